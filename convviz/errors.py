@@ -1,0 +1,52 @@
+"""What can go wrong, as one tree.
+
+Every error a user can cause is a ConvvizError whose text is one plain sentence: what is wrong, the
+limit, and what to do. Pages show that sentence and the command line prints it. Anything else that
+is raised is a bug.
+
+    ConvvizError
+    ├── ImageError           bytes that are not a picture convviz can use
+    ├── NetworkError         an unknown network or layer, or a user's network that cannot be used
+    ├── WeightsError         weights that are missing, damaged or could not be fetched
+    │   └── FetchCancelled   the user stopped the download
+    ├── SettingError         a number or choice outside what makes sense
+    ├── ReconstructionError  an optimisation that could not go on
+    └── JobError             a job that cannot be queued, found or read
+        └── QueueFull        too many jobs are waiting already
+"""
+
+
+class ConvvizError(Exception):
+    """Base of every error that a user can cause; its text is one plain sentence."""
+
+
+class ImageError(ConvvizError):
+    """The bytes are not a picture that convviz can use."""
+
+
+class NetworkError(ConvvizError):
+    """A network or layer is unknown, or a user's own network cannot be used."""
+
+
+class WeightsError(ConvvizError):
+    """Weights are missing, damaged or could not be fetched."""
+
+
+class FetchCancelled(WeightsError):
+    """The user stopped the download."""
+
+
+class SettingError(ConvvizError):
+    """A number or choice lies outside what makes sense."""
+
+
+class ReconstructionError(ConvvizError):
+    """An optimisation could not go on."""
+
+
+class JobError(ConvvizError):
+    """A job cannot be queued, found or read."""
+
+
+class QueueFull(JobError):
+    """Too many jobs are waiting already."""
