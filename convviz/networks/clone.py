@@ -1,0 +1,59 @@
+"""Copies of a network that share its weights.
+
+Whoever needs hooks or flags puts them on a clone of one's own, so that no lock is needed and
+nothing ever has to be restored: thirty threads can look into one network at once.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import UninitializedTensorMixin
+
+from convviz.errors import NetworkError
+
+
+def clone(module: nn.Module, *, device: str | None = None) -> nn.Module:
+    """Copy a network's structure but not its weights.
+
+    The copy has modules of its own, in eval mode, and parameters that want no gradient. It takes
+    milliseconds, however large the network: parameters and buffers share the original's memory.
+    Hooks and flags set on the copy leave the original alone.
+
+    Args:
+        module: The network; it is not touched.
+        device: "meta" for a copy with shapes but without values; None to share the values.
+
+    Raises:
+        NetworkError: The module holds something that cannot be copied, such as a lock or a file.
+    """
+    memo: dict[int, object] = {}
+    for part in module.modules():
+        # Tensors that are neither parameters nor buffers, such as the weight that weight_norm
+        # computes, sit in the module's own __dict__.
+        plain = [value for value in vars(part).values() if isinstance(value, Tensor)]
+        for tensor in (*part._parameters.values(), *part._buffers.values(), *plain):
+            if tensor is not None and id(tensor) not in memo:
+                memo[id(tensor)] = _share(tensor, device)
+    try:
+        copied = copy.deepcopy(module, memo)
+    except Exception as error:  # a user's module may raise anything while it is copied
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise NetworkError(
+            f"{type(module).__name__} cannot be copied, which convviz needs to look inside: "
+            f"{reason}."
+        ) from error
+    return copied.eval()
+
+
+def _share(tensor: Tensor, device: str | None) -> Tensor:
+    if isinstance(tensor, UninitializedTensorMixin):
+        raise NetworkError(
+            "A lazy layer has no weights yet: let build() run the network once on an image."
+        )
+    shared = tensor.detach()
+    if device is not None and shared.device.type != device:
+        shared = torch.empty_like(shared, device=device)
+    return nn.Parameter(shared, requires_grad=False) if isinstance(tensor, nn.Parameter) else shared

@@ -1,0 +1,45 @@
+"""Untrained weights: seeded, and drawn in a moment."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from convviz.networks.registry import NetworkSpec
+
+
+def untrained(spec: NetworkSpec, seed: int) -> nn.Module:
+    """Build a network with random weights, the same for the same seed.
+
+    One rule for all networks, which keeps a signal's strength from layer to layer in eval mode:
+    convolutions are normal with variance 2 / (inputs per output value) (He et al. 2015), linear
+    layers uniform in ±1/√inputs as torch draws them, biases zero, batch norms the identity.
+    torchvision's VGG follows it but for counting outputs instead of inputs; its AlexNet uses a
+    narrower uniform, and its GoogLeNet a standard deviation of 0.01 with which, in eval mode, the
+    signal would die on its way. A user's own network keeps what its build() drew in layers of any
+    other kind.
+
+    Returns:
+        The module in eval mode, its parameters wanting no gradient.
+    """
+    module = spec.build()
+    if any(p.is_meta for p in module.parameters()):
+        module.to_empty(device="cpu")
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for part in module.modules():
+            _draw(part, generator)
+    return module.eval().requires_grad_(False)
+
+
+def _draw(part: nn.Module, generator: torch.Generator) -> None:
+    if isinstance(part, nn.modules.conv._ConvNd):
+        inputs = part.weight[0].numel()
+        part.weight.normal_(0.0, (2 / inputs) ** 0.5, generator=generator)
+    elif isinstance(part, nn.Linear):
+        bound = part.in_features**-0.5
+        part.weight.uniform_(-bound, bound, generator=generator)
+    elif isinstance(part, nn.modules.batchnorm._NormBase):
+        part.reset_parameters()
+    if isinstance(part, (nn.modules.conv._ConvNd, nn.Linear)) and part.bias is not None:
+        part.bias.zero_()
