@@ -1,0 +1,180 @@
+"""The embedded runner: a queue and its worker threads in this process.
+
+Nothing here runs by a timer. Whoever calls the runner (a visitor asking for a view, a work
+yielding an item, a worker looking for the next job) also does the housekeeping that is due; an
+idle worker wakes now and then to do the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from convviz.errors import ConvvizError, JobError
+from convviz.jobs.book import CLOSED, STOPPED, Book
+from convviz.jobs.job import JobView, Limits, Work
+from convviz.jobs.record import Record
+
+_log = logging.getLogger(__name__)
+
+_IDLE_SECONDS = 30.0
+
+
+class LocalRunner:
+    """Runs jobs on daemon threads of this process, and keeps to `Runner`.
+
+    Args:
+        lanes: How many jobs of each lane run at a time.
+        limits: What is allowed.
+        clock: Seconds that never run backwards; tests bring their own.
+    """
+
+    def __init__(
+        self,
+        lanes: Mapping[str, int] | None = None,
+        *,
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._book = Book(lanes or {"compute": 1}, limits or Limits())
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._threads: list[threading.Thread] = []
+        self._closing = False
+
+    def submit(
+        self,
+        work: Work,
+        /,
+        *,
+        owner: str,
+        title: str,
+        lane: str = "compute",
+        seconds: float | None = None,
+        **arguments: Any,
+    ) -> str:
+        """Queue `work(signal, **arguments)`; see `Runner.submit`."""
+        if not owner:
+            raise ValueError("a job needs an owner")
+        with self._changed:
+            if self._closing:
+                raise JobError(CLOSED)
+            now = self._clock()
+            job = Record(secrets.token_urlsafe(24), owner, title, work, arguments, seconds, now)
+            self._book.add(job, lane, now)
+            self._hire()
+            self._changed.notify_all()
+        return job.id
+
+    def view(self, job_id: str, owner: str) -> JobView:
+        """Return how the job stands; see `Runner.view`."""
+        with self._changed:
+            now = self._clock()
+            view = self._book.view(self._book.find(job_id, owner, now), now)
+            self._hire()
+        return view
+
+    def mine(self, owner: str) -> tuple[JobView, ...]:
+        """Return the owner's jobs, newest first; see `Runner.mine`."""
+        with self._changed:
+            now = self._clock()
+            return tuple(self._book.view(job, now) for job in self._book.of(owner, now))
+
+    def stop(self, job_id: str, owner: str) -> None:
+        """Ask a live job to end; see `Runner.stop`."""
+        with self._changed:
+            now = self._clock()
+            self._book.ask(self._book.find(job_id, owner, now), STOPPED, now)
+
+    def forget(self, job_id: str, owner: str) -> None:
+        """Stop the job and let its result go; see `Runner.forget`."""
+        with self._changed:
+            now = self._clock()
+            self._book.forget(self._book.find(job_id, owner, now), now)
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Ask every job to end and wait for the threads; nothing is taken in any more."""
+        with self._changed:
+            self._closing = True
+            self._book.ask_all(CLOSED, self._clock())
+            self._changed.notify_all()
+            threads = list(self._threads)
+        deadline = time.monotonic() + timeout
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _hire(self) -> None:
+        """Start the threads that are missing; called under the lock."""
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        for name, lane in self._book.lanes.items():
+            while lane.waiting and lane.threads < lane.workers and not self._closing:
+                thread = threading.Thread(
+                    target=self._work, args=(name,), name=f"convviz-{name}", daemon=True
+                )
+                thread.start()
+                lane.threads += 1
+                self._threads.append(thread)
+
+    def _work(self, lane: str) -> None:
+        """Take one job after the other until the runner closes."""
+        while (job := self._next(lane)) is not None:
+            self._run(job)
+            with self._changed:
+                if job.stuck:  # another thread has its place
+                    return
+                self._book.free(job, lane, self._clock())
+            del job  # its result is kept for a while, but not by a thread that waits
+
+    def _next(self, lane: str) -> Record | None:
+        with self._changed:
+            while not self._closing:
+                job = self._book.next(lane, self._clock())
+                if job is not None:
+                    return job
+                self._changed.wait(_IDLE_SECONDS)
+        return None
+
+    def _run(self, job: Record) -> None:
+        """Run one job to its end, whatever its work does."""
+        error = ""
+        try:
+            self._draw(job)
+        except ConvvizError as sentence:
+            error = str(sentence)
+        except BaseException:  # noqa: BLE001 - a bug in one work must not take the queue with it
+            bug = secrets.token_hex(4)
+            _log.exception("error %s in job %r", bug, job.title)
+            error = (
+                f"Something went wrong inside convviz (error {bug}, noted in the server's log): "
+                "try other settings, or tell whoever runs this app."
+            )
+        with self._changed:
+            now = self._clock()
+            if error:
+                job.end("failed", now, error=error)
+            else:
+                job.end("stopped" if job.signal.asked else "done", now, note=job.signal.reason)
+
+    def _draw(self, job: Record) -> None:
+        """Take items from the work until it has no more, or no more time."""
+        with self._changed:
+            work, arguments, grace = job.work, job.arguments, self._book.limits.grace_seconds
+        if work is None:  # ended in the moment it was taken
+            return
+        items = work(job.signal, **arguments)
+        try:
+            for item in items:
+                with self._changed:
+                    now = self._clock()
+                    job.take(item)
+                    self._book.tidy(now)
+                    if job.asked is not None and now - job.asked >= grace:
+                        return
+        finally:
+            close = getattr(items, "close", None)  # a plain iterator has none
+            if close is not None:
+                close()
