@@ -1,12 +1,27 @@
-"""The layers of a network, found by running it once."""
+"""The layers of a network, found by running it once.
+
+A layer of interest is a module without parts, or one that does something to the outputs of its
+parts before it returns: GoogLeNet's convolutions, whose ReLU is a function in their forward(), and
+its Inception modules, which concatenate. A Sequential adds nothing and is no layer. Layers are
+listed in the order in which they finish; of a module that is used several times, the last use
+counts. Heads that only help training do not run and are no layers.
+"""
 
 from __future__ import annotations
 
 import difflib
+import functools
+import threading
+import weakref
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from torch import nn
+
 from convviz.errors import NetworkError
+from convviz.networks.flow import Flow, Join, kind_of
 from convviz.networks.registry import Network, NetworkSpec
+from convviz.networks.tracing import Call, Trace, TraceError, trace
 
 
 @dataclass(frozen=True)
@@ -30,7 +45,8 @@ class Layer:
         stage: What groups it in pickers, "block 3".
         shape: Output without the batch, (C, H, W) or (C,).
         index: Position in the order of execution.
-        detail: Whether it is a part of a module that is shown as one layer, with its ReLU.
+        detail: Whether pickers may hide it: a part of a layer that is better looked at with its
+            ReLU, as a whole, or a module that only hands its input on.
         gate: Name of the layer whose positive part is what the next ReLU lets through: the layer
             itself right before a ReLU, its batch norm where there is one between. None where no
             ReLU follows, or the output has been through one.
@@ -51,8 +67,31 @@ class Layer:
 
 
 def layers(network: Network | NetworkSpec, input_size: int | None = None) -> tuple[Layer, ...]:
-    """List the layers of interest in the order in which they finish."""
-    raise NotImplementedError
+    """List the layers of interest in the order in which they finish.
+
+    Of a network whose weights are those of an encoder only, these are the encoder's layers: the
+    others have no weights to look at.
+
+    Args:
+        network: A loaded network, or the description of one.
+        input_size: Side of the square input, in pixels; None for the network's own.
+
+    Raises:
+        NetworkError: The network cannot be run on an image of this size.
+    """
+    size = network.input_size if input_size is None else input_size
+    if isinstance(network, NetworkSpec):
+        return _of_spec(network, size)
+    with _lock:
+        known = _of_modules.setdefault(network.module, {})
+        found = known.get(size)
+    if found is None:
+        found = _read(network.spec, network.module, size)
+        with _lock:
+            known[size] = found
+    if network.weights.source == "encoder":
+        return tuple(layer for layer in found if layer.in_encoder)
+    return found
 
 
 def layer(network: Network | NetworkSpec, name: str) -> Layer:
@@ -65,7 +104,158 @@ def layer(network: Network | NetworkSpec, name: str) -> Layer:
     for candidate in found:
         if candidate.name == name:
             return candidate
-    title = network.title
-    near = difflib.get_close_matches(name, [candidate.name for candidate in found], n=3)
-    hint = f"did you mean {' or '.join(near)}?" if near else "see the list of its layers."
-    raise NetworkError(f"{title} has no layer called {name}: {hint}")
+    names = [candidate.name for candidate in found]
+    if isinstance(network, Network) and name in {each.name for each in layers(network.spec)}:
+        reason = f"the weights in use are those of its encoder only, which ends with {names[-1]}."
+        raise NetworkError(f"{network.title} has no weights for layer {name}: {reason}")
+    near = difflib.get_close_matches(name, names, n=3)
+    hint = (
+        f"did you mean {' or '.join(near)}?" if near else f"they go from {names[0]} to {names[-1]}."
+    )
+    raise NetworkError(f"{network.title} has no layer called {name}: {hint}")
+
+
+_lock = threading.Lock()
+_of_modules: weakref.WeakKeyDictionary[nn.Module, dict[int, tuple[Layer, ...]]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+@functools.lru_cache(maxsize=64)
+def _of_spec(spec: NetworkSpec, size: int) -> tuple[Layer, ...]:
+    return _read(spec, spec.build(), size)
+
+
+def _read(spec: NetworkSpec, module: nn.Module, size: int) -> tuple[Layer, ...]:
+    """Run the network and describe what is found."""
+    if size < 1:
+        raise NetworkError(f"An image of {size} × {size} pixels has nothing to look at.")
+    try:
+        record = trace(module, size)
+    except TraceError as error:
+        raise NetworkError(_why_not(spec, size, error)) from error
+    flow = Flow(record)
+    joins = {
+        order: flow.join(call, order) for order, call in enumerate(record.calls) if not call.leaf
+    }
+    chosen = _choose(record, joins)
+    if not chosen:
+        raise NetworkError(f"{spec.title} has no layer with one output per image.")
+    last = _encoder_end(spec, [call for _, call in chosen])
+    wholes = [call.name for order, call in chosen if (join := joins.get(order)) and join.whole]
+    groups = {call.name.partition(".")[0] for _, call in chosen if "." in call.name} - set(wholes)
+    makers: dict[int, Call] = {}
+    for _, call in chosen:
+        if call.output is not None:
+            makers.setdefault(flow.origin(call.output), call)
+    found = []
+    for index, (order, call) in enumerate(chosen):
+        join = joins.get(order)
+        whole = next((name for name in wholes if call.name.startswith(f"{name}.")), None)
+        kind = join.kind if join else kind_of(call.module)
+        found.append(
+            Layer(
+                name=call.name,
+                title=_title(spec, call.name, kind, whole),
+                kind=kind,
+                stage=_stage(spec, whole or call.name, groups, in_encoder=index <= last),
+                shape=call.shape[1:],
+                index=index,
+                detail=whole is not None or isinstance(call.module, (nn.Identity, nn.Flatten)),
+                gate=flow.gate(call),
+                branches=_branches(spec, join.parts, makers, call.shape[1]) if join else (),
+                in_encoder=index <= last,
+            )
+        )
+    return tuple(found)
+
+
+def _choose(record: Trace, joins: Mapping[int, Join | None]) -> list[tuple[int, Call]]:
+    """Take the last call of every layer of interest, with its place in the order of exit."""
+    last: dict[str, tuple[int, Call]] = {}
+    for order, call in enumerate(record.calls):
+        adds = call.leaf or joins[order] is not None
+        if call.name and adds and len(call.shape) in (2, 4) and call.shape[0] == 1:
+            last[call.name] = (order, call)
+    return sorted(last.values(), key=lambda found: found[0])
+
+
+def _encoder_end(spec: NetworkSpec, calls: Sequence[Call]) -> int:
+    """Find the place of the encoder's last layer; -1 if there is no encoder."""
+    end = spec.encoder_end
+    if end is not None:
+        places = [i for i, call in enumerate(calls) if f"{call.name}.".startswith(f"{end}.")]
+        if not places:
+            raise NetworkError(f"{spec.title} has no layer {end} for its encoder to end with.")
+        return places[-1]
+    maps = [i for i, call in enumerate(calls) if len(call.shape) == 4]
+    larger = [i for i in maps if calls[i].shape[2:] != (1, 1)]
+    return (larger or maps or [-1])[-1]
+
+
+def _title(spec: NetworkSpec, name: str, kind: str, whole: str | None) -> str:
+    title = spec.title_of(name)
+    if title is None and whole is not None:
+        return f"{spec.title_of(whole) or whole} · {kind}"
+    return title or name
+
+
+def _stage(spec: NetworkSpec, name: str, groups: Collection[str], *, in_encoder: bool) -> str:
+    """Name what groups a layer in pickers, by the first part of its name if nobody knows better."""
+    if spec.stage_of is not None:
+        return spec.stage_of(name)
+    first, dot, _ = name.partition(".")
+    if dot or first in groups:
+        return first
+    return "encoder" if in_encoder else "decoder"
+
+
+def _branches(
+    spec: NetworkSpec, parts: Iterable[int], calls: Mapping[int, Call], channels: int
+) -> tuple[Branch, ...]:
+    """Name the channel ranges of a concatenation; nothing if a part of it is no layer's output.
+
+    Args:
+        spec: Knows the branches' short titles.
+        parts: The values that are concatenated.
+        calls: Which layer made which value.
+        channels: How many channels the concatenation has.
+    """
+    branches: list[Branch] = []
+    start = 0
+    for value in parts:
+        if value not in calls or len(calls[value].shape) != 4:
+            return ()
+        call = calls[value]
+        title = spec.branch_of(call.name) or spec.title_of(call.name) or call.name
+        branches.append(Branch(call.name, title, start, start + call.shape[1]))
+        start += call.shape[1]
+    return tuple(branches) if start == channels else ()
+
+
+def _why_not(spec: NetworkSpec, size: int, error: TraceError) -> str:
+    """Say in one sentence why a network cannot be run on an image of some size."""
+    where = f"layer {spec.title_of(error.name) or error.name}" if error.name else "its forward()"
+    needed = _pixels_needed(error.module)
+    if len(error.shape) == 4 and min(error.shape[2:]) < needed:
+        left = " × ".join(str(side) for side in error.shape[2:])
+        return (
+            f"{spec.title} needs a larger image than {size} × {size} pixels: {where} is left with "
+            f"{left} of them and needs {needed} × {needed}."
+        )
+    reason = (str(error.cause).splitlines() or [type(error.cause).__name__])[0].rstrip(".")
+    return (
+        f"{spec.title} cannot be run on an image of 3 × {size} × {size} numbers: {where} fails "
+        f"with “{reason}”."
+    )
+
+
+def _pixels_needed(module: nn.Module) -> int:
+    """How many pixels in a row a convolution or pooling needs at least, those of padding less."""
+
+    def widest(value: object) -> int:
+        numbers = value if isinstance(value, tuple) else (value,)
+        return max((number for number in numbers if isinstance(number, int)), default=0)
+
+    reach = widest(getattr(module, "dilation", 1)) * (widest(getattr(module, "kernel_size", 1)) - 1)
+    return reach + 1 - 2 * widest(getattr(module, "padding", 0))

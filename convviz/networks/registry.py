@@ -119,7 +119,7 @@ def register(spec: NetworkSpec) -> None:
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", spec.name):
         raise NetworkError(
-            f"“{spec.name}” cannot be a network's name: use lower-case letters, digits, _ and - only."
+            f"“{spec.name}” cannot be a network's name: use lower-case letters, digits, _ and -."
         )
     with _lock:
         if spec.name in _specs:
