@@ -1,0 +1,121 @@
+# convviz: everything a person types.
+#
+#   make run      the app in your browser       (PORT=8501 HOST=localhost)
+#   make test     every check there is
+#   make check    the same checks, nothing installed first
+#
+# Needs Python 3.11 or newer, make and git. PYTHON names another interpreter:
+#   make run PYTHON=python3.12
+
+SHELL = /bin/sh
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+PORT ?= 8501
+HOST ?= localhost
+
+# Tools are run as `python -m tool`: scripts in .venv/bin break when the folder is moved.
+VENV := .venv
+VENV_PYTHON := $(VENV)/bin/python
+PIP_INSTALL := $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check
+
+# Each of these is touched when its step is through, so that a step broken off is done again.
+MADE := $(VENV)/.made
+INSTALLED := $(VENV)/.installed
+TEST_INSTALLED := $(VENV)/.test-installed
+
+PIECES := lint format-check types tests
+
+.PHONY: help run dev install preflight test chromium check $(PIECES) unit pages browser \
+	test-weights format clean
+
+help: ## these lines
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{ printf "make %-13s %s\n", $$1, $$2 }'
+
+# ---- the app -----------------------------------------------------------------------------------
+
+run: install preflight ## the app; PORT and HOST can be set
+	@exec $(VENV_PYTHON) -m streamlit run app.py --server.port $(PORT) --server.address $(HOST)
+
+dev: install preflight ## the app, reloading when a file changes
+	@exec $(VENV_PYTHON) -m streamlit run app.py --server.port $(PORT) --server.address $(HOST) \
+		--server.fileWatcherType auto --server.runOnSave true
+
+install: $(INSTALLED)
+
+preflight: $(INSTALLED)
+	@$(VENV_PYTHON) -m convviz.preflight
+
+$(MADE):
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+		echo "$(PYTHON) was not found: install Python 3.11 or newer, or name one: make run PYTHON=python3.12" >&2; \
+		exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "convviz needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1); name another: make run PYTHON=python3.12" >&2; \
+		exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu type: sudo apt install python3-venv" >&2; \
+		exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(INSTALLED): $(MADE) requirements.txt
+	@echo "Installing what convviz needs into $(VENV): a few minutes the first time, several GB on Linux."
+	@$(PIP_INSTALL) -r requirements.txt
+	@touch $@
+
+# ---- the checks --------------------------------------------------------------------------------
+
+test: $(TEST_INSTALLED) preflight chromium ## every check, with what checking needs installed first
+	@$(MAKE) check
+
+# Every piece runs, whatever the others say. pytest is the last: its summary closes the output.
+check: ## every check, nothing installed first
+	@failed=; \
+	for piece in $(PIECES); do \
+		echo "--- $$piece"; \
+		$(MAKE) $$piece || failed="$$failed $$piece"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "Failed:$$failed" >&2; exit 1; fi
+
+# pip cannot install an extra without the package itself, so the list is read from its one place.
+$(TEST_INSTALLED): $(INSTALLED) pyproject.toml
+	@echo "Installing what the checks need into $(VENV)."
+	@$(VENV_PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["test"], sep="\n")' > $(VENV)/test-requirements.txt
+	@$(PIP_INSTALL) -r $(VENV)/test-requirements.txt
+	@touch $@
+
+chromium:
+	@.ci/chromium >/dev/null
+
+lint: ## ruff
+	@$(VENV_PYTHON) -m ruff check .
+
+format-check:
+	@$(VENV_PYTHON) -m ruff format --check .
+
+types: ## mypy --strict on the package
+	@$(VENV_PYTHON) -m mypy --strict convviz
+
+tests: ## pytest: unit, page and browser tests
+	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && $(VENV_PYTHON) -m pytest
+
+unit: ## pytest without pages and browser
+	@$(VENV_PYTHON) -m pytest --ignore tests/pages --ignore tests/browser
+
+pages: ## the page tests alone
+	@$(VENV_PYTHON) -m pytest tests/pages
+
+browser: ## the browser tests alone
+	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && $(VENV_PYTHON) -m pytest tests/browser
+
+test-weights: $(TEST_INSTALLED) ## the tests that fetch real weights
+	@$(VENV_PYTHON) -m pytest --weights -m weights
+
+format: ## ruff's formatting and safe fixes, written to the files
+	@$(VENV_PYTHON) -m ruff check --fix .
+	@$(VENV_PYTHON) -m ruff format .
+
+clean: ## removes .venv, caches and build leftovers
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,139 @@
+"""Can convviz run here? One plain sentence if it cannot.
+
+`python -m convviz.preflight` is silent and exits with 0 when all is well; otherwise it says what is
+wrong and what to type, and exits with 2. Nothing but the standard library is imported before it is
+known to be there, and the annotations keep the module readable for a Python that is too old.
+
+The versions asked for stand in one place: requirements.txt, which an installed convviz carries as
+its own metadata.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from importlib import import_module, metadata, util
+from pathlib import Path
+
+OLDEST_PYTHON = (3, 11)
+_MODULE_OF = {"pillow": "PIL"}  # the others are imported by the name they are installed by
+
+
+def problem() -> str | None:
+    """Say what keeps convviz from running, or None when nothing does.
+
+    The last check imports torch and torchvision, which takes a few seconds the first time.
+
+    Returns:
+        One sentence with what is wrong and what to type.
+    """
+    return _old_python() or _packages_amiss(_requirements()) or _broken_pair()
+
+
+def main() -> int:
+    """Write the problem to standard error; return the exit status, 0 or 2."""
+    sentence = problem()
+    if sentence is None:
+        return 0
+    sys.stderr.write(sentence + "\n")
+    return 2
+
+
+def _old_python() -> str | None:
+    if sys.version_info >= OLDEST_PYTHON:
+        return None
+    needed = ".".join(map(str, OLDEST_PYTHON))
+    found = ".".join(map(str, sys.version_info[:3]))
+    return (
+        f"convviz needs Python {needed} or newer and this is Python {found}; install a newer one "
+        f"and make a new environment with it, for example: make clean run PYTHON=python3.12"
+    )
+
+
+def _requirements() -> list[str]:
+    """Return requirement lines such as "torch>=2.13,<3", of this checkout or this installation."""
+    file = Path(__file__).parent.parent / "requirements.txt"
+    if file.is_file():
+        lines = file.read_text(encoding="utf-8").splitlines()
+    else:
+        try:
+            lines = metadata.requires("convviz") or []
+        except metadata.PackageNotFoundError:
+            lines = []
+    bare = (line.split("#")[0].strip() for line in lines if "extra ==" not in line)
+    return [line for line in bare if line]
+
+
+def _packages_amiss(requirements: list[str]) -> str | None:
+    missing, old = [], []
+    for line in requirements:
+        name = re.split(r"[^\w.-]", line, maxsplit=1)[0]
+        if util.find_spec(_MODULE_OF.get(name, name)) is None:
+            missing.append(name)
+            continue
+        oldest = re.search(r">=\s*([\d.]+)", line)
+        try:
+            found = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue  # it can be imported, but nobody wrote down which version it is
+        if oldest and _numbers(found) < _numbers(oldest[1]):
+            old.append(f"{name} {found} (needed: {oldest[1]} or newer)")
+    said = []
+    if missing:
+        said.append(f"missing: {', '.join(missing)}")
+    if old:
+        said.append(f"too old: {', '.join(old)}")
+    if not said:
+        return None
+    what = "; ".join(said)
+    return f"Some packages that convviz needs are {what}; type: {_pip()} -r requirements.txt"
+
+
+def _broken_pair() -> str | None:
+    """Import both: no version number tells whether torchvision's compiled part fits this torch."""
+    try:
+        import_module("torch")
+    except (ImportError, OSError, RuntimeError) as error:
+        return (
+            f"PyTorch is installed but cannot be loaded ({_first_line(error)}); "
+            f"type: {_pip()} --force-reinstall torch torchvision"
+        )
+    try:
+        import_module("torchvision")
+    except (ImportError, OSError, RuntimeError, AttributeError) as error:
+        return (
+            f"torch {_version('torch')} and torchvision {_version('torchvision')} do not work "
+            f"together ({_first_line(error)}): both must come from the same index, in releases "
+            f"made for each other; type: {_pip()} --force-reinstall torch torchvision"
+        )
+    return None
+
+
+def _pip() -> str:
+    """Return how pip is called for the Python that runs this, as short as it can be said."""
+    try:
+        python = Path(sys.executable).relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        python = "python"
+    return f"{python} -m pip install"
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "of unknown version"
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return the leading numbers of a version: (2, 13, 0) of "2.13.0+cpu"."""
+    release = re.match(r"\d+(\.\d+)*", version)
+    return tuple(map(int, release[0].split("."))) if release else ()
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
