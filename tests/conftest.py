@@ -1,0 +1,167 @@
+"""What holds for every test: few threads, no network, no trace of this user's own settings."""
+
+import ipaddress
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+# Settings of whoever runs the tests; a test that wants one sets it.
+OWN_SETTINGS = ("CONVVIZ_CACHE", "CONVVIZ_WEIGHTS", "CONVVIZ_NETWORKS")
+# Nothing answers at this address, so that programs which tests start stay on this machine too.
+NOWHERE = "http://127.0.0.1:9"
+PROXIES = {
+    "http_proxy": NOWHERE,
+    "https_proxy": NOWHERE,
+    "HTTP_PROXY": NOWHERE,
+    "HTTPS_PROXY": NOWHERE,
+    "no_proxy": "localhost,127.0.0.1,::1",
+    "NO_PROXY": "localhost,127.0.0.1,::1",
+    "PIP_RETRIES": "0",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --weights."""
+    parser.addoption(
+        "--weights",
+        action="store_true",
+        help="also run the tests that fetch real weights (marker: weights)",
+    )
+
+
+def pytest_configure() -> None:
+    """Set the number of threads, before anything imports torch."""
+    os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that need fetched weights, unless they are asked for."""
+    if config.getoption("--weights"):
+        return
+    skip = pytest.mark.skip(reason="fetches real weights: run it with pytest --weights")
+    for item in items:
+        if item.get_closest_marker("weights"):
+            item.add_marker(skip)
+
+
+def _isolate(patch: pytest.MonkeyPatch, cache: Path) -> None:
+    for name in OWN_SETTINGS:
+        patch.delenv(name, raising=False)
+    for name, value in PROXIES.items():
+        patch.setenv(name, value)
+    patch.setenv("CONVVIZ_CACHE", str(cache))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def session_settings(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Keep this user's settings from what lives as long as the session: a server, say."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not request.config.getoption("--weights"):
+            _isolate(patch, tmp_path_factory.mktemp("session-cache"))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def cache_folder(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Path | None:
+    """Give the test a cache folder of its own; None where it works with fetched weights."""
+    if request.node.get_closest_marker("weights"):
+        return None
+    folder = tmp_path / "convviz-cache"
+    _isolate(monkeypatch, folder)
+    return folder
+
+
+class NetworkUsedError(OSError):
+    """A test tried to reach another machine; to the code it looks like a missing network."""
+
+
+@pytest.fixture(autouse=True)
+def network_attempts(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[list[str]]:
+    """Stop connections to other machines and fail the test that tried one.
+
+    A test of what happens without a network may try: it looks at the list and clears it.
+    """
+    attempts: list[str] = []
+    if request.node.get_closest_marker("weights"):
+        yield attempts
+        return
+    connect, connect_ex, getaddrinfo = (
+        socket.socket.connect,
+        socket.socket.connect_ex,
+        socket.getaddrinfo,
+    )
+
+    def check(host: Any) -> None:
+        if not _is_here(host):
+            attempts.append(str(host))
+            raise NetworkUsedError(f"a test tried to reach {host}")
+
+    def checked_connect(self: socket.socket, address: Any) -> None:
+        check(_host(self, address))
+        connect(self, address)
+
+    def checked_connect_ex(self: socket.socket, address: Any) -> int:
+        check(_host(self, address))
+        return connect_ex(self, address)
+
+    def checked_getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        check(host)
+        return getaddrinfo(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket.socket, "connect", checked_connect)
+    monkeypatch.setattr(socket.socket, "connect_ex", checked_connect_ex)
+    monkeypatch.setattr(socket, "getaddrinfo", checked_getaddrinfo)
+    yield attempts
+    assert not attempts, f"the test tried to reach {', '.join(attempts)}"
+
+
+def _host(used: socket.socket, address: Any) -> Any:
+    return address[0] if used.family in (socket.AF_INET, socket.AF_INET6) else None
+
+
+def _is_here(host: Any) -> bool:
+    """Whether the host is this machine; None is (a socket file, or a server's own address)."""
+    if isinstance(host, bytes):
+        host = host.decode()
+    if host is None or host in ("", "localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the developers' data folder; the test is skipped where there is none."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("needs ../shared/data, which only a developer's checkout has")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Return the browser for browser tests: $CHROMIUM, or what is installed."""
+    named = os.environ.get("CHROMIUM")
+    for name in [named] if named else ["chromium", "chromium-browser", "google-chrome"]:
+        path = shutil.which(name)
+        if path:
+            return path
+    if named:
+        pytest.fail(f"CHROMIUM is set to {named}, which is not a program")
+    pytest.skip("needs Chromium: install it, or name another with CHROMIUM=/path/to/chrome")

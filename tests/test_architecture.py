@@ -1,0 +1,143 @@
+"""The design's rules that a machine can hold: who may import whom, and how long a module is."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "convviz"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+PAGES = [*ROOT.glob("app.py"), *sorted((ROOT / "pages").glob("*.py"))]
+LONGEST_MODULE_LINES = 300
+
+# Which rooms of the package a room may import; everyone may raise an error of convviz.errors.
+# Arrows run one way: ui → {jobs, figures, sprites} → {reconstruction, features} → {networks,
+# images}; reconstruction is built on features. The command line stands beside ui.
+_DATA = {"networks", "images"}
+_COMPUTE = _DATA | {"features", "reconstruction"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "preflight": set(),
+    "networks": set(),
+    "images": set(),
+    "features": _DATA,
+    "reconstruction": _DATA | {"features"},
+    "sprites": _COMPUTE,
+    "figures": _COMPUTE,
+    "jobs": _COMPUTE,
+    "ui": _COMPUTE | {"sprites", "figures", "jobs", "preflight"},
+    "cli": _COMPUTE | {"sprites"},
+    "__main__": {"cli"},
+    "__init__": set(),
+}
+MAY_DRAW_PAGES = {"ui"}  # rooms that may import streamlit
+MAY_PLOT = {"figures"}  # rooms that may import plotly
+
+
+def imports(file: Path) -> Iterator[tuple[str, int]]:
+    """Every module the file imports, wherever in it, as an absolute dotted name with its line."""
+    package = file.relative_to(ROOT).parent.parts
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join((*start, *([node.module] if node.module else [])))
+            yield base, node.lineno
+            for alias in node.names:
+                yield f"{base}.{alias.name}", node.lineno
+
+
+def room_of(file: Path) -> str:
+    return file.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def importers(files: list[Path], package: str) -> list[str]:
+    return [
+        f"{file.relative_to(ROOT)}:{line}"
+        for file in files
+        for name, line in imports(file)
+        if name.split(".")[0] == package
+    ]
+
+
+def test_arrows_between_the_rooms_run_one_way() -> None:
+    wrong = []
+    for file in MODULES:
+        room = room_of(file)
+        allowed = MAY_IMPORT[room] | {room, "errors", "__version__"}
+        for name, line in imports(file):
+            parts = name.split(".")
+            if parts[0] == "convviz" and len(parts) > 1 and parts[1] not in allowed:
+                wrong.append(f"{file.relative_to(ROOT)}:{line} imports {name}")
+    assert sorted(set(wrong)) == []
+
+
+def test_only_the_ui_room_knows_streamlit() -> None:
+    rest = [file for file in MODULES if room_of(file) not in MAY_DRAW_PAGES]
+    assert importers(rest, "streamlit") == []
+
+
+def test_only_the_figures_room_knows_plotly() -> None:
+    rest = [file for file in MODULES if room_of(file) not in MAY_PLOT]
+    assert importers(rest + PAGES, "plotly") == []
+
+
+@pytest.mark.parametrize("package", ["torch", "torchvision", "numpy"])
+def test_pages_leave_arithmetic_to_the_package(package: str) -> None:
+    assert importers(PAGES, package) == []
+
+
+def test_app_stays_with_pages_alone() -> None:
+    """A pages/ folder beside st.navigation breaks deep links."""
+    users = [
+        file.name
+        for file in (*PAGES, *MODULES)
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr == "navigation"
+    ]
+    assert users == []
+
+
+def test_modules_are_rooms_not_barns() -> None:
+    files = [*MODULES, *PAGES, *(ROOT / "benchmarks").glob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    lengths = {
+        str(file.relative_to(ROOT)): len(file.read_text(encoding="utf-8").splitlines())
+        for file in files
+    }
+    assert {name: n for name, n in lengths.items() if n > LONGEST_MODULE_LINES} == {}
+
+
+def test_no_module_is_called_utils() -> None:
+    vague = {"utils.py", "util.py", "helpers.py", "helper.py", "common.py", "misc.py"}
+    assert [str(file.relative_to(ROOT)) for file in MODULES if file.name in vague] == []
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    code = "import sys, convviz, convviz.errors, convviz.preflight; print(*sys.modules)"
+    loaded = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).split()
+    assert set(loaded) & {"torch", "torchvision", "numpy", "PIL", "streamlit", "plotly"} == set()
+
+
+def test_importing_the_core_never_loads_streamlit_or_plotly() -> None:
+    """One process imports module after module, so that the first offender is named."""
+    names = [
+        ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for file in MODULES
+        if room_of(file) not in {*MAY_DRAW_PAGES, *MAY_PLOT, "__main__"}
+    ]
+    code = f"""
+import importlib, sys
+for name in {names!r}:
+    importlib.import_module(name)
+    for heavy in ("streamlit", "plotly"):
+        if heavy in sys.modules:
+            sys.exit(name + " loads " + heavy)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
