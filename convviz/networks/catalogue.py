@@ -19,8 +19,7 @@ def torchvision_network(function: str, *, num_classes: int = 1000, **options: An
     models = importlib.import_module("torchvision.models")
     build: Callable[..., nn.Module] = getattr(models, function)
     with torch.device("meta"):
-        module = build(weights=None, num_classes=num_classes, **options)
-    return module.eval().requires_grad_(False)
+        return build(weights=None, num_classes=num_classes, **options)
 
 
 _ONE_CROP = (
@@ -97,7 +96,7 @@ def _googlenet() -> NetworkSpec:
             "The branch that the paper calls 5×5 has 3×3 kernels in torchvision, a mistake it "
             "keeps for the sake of its trained weights: it has fewer parameters and sees a smaller "
             "part of the image.",
-            "The paper has no batch norm; here one follows every convolution and replaces its bias.",
+            "The paper has no batch norm; here one follows every convolution and has its bias.",
             "The paper normalises the responses of neighbouring channels (local response "
             "normalisation) before and after the second and third convolutions; this one does not.",
             "Dropout before the classifier leaves out a smaller share of the numbers than in the "

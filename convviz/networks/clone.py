@@ -10,7 +10,7 @@ import copy
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 from convviz.errors import NetworkError
 
@@ -49,7 +49,7 @@ def clone(module: nn.Module, *, device: str | None = None) -> nn.Module:
 
 
 def _share(tensor: Tensor, device: str | None) -> Tensor:
-    if isinstance(tensor, UninitializedTensorMixin):
+    if is_lazy(tensor):
         raise NetworkError(
             "A lazy layer has no weights yet: let build() run the network once on an image."
         )

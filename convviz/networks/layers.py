@@ -20,7 +20,8 @@ from torch import nn
 
 from convviz.errors import NetworkError
 from convviz.networks.flow import Flow, Join, kind_of
-from convviz.networks.registry import Network, NetworkSpec
+from convviz.networks.refusal import why_not
+from convviz.networks.registry import Network, NetworkSpec, build
 from convviz.networks.tracing import Call, Trace, TraceError, trace
 
 
@@ -123,7 +124,7 @@ _of_modules: weakref.WeakKeyDictionary[nn.Module, dict[int, tuple[Layer, ...]]] 
 
 @functools.lru_cache(maxsize=64)
 def _of_spec(spec: NetworkSpec, size: int) -> tuple[Layer, ...]:
-    return _read(spec, spec.build(), size)
+    return _read(spec, build(spec), size)
 
 
 def _read(spec: NetworkSpec, module: nn.Module, size: int) -> tuple[Layer, ...]:
@@ -133,7 +134,7 @@ def _read(spec: NetworkSpec, module: nn.Module, size: int) -> tuple[Layer, ...]:
     try:
         record = trace(module, size)
     except TraceError as error:
-        raise NetworkError(_why_not(spec, size, error)) from error
+        raise NetworkError(why_not(spec, size, error)) from error
     flow = Flow(record)
     joins = {
         order: flow.join(call, order) for order, call in enumerate(record.calls) if not call.leaf
@@ -231,31 +232,3 @@ def _branches(
         branches.append(Branch(call.name, title, start, start + call.shape[1]))
         start += call.shape[1]
     return tuple(branches) if start == channels else ()
-
-
-def _why_not(spec: NetworkSpec, size: int, error: TraceError) -> str:
-    """Say in one sentence why a network cannot be run on an image of some size."""
-    where = f"layer {spec.title_of(error.name) or error.name}" if error.name else "its forward()"
-    needed = _pixels_needed(error.module)
-    if len(error.shape) == 4 and min(error.shape[2:]) < needed:
-        left = " × ".join(str(side) for side in error.shape[2:])
-        return (
-            f"{spec.title} needs a larger image than {size} × {size} pixels: {where} is left with "
-            f"{left} of them and needs {needed} × {needed}."
-        )
-    reason = (str(error.cause).splitlines() or [type(error.cause).__name__])[0].rstrip(".")
-    return (
-        f"{spec.title} cannot be run on an image of 3 × {size} × {size} numbers: {where} fails "
-        f"with “{reason}”."
-    )
-
-
-def _pixels_needed(module: nn.Module) -> int:
-    """How many pixels in a row a convolution or pooling needs at least, those of padding less."""
-
-    def widest(value: object) -> int:
-        numbers = value if isinstance(value, tuple) else (value,)
-        return max((number for number in numbers if isinstance(number, int)), default=0)
-
-    reach = widest(getattr(module, "dilation", 1)) * (widest(getattr(module, "kernel_size", 1)) - 1)
-    return reach + 1 - 2 * widest(getattr(module, "padding", 0))

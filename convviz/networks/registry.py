@@ -115,11 +115,19 @@ def register(spec: NetworkSpec) -> None:
     """Add a network.
 
     Raises:
-        NetworkError: The name is taken, or cannot stand in a URL.
+        NetworkError: The name is taken or cannot stand in a URL, or the description makes no sense.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", spec.name):
         raise NetworkError(
             f"“{spec.name}” cannot be a network's name: use lower-case letters, digits, _ and -."
+        )
+    if not callable(spec.build):
+        raise NetworkError(f"{spec.name}: build must be a function that returns the network.")
+    if spec.input_size < 1:
+        raise NetworkError(f"{spec.name}: input_size must be at least 1 pixel.")
+    if len(spec.mean) != 3 or len(spec.std) != 3 or min(spec.std) <= 0:
+        raise NetworkError(
+            f"{spec.name}: mean and std need three numbers each, and those of std must be above 0."
         )
     with _lock:
         if spec.name in _specs:
@@ -159,6 +167,27 @@ def spec(name: str) -> NetworkSpec:
     choice = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(names)}."
     sentence = f"There is no network called {name}: {choice}"
     raise NetworkError(" ".join((sentence, *own.problems())))
+
+
+def build(spec: NetworkSpec, **options: Any) -> nn.Module:
+    """Build a network, untrained or with the weights its owner gave it, in eval mode.
+
+    Raises:
+        NetworkError: A user's build() fails or returns something that is no torch.nn.Module.
+    """
+    try:
+        module = spec.build(**options)
+    except Exception as error:  # a user's build() may raise anything
+        where = own.place(error) or "its build()"
+        raise NetworkError(
+            f"{spec.title} cannot be built: {where}: {own.reason(error)}."
+        ) from error
+    if not isinstance(module, nn.Module):
+        raise NetworkError(
+            f"{spec.title} cannot be built: its build() returns no torch.nn.Module but a "
+            f"{type(module).__name__}."
+        )
+    return module.eval().requires_grad_(False)
 
 
 def _join_own() -> None:

@@ -156,11 +156,11 @@ class _Entry:
     values: frozenset[int] = field(default=frozenset())
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
     """Follows values through hooks and operations."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.calls: list[Call] = []
         self.operations: list[Operation] = []
         self.stack: list[_Entry] = []

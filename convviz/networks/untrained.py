@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from convviz.networks.registry import NetworkSpec
+from convviz.networks.clone import clone
+from convviz.networks.registry import NetworkSpec, build
 
 
 def untrained(spec: NetworkSpec, seed: int) -> nn.Module:
@@ -21,15 +22,22 @@ def untrained(spec: NetworkSpec, seed: int) -> nn.Module:
 
     Returns:
         The module in eval mode, its parameters wanting no gradient.
+
+    Raises:
+        NetworkError: A user's build() fails, or what it returns cannot be copied.
     """
-    module = spec.build()
-    if any(p.is_meta for p in module.parameters()):
-        module.to_empty(device="cpu")
+    module = build(spec)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
+        if any(parameter.is_meta for parameter in module.parameters()):
+            module.to_empty(device="cpu")
+        else:
+            module = clone(module)  # a user's build() may return the same module every time
+            for tensor in (*module.parameters(), *module.buffers()):
+                tensor.data = tensor.clone()
         for part in module.modules():
             _draw(part, generator)
-    return module.eval().requires_grad_(False)
+    return module
 
 
 def _draw(part: nn.Module, generator: torch.Generator) -> None:
