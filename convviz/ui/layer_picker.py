@@ -1,0 +1,131 @@
+"""Choose a layer of the network: a list to search in, and steps towards image and classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import streamlit as st
+
+from convviz.networks import Layer, Network
+from convviz.ui import state
+
+_FOLLOWS_RELU = ("ReLU", "concatenation")  # kinds whose output shows which channels answer
+
+
+def choices(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """Return the layers worth choosing: no parts of parts, no dropout, which does nothing here."""
+    return tuple(layer for layer in layers if not layer.detail and layer.kind != "dropout")
+
+
+def label(layer: Layer) -> str:
+    """Name a layer for a list: stage, title and output shape."""
+    shape = " × ".join(map(str, layer.shape))
+    title = layer.title
+    if not title.startswith(layer.stage):
+        title = f"{layer.stage} · {title}"
+    return f"{title} — {shape}"
+
+
+def comparable(layers: Sequence[Layer], depth: float) -> Layer:
+    """Find the layer whose output follows a ReLU and that lies nearest to a depth in the encoder.
+
+    Args:
+        layers: Layers of one network, in order.
+        depth: 0 for the encoder's first layer, 1 for its last.
+    """
+    encoder = [layer for layer in layers if layer.in_encoder] or list(layers)
+    answering = [layer for layer in encoder if _answers(layer)] or encoder
+    return min(answering, key=lambda layer: abs(_depth(encoder, layer) - depth))
+
+
+def pick(used: Network, layers: Sequence[Layer]) -> Layer:
+    """Draw the picker and return the chosen layer.
+
+    When the network changes, it goes back to the layer last looked at there, or else to one about
+    as deep as the layer before.
+    """
+    here = state.visit()
+    listed = choices(layers)
+    by_name = {layer.name: layer for layer in layers}
+    names = [layer.name for layer in listed]
+    _settle(used, by_name, listed)
+    # A link may name a part of a layer: it is listed as well, while it is looked at.
+    looked_at = st.session_state["layer"]
+    if looked_at not in names:
+        names = sorted([*names, looked_at], key=lambda name: by_name[name].index)
+    with st.container(key="layer_picker", gap="small"):
+        name = st.selectbox(
+            "Layer",
+            names,
+            format_func=lambda name: label(by_name[name]),
+            key="layer",
+            help="Grouped by stage, from the image to the classes, each with its output: channels "
+            "× height × width. Type to search.",
+        )
+        position = names.index(name)
+        back, on = st.columns(2, gap="small", wrap=False)
+        back.button(
+            "Shallower",
+            icon=":material/arrow_back:",
+            key="layer_shallower",
+            disabled=position == 0,
+            width="stretch",
+            on_click=_go,
+            args=(names[max(position - 1, 0)],),
+            help="One layer towards the image",
+        )
+        on.button(
+            "Deeper",
+            icon=":material/arrow_forward:",
+            icon_position="right",
+            key="layer_deeper",
+            disabled=position == len(names) - 1,
+            width="stretch",
+            on_click=_go,
+            args=(names[min(position + 1, len(names) - 1)],),
+            help="One layer towards the classes",
+        )
+        chosen = by_name[name]
+        st.caption(f"`{chosen.name}` · {chosen.kind} · {prod(chosen.shape):,} values")
+    here.layers[used.name] = chosen.name
+    state.put("layer", chosen.name)
+    return chosen
+
+
+def _settle(used: Network, by_name: dict[str, Layer], listed: Sequence[Layer]) -> None:
+    """See to it that the remembered layer is one of this network's."""
+    here = state.visit()
+    asked = here.link.pop("layer", None)
+    before: str | None = here.layers.get(used.name)
+    if here.layer_network == used.name:
+        before = st.session_state.get("layer", before)
+    wanted = asked or before
+    if wanted is None or wanted not in by_name:
+        found = comparable(listed, here.layer_depth)
+        if asked:
+            here.notices["layer"] = (
+                f"{used.title} has no layer called “{state.shorten(asked)}”, as the link asks; "
+                f"here is {found.title} instead."
+            )
+        wanted = found.name
+    elif wanted != here.values.get("layer"):
+        here.notices.pop("layer", None)
+    state.put("layer", wanted)
+    here.layer_network = used.name
+    encoder = [layer for layer in by_name.values() if layer.in_encoder] or list(listed)
+    here.layer_depth = _depth(encoder, by_name[wanted])
+
+
+def _go(name: str) -> None:
+    st.session_state["layer"] = name
+
+
+def _answers(layer: Layer) -> bool:
+    return len(layer.shape) == 3 and any(kind in layer.kind for kind in _FOLLOWS_RELU)
+
+
+def _depth(encoder: Sequence[Layer], layer: Layer) -> float:
+    """How deep a layer lies: 0 at the encoder's first layer, 1 at its last."""
+    first, last = encoder[0].index, encoder[-1].index
+    return (layer.index - first) / max(last - first, 1)

@@ -1,0 +1,86 @@
+"""The pages, and the links to them at the top of the sidebar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from convviz.ui import state
+
+_ROOT = Path(__file__).parents[2]  # app.py and pages/ stand beside the package
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of the app: its file beside app.py, name, icon, and the question it answers."""
+
+    file: str
+    title: str
+    icon: str
+    question: str
+
+    @property
+    def exists(self) -> bool:
+        """Whether this version of the app has the page."""
+        return (_ROOT / self.file).is_file()
+
+
+HOME = Page("app.py", "Home", "home", "Choose an image and a network, and see what it sees.")
+PAGES = (
+    Page(
+        "pages/1_Activations.py",
+        "Activations",
+        "grid_view",
+        "Which channels of a layer answer to the image, and which stay empty?",
+    ),
+    Page(
+        "pages/2_Filters.py",
+        "Filters",
+        "tune",
+        "What did the channels of a layer learn to look for?",
+    ),
+    Page(
+        "pages/3_Architectures.py",
+        "Architectures",
+        "stacks",
+        "What does each network's design cost, and why was it built that way?",
+    ),
+    Page(
+        "pages/4_Reconstruction.py",
+        "Reconstruction",
+        "restore_page",
+        "What does a layer still know about the image?",
+    ),
+    Page(
+        "pages/5_Transfer_learning.py",
+        "Transfer learning",
+        "alt_route",
+        "How does a trained encoder help a new task with few images?",
+    ),
+    Page(
+        "pages/6_Training.py",
+        "Training",
+        "trending_up",
+        "How do feature maps grow while a network learns?",
+    ),
+)
+
+
+def pages() -> tuple[Page, ...]:
+    """Return the pages that this version of the app has, without Home."""
+    return tuple(page for page in PAGES if page.exists)
+
+
+def draw() -> None:
+    """Draw the links to all pages; they carry the visitor's choices along."""
+    with st.container(key="navigation", gap=None):
+        for page in (HOME, *pages()):
+            st.page_link(
+                page.file,
+                label=page.title,
+                icon=f":material/{page.icon}:",
+                query_params=state.link(),
+                width="stretch",
+            )

@@ -1,0 +1,186 @@
+"""Which image the visitor looks at: a sample photograph or a picture of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+import streamlit as st
+from PIL import Image, ImageOps
+
+from convviz.errors import ImageError
+from convviz.ui import state
+
+DEFAULT_SAMPLE = "cat"
+OWN = "upload"  # the value of `image` in the URL for a picture that no link can carry
+
+_THUMBNAIL_PIXELS = 192  # drawn at half that, so that it is sharp on dense screens
+
+
+@dataclass(frozen=True)
+class ChosenImage:
+    """The image all pages work on.
+
+    Attributes:
+        name: Sample's name as in the URL, or the name of the file.
+        title: Name for people.
+        sha256: Of the file's bytes; the key of everything computed from the image.
+        image: The whole picture, upright, mode RGB. Shared between visitors: do not change it.
+        origin: "sample", "upload" or "camera".
+        credit: Whom to thank for a sample photograph; empty otherwise.
+    """
+
+    name: str
+    title: str
+    sha256: str
+    image: Image.Image
+    origin: str
+    credit: str = ""
+
+
+def current() -> ChosenImage:
+    """Return the visitor's image: the one in the URL on arrival, the sample `cat` at first."""
+    from convviz import images
+
+    here = state.visit()
+    names = [sample.name for sample in images.samples()]
+    asked = here.link.pop("image", None) or here.values.get("image") or DEFAULT_SAMPLE
+    if asked == OWN and here.picture is not None:
+        state.put("image", OWN)
+        own = here.picture
+        title = "Camera picture" if own.origin == "camera" else own.name
+        return ChosenImage(own.name, title, own.sha256, _decoded(own.sha256, own.data), own.origin)
+    if asked not in names:
+        here.notices["image"] = (
+            "An uploaded picture stays with the visit it was uploaded in, so it cannot be opened "
+            "from a link or after a refresh; here is a sample photograph instead."
+            if asked == OWN
+            else f"The link asks for the image “{state.shorten(str(asked))}”, which is not among "
+            f"the samples ({', '.join(names)}); here is another one instead."
+        )
+        asked = DEFAULT_SAMPLE
+    state.put("image", asked)
+    return _sample(asked)
+
+
+def choose(name: str) -> None:
+    """Switch to a sample photograph."""
+    here = state.visit()
+    here.values["image"] = name
+    here.refusal = ""
+    here.notices.pop("image", None)
+
+
+def bring(name: str, data: bytes, origin: str) -> None:
+    """Switch to a picture the visitor brought; if it cannot be used, say so and change nothing."""
+    here = state.visit()
+    sha256 = hashlib.sha256(data).hexdigest()
+    try:
+        _decoded(sha256, data)
+    except ImageError as error:
+        here.refusal = str(error)
+        return
+    here.picture = state.OwnPicture(name, data, sha256, origin)
+    choose(OWN)
+
+
+def panel(chosen: ChosenImage) -> None:
+    """Draw the image small, with its name and what it takes to change it."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="image_panel"):
+        st.image(thumbnail(chosen), width=72, alt=chosen.title)
+        with st.container(gap=None, width="stretch"):
+            width, height = chosen.image.size
+            st.markdown(f"**{_plain(chosen.title)}**")
+            st.caption(f"{width} × {height} pixels")
+            with st.popover("Change image", key="change_image", width="content"):
+                chooser("side")
+
+
+def chooser(key: str) -> None:
+    """Draw the samples, the upload and the camera.
+
+    Args:
+        key: Begins the widgets' keys: `{key}_upload`, `{key}_camera`, `{key}_sample_{name}`.
+    """
+    from convviz import images
+
+    here = state.visit()
+    chosen = here.values.get("image", DEFAULT_SAMPLE)
+    with st.container(horizontal=True, gap="small", key=f"{key}_samples"):
+        for sample in images.samples():
+            pressed = "chosen" if sample.name == chosen else "other"
+            with st.container(key=f"{key}_{pressed}_sample_{sample.name}", width=96, gap=None):
+                st.image(thumbnail(_sample(sample.name)), width=96, alt=sample.title)
+                st.button(
+                    sample.title,
+                    key=f"{key}_sample_{sample.name}",
+                    type="tertiary",
+                    width="stretch",
+                    on_click=choose,
+                    args=(sample.name,),
+                )
+    st.file_uploader(
+        "Your own picture",
+        type=list(images.FILE_SUFFIXES),
+        key=f"{key}_upload",
+        on_change=_take,
+        args=(f"{key}_upload", "upload"),
+        help=f"{images.FORMAT_NAMES}, at most {images.MAX_PIXELS // 1_000_000} million pixels. It "
+        "stays in this visit: it is neither stored nor passed on.",
+    )
+    if here.refusal:
+        st.error(f"{here.refusal} The image in use has not changed.", icon=":material/error:")
+    if st.toggle(
+        "Use the camera",
+        key=f"{key}_camera_on",
+        help="Browsers allow it only on this machine (localhost) or over https.",
+    ):
+        st.camera_input(
+            "Take a picture",
+            key=f"{key}_camera",
+            on_change=_take,
+            args=(f"{key}_camera", "camera"),
+            label_visibility="collapsed",
+        )
+
+
+def thumbnail(chosen: ChosenImage) -> Image.Image:
+    """Return the image's centre as a small square."""
+    return _thumbnail(chosen.sha256, chosen.image)
+
+
+def _plain(text: str) -> str:
+    """Keep Markdown from reading a file's name as anything but text."""
+    return re.sub(r"([^\w\s])", r"\\\1", state.shorten(text, 40))
+
+
+def _take(key: str, origin: str) -> None:
+    """Take over what a widget received; taking a file out of the widget changes nothing."""
+    file = st.session_state.get(key)
+    if file is not None:
+        bring(PurePath(file.name).name, file.getvalue(), origin)
+
+
+def _sample(name: str) -> ChosenImage:
+    from convviz import images
+
+    sample = images.sample(name)
+    data = sample.read()
+    sha256 = hashlib.sha256(data).hexdigest()
+    credit = f"{sample.credit} ({sample.licence})"
+    return ChosenImage(name, sample.title, sha256, _decoded(sha256, data), "sample", credit)
+
+
+# A picture of 25 million pixels takes 75 MB, so only the last few stay decoded; the bytes of each
+# visitor's file stay in their visit and are decoded again when needed.
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _decoded(sha256: str, _data: bytes) -> Image.Image:
+    from convviz import images
+
+    return images.decode(_data)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _thumbnail(sha256: str, _image: Image.Image) -> Image.Image:
+    return ImageOps.fit(_image, (_THUMBNAIL_PIXELS, _THUMBNAIL_PIXELS))

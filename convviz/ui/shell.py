@@ -1,0 +1,148 @@
+"""What all pages share: set-up, navigation, the sidebar, and errors as sentences.
+
+A page begins like this, and imports what computes only after the shell has made sure that PyTorch
+can be loaded:
+
+    from convviz.ui import shell
+
+    choice = shell.open_page("Activations", layer=True)
+
+    with shell.errors():
+        from convviz import features
+        ...
+
+The sidebar's choices are the same on every page and are part of the URL.
+"""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import dataclass
+from functools import cache as once
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from convviz.errors import ConvvizError
+from convviz.ui import navigation, state
+from convviz.ui.pictures import ChosenImage
+from convviz.ui.problems import errors
+
+if TYPE_CHECKING:  # importing it loads PyTorch, and the shell must draw before that
+    from convviz.networks import Layer, Network
+
+__all__ = ["Choice", "ChosenImage", "errors", "open_page"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the visitor has chosen in the sidebar.
+
+    Attributes:
+        image: The image, decoded.
+        network_name: The network's short name, as in the registry.
+        loaded: The network with its weights; None only on a page that can do without.
+        layer: The layer; None on a page that did not ask for one.
+    """
+
+    image: ChosenImage
+    network_name: str
+    loaded: Network | None
+    layer: Layer | None = None
+
+    @property
+    def network(self) -> Network:
+        """The network with its weights, on a page that needs them."""
+        if self.loaded is None:
+            raise RuntimeError("this page was opened with needs_network=False")
+        return self.loaded
+
+
+def open_page(
+    title: str,
+    *,
+    question: str = "",
+    layer: bool = False,
+    needs_network: bool = True,
+    image_in_sidebar: bool = True,
+) -> Choice:
+    """Set the page up and draw its heading and sidebar; every page calls this first.
+
+    Where something needed is missing (weights that must be fetched, a broken PyTorch), it says so,
+    offers what can be done, and the script ends there.
+
+    Args:
+        title: The page's heading, and its name in the browser's tab.
+        question: One line under the heading: what the page answers.
+        layer: Whether the sidebar picks a layer.
+        needs_network: Whether the page is of no use without weights. If not, `Choice.loaded` is
+            None while they are missing, and nothing is fetched by itself.
+        image_in_sidebar: Whether the image can be changed in the sidebar (Home has its own place).
+
+    Returns:
+        The visitor's choices.
+    """
+    st.set_page_config(
+        page_title=f"{title} · convviz",
+        page_icon=":material/grid_view:",
+        layout="wide",
+        initial_sidebar_state="auto",
+    )
+    st.html(Path(__file__).with_name("shell.css"))
+    st.title(title, anchor=False)
+    if question:
+        st.markdown(question)
+    notices = st.container(key="notices")
+    with st.sidebar:
+        navigation.draw()
+    _start_pytorch()
+    missing = st.container()
+    try:
+        with st.sidebar:
+            choice = _sidebar(missing, layer, needs_network, image_in_sidebar)
+    except ConvvizError as error:
+        st.error(str(error), icon=":material/error:")
+        st.stop()
+    for sentence in state.visit().notices.values():
+        notices.info(sentence, icon=":material/link_off:")
+    return choice
+
+
+def _sidebar(
+    missing: DeltaGenerator, layer: bool, needs_network: bool, image_in_sidebar: bool
+) -> Choice:
+    from convviz.ui import cache, layer_picker, pictures, weights_panel
+
+    image = pictures.current()
+    if image_in_sidebar:
+        pictures.panel(image)
+    name = weights_panel.pick_network()
+    loaded = weights_panel.pick_weights(name, missing if needs_network else None)
+    picked = layer_picker.pick(loaded, cache.layers(loaded)) if layer and loaded else None
+    return Choice(image, name, loaded, picked)
+
+
+def _start_pytorch() -> None:
+    """Load PyTorch, once per server; where it cannot be loaded, say so and end the script."""
+    with st.spinner("Starting PyTorch, once after the server has started…"):
+        sentence = _pytorch_problem()
+    if sentence:
+        st.error(sentence, icon=":material/error:")
+        st.stop()
+
+
+@once
+def _pytorch_problem() -> str | None:
+    from convviz import preflight
+
+    sentence = preflight.problem()
+    if sentence is None:
+        from convviz.ui import cache
+
+        # What is loaded by now stays for good, so the garbage collector need not look at it again.
+        del cache
+        gc.collect()
+        gc.freeze()
+    return sentence

@@ -1,0 +1,164 @@
+"""What follows the user across pages and in the URL.
+
+Streamlit forgets a widget's value as soon as a page without that widget runs. Values that shall
+last are kept here, per visitor, and written to the URL; the URL is read once, when the visitor
+arrives, because what the browser sends later may be older than the visitor's last click.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from convviz.networks.fetch import Fetch
+
+Value = TypeVar("Value", str, int, float, bool)
+
+SHARED = ("image", "network", "layer", "weights")  # what every page's link carries
+
+_KEY = "convviz.visit"
+
+
+@dataclass(frozen=True)
+class OwnPicture:
+    """A picture the visitor brought; it stays in this visit and is never written to disk."""
+
+    name: str
+    data: bytes
+    sha256: str
+    origin: str  # "upload" or "camera"
+
+
+@dataclass
+class Visit:
+    """What is remembered of one visitor.
+
+    Attributes:
+        link: Values the URL asked for on arrival that nobody has looked at yet.
+        values: The last value of everything remembered, by key.
+        layers: The layer last looked at, by network.
+        layer_network: The network that the layer looked at belongs to.
+        layer_depth: How deep it lies: 0 at the encoder's first layer, 1 at its last.
+        sources: The weights last chosen, by network.
+        fetches: Downloads this visitor waits for or saw end, by network and source.
+        picture: The visitor's own picture.
+        refusal: Why the last file was refused; shown until the next one is tried.
+        notices: What a link asked for that could not be had, by key.
+    """
+
+    link: dict[str, str]
+    values: dict[str, object] = field(default_factory=dict)
+    layers: dict[str, str] = field(default_factory=dict)
+    layer_network: str = ""
+    layer_depth: float = 0.3
+    sources: dict[str, str] = field(default_factory=dict)
+    fetches: dict[tuple[str, str], Fetch] = field(default_factory=dict)
+    picture: OwnPicture | None = None
+    refusal: str = ""
+    notices: dict[str, str] = field(default_factory=dict)
+
+
+def visit() -> Visit:
+    """Return what is remembered of this visitor; the first call reads the URL."""
+    if _KEY not in st.session_state:
+        st.session_state[_KEY] = Visit(link=dict(st.query_params.items()))
+    found: Visit = st.session_state[_KEY]
+    return found
+
+
+def remember(
+    key: str,
+    default: Value,
+    *,
+    allowed: Container[Value] | Callable[[Value], bool] | None = None,
+    in_url: bool = True,
+    default_in_url: bool = False,
+) -> str:
+    """Make the widget with this key keep its value across pages, and put it in the URL.
+
+    Call it right where the widget is made, and give the widget no default of its own:
+
+        order = st.selectbox("Order", ORDERS, key=state.remember("order", "index", allowed=ORDERS))
+
+    A value that equals the default is left out of the URL. A value from a link that is not
+    allowed is replaced by the default and the page says so.
+
+    Args:
+        key: The widget's key, and the name in the URL.
+        default: The first value; its type decides how the URL is read.
+        allowed: What the value may be: a container, or a function that says yes.
+        in_url: Whether the value is part of a link to this view.
+        default_in_url: Whether it is so even while it equals the default.
+
+    Returns:
+        The key.
+    """
+    here = visit()
+    asked = here.link.pop(key, None)
+    if key in st.session_state:
+        value = st.session_state[key]
+    elif asked is not None:
+        value = _read(asked, default)
+    else:
+        value = here.values.get(key, default)
+    if value is None or not _is_allowed(value, allowed):
+        value = default
+        if asked is not None:
+            here.notices[key] = (
+                f"The link asks for {key} “{shorten(asked)}”, which does not exist here; this is "
+                "the usual choice instead."
+            )
+    elif here.values.get(key, value) != value:
+        here.notices.pop(key, None)
+    put(key, value, in_url=in_url and (default_in_url or value != default))
+    return key
+
+
+def put(key: str, value: str | float, *, in_url: bool = True) -> None:
+    """Set what is remembered under a key; the key's widget must not have been made in this run."""
+    if key not in st.session_state or st.session_state[key] != value:
+        st.session_state[key] = value
+    visit().values[key] = value
+    write_url(key, str(value) if in_url else None)
+
+
+def write_url(key: str, value: str | None) -> None:
+    """Put a value into the URL, or take it out."""
+    if value is None:
+        if key in st.query_params:
+            del st.query_params[key]
+    elif st.query_params.get(key) != value:
+        st.query_params[key] = value
+
+
+def link() -> dict[str, str]:
+    """Return the query parameters that open another page with the same choices."""
+    return {key: st.query_params[key] for key in SHARED if key in st.query_params}
+
+
+def shorten(text: str, length: int = 60) -> str:
+    """Cut a foreign text to a length that fits into a sentence."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _read(text: str, like: Value) -> Value | None:
+    """Read a value of the same type as `like`; None if the text is none."""
+    kind = type(like)
+    if kind is bool:
+        return {"True": True, "False": False}.get(text)
+    try:
+        return kind(text)
+    except ValueError:
+        return None
+
+
+def _is_allowed(value: object, allowed: Container[Value] | Callable[[Value], bool] | None) -> bool:
+    if allowed is None:
+        return True
+    if callable(allowed):
+        return bool(allowed(value))  # type: ignore[arg-type]  # the widget made the value
+    return value in allowed
