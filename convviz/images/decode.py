@@ -1,0 +1,140 @@
+"""The only door for foreign bytes: an upload becomes an upright RGB picture or an ImageError.
+
+Nothing is decoded before the file's own header has passed: the format is one of six, the picture
+has at most 25 million pixels and is at most 20 times as long as it is wide. Of a file with several
+pictures (animated GIF, multi-page TIFF) only the first is read.
+"""
+
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+
+from PIL import Image
+
+from convviz.errors import ImageError
+from convviz.images.colours import to_rgb
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+FORMAT_NAMES = "JPEG, PNG, WebP, GIF, BMP and TIFF"
+FILE_SUFFIXES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff")
+MAX_PIXELS = 25_000_000
+MAX_ASPECT = 20
+
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_ORIENTATION = 0x0112  # EXIF tag
+_TRANSPOSE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def decode(data: bytes) -> Image.Image:
+    """Decode the bytes of one file into an upright sRGB picture.
+
+    Transparent parts are laid over a neutral grey; colour profiles are converted to sRGB, and
+    ignored where they are damaged. Safe to call from many threads at once.
+
+    Returns:
+        A picture of mode RGB, at most 25 million pixels, that keeps nothing of the file.
+
+    Raises:
+        ImageError: The bytes are empty, of another format, damaged, or the picture is too large
+            or too narrow.
+    """
+    if not data:
+        raise ImageError("The file is empty; choose a picture.")
+    try:
+        with _quiet_pillow(), Image.open(BytesIO(data), formats=FORMATS) as opened:
+            _check_size(*opened.size)
+            opened.load()
+            _check_size(*opened.size)
+            return _upright(to_rgb(opened), opened)
+    except ImageError:
+        raise
+    except Image.DecompressionBombError as error:  # Pillow looks at the size before we can
+        raise ImageError(_too_large("The picture")) from error
+    except Exception as error:  # whatever Pillow's parsers make of bad bytes, the file is at fault
+        raise ImageError(_refusal(data)) from error
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise ImageError(_too_large(f"The picture, {width} × {height},"))
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise ImageError(
+            f"The picture, {width} × {height} pixels, is more than {MAX_ASPECT} times as long as "
+            "it is wide; crop it and try again."
+        )
+
+
+def _too_large(picture: str) -> str:
+    limit = MAX_PIXELS // 1_000_000
+    return f"{picture} has more than {limit} million pixels; make it smaller and try again."
+
+
+def _refusal(data: bytes) -> str:
+    """Say whether the file is damaged or of a format that convviz does not read."""
+    if data.startswith(_SIGNATURES) or (data.startswith(b"RIFF") and data[8:12] == b"WEBP"):
+        return "The file is damaged or incomplete; export the picture again, as JPEG or PNG."
+    start = data[:512].lstrip().lower()
+    if data[4:8] == b"ftyp":
+        kind = "AVIF" if data[8:11] == b"avi" else "HEIC"
+    elif start.startswith((b"<svg", b"<?xml")):
+        kind = "SVG"
+    elif start.startswith(b"%pdf"):
+        kind = "PDF"
+    else:
+        return (
+            f"The file is not a picture that convviz reads; it reads {FORMAT_NAMES}. "
+            "Export it as one of these."
+        )
+    return (
+        f"convviz does not read {kind} files; it reads {FORMAT_NAMES}. Export it as one of these."
+    )
+
+
+def _upright(picture: Image.Image, opened: Image.Image) -> Image.Image:
+    """Turn a picture as the camera's EXIF data say (Pillow has turned a TIFF already)."""
+    try:
+        orientation = opened.getexif().get(_ORIENTATION)
+    except Exception:  # noqa: BLE001 - damaged EXIF data are no reason to refuse a good picture
+        return picture
+    # A damaged entry may be of any type, unhashable ones too.
+    turn = _TRANSPOSE.get(orientation) if isinstance(orientation, int) else None
+    return picture if turn is None else picture.transpose(turn)
+
+
+_quiet_lock = threading.Lock()
+_quiet_readers = 0
+_quiet_filters = warnings.catch_warnings()
+
+
+@contextmanager
+def _quiet_pillow() -> Iterator[None]:
+    """Silence Pillow's warnings about odd files while at least one thread decodes.
+
+    Python's warning filters belong to the whole process. Were each thread to save and restore
+    them, two that overlap could leave them changed; so the first one in sets them and the last
+    one out restores them.
+    """
+    global _quiet_readers, _quiet_filters
+    with _quiet_lock:
+        _quiet_readers += 1
+        if _quiet_readers == 1:
+            _quiet_filters = warnings.catch_warnings()
+            _quiet_filters.__enter__()
+            warnings.filterwarnings("ignore", module=r"PIL\.")
+    try:
+        yield
+    finally:
+        with _quiet_lock:
+            _quiet_readers -= 1
+            if _quiet_readers == 0:
+                _quiet_filters.__exit__(None, None, None)

@@ -1,0 +1,235 @@
+import io
+import struct
+import threading
+import time
+import tracemalloc
+import warnings
+import zlib
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+
+from convviz.errors import ImageError
+from convviz.images import MAX_PIXELS, decode, samples
+
+
+def encoded(image: Image.Image, format_: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format_, **options)
+    return buffer.getvalue()
+
+
+def pixels(data: bytes) -> np.ndarray:
+    return np.asarray(decode(data)).astype(int)
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png_header(width: int, height: int, depth: int = 8, colour: int = 0) -> bytes:
+    ihdr = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", ihdr)
+
+
+GRADIENT = Image.fromarray(
+    np.stack(
+        [
+            np.tile(np.arange(40) * 6, (30, 1)),
+            np.tile(np.arange(30)[:, None] * 8, (1, 40)),
+            np.full((30, 40), 90),
+        ],
+        axis=2,
+    ).astype(np.uint8)
+)
+# A one-pixel-wide red edge on the left and a green one at the top tell every orientation apart.
+MARKED = Image.new("RGB", (6, 4), "blue")
+MARKED.paste((255, 0, 0), (0, 0, 1, 4))
+MARKED.paste((0, 255, 0), (0, 0, 6, 1))
+
+
+class TestFormats:
+    @pytest.mark.parametrize("format_", ["PNG", "BMP", "TIFF", "GIF"])
+    def test_lossless_formats_come_back_as_they_were(self, format_: str) -> None:
+        picture = GRADIENT.quantize(200) if format_ == "GIF" else GRADIENT
+        decoded = decode(encoded(picture, format_))
+        assert decoded.mode == "RGB"
+        assert np.array_equal(np.asarray(decoded), np.asarray(picture.convert("RGB")))
+
+    @pytest.mark.parametrize("format_", ["JPEG", "WEBP"])
+    def test_lossy_formats_come_back_nearly(self, format_: str) -> None:
+        difference = pixels(encoded(GRADIENT, format_, quality=95)) - np.asarray(GRADIENT)
+        assert np.abs(difference).mean() < 4
+
+    def test_the_picture_keeps_nothing_of_the_file(self) -> None:
+        decoded = decode(encoded(GRADIENT, "JPEG", dpi=(300, 300), comment=b"private"))
+        assert type(decoded) is Image.Image
+        assert decoded.info == {}
+
+    @pytest.mark.parametrize("format_", ["GIF", "TIFF", "WEBP", "PNG"])
+    def test_only_the_first_frame_counts(self, format_: str) -> None:
+        first, second = Image.new("RGB", (8, 8), "red"), Image.new("RGB", (8, 8), "blue")
+        options = {"lossless": True} if format_ == "WEBP" else {}
+        data = encoded(first, format_, save_all=True, append_images=[second], **options)
+        assert pixels(data)[4, 4].tolist() == [255, 0, 0]
+
+    @pytest.mark.parametrize("sample", samples(), ids=lambda sample: sample.name)
+    def test_samples_are_pictures(self, sample: Any) -> None:
+        assert 200 <= min(decode(sample.read()).size) <= max(decode(sample.read()).size) <= 512
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("data", "words"),
+        [
+            (b"", "empty"),
+            (b"hello, I am a text file\n" * 9, "JPEG, PNG, WebP, GIF, BMP and TIFF"),
+            (b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
+            (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00", "HEIC"),
+            (b"\x00\x00\x00\x18ftypavif\x00\x00\x00\x00", "AVIF"),
+            (b"%PDF-1.7\n", "PDF"),
+            (b"\x89PNG\r\n\x1a\n", "damaged"),
+        ],
+    )
+    def test_what_is_no_picture(self, data: bytes, words: str) -> None:
+        with pytest.raises(ImageError, match=words):
+            decode(data)
+
+    @pytest.mark.parametrize("format_", ["PPM", "TGA", "ICO", "JPEG2000", "PCX", "SGI"])
+    def test_formats_that_pillow_reads_but_convviz_does_not(self, format_: str) -> None:
+        with pytest.raises(ImageError, match="JPEG, PNG, WebP, GIF, BMP and TIFF"):
+            decode(encoded(GRADIENT, format_))
+
+    @pytest.mark.parametrize("format_", ["PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP"])
+    @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+    def test_truncated_files(self, format_: str, share: float) -> None:
+        noise = np.random.default_rng(0).integers(0, 255, (60, 60, 3), np.uint8)
+        data = encoded(Image.fromarray(noise), format_)
+        with pytest.raises(ImageError, match="damaged or incomplete"):
+            decode(data[: int(len(data) * share)])
+
+    @pytest.mark.parametrize("format_", ["PNG", "GIF", "TIFF", "BMP"])
+    def test_more_than_25_million_pixels(self, format_: str) -> None:
+        with pytest.raises(ImageError, match=r"5001 × 5000.* 25 million"):
+            decode(encoded(Image.new("L", (5001, 5000)), format_))
+
+    def test_exactly_25_million_pixels_are_fine(self) -> None:
+        assert MAX_PIXELS == 5000 * 5000
+        assert decode(encoded(Image.new("1", (5000, 5000)), "PNG")).size == (5000, 5000)
+
+    @pytest.mark.parametrize("size", [(2001, 100), (100, 2001), (1, 21)])
+    def test_more_than_20_times_as_long_as_wide(self, size: tuple[int, int]) -> None:
+        with pytest.raises(ImageError, match=f"{size[0]} × {size[1]}.*20 times"):
+            decode(encoded(Image.new("L", size), "PNG"))
+
+    @pytest.mark.parametrize("size", [(2000, 100), (1, 20), (1, 1)])
+    def test_exactly_20_times_is_fine(self, size: tuple[int, int]) -> None:
+        assert decode(encoded(Image.new("L", size), "PNG")).size == size
+
+    @pytest.mark.parametrize("side", [6000, 10_000, 16_383])
+    def test_a_tiny_webp_that_claims_to_be_huge(self, side: int) -> None:
+        bits = (side - 1) | (side - 1) << 14
+        body = b"WEBPVP8L" + struct.pack("<I", 14) + b"\x2f" + struct.pack("<I", bits) + b"\0" * 9
+        data = b"RIFF" + struct.pack("<I", len(body)) + body
+        assert len(data) == 34
+        with pytest.raises(ImageError, match="25 million"):
+            decode(data)
+
+    @pytest.mark.parametrize("side", [6000, 12_000, 60_000])
+    def test_nothing_is_decoded_of_what_is_too_large(self, side: int) -> None:
+        bomb = png_header(side, side) + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+        gif = b"GIF89a" + struct.pack("<HHBBB", side, side, 0, 0, 0)
+        gif += b"\x2c" + struct.pack("<HHHHB", 0, 0, side, side, 0) + b"\x02\x02\x4c\x01\x00\x3b"
+        tags = [(256, side), (257, side), (258, 8), (259, 1), (262, 1), (273, 8), (279, 9)]
+        tiff = b"II*\0" + struct.pack("<IH", 8, len(tags))
+        tiff += b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags) + b"\0" * 4
+        for data in (bomb, gif, tiff):
+            tracemalloc.start()
+            with pytest.raises(ImageError, match="25 million"):
+                decode(data)
+            assert tracemalloc.get_traced_memory()[1] < 2_000_000
+            tracemalloc.stop()
+
+    def test_a_gif_whose_frame_is_larger_than_its_screen(self) -> None:
+        data = b"GIF89a" + struct.pack("<HHBBB", 8, 8, 0, 0, 0)
+        data += b"\x2c" + struct.pack("<HHHHB", 0, 0, 6000, 6000, 0) + b"\x02\x02\x4c\x01\x00\x3b"
+        with pytest.raises(ImageError):
+            decode(data)
+
+    @pytest.mark.parametrize("kind", [b"zTXt", b"iTXt", b"iCCP"])
+    def test_metadata_that_unpack_to_much_more_than_they_are(self, kind: bytes) -> None:
+        packed = zlib.compress(b"x" * 50_000_000)
+        start = {b"zTXt": b"k\0\0", b"iTXt": b"k\0\1\0\0\0", b"iCCP": b"k\0\0"}[kind]
+        data = encoded(GRADIENT, "PNG")
+        data = data[:33] + chunk(kind, start + packed) + data[33:]
+        with pytest.raises(ImageError, match="damaged"):
+            decode(data)
+
+
+class TestOrientation:
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    @pytest.mark.parametrize("format_", ["PNG", "TIFF", "WEBP"])
+    def test_pictures_are_turned_upright(self, orientation: int, format_: str) -> None:
+        lay = {
+            1: lambda image: image,
+            2: lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+            3: lambda image: image.rotate(180),
+            4: lambda image: image.transpose(Image.Transpose.FLIP_TOP_BOTTOM),
+            5: lambda image: image.transpose(Image.Transpose.TRANSPOSE),
+            6: lambda image: image.rotate(90, expand=True),  # the camera was turned
+            7: lambda image: image.transpose(Image.Transpose.TRANSVERSE),
+            8: lambda image: image.rotate(-90, expand=True),
+        }[orientation]
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        options = {"lossless": True} if format_ == "WEBP" else {}
+        decoded = decode(encoded(lay(MARKED), format_, exif=exif, **options))
+        assert decoded.size == MARKED.size
+        assert np.array_equal(np.asarray(decoded), np.asarray(MARKED))
+
+    @pytest.mark.parametrize("exif", [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\xff", b"MM"])
+    def test_damaged_exif_data_are_ignored(self, exif: bytes) -> None:
+        assert decode(encoded(GRADIENT, "JPEG", exif=exif)).size == GRADIENT.size
+
+    def test_an_orientation_that_does_not_exist_is_ignored(self) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = 77
+        assert decode(encoded(MARKED, "PNG", exif=exif)).size == MARKED.size
+
+
+class TestQuiet:
+    def test_no_warning_comes_out(self) -> None:
+        info = PngImagePlugin.PngInfo()
+        info.add(b"acTL", b"\0" * 8)  # an animation of no frames: Pillow warns
+        odd = encoded(GRADIENT, "PNG", pnginfo=info)
+        with pytest.warns(UserWarning, match="Invalid APNG"):
+            Image.open(io.BytesIO(odd))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert decode(odd).size == GRADIENT.size
+            with pytest.raises(ImageError, match="25 million"):
+                decode(png_header(10_000, 10_000) + chunk(b"IDAT", b""))
+
+    def test_many_threads_leave_filters_and_limits_as_they_were(self) -> None:
+        filters, limit = list(warnings.filters), Image.MAX_IMAGE_PIXELS
+        files = [encoded(GRADIENT, "PNG"), encoded(MARKED, "GIF"), b"no picture"]
+        sizes: list[tuple[int, tuple[int, int]]] = []
+
+        def work(index: int) -> None:
+            for _ in range(10):
+                try:
+                    sizes.append((index, decode(files[index]).size))
+                except ImageError:
+                    sizes.append((index, (0, 0)))
+                time.sleep(0)
+
+        threads = [threading.Thread(target=work, args=(i % 3,)) for i in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert set(sizes) == {(0, GRADIENT.size), (1, MARKED.size), (2, (0, 0))}
+        assert warnings.filters == filters
+        assert limit == Image.MAX_IMAGE_PIXELS

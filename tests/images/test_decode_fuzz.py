@@ -1,0 +1,78 @@
+import io
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageCms
+
+from convviz.errors import ImageError
+from convviz.images import decode
+
+
+def encoded(image: Image.Image, format_: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format_, **options)
+    return buffer.getvalue()
+
+
+GRADIENT = Image.fromarray(
+    np.stack(
+        [
+            np.tile(np.arange(40) * 6, (30, 1)),
+            np.tile(np.arange(30)[:, None] * 8, (1, 40)),
+            np.full((30, 40), 90),
+        ],
+        axis=2,
+    ).astype(np.uint8)
+)
+RAMP = (np.arange(48 * 64).reshape(48, 64) * 21).astype(np.uint16)
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+VALID = [
+    encoded(GRADIENT, "PNG"),
+    encoded(GRADIENT, "JPEG"),
+    encoded(GRADIENT, "JPEG", progressive=True),
+    encoded(GRADIENT.convert("CMYK"), "JPEG", icc_profile=SRGB),
+    encoded(GRADIENT, "WEBP"),
+    encoded(GRADIENT.quantize(16), "GIF", save_all=True, append_images=[GRADIENT.quantize(8)]),
+    encoded(GRADIENT, "BMP"),
+    encoded(GRADIENT, "TIFF"),
+    encoded(GRADIENT, "TIFF", compression="tiff_lzw"),
+    encoded(GRADIENT.convert("L"), "TIFF", compression="jpeg"),
+    encoded(GRADIENT.quantize(16), "PNG", transparency=3),
+    encoded(GRADIENT, "PNG", icc_profile=SRGB),
+    encoded(Image.fromarray(RAMP), "TIFF"),
+]
+
+
+def picture_or_image_error(data: bytes) -> None:
+    with suppress(ImageError):
+        picture = decode(data)
+        assert picture.mode == "RGB"
+        picture.getpixel((picture.width - 1, picture.height - 1))
+
+
+@given(st.binary(max_size=300))
+@settings(deadline=None, max_examples=100)
+def test_random_bytes_are_refused_plainly(data: bytes) -> None:
+    picture_or_image_error(data)
+
+
+@given(
+    st.sampled_from(VALID),
+    st.lists(st.tuples(st.integers(0, 10**6), st.binary(min_size=1, max_size=4)), max_size=6),
+    st.integers(0, 10**6),
+)
+@settings(deadline=None, max_examples=400)
+def test_mutated_files_give_a_picture_or_an_image_error(
+    valid: bytes, edits: list[tuple[int, bytes]], cut: int
+) -> None:
+    data = bytearray(valid)
+    for place, new in edits:
+        # Every other edit goes to the header, where most can go wrong.
+        start = place % (min(64, len(data)) if place % 2 else len(data))
+        data[start : start + len(new)] = new
+    if cut % 4 == 0:
+        data = data[: cut % len(data)]
+    picture_or_image_error(bytes(data))
