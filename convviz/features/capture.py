@@ -1,0 +1,181 @@
+"""What a layer puts out: the only place here that uses hooks.
+
+Every caller hooks a structural clone of its own, which shares the network's weights and nothing
+else. So there is no lock, no caller sees another's activations, and the network itself never has
+a hook or a changed flag, whatever is raised.
+
+A module that is called several times in one forward pass (ResNet's ReLUs) counts by its last call.
+"""
+
+import difflib
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from convviz.errors import NetworkError
+from convviz.features.calls import count_calls
+from convviz.images import to_tensor
+from convviz.networks import Network
+from convviz.networks.clone import clone
+
+
+def input_for(network: Network, image: Image.Image) -> Tensor:
+    """Turn a picture into the network's input, shape (1, 3, S, S), float32, normalised."""
+    spec, weights = network.spec, network.weights
+    return to_tensor(
+        image, size=weights.input_size, resize=weights.resize, mean=spec.mean, std=spec.std
+    )
+
+
+def capture(module: nn.Module, batch: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+    """Run a network once and keep the outputs of some of its layers.
+
+    Nothing after the last of these layers is run. The tensors own their memory, so a ReLU in place
+    that follows a layer cannot reach them, and they may take part in later gradients.
+
+    Args:
+        module: The network; it is not touched.
+        batch: Its input, shape (N, 3, H, W).
+        names: Dotted names of the layers.
+
+    Returns:
+        For each name that layer's output, shape (N, C, H, W) or (N, C), float32.
+
+    Raises:
+        NetworkError: There is no such layer, or it puts out something other than one tensor.
+    """
+    return observe(module, batch, names, _keep)
+
+
+def observe(
+    module: nn.Module, batch: Tensor, names: Sequence[str], reduce: Callable[[Tensor], Tensor]
+) -> dict[str, Tensor]:
+    """Run a network once and keep what a function makes of the outputs of some of its layers.
+
+    Args:
+        module: The network; it is not touched.
+        batch: Its input, shape (N, 3, H, W).
+        names: Dotted names of the layers.
+        reduce: Called with a layer's output during the pass. Its result must not share the
+            output's memory, which the next layer may overwrite.
+
+    Returns:
+        For each name the function's result.
+
+    Raises:
+        NetworkError: There is no such layer, or it puts out something other than one tensor.
+    """
+    names = list(dict.fromkeys(names))
+    for name in names:
+        check_layer(module, name)
+    calls = count_calls(module, batch)
+    left = {name: calls.get(name, 1) for name in names}
+    seen: dict[str, Tensor] = {}
+
+    def see(name: str, _module: nn.Module, _inputs: Any, output: Any) -> None:
+        seen[name] = reduce(_only_tensor(output, name))
+        left[name] -= 1
+        if max(left.values()) <= 0:
+            raise _StopForward
+
+    network = clone(module)
+    for name in names:
+        network.get_submodule(name).register_forward_hook(partial(see, name))
+    with torch.inference_mode(), suppress(_StopForward):
+        network(batch)
+    for name in names:
+        if name not in seen:
+            raise _never_ran(name)
+    return {name: seen[name] for name in names}
+
+
+def truncated(module: nn.Module, name: str) -> nn.Module:
+    """Cut a network off after one of its layers.
+
+    Args:
+        module: The network; it is not touched.
+        name: Dotted name of the layer that becomes the last.
+
+    Returns:
+        A module that maps a batch, shape (N, 3, H, W), to exactly that layer's output and runs
+        nothing after it. Gradients flow to the batch; memory formats and autocast work as usual.
+        It shares the network's weights, and belongs to one thread at a time.
+
+    Raises:
+        NetworkError: There is no such layer.
+    """
+    check_layer(module, name)
+    return _Truncated(module, name)
+
+
+def check_layer(module: nn.Module, name: str) -> None:
+    """Make sure that a network has a module of this dotted name.
+
+    Raises:
+        NetworkError: It has not; the sentence names near matches.
+    """
+    known = [known for known, _ in module.named_modules(remove_duplicate=False) if known]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+        hint = f"; near matches: {', '.join(near)}" if near else ""
+        raise NetworkError(f"The network has no layer called “{name[:80]}”{hint}.")
+
+
+class _StopForward(BaseException):
+    """Ends a forward pass at a layer; a BaseException, lest a network's own except swallow it."""
+
+    def __init__(self, output: Any = None) -> None:
+        super().__init__()
+        self.output = output
+
+
+class _Truncated(nn.Module):
+    """A clone of a network that ends at one of its layers."""
+
+    def __init__(self, module: nn.Module, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.network = clone(module)
+        self.network.get_submodule(name).register_forward_hook(self._stop)
+        self._left = 0
+        # Wrapped, so that what is done to this module (such as .to) cannot reach the original.
+        self._count_calls = partial(count_calls, module)
+
+    def forward(self, batch: Tensor) -> Tensor:
+        self._left = self._count_calls(batch).get(self.name, 1)
+        try:
+            self.network(batch)
+        except _StopForward as stop:
+            return _only_tensor(stop.output, self.name)
+        raise _never_ran(self.name)
+
+    def _stop(self, _module: nn.Module, _inputs: Any, output: Any) -> None:
+        self._left -= 1
+        if self._left <= 0:
+            raise _StopForward(output)
+
+
+def _keep(output: Tensor) -> Tensor:
+    # The pass runs in inference mode; what is kept shall be an ordinary tensor all the same.
+    with torch.inference_mode(False), torch.no_grad():
+        return output.to(torch.float32, copy=True, memory_format=torch.contiguous_format)
+
+
+def _only_tensor(output: Any, name: str) -> Tensor:
+    if not isinstance(output, Tensor):
+        raise NetworkError(
+            f"The layer “{name}” puts out a {type(output).__name__}, not one tensor; "
+            "choose a layer inside it."
+        )
+    return output
+
+
+def _never_ran(name: str) -> NetworkError:
+    return NetworkError(
+        f"The layer “{name}” does not run when the network looks at an image; choose another."
+    )
