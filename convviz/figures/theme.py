@@ -1,0 +1,63 @@
+"""Colours, fonts and margins that all figures share.
+
+The colours are Okabe and Ito's, which colour-blind people tell apart. A colour never carries a
+meaning alone: there is always a label, a shape or a position as well.
+"""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+BLUE = "#0072b2"
+VERMILION = "#d55e00"
+GREEN = "#009e73"
+PURPLE = "#cc79a7"
+ORANGE = "#e69f00"
+SKY = "#56b4e9"
+OLIVE = "#8c6d1f"
+GREY = "#8a97a1"
+
+SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, OLIVE)
+"""The order in which several things in one figure take their colours."""
+
+ACCENT = BLUE
+QUIET = GREY
+
+CONFIG = {"displaylogo": False, "displayModeBar": False, "responsive": True, "scrollZoom": False}
+"""For `st.plotly_chart`: no tool bar, and a figure never catches the scrolling of the page."""
+
+_GRID = "rgba(128, 145, 158, 0.28)"  # seen on white and on black
+
+
+def series(index: int) -> str:
+    """Return the colour of the index-th thing in a figure, beginning again after the last."""
+    return SERIES[index % len(SERIES)]
+
+
+def style(figure: go.Figure, *, height: int, legend: bool = False) -> go.Figure:
+    """Give a figure the shared looks.
+
+    Args:
+        figure: Changed in place.
+        height: In pixels.
+        legend: Whether to show a legend, in a row above the plot.
+
+    Returns:
+        The same figure.
+    """
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 36 if legend else 12, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        showlegend=legend,
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": {"text": ""}},
+        font={"size": 14},
+        hoverlabel={"font": {"size": 14}, "align": "left"},
+        dragmode=False,
+        bargap=0.25,
+        separators=".,",
+    )
+    figure.update_xaxes(gridcolor=_GRID, zerolinecolor=_GRID, linecolor=_GRID, automargin=True)
+    figure.update_yaxes(gridcolor=_GRID, zerolinecolor=_GRID, linecolor=_GRID, automargin=True)
+    return figure
