@@ -1,0 +1,133 @@
+"""Clones: modules of their own on shared weights."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from torch import nn
+
+from convviz.errors import NetworkError
+from convviz.networks import spec
+from convviz.networks.clone import clone
+from convviz.networks.untrained import untrained
+
+
+@pytest.fixture(scope="module")
+def googlenet():
+    return untrained(spec("googlenet"), seed=0)
+
+
+def small_network() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(inplace=True), nn.Conv2d(4, 2, 3)
+    )
+
+
+def test_shares_every_parameter_and_buffer_but_no_module(googlenet):
+    cloned = clone(googlenet)
+    ours, theirs = cloned.state_dict(), googlenet.state_dict()
+    assert list(ours) == list(theirs)
+    assert all(ours[key].data_ptr() == theirs[key].data_ptr() for key in ours)
+    assert not set(map(id, cloned.modules())) & set(map(id, googlenet.modules()))
+    assert [name for name, _ in cloned.named_modules()] == [
+        name for name, _ in googlenet.named_modules()
+    ]
+
+
+def test_leaves_flags_and_hooks_of_the_original_alone():
+    original = small_network().train()
+    cloned = clone(original)
+    assert original.training
+    assert all(parameter.requires_grad for parameter in original.parameters())
+    assert not cloned.training
+    assert not any(parameter.requires_grad for parameter in cloned.parameters())
+    assert all(isinstance(parameter, nn.Parameter) for parameter in cloned.parameters())
+
+    cloned.train()
+    cloned[0].register_forward_hook(lambda *_: None)
+    cloned[3] = nn.Identity()
+    assert not any(part._forward_hooks for part in original.modules())
+    assert isinstance(original[3], nn.Conv2d)
+
+
+def test_keeps_what_the_original_computes():
+    original = small_network().eval()
+    image = torch.randn(2, 3, 8, 8)
+    with torch.no_grad():
+        assert torch.equal(clone(original)(image), original(image))
+
+
+def test_keeps_weights_that_two_modules_share():
+    original = small_network()
+    original.append(nn.Conv2d(4, 2, 3))
+    original[4].weight = original[3].weight
+    cloned = clone(original)
+    assert cloned[4].weight is cloned[3].weight
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+@pytest.mark.parametrize(
+    "normalise",
+    [
+        nn.utils.weight_norm,
+        nn.utils.spectral_norm,
+        nn.utils.parametrizations.weight_norm,
+        nn.utils.parametrizations.spectral_norm,
+    ],
+)
+def test_copies_weights_that_are_computed(normalise):
+    original = nn.Sequential(normalise(nn.Conv2d(3, 2, 1))).train()
+    image = torch.ones(1, 3, 2, 2)
+    original(image)  # now the computed weight has a history, which deepcopy alone refuses
+    original.eval()
+    with torch.no_grad():
+        assert torch.equal(clone(original)(image), original(image))
+
+
+def test_on_the_meta_device_has_shapes_and_no_values():
+    original = small_network()
+    cloned = clone(original, device="meta")
+    assert all(tensor.is_meta for tensor in (*cloned.parameters(), *cloned.buffers()))
+    assert [p.shape for p in cloned.parameters()] == [p.shape for p in original.parameters()]
+    assert not any(parameter.is_meta for parameter in original.parameters())
+
+
+def test_what_cannot_be_copied_is_refused_in_one_sentence():
+    original = small_network()
+    original.guard = threading.Lock()
+    with pytest.raises(NetworkError, match=r"Sequential cannot be copied, .*lock.*\.$"):
+        clone(original)
+
+
+def test_lazy_layers_are_refused_in_one_sentence():
+    with pytest.raises(NetworkError, match="run the network once"):
+        clone(nn.Sequential(nn.LazyConv2d(4, 3)))
+
+
+def test_thirty_threads_hook_thirty_layers_at_once():
+    parts: list[nn.Module] = []
+    for inputs in (3, *[8] * 9):
+        parts += [nn.Conv2d(inputs, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(inplace=True)]
+    shared = nn.Sequential(*parts).eval()
+    images = torch.randn(30, 1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    together = threading.Barrier(30)
+
+    def look(number: int) -> list[torch.Tensor]:
+        seen: list[torch.Tensor] = []
+        together.wait()
+        mine = clone(shared)
+        mine[number].register_forward_hook(lambda _, args, output: seen.append(output.clone()))
+        with torch.no_grad():
+            mine(images[number])
+        return seen
+
+    with ThreadPoolExecutor(30) as pool:
+        found = list(pool.map(look, range(30)))
+
+    assert not any(part._forward_hooks for part in shared.modules())
+    for number, seen in enumerate(found):
+        with torch.no_grad():
+            expected = shared[: number + 1](images[number])
+        assert len(seen) == 1, "one pass, one call of the hook: no other thread's"
+        torch.testing.assert_close(seen[0], expected)

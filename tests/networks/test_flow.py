@@ -1,0 +1,220 @@
+"""Layers, gates and joins of small networks written by hand, as users write them."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Functional(nn.Module):
+    """Functional ReLUs in the root's forward, as in PyTorch's own tutorials."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 4, 3, padding=1)
+        self.conv2 = nn.Conv2d(4, 5, 3, padding=1)
+        self.norm = nn.BatchNorm2d(5)
+        self.conv3 = nn.Conv2d(5, 6, 3, padding=1)
+        self.conv4 = nn.Conv2d(6, 6, 3, padding=1)
+        self.fc1 = nn.Linear(6 * 2 * 2, 7)
+        self.fc2 = nn.Linear(7, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.relu(self.conv1(x))
+        x = functional.relu_(self.norm(self.conv2(x)))
+        x = functional.relu(functional.max_pool2d(self.conv3(x), 2))
+        x = functional.avg_pool2d(self.conv4(x), 2)
+        x = torch.clamp(self.fc1(x.flatten(1)), min=0)
+        return functional.log_softmax(self.fc2(x), dim=1)
+
+
+def test_functional_relus_in_the_networks_own_forward(read):
+    found = read(Functional())
+    assert list(found) == ["conv1", "conv2", "norm", "conv3", "conv4", "fc1", "fc2"]
+    assert {name: each.gate for name, each in found.items()} == {
+        "conv1": "conv1",
+        "conv2": "norm",
+        "norm": "norm",
+        "conv3": "conv3",  # the largest of some numbers is rectified before or after all the same
+        "conv4": None,  # the ReLU after it belongs to fc1
+        "fc1": "fc1",
+        "fc2": None,
+    }
+    assert not any(each.detail for each in found.values())
+    assert found["conv3"].shape == (6, 8, 8)
+    assert found["fc1"].shape == (7,)
+    assert [each.in_encoder for each in found.values()] == [True] * 5 + [False] * 2
+    assert [each.stage for each in found.values()] == ["encoder"] * 5 + ["decoder"] * 2
+
+
+class Block(nn.Module):
+    """One convolution with its norm and a ReLU of its own, as in GoogLeNet."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 1)
+        self.norm = nn.BatchNorm2d(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(self.norm(self.conv(x)), inplace=True)
+
+
+class Residual(nn.Module):
+    """A residual block with one ReLU module used twice and a shared convolution."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 1)
+        self.norm1 = nn.BatchNorm2d(channels)
+        self.norm2 = nn.BatchNorm2d(channels)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = self.relu(self.norm1(self.conv(x)))
+        return self.relu(self.norm2(self.conv(inner)) + x)
+
+
+class Sum(nn.Module):
+    """A residual block that is rectified by a function."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 1)
+        self.conv2 = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(self.conv2(functional.relu(self.conv1(x))) + x)
+
+
+class Fork(nn.Module):
+    """Two branches side by side."""
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__()
+        self.left = Block(inputs, 2)
+        self.right = nn.Sequential(nn.Conv2d(inputs, 3, 1), nn.ReLU(inplace=True), nn.Dropout())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.left(x), self.right(x)], dim=1)
+
+
+def test_a_convolution_with_its_own_relu_is_one_layer_with_details(read):
+    found = read(nn.Sequential(Block(3, 4)))
+    assert [(each.name, each.kind, each.detail, each.gate) for each in found.values()] == [
+        ("0.conv", "convolution", True, "0.norm"),
+        ("0.norm", "batch norm", True, "0.norm"),
+        ("0", "convolution + batch norm + ReLU", False, None),
+    ]
+    assert found["0.conv"].title == "0 · convolution"
+
+
+def test_the_last_use_of_a_module_counts(read):
+    found = read(nn.Sequential(nn.Conv2d(3, 4, 1), Residual(4)))
+    assert list(found) == ["0", "1.norm1", "1.conv", "1.norm2", "1.relu"]
+    assert found["1.norm1"].gate == "1.norm1"
+    assert found["1.conv"].gate is None
+    assert found["1.norm2"].gate is None, "what goes into a sum is not rectified"
+    assert found["0"].gate is None
+
+
+def test_a_sum_with_a_function_for_its_relu_is_a_layer_that_hides_none(read):
+    found = read(nn.Sequential(Sum(3)))
+    assert found["0"].kind == "sum + ReLU"
+    assert found["0.conv1"].gate == "0.conv1"
+    assert found["0.conv2"].gate is None
+    assert not any(each.detail for each in found.values())
+
+
+def test_a_concatenation_knows_its_branches(read):
+    found = read(nn.Sequential(Fork(3), nn.Conv2d(5, 2, 1)))
+    assert found["0"].kind == "concatenation"
+    assert [(b.name, b.title, b.start, b.stop) for b in found["0"].branches] == [
+        ("0.left", "0.left", 0, 2),
+        ("0.right.1", "0.right.1", 2, 5),
+    ]
+    assert found["0.right.0"].gate == "0.right.0"
+    assert found["1"].branches == ()
+
+
+def test_a_concatenation_of_something_else_has_no_branches(read):
+    class WithImage(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 2, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.cat([x * 2, self.conv(x)], dim=1)
+
+    found = read(nn.Sequential(WithImage()))
+    assert found["0"].kind == "concatenation"
+    assert found["0"].branches == ()
+
+
+def test_a_value_that_also_goes_elsewhere_is_not_gated(read):
+    class Both(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 2, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.conv(x)
+            return torch.cat([functional.relu(x), functional.relu(-x)], dim=1)
+
+    assert read(Both())["conv"].gate is None
+
+
+@pytest.mark.parametrize(
+    ("activation", "gate"),
+    [
+        (nn.ReLU(), "0"),
+        (nn.ReLU(inplace=True), "0"),
+        (nn.ReLU6(), "0"),
+        (nn.ReLU6(inplace=True), "0"),
+        (nn.Threshold(0.0, 0.0), "0"),
+        (nn.Sequential(nn.Dropout2d(), nn.Identity(), nn.ReLU()), "0"),
+        (nn.Sequential(nn.MaxPool2d(2), nn.ReLU()), "0"),
+        (nn.Sequential(nn.GroupNorm(1, 2), nn.ReLU()), "1.0"),
+        (nn.Sequential(nn.InstanceNorm2d(2, affine=True), nn.ReLU()), "1.0"),
+        (nn.Sequential(nn.AvgPool2d(2), nn.ReLU()), None),
+        (nn.Hardtanh(), None),
+        (nn.LeakyReLU(), None),
+        (nn.GELU(), None),
+        (nn.Sigmoid(), None),
+        (nn.Identity(), None),
+    ],
+    ids=repr,
+)
+def test_what_counts_as_a_relu_and_what_may_come_before_it(read, activation, gate):
+    assert read(nn.Sequential(nn.Conv2d(3, 2, 1), activation))["0"].gate == gate
+
+
+def test_a_relu_after_a_relu_lets_everything_through(read):
+    found = read(nn.Sequential(nn.Conv2d(3, 2, 1), nn.ReLU(), nn.MaxPool2d(2), nn.ReLU()))
+    assert {name: each.gate for name, each in found.items()} == {
+        "0": "0",
+        "1": None,
+        "2": None,
+        "3": None,
+    }
+
+
+def test_writing_into_a_part_of_a_tensor_is_noticed(read):
+    class Half(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.conv(x)
+            x[:, :2].relu_()
+            return x
+
+    found = read(nn.Sequential(Half()))
+    assert "0" in found
+    assert found["0.conv"].gate is None
+
+
+def test_modules_that_only_hand_on_are_details(read):
+    found = read(nn.Sequential(nn.Conv2d(3, 2, 1), nn.Identity(), nn.Flatten(), nn.Linear(128, 2)))
+    assert [each.detail for each in found.values()] == [False, True, True, False]
+    assert found["2"].kind == "flatten"

@@ -1,0 +1,124 @@
+"""The built-in networks, and the rules for joining them."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch import nn
+
+from convviz.errors import NetworkError
+from convviz.networks import NetworkSpec, available, register, registry, spec
+
+BUILT_IN = (
+    "alexnet",
+    *("vgg11", "vgg13", "vgg16", "vgg19"),
+    *("vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn"),
+    "googlenet",
+)
+TOTALS = {"alexnet": 61_100_840, "vgg16": 138_357_544, "googlenet": 13_004_888}
+
+
+def parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def test_the_built_in_networks_come_in_the_order_of_the_catalogue():
+    assert available() == BUILT_IN
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_spec_says_who_when_and_what_differs(name):
+    found = spec(name)
+    assert found.name == name
+    assert found.year in (2012, 2014)
+    assert found.paper.endswith(("2012", "2015"))
+    assert found.differences
+    assert all(sentence.endswith(".") for sentence in found.differences)
+    assert found.input_size == 224
+    assert not registry.is_own(name)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_torchvision_knows_the_weights_that_a_spec_names(name):
+    import torchvision
+
+    weights = torchvision.models.get_weight(spec(name).torchvision_weights)
+    module = registry.build(spec(name), **dict(spec(name).imagenet_options))
+    assert len(weights.meta["categories"]) == list(module.parameters())[-1].numel()
+
+
+@pytest.mark.parametrize(("name", "total"), TOTALS.items())
+def test_parameters_add_up_to_the_known_totals(name, total):
+    assert parameters(registry.build(spec(name))) == total
+
+
+def test_building_takes_no_memory_and_leaves_the_global_seed_alone():
+    before = torch.random.get_rng_state()
+    module = registry.build(spec("vgg16"))
+    assert all(tensor.is_meta for tensor in (*module.parameters(), *module.buffers()))
+    assert not any(parameter.requires_grad for parameter in module.parameters())
+    assert not any(part.training for part in module.modules())
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_googlenet_has_its_heads_and_converts_inputs_for_imagenet_weights_only():
+    found = spec("googlenet")
+    plain = registry.build(found, num_classes=200)
+    assert plain.fc.out_features == plain.aux1.fc2.out_features == 200
+    assert plain.transform_input is False
+    assert registry.build(found, **dict(found.imagenet_options)).transform_input is True
+    for prefix in found.auxiliary:
+        assert isinstance(plain.get_submodule(prefix), nn.Module)
+
+
+def test_specs_can_be_keys_of_a_cache():
+    assert len({spec(name) for name in available()}) == len(BUILT_IN)
+
+
+def test_an_unknown_name_is_answered_with_near_ones():
+    with pytest.raises(NetworkError, match=r"no network called vgg-16: did you mean vgg16"):
+        spec("vgg-16")
+    with pytest.raises(NetworkError, match=r"choose from alexnet, vgg11"):
+        spec("?")
+
+
+@pytest.mark.usefixtures("fresh_registry")
+class TestRegister:
+    good = NetworkSpec(name="mine", title="Mine", build=lambda: nn.Conv2d(3, 2, 1))
+
+    def test_adds_a_network_after_the_built_in_ones(self):
+        register(self.good)
+        assert available() == (*BUILT_IN, "mine")
+        assert spec("mine") is self.good
+        assert registry.is_own("mine")
+
+    def test_refuses_a_name_that_is_taken(self):
+        with pytest.raises(NetworkError, match="called vgg16 already"):
+            register(dataclasses.replace(self.good, name="vgg16"))
+
+    @pytest.mark.parametrize(
+        ("change", "sentence"),
+        [
+            ({"name": "My net"}, "lower-case"),
+            ({"name": ""}, "lower-case"),
+            ({"build": None}, "build must be a function"),
+            ({"input_size": 0}, "at least 1 pixel"),
+            ({"mean": (0.5,)}, "three numbers"),
+            ({"std": (0.5, 0.5, 0.0)}, "above 0"),
+        ],
+    )
+    def test_refuses_what_makes_no_sense(self, change, sentence):
+        with pytest.raises(NetworkError, match=sentence):
+            register(dataclasses.replace(self.good, **change))
+        assert available() == BUILT_IN
+
+    def test_a_build_that_fails_or_returns_no_module_is_named(self):
+        def fail():
+            raise OSError("no such file\nand more")
+
+        with pytest.raises(
+            NetworkError, match=r"Mine cannot be built: .* OSError: no such file\.$"
+        ):
+            registry.build(dataclasses.replace(self.good, build=fail))
+        with pytest.raises(NetworkError, match=r"returns no torch.nn.Module but a int"):
+            registry.build(dataclasses.replace(self.good, build=lambda: 3))
