@@ -1,0 +1,58 @@
+from collections.abc import Callable
+from math import exp
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from convviz.features import predict, predict_batch
+from convviz.networks import Network
+
+CLASSES = ("goldfish, Carassius auratus", "  tabby,  tabby cat ")
+RED = Image.new("RGB", (4, 4), (255, 0, 0))
+Wrap = Callable[..., Network]
+
+
+def test_by_hand(tiny: nn.Module, network_of: Wrap) -> None:
+    # red pixels: channels 1, 0, 0; so the scores are 1 and 0
+    first, second = predict(network_of(tiny, classes=CLASSES), RED)
+    assert first.label == "goldfish"
+    assert first.names == "goldfish, Carassius auratus"
+    assert first.index == 0
+    assert first.probability == pytest.approx(exp(1) / (exp(1) + 1))
+    assert (second.label, second.names, second.index) == ("tabby", "tabby, tabby cat", 1)
+    assert first.probability + second.probability == pytest.approx(1)
+
+
+def test_k_of_them_the_most_probable_first(tiny: nn.Module, network_of: Wrap) -> None:
+    network = network_of(tiny, classes=CLASSES)
+    assert len(predict(network, RED, k=1)) == 1
+    assert len(predict(network, RED, k=50)) == 2
+    other = predict_batch(network, torch.full((1, 3, 4, 4), -3.0))
+    assert [each.index for each in other] == [1, 0]
+
+
+def test_no_predictions_without_a_decoder(tiny: nn.Module, network_of: Wrap) -> None:
+    assert predict(network_of(tiny), RED) == ()
+
+
+def test_a_class_without_a_name(tiny: nn.Module, network_of: Wrap) -> None:
+    assert predict(network_of(tiny, classes=("one",)), RED)[1].label == "class 1"
+
+
+def test_a_network_whose_output_is_no_row_of_scores(network_of: Wrap) -> None:
+    assert predict(network_of(nn.Conv2d(3, 2, 1), classes=CLASSES), RED) == ()
+
+
+def test_a_network_that_keeps_notes_is_left_alone(network_of: Wrap) -> None:
+    class Notes(nn.Module):
+        seen: Tensor | None = None
+
+        def forward(self, batch: Tensor) -> Tensor:
+            self.seen = batch
+            return batch.mean((2, 3))
+
+    network = network_of(Notes(), classes=CLASSES)
+    assert len(predict(network, RED)) == 3
+    assert network.module.seen is None
