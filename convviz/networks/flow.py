@@ -92,6 +92,7 @@ class Flow:
     def __init__(self, trace: Trace) -> None:
         self._calls = {call.position: call for call in trace.calls}
         self._exits = trace.calls
+        self._last = {call.name: call for call in trace.calls}
         self._readers: dict[int, list[Operation]] = defaultdict(list)
         self._maker: dict[int, Operation] = {}
         self._rectified: set[int] = set()
@@ -122,7 +123,11 @@ class Flow:
             if reader.rectifies:
                 found.add(name)
             elif within and within.leaf and is_norm(within.module) and value in within.inputs:
-                found.add(None if within.output is None else self._gate(within.output, within.name))
+                # Of a norm that is used several times, only the last use can be looked at.
+                if within.output is None or within is not self._last[within.name]:
+                    found.add(None)
+                else:
+                    found.add(self._gate(within.output, within.name))
             elif reader.name in _ARRANGEMENTS or reader.name in _MAXIMA:
                 found.add(self._gate(reader.output, name))
             else:

@@ -226,7 +226,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
                 for tensor in tensors(given):
                     self._change(tensor)
         made = [self.value(tensor) for tensor in tensors(output)]
-        if made:
+        if made and made[0] not in inputs:  # else it handed its input on
             self.operations.append(
                 Operation(
                     name=func.overloadpacket.__name__.rstrip("_"),

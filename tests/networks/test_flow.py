@@ -117,6 +117,22 @@ def test_the_last_use_of_a_module_counts(read):
     assert found["0"].gate is None
 
 
+def test_a_norm_that_two_convolutions_share_gates_the_last_one_only(read):
+    shared = nn.BatchNorm2d(4)
+    found = read(
+        nn.Sequential(
+            *(nn.Conv2d(3, 4, 1), shared, nn.ReLU(), nn.Conv2d(4, 4, 1), shared, nn.ReLU())
+        )
+    )
+    assert [(each.name, each.gate) for each in found.values()] == [
+        ("0", None),
+        ("2", None),
+        ("3", "1"),
+        ("1", "1"),
+        ("5", None),
+    ]
+
+
 def test_a_sum_with_a_function_for_its_relu_is_a_layer_that_hides_none(read):
     found = read(nn.Sequential(Sum(3)))
     assert found["0"].kind == "sum + ReLU"
