@@ -8,6 +8,7 @@ is raised is a bug.
     ├── ImageError           bytes that are not a picture convviz can use
     ├── NetworkError         an unknown network or layer, or a user's network that cannot be used
     ├── WeightsError         weights that are missing, damaged or could not be fetched
+    │   ├── WeightsNotHere   they would have to be fetched, and that was not asked for
     │   └── FetchCancelled   the user stopped the download
     ├── SettingError         a number or choice outside what makes sense
     ├── ReconstructionError  an optimisation that could not go on
@@ -30,6 +31,10 @@ class NetworkError(ConvvizError):
 
 class WeightsError(ConvvizError):
     """Weights are missing, damaged or could not be fetched."""
+
+
+class WeightsNotHere(WeightsError):
+    """The weights would have to be fetched, and that was not asked for."""
 
 
 class FetchCancelled(WeightsError):

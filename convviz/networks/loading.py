@@ -1,14 +1,18 @@
-"""Load a network: build it and give it weights."""
+"""Load a network: build it, and give it weights from the best source there is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from convviz.errors import WeightsError
-from convviz.networks import registry
-from convviz.networks.registry import Network
-from convviz.networks.untrained import untrained
-from convviz.networks.weights import Weights
+from convviz.errors import FetchCancelled, SettingError, WeightsError, WeightsNotHere
+from convviz.networks import assembly, bundled, cache, encoders, missing, registry, sources
+from convviz.networks.fetch import follow, start
+from convviz.networks.registry import Network, NetworkSpec
+from convviz.networks.sources import Found
+from convviz.networks.weights import SOURCES
+
+Progress = Callable[[int, int], None]
 
 
 def load(
@@ -16,16 +20,117 @@ def load(
     weights: str = "auto",
     *,
     fetch: bool = True,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
+    seed: int = 0,
 ) -> Network:
-    """Load a network; for now with untrained weights only."""
+    """Load a network.
+
+    Args:
+        name: A network's name.
+        weights: "auto", or one of `weights.SOURCES`. Auto takes the first it finds: full weights
+            that are on this machine, those that come with convviz, a user's own network as it is
+            built, the encoder alone, torchvision's full download. It never takes random ones.
+        fetch: Whether it may fetch what is not here over the network.
+        progress: Called with the bytes received and the bytes in all, while something is fetched.
+        seed: For random weights.
+
+    Returns:
+        The network, in eval mode. Weights that hold only an encoder come with a network that ends
+        where the encoder ends.
+
+    Raises:
+        NetworkError: There is no such network, or a user's own cannot be built.
+        SettingError: There is no such source of weights.
+        WeightsNotHere: They would have to be fetched, and `fetch` is False.
+        FetchCancelled: Somebody stopped the download.
+        WeightsError: They are damaged, do not fit, or cannot be fetched.
+    """
     spec = registry.spec(name)
-    if weights != "random":
-        raise WeightsError("Only untrained weights are here for now: choose random.")
-    module = untrained(spec, seed=0)
-    size = spec.input_size
-    return Network(
-        spec,
-        module,
-        Weights("random", "Untrained", "none (untrained)", True, 0, "", (), size, size * 8 // 7),
+    ways: dict[str, Callable[[], Network]] = {
+        "imagenet": partial(_imagenet, spec, fetch=fetch, progress=progress),
+        "bundled": partial(assembly.with_bundled, spec),
+        "encoder": partial(_encoder, spec, fetch=fetch, progress=progress),
+        "own": partial(assembly.as_built, spec),
+        "random": partial(assembly.with_random, spec, seed),
+    }
+    if weights == "auto":
+        return _first(spec, [ways[source] for source in _auto(spec, fetch=fetch)])
+    if weights not in ways:
+        raise SettingError(
+            f"There are no weights called “{weights}”: choose auto, {', '.join(SOURCES[:-1])} or "
+            f"{SOURCES[-1]}."
+        )
+    return _first(spec, [ways[weights]])
+
+
+def _auto(spec: NetworkSpec, *, fetch: bool) -> list[str]:
+    """Name the sources to try, in order."""
+    found, file = sources.full_weights(spec), sources.torchvision_file(spec)
+    at_hand = any(
+        each.place == "folder" or (file is not None and sources.is_whole(each.path, file))
+        for each in found
     )
+    # A damaged file in the cache is fetched again: somebody wanted the full weights before.
+    damaged = any(each.place == "cache" for each in found) and not at_hand
+    order = ["imagenet"] if at_hand or (damaged and fetch) else []
+    if spec.name == bundled.NETWORK:
+        order.append("bundled")
+    if registry.is_own(spec.name):
+        order.append("own")
+    if spec.name in encoders.ENCODERS:
+        order.append("encoder")
+    return list(dict.fromkeys((*order, "imagenet")))
+
+
+class _Unfetched(WeightsError):
+    """A fetch failed; what it says becomes part of a longer sentence."""
+
+
+def _first(spec: NetworkSpec, ways: list[Callable[[], Network]]) -> Network:
+    """Load from the first source that has the weights."""
+    problems: list[_Unfetched] = []
+    for way in ways:
+        try:
+            return way()
+        except _Unfetched as error:
+            problems.append(error)
+        except WeightsNotHere:
+            continue
+    raise missing.unfetched(spec, problems) if problems else missing.not_here(spec)
+
+
+def _imagenet(spec: NetworkSpec, *, fetch: bool, progress: Progress | None) -> Network:
+    file = sources.torchvision_file(spec)
+    for found in sources.full_weights(spec):
+        if found.place == "folder" or (file and sources.is_whole(found.path, file)):
+            return assembly.full(spec, found)
+    if file is None:
+        raise WeightsError(
+            f"There are no ImageNet weights for {spec.title}: choose own or untrained weights."
+        )
+    _fetch(spec, "imagenet", fetch=fetch, progress=progress)
+    return assembly.full(spec, Found(cache.folder() / file.name, "cache"))
+
+
+def _encoder(spec: NetworkSpec, *, fetch: bool, progress: Progress | None) -> Network:
+    path = sources.encoder_file(spec)
+    if path is None:
+        raise WeightsError(
+            f"There is no separate encoder for {spec.title}: choose another source of weights."
+        )
+    if not cache.intact(path):
+        given = encoders.given_archive() is not None  # then nothing goes over the network
+        _fetch(spec, "encoder", fetch=fetch or given, progress=progress)
+    return assembly.encoder(spec, path)
+
+
+def _fetch(spec: NetworkSpec, source: str, *, fetch: bool, progress: Progress | None) -> None:
+    """Fetch weights, if that is allowed, and wait until they are here."""
+    if not fetch:
+        raise missing.not_here(spec)
+    try:
+        follow(start(spec.name, source), progress)
+    except FetchCancelled:
+        raise
+    except WeightsError as error:
+        raise _Unfetched(str(error)) from error

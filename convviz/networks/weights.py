@@ -1,8 +1,19 @@
-"""Weights: where a network's numbers come from."""
+"""Weights: what is known about the numbers a network runs with, and where they come from.
+
+`Weights` describes what is in use, `SourceStatus` what could be. Finding, fetching and loading them
+live next door: `sources` (what is here), `fetch` (what is not) and `loading` (`load`).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+
+AUTO_ORDER = ("imagenet", "bundled", "encoder")
+"""Where `auto` looks, in this order, before it would fetch the full ImageNet weights."""
+
+SOURCES = ("imagenet", "bundled", "encoder", "own", "random")
+"""Every source that can be asked for by name; `random` is never used unless it is."""
 
 
 @dataclass(frozen=True)
@@ -13,7 +24,7 @@ class Weights:
         source: "imagenet", "bundled", "encoder", "random" or "own".
         title: Name for people, "ImageNet, encoder only".
         training_set: "ImageNet-1k", "Tiny ImageNet-200" or "none (untrained)".
-        has_decoder: Whether they make predictions.
+        has_decoder: Whether they make predictions: a trained classifier whose classes are known.
         bytes: Size of the file; for random and own weights that of the parameters.
         sha256: Of the file; for random and own weights of the parameters' bytes by sorted name.
         classes: Name of each class; empty where there is no decoder.
@@ -32,3 +43,31 @@ class Weights:
     input_size: int
     resize: int
     note: str = ""
+
+
+@dataclass(frozen=True)
+class SourceStatus:
+    """One place a network's weights can come from, and whether they are here already.
+
+    Attributes:
+        source: What to hand to `load` and to `fetch.start`.
+        title: Name for people.
+        here: Whether they can be used without a network.
+        bytes: Size of the file that is here; 0 if there is none.
+        fetch_bytes: What a fetch would bring over the network; 0 if there is nothing to fetch.
+        note: Where they lie, or what a fetch does, in a few words; without a path.
+        path: The file that is here; None if there is none.
+    """
+
+    source: str
+    title: str
+    here: bool
+    bytes: int = 0
+    fetch_bytes: int = 0
+    note: str = ""
+    path: Path | None = None
+
+
+def size_text(count: int) -> str:
+    """Write a number of bytes for people, in megabytes of 1,000,000 bytes."""
+    return f"{count / 1e6:.0f} MB" if count >= 10e6 else f"{count / 1e6:.1f} MB"

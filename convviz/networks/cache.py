@@ -1,0 +1,207 @@
+"""convviz's own cache folder, and files that are checked before they are used.
+
+Each file of the cache has a small text file beside it, `NAME.sha256`, which holds the checksum that
+the file had when it was put there. A file without one, or with another checksum, is not used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from convviz.errors import WeightsError
+from convviz.networks.weights import size_text
+
+_checked: dict[tuple[str, int, int], str] = {}
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """What `clear` removed.
+
+    Attributes:
+        files: How many files of weights.
+        bytes: How much room that gave back.
+        kept: Names of files that could not be removed, because something still uses them.
+    """
+
+    files: int
+    bytes: int
+    kept: tuple[str, ...] = ()
+
+
+def folder() -> Path:
+    """Name the folder: CONVVIZ_CACHE, or `convviz` in the platform's folder for caches."""
+    chosen = os.environ.get("CONVVIZ_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    try:
+        home = Path.home()
+    except RuntimeError:  # a container's user without an entry in the system's list of users
+        return Path(tempfile.gettempdir()) / "convviz"
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "convviz"
+    if sys.platform == "win32":
+        local = os.environ.get("LOCALAPPDATA")
+        return (Path(local) if local else home / "AppData" / "Local") / "convviz" / "Cache"
+    xdg = os.environ.get("XDG_CACHE_HOME", "")
+    # The XDG base directory specification says that a relative path is to be ignored.
+    return (Path(xdg) if os.path.isabs(xdg) else home / ".cache") / "convviz"
+
+
+def user_folder() -> Path | None:
+    """Name the folder of weight files that the user keeps, from CONVVIZ_WEIGHTS."""
+    chosen = os.environ.get("CONVVIZ_WEIGHTS")
+    return Path(chosen).expanduser() if chosen else None
+
+
+def prepare() -> Path:
+    """Make the folder if need be, and see to it that it can be written to.
+
+    Raises:
+        WeightsError: It cannot.
+    """
+    here = folder()
+    try:
+        here.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=here):
+            pass
+    except OSError as error:
+        raise unwritable(error) from error
+    return here
+
+
+def require_room(needed: int) -> None:
+    """See to it that a download fits.
+
+    Args:
+        needed: Bytes that are about to be written.
+
+    Raises:
+        WeightsError: The disk is too full.
+    """
+    free = shutil.disk_usage(folder()).free
+    if free < needed:
+        raise WeightsError(
+            f"The disk is too full: the download needs {size_text(needed)} and {size_text(free)} "
+            "are free; make room, or set CONVVIZ_CACHE to a folder on another disk."
+        )
+
+
+def unwritable(error: OSError) -> WeightsError:
+    """Put into a sentence why a file of the cache could not be written."""
+    reason = error.strerror or type(error).__name__
+    return WeightsError(
+        f"convviz cannot write to its cache folder ({reason}): make room there, or set "
+        "CONVVIZ_CACHE to a folder that you may write to."
+    )
+
+
+def sha256(path: Path) -> str:
+    """Compute a file's checksum, once per process as long as the file stays as it is.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    state = path.stat()
+    key = (str(path), state.st_mtime_ns, state.st_size)
+    if key not in _checked:
+        with path.open("rb") as file:
+            _checked[key] = hashlib.file_digest(file, "sha256").hexdigest()
+    return _checked[key]
+
+
+def record(path: Path, checksum: str) -> None:
+    """Write a file's checksum beside it, in the form that `sha256sum -c` reads."""
+    beside = _record_of(path)
+    part = beside.with_name(f"{beside.name}.{os.getpid()}.part")
+    part.write_text(f"{checksum}  {path.name}\n", encoding="utf-8")
+    part.replace(beside)
+
+
+def intact(path: Path) -> bool:
+    """Whether a file of the cache is as it was when it was put there."""
+    try:
+        recorded = _record_of(path).read_text(encoding="utf-8").split()
+        return recorded[:1] == [sha256(path)]
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def remove(path: Path) -> None:
+    """Remove a file of the cache and its checksum.
+
+    Raises:
+        WeightsError: It cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+        _record_of(path).unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(error) from error
+
+
+def clear() -> Cleared:
+    """Remove what convviz put into its cache folder, and nothing else that may lie there."""
+    files, freed, kept = 0, 0, []
+    for beside in sorted(folder().glob("*.sha256")):
+        path = beside.with_suffix("")
+        try:
+            size = path.stat().st_size if path.exists() else 0
+            remove(path)
+        except (OSError, WeightsError):
+            kept.append(path.name)
+            continue
+        files += size > 0
+        freed += size
+    for lock in sorted(folder().glob("*.lock")):
+        try:
+            with FileLock(lock, timeout=0):
+                freed += remove_parts(lock.with_suffix(""))
+        except (Timeout, OSError):  # a download that is running: its owner tidies up
+            kept.append(lock.stem)
+    return Cleared(files, freed, tuple(kept))
+
+
+def parts(path: Path) -> list[Path]:
+    """List the unfinished downloads of a file, of this process and of others."""
+    return sorted(path.parent.glob(f"{path.name}.*.part"))
+
+
+def remove_parts(path: Path) -> int:
+    """Remove what interrupted downloads of a file left behind; only while holding its lock.
+
+    Returns:
+        The bytes that this gave back.
+    """
+    freed = 0
+    for part in parts(path):
+        freed += bytes_in(part)
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
+    return freed
+
+
+def bytes_in(path: Path) -> int:
+    """Measure a file, or the largest file in a folder that may change meanwhile."""
+    sizes = [0]
+    for file in (path, *path.rglob("*")):
+        try:
+            if file.is_file():
+                sizes.append(file.stat().st_size)
+        except OSError:  # it is gone already
+            continue
+    return max(sizes)
+
+
+def _record_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")

@@ -1,0 +1,140 @@
+"""Reading files of weights, without running anything that they may hold, and fitting them in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from convviz.errors import WeightsError
+
+
+def read(path: Path, *, mapped: bool) -> dict[str, Tensor]:
+    """Read a file of weights: safetensors, or what `torch.save` wrote of a state dict.
+
+    Args:
+        path: The file.
+        mapped: Whether to map it into memory rather than to read it at once. Not for files that
+            somebody may write over meanwhile.
+
+    Returns:
+        Tensors by name, floating-point ones as float32. A state dict that lies in a checkpoint
+        under "state_dict" is taken out of it.
+
+    Raises:
+        WeightsError: It is damaged, or holds something else.
+    """
+    state: dict[str, Any]
+    try:
+        state = load_file(path) if path.suffix == ".safetensors" else _load(path, mapped=mapped)
+    except Exception as error:  # a damaged or foreign file raises nearly anything
+        raise WeightsError(
+            f"The file {path.name} cannot be read as weights: it is damaged, or holds other things "
+            "than tensors; replace it."
+        ) from error
+    inner = state.get("state_dict")
+    if isinstance(inner, Mapping):
+        state = dict(inner)
+    if not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise WeightsError(
+            f"The file {path.name} does not hold a state dict (tensors by name): write it with "
+            "torch.save(network.state_dict(), …)."
+        )
+    return {
+        name: value.to(torch.float32) if value.is_floating_point() else value
+        for name, value in state.items()
+    }
+
+
+def _load(path: Path, *, mapped: bool) -> dict[str, Any]:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    except RuntimeError:
+        if not mapped:
+            raise
+        # Files from before torch 1.6 are no zip archives and cannot be mapped.
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    return dict(state)
+
+
+def fill(
+    module: nn.Module,
+    state: Mapping[str, Tensor],
+    *,
+    title: str,
+    origin: str,
+    without: tuple[str, ...] = (),
+) -> nn.Module:
+    """Give a network its weights.
+
+    Args:
+        module: The network, on the meta device or with values; it is changed.
+        state: Tensors by name. They become the parameters themselves where the network was on the
+            meta device, so that nothing is held twice.
+        title: What to call the network in a sentence.
+        origin: What to call the weights in a sentence.
+        without: Dotted names of parts to take out of the network; their tensors are passed over.
+
+    Returns:
+        The module, in eval mode, its parameters wanting no gradient.
+
+    Raises:
+        WeightsError: The tensors are not the network's.
+    """
+    for name in without:
+        _take_out(module, name)
+    prefixes = tuple(f"{name}." for name in without)
+    given = {name: value for name, value in state.items() if not name.startswith(prefixes)}
+    wanted = module.state_dict()
+    for name, value in wanted.items():
+        # Files from before torch 0.4.1 lack these counters, which matter to training only.
+        if name.endswith(".num_batches_tracked") and name not in given:
+            given[name] = torch.zeros(value.shape, dtype=value.dtype)
+    difference = _difference(wanted, given)
+    if difference:
+        raise WeightsError(f"{origin} does not fit {title}: {difference}.")
+    on_meta = any(value.is_meta for value in wanted.values())
+    module.load_state_dict(given, assign=on_meta)
+    return module.eval().requires_grad_(False)
+
+
+def fingerprint(module: nn.Module) -> tuple[int, str]:
+    """Measure a network's parameters.
+
+    Returns:
+        Their size in bytes, and the sha256 of their bytes in the order of their sorted names.
+    """
+    digest, size = hashlib.sha256(), 0
+    for _, parameter in sorted(module.named_parameters()):
+        data = parameter.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+        digest.update(data.data)
+        size += data.nbytes
+    return size, digest.hexdigest()
+
+
+def _take_out(module: nn.Module, name: str) -> None:
+    parent, _, leaf = name.rpartition(".")
+    setattr(module.get_submodule(parent), leaf, None)
+
+
+def _difference(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
+    """Say in a few words how two state dicts differ; nothing if they do not."""
+    missing = [name for name in wanted if name not in given]
+    foreign = [name for name in given if name not in wanted]
+    if missing:
+        return f"it lacks {_some(missing)}"
+    if foreign:
+        return f"it also holds {_some(foreign)}"
+    for name, value in wanted.items():
+        if value.shape != given[name].shape:
+            return f"{name} is {tuple(given[name].shape)} instead of {tuple(value.shape)}"
+    return ""
+
+
+def _some(names: list[str]) -> str:
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")

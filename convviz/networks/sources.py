@@ -1,0 +1,167 @@
+"""Where a network's weights can come from, and which of them are here already.
+
+Full ImageNet weights may lie in the user's own folder (CONVVIZ_WEIGHTS), in convviz's cache, or
+where PyTorch keeps what `torch.hub` downloaded. Looking takes milliseconds: contents are checked
+when they are loaded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import torch
+import torchvision
+
+from convviz.networks import bundled, cache, encoders, registry
+from convviz.networks.registry import NetworkSpec
+from convviz.networks.weights import SourceStatus
+
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class TorchvisionFile:
+    """One of torchvision's files of ImageNet weights.
+
+    Attributes:
+        url: Where it is downloaded from.
+        name: File name, "vgg16-397923af.pth".
+        sha256_prefix: How its sha256 begins; torchvision writes it into the file name.
+        bytes: Size, to the nearest kilobyte that torchvision states.
+        classes: Name of each class, in the order of the network's outputs.
+    """
+
+    url: str
+    name: str
+    sha256_prefix: str
+    bytes: int
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file with full weights that is here.
+
+    Attributes:
+        path: Where.
+        place: "folder" (the user's), "cache" (convviz's) or "hub" (PyTorch's).
+        own_name: Whether it is called after the network, as the user's own files are, rather than
+            as torchvision calls it; then nothing is known of its checksum.
+    """
+
+    path: Path
+    place: str
+    own_name: bool = False
+
+
+def torchvision_file(spec: NetworkSpec) -> TorchvisionFile | None:
+    """Describe the file that torchvision would download; None if it has none for the network."""
+    if spec.torchvision_weights is None:
+        return None
+    weights = torchvision.models.get_weight(spec.torchvision_weights)
+    name = Path(urlsplit(weights.url).path).name
+    return TorchvisionFile(
+        url=weights.url,
+        name=name,
+        sha256_prefix=name.rsplit(".", 1)[0].rsplit("-", 1)[-1],
+        bytes=round(weights.meta["_file_size"] * _MIB),
+        classes=tuple(weights.meta["categories"]),
+    )
+
+
+def is_whole(path: Path, file: TorchvisionFile) -> bool:
+    """Whether a file's checksum is the one that its name states."""
+    try:
+        return cache.sha256(path).startswith(file.sha256_prefix)
+    except OSError:
+        return False
+
+
+def full_weights(spec: NetworkSpec) -> tuple[Found, ...]:
+    """Find full weights that are here, in the order in which they are to be tried."""
+    folder, file = cache.user_folder(), torchvision_file(spec)
+    candidates = []
+    if folder is not None:
+        if file is not None:
+            candidates.append(Found(folder / file.name, "folder"))
+        endings = (".pth", ".pt", ".safetensors")
+        candidates += [Found(folder / f"{spec.name}{end}", "folder", True) for end in endings]
+    if file is not None:
+        candidates.append(Found(cache.folder() / file.name, "cache"))
+        candidates.append(Found(Path(torch.hub.get_dir()) / "checkpoints" / file.name, "hub"))
+    return tuple(found for found in candidates if found.path.is_file())
+
+
+def encoder_file(spec: NetworkSpec) -> Path | None:
+    """Name the file in the cache that holds or would hold the network's encoder, if any can."""
+    encoder = encoders.ENCODERS.get(spec.name)
+    return cache.folder() / encoder.kept_as if encoder else None
+
+
+def status(name: str) -> tuple[SourceStatus, ...]:
+    """Say where a network's weights can come from, and what of it is here.
+
+    Args:
+        name: A network's name.
+
+    Returns:
+        The sources that this network has, in the order of `weights.SOURCES`; untrained weights
+        come last.
+
+    Raises:
+        NetworkError: There is no such network.
+    """
+    spec = registry.spec(name)
+    places = (_imagenet(spec), _bundled(spec), _encoder(spec), _own(spec))
+    random = SourceStatus("random", "Untrained", True, note="random numbers, drawn when asked for")
+    return (*(place for place in places if place is not None), random)
+
+
+def _imagenet(spec: NetworkSpec) -> SourceStatus | None:
+    file, found = torchvision_file(spec), full_weights(spec)
+    title = "ImageNet, full network" if file else "A file of yours"
+    if found:
+        notes = {
+            "folder": "in your CONVVIZ_WEIGHTS folder",
+            "cache": "in convviz's cache",
+            "hub": "in PyTorch's cache",
+        }
+        path = found[0].path
+        note = notes[found[0].place]
+        return SourceStatus("imagenet", title, True, path.stat().st_size, note=note, path=path)
+    if file is None:
+        return None
+    return SourceStatus("imagenet", title, False, fetch_bytes=file.bytes, note="from torchvision")
+
+
+def _bundled(spec: NetworkSpec) -> SourceStatus | None:
+    if spec.name != bundled.NETWORK:
+        return None
+    path = bundled.path()
+    title = f"{bundled.about().training_set}, full network"
+    return SourceStatus(
+        "bundled", title, True, path.stat().st_size, note="comes with convviz", path=path
+    )
+
+
+def _encoder(spec: NetworkSpec) -> SourceStatus | None:
+    path = encoder_file(spec)
+    if path is None:
+        return None
+    title, given = "ImageNet, encoder only", encoders.given_archive()
+    if path.is_file():
+        size = path.stat().st_size
+        return SourceStatus("encoder", title, True, size, note="in convviz's cache", path=path)
+    if given is not None:
+        note = "in your CONVVIZ_WEIGHTS folder"
+        return SourceStatus("encoder", title, True, given.stat().st_size, note=note, path=given)
+    note = f"from the package {encoders.ARCHIVE.requirement}"
+    return SourceStatus("encoder", title, False, fetch_bytes=encoders.ARCHIVE.bytes, note=note)
+
+
+def _own(spec: NetworkSpec) -> SourceStatus | None:
+    if not registry.is_own(spec.name):
+        return None
+    return SourceStatus("own", "As your file builds it", True, note="from your own Python file")
