@@ -83,6 +83,7 @@ class JobView:
     Attributes:
         id: Names the job; cannot be guessed.
         title: What the visitor called it.
+        work: The name of its work function.
         state: Where it stands.
         place: 1 for the next to run, 2 for the one after it; 0 when it is not waiting.
         expected_wait_seconds: How long it will probably wait until it runs; 0 when not waiting.
@@ -96,6 +97,7 @@ class JobView:
 
     id: str
     title: str
+    work: str
     state: State
     place: int = 0
     expected_wait_seconds: float = 0.0

@@ -31,6 +31,7 @@ class LocalRunner:
         lanes: How many jobs of each lane run at a time.
         limits: What is allowed.
         clock: Seconds that never run backwards; tests bring their own.
+        prepare: Called once in each worker thread before its first job.
     """
 
     def __init__(
@@ -39,9 +40,11 @@ class LocalRunner:
         *,
         limits: Limits | None = None,
         clock: Callable[[], float] = time.monotonic,
+        prepare: Callable[[], None] = lambda: None,
     ) -> None:
         self._book = Book(lanes or {"compute": 1}, limits or Limits())
         self._clock = clock
+        self._prepare = prepare
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
         self._closing = False
@@ -121,6 +124,10 @@ class LocalRunner:
 
     def _work(self, lane: str) -> None:
         """Take one job after the other until the runner closes."""
+        try:
+            self._prepare()
+        except Exception:  # noqa: BLE001 - without it jobs run as well, only slower
+            _log.exception("a worker thread could not be prepared")
         while (job := self._next(lane)) is not None:
             self._run(job)
             with self._changed:

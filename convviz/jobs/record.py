@@ -45,6 +45,11 @@ class Record:
     error: str = ""
     stuck: bool = False
     signal: Signal = field(default_factory=Signal)
+    work_name: str = ""
+
+    def __post_init__(self) -> None:
+        """Keep the work's name: the work itself is let go at the end."""
+        self.work_name = getattr(self.work, "__name__", "")
 
     @property
     def live(self) -> bool:
@@ -81,6 +86,7 @@ class Record:
         return JobView(
             id=self.id,
             title=self.title,
+            work=self.work_name,
             state=self.state,
             place=place,
             expected_wait_seconds=wait,

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from convviz.errors import ConvvizError, JobError, QueueFull
+from convviz.jobs import LocalRunner
 
 
 def test_a_job_goes_from_queued_to_done_and_keeps_its_newest_item(house, item):
@@ -14,12 +15,8 @@ def test_a_job_goes_from_queued_to_done_and_keeps_its_newest_item(house, item):
     house.feeds[job].give(item(0.5))
     house.clock.now += 8
     view = house.view(job, "ann")
-    assert (view.state, view.newest, view.seconds, view.title) == (
-        "running",
-        item(0.5),
-        8.0,
-        "ann's",
-    )
+    assert (view.state, view.newest, view.seconds) == ("running", item(0.5), 8.0)
+    assert (view.title, view.work) == ("ann's", "fed")
     house.feeds[job].give(item(1.0))
     house.finish(job, "ann")
     view = house.view(job, "ann")
@@ -343,6 +340,23 @@ def test_close_ends_everything_and_takes_nothing_more(house):
 def test_threads_never_keep_the_process_alive(house):
     house.start("ann")
     assert all(thread.daemon for thread in house.runner._threads)
+
+
+def test_each_worker_thread_is_prepared_once(wait_until):
+    prepared = []
+    runner = LocalRunner({"compute": 1}, prepare=lambda: prepared.append(threading.get_ident()))
+    ran_on = []
+
+    def work(signal):
+        ran_on.append(threading.get_ident())
+        yield None
+
+    for owner in ("ann", "bob"):
+        runner.submit(work, owner=owner, title="")
+    wait_until(lambda: len(ran_on) == 2)
+    runner.close()
+    assert prepared == ran_on[:1]
+    assert ran_on[0] == ran_on[1]
 
 
 def test_many_visitors_at_once_all_get_their_result(make_house, wait_until):
