@@ -1,0 +1,60 @@
+"""What the README tells people to type and to write works."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+COMMANDS = sorted(set(re.findall(r"python -m convviz (\w+)", README)))
+
+
+def command_line(*arguments: str, **settings: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-m", "convviz", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def test_the_example_of_an_own_network_works_as_it_stands(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    file = tmp_path / "my_net.py"
+    file.write_text(example, encoding="utf-8")
+    assert "layer3.1.relu" in command_line("layers", "resnet18", CONVVIZ_NETWORKS=str(file))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_exists_with_the_options_shown(command: str) -> None:
+    shown = "".join(re.findall(rf"python -m convviz {command} (.*)", README))
+    described = command_line(command, "--help")
+    if command == "weights":
+        described += command_line("weights", "fetch", "--help")
+    assert [name for name in re.findall(r"--[a-z-]+", shown) if name not in described] == []
+
+
+def test_every_make_target_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+    targets |= set(re.findall(r"^PIECES := (.*)$", MAKEFILE, re.MULTILINE)[0].split())
+    said = {
+        word
+        for line in re.findall(r"^(?:\w+=\S+ )?make ((?: ?[a-z-]+\b(?!=))+)", README, re.MULTILINE)
+        for word in line.split()
+    }
+    assert {"run", "test", "check", "lint", "types", "unit", "pages", "browser"} <= said
+    assert said - targets == set()
+
+
+def test_every_page_in_the_table_exists() -> None:
+    table = README[README.index("| page |") : README.index("## Command line")]
+    titles = re.findall(r"^\| (\w+) \|", table, re.MULTILINE)[1:]
+    pages = {page.stem.split("_", 1)[1].replace("_", " ") for page in ROOT.glob("pages/*.py")}
+    assert set(titles) - {"Home"} == pages
