@@ -17,7 +17,8 @@ HOST ?= localhost
 # Tools are run as `python -m tool`: scripts in .venv/bin break when the folder is moved.
 VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
-PIP_INSTALL := $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check
+# Twice --quiet: errors only.
+PIP_INSTALL := $(VENV_PYTHON) -m pip install --quiet --quiet --disable-pip-version-check
 
 # Each of these is touched when its step is through, so that a step broken off is done again.
 MADE := $(VENV)/.made
@@ -42,6 +43,7 @@ dev: install preflight ## the app, reloading when a file changes
 		--server.fileWatcherType auto --server.runOnSave true
 
 install: $(INSTALLED)
+	@:
 
 preflight: $(INSTALLED)
 	@$(VENV_PYTHON) -m convviz.preflight

@@ -50,11 +50,15 @@ def _old_python() -> str | None:
     )
 
 
+def _requirements_file() -> Path:
+    """Name the file that a checkout has; an installed package has none."""
+    return Path(__file__).parent.parent / "requirements.txt"
+
+
 def _requirements() -> list[str]:
     """Return requirement lines such as "torch>=2.13,<3", of this checkout or this installation."""
-    file = Path(__file__).parent.parent / "requirements.txt"
-    if file.is_file():
-        lines = file.read_text(encoding="utf-8").splitlines()
+    if _requirements_file().is_file():
+        lines = _requirements_file().read_text(encoding="utf-8").splitlines()
     else:
         try:
             lines = metadata.requires("convviz") or []
@@ -65,7 +69,8 @@ def _requirements() -> list[str]:
 
 
 def _packages_amiss(requirements: list[str]) -> str | None:
-    missing, old = [], []
+    missing: list[str] = []
+    old: dict[str, str] = {}
     for line in requirements:
         name = re.split(r"[^\w.-]", line, maxsplit=1)[0]
         if util.find_spec(_MODULE_OF.get(name, name)) is None:
@@ -77,16 +82,17 @@ def _packages_amiss(requirements: list[str]) -> str | None:
         except metadata.PackageNotFoundError:
             continue  # it can be imported, but nobody wrote down which version it is
         if oldest and _numbers(found) < _numbers(oldest[1]):
-            old.append(f"{name} {found} (needed: {oldest[1]} or newer)")
+            old[name] = f"{name} {found} (needed: {oldest[1]} or newer)"
     said = []
     if missing:
         said.append(f"missing: {', '.join(missing)}")
     if old:
-        said.append(f"too old: {', '.join(old)}")
+        said.append(f"too old: {', '.join(old.values())}")
     if not said:
         return None
-    what = "; ".join(said)
-    return f"Some packages that convviz needs are {what}; type: {_pip()} -r requirements.txt"
+    in_checkout = _requirements_file().is_file()
+    wanted = "-r requirements.txt" if in_checkout else f"--upgrade {' '.join([*missing, *old])}"
+    return f"Some packages that convviz needs are {'; '.join(said)}; type: {_pip()} {wanted}"
 
 
 def _broken_pair() -> str | None:

@@ -58,6 +58,7 @@ def _isolate(patch: pytest.MonkeyPatch, cache: Path) -> None:
     for name, value in PROXIES.items():
         patch.setenv(name, value)
     patch.setenv("CONVVIZ_CACHE", str(cache))
+    patch.setenv("TORCH_HOME", str(cache / "torch"))  # weights that torch.hub fetched for others
 
 
 @pytest.fixture(scope="session", autouse=True)

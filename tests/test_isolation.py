@@ -29,8 +29,10 @@ def test_a_proxy_on_this_machine_keeps_other_programs_from_the_network() -> None
 def test_this_machine_can_be_reached() -> None:
     with socket.create_server(("localhost", 0)) as server:
         port = server.getsockname()[1]
-        Thread(target=lambda: server.accept()[0].close(), daemon=True).start()
+        answering = Thread(target=lambda: server.accept()[0].close())
+        answering.start()
         socket.create_connection(("localhost", port), timeout=5).close()
+        answering.join(timeout=5)
 
 
 def test_settings_of_the_user_are_out_of_sight(cache_folder: Path) -> None:
