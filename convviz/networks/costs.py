@@ -1,0 +1,230 @@
+"""What a network costs: parameters, MACs and activation memory, layer by layer.
+
+Conventions, used wherever a cost is shown:
+
+- Parameters are counted as ``sum(p.numel())``, shared ones once, at the layer that uses them first.
+  Those that nothing uses when the network classifies (the auxiliary heads of GoogLeNet) have rows
+  of their own, so that the rows always add up to the whole.
+- MACs are multiply–accumulates for one picture, as `operations` defines them; FLOPs are twice that.
+- Activation bytes are each row's output for one picture in float32. Outputs that reuse the memory
+  of their input (in-place ReLU, flatten) are counted as well, and marked.
+"""
+
+import torch
+from torch import nn
+
+from convviz.errors import ConvvizError, NetworkError, SettingError
+from convviz.networks.clone import clone
+from convviz.networks.cost_table import (
+    BYTES_PER_VALUE,
+    PARTS,
+    Costs,
+    LayerCost,
+    Total,
+    is_within,
+    total,
+)
+from convviz.networks.flow import kind_of
+from convviz.networks.registry import Network, NetworkSpec
+from convviz.networks.steps import Step, follow
+
+__all__ = ["PARTS", "Costs", "LayerCost", "Total", "count", "flops", "is_within", "total"]
+
+FLOPS_PER_MAC = 2
+LARGEST_INPUT = 1024  # pixels; beyond it the tables of receptive fields only grow slow
+
+
+def flops(macs: int) -> int:
+    """Convert multiply–accumulates to floating-point operations: one product and one sum each."""
+    return FLOPS_PER_MAC * macs
+
+
+def count(network: Network | NetworkSpec | nn.Module, input_size: int | None = None) -> Costs:
+    """Count what a network costs, from one pass through it.
+
+    The pass runs on torch's meta device: shapes without values, so no weight is copied and nothing
+    is computed. A network that must look at values on its way is run for real, on a grey picture.
+
+    Args:
+        network: A network, its spec, or any module that takes (1, 3, S, S).
+        input_size: S in pixels; None: the network's own.
+
+    Raises:
+        SettingError: The size is no size, or the network cannot take it.
+        NetworkError: The network cannot be copied or run.
+    """
+    spec = network.spec if isinstance(network, Network) else network
+    described = spec if isinstance(spec, NetworkSpec) else None
+    usual = network.input_size if isinstance(network, Network | NetworkSpec) else 224
+    size = usual if input_size is None else input_size
+    if not 1 <= size <= LARGEST_INPUT:
+        raise SettingError(
+            f"A picture of {size}×{size} pixels cannot be counted: choose 1 to {LARGEST_INPUT}."
+        )
+    original = _built(network)
+    title = described.title if described else type(original).__name__
+    steps = _steps(original, size, usual, title)
+    rows = (*_rows(steps, original, described), *_unused(steps, original, described))
+    return Costs(described.name if described else title, title, size, rows)
+
+
+def _built(network: Network | NetworkSpec | nn.Module) -> nn.Module:
+    if isinstance(network, Network):
+        return network.module
+    return network.build() if isinstance(network, NetworkSpec) else network
+
+
+def _steps(original: nn.Module, size: int, usual: int, title: str) -> tuple[Step, ...]:
+    try:
+        return _pass(original, size)
+    except ConvvizError:
+        raise
+    except Exception as error:  # whatever a user's network or a too small map raises
+        least = _least(original, size, usual)
+        if least is None:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise NetworkError(
+                f"{title} could not be run on a picture of {size}×{size} pixels: {reason}."
+            ) from error
+        raise SettingError(
+            f"{title} cannot take a picture of {size}×{size} pixels: "
+            f"choose {least}×{least}" + (" or more." if least > size else ".")
+        ) from error
+
+
+def _pass(original: nn.Module, size: int) -> tuple[Step, ...]:
+    real = not any(p.is_meta for p in original.parameters())
+    try:
+        return follow(clone(original, device="meta"), torch.empty(1, 3, size, size, device="meta"))
+    except ConvvizError:
+        raise
+    except Exception:  # a network that looks at values on its way: these are only there for real
+        if not real:
+            raise
+    return follow(clone(original), torch.zeros(1, 3, size, size))
+
+
+def _least(original: nn.Module, size: int, usual: int) -> int | None:
+    """Find a size that works: the least above `size` if it is too small, else the usual one."""
+
+    def works(candidate: int, device: str | None) -> bool:
+        picture = torch.zeros(1, 3, candidate, candidate, device=device)
+        try:
+            with torch.no_grad():
+                clone(original, device=device)(picture)
+        except Exception:  # noqa: BLE001 - any failure means that this size does not work
+            return False
+        return True
+
+    real = not any(p.is_meta for p in original.parameters())
+    devices = ("meta", None) if real else ("meta",)
+    device = next((d for d in devices if works(usual, d)), "none")
+    if size == usual or device == "none":
+        return None
+    low, high = size, usual
+    while size < usual and high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if works(middle, device) else (middle, high)
+    return high
+
+
+def _rows(
+    steps: tuple[Step, ...], original: nn.Module, spec: NetworkSpec | None
+) -> tuple[LayerCost, ...]:
+    sizes = {name: p.numel() for name, p in original.named_parameters()}
+    end = _encoder_end(steps, spec)
+    rows, seen = [], dict[str, int]()
+    for i, step in enumerate(steps):
+        name = step.module
+        if step.function:
+            name = f"{step.module}.{step.function}()".removeprefix(".")
+        seen[name] = seen.get(name, 0) + 1
+        biases = sum(sizes[p] for p in step.parameters if _is_bias(p))
+        rows.append(
+            LayerCost(
+                name=name if seen[name] == 1 else f"{name} #{seen[name]}",
+                module=step.module,
+                title=_title(step, spec),
+                kind=step.kind or "layer",
+                part=_part(step.module, spec) or ("encoder" if i <= end else "decoder"),
+                executed=True,
+                input_shapes=step.inputs,
+                output_shape=step.output,
+                window=step.window,
+                weights=sum(sizes[p] for p in step.parameters) - biases,
+                biases=biases,
+                macs=step.macs,
+                activation_bytes=BYTES_PER_VALUE * torch.Size(step.output).numel(),
+                shares_memory=step.shares_memory,
+                depth=step.depth,
+                field=step.field,
+            )
+        )
+    return tuple(rows)
+
+
+def _unused(
+    steps: tuple[Step, ...], original: nn.Module, spec: NetworkSpec | None
+) -> tuple[LayerCost, ...]:
+    """Make a row of each module whose parameters no step uses."""
+    used = {name for step in steps for name in step.parameters}
+    owners: dict[str, list[tuple[str, int]]] = {}
+    for name, parameter in original.named_parameters():
+        if name not in used:
+            owners.setdefault(name.rpartition(".")[0], []).append((name, parameter.numel()))
+    rows = []
+    for owner, parameters in owners.items():
+        biases = sum(size for name, size in parameters if _is_bias(name))
+        module = original.get_submodule(owner)
+        step = Step(owner, kind=kind_of(module))
+        rows.append(
+            LayerCost(
+                name=owner or "(network)",
+                module=owner,
+                title=_title(step, spec),
+                kind=step.kind,
+                # What a network does not use to classify can only have helped to train it.
+                part="auxiliary",
+                executed=False,
+                input_shapes=(),
+                output_shape=(),
+                window=None,
+                weights=sum(size for _, size in parameters) - biases,
+                biases=biases,
+                macs=0,
+                activation_bytes=0,
+                shares_memory=False,
+                depth=0,
+                field=None,
+            )
+        )
+    return tuple(rows)
+
+
+def _encoder_end(steps: tuple[Step, ...], spec: NetworkSpec | None) -> int:
+    """Return the index of the encoder's last step: the spec's, or the last map with pixels."""
+    if spec is not None and spec.encoder_end is not None:
+        inside = [i for i, step in enumerate(steps) if is_within(step.module, spec.encoder_end)]
+    else:
+        inside = [
+            i
+            for i, step in enumerate(steps)
+            if len(step.output) == 3 and torch.Size(step.output[1:]).numel() > 1
+        ]
+    return max(inside, default=-1)
+
+
+def _part(module: str, spec: NetworkSpec | None) -> str | None:
+    heads = spec.auxiliary if spec else ()
+    return "auxiliary" if any(is_within(module, head) for head in heads) else None
+
+
+def _is_bias(parameter: str) -> bool:
+    return parameter.rpartition(".")[2].endswith("bias")
+
+
+def _title(step: Step, spec: NetworkSpec | None) -> str:
+    title = (spec.title_of(step.module) if spec and step.module else None) or step.module
+    if not step.function:
+        return title
+    return f"{title} · {step.kind}" if title else step.kind

@@ -1,0 +1,255 @@
+"""Costs: known totals, rows that sum to them, an independent counter, and awkward networks."""
+
+import pytest
+import torch
+import torchvision
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
+from convviz.errors import NetworkError, SettingError
+from convviz.networks import available, costs, registry
+from convviz.networks.registry import NetworkSpec
+
+BUILT_IN = tuple(name for name in available() if not registry.is_own(name))
+
+
+@pytest.fixture(scope="module")
+def counted() -> dict[str, costs.Costs]:
+    return {name: costs.count(registry.spec(name)) for name in BUILT_IN}
+
+
+@pytest.mark.parametrize(
+    ("name", "whole", "decoder", "auxiliary"),
+    [
+        ("alexnet", 61_100_840, 58_631_144, 0),
+        ("vgg16", 138_357_544, 123_642_856, 0),
+        ("googlenet", 13_004_888, 1_025_000, 13_004_888 - 6_624_904),
+    ],
+)
+def test_known_totals(
+    counted: dict[str, costs.Costs], name: str, whole: int, decoder: int, auxiliary: int
+) -> None:
+    found = counted[name]
+    assert found.parameters == whole
+    assert found.part("decoder").parameters == decoder
+    assert found.part("auxiliary").parameters == auxiliary
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_rows_sum_to_parts_and_parts_to_the_whole(
+    counted: dict[str, costs.Costs], name: str
+) -> None:
+    found = counted[name]
+    built = registry.spec(name).build()
+    assert found.parameters == sum(p.numel() for p in built.parameters())
+    assert found.parameters == sum(row.weights + row.biases for row in found.layers)
+    for quantity in ("parameters", "macs", "activation_bytes"):
+        parts = [getattr(found.part(part), quantity) for part in costs.PARTS]
+        assert sum(parts) == getattr(found, quantity)
+    assert len({row.name for row in found.layers}) == len(found.layers)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_counts_agree_with_torchvisions_published_ones(
+    counted: dict[str, costs.Costs], name: str
+) -> None:
+    enum, member = str(registry.spec(name).torchvision_weights).split(".")
+    published = torchvision.models.get_weight(f"{enum}.{member}").meta
+    found = counted[name]
+    without = found.parameters - found.part("auxiliary").parameters
+    assert without == published["num_params"]
+    # What torchvision calls GFLOPS are billions of multiply–accumulates.
+    assert round(found.macs / 1e9, 3) == pytest.approx(published["_ops"], abs=0.0006)
+
+
+@pytest.mark.parametrize("name", ["alexnet", "vgg16", "googlenet"])
+@pytest.mark.parametrize("size", [224, 131])
+def test_macs_equal_half_the_flops_of_an_independent_counter(name: str, size: int) -> None:
+    counter = FlopCounterMode(display=False)
+    module = registry.spec(name).build().eval()
+    with counter, torch.no_grad():
+        module(torch.empty(1, 3, size, size, device="meta"))
+    assert costs.flops(costs.count(registry.spec(name), size).macs) == counter.get_total_flops()
+
+
+@pytest.mark.parametrize(
+    ("name", "depth"),
+    [("alexnet", 8), ("vgg11", 11), ("vgg13_bn", 13), ("vgg16", 16), ("vgg19", 19)],
+)
+def test_depth_counts_layers_with_kernels(
+    counted: dict[str, costs.Costs], name: str, depth: int
+) -> None:
+    assert counted[name].depth == depth
+
+
+def test_depth_is_the_longest_way_through_branches(counted: dict[str, costs.Costs]) -> None:
+    assert counted["googlenet"].depth == 22  # "22 layers deep", says the paper
+
+
+def test_functional_parts_are_rows_in_their_place(counted: dict[str, costs.Costs]) -> None:
+    rows = counted["googlenet"].layers
+    names = [row.name for row in rows]
+    assert names[:4] == ["conv1.conv", "conv1.bn", "conv1.relu()", "maxpool1"]
+    joined = rows[names.index("inception3a.cat()")]
+    assert joined.kind == "concatenation"
+    assert [shape[0] for shape in joined.input_shapes] == [64, 128, 32, 32]
+    assert joined.output_shape == (256, 28, 28)
+    assert names.index("inception3a.branch4.1.relu()") == names.index("inception3a.cat()") - 1
+    assert "flatten()" in names
+    idle = [row for row in rows if not row.executed]
+    assert {row.name.split(".")[0] for row in idle} == {"aux1", "aux2"}
+    assert all(row.macs == row.activation_bytes == 0 for row in idle)
+
+
+def test_transform_input_is_one_row() -> None:
+    module = registry.spec("googlenet").build(transform_input=True)
+    first = costs.count(module).layers[0]
+    assert (first.name, first.kind) == ("transform_input()", "input transform")
+    assert first.input_shapes == ((3, 224, 224),)
+    assert first.output_shape == (3, 224, 224)
+    assert first.receptive_field == 1
+
+
+def test_one_row_by_hand(counted: dict[str, costs.Costs]) -> None:
+    row = counted["alexnet"].layers[3]
+    assert (row.name, row.kind, row.part) == ("features.3", "convolution", "encoder")
+    assert row.input_shapes == ((64, 27, 27),)
+    assert row.output_shape == (192, 27, 27)
+    assert row.window is not None
+    assert (row.window.kernel, row.window.stride, row.window.padding) == ((5, 5), (1, 1), (2, 2))
+    assert row.weights == 5 * 5 * 64 * 192
+    assert row.biases == 192
+    assert row.macs == 27 * 27 * 5 * 5 * 64 * 192
+    assert row.activation_bytes == 4 * 192 * 27 * 27
+    assert (row.receptive_field, row.jump) == (51, 8)
+    assert not row.shares_memory
+    assert counted["alexnet"].layers[4].shares_memory  # an in-place ReLU
+
+
+def test_inception_branches_are_sums_of_rows(counted: dict[str, costs.Costs]) -> None:
+    found = counted["googlenet"]
+    module = found.within("inception3a")
+    branches = [found.within(f"inception3a.branch{i}") for i in (1, 2, 3, 4)]
+    assert module.parameters == sum(branch.parameters for branch in branches)
+    assert branches[0].parameters == 192 * 64 + 2 * 64
+
+
+class Shared(nn.Module):
+    """One convolution used twice, a parameter of its own, functional calls, a head not used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 3, padding=1)
+        self.again = nn.Conv2d(4, 4, 3, padding=1, bias=False)
+        self.scale = nn.Parameter(torch.ones(4, 1, 1))
+        self.idle = nn.Linear(4, 2)
+        self.out = nn.Linear(4, 4)
+        self.tied = nn.Linear(4, 4)
+        self.tied.weight = self.out.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.relu(self.first(x))
+        x = self.again(self.again(x)) * self.scale
+        x = functional.max_pool2d(x, 2)
+        x = x.mean((2, 3))
+        return functional.linear(self.tied(self.out(x)), self.out.weight)
+
+
+def test_shared_parameters_count_once_and_unused_ones_are_kept() -> None:
+    module = Shared()
+    found = costs.count(module, 8)
+    by_name = {row.name: row for row in found.layers}
+    assert found.parameters == sum(p.numel() for p in module.parameters())
+    assert by_name["again"].parameters == 4 * 4 * 9
+    assert by_name["again #2"].parameters == 0
+    assert by_name["again #2"].macs == by_name["again"].macs == 8 * 8 * 4 * 4 * 9
+    assert by_name["mul()"].parameters == 4
+    assert by_name["tied"].parameters == 4  # its bias; the weight was the other's first
+    assert by_name["mm()"].macs == 16
+    assert by_name["idle"].parameters == 10
+    assert not by_name["idle"].executed
+    assert by_name["max_pool2d()"].receptive_field == 8
+    assert by_name["mean()"].output_shape == (4,)
+    assert found.part("encoder").parameters == 112 + 144 + 4
+
+
+class Curious(nn.Module):
+    """A network that looks at values, which only a real run can do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2, 3, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.conv(x)
+        return y if float(y.sum()) > 1e9 else y.relu()
+
+
+def test_a_network_that_looks_at_values_is_run_for_real() -> None:
+    found = costs.count(Curious(), 5)
+    assert [row.name for row in found.layers if row.macs] == ["conv"]
+    assert found.macs == 9 * 9 * 3 * 2
+
+
+def test_attention_is_counted_with_all_its_parameters() -> None:
+    module = torchvision.models.vit_b_32(weights=None)
+    found = costs.count(module)
+    assert found.parameters == sum(p.numel() for p in module.parameters())
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad(), torch.device("meta"):
+        module.to("meta").eval()(torch.empty(1, 3, 224, 224))
+    assert costs.flops(found.macs) == counter.get_total_flops()
+
+
+def test_residual_network_of_a_user() -> None:
+    spec = NetworkSpec("resnet18", "ResNet-18", lambda: torchvision.models.resnet18(weights=None))
+    found = costs.count(spec)
+    assert found.parameters == 11_689_512
+    assert found.depth == 18
+    names = [row.name for row in found.layers]
+    assert "layer1.0.add()" in names
+    assert "layer1.0.relu #2" in names
+    assert next(r for r in found.layers if r.name == "layer4.1.add()").receptive_field == 435
+
+
+def test_counting_leaves_the_network_alone() -> None:
+    module = Shared().train()
+    costs.count(module, 8)
+    assert module.training
+    assert all(p.requires_grad and not p.is_meta for p in module.parameters())
+    assert not module.first._forward_hooks
+    assert not module.first._forward_pre_hooks
+
+
+@pytest.mark.parametrize(("name", "least"), [("alexnet", 63), ("vgg16", 32), ("googlenet", 15)])
+def test_too_small_a_picture_gets_the_least_size_that_works(name: str, least: int) -> None:
+    with pytest.raises(SettingError, match=f"choose {least}×{least} or more"):
+        costs.count(registry.spec(name), least - 1)
+    assert costs.count(registry.spec(name), least).macs > 0
+
+
+@pytest.mark.parametrize("size", [0, -3, 5000])
+def test_sizes_that_are_none(size: int) -> None:
+    with pytest.raises(SettingError, match="choose 1 to"):
+        costs.count(registry.spec("alexnet"), size)
+
+
+class OneSize(nn.Module):
+    """Takes 8×8 pictures and no others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3 * 8 * 8, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.fc(x.flatten(1))
+        return y
+
+
+def test_a_network_of_one_size_names_it() -> None:
+    spec = NetworkSpec("one", "One", OneSize, input_size=8)
+    with pytest.raises(SettingError, match="8×8"):
+        costs.count(spec, 20)
+    with pytest.raises(NetworkError, match="could not be run"):
+        costs.count(OneSize(), 20)
