@@ -1,0 +1,32 @@
+"""The course's architectural ideas as pure arithmetic.
+
+Each function returns a frozen worked result that carries its formula with the numbers put in. Input
+that makes no sense raises a SettingError whose sentence says what to choose instead.
+"""
+
+from convviz.networks.lessons.auxiliary import AuxiliaryLoss, Head, auxiliary_loss, heads
+from convviz.networks.lessons.bottleneck import Bottleneck, bottleneck
+from convviz.networks.lessons.inception import Branch, InceptionModule, inception_modules
+from convviz.networks.lessons.pooling import Classifiers, classifiers
+from convviz.networks.lessons.sliding import Sliding, exact_lengths, slide
+from convviz.networks.lessons.stacking import Stacking, replacing, stack
+
+__all__ = [
+    "AuxiliaryLoss",
+    "Bottleneck",
+    "Branch",
+    "Classifiers",
+    "Head",
+    "InceptionModule",
+    "Sliding",
+    "Stacking",
+    "auxiliary_loss",
+    "bottleneck",
+    "classifiers",
+    "exact_lengths",
+    "heads",
+    "inception_modules",
+    "replacing",
+    "slide",
+    "stack",
+]

@@ -1,0 +1,105 @@
+"""A 1×1 convolution that narrows the maps before a large kernel (Szegedy et al. 2015, section 3).
+
+Multiplications are MACs, as everywhere in convviz: biases are left aside.
+"""
+
+from dataclasses import dataclass
+
+from convviz.networks.lessons.settings import at_least, grouped, product
+
+
+@dataclass(frozen=True)
+class Bottleneck:
+    """The same output made directly, and by way of fewer channels.
+
+    Attributes:
+        height: Height of the maps, in positions.
+        width: Width of the maps, in positions.
+        channels: Channels that come in.
+        reduced: Channels left by the 1×1 convolution.
+        outputs: Channels that go out.
+        kernel: k of the large kernel.
+    """
+
+    height: int
+    width: int
+    channels: int
+    reduced: int
+    outputs: int
+    kernel: int
+
+    @property
+    def direct_macs(self) -> int:
+        """Multiplications of the large kernel on all channels."""
+        return self.height * self.width * self.direct_weights
+
+    @property
+    def reduce_macs(self) -> int:
+        """Multiplications of the 1×1 convolution."""
+        return self.height * self.width * self.channels * self.reduced
+
+    @property
+    def expand_macs(self) -> int:
+        """Multiplications of the large kernel on the channels that are left."""
+        return self.height * self.width * self.kernel**2 * self.reduced * self.outputs
+
+    @property
+    def bottleneck_macs(self) -> int:
+        """Multiplications of both convolutions together."""
+        return self.reduce_macs + self.expand_macs
+
+    @property
+    def direct_weights(self) -> int:
+        """Weights of the large kernel on all channels."""
+        return self.kernel**2 * self.channels * self.outputs
+
+    @property
+    def bottleneck_weights(self) -> int:
+        """Weights of both convolutions together."""
+        return self.channels * self.reduced + self.kernel**2 * self.reduced * self.outputs
+
+    @property
+    def factor(self) -> float:
+        """How many times fewer multiplications; below 1 the detour costs more."""
+        return self.direct_macs / self.bottleneck_macs
+
+    @property
+    def break_even(self) -> float:
+        """Reduced channels at which both ways cost the same; fewer save, more waste."""
+        return self.direct_weights / (self.channels + self.kernel**2 * self.outputs)
+
+    @property
+    def direct_formula(self) -> str:
+        """The direct way with the numbers put in."""
+        factors = (self.height, self.width, self.kernel, self.kernel, self.channels, self.outputs)
+        return f"{product(*factors)} = {grouped(self.direct_macs)}"
+
+    @property
+    def bottleneck_formula(self) -> str:
+        """The detour with the numbers put in."""
+        reduce = product(self.height, self.width, self.channels, self.reduced)
+        factors = (self.height, self.width, self.kernel, self.kernel, self.reduced, self.outputs)
+        return (
+            f"{reduce} + {product(*factors)} = {grouped(self.reduce_macs)} +"
+            f" {grouped(self.expand_macs)} = {grouped(self.bottleneck_macs)}"
+        )
+
+
+def bottleneck(
+    height: int, width: int, channels: int, reduced: int, outputs: int, kernel: int
+) -> Bottleneck:
+    """Compare a large kernel with and without a 1×1 convolution before it.
+
+    Raises:
+        SettingError: A number is too small to make a convolution.
+    """
+    for what, value in (
+        ("height", height),
+        ("width", width),
+        ("number of channels", channels),
+        ("number of reduced channels", reduced),
+        ("number of output channels", outputs),
+        ("kernel", kernel),
+    ):
+        at_least(what, value, 1)
+    return Bottleneck(height, width, channels, reduced, outputs, kernel)

@@ -1,0 +1,110 @@
+"""How many times a kernel fits: the output size of a convolution or pooling.
+
+output = floor((n − k + 2p) / s) + 1, where a kernel of k taps with dilation d spans d·(k − 1) + 1
+pixels (Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016).
+"""
+
+from dataclasses import dataclass
+
+from convviz.errors import SettingError
+from convviz.networks.lessons.settings import at_least
+
+
+@dataclass(frozen=True)
+class Sliding:
+    """A kernel that slides along one axis.
+
+    Attributes:
+        length: Pixels of the picture along the axis.
+        kernel: Taps of the kernel.
+        stride: Pixels between two stops.
+        padding: Pixels of padding at each end.
+        dilation: Pixels between two taps.
+        output: Number of stops: the length of what comes out.
+        dropped: Pixels at the far end, padding included, that the last stop does not reach.
+    """
+
+    length: int
+    kernel: int
+    stride: int
+    padding: int
+    dilation: int
+    output: int
+    dropped: int
+
+    @property
+    def span(self) -> int:
+        """Pixels from the kernel's first tap to its last."""
+        return self.dilation * (self.kernel - 1) + 1
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """The first pixel of each stop; negative ones lie in the padding."""
+        return tuple(i * self.stride - self.padding for i in range(self.output))
+
+    @property
+    def dropped_picture(self) -> int:
+        """Pixels of the picture itself, not of its padding, that no stop reaches at the far end."""
+        return max(0, self.dropped - self.padding)
+
+    @property
+    def quotient(self) -> float:
+        """How many strides fit, before rounding down."""
+        return (self.length - self.span + 2 * self.padding) / self.stride
+
+    @property
+    def formula(self) -> str:
+        """The formula with the numbers put in: "(227 − 11 + 0)/4 + 1 = 55"."""
+        fraction = f"({self.length} − {self.span} + {2 * self.padding})/{self.stride}"
+        if not self.dropped:
+            return f"{fraction} + 1 = {self.output}"
+        return f"⌊{fraction}⌋ + 1 = ⌊{self.quotient:.4g}⌋ + 1 = {self.output}"
+
+    @property
+    def sentence(self) -> str:
+        """What happens, in words."""
+        if not self.dropped:
+            return f"The kernel stops {self.output} times and reaches the far edge exactly."
+        pixels = "1 pixel" if self.dropped == 1 else f"{self.dropped} pixels"
+        return (
+            f"The kernel stops {self.output} times; {pixels} at the far edge"
+            f" {'is' if self.dropped == 1 else 'are'} left over and dropped."
+        )
+
+
+def slide(
+    length: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1
+) -> Sliding:
+    """Slide a kernel along one axis.
+
+    Args:
+        length: Pixels of the picture along the axis.
+        kernel: Taps of the kernel.
+        stride: Pixels between two stops.
+        padding: Pixels of padding at each end.
+        dilation: Pixels between two taps.
+
+    Raises:
+        SettingError: A number makes no sense, or the kernel does not fit even once.
+    """
+    at_least("picture's size", length, 1)
+    at_least("kernel", kernel, 1)
+    at_least("stride", stride, 1, "the kernel would never move on;")
+    at_least("padding", padding, 0)
+    at_least("dilation", dilation, 1)
+    span = dilation * (kernel - 1) + 1
+    room = length + 2 * padding
+    if span > room:
+        padded = f" with {padding} of padding at each end" if padding else ""
+        raise SettingError(
+            f"A kernel that spans {span} pixels does not fit into {length}{padded}:"
+            f" choose a kernel of at most {(room - 1) // dilation + 1}, or more padding."
+        )
+    steps, dropped = divmod(room - span, stride)
+    return Sliding(length, kernel, stride, padding, dilation, steps + 1, dropped)
+
+
+def exact_lengths(slid: Sliding, low: int, high: int) -> tuple[int, ...]:
+    """Return the picture sizes from `low` to `high` at which the same kernel drops nothing."""
+    first = slid.span - 2 * slid.padding
+    return tuple(n for n in range(max(low, first, 1), high + 1) if (n - first) % slid.stride == 0)

@@ -1,0 +1,117 @@
+"""The figures that the papers print, beside what their own layers come to.
+
+Only figures that stand in the papers are given here. Where a paper's figure and its own layers do
+not agree, both are shown: the papers have slips too.
+"""
+
+from dataclasses import dataclass
+
+from convviz.networks.cost_table import BYTES_PER_VALUE, Costs, LayerCost, is_within
+from convviz.networks.published.designs import Design
+
+_K = 1024
+"""What the GoogLeNet paper's table means by K: 192·(64+96+16+32) + … = 163,328 is its 159K."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One printed figure and the same counted from the layers.
+
+    Attributes:
+        what: What is counted, "inception3a: parameters".
+        where: Where the paper prints it.
+        printed: The figure as printed.
+        unit: What the figure counts, in numbers: 1,000,000 for millions.
+        counted: The count.
+    """
+
+    what: str
+    where: str
+    printed: float
+    unit: int
+    counted: int
+
+    @property
+    def in_units(self) -> float:
+        """The count in the paper's unit."""
+        return self.counted / self.unit
+
+    @property
+    def difference(self) -> float:
+        """How far the count is from the printed figure, as a share of it."""
+        return self.in_units / self.printed - 1
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the count is the printed figure to its last digit, or rounded down to it."""
+        step = 10.0 ** (len(f"{self.printed:g}".partition(".")[2]) * -1)
+        return -step / 2 <= self.in_units - self.printed < step
+
+
+_ALEXNET_NEURONS = (
+    *(("conv1", 253_440), ("conv2", 186_624), ("conv3", 64_896), ("conv4", 64_896)),
+    *(("conv5", 43_264), ("fc6", 4096), ("fc7", 4096), ("fc8", 1000)),
+)
+_VGG_MILLIONS = {"A": 133, "B": 133, "C": 134, "D": 138, "E": 144}
+# Stage, parameters in K, operations in millions; conv2 and conv3 are one line of the table.
+_GOOGLENET_TABLE: tuple[tuple[tuple[str, ...], float, float], ...] = (
+    (("conv1",), 2.7, 34),
+    (("conv2", "conv3"), 112, 360),
+    (("inception3a",), 159, 128),
+    (("inception3b",), 380, 304),
+    (("inception4a",), 364, 73),
+    (("inception4b",), 437, 88),
+    (("inception4c",), 463, 100),
+    (("inception4d",), 580, 119),
+    (("inception4e",), 840, 170),
+    (("inception5a",), 1072, 54),
+    (("inception5b",), 1388, 71),
+    (("fc",), 1000, 1),
+)
+
+
+def checks(design: Design, costs: Costs) -> tuple[Check, ...]:
+    """Lay the paper's printed figures beside a design's own counts.
+
+    Args:
+        design: One of DESIGNS.
+        costs: What `costs.count(describe(design))` counted.
+    """
+    if design.name.startswith("alexnet"):
+        return _alexnet(costs)
+    if design.name.startswith("vgg"):
+        letter = design.name[-1].upper()
+        where, printed = "table 2", _VGG_MILLIONS[letter]
+        return (Check("parameters", where, printed, 10**6, costs.parameters),)
+    return _googlenet(costs)
+
+
+def _alexnet(costs: Costs) -> tuple[Check, ...]:
+    # A layer's neurons are its outputs: those of its ReLU, its last row, or of fc8 itself.
+    neurons = {
+        name: _rows(costs, (name,))[-1].activation_bytes // BYTES_PER_VALUE
+        for name, _ in _ALEXNET_NEURONS
+    }
+    return (
+        Check("parameters", "abstract", 60, 10**6, costs.parameters),
+        Check("neurons", "abstract", 650_000, 1, sum(neurons.values())),
+        *(
+            Check(f"{name}: neurons", "figure 2", printed, 1, neurons[name])
+            for name, printed in _ALEXNET_NEURONS
+        ),
+    )
+
+
+def _googlenet(costs: Costs) -> tuple[Check, ...]:
+    found: list[Check] = []
+    for stages, parameters, operations in _GOOGLENET_TABLE:
+        rows = _rows(costs, stages)
+        title = " and ".join(stages)
+        weights, macs = sum(row.weights for row in rows), sum(row.macs for row in rows)
+        found.append(Check(f"{title}: weights", "table 1", parameters, _K, weights))
+        found.append(Check(f"{title}: operations", "table 1", operations, 10**6, macs))
+    return tuple(found)
+
+
+def _rows(costs: Costs, stages: tuple[str, ...]) -> tuple[LayerCost, ...]:
+    return tuple(r for r in costs.layers if any(is_within(r.module, stage) for stage in stages))

@@ -1,0 +1,93 @@
+"""The papers' own designs: totals by hand, printed figures, and where the papers slip."""
+
+import pytest
+import torch
+
+from convviz.errors import NetworkError
+from convviz.networks import costs, published, registry
+
+
+@pytest.fixture(scope="module")
+def counted() -> dict[str, costs.Costs]:
+    return {one.name: costs.count(published.describe(one)) for one in published.DESIGNS}
+
+
+def test_alexnet_2012_by_hand(counted: dict[str, costs.Costs]) -> None:
+    found = counted["alexnet-2012"]
+    kernels = [row for row in found.layers if row.macs]
+    by_hand = [
+        *(11 * 11 * 3 * 96 + 96, 5 * 5 * 48 * 256 + 256, 3 * 3 * 256 * 384 + 384),
+        *(3 * 3 * 192 * 384 + 384, 3 * 3 * 192 * 256 + 256),
+        *(9216 * 4096 + 4096, 4096 * 4096 + 4096, 4096 * 1000 + 1000),
+    ]
+    assert [row.parameters for row in kernels] == by_hand
+    assert found.parameters == sum(by_hand) == 60_965_224
+    assert [row.output_shape[-1] for row in kernels[:5]] == [55, 27, 13, 13, 13]
+    assert kernels[1].window is not None
+    assert kernels[1].window.groups == 2
+
+
+@pytest.mark.parametrize("name", ["vgg11", "vgg13", "vgg16", "vgg19"])
+def test_vgg_is_built_by_torchvision_as_published(
+    counted: dict[str, costs.Costs], name: str
+) -> None:
+    design = published.published_form_of(name)
+    assert design is not None
+    ours, theirs = counted[design.name], costs.count(registry.spec(name))
+    assert (ours.parameters, ours.macs) == (theirs.parameters, theirs.macs)
+
+
+def test_true_5x5_kernels_add_what_the_design_says(counted: dict[str, costs.Costs]) -> None:
+    paper = counted["googlenet-2015"]
+    theirs = costs.count(registry.spec("googlenet"))
+
+    def weights(found: costs.Costs) -> int:
+        return sum(row.weights for row in found.layers if row.macs)
+
+    assert weights(paper) - weights(theirs) == 380_928
+    assert paper.depth == 22
+
+
+def test_the_vgg_paper_prints_what_its_layers_come_to(counted: dict[str, costs.Costs]) -> None:
+    for design in published.VGGS:
+        (check,) = published.checks(design, counted[design.name])
+        assert check.agrees, check
+
+
+def test_alexnets_neurons(counted: dict[str, costs.Costs]) -> None:
+    found = {c.what: c for c in published.checks(published.ALEXNET, counted["alexnet-2012"])}
+    assert found["parameters"].agrees
+    assert abs(found["neurons"].difference) < 0.02
+    layers = {what: check for what, check in found.items() if what.endswith(": neurons")}
+    # 253,440 would be 55·48 positions per tower; 55·55·96 is 290,400: the paper's own slip.
+    assert [what for what, check in layers.items() if not check.agrees] == ["conv1: neurons"]
+
+
+def test_googlenets_table(counted: dict[str, costs.Costs]) -> None:
+    found = published.checks(published.GOOGLENET, counted["googlenet-2015"])
+    operations = [check for check in found if "operations" in check.what]
+    assert len(found) == 24
+    # The table counts conv1 as if it were separable, and inception5a as if it were larger.
+    assert [check.what for check in operations if not check.agrees] == [
+        "conv1: operations",
+        "inception5a: operations",
+    ]
+    weights = [check for check in found if "weights" in check.what and "conv1" not in check.what]
+    assert all(abs(check.difference) < 0.08 for check in weights)
+
+
+@pytest.mark.parametrize("design", published.DESIGNS, ids=lambda one: one.name)
+def test_designs_run(design: published.Design) -> None:
+    module = published.build(design)
+    picture = torch.empty(2, 3, design.input_size, design.input_size, device="meta")
+    assert module(picture).shape == (2, 1000)
+    trained = module.train()(picture)
+    scores = trained if isinstance(trained, tuple) else (trained,)
+    assert [tuple(one.shape) for one in scores] == [(2, 1000)] * (1 + len(design.heads))
+
+
+def test_designs_by_name() -> None:
+    assert published.design("alexnet-2012") is published.ALEXNET
+    assert published.published_form_of("vgg16_bn") is None
+    with pytest.raises(NetworkError, match="choose from alexnet-2012"):
+        published.design("alexnet")
