@@ -1,5 +1,33 @@
 """Home: choose an image and a network, and see what goes in and what comes out."""
 
-from convviz.ui import shell
+import streamlit as st
 
-choice = shell.open_page("Home", image_in_sidebar=False)
+from convviz.ui import navigation, pictures, predictions, shell
+
+choice = shell.open_page(
+    "Look inside a ConvNet",
+    question="Choose an image, and a network in the sidebar. Here is what goes in and what comes "
+    "out; the other pages show what happens in between.",
+    image_in_sidebar=False,
+)
+
+pictures.chooser("home", wide=True)
+
+with shell.errors():
+    from convviz.ui import cache
+
+    network = choice.network
+    guesses = cache.predictions(choice.image, network)
+    whole, goes_in, comes_out = st.columns([5, 3, 4], gap="large")
+    with whole:
+        st.subheader("The image", anchor=False)
+        pictures.whole(choice.image, network)
+    with goes_in:
+        st.subheader("What goes in", anchor=False)
+        pictures.input_crop(choice.image, network)
+    with comes_out:
+        st.subheader(f"What {network.title} takes it for", anchor=False)
+        predictions.opinion(network, guesses)
+
+st.subheader("Look further", anchor=False)
+navigation.cards()

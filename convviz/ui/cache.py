@@ -1,16 +1,17 @@
 """What is computed once and shared by all visitors, in bounded caches.
 
 Keys are short strings: the sha256 of the image's file, the network, the source of its weights, the
-layer. What comes out is shared, so nobody may change it.
+layer. What comes out is shared, so nobody may change it. Importing this module loads PyTorch.
 """
 
 from __future__ import annotations
 
 import streamlit as st
 
-from convviz import features, networks
-from convviz.features import Prediction
+from convviz import features, networks, sprites
+from convviz.features import Activations, LayerSummary, Prediction
 from convviz.networks import Layer, Network
+from convviz.sprites import Atlas
 from convviz.ui.pictures import ChosenImage
 
 
@@ -26,22 +27,84 @@ def network(name: str, source: str) -> Network:
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
-def _layers(name: str, source: str) -> tuple[Layer, ...]:
-    return networks.layers(network(name, source))
+def _layers(name: str, source: str, _used: Network) -> tuple[Layer, ...]:
+    return networks.layers(_used)
 
 
 def layers(used: Network) -> tuple[Layer, ...]:
     """Return the layers of a network, in the order in which they run."""
-    return _layers(used.name, used.weights.source)
+    return _layers(used.name, used.weights.source, used)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _predictions(
-    sha256: str, name: str, source: str, _image: ChosenImage, _network: Network
+    sha256: str, name: str, source: str, _chosen: ChosenImage, _used: Network
 ) -> tuple[Prediction, ...]:
-    return features.predict(_network, _image.image)
+    return features.predict(_used, _chosen.image)
 
 
 def predictions(chosen: ChosenImage, used: Network) -> tuple[Prediction, ...]:
     """Return the network's five best guesses; none where it has no decoder."""
     return _predictions(chosen.sha256, used.name, used.weights.source, chosen, used)
+
+
+# The largest layer of VGG16 takes 26 MB with its maps after the ReLU.
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _activations(
+    sha256: str, name: str, source: str, layer: str, _chosen: ChosenImage, _used: Network
+) -> Activations:
+    return features.activations(_used, _chosen.image, layer)
+
+
+def activations(chosen: ChosenImage, used: Network, layer: Layer) -> Activations:
+    """Return what the layer's channels answer to the image."""
+    source = used.weights.source
+    return _activations(chosen.sha256, used.name, source, layer.name, chosen, used)
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _empty_by_depth(
+    sha256: str,
+    name: str,
+    source: str,
+    threshold: float,
+    _chosen: ChosenImage,
+    _used: Network,
+) -> tuple[LayerSummary, ...]:
+    return features.empty_by_depth(_used, _chosen.image, threshold)
+
+
+def empty_by_depth(
+    chosen: ChosenImage, used: Network, threshold: float
+) -> tuple[LayerSummary, ...]:
+    """Return how many channels of each layer are empty."""
+    source = used.weights.source
+    return _empty_by_depth(chosen.sha256, used.name, source, threshold, chosen, used)
+
+
+# About 1 MB each.
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _atlas(
+    sha256: str,
+    name: str,
+    source: str,
+    layer: str,
+    contrast: sprites.Contrast,
+    threshold: float,
+    colours: sprites.Colormap,
+    _activations: Activations,
+) -> Atlas:
+    return sprites.atlas(_activations, contrast=contrast, threshold=threshold, colormap=colours)
+
+
+def atlas(
+    chosen: ChosenImage,
+    used: Network,
+    shown: Activations,
+    contrast: sprites.Contrast,
+    threshold: float,
+    colours: sprites.Colormap,
+) -> Atlas:
+    """Return all channels of a layer as one picture."""
+    source, layer = used.weights.source, shown.layer.name
+    return _atlas(chosen.sha256, used.name, source, layer, contrast, threshold, colours, shown)

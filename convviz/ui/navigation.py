@@ -84,3 +84,17 @@ def draw() -> None:
                 query_params=state.link(),
                 width="stretch",
             )
+
+
+def cards() -> None:
+    """Draw a card for each page: its name and the question it answers."""
+    with st.container(horizontal=True, gap="medium", key="cards"):
+        for page in pages():
+            with st.container(border=True, width=300, height="stretch", gap="small"):
+                st.page_link(
+                    page.file,
+                    label=f"**{page.title}**",
+                    icon=f":material/{page.icon}:",
+                    query_params=state.link(),
+                )
+                st.markdown(page.question)

@@ -6,16 +6,21 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 import streamlit as st
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from convviz.errors import ImageError
-from convviz.ui import state
+from convviz.ui import export, state
+
+if TYPE_CHECKING:
+    from convviz.networks import Network
 
 DEFAULT_SAMPLE = "cat"
 OWN = "upload"  # the value of `image` in the URL for a picture that no link can carry
 
+_WHOLE_PIXELS = (720, 460)  # what the whole image is scaled to fit into
 _THUMBNAIL_PIXELS = 192  # drawn at half that, so that it is sharp on dense screens
 
 
@@ -98,21 +103,32 @@ def panel(chosen: ChosenImage) -> None:
                 chooser("side")
 
 
-def chooser(key: str) -> None:
+def chooser(key: str, *, wide: bool = False) -> None:
     """Draw the samples, the upload and the camera.
 
     Args:
         key: Begins the widgets' keys: `{key}_upload`, `{key}_camera`, `{key}_sample_{name}`.
+        wide: Whether there is room for the samples beside the upload.
     """
+    refusal = state.visit().refusal
+    samples, own = st.columns([3, 2], gap="large") if wide else (st.container(), st.container())
+    with samples:
+        _gallery(key)
+    with own:
+        _own_picture(key)
+    if refusal:
+        st.error(f"{refusal} The image in use has not changed.", icon=":material/error:")
+
+
+def _gallery(key: str) -> None:
     from convviz import images
 
-    here = state.visit()
-    chosen = here.values.get("image", DEFAULT_SAMPLE)
+    chosen = state.visit().values.get("image", DEFAULT_SAMPLE)
     with st.container(horizontal=True, gap="small", key=f"{key}_samples"):
         for sample in images.samples():
             pressed = "chosen" if sample.name == chosen else "other"
-            with st.container(key=f"{key}_{pressed}_sample_{sample.name}", width=96, gap=None):
-                st.image(thumbnail(_sample(sample.name)), width=96, alt=sample.title)
+            with st.container(key=f"{key}_{pressed}_{sample.name}", width=96, gap=None):
+                st.image(thumbnail(_sample(sample.name)), width=96, alt="")
                 st.button(
                     sample.title,
                     key=f"{key}_sample_{sample.name}",
@@ -121,6 +137,11 @@ def chooser(key: str) -> None:
                     on_click=choose,
                     args=(sample.name,),
                 )
+
+
+def _own_picture(key: str) -> None:
+    from convviz import images
+
     st.file_uploader(
         "Your own picture",
         type=list(images.FILE_SUFFIXES),
@@ -130,8 +151,6 @@ def chooser(key: str) -> None:
         help=f"{images.FORMAT_NAMES}, at most {images.MAX_PIXELS // 1_000_000} million pixels. It "
         "stays in this visit: it is neither stored nor passed on.",
     )
-    if here.refusal:
-        st.error(f"{here.refusal} The image in use has not changed.", icon=":material/error:")
     if st.toggle(
         "Use the camera",
         key=f"{key}_camera_on",
@@ -144,6 +163,39 @@ def chooser(key: str) -> None:
             args=(f"{key}_camera", "camera"),
             label_visibility="collapsed",
         )
+
+
+def whole(chosen: ChosenImage, used: Network) -> None:
+    """Draw the whole image with a frame around the part that goes into the network."""
+    weights = used.weights
+    framed = _framed(chosen.sha256, weights.input_size, weights.resize, chosen.image)
+    st.image(framed, width="content", alt=f"{chosen.title}, with the crop's frame")
+    width, height = chosen.image.size
+    said = f"{_plain(chosen.title)}, {width} × {height} pixels. The frame shows what is cut out."
+    st.caption(f"{said} Photograph: {chosen.credit}." if chosen.credit else said)
+
+
+def input_crop(chosen: ChosenImage, used: Network) -> None:
+    """Draw exactly what goes into the network, and offer it as a file."""
+    from convviz import images
+
+    weights = used.weights
+    size = weights.input_size
+    cut = images.crop(chosen.image, size=size, resize=weights.resize)
+    st.image(cut, width=max(224, size), output_format="PNG", alt="What goes into the network")
+    st.caption(
+        f"{size} × {size} pixels: the shorter side is scaled to {weights.resize}, then the middle "
+        "is cut out. Finer detail is lost to the network."
+    )
+    st.download_button(
+        "Save as PNG",
+        export.png(cut),
+        file_name=f"{PurePath(chosen.name).stem}-{size}.png",
+        mime="image/png",
+        key="save_crop",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 
 def thumbnail(chosen: ChosenImage) -> Image.Image:
@@ -180,6 +232,24 @@ def _decoded(sha256: str, _data: bytes) -> Image.Image:
     from convviz import images
 
     return images.decode(_data)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _framed(sha256: str, size: int, resize: int, _image: Image.Image) -> Image.Image:
+    """Draw the crop's frame on a picture that fits into the page, and dim what is left out."""
+    shown = ImageOps.contain(_image, _WHOLE_PIXELS)
+    width, height = shown.size
+    side = min(width, height) * size / resize
+    left, top = (width - side) / 2, (height - side) / 2
+    box = (round(left), round(top), round(left + side) - 1, round(top + side) - 1)
+    mask = Image.new("L", shown.size, 110)
+    ImageDraw.Draw(mask).rectangle(box, fill=0)
+    framed = Image.composite(Image.new("RGB", shown.size, "#101418"), shown, mask)
+    draw = ImageDraw.Draw(framed)
+    draw.rectangle(box, outline="black", width=5)  # seen on bright parts,
+    inner = (box[0] + 1, box[1] + 1, box[2] - 1, box[3] - 1)
+    draw.rectangle(inner, outline="white", width=3)  # and on dark ones
+    return framed
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

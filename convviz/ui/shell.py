@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from convviz.errors import ConvvizError
 from convviz.ui import navigation, state
 from convviz.ui.pictures import ChosenImage
 from convviz.ui.problems import errors
@@ -99,11 +98,10 @@ def open_page(
         navigation.draw()
     _start_pytorch()
     missing = st.container()
-    try:
-        with st.sidebar:
-            choice = _sidebar(missing, layer, needs_network, image_in_sidebar)
-    except ConvvizError as error:
-        st.error(str(error), icon=":material/error:")
+    choice = None
+    with errors(), st.sidebar:
+        choice = _sidebar(missing, layer, needs_network, image_in_sidebar)
+    if choice is None:
         st.stop()
     for sentence in state.visit().notices.values():
         notices.info(sentence, icon=":material/link_off:")

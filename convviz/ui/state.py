@@ -44,6 +44,9 @@ class Visit:
         layer_network: The network that the layer looked at belongs to.
         layer_depth: How deep it lies: 0 at the encoder's first layer, 1 at its last.
         sources: The weights last chosen, by network.
+        channel: The picked channel of the layer; None for its strongest.
+        channel_place: The network and layer that the channel belongs to.
+        strongest: The strongest channel of that layer.
         fetches: Downloads this visitor waits for or saw end, by network and source.
         picture: The visitor's own picture.
         refusal: Why the last file was refused; shown until the next one is tried.
@@ -56,6 +59,9 @@ class Visit:
     layer_network: str = ""
     layer_depth: float = 0.3
     sources: dict[str, str] = field(default_factory=dict)
+    channel: int | None = None
+    channel_place: str = ""
+    strongest: int = 0
     fetches: dict[tuple[str, str], Fetch] = field(default_factory=dict)
     picture: OwnPicture | None = None
     refusal: str = ""
@@ -124,6 +130,49 @@ def put(key: str, value: str | float, *, in_url: bool = True) -> None:
         st.session_state[key] = value
     visit().values[key] = value
     write_url(key, str(value) if in_url else None)
+
+
+def remember_channel(strongest: int, channels: int, place: str) -> None:
+    """See to it that the picked channel is one of the layer's.
+
+    A channel's number means nothing in another layer, so there the strongest one is picked, and
+    the URL names a channel only when the visitor (or a link) picked it.
+
+    Args:
+        strongest: The channel to begin with.
+        channels: How many the layer has.
+        place: Names the network and the layer.
+    """
+    here = visit()
+    asked = here.link.pop("channel", None)
+    if asked is not None:
+        here.channel = _read(asked, 0)
+        if here.channel is None or not 0 <= here.channel < channels:
+            here.channel = None
+            here.notices["channel"] = (
+                f"The link asks for channel “{shorten(asked)}”; this layer has channels 0 to "
+                f"{channels - 1}, so here is the strongest one."
+            )
+    elif here.channel_place != place:
+        here.channel = None
+        here.notices.pop("channel", None)
+    here.channel_place = place
+    here.strongest = strongest
+    write_url("channel", None if here.channel is None else str(here.channel))
+
+
+def channel() -> int:
+    """Return the picked channel, or the strongest one where none was picked."""
+    here = visit()
+    return here.strongest if here.channel is None else here.channel
+
+
+def pick_channel(number: int) -> None:
+    """Pick a channel of the layer that is shown."""
+    here = visit()
+    here.channel = number
+    here.notices.pop("channel", None)
+    write_url("channel", str(number))
 
 
 def write_url(key: str, value: str | None) -> None:

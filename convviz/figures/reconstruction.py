@@ -1,0 +1,132 @@
+"""How a reconstruction went, and what survives with depth.
+
+The loss curve comes in two forms. While a run goes on it is a plain drawing: a page draws it about
+once a second, and the optimisation needs the processor more. At the end it is a plotly figure that
+answers to the pointer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from convviz.figures import theme
+
+_HEIGHT = 220
+_WIDE, _HIGH = 720, 200  # the drawing's own units
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 10, 26
+
+
+def loss(steps: Sequence[int], losses: Sequence[float], *, at: int | None = None) -> go.Figure:
+    """Draw the loss over the steps, on a logarithmic axis.
+
+    Args:
+        steps: Numbers of the steps.
+        losses: The loss at each; what is not above zero is left out.
+        at: A step to mark: the one whose image is shown.
+    """
+    kept = [(step, value) for step, value in zip(steps, losses, strict=True) if _drawable(value)]
+    figure = go.Figure(
+        go.Scatter(
+            x=[step for step, _ in kept],
+            y=[value for _, value in kept],
+            mode="lines",
+            line={"color": theme.ACCENT, "width": 2.5},
+            hovertemplate="step %{x}<br>loss %{y:.3g}<extra></extra>",
+        )
+    )
+    if at is not None:
+        figure.add_vline(x=at, line={"color": theme.VERMILION, "width": 2, "dash": "dot"})
+    figure.update_xaxes(title="step", rangemode="tozero")
+    figure.update_yaxes(title="loss", type="log", exponentformat="power", nticks=5)
+    return theme.style(figure, height=_HEIGHT)
+
+
+def loss_drawing(steps: Sequence[int], losses: Sequence[float], *, last: int | None = None) -> str:
+    """Draw the same as an SVG for a page's HTML: costs next to nothing.
+
+    Args:
+        steps: Numbers of the steps.
+        losses: The loss at each; what is not above zero is left out.
+        last: The step at which the run will end, if known: the axis goes as far.
+    """
+    kept = [(step, value) for step, value in zip(steps, losses, strict=True) if _drawable(value)]
+    if not kept:
+        return _svg("", "No loss yet")
+    logs = [math.log10(value) for _, value in kept]
+    low, high = math.floor(min(logs)), math.ceil(max(logs))
+    high = max(high, low + 1)
+    end = max(last or 0, kept[-1][0], 1)
+
+    def x(step: float) -> float:
+        return _LEFT + (_WIDE - _LEFT - _RIGHT) * step / end
+
+    def y(log: float) -> float:
+        return _TOP + (_HIGH - _TOP - _BOTTOM) * (high - log) / (high - low)
+
+    lines, labels = [], []
+    for decade in range(low, high + 1, max(1, (high - low) // 4)):
+        across = f"M{_LEFT} {y(decade):.1f}H{_WIDE - _RIGHT}"
+        lines.append(f'<path d="{across}" stroke="{theme.QUIET}" stroke-opacity=".35"/>')
+        number = f"{10.0**decade:g}"
+        labels.append(
+            f'<text x="{_LEFT - 8}" y="{y(decade) + 4:.1f}" text-anchor="end">{number}</text>'
+        )
+    for step, anchor in ((0, "start"), (end, "end")):
+        labels.append(
+            f'<text x="{x(step):.1f}" y="{_HIGH - 6}" text-anchor="{anchor}">{step}</text>'
+        )
+    labels.append(
+        f'<text x="{x(end / 2):.1f}" y="{_HIGH - 6}" text-anchor="middle">step</text>'
+        f'<text x="14" y="{_HIGH / 2:.0f}" text-anchor="middle" '
+        f'transform="rotate(-90 14 {_HIGH / 2:.0f})">loss</text>'
+    )
+    points = " ".join(
+        f"{x(step):.1f},{y(log):.1f}" for (step, _), log in zip(kept, logs, strict=True)
+    )
+    curve = (
+        f'<polyline points="{points}" fill="none" stroke="{theme.ACCENT}" stroke-width="2.5" '
+        'stroke-linejoin="round"/>'
+    )
+    said = f"Loss curve: {kept[0][1]:.3g} at first, {kept[-1][1]:.3g} at step {kept[-1][0]}"
+    return _svg("".join((*lines, curve, *labels)), said)
+
+
+def survival(
+    titles: Sequence[str], layouts: Sequence[float | None], details: Sequence[float | None]
+) -> go.Figure:
+    """Draw how much of an image's layout and detail the reconstructions share with it.
+
+    Args:
+        titles: The layers, from shallow to deep.
+        layouts: Correlation of the layouts, -1 to 1, for each.
+        details: Correlation of the details, -1 to 1, for each.
+    """
+    figure = go.Figure()
+    for index, (name, values, symbol) in enumerate(
+        (("layout", layouts, "circle"), ("detail", details, "square"))
+    ):
+        figure.add_scatter(
+            x=list(titles),
+            y=list(values),
+            name=name,
+            mode="lines+markers",
+            line={"color": theme.series(index), "width": 2.5},
+            marker={"symbol": symbol, "size": 10},
+            hovertemplate=f"%{{x}}<br>{name} %{{y:.2f}}<extra></extra>",
+        )
+    figure.update_yaxes(title="correlation with the original")
+    return theme.style(figure, height=280, legend=True)
+
+
+def _drawable(value: float) -> bool:
+    return math.isfinite(value) and value > 0
+
+
+def _svg(inside: str, said: str) -> str:
+    return (
+        f'<svg viewBox="0 0 {_WIDE} {_HIGH}" width="100%" role="img" aria-label="{said}" '
+        f'font-size="13" fill="currentColor" font-family="inherit">{inside}</svg>'
+    )

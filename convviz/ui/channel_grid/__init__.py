@@ -1,0 +1,109 @@
+"""The clickable grid of all channels of a layer.
+
+Two components: one receives the picture of all channels, which is large and changes only with the
+image, the layer or its looks; the other draws the grid from it and is told, in a few kilobytes,
+which channels to show in which order and which one is picked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from convviz.sprites import Section
+
+_FOLDER = Path(__file__).parent
+KEY = "channel_grid"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """All channels in one PNG, in the order of their index, and what to say of each.
+
+    Attributes:
+        png: The picture.
+        width: Of the picture, in pixels.
+        height: Of the picture, in pixels.
+        columns: Tiles in a row.
+        rows: Rows of tiles.
+        tile: Side of a tile, in pixels.
+        gap: Pixels between two tiles.
+        empty: For each channel, whether it is empty.
+        maximum: For each channel, its maximum in words.
+        active: For each channel, the share of its positions that are active, in words.
+    """
+
+    png: bytes
+    width: int
+    height: int
+    columns: int
+    rows: int
+    tile: int
+    gap: int
+    empty: Sequence[bool]
+    maximum: Sequence[str]
+    active: Sequence[str]
+
+    def message(self) -> tuple[str, bytes]:
+        """Pack it for the browser: a token that names it, and the bytes (see atlas.js)."""
+        told = asdict(self)
+        del told["png"]
+        told["count"] = len(self.empty)
+        token = hashlib.sha256(self.png + json.dumps(told).encode()).hexdigest()[:16]
+        header = json.dumps({**told, "token": token}).encode()
+        return token, len(header).to_bytes(4, "little") + header + self.png
+
+
+def channel_grid(
+    picture: Picture,
+    sections: Sequence[Section],
+    *,
+    selected: int,
+    on_pick: Callable[[int], None],
+    nothing: str,
+) -> None:
+    """Draw the grid.
+
+    Args:
+        picture: All channels.
+        sections: Which of them to show, and how they are grouped.
+        selected: The channel that is picked.
+        on_pick: Called with a channel when the visitor picks it, before the script runs again.
+        nothing: What to say when there is no channel to show.
+    """
+    token, message = picture.message()
+
+    def picked() -> None:
+        pick = st.session_state[KEY].get("pick")
+        if isinstance(pick, dict) and pick.get("channel") in range(len(picture.empty)):
+            on_pick(pick["channel"])
+
+    last = st.session_state.get(KEY, {}).get("pick") or {}
+    with st.container(gap=None, key="channel_grid_box"):
+        _atlas(key=f"{KEY}_atlas", data=message)
+        _grid(
+            key=KEY,
+            data={
+                "token": token,
+                "sections": [[section.title, section.indices] for section in sections],
+                "selected": selected,
+                "serial": last.get("serial", 0),
+                "nothing": nothing,
+            },
+            on_pick_change=picked,
+        )
+
+
+def _read(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+_atlas = st.components.v2.component("convviz_atlas", js=_read("atlas.js"))
+_grid = st.components.v2.component(
+    "convviz_channel_grid", html=_read("grid.html"), css=_read("grid.css"), js=_read("grid.js")
+)

@@ -1,0 +1,209 @@
+// The grid of channels: one button per channel, cut out of one picture by its background's position.
+//
+// Click, Enter and the arrow keys pick a channel. A pick is drawn at once and told to Python a
+// moment later; each has a serial number, and what Python answers about an older pick is ignored.
+
+const SEND_AFTER = 130; // milliseconds; holding an arrow key down sends the last pick only
+
+class Grid {
+  constructor(root) {
+    this.grid = root.querySelector(".grid");
+    this.tip = root.querySelector(".tip");
+    this.tiles = new Map();
+    this.serial = 0;
+    this.drawn = "";
+    this.grid.addEventListener("click", (event) => this.onClick(event));
+    this.grid.addEventListener("keydown", (event) => this.onKey(event));
+    this.grid.addEventListener("pointerover", (event) => this.showTip(event));
+    this.grid.addEventListener("pointerleave", () => (this.tip.hidden = true));
+    this.onAtlas = () => this.draw();
+    window.addEventListener("convviz-atlas", this.onAtlas);
+  }
+
+  update(data, send) {
+    const first = this.data === undefined;
+    this.data = data;
+    this.send = send;
+    if (first) this.serial = data.serial;
+    this.draw();
+    if (data.serial >= this.serial) this.select(data.selected);
+  }
+
+  draw() {
+    const atlas = window.convvizAtlases?.get(this.data?.token);
+    if (!atlas) return; // it is on its way
+    const wanted = JSON.stringify([this.data.token, this.data.sections]);
+    if (wanted === this.drawn) return;
+    this.drawn = wanted;
+    this.atlas = atlas;
+    const focused = this.grid.contains(this.focused()) && this.selected;
+    this.tiles.clear();
+    this.tip.hidden = true;
+    const dense = atlas.count > 1200;
+    this.grid.classList.toggle("dense", dense);
+    this.grid.style.setProperty("--tile", `${dense ? 13 : this.tileWidth(atlas.count)}px`);
+    this.grid.replaceChildren(...this.data.sections.flatMap((section) => this.section(section)));
+    if (this.tiles.size === 0) this.grid.append(element("div", "nothing", this.data.nothing));
+    this.order = [...this.tiles.keys()];
+    this.select(this.data.selected);
+    if (focused) this.tiles.get(this.selected)?.focus({ preventScroll: true });
+  }
+
+  tileWidth(count) {
+    const roomy = count <= 64 ? 84 : count <= 192 ? 66 : count <= 384 ? 56 : 48;
+    return this.grid.clientWidth < 500 ? Math.min(roomy, 52) : roomy;
+  }
+
+  section([title, channels]) {
+    const tiles = element("div", "tiles");
+    tiles.append(...channels.map((channel) => this.tile(channel)));
+    return title ? [element("div", "section", title), tiles] : [tiles];
+  }
+
+  tile(channel) {
+    const { columns, rows, tile, gap, width, height, url } = this.atlas;
+    const map = element("span", "map");
+    const x = (channel % columns) * (tile + gap);
+    const y = Math.floor(channel / columns) * (tile + gap);
+    map.style.backgroundImage = `url(${url})`;
+    map.style.backgroundSize = `${(width / tile) * 100}% ${(height / tile) * 100}%`;
+    map.style.backgroundPosition =
+      `${columns > 1 ? (x / (width - tile)) * 100 : 0}% ` +
+      `${rows > 1 ? (y / (height - tile)) * 100 : 0}%`;
+    const button = element("button", "tile");
+    button.type = "button";
+    button.tabIndex = -1;
+    button.dataset.channel = channel;
+    button.setAttribute("role", "option");
+    button.setAttribute("aria-selected", "false");
+    button.setAttribute("aria-label", this.describe(channel).replace("\n", ", "));
+    button.append(map, element("span", "number", channel));
+    this.tiles.set(channel, button);
+    return button;
+  }
+
+  describe(channel) {
+    const { empty, maximum, active } = this.atlas;
+    const what = empty[channel] ? "empty" : `active in ${active[channel]} of positions`;
+    return `Channel ${channel}\nmaximum ${maximum[channel]}, ${what}`;
+  }
+
+  focused() {
+    return this.grid.getRootNode().activeElement;
+  }
+
+  select(channel) {
+    this.tiles.get(this.selected)?.setAttribute("aria-selected", "false");
+    const stop = this.tiles.get(this.stop);
+    if (stop) stop.tabIndex = -1;
+    this.selected = channel;
+    const tile = this.tiles.get(channel);
+    tile?.setAttribute("aria-selected", "true");
+    // The tab key stops once in the grid: at the picked channel, or the first where that is hidden.
+    this.stop = tile ? channel : this.order?.[0];
+    const next = this.tiles.get(this.stop);
+    if (next) next.tabIndex = 0;
+  }
+
+  pick(channel) {
+    this.select(channel);
+    this.tiles.get(channel).focus();
+    this.serial += 1;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.send("pick", { channel, serial: this.serial }), SEND_AFTER);
+  }
+
+  onClick(event) {
+    const tile = event.target.closest(".tile");
+    if (tile) this.pick(Number(tile.dataset.channel));
+  }
+
+  onKey(event) {
+    const tile = event.target.closest(".tile");
+    if (!tile || event.ctrlKey || event.metaKey || event.altKey) return;
+    const next = this.neighbour(Number(tile.dataset.channel), event.key);
+    if (next === undefined) return;
+    event.preventDefault();
+    this.tip.hidden = true;
+    this.pick(next);
+  }
+
+  neighbour(channel, key) {
+    const place = this.order.indexOf(channel);
+    const clamp = (index) => this.order[Math.max(0, Math.min(this.order.length - 1, index))];
+    switch (key) {
+      case "ArrowLeft":
+        return clamp(place - 1);
+      case "ArrowRight":
+        return clamp(place + 1);
+      case "Home":
+        return clamp(0);
+      case "End":
+        return clamp(this.order.length - 1);
+      case "ArrowUp":
+      case "ArrowDown":
+        return this.inNextRow(channel, key === "ArrowDown" ? 1 : -1);
+      default:
+        return undefined;
+    }
+  }
+
+  // The tile above or below, also across the line between two sections.
+  inNextRow(channel, step) {
+    const from = this.tiles.get(channel).getBoundingClientRect();
+    const middle = from.left + from.width / 2;
+    let best;
+    let bestTop;
+    let bestOff;
+    const start = this.order.indexOf(channel);
+    for (let i = start + step; i >= 0 && i < this.order.length; i += step) {
+      const box = this.tiles.get(this.order[i]).getBoundingClientRect();
+      if (Math.abs(box.top - from.top) < 2) continue;
+      bestTop ??= box.top;
+      if (Math.abs(box.top - bestTop) > 2) break; // one row too far
+      const off = Math.abs(box.left + box.width / 2 - middle);
+      if (bestOff === undefined || off < bestOff) [best, bestOff] = [this.order[i], off];
+    }
+    return best ?? channel;
+  }
+
+  showTip(event) {
+    const tile = event.target.closest?.(".tile");
+    if (!tile || event.pointerType === "touch") {
+      this.tip.hidden = true;
+      return;
+    }
+    this.tip.textContent = this.describe(Number(tile.dataset.channel));
+    this.tip.hidden = false;
+    const box = tile.getBoundingClientRect();
+    const width = this.tip.offsetWidth;
+    const left = Math.min(Math.max(4, box.left + box.width / 2 - width / 2), innerWidth - width - 4);
+    const above = box.top - this.tip.offsetHeight - 8;
+    this.tip.style.left = `${left}px`;
+    this.tip.style.top = `${above > 60 ? above : box.bottom + 8}px`;
+  }
+
+  destroy() {
+    clearTimeout(this.timer);
+    window.removeEventListener("convviz-atlas", this.onAtlas);
+  }
+}
+
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+const grids = new WeakMap(); // this function is called again whenever the data change
+
+export default function ({ data, parentElement, setStateValue }) {
+  if (!grids.has(parentElement)) grids.set(parentElement, new Grid(parentElement));
+  const grid = grids.get(parentElement);
+  grid.update(data, setStateValue);
+  return () => {
+    grid.destroy();
+    grids.delete(parentElement);
+  };
+}

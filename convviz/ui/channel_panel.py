@@ -1,0 +1,134 @@
+"""One channel, enlarged over the image, with its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from PIL import Image
+
+from convviz import images, sprites
+from convviz.features import Activations
+from convviz.ui import export, state
+from convviz.ui.shell import Choice
+
+if TYPE_CHECKING:
+    from convviz.ui.activations_view import Looks
+
+_PIXELS = 448  # of the enlarged map: sharp on a projector, and a multiple of common map sizes
+
+
+def draw(
+    choice: Choice,
+    shown: Activations,
+    looks: Looks,
+    atlas: sprites.Atlas,
+    channel: int,
+    listed: Sequence[int],
+) -> None:
+    """Draw the panel of the picked channel.
+
+    Args:
+        choice: The image and the network.
+        shown: The layer's activations.
+        looks: How the grid is drawn; the panel uses the same colours and scale.
+        atlas: The grid's picture, for its scale.
+        channel: The picked channel.
+        listed: The channels that the grid shows, in its order: what previous and next step through.
+    """
+    with st.container(key="channel_panel"):
+        _heading(channel, listed)
+        values = shown.maps[channel]
+        scale = (atlas.low, atlas.high) if atlas.contrast == "shared" else (None, None)
+        picture, numbers = st.container(key="channel_picture"), st.container(key="channel_numbers")
+        with numbers:
+            _numbers(shown, looks, channel)
+        if values.numel() == 1:
+            picture.caption("This channel is a single number, so there is no map to enlarge.")
+            return
+        weights = choice.network.weights
+        cut = images.crop(choice.image.image, size=weights.input_size, resize=weights.resize)
+        cut = cut.resize((_PIXELS, _PIXELS))
+        blend = st.slider(
+            "Map over image",
+            0,
+            100,
+            step=5,
+            format="%d %%",
+            key=state.remember("blend", 75, allowed=range(101), in_url=False),
+            help="How much the map covers the image. Each value of the map covers the part of the "
+            "image at the same place; the layer looked at a larger part to compute it.",
+        )
+        over = sprites.overlay(cut, values, blend / 100, looks.colours, *scale)
+        alone = sprites.heatmap(values, _PIXELS, looks.colours, *scale)
+        with picture:
+            said = f"Channel {channel} over the image"
+            st.image(over, width="stretch", output_format="PNG", alt=said)
+        with st.container(key="channel_map"):
+            said = f"Map of channel {channel}"
+            st.image(alone, width="stretch", output_format="PNG", alt=said)
+        height, width = values.shape
+        st.caption(f"The map alone: {height} × {width} values.")
+        _save(choice, shown, channel, over, alone)
+
+
+def _heading(channel: int, listed: Sequence[int]) -> None:
+    place = listed.index(channel) if channel in listed else -1
+    with st.container(horizontal=True, vertical_alignment="center", key="channel_heading"):
+        st.subheader(f"Channel {channel}", anchor=False, width="stretch")
+        st.button(
+            "Previous",
+            icon=":material/arrow_back:",
+            key="channel_previous",
+            disabled=place <= 0,
+            on_click=_step,
+            args=(listed, place - 1),
+        )
+        st.button(
+            "Next",
+            icon=":material/arrow_forward:",
+            key="channel_next",
+            disabled=place == len(listed) - 1,
+            on_click=_step,
+            args=(listed, place + 1),
+        )
+
+
+def _step(listed: Sequence[int], place: int) -> None:
+    state.pick_channel(listed[place])
+
+
+def _numbers(shown: Activations, looks: Looks, channel: int) -> None:
+    rank = shown.order("strength").tolist().index(channel) + 1
+    branch = [each.title for each in shown.layer.branches if each.start <= channel < each.stop]
+    rows = [
+        ("Maximum", f"{float(shown.maximum[channel]):.3g}"),
+        ("Mean", f"{float(shown.mean[channel]):.3g}"),
+        ("Active positions", f"{float(shown.active_share[channel]):.0%}"),
+        ("Rank by maximum", f"{rank} of {shown.channels}"),
+    ]
+    if branch:
+        rows.append(("Branch", branch[0]))
+    if bool(shown.empty(looks.threshold)[channel]):
+        rows.append(("", "empty for this image"))
+    cells = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
+    st.html(f'<dl class="convviz-numbers">{cells}</dl>')
+
+
+def _save(
+    choice: Choice, shown: Activations, channel: int, over: Image.Image, alone: Image.Image
+) -> None:
+    name = (shown.layer.name, f"channel{channel}")
+    with st.container(horizontal=True, key="save_channel_buttons"):
+        for title, picture, kind in (("Save over image", over, "over"), ("Save map", alone, "map")):
+            st.download_button(
+                title,
+                partial(export.png, picture),
+                file_name=export.file_name(choice, *name, kind, ending="png"),
+                mime="image/png",
+                key=f"save_channel_{kind}",
+                icon=":material/download:",
+                on_click="ignore",
+            )

@@ -1,0 +1,62 @@
+"""A network's best guesses as bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from convviz.features import Prediction
+    from convviz.networks import Network
+
+
+def bars(predictions: Sequence[Prediction]) -> None:
+    """Draw class names with their probabilities as horizontal bars, the best guess first."""
+    rows = "".join(
+        f'<li title="{escape(guess.names)}">'
+        f'<span class="name">{escape(guess.label)}</span>'
+        f'<span class="share">{_percent(guess.probability)}</span>'
+        f'<span class="track"><span style="width:{100 * guess.probability:.2f}%"></span></span>'
+        "</li>"
+        for guess in predictions
+    )
+    st.html(f'<ol class="convviz-bars">{rows}</ol>')
+
+
+def opinion(network: Network, predictions: Sequence[Prediction]) -> None:
+    """Draw what a network takes the image for, or say why it takes it for nothing.
+
+    Args:
+        network: The network that was asked.
+        predictions: Its best guesses; none where it has no decoder.
+    """
+    if predictions:
+        bars(predictions)
+        weights = network.weights
+        st.caption(
+            f"Probabilities over the {len(weights.classes):,} classes of {weights.training_set}. "
+            "The network can answer with these only, whatever the image shows."
+        )
+    else:
+        st.info(_why_none(network), icon=":material/visibility_off:")
+
+
+def _why_none(network: Network) -> str:
+    weights = network.weights
+    if weights.source == "random":
+        return (
+            f"{network.title} is untrained here: its weights are random numbers, so its guesses "
+            "would mean nothing. Choose trained weights in the sidebar to see what it recognises."
+        )
+    why = weights.note or (
+        "These weights hold the encoder only, the layers that turn the image into feature maps. "
+        "The decoder, which turns feature maps into class names, is not among them."
+    )
+    return f"No predictions. {why}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %" if share >= 0.001 else "< 0.1 %"
