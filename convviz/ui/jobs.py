@@ -1,0 +1,181 @@
+"""A page's side of long work: start a job, find it again, watch it, stop it.
+
+The job's id stands in the URL, so that a refresh finds it; its owner is the visitor's browser (see
+`visitor`), so that a link with the id shows others nothing. A page asks how the job stands from a
+fragment that runs about once a second and only while the job is live; such a poll must stay cheap,
+because the optimisation it watches runs on the same processor.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from convviz.errors import JobError
+from convviz.jobs import JobView, LocalRunner, Runner, Work
+from convviz.ui import state, visitor
+from convviz.ui.problems import errors
+
+_POLL_SECONDS = 1.0
+_POLL_SECONDS_WAITING = 2.0  # a queue moves slowly
+_CORES_PER_WORKER = 16  # about as many as one optimisation makes good use of
+_PARAMETER = "job"
+_ELSEWHERE = (
+    "The run that this address names is not to be found: it was let go, or it is not yours. "
+    "A run opens only in the browser that started it."
+)
+
+
+@st.cache_resource(show_spinner=False)
+def runner() -> Runner:
+    """Return the server's one runner.
+
+    It works on one optimisation at a time, or on one per 16 processor cores; the environment
+    variable CONVVIZ_WORKERS sets another number.
+    """
+    cores = os.cpu_count() or 1
+    asked = os.environ.get("CONVVIZ_WORKERS", "")
+    workers = int(asked) if asked.isdigit() and int(asked) else max(1, cores // _CORES_PER_WORKER)
+
+    def share_cores() -> None:
+        if workers > 1:
+            import torch
+
+            torch.set_num_threads(max(1, cores // workers))
+
+    made = LocalRunner({"compute": workers}, prepare=share_cores)
+    atexit.register(made.close)
+    return made
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One page's jobs of one visitor.
+
+    Attributes:
+        page: Name of the page; its jobs are remembered under it.
+        works: The names of its work functions: jobs of other pages are not shown on it.
+        owner: The visitor's secret.
+    """
+
+    page: str
+    works: tuple[str, ...]
+    owner: str
+
+    def start(self, work: Work, *, title: str, seconds: float | None, **arguments: Any) -> None:
+        """Queue a job and make it the one the page shows; a refusal is shown by `find`."""
+        try:
+            job_id = runner().submit(
+                work, owner=self.owner, title=title, seconds=seconds, **arguments
+            )
+        except JobError as error:
+            st.session_state[self._key("refusal")] = str(error)
+        else:
+            self._show(job_id)
+
+    def stop(self, job_id: str) -> None:
+        """Ask a job of this visitor to end, also one of another page."""
+        with errors():
+            runner().stop(job_id, self.owner)
+
+    def clear(self, job_id: str) -> None:
+        """Let a job's result go, and show none."""
+        with errors():
+            runner().forget(job_id, self.owner)
+        st.session_state[self._key("id")] = None
+        state.write_url(_PARAMETER, None)
+
+    def find(self) -> JobView | None:
+        """Return the job that the page shows: the URL's, the last one, or one under way.
+
+        Where the URL names a job that is not to be found, or a start was refused, the page says so.
+        """
+        refusal = st.session_state.pop(self._key("refusal"), "")
+        if refusal:
+            st.warning(refusal, icon=":material/hourglass_top:")
+        arrived = state.visit().link.pop(_PARAMETER, None)
+        asked = arrived or st.session_state.get(self._key("id"))
+        mine = runner().mine(self.owner)
+        found = [view for view in mine if view.work in self.works]
+        for view in found:
+            if view.id == asked:
+                self._show(view.id)
+                return view
+        if asked is not None:
+            st.info(_ELSEWHERE, icon=":material/link_off:")
+            st.session_state[self._key("id")] = asked
+        live = [view for view in found if view.live]
+        if live:
+            self._show(live[0].id)
+            return live[0]
+        for view in mine:
+            if view.live:
+                self._offer_stop(view)
+        return None
+
+    def watch(self, view: JobView, draw: Callable[[JobView], None]) -> None:
+        """Draw a job, again and again while it is live; the page runs anew when its state changes.
+
+        Args:
+            view: The job as it stands.
+            draw: Draws it; keep it cheap.
+        """
+
+        def poll() -> None:
+            with errors():
+                try:
+                    now = runner().view(view.id, self.owner)
+                except JobError:
+                    st.rerun()
+                if now.state != view.state:
+                    st.rerun()
+                draw(now)
+
+        seconds = _POLL_SECONDS if view.state == "running" else _POLL_SECONDS_WAITING
+        st.fragment(poll, run_every=seconds if view.live else None)()
+
+    def _offer_stop(self, view: JobView) -> None:
+        """Say that a job of another page keeps one from starting here."""
+        st.info(f"You have a run under way: {view.title}.", icon=":material/hourglass_top:")
+        st.button("Stop it", key=f"{self.page}_stop_other", on_click=self.stop, args=(view.id,))
+
+    def _show(self, job_id: str) -> None:
+        st.session_state[self._key("id")] = job_id
+        state.write_url(_PARAMETER, job_id)
+
+    def _key(self, name: str) -> str:
+        return f"convviz.jobs.{self.page}.{name}"
+
+
+def desk(page: str, *works: Work) -> Desk:
+    """Return this visitor's desk of a page; called once in every full run.
+
+    Args:
+        page: Name of the page.
+        works: Its work functions.
+    """
+    return Desk(page, tuple(work.__name__ for work in works), visitor.owner())
+
+
+def waiting(view: JobView) -> None:
+    """Say where in the queue a job stands and how long it will probably wait."""
+    turn = "Next to run" if view.place == 1 else f"Number {view.place} in the queue"
+    st.info(
+        f"{turn}: it will probably start in {say_seconds(view.expected_wait_seconds)}. "
+        "You may refresh this page; if it stays closed for two minutes, your place is given up.",
+        icon=":material/hourglass_top:",
+    )
+
+
+def say_seconds(seconds: float) -> str:
+    """Say a time as one would to a person: "about 40 seconds", "about 3 minutes"."""
+    if seconds < 3:
+        return "a moment"
+    if seconds < 90:
+        return f"about {5 * max(1, round(seconds / 5))} seconds"
+    return f"about {round(seconds / 60)} minutes"

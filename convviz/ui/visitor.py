@@ -1,0 +1,65 @@
+"""Who a visitor is: a secret that only their browser has, so that their jobs stay theirs.
+
+The secret lies in a cookie. It survives a refresh and a dropped connection, is the same in every
+tab of one browser, and is no part of a link: whoever is sent the URL of a run has another secret
+and cannot read or stop it. Streamlit reads cookies only when a connection begins and cannot write
+them, so a first-time visitor gets a secret from the server at once, and an invisible component
+stores it in the browser; where the browser already has another one (a tab opened in the same
+moment), it answers with that. A browser that refuses cookies has its secret for as long as the
+connection lasts.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+import streamlit as st
+
+_COOKIE = "convviz_visitor"
+_KEY = "convviz.visitor"
+_COMPONENT = "convviz_visitor"
+_SHAPE = re.compile(r"[A-Za-z0-9_-]{43}")  # what token_urlsafe(32) makes
+_DAYS = 30
+
+_JS = """
+export default function ({ data, setStateValue }) {
+  const mine = document.cookie.split("; ").find((pair) => pair.startsWith(data.cookie + "="));
+  const held = mine ? mine.slice(data.cookie.length + 1) : "";
+  if (/^[A-Za-z0-9_-]{43}$/.test(held)) {
+    if (held !== data.secret) setStateValue("secret", held);
+    return;
+  }
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie =
+    `${data.cookie}=${data.secret}; Path=/; Max-Age=${data.seconds}; SameSite=Lax${secure}`;
+}
+"""
+_component = st.components.v2.component(_COMPONENT, js=_JS)
+
+
+def owner() -> str:
+    """Return this visitor's secret; a page that has jobs calls it once in every full run."""
+    held = (
+        _secret(st.session_state.get(_KEY))
+        or _secret(st.context.cookies.get(_COOKIE))
+        or secrets.token_urlsafe(32)
+    )
+    with st.container(key="visitor", height=1, border=False):
+        answer = _component(
+            key="visitor_cookie",
+            data={"cookie": _COOKIE, "secret": held, "seconds": _DAYS * 24 * 3600},
+            on_secret_change=_nothing,
+        ).get("secret")
+    held = _secret(answer) or held
+    st.session_state[_KEY] = held
+    return held
+
+
+def _secret(value: object) -> str:
+    """Return the value if it has the shape of a secret; what a browser sends may be anything."""
+    return value if isinstance(value, str) and _SHAPE.fullmatch(value) else ""
+
+
+def _nothing() -> None:
+    """Streamlit wants a function for each state that a component may set."""
