@@ -25,7 +25,7 @@ from convviz.networks.cost_table import (
     total,
 )
 from convviz.networks.flow import kind_of
-from convviz.networks.registry import Network, NetworkSpec
+from convviz.networks.registry import Network, NetworkSpec, build
 from convviz.networks.steps import Step, follow
 
 __all__ = ["PARTS", "Costs", "LayerCost", "Total", "count", "flops", "is_within", "total"]
@@ -71,7 +71,7 @@ def count(network: Network | NetworkSpec | nn.Module, input_size: int | None = N
 def _built(network: Network | NetworkSpec | nn.Module) -> nn.Module:
     if isinstance(network, Network):
         return network.module
-    return network.build() if isinstance(network, NetworkSpec) else network
+    return build(network) if isinstance(network, NetworkSpec) else network
 
 
 def _steps(original: nn.Module, size: int, usual: int, title: str) -> tuple[Step, ...]:

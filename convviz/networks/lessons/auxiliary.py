@@ -8,7 +8,7 @@ from convviz.errors import SettingError
 from convviz.networks.clone import clone
 from convviz.networks.cost_table import is_within
 from convviz.networks.lessons.settings import at_least
-from convviz.networks.registry import Network, NetworkSpec
+from convviz.networks.registry import Network, NetworkSpec, build
 from convviz.networks.steps import Step, follow
 
 WEIGHT = 0.3
@@ -85,7 +85,7 @@ def heads(network: Network | NetworkSpec, input_size: int | None = None) -> tupl
         SettingError: The size is no size.
     """
     spec = network.spec if isinstance(network, Network) else network
-    original = network.module if isinstance(network, Network) else network.build()
+    original = network.module if isinstance(network, Network) else build(network)
     size = network.input_size if input_size is None else input_size
     at_least("picture's size", size, 1)
     if not spec.auxiliary:

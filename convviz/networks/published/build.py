@@ -39,7 +39,27 @@ def describe(design: Design) -> NetworkSpec:
         input_size=design.input_size,
         encoder_end=design.encoder_end,
         auxiliary=tuple(name for name, _ in design.heads),
+        title_of=_title,
     )
+
+
+_BRANCHES = {
+    "branch1.0": "1×1",
+    "branch2.0": "3×3 reduce",
+    "branch2.2": "3×3",
+    "branch3.0": "5×5 reduce",
+    "branch3.2": "5×5",
+    "branch4.0": "pool",
+    "branch4.1": "pool projection",
+}
+
+
+def _title(name: str) -> str | None:
+    """Name a part of a published network: "inception3a · 3×3 reduce", "conv1"."""
+    stage, _, part = name.partition(".")
+    if part in _BRANCHES:
+        return f"{stage} · {_BRANCHES[part]}"
+    return stage if part in {"", "0"} else None
 
 
 class Published(nn.Module):

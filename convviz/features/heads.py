@@ -1,0 +1,159 @@
+"""What a network's heads make of an image: auxiliary heads, and averaged maps with their weights.
+
+The reading of averaged maps as evidence for a class, map by map and place by place, is the class
+activation mapping of Zhou et al., "Learning Deep Features for Discriminative Localization", 2016.
+"""
+
+from dataclasses import dataclass, replace
+
+from PIL import Image
+from torch import Tensor, nn
+
+from convviz.errors import NetworkError
+from convviz.features.capture import capture, input_for
+from convviz.features.predictions import Prediction, predict_batch
+from convviz.networks import Layer, Network, layers, lessons
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What one head says of an image.
+
+    Attributes:
+        name: Dotted name of the head; "" for the network's main classifier.
+        after: Dotted name of the layer whose output it reads.
+        depth: Layers with kernels from the image to that output.
+        predictions: The head's most probable classes, the most probable first.
+    """
+
+    name: str
+    after: str
+    depth: int
+    predictions: tuple[Prediction, ...]
+
+
+def opinions(network: Network, image: Image.Image, k: int = 3) -> tuple[Opinion, ...]:
+    """Ask a network's auxiliary heads, which it leaves out when it classifies, and its main one.
+
+    Returns:
+        One opinion per head from the shallowest to the main classifier; empty if the network has
+        no auxiliary heads, or if its weights make no predictions.
+
+    Raises:
+        NetworkError: An auxiliary head does not read the output of one layer.
+    """
+    heads = lessons.heads(network)
+    if not heads or not network.weights.has_decoder:
+        return ()
+    batch = input_for(network, image)
+    maps = capture(network.module, batch, [head.after for head in heads])
+    found = []
+    for head in heads:
+        # A head is a little network of its own, whose picture is the maps it reads.
+        alone = replace(network, module=network.module.get_submodule(head.name))
+        ranked = predict_batch(alone, maps[head.after], k)
+        found.append(Opinion(head.name, head.after, head.depth, ranked))
+    main = predict_batch(network, batch, k)
+    encoder = [layer for layer in layers(network) if layer.in_encoder]
+    return (*found, Opinion("", encoder[-1].name, heads[-1].network_depth, main))
+
+
+@dataclass(frozen=True, eq=False)
+class AveragedMaps:
+    """The encoder's last maps, each averaged to one number.
+
+    Attributes:
+        layer: The encoder's last layer.
+        maps: Its output, shape (C, H, W).
+        means: Mean of each map, shape (C,).
+    """
+
+    layer: Layer
+    maps: Tensor
+    means: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class ClassEvidence:
+    """How averaged maps become the score of one class: score = Σ weight · mean + bias.
+
+    Attributes:
+        prediction: The class.
+        weights: The linear layer's weight for each channel, shape (C,).
+        contributions: weight · mean of each channel, shape (C,).
+        bias: The linear layer's bias for the class.
+        evidence: Σ weight · map, shape (H, W); its mean and the bias make up the score.
+    """
+
+    prediction: Prediction
+    weights: Tensor
+    contributions: Tensor
+    bias: float
+    evidence: Tensor
+
+    @property
+    def score(self) -> float:
+        """The class's score before softmax."""
+        return float(self.contributions.sum()) + self.bias
+
+    def strongest(self, k: int) -> tuple[int, ...]:
+        """Return the k channels that add most to the score, the largest contribution first."""
+        count = min(k, len(self.contributions))
+        return tuple(self.contributions.topk(count).indices.tolist())
+
+
+def average_maps(network: Network, image: Image.Image) -> AveragedMaps:
+    """Average each of the encoder's last maps over an image.
+
+    Raises:
+        NetworkError: The network has no maps.
+    """
+    last = _last_maps(network)
+    maps = capture(network.module, input_for(network, image), [last.name])[last.name][0]
+    return AveragedMaps(last, maps, maps.mean((1, 2)))
+
+
+def class_evidence(
+    network: Network, averaged: AveragedMaps, image: Image.Image, k: int = 5
+) -> tuple[ClassEvidence, ...]:
+    """Take the scores of the most probable classes apart, channel by channel.
+
+    Returns:
+        One for each of the k most probable classes; empty if the network does not put one trained
+        linear layer behind averaged maps.
+    """
+    linear = _classifier(network, averaged)
+    if linear is None or not network.weights.has_decoder:
+        return ()
+    weight, bias = linear.weight.detach().float().cpu(), linear.bias
+    found = []
+    for prediction in predict_batch(network, input_for(network, image), k):
+        weights = weight[prediction.index]
+        found.append(
+            ClassEvidence(
+                prediction=prediction,
+                weights=weights,
+                contributions=weights * averaged.means,
+                bias=0.0 if bias is None else float(bias[prediction.index]),
+                evidence=(weights[:, None, None] * averaged.maps).sum(0),
+            )
+        )
+    return tuple(found)
+
+
+def _last_maps(network: Network) -> Layer:
+    maps = [one for one in layers(network) if one.in_encoder and len(one.shape) == 3]
+    if not maps:
+        raise NetworkError(f"{network.title} has no maps to average: choose a ConvNet.")
+    return maps[-1]
+
+
+def _classifier(network: Network, averaged: AveragedMaps) -> nn.Linear | None:
+    """Return the one linear layer behind the averaged maps, if that is all the decoder does."""
+    decoder = [one for one in layers(network) if not one.in_encoder]
+    linear = [one for one in decoder if one.kind == "linear"]
+    if len(linear) != 1 or any("ReLU" in one.kind for one in decoder):
+        return None
+    module = network.module.get_submodule(linear[0].name)
+    fits = isinstance(module, nn.Linear) and module.in_features == len(averaged.means)
+    return module if fits and isinstance(module, nn.Linear) else None
