@@ -1,0 +1,23 @@
+"""Many channel maps as one picture."""
+
+from convviz.sprites.atlas import Atlas, atlas
+from convviz.sprites.colormaps import COLORMAPS, Colormap, hex_colours
+from convviz.sprites.overlay import heatmap, overlay
+from convviz.sprites.picture import Section, branch_sections, colour_bar, grid_picture
+from convviz.sprites.tiles import CONTRASTS, Contrast
+
+__all__ = [
+    "COLORMAPS",
+    "CONTRASTS",
+    "Atlas",
+    "Colormap",
+    "Contrast",
+    "Section",
+    "atlas",
+    "branch_sections",
+    "colour_bar",
+    "grid_picture",
+    "heatmap",
+    "hex_colours",
+    "overlay",
+]

@@ -1,0 +1,74 @@
+"""One channel's map, enlarged: alone, or over the image."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from convviz.sprites.colormaps import Colormap, colour
+
+
+def heatmap(
+    values: Tensor,
+    size: int | tuple[int, int],
+    colormap: Colormap = "viridis",
+    low: float | None = None,
+    high: float | None = None,
+) -> Image.Image:
+    """Draw one map, shape (H, W), in colour.
+
+    Each value becomes a rectangle, without smoothing.
+
+    Args:
+        values: The map.
+        size: Width and height in pixels, or the side of a square.
+        colormap: Name of the colour map.
+        low: Value of the lowest colour; None for the map's least value, or 0 if that is greater.
+        high: Value of the highest colour; None for the map's greatest value, or 0 if that is less.
+    """
+    picture = Image.fromarray(colour(_scaled(values, low, high), colormap))
+    return picture.resize(_pair(size), Image.Resampling.NEAREST)
+
+
+def overlay(
+    image: Image.Image,
+    values: Tensor,
+    blend: float = 0.75,
+    colormap: Colormap = "viridis",
+    low: float | None = None,
+    high: float | None = None,
+) -> Image.Image:
+    """Lay one map, shape (H, W), over the image it answers to.
+
+    The image is shown in grey. The higher a value, the more the map's colour covers it; where the
+    channel is silent the image shows through.
+
+    Args:
+        image: The picture that went into the network.
+        values: The map; it is stretched over the whole picture.
+        blend: How much the highest values cover the image, in 0…1.
+        colormap: Name of the colour map.
+        low: As in `heatmap`.
+        high: As in `heatmap`.
+    """
+    scaled = Image.fromarray(_scaled(values, low, high).astype(np.float32))
+    smooth = scaled.resize(image.size, Image.Resampling.BILINEAR)
+    strength = np.asarray(smooth).clip(0, 1)
+    cover = Image.fromarray((strength * (255 * min(max(blend, 0.0), 1.0))).round().astype(np.uint8))
+    grey = image.convert("L").convert("RGB")
+    return Image.composite(Image.fromarray(colour(strength, colormap)), grey, cover)
+
+
+def _scaled(values: Tensor, low: float | None, high: float | None) -> NDArray[np.float64]:
+    """Scale a map to 0…1; what is not a number counts as 0."""
+    numbers = values.detach().to("cpu").double().nan_to_num(nan=0.0).numpy()
+    finite = np.append(numbers[np.isfinite(numbers)], 0.0)
+    bottom = float(finite.min()) if low is None else low
+    top = float(finite.max()) if high is None else high
+    if top <= bottom:
+        return np.zeros_like(numbers)
+    return ((numbers - bottom) / (top - bottom)).clip(0, 1)
+
+
+def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else size
