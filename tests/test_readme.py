@@ -15,14 +15,15 @@ COMMANDS = sorted(set(re.findall(r"python -m convviz (\w+)", README)))
 
 
 def command_line(*arguments: str, **settings: str) -> str:
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "convviz", *arguments],
         cwd=ROOT,
         env={**os.environ, **settings},
         capture_output=True,
         text=True,
-        check=True,
-    ).stdout
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_the_example_of_an_own_network_works_as_it_stands(tmp_path: Path) -> None:
