@@ -105,7 +105,7 @@ def test_app_stays_with_pages_alone() -> None:
 
 
 def test_modules_are_rooms_not_barns() -> None:
-    files = [*MODULES, *PAGES, *(ROOT / "benchmarks").glob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    files = [*MODULES, *PAGES, *(ROOT / "benchmarks").glob("*.py")]
     lengths = {
         str(file.relative_to(ROOT)): len(file.read_text(encoding="utf-8").splitlines())
         for file in files
