@@ -43,7 +43,7 @@ def test_what_is_dropped_may_be_padding_only() -> None:
     slid = slide(224, 11, stride=4, padding=2)
     assert (slid.dropped, slid.dropped_picture) == (1, 0)
     assert slid.starts[:2] == (-2, 2)
-    assert "1 pixel at the far edge is" in slid.sentence
+    assert "1 pixel of padding" in slid.sentence
 
 
 def test_sizes_that_fit_exactly() -> None:

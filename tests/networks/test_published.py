@@ -91,3 +91,21 @@ def test_designs_by_name() -> None:
     assert published.published_form_of("vgg16_bn") is None
     with pytest.raises(NetworkError, match="choose from alexnet-2012"):
         published.design("alexnet")
+
+
+def test_the_course_notes_277_does_not_fit_the_classifier() -> None:
+    def last(size: int) -> int:
+        return published.slides(published.ALEXNET, size)[-1][1].output
+
+    assert [slid.output for _, slid in published.slides(published.ALEXNET, 227)] == [
+        *(55, 27, 27, 13, 13, 13, 13, 6)
+    ]
+    assert (last(227), last(277)) == (6, 7)
+
+
+def test_what_torchvision_reports() -> None:
+    found = published.reported(registry.spec("alexnet"))
+    assert found is not None
+    assert found.parameters == 61_100_840
+    assert 0.5 < found.top1 < found.top5 < 1
+    assert published.reported(published.describe(published.ALEXNET)) is None

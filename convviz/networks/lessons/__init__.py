@@ -10,6 +10,8 @@ from convviz.networks.lessons.inception import Branch, InceptionModule, inceptio
 from convviz.networks.lessons.pooling import Classifiers, classifiers
 from convviz.networks.lessons.sliding import Sliding, exact_lengths, slide
 from convviz.networks.lessons.stacking import Stacking, replacing, stack
+from convviz.networks.lessons.surprise import surprise
+from convviz.networks.lessons.written import WrittenLayer, write_out
 
 __all__ = [
     "AuxiliaryLoss",
@@ -20,6 +22,7 @@ __all__ = [
     "InceptionModule",
     "Sliding",
     "Stacking",
+    "WrittenLayer",
     "auxiliary_loss",
     "bottleneck",
     "classifiers",
@@ -29,4 +32,6 @@ __all__ = [
     "replacing",
     "slide",
     "stack",
+    "surprise",
+    "write_out",
 ]

@@ -65,11 +65,17 @@ class Sliding:
         """What happens, in words."""
         if not self.dropped:
             return f"The kernel stops {self.output} times and reaches the far edge exactly."
+        return f"The kernel stops {self.output} times; {self._left_over} and dropped."
+
+    @property
+    def _left_over(self) -> str:
         pixels = "1 pixel" if self.dropped == 1 else f"{self.dropped} pixels"
-        return (
-            f"The kernel stops {self.output} times; {pixels} at the far edge"
-            f" {'is' if self.dropped == 1 else 'are'} left over and dropped."
-        )
+        verb = "is" if self.dropped == 1 else "are"
+        if not self.padding:
+            return f"{pixels} at the far edge {verb} left over"
+        if not self.dropped_picture:
+            return f"{pixels} of padding at the far edge {verb} left over"
+        return f"{pixels} at the far edge, {self.padding} of padding, {verb} left over"
 
 
 def slide(

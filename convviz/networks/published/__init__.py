@@ -7,6 +7,8 @@ from convviz.errors import NetworkError
 from convviz.networks.published.build import build, describe
 from convviz.networks.published.designs import ALEXNET, DESIGNS, GOOGLENET, VGGS, Design
 from convviz.networks.published.printed import Check, checks
+from convviz.networks.published.reported import Reported, reported
+from convviz.networks.published.sides import slides
 
 __all__ = [
     "ALEXNET",
@@ -15,11 +17,14 @@ __all__ = [
     "VGGS",
     "Check",
     "Design",
+    "Reported",
     "build",
     "checks",
     "describe",
     "design",
     "published_form_of",
+    "reported",
+    "slides",
 ]
 
 

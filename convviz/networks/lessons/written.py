@@ -1,0 +1,147 @@
+"""One row of a network's costs, written out: every formula with its numbers put in."""
+
+from dataclasses import dataclass
+from math import prod
+
+from convviz.errors import SettingError
+from convviz.networks.cost_table import BYTES_PER_VALUE, LayerCost
+from convviz.networks.lessons.settings import grouped, product
+from convviz.networks.lessons.sliding import Sliding, slide
+from convviz.networks.operations import Window
+
+
+@dataclass(frozen=True)
+class WrittenLayer:
+    """The arithmetic of one layer in full; a formula is empty where there is nothing to compute.
+
+    Attributes:
+        output: How often the kernel fits: "(227 − 11 + 0)/4 + 1 = 55".
+        depth: Where the number of output channels comes from.
+        parameters: "11·11·3·96 + 96 = 34,944".
+        macs: "55·55·11·11·3·96 = 105,415,200".
+        memory: "96·55·55·4 = 1,161,600 bytes".
+        field: How far one output position sees: "1 + (11 − 1)·1 = 11".
+        jump: Input pixels between two neighbouring positions: "1·4 = 4".
+        dropped: A sentence on what the kernel leaves over at the far edge.
+    """
+
+    output: str
+    depth: str
+    parameters: str
+    macs: str
+    memory: str
+    field: str
+    jump: str
+    dropped: str
+
+
+def write_out(row: LayerCost) -> WrittenLayer:
+    """Write one row's arithmetic out."""
+    output, dropped = _output(row)
+    field, jump = _field(row)
+    memory = ""
+    if row.executed:
+        size = grouped(row.activation_bytes)
+        memory = f"{product(*row.output_shape, BYTES_PER_VALUE)} = {size} bytes"
+    return WrittenLayer(
+        output=output,
+        depth=_depth(row),
+        parameters=_parameters(row),
+        macs=_macs(row),
+        memory=memory,
+        field=field,
+        jump=jump,
+        dropped=dropped,
+    )
+
+
+def _output(row: LayerCost) -> tuple[str, str]:
+    window = row.window
+    if window is None or len(row.output_shape) != 3 or len(row.input_shapes[0]) != 3:
+        return "", ""
+    axes = [_axis(row, window, i) for i in (0, 1)]
+    if None in axes:
+        return "", ""
+    (rows, sentence), (columns, _) = (axis or ("", "") for axis in axes)
+    return (rows if rows == columns else f"{rows}; {columns}"), sentence
+
+
+def _axis(row: LayerCost, window: Window, i: int) -> tuple[str, str] | None:
+    """Return the formula and the sentence of one axis; None where it is no plain sliding."""
+    length, positions = row.input_shapes[0][1 + i], row.output_shape[1 + i]
+    try:
+        slid = slide(
+            length, window.kernel[i], window.stride[i], window.padding[i], window.dilation[i]
+        )
+    except SettingError:  # pooling may round up to a window that is larger than the map
+        return None
+    if slid.output == positions:
+        return slid.formula, slid.sentence if slid.dropped else ""
+    if slid.output + 1 == positions:
+        return _rounded_up(slid), "The last window hangs over the far edge: nothing is dropped."
+    return None
+
+
+def _rounded_up(slid: Sliding) -> str:
+    fraction = f"({slid.length} − {slid.span} + {2 * slid.padding})/{slid.stride}"
+    return f"⌈{fraction}⌉ + 1 = ⌈{slid.quotient:.4g}⌉ + 1 = {slid.output + 1}"
+
+
+def _depth(row: LayerCost) -> str:
+    if row.kind != "concatenation" or len(row.input_shapes) < 2:
+        return ""
+    return f"{' + '.join(str(shape[0]) for shape in row.input_shapes)} = {row.output_shape[0]}"
+
+
+def _kernel(row: LayerCost) -> str:
+    """Write the factors of a layer's weights; empty if they are not those of one kernel."""
+    if not row.input_shapes or not row.weights:
+        return ""
+    inputs, outputs = row.input_shapes[0][0], row.output_shape[0]
+    if row.window is None:
+        return product(inputs, outputs) if inputs * outputs == row.weights else ""
+    kernel, groups = row.window.kernel, row.window.groups
+    if prod(kernel) * inputs // groups * outputs != row.weights:
+        return ""
+    if groups == 1:
+        return product(*kernel, inputs, outputs)
+    return f"{product(*kernel)}·({inputs}/{groups})·{grouped(outputs)}"
+
+
+def _parameters(row: LayerCost) -> str:
+    if not row.parameters:
+        return "0"
+    kernel = _kernel(row) or grouped(row.weights)
+    if row.biases:
+        return f"{kernel} + {grouped(row.biases)} = {grouped(row.parameters)}"
+    total = grouped(row.parameters)
+    return total if kernel == total else f"{kernel} = {total}"
+
+
+def _macs(row: LayerCost) -> str:
+    kernel, macs = _kernel(row), grouped(row.macs)
+    if not row.macs:
+        return "0"
+    if not kernel:
+        return macs
+    positions = row.output_shape[1:]
+    if prod(positions) * row.weights != row.macs:
+        return macs
+    return f"{product(*positions)}·{kernel} = {macs}" if positions else f"{kernel} = {macs}"
+
+
+def _field(row: LayerCost) -> tuple[str, str]:
+    if row.field is None or row.window is None:
+        return "", ""
+    rows, window = row.field.rows, row.window
+    before = rows.jump / window.stride[0]
+    reach = int(window.dilation[0] * (window.kernel[0] - 1) * before)
+    span = f"({window.kernel[0]} − 1)·{_number(float(before))}"
+    if window.dilation[0] > 1:
+        span = f"{window.dilation[0]}·{span}"
+    jump = f"{_number(float(before))}·{window.stride[0]} = {_number(float(rows.jump))}"
+    return f"{rows.size - reach} + {span} = {rows.size}", jump
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"

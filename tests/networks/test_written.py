@@ -1,0 +1,104 @@
+"""Formulas with their numbers put in, and the comparison of two networks in words."""
+
+import re
+from math import prod
+
+import pytest
+from torch import nn
+
+from convviz.networks import costs, published, registry
+from convviz.networks.lessons import slide, surprise, write_out
+
+
+@pytest.fixture(scope="module")
+def paper() -> dict[str, costs.LayerCost]:
+    return {row.name: row for row in costs.count(published.describe(published.ALEXNET)).layers}
+
+
+def test_alexnets_first_layer_in_full(paper: dict[str, costs.LayerCost]) -> None:
+    written = write_out(paper["conv1.0"])
+    assert written.output == "(227 − 11 + 0)/4 + 1 = 55"
+    assert written.parameters == "11·11·3·96 + 96 = 34,944"
+    assert written.macs == "55·55·11·11·3·96 = 105,415,200"
+    assert written.memory == "96·55·55·4 = 1,161,600 bytes"
+    assert (written.field, written.jump) == ("1 + (11 − 1)·1 = 11", "1·4 = 4")
+    assert written.dropped == ""
+
+
+def test_groups_are_written_as_shares_of_the_channels(paper: dict[str, costs.LayerCost]) -> None:
+    written = write_out(paper["conv2.0"])
+    assert written.parameters == "5·5·(96/2)·256 + 256 = 307,456"
+    assert written.field == "19 + (5 − 1)·8 = 51"
+
+
+def test_pooling_that_rounds_up_and_joins() -> None:
+    rows = {row.name: row for row in costs.count(registry.spec("googlenet")).layers}
+    pooled = write_out(rows["maxpool1"])
+    assert pooled.output == "⌈(112 − 3 + 0)/2⌉ + 1 = ⌈54.5⌉ + 1 = 56"
+    assert "hangs over" in pooled.dropped
+    assert write_out(rows["inception3a.cat()"]).depth == "64 + 128 + 32 + 32 = 256"
+    assert write_out(rows["conv1.bn"]).parameters == "64 + 64 = 128"
+    assert "1 pixel of padding" in write_out(rows["conv1.conv"]).dropped
+    assert write_out(rows["aux1.fc2"]).memory == ""
+
+
+@pytest.mark.parametrize("name", ["alexnet", "vgg13_bn", "googlenet"])
+@pytest.mark.parametrize("size", [224, 150])
+def test_every_formula_is_true(name: str, size: int) -> None:
+    """Evaluate each product and sum that is written, and compare with what follows the "="."""
+    for row in costs.count(registry.spec(name), size).layers:
+        written = write_out(row)
+        for text in (written.parameters, written.macs, written.depth, written.field, written.jump):
+            if "=" in text:
+                left, right = text.replace(",", "").split(" = ")
+                value = eval(re.sub("·", "*", left.replace("−", "-")))
+                assert value == float(right), (row.name, text)
+        if written.output:
+            assert written.output.endswith(f"= {row.output_shape[1]}")
+        if row.executed and row.kind in {"convolution", "linear"}:
+            assert prod(row.output_shape[1:]) * row.weights == row.macs
+            assert "·" in written.parameters
+            assert "·" in written.macs
+
+
+def test_kernels_that_are_not_square_are_written_for_both_axes() -> None:
+    row = costs.count(nn.Sequential(nn.Conv2d(3, 2, (3, 5))), 9).layers[0]
+    assert write_out(row).output == "(9 − 3 + 0)/1 + 1 = 7; (9 − 5 + 0)/1 + 1 = 5"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((227, 11, 4), "reaches the far edge exactly"),
+        ((224, 11, 4), "1 pixel at the far edge is left over"),
+        ((224, 11, 4, 2), "1 pixel of padding at the far edge is left over"),
+        ((10, 3, 5, 1), "4 pixels at the far edge, 1 of padding, are left over"),
+    ],
+)
+def test_leftovers_in_words(arguments: tuple[int, ...], words: str) -> None:
+    assert words in slide(*arguments).sentence
+
+
+def test_the_surprise_names_what_the_numbers_bear_out() -> None:
+    alexnet, vgg = (costs.count(registry.spec(name)) for name in ("alexnet", "vgg16"))
+    text = surprise(alexnet, vgg)
+    assert text == surprise(vgg, alexnet)
+    assert "**VGG16 has 2.26 times the parameters of AlexNet**" in text
+    assert "18 weights per pair of channels, where one 5×5 kernel needs 25" in text
+    assert "123,642,856 of them (89 %)" in text
+    assert "65,011,712 (84 %) lie there" in text
+    assert "14,714,688 (VGG16) and 2,469,696 (AlexNet): 5.96 times" in text
+
+
+def test_the_surprise_stays_true_for_other_pairs() -> None:
+    spec = registry.spec
+    googlenet, alexnet = costs.count(spec("googlenet")), costs.count(spec("alexnet"))
+    vgg16, vgg19 = costs.count(spec("vgg16")), costs.count(spec("vgg19"))
+    text = surprise(googlenet, alexnet)
+    assert "**AlexNet has 9.22 times the parameters of GoogLeNet**" in text
+    assert "although" not in text  # AlexNet has the larger kernels
+    assert "2.3 times fewer" in text
+    text = surprise(vgg16, vgg19)
+    assert "although" not in text  # they have the same kernels
+    assert "lie there" not in text  # and the same decoder
+    assert "about the same" in surprise(vgg16, vgg16)
