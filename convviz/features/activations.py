@@ -135,13 +135,22 @@ def empty_channels(maximum: Tensor, threshold: float) -> Tensor:
     Raises:
         SettingError: The threshold lies outside 0…1.
     """
-    if not 0 <= threshold <= 1:
-        raise SettingError(f"The threshold {threshold:g} lies outside 0 to 1; choose one inside.")
+    check_threshold(threshold)
     # 0 × ∞ is not a number: a network of one's own may overflow, and still has silent channels.
     largest = (
         maximum[maximum.isfinite()].max() if maximum.isfinite().any() else maximum.new_zeros(())
     )
     return maximum <= threshold * largest
+
+
+def check_threshold(threshold: float) -> None:
+    """Make sure that a threshold makes sense.
+
+    Raises:
+        SettingError: It lies outside 0…1.
+    """
+    if not 0 <= threshold <= 1:
+        raise SettingError(f"The threshold {threshold:g} lies outside 0 to 1; choose one inside.")
 
 
 def percent(share: float) -> str:

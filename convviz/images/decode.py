@@ -91,12 +91,9 @@ def _refusal(data: bytes) -> str:
     elif start.startswith(b"%pdf"):
         kind = "PDF"
     else:
-        return (
-            f"The file is not a picture that convviz reads; it reads {FORMAT_NAMES}. "
-            "Export it as one of these."
-        )
+        kind = "such"
     return (
-        f"convviz does not read {kind} files; it reads {FORMAT_NAMES}. Export it as one of these."
+        f"convviz reads no {kind} files, only {FORMAT_NAMES}; export the picture as one of these."
     )
 
 

@@ -1,0 +1,68 @@
+"""The command line: ``python -m convviz COMMAND …``.
+
+Every command is a module with ``add``, which describes it to argparse, and ``run``, which returns
+the exit status. They import torch only inside ``run``, so that ``--help`` is quick.
+
+Exit status: 0 if all went well, 2 with one sentence on stderr if the user can do something about
+it, 130 after Ctrl-C. Results go to stdout, progress to stderr and only if that is a terminal.
+"""
+
+import argparse
+import importlib.util
+import io
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from convviz import __version__
+from convviz.errors import ConvvizError
+
+_COMMANDS = tuple(
+    name
+    for name in ("activations", "layers", "weights", "reconstruct", "costs")
+    if importlib.util.find_spec(f"convviz.cli.{name}") is not None  # reconstruct is on its way
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        argv: The arguments; None for those the program was started with.
+
+    Returns:
+        The exit status.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # not every terminal knows a ×
+    parser = _Parser(prog="convviz", description="Look inside AlexNet, VGG and GoogLeNet.")
+    parser.add_argument("--version", action="version", version=f"convviz {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = {name: importlib.import_module(f"convviz.cli.{name}") for name in _COMMANDS}
+    for command in commands.values():
+        command.add(subparsers)
+    try:
+        args = parser.parse_args(argv)
+        status: int = commands[args.command].run(args)
+        sys.stdout.flush()
+    except SystemExit as stop:  # argparse ends so, after --help too
+        return stop.code if isinstance(stop.code, int) else 2
+    except ConvvizError as error:
+        print(f"convviz: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("convviz: stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # whoever read the output (`| head`) has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return status
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one sentence what is wrong with the arguments."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help.\n")

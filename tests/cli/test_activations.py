@@ -1,0 +1,107 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from convviz.cli import main
+from convviz.features import activations
+from convviz.images import decode, sample
+from convviz.networks import load
+
+CAT = ["activations", "sample:cat", "--network", "googlenet", "--layer"]
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    assert main([*arguments, "--json", "-"]) == 0
+    streams = capsys.readouterr()
+    assert streams.err == ""
+    found: dict[str, Any] = json.loads(streams.out)
+    return found
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(list(arguments)) == 2
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert streams.err.count("\n") == 1
+    return streams.err
+
+
+def test_json_has_the_promised_keys_and_the_right_numbers(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    picture = tmp_path / "photo.jpg"
+    picture.write_bytes(sample("cat").read())
+    arguments = ["activations", str(picture), "--network", "googlenet", "--layer", "inception4a"]
+    found = printed(capsys, *arguments, "--threshold", "0.1")
+    assert list(found) == ["network", "weights", "layer", "shape", "empty", "max", "seconds"]
+    network = load("googlenet")
+    expected = activations(network, decode(sample("cat").read()), "inception4a")
+    assert found["network"] == "googlenet"
+    assert found["weights"] == {"source": "bundled", "sha256": network.weights.sha256}
+    assert found["layer"] == "inception4a"
+    assert found["shape"] == list(expected.maps.shape)
+    assert found["max"] == expected.maximum.tolist()
+    assert 0 < len(found["empty"]) < 512
+    assert found["empty"] == [i for i in range(512) if expected.empty(0.1)[i]]
+    assert found["seconds"] > 0
+
+
+def test_the_grid_is_written_and_described(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out, file = tmp_path / "grid.png", tmp_path / "numbers.json"
+    options = ["--out", str(out), "--json", str(file), "--order", "strength"]
+    assert main([*CAT, "inception4a", *options, "--contrast", "shared"]) == 0
+    text = capsys.readouterr().out
+    assert "GoogLeNet, inception4a, 512×8×8" in text
+    assert "of 512 channels" in text
+    assert "source bundled, sha256" in text
+    with Image.open(out) as picture:
+        assert picture.format == "PNG"
+        assert picture.width > 500
+    assert json.loads(file.read_text(encoding="utf-8"))["layer"] == "inception4a"
+
+
+def test_a_layer_may_be_given_by_its_title(capsys: pytest.CaptureFixture[str]) -> None:
+    for title in ("inception4a · 3×3", "Inception4a 3x3"):
+        assert printed(capsys, *CAT, title)["layer"] == "inception4a.branch2.1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ["nothere.jpg", "--network", "googlenet", "--layer", "conv1"],
+            "nothere.jpg cannot be read",
+        ),
+        ([".", "--network", "googlenet", "--layer", "conv1"], "cannot be read"),
+        ([__file__, "--network", "googlenet", "--layer", "conv1"], "JPEG, PNG, WebP, GIF, BMP"),
+        (["a\0b", "--network", "googlenet", "--layer", "conv1"], "null character"),
+        (["sample:dog", "--network", "googlenet", "--layer", "conv1"], "cat, coffee"),
+        (["sample:cat", "--network", "gogglenet", "--layer", "conv1"], "googlenet"),
+        (["sample:cat", "--network", "googlenet", "--layer", "conv7"], "conv1"),
+        ([*CAT[1:], "conv1", "--threshold", "2"], "outside 0 to 1"),
+        ([*CAT[1:], "conv1", "--threshold", "much"], "invalid float"),
+        ([*CAT[1:], "conv1", "--order", "size"], "invalid choice"),
+        ([*CAT[1:], "conv1", "--weights", "good"], "weights called"),
+        ([*CAT[1:], "conv1", "--out", "grid.gif"], "does not end in .png"),
+        ([*CAT[1:], "conv1", "--out", "/no/folder/grid.png"], "no folder"),
+        ([*CAT[1:], "conv1", "--json", "/no/folder/a.json"], "no folder"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_sentence(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert words in refused(capsys, "activations", *arguments)
+
+
+def test_a_picture_with_too_many_pixels_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    picture = tmp_path / "large.png"
+    Image.new("1", (6000, 6000)).save(picture)
+    arguments = ["activations", str(picture), "--network", "googlenet", "--layer", "conv1"]
+    assert "large.png: The picture, 6000 × 6000" in refused(capsys, *arguments)
