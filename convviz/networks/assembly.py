@@ -113,13 +113,20 @@ def encoder(spec: NetworkSpec, path: Path) -> Network:
     )
 
 
-def as_built(spec: NetworkSpec) -> Network:
-    """Take a user's own network as its build() makes it."""
+def own(spec: NetworkSpec) -> Network:
+    """Assemble a user's own network: with its file of weights if there is one, else as built.
+
+    Raises:
+        WeightsError: It is not a user's own.
+    """
     if not registry.is_own(spec.name):
         raise WeightsError(
             f"{spec.title} is built by convviz, not by a file of yours: choose another source of "
             "weights."
         )
+    path = sources.own_weights(spec)
+    if path is not None:
+        return full(spec, Found(path, "folder", own_name=True))
     module = _build(spec).eval().requires_grad_(False)
     size, checksum = checkpoints.fingerprint(module)
     return _network(

@@ -50,7 +50,7 @@ def load(
         "imagenet": partial(_imagenet, spec, fetch=fetch, progress=progress),
         "bundled": partial(assembly.with_bundled, spec),
         "encoder": partial(_encoder, spec, fetch=fetch, progress=progress),
-        "own": partial(assembly.as_built, spec),
+        "own": partial(assembly.own, spec),
         "random": partial(assembly.with_random, spec, seed),
     }
     if weights == "auto":
@@ -65,21 +65,19 @@ def load(
 
 def _auto(spec: NetworkSpec, *, fetch: bool) -> list[str]:
     """Name the sources to try, in order."""
-    found, file = sources.full_weights(spec), sources.torchvision_file(spec)
-    at_hand = any(
-        each.place == "folder" or (file is not None and sources.is_whole(each.path, file))
-        for each in found
-    )
-    # A damaged file in the cache is fetched again: somebody wanted the full weights before.
-    damaged = any(each.place == "cache" for each in found) and not at_hand
-    order = ["imagenet"] if at_hand or (damaged and fetch) else []
+    file, order = sources.torchvision_file(spec), []
+    if file is not None:
+        # A damaged file in the cache is fetched again: somebody wanted the full weights before.
+        wanted = any(found.place == "cache" for found in sources.full_weights(spec))
+        if sources.usable_weights(spec) or (wanted and fetch):
+            order.append("imagenet")
     if spec.name == bundled.NETWORK:
         order.append("bundled")
     if registry.is_own(spec.name):
         order.append("own")
     if spec.name in encoders.ENCODERS:
         order.append("encoder")
-    return list(dict.fromkeys((*order, "imagenet")))
+    return order if "imagenet" in order or file is None else [*order, "imagenet"]
 
 
 class _Unfetched(WeightsError):
@@ -101,15 +99,15 @@ def _first(spec: NetworkSpec, ways: list[Callable[[], Network]]) -> Network:
 
 def _imagenet(spec: NetworkSpec, *, fetch: bool, progress: Progress | None) -> Network:
     file = sources.torchvision_file(spec)
-    for found in sources.full_weights(spec):
-        if found.place == "folder" or (file and sources.is_whole(found.path, file)):
-            return assembly.full(spec, found)
     if file is None:
         raise WeightsError(
             f"There are no ImageNet weights for {spec.title}: choose own or untrained weights."
         )
-    _fetch(spec, "imagenet", fetch=fetch, progress=progress)
-    return assembly.full(spec, Found(cache.folder() / file.name, "cache"))
+    found = sources.usable_weights(spec)
+    if found is None:
+        _fetch(spec, "imagenet", fetch=fetch, progress=progress)
+        found = Found(cache.folder() / file.name, "cache")
+    return assembly.full(spec, found)
 
 
 def _encoder(spec: NetworkSpec, *, fetch: bool, progress: Progress | None) -> Network:

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convviz.errors import WeightsError, WeightsNotHere
-from convviz.networks import cache
+from convviz.networks import cache, sources
 from convviz.networks.encoders import ARCHIVE, ENCODERS
 from convviz.networks.registry import NetworkSpec
-from convviz.networks.sources import full_weights, status, torchvision_file
 from convviz.networks.weights import size_text
 
 
 def not_here(spec: NetworkSpec) -> WeightsNotHere:
     """Say that weights would have to be fetched, how much that is, and what else can be done."""
-    fetchable = [place for place in status(spec.name) if place.fetch_bytes]
+    fetchable = [place for place in sources.status(spec.name) if place.fetch_bytes]
     choices = [f"{place.title} ({size_text(place.fetch_bytes)})" for place in fetchable[::-1]]
     fetch = f"fetch {' or '.join(choices)}, " if choices else ""
-    damaged = ", ".join(dict.fromkeys(found.path.name for found in full_weights(spec)))
+    damaged = ", ".join(dict.fromkeys(found.path.name for found in sources.full_weights(spec)))
     aside = f" ({damaged} is there, but damaged)" if damaged else ""
     return WeightsNotHere(
         f"{spec.title}'s weights are not on this machine{aside}: {fetch}{_other_ways(spec)}."
@@ -41,7 +40,7 @@ def unfetched(spec: NetworkSpec, problems: Sequence[WeightsError]) -> WeightsErr
 
 
 def _other_ways(spec: NetworkSpec) -> str:
-    file = torchvision_file(spec)
+    file = sources.torchvision_file(spec)
     names = f"{spec.name}.pth"
     if file:
         names = f"{file.name} or {names}"

@@ -1,8 +1,8 @@
 """Where a network's weights can come from, and which of them are here already.
 
 Full ImageNet weights may lie in the user's own folder (CONVVIZ_WEIGHTS), in convviz's cache, or
-where PyTorch keeps what `torch.hub` downloaded. Looking takes milliseconds: contents are checked
-when they are loaded.
+where PyTorch keeps what `torch.hub` downloaded. A file counts as here only if its checksum is
+right, which is computed once as long as the file stays as it is.
 """
 
 from __future__ import annotations
@@ -19,6 +19,11 @@ from convviz.networks.registry import NetworkSpec
 from convviz.networks.weights import SourceStatus
 
 _MIB = 1 << 20
+_PLACES = {
+    "folder": "in your CONVVIZ_WEIGHTS folder",
+    "cache": "in convviz's cache",
+    "hub": "in PyTorch's cache",
+}
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ def is_whole(path: Path, file: TorchvisionFile) -> bool:
 
 
 def full_weights(spec: NetworkSpec) -> tuple[Found, ...]:
-    """Find full weights that are here, in the order in which they are to be tried."""
+    """Find files with full weights that are here, damaged or not, in the order of preference."""
     folder, file = cache.user_folder(), torchvision_file(spec)
     candidates = []
     if folder is not None:
@@ -92,6 +97,24 @@ def full_weights(spec: NetworkSpec) -> tuple[Found, ...]:
         candidates.append(Found(cache.folder() / file.name, "cache"))
         candidates.append(Found(Path(torch.hub.get_dir()) / "checkpoints" / file.name, "hub"))
     return tuple(found for found in candidates if found.path.is_file())
+
+
+def usable_weights(spec: NetworkSpec) -> Found | None:
+    """Find the file with full weights to use: the first that is not damaged.
+
+    A file in the user's own folder is used or refused, but never passed over.
+    """
+    file = torchvision_file(spec)
+    for found in full_weights(spec):
+        if found.place == "folder" or (file is not None and is_whole(found.path, file)):
+            return found
+    return None
+
+
+def own_weights(spec: NetworkSpec) -> Path | None:
+    """Find a file for a user's own network, for which torchvision has none."""
+    found = usable_weights(spec)
+    return found.path if found and torchvision_file(spec) is None else None
 
 
 def encoder_file(spec: NetworkSpec) -> Path | None:
@@ -120,20 +143,15 @@ def status(name: str) -> tuple[SourceStatus, ...]:
 
 
 def _imagenet(spec: NetworkSpec) -> SourceStatus | None:
-    file, found = torchvision_file(spec), full_weights(spec)
-    title = "ImageNet, full network" if file else "A file of yours"
-    if found:
-        notes = {
-            "folder": "in your CONVVIZ_WEIGHTS folder",
-            "cache": "in convviz's cache",
-            "hub": "in PyTorch's cache",
-        }
-        path = found[0].path
-        note = notes[found[0].place]
-        return SourceStatus("imagenet", title, True, path.stat().st_size, note=note, path=path)
+    file, found = torchvision_file(spec), usable_weights(spec)
     if file is None:
         return None
-    return SourceStatus("imagenet", title, False, fetch_bytes=file.bytes, note="from torchvision")
+    title = "ImageNet, full network"
+    if found is None:
+        note = "from torchvision"
+        return SourceStatus("imagenet", title, False, fetch_bytes=file.bytes, note=note)
+    path, note = found.path, _PLACES[found.place]
+    return SourceStatus("imagenet", title, True, path.stat().st_size, note=note, path=path)
 
 
 def _bundled(spec: NetworkSpec) -> SourceStatus | None:
@@ -151,12 +169,12 @@ def _encoder(spec: NetworkSpec) -> SourceStatus | None:
     if path is None:
         return None
     title, given = "ImageNet, encoder only", encoders.given_archive()
-    if path.is_file():
+    if cache.intact(path):
         size = path.stat().st_size
-        return SourceStatus("encoder", title, True, size, note="in convviz's cache", path=path)
+        return SourceStatus("encoder", title, True, size, note=_PLACES["cache"], path=path)
     if given is not None:
-        note = "in your CONVVIZ_WEIGHTS folder"
-        return SourceStatus("encoder", title, True, given.stat().st_size, note=note, path=given)
+        size, note = given.stat().st_size, _PLACES["folder"]
+        return SourceStatus("encoder", title, True, size, note=note, path=given)
     note = f"from the package {encoders.ARCHIVE.requirement}"
     return SourceStatus("encoder", title, False, fetch_bytes=encoders.ARCHIVE.bytes, note=note)
 
@@ -164,4 +182,10 @@ def _encoder(spec: NetworkSpec) -> SourceStatus | None:
 def _own(spec: NetworkSpec) -> SourceStatus | None:
     if not registry.is_own(spec.name):
         return None
-    return SourceStatus("own", "As your file builds it", True, note="from your own Python file")
+    path = own_weights(spec)
+    if path is None:
+        return SourceStatus("own", "As your file builds it", True, note="from your Python file")
+    size = path.stat().st_size
+    return SourceStatus(
+        "own", f"Your file {path.name}", True, size, note=_PLACES["folder"], path=path
+    )

@@ -52,7 +52,7 @@ class SourceStatus:
     Attributes:
         source: What to hand to `load` and to `fetch.start`.
         title: Name for people.
-        here: Whether they can be used without a network.
+        here: Whether they can be used at once, undamaged, without a connection.
         bytes: Size of the file that is here; 0 if there is none.
         fetch_bytes: What a fetch would bring over the network; 0 if there is nothing to fetch.
         note: Where they lie, or what a fetch does, in a few words; without a path.

@@ -1,0 +1,124 @@
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from convviz.cli import weights
+from convviz.errors import NetworkError, SettingError, WeightsError
+from convviz.networks import cache, fetch, spec
+from convviz.networks.untrained import untrained
+
+
+def convviz(*words: str) -> int:
+    parser = argparse.ArgumentParser()
+    weights.add(parser.add_subparsers())
+    return weights.run(parser.parse_args(["weights", *words]))
+
+
+@pytest.mark.parametrize("words", [(), ("status",)])
+def test_status_lists_every_network_and_its_sources(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert convviz(*words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert {"alexnet", "vgg19_bn", "googlenet"} < set(lines)
+    below = lines[lines.index("googlenet") + 1 :][:3]
+    assert [line.split()[:2] for line in below] == [
+        ["imagenet", "to"],
+        ["bundled", "here"],
+        ["random", "here"],
+    ]
+    assert "52 MB" in below[0]
+
+
+def test_status_of_one_network_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert convviz("status", "alexnet", "--json", "-") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert list(rows) == ["alexnet"]
+    assert [(row["source"], row["here"]) for row in rows["alexnet"]] == [
+        ("imagenet", False),
+        ("encoder", False),
+        ("random", True),
+    ]
+    assert rows["alexnet"][1]["fetch_bytes"] == 63_794_605
+
+
+def test_status_can_be_written_to_a_file(tmp_path: Path) -> None:
+    assert convviz("status", "googlenet", "--json", str(tmp_path / "status.json")) == 0
+    row = json.loads((tmp_path / "status.json").read_text())["googlenet"][1]
+    assert Path(row["path"]).is_file()
+    with pytest.raises(SettingError, match="cannot be written"):
+        convviz("status", "--json", str(tmp_path / "no" / "status.json"))
+
+
+def test_an_unknown_network_is_refused() -> None:
+    with pytest.raises(NetworkError, match="alexnet"):
+        convviz("fetch", "alexnett")
+    with pytest.raises(NetworkError):
+        convviz("status", "nothing")
+
+
+def test_fetch_without_a_network_raises_a_sentence_and_prints_nothing(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(WeightsError, match=r"download\.pytorch\.org cannot be reached"):
+        convviz("fetch", "vgg11")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("name", "source"), [("vgg16", "encoder"), ("vgg11", "imagenet")])
+def test_fetch_takes_the_encoder_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, name: str, source: str
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def start(*words: str) -> fetch.Fetch:
+        asked.append(words)
+        raise WeightsError("no")
+
+    monkeypatch.setattr(fetch, "start", start)
+    with pytest.raises(WeightsError, match="no"):
+        convviz("fetch", name)
+    with pytest.raises(WeightsError, match="no"):
+        convviz("fetch", name, "--source", "imagenet")
+    assert asked == [(name, source), (name, "imagenet")]
+
+
+def test_fetch_shows_progress_on_a_terminal_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def follow(ticket: object, progress: Callable[[int, int], None]) -> None:
+        progress(1_000_000, 2_000_000)
+        raise WeightsError("no")
+
+    monkeypatch.setattr(fetch, "start", lambda *words: None)
+    monkeypatch.setattr(fetch, "follow", follow)
+    for terminal in (False, True):
+        monkeypatch.setattr("sys.stderr.isatty", lambda terminal=terminal: terminal)
+        with pytest.raises(WeightsError, match="no"):
+            convviz("fetch", "vgg11")
+        assert ("1.0 of 2.0 MB" in capsys.readouterr().err) == terminal
+
+
+def test_what_is_here_is_not_fetched_but_described(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "googlenet.pth"
+    torch.save(untrained(spec("googlenet"), 0).state_dict(), path)
+    monkeypatch.setenv("CONVVIZ_WEIGHTS", str(tmp_path))
+    assert convviz("fetch", "googlenet") == 0
+    said = capsys.readouterr().out
+    assert said == f"googlenet: Your file googlenet.pth, 52 MB, sha256 {cache.sha256(path)}\n"
+
+
+def test_clear_says_what_it_removed(capsys: pytest.CaptureFixture[str]) -> None:
+    path = cache.prepare() / "x.pth"
+    path.write_bytes(bytes(1_500_000))
+    cache.record(path, "0" * 64)
+    assert convviz("clear") == 0
+    assert capsys.readouterr().out == "Removed 1 file, 1.5 MB.\n"
+    assert convviz("clear") == 0
+    assert capsys.readouterr().out == "There was nothing to remove.\n"
