@@ -2,35 +2,32 @@
 
 import streamlit as st
 
-from convviz.ui import shell
+from convviz.ui import shell, state
 
 choice = shell.open_page(
     "Activations",
-    question="Every channel of a layer looks for one thing, everywhere in the image. Its map is "
-    "bright where it finds it; the map of an **empty** channel finds it nowhere.",
+    question="Every channel of a layer looks for one thing all over the image. Its map is bright "
+    "where it finds it; an **empty** channel finds it nowhere.",
     layer=True,
 )
 
 with shell.errors():
-    from convviz import features
-    from convviz.figures import activations as figures
-    from convviz.figures import theme
     from convviz.ui import activations_view as view
     from convviz.ui import cache
 
-    network, layer = choice.network, choice.layer
-    shown = cache.activations(choice.image, network, layer)
-    headline = st.container()
-    looks = view.controls()
-    headline.markdown(f"### {shown.sentence(looks.threshold)}")
-    headline.caption(view.context(choice, shown, looks.threshold))
-    view.explorer(choice, shown, looks)
-
-    st.subheader("Empty channels from the first layer to the last", anchor=False)
-    summaries = cache.empty_by_depth(choice.image, network, looks.threshold)
-    st.markdown(features.depth_trend(summaries))
-    st.plotly_chart(
-        figures.empty_by_depth(summaries, layer.name), config=theme.CONFIG, key="depth_chart"
-    )
-    view.save_depth(choice, summaries)
+    shown = cache.activations(choice.image, choice.network, choice.layer)
+    said, slider = st.columns([3, 1], gap="large")
+    with slider:
+        threshold = view.threshold_slider()
+    with said:
+        view.headline(choice, shown, threshold)
+    views = ("This layer", "All layers")
+    key = state.remember("view", views[0], allowed=views)
+    this_layer, all_layers = st.tabs(views, key=key, on_change="rerun")
+    with this_layer:
+        if this_layer.open:
+            view.explorer(choice, shown, threshold)
+    with all_layers:
+        if all_layers.open:
+            view.depth(choice, shown.layer, threshold)
     view.words()

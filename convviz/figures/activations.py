@@ -40,6 +40,7 @@ def empty_by_depth(summaries: Sequence[LayerSummary], looked_at: str) -> go.Figu
         )
     )
     theme.style(figure, height=340)
+    figure.update_layout(hovermode="x")
     places, titles = _stage_ticks(summaries)
     figure.update_xaxes(tickvals=places, ticktext=titles, showgrid=False, title="Layers, in order")
     figure.update_yaxes(

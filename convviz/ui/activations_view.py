@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from convviz import features, sprites
-from convviz.features import Activations, LayerSummary
+from convviz.features import Activations
+from convviz.figures import activations as figures
+from convviz.figures import theme
+from convviz.networks import Layer
 from convviz.ui import cache as shared
 from convviz.ui import channel_panel, export, state
 from convviz.ui.channel_grid import Picture, channel_grid
@@ -21,6 +25,11 @@ Show = Literal["all", "hide", "only"]
 _ORDERS = {"index": "Number", "strength": "Strongest first", "active": "Most active first"}
 _SHOWS = {"all": "All channels", "hide": "Hide empty ones", "only": "Only empty ones"}
 _CONTRASTS = {"channel": "Per channel", "shared": "Shared"}
+_NOTHING = {
+    "all": "",
+    "hide": "Every channel is empty for this image, so none is left to show.",
+    "only": "No channel is empty for this image, so there is none to show.",
+}
 _THRESHOLDS = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 
@@ -43,8 +52,57 @@ class Looks:
     threshold: float
 
 
-def controls() -> Looks:
-    """Draw how the grid can be drawn, in one row, and return what is chosen."""
+def threshold_slider() -> float:
+    """Draw the slider for τ and return its value."""
+    value: float = st.select_slider(
+        "Empty up to τ",
+        _THRESHOLDS,
+        format_func=lambda value: f"{value:g}",
+        key=state.remember("tau", 0.0, allowed=_THRESHOLDS),
+        help="Count a channel as empty when its strongest activation is at most τ times the "
+        "layer's strongest. With 0, only silent channels count.",
+    )
+    return value
+
+
+def headline(choice: Choice, shown: Activations, threshold: float) -> None:
+    """Say how many channels are empty, in which layer, and what counts as empty."""
+    st.subheader(shown.sentence(threshold), anchor=False)
+    layer = shown.layer
+    channels, height, width = shown.maps.shape
+    of = "" if height == width == 1 else f" maps of {height} × {width}"
+    size = f"{channels}{of or ' numbers'}"
+    dotted = "" if layer.name == layer.title else f" (`{layer.name}`)"
+    said = [f"{layer.title}{dotted} of {choice.network.title}, {layer.kind}: {size}."]
+    if threshold > 0:
+        most = threshold * float(shown.maximum.max())
+        said.append(f"Empty here: no activation above {most:.3g}, τ times the layer's strongest.")
+    else:
+        said.append("Empty here: no activation above 0.")
+    if layer.gate is not None:
+        said.append("The ReLU after this layer is still to come: what it would let through counts.")
+    st.caption(" ".join(said))
+
+
+def depth(choice: Choice, layer: Layer, threshold: float) -> None:
+    """Draw how the share of empty channels changes from the first layer to the last."""
+    summaries = shared.empty_by_depth(choice.image, choice.network, threshold)
+    st.markdown(features.depth_trend(summaries))
+    figure = figures.empty_by_depth(summaries, layer.name)
+    st.plotly_chart(figure, config=theme.CONFIG, key="depth_chart")
+    st.download_button(
+        "Save as CSV",
+        lambda: export.depth(summaries),
+        file_name=export.file_name(choice, "empty-by-depth", ending="csv"),
+        mime="text/csv",
+        key="save_depth",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _controls(threshold: float) -> tuple[DeltaGenerator, Looks]:
+    """Draw how the grid can be drawn, in one row; return a place for its scale and the choices."""
     with st.container(horizontal=True, gap="small", key="grid_controls"):
         order = st.selectbox(
             "Order",
@@ -53,14 +111,14 @@ def controls() -> Looks:
             key=state.remember("order", "index", allowed=_ORDERS),
             help="Strongest: by the largest activation of each channel. Most active: by the share "
             "of positions where it is not zero.",
-            width=180,
+            width=165,
         )
         show = st.selectbox(
             "Show",
             _SHOWS,
             format_func=_SHOWS.__getitem__,
             key=state.remember("show", "all", allowed=_SHOWS),
-            width=180,
+            width=165,
         )
         contrast = st.selectbox(
             "Contrast",
@@ -69,7 +127,7 @@ def controls() -> Looks:
             key=state.remember("contrast", "channel", allowed=_CONTRASTS),
             help="Per channel: each map from its own lowest to its own highest value, so that weak "
             "channels can be seen. Shared: one scale for all, so that they can be compared.",
-            width=150,
+            width=165,
         )
         colours = st.selectbox(
             "Colours",
@@ -77,18 +135,11 @@ def controls() -> Looks:
             format_func=str.capitalize,
             key=state.remember("colours", "viridis", allowed=sprites.COLORMAPS),
             help="Equal steps in the numbers look like equal steps in brightness.",
-            width=130,
+            width=165,
         )
-        threshold = st.select_slider(
-            "Empty up to τ",
-            _THRESHOLDS,
-            format_func=lambda value: f"{value:g}",
-            key=state.remember("tau", 0.0, allowed=_THRESHOLDS),
-            help="Count a channel as empty when its strongest activation is at most τ of the "
-            "layer's strongest. With 0, only silent channels count.",
-            width=220,
-        )
-    return Looks(
+        with st.container(key="grid_scale", width="content"):
+            scale = st.empty()
+    return scale, Looks(
         cast("features.Order", order),
         cast(Show, show),
         cast("sprites.Contrast", contrast),
@@ -97,30 +148,16 @@ def controls() -> Looks:
     )
 
 
-def context(choice: Choice, shown: Activations, threshold: float) -> str:
-    """Say which layer is shown, and what counts as empty."""
-    layer = shown.layer
-    channels, height, width = shown.maps.shape
-    where = f"{layer.title} (`{layer.name}`) of {choice.network.title}"
-    size = f"{channels} numbers" if height == width == 1 else f"maps of {height} × {width}"
-    what = f"{where}, {layer.kind}: {channels} channels, {size}."
-    if threshold > 0:
-        most = threshold * float(shown.maximum.max())
-        rule = f"Empty here: no activation above {most:.3g}, which is τ of the layer's strongest."
-    else:
-        rule = "Empty here: not a single activation is above 0."
-    if layer.gate is not None:
-        rule += " This layer's ReLU is still to come; what counts is what it would let through."
-    return f"{what} {rule}"
-
-
-def explorer(choice: Choice, shown: Activations, looks: Looks) -> None:
+def explorer(choice: Choice, shown: Activations, threshold: float) -> None:
     """Draw the grid and, beside it, the picked channel; a click draws only these again."""
-    state.remember_channel(_strongest(shown), shown.channels, _place(choice, shown))
+    scale, looks = _controls(threshold)
+    place = f"{choice.network_name}/{shown.layer.name}"
+    state.remember_channel(int(shown.maximum.argmax()), shown.channels, place)
     atlas = shared.atlas(
-        choice.image, choice.network, shown, looks.contrast, looks.threshold, looks.colours
+        choice.image, choice.network, shown, looks.contrast, threshold, looks.colours
     )
-    legend(atlas.low, atlas.high, looks.colours, shared=atlas.contrast == "shared")
+    with scale:
+        legend(atlas.low, atlas.high, looks.colours, shared=atlas.contrast == "shared")
     _explore(choice, shown, looks, atlas)
 
 
@@ -129,20 +166,19 @@ def _explore(choice: Choice, shown: Activations, looks: Looks, atlas: sprites.At
     sections = sections_of(shown, looks)
     listed = [channel for section in sections for channel in section.indices]
     channel = state.channel()
+    # shell.css lays these out: side by side, or on a phone the picked channel above the grid.
     with st.container(key="explorer"):
-        grid, panel = st.columns([7, 4], gap="large")
-    with grid:
-        channel_grid(
-            picture_of(atlas, shown, looks.threshold),
-            sections,
-            selected=channel,
-            on_pick=state.pick_channel,
-            nothing=f"{'None' if looks.show == 'only' else 'Every one'} of the layer's channels is "
-            "empty for this image, so there is nothing to show.",
-        )
-        _save_grid(choice, shown, looks, sections)
-    with panel:
-        channel_panel.draw(choice, shown, looks, atlas, channel, listed)
+        with st.container(key="explorer_grid"):
+            channel_grid(
+                picture_of(atlas, shown, looks.threshold),
+                sections,
+                selected=channel,
+                on_pick=state.pick_channel,
+                nothing=_NOTHING[looks.show],
+            )
+            _save_grid(choice, shown, looks, sections)
+        with st.container(key="explorer_panel"):
+            channel_panel.draw(choice, shown, looks, atlas, channel, listed)
 
 
 def sections_of(shown: Activations, looks: Looks) -> tuple[sprites.Section, ...]:
@@ -168,19 +204,6 @@ def picture_of(atlas: sprites.Atlas, shown: Activations, threshold: float) -> Pi
         empty=shown.empty(threshold).tolist(),
         maximum=[f"{value:.3g}" for value in shown.maximum.tolist()],
         active=[f"{value:.0%}" for value in shown.active_share.tolist()],
-    )
-
-
-def save_depth(choice: Choice, summaries: Sequence[LayerSummary]) -> None:
-    """Offer the numbers behind the chart."""
-    st.download_button(
-        "Save as CSV",
-        lambda: export.depth(summaries),
-        file_name=export.file_name(choice, "empty-by-depth", ending="csv"),
-        mime="text/csv",
-        key="save_depth",
-        icon=":material/download:",
-        on_click="ignore",
     )
 
 

@@ -38,19 +38,17 @@ def draw(
         channel: The picked channel.
         listed: The channels that the grid shows, in its order: what previous and next step through.
     """
-    with st.container(key="channel_panel"):
+    values = shown.maps[channel]
+    has_map = values.numel() > 1
+    with st.container(key="channel_main"):
         _heading(channel, listed)
-        values = shown.maps[channel]
-        scale = (atlas.low, atlas.high) if atlas.contrast == "shared" else (None, None)
-        picture, numbers = st.container(key="channel_picture"), st.container(key="channel_numbers")
-        with numbers:
+        with st.container(key="channel_look"):
+            picture = st.container(key="channel_picture") if has_map else None
             _numbers(shown, looks, channel)
-        if values.numel() == 1:
-            picture.caption("This channel is a single number, so there is no map to enlarge.")
+    with st.container(key="channel_details"):
+        if picture is None:
+            st.caption("Each channel of this layer is a single number: there is no map to enlarge.")
             return
-        weights = choice.network.weights
-        cut = images.crop(choice.image.image, size=weights.input_size, resize=weights.resize)
-        cut = cut.resize((_PIXELS, _PIXELS))
         blend = st.slider(
             "Map over image",
             0,
@@ -58,20 +56,28 @@ def draw(
             step=5,
             format="%d %%",
             key=state.remember("blend", 75, allowed=range(101), in_url=False),
-            help="How much the map covers the image. Each value of the map covers the part of the "
-            "image at the same place; the layer looked at a larger part to compute it.",
+            help="How much the map covers the image. Each value of the map is drawn over the part "
+            "of the image at the same place; the layer has looked at a larger part to compute it.",
         )
-        over = sprites.overlay(cut, values, blend / 100, looks.colours, *scale)
+        scale = (atlas.low, atlas.high) if atlas.contrast == "shared" else (None, None)
+        over = sprites.overlay(_crop(choice), values, blend / 100, looks.colours, *scale)
         alone = sprites.heatmap(values, _PIXELS, looks.colours, *scale)
         with picture:
             said = f"Channel {channel} over the image"
             st.image(over, width="stretch", output_format="PNG", alt=said)
+        height, width = values.shape
+        st.caption(f"The map alone, {height} × {width} values:")
         with st.container(key="channel_map"):
             said = f"Map of channel {channel}"
             st.image(alone, width="stretch", output_format="PNG", alt=said)
-        height, width = values.shape
-        st.caption(f"The map alone: {height} × {width} values.")
         _save(choice, shown, channel, over, alone)
+
+
+def _crop(choice: Choice) -> Image.Image:
+    """Cut out what goes into the network, enlarged."""
+    weights = choice.network.weights
+    cut = images.crop(choice.image.image, size=weights.input_size, resize=weights.resize)
+    return cut.resize((_PIXELS, _PIXELS))
 
 
 def _heading(channel: int, listed: Sequence[int]) -> None:
@@ -111,9 +117,9 @@ def _numbers(shown: Activations, looks: Looks, channel: int) -> None:
     ]
     if branch:
         rows.append(("Branch", branch[0]))
-    if bool(shown.empty(looks.threshold)[channel]):
-        rows.append(("", "empty for this image"))
     cells = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
+    if bool(shown.empty(looks.threshold)[channel]):
+        cells += '<dd class="whole">Empty for this image</dd>'
     st.html(f'<dl class="convviz-numbers">{cells}</dl>')
 
 

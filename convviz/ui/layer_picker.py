@@ -30,12 +30,16 @@ def label(layer: Layer) -> str:
 def comparable(layers: Sequence[Layer], depth: float) -> Layer:
     """Find the layer whose output follows a ReLU and that lies nearest to a depth in the encoder.
 
+    The parts of a concatenation do not count, only the whole.
+
     Args:
         layers: Layers of one network, in order.
         depth: 0 for the encoder's first layer, 1 for its last.
     """
     encoder = [layer for layer in layers if layer.in_encoder] or list(layers)
-    answering = [layer for layer in encoder if _answers(layer)] or encoder
+    wholes = tuple(f"{layer.name}." for layer in encoder if layer.branches)
+    trunk = [layer for layer in encoder if not layer.name.startswith(wholes)]
+    answering = [layer for layer in trunk if _answers(layer)] or encoder
     return min(answering, key=lambda layer: abs(_depth(encoder, layer) - depth))
 
 
@@ -64,8 +68,8 @@ def pick(used: Network, layers: Sequence[Layer]) -> Layer:
             "× height × width. Type to search.",
         )
         position = names.index(name)
-        back, on = st.columns(2, gap="small", wrap=False)
-        back.button(
+        steps = st.container(horizontal=True, wrap=False, gap="small")
+        steps.button(
             "Shallower",
             icon=":material/arrow_back:",
             key="layer_shallower",
@@ -75,7 +79,7 @@ def pick(used: Network, layers: Sequence[Layer]) -> Layer:
             args=(names[max(position - 1, 0)],),
             help="One layer towards the image",
         )
-        on.button(
+        steps.button(
             "Deeper",
             icon=":material/arrow_forward:",
             icon_position="right",
@@ -87,7 +91,8 @@ def pick(used: Network, layers: Sequence[Layer]) -> Layer:
             help="One layer towards the classes",
         )
         chosen = by_name[name]
-        st.caption(f"`{chosen.name}` · {chosen.kind} · {prod(chosen.shape):,} values")
+        dotted = "" if chosen.name == chosen.title else f"`{chosen.name}`, "
+        st.caption(f"{dotted}{chosen.kind}, {prod(chosen.shape):,} values")
     here.layers[used.name] = chosen.name
     state.put("layer", chosen.name)
     return chosen

@@ -19,11 +19,7 @@ def legend(low: float, high: float, colours: Colormap, *, shared: bool) -> None:
     ends = (f"{low:.3g}", f"{high:.3g}") if shared else ("channel's lowest", "channel's highest")
     stops = ", ".join(hex_colours(colours))
     ramp = f'<span class="ramp" style="background:linear-gradient(90deg, {stops})"></span>'
-    sign = (
-        '<svg viewBox="0 0 20 20" aria-hidden="true"><rect x="1" y="1" width="18" height="18"/>'
-        '<path d="M1 1 19 19M19 1 1 19"/></svg>'
-    )
     st.html(
         f'<div class="convviz-legend"><span>{ends[0]}</span>{ramp}<span>{ends[1]}</span>'
-        f'<span class="sign">{sign}empty channel</span></div>'
+        f'<span class="sign"><span class="cross"></span>empty channel</span></div>'
     )

@@ -16,6 +16,7 @@ The sidebar's choices are the same on every page and are part of the URL.
 
 from __future__ import annotations
 
+import atexit
 import gc
 from dataclasses import dataclass
 from functools import cache as once
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from PIL import Image, ImageDraw
 from streamlit.delta_generator import DeltaGenerator
 
 from convviz.ui import navigation, state
@@ -85,7 +87,7 @@ def open_page(
     """
     st.set_page_config(
         page_title=f"{title} · convviz",
-        page_icon=":material/grid_view:",
+        page_icon=_icon(),
         layout="wide",
         initial_sidebar_state="auto",
     )
@@ -132,6 +134,19 @@ def _start_pytorch() -> None:
 
 
 @once
+def _icon() -> Image.Image:
+    """Draw the browser tab's icon: four maps, one of them empty."""
+    icon = Image.new("RGBA", (64, 64))
+    draw = ImageDraw.Draw(icon)
+    for corner, colour in (((2, 2), "#31688e"), ((34, 2), "#35b779"), ((2, 34), "#fde725")):
+        draw.rounded_rectangle((*corner, corner[0] + 27, corner[1] + 27), 5, colour)
+    draw.rounded_rectangle((34, 34, 61, 61), 5, "#a0a0a0")
+    draw.line((38, 38, 57, 57), "#262626", 3)
+    draw.line((38, 57, 57, 38), "#262626", 3)
+    return icon
+
+
+@once
 def _pytorch_problem() -> str | None:
     from convviz import preflight
 
@@ -143,4 +158,5 @@ def _pytorch_problem() -> str | None:
         del cache
         gc.collect()
         gc.freeze()
+        atexit.register(gc.unfreeze)  # or some libraries complain of leaks when the server ends
     return sentence

@@ -57,7 +57,7 @@ class Visit:
     values: dict[str, object] = field(default_factory=dict)
     layers: dict[str, str] = field(default_factory=dict)
     layer_network: str = ""
-    layer_depth: float = 0.3
+    layer_depth: float = 0.4
     sources: dict[str, str] = field(default_factory=dict)
     channel: int | None = None
     channel_place: str = ""
