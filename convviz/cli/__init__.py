@@ -18,6 +18,8 @@ from typing import NoReturn
 from convviz import __version__
 from convviz.errors import ConvvizError
 
+__all__ = ["main"]
+
 _COMMANDS = tuple(
     name
     for name in ("activations", "layers", "weights", "reconstruct", "costs")
