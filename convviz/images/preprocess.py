@@ -46,7 +46,8 @@ def crop(image: Image.Image, *, size: int, resize: int) -> Image.Image:
         min((left + size) * across, width),  # rounding must not step over the edge
         min((top + size) * down, height),
     )
-    return image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR, box=box)
+    plain = image if image.mode == "RGB" else image.convert("RGB")  # which would copy it
+    return plain.resize((size, size), Image.Resampling.BILINEAR, box=box)
 
 
 def to_tensor(

@@ -157,11 +157,19 @@ def test_percentages() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "step"), [("alexnet", 1), ("googlenet", 9)])
+@pytest.mark.parametrize(
+    ("name", "source", "step"),
+    [
+        ("alexnet", "random", 1),
+        ("googlenet", "bundled", 5),
+        pytest.param("alexnet", "encoder", 1, marks=pytest.mark.weights),
+        pytest.param("vgg16", "encoder", 1, marks=pytest.mark.weights),
+    ],
+)
 def test_the_empty_channels_of_a_real_network_equal_those_computed_by_hand(
-    name: str, step: int
+    name: str, source: str, step: int
 ) -> None:
-    network = load(name, weights="random")
+    network = load(name, source)
     image = decode(sample("coffee").read())
     shown = layers(network)
     outputs = capture(network.module, input_for(network, image), [each.name for each in shown])
