@@ -41,7 +41,7 @@ def folder() -> Path:
     """Name the folder: CONVVIZ_CACHE, or `convviz` in the platform's folder for caches."""
     chosen = os.environ.get("CONVVIZ_CACHE")
     if chosen:
-        return Path(chosen).expanduser()
+        return Path(chosen).expanduser().absolute()  # other programs get it, too
     try:
         home = Path.home()
     except RuntimeError:  # a container's user without an entry in the system's list of users

@@ -31,7 +31,13 @@ def read(path: Path, *, mapped: bool) -> dict[str, Tensor]:
     """
     state: dict[str, Any]
     try:
-        state = load_file(path) if path.suffix == ".safetensors" else _load(path, mapped=mapped)
+        if path.suffix == ".safetensors":
+            state = {
+                name: value if mapped else value.clone()  # load_file maps the file
+                for name, value in load_file(path).items()
+            }
+        else:
+            state = _load(path, mapped=mapped)
     except Exception as error:  # a damaged or foreign file raises nearly anything
         raise WeightsError(
             f"The file {path.name} cannot be read as weights: it is damaged, or holds other things "

@@ -163,14 +163,14 @@ class _Download:
         folder = cache.prepare()
         lock = FileLock(folder / f"{self.job.key}.lock")
         while not lock.is_locked:
-            self.transfer.check()
             try:
                 lock.acquire(timeout=0.2)
             except Timeout:  # another process, or a cancelled download that is tidying up
                 self.state = "waiting"
                 there = cache.parts(folder / self.job.key)
-                self.transfer.received = max(map(cache.bytes_in, there), default=0)
+                self.transfer.advance(max(map(cache.bytes_in, there), default=0))
         try:
+            self.transfer.check()
             self.state = "running"
             cache.remove_parts(folder / self.job.key)
             if self.job.here(folder):

@@ -21,6 +21,8 @@ def test_the_folder_is_the_one_the_user_names(
 ) -> None:
     monkeypatch.setenv("CONVVIZ_CACHE", str(tmp_path / "mine"))
     assert cache.folder() == tmp_path / "mine"
+    monkeypatch.setenv("CONVVIZ_CACHE", "mine")
+    assert cache.folder() == Path.cwd() / "mine"
 
 
 @pytest.mark.parametrize(

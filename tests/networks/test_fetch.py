@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 from torch import nn
 
 from convviz.errors import FetchCancelled, WeightsError
@@ -25,7 +26,8 @@ from convviz.networks.sources import TorchvisionFile
 from convviz.networks.transfer import Limits
 
 STORED = os.urandom(300_000)
-QUICK = Limits(connect_seconds=2, stall_seconds=0.4, stall_bytes=50_000)
+PATIENT = Limits(stall_seconds=30, stall_bytes=50_000)
+IMPATIENT = replace(PATIENT, stall_seconds=0.4)
 
 
 @dataclass
@@ -113,7 +115,7 @@ def tiny(
 ) -> Callable[[], TorchvisionFile]:
     """Make a network called tiny, whose ImageNet weights are what the server has stored."""
     monkeypatch.setattr(registry, "_built_in", {*registry._built_in, "tiny"})
-    monkeypatch.setattr(transfers, "LIMITS", QUICK)
+    monkeypatch.setattr(transfers, "LIMITS", PATIENT)
     registry.register(NetworkSpec(name="tiny", title="Tiny", build=lambda: nn.Linear(2, 3)))
 
     def describe() -> TorchvisionFile:
@@ -180,19 +182,26 @@ def test_a_server_that_states_no_size_will_do(
 
 
 @pytest.mark.parametrize(
-    ("way", "sentence"),
+    ("way", "limits", "sentence"),
     [
-        ("wrong", "checksum is wrong"),
-        ("short", r"broke off after 0\.1 MB of 0\.3 MB"),
-        ("missing", "404"),
-        ("silent", r"stopped at 0\.1 MB"),
-        ("drip", r"stopped at 0\.0 MB"),
-        ("endless", "not the expected file"),
+        ("wrong", PATIENT, "checksum is wrong"),
+        ("short", PATIENT, r"broke off after 0\.1 MB of 0\.3 MB"),
+        ("missing", PATIENT, "404"),
+        ("silent", IMPATIENT, r"stopped at 0\.1 MB"),
+        ("drip", IMPATIENT, r"stopped at 0\.0 MB"),
+        ("endless", PATIENT, "not the expected file"),
     ],
+    ids=lambda value: value if isinstance(value, str) and value.isalpha() else "",
 )
 def test_a_fault_becomes_one_sentence_and_leaves_nothing(
-    server: Server, tiny: Callable[[], TorchvisionFile], way: str, sentence: str
+    server: Server,
+    tiny: Callable[[], TorchvisionFile],
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+    limits: Limits,
+    sentence: str,
 ) -> None:
+    monkeypatch.setattr(transfers, "LIMITS", limits)
     server.way = way
     ticket = fetch.start("tiny")
     with pytest.raises(WeightsError, match=sentence):
@@ -262,9 +271,8 @@ def test_only_the_last_asker_stops_a_download(
 
 
 def test_a_cancelled_download_stops_while_it_waits_for_bytes_and_leaves_nothing(
-    server: Server, tiny: Callable[[], TorchvisionFile], monkeypatch: pytest.MonkeyPatch
+    server: Server, tiny: Callable[[], TorchvisionFile]
 ) -> None:
-    monkeypatch.setattr(transfers, "LIMITS", replace(QUICK, stall_seconds=60))
     server.way = "gated"
     ticket = fetch.start("tiny")
     until(lambda: ticket.received > 0)
@@ -337,9 +345,8 @@ def test_leftovers_of_a_killed_process_are_removed(
 
 
 def test_another_process_waits_and_then_finds_the_file(
-    server: Server, tiny: Callable[[], TorchvisionFile], monkeypatch: pytest.MonkeyPatch
+    server: Server, tiny: Callable[[], TorchvisionFile]
 ) -> None:
-    monkeypatch.setattr(transfers, "LIMITS", replace(QUICK, stall_seconds=60))
     server.way = "gated"
     ticket = fetch.start("tiny")
     until(lambda: ticket.received > 0)
@@ -371,6 +378,18 @@ print(ticket.state, flush=True)
     assert other.wait(20) == 0
     ticket.wait()
     assert len(server.requests) == 1
+
+
+def test_another_process_that_gets_nowhere_is_not_waited_for_for_ever(
+    server: Server, tiny: Callable[[], TorchvisionFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfers, "LIMITS", IMPATIENT)
+    with FileLock(cache.prepare() / f"{tiny().name}.lock"):
+        ticket = fetch.start("tiny")
+        until(lambda: ticket.state == "waiting")
+        with pytest.raises(WeightsError, match="almost nothing arrived"):
+            ticket.wait()
+    assert fetch.start("tiny").wait()
 
 
 def test_a_full_disk_is_told_before_anything_is_fetched(
@@ -446,7 +465,7 @@ def test_the_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -
         lambda self, host, *args, **rest: opened.append(host),
     )
     with pytest.raises(OSError, match="refused"):
-        download._open("https://download.example/x.pth", QUICK)
+        download._open("https://download.example/x.pth", PATIENT)
     assert [host.partition(":")[0] for host in opened] == ["download.example"]
 
 
