@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from html import escape
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -44,7 +45,7 @@ def draw(
         _heading(channel, listed)
         with st.container(key="channel_look"):
             picture = st.container(key="channel_picture") if has_map else None
-            _numbers(shown, looks, channel)
+            _numbers(shown, looks, channel, choice.network.weights.classes)
     with st.container(key="channel_details"):
         if picture is None:
             st.caption("Each channel of this layer is a single number: there is no map to enlarge.")
@@ -106,15 +107,21 @@ def _step(listed: Sequence[int], place: int) -> None:
     state.pick_channel(listed[place])
 
 
-def _numbers(shown: Activations, looks: Looks, channel: int) -> None:
+def _numbers(shown: Activations, looks: Looks, channel: int, classes: Sequence[str]) -> None:
     rank = shown.order("strength").tolist().index(channel) + 1
     branch = [each.title for each in shown.layer.branches if each.start <= channel < each.stop]
-    rows = [
-        ("Maximum", f"{float(shown.maximum[channel]):.3g}"),
-        ("Mean", f"{float(shown.mean[channel]):.3g}"),
-        ("Active positions", f"{float(shown.active_share[channel]):.0%}"),
-        ("Rank by maximum", f"{rank} of {shown.channels}"),
-    ]
+    values = shown.maps[channel]
+    if values.numel() == 1:
+        rows = [("Value", f"{float(values):.3g}")]
+    else:
+        rows = [
+            ("Maximum", f"{float(shown.maximum[channel]):.3g}"),
+            ("Mean", f"{float(shown.mean[channel]):.3g}"),
+            ("Active positions", f"{float(shown.active_share[channel]):.0%}"),
+        ]
+    rows.append(("Rank by maximum", f"{rank} of {shown.channels}"))
+    if len(classes) == shown.channels and not shown.layer.in_encoder:
+        rows.append(("Class", escape(classes[channel].split(",")[0])))
     if branch:
         rows.append(("Branch", branch[0]))
     cells = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)

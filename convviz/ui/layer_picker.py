@@ -109,13 +109,14 @@ def _settle(used: Network, by_name: dict[str, Layer], listed: Sequence[Layer]) -
     if wanted is None or wanted not in by_name:
         found = comparable(listed, here.layer_depth)
         if asked:
-            here.notices["layer"] = (
+            state.notice(
+                "layer",
                 f"{used.title} has no layer called “{state.shorten(asked)}”, as the link asks; "
-                f"here is {found.title} instead."
+                f"here is {found.title} instead.",
             )
         wanted = found.name
     elif wanted != here.values.get("layer"):
-        here.notices.pop("layer", None)
+        state.notice("layer", None)
     state.put("layer", wanted)
     here.layer_network = used.name
     encoder = [layer for layer in by_name.values() if layer.in_encoder] or list(listed)

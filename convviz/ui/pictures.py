@@ -58,12 +58,13 @@ def current() -> ChosenImage:
         title = "Camera picture" if own.origin == "camera" else own.name
         return ChosenImage(own.name, title, own.sha256, _decoded(own.sha256, own.data), own.origin)
     if asked not in names:
-        here.notices["image"] = (
+        state.notice(
+            "image",
             "An uploaded picture stays with the visit it was uploaded in, so it cannot be opened "
             "from a link or after a refresh; here is a sample photograph instead."
             if asked == OWN
             else f"The link asks for the image “{state.shorten(str(asked))}”, which is not among "
-            f"the samples ({', '.join(names)}); here is another one instead."
+            f"the samples ({', '.join(names)}); here is another one instead.",
         )
         asked = DEFAULT_SAMPLE
     state.put("image", asked)

@@ -95,7 +95,8 @@ def open_page(
     st.title(title, anchor=False)
     if question:
         st.markdown(question)
-    notices = st.container(key="notices")
+    state.enter(title)
+    state.draw_notices(st.empty())
     with st.sidebar:
         navigation.draw()
     _start_pytorch()
@@ -105,8 +106,12 @@ def open_page(
         choice = _sidebar(missing, layer, needs_network, image_in_sidebar)
     if choice is None:
         st.stop()
-    for sentence in state.visit().notices.values():
-        notices.info(sentence, icon=":material/link_off:")
+    if choice.loaded is not None and choice.loaded.weights.source == "random":
+        missing.warning(
+            f"{choice.loaded.title} is **untrained** here: its weights are random numbers. What "
+            "this page shows is what the design does by itself, not what a network learns.",
+            icon=":material/casino:",
+        )
     return choice
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 if TYPE_CHECKING:
     from convviz.networks.fetch import Fetch
@@ -40,6 +41,8 @@ class Visit:
     Attributes:
         link: Values the URL asked for on arrival that nobody has looked at yet.
         values: The last value of everything remembered, by key.
+        page: The page that is open.
+        placed: Keys whose widgets have got their values on this page.
         layers: The layer last looked at, by network.
         layer_network: The network that the layer looked at belongs to.
         layer_depth: How deep it lies: 0 at the encoder's first layer, 1 at its last.
@@ -51,10 +54,13 @@ class Visit:
         picture: The visitor's own picture.
         refusal: Why the last file was refused; shown until the next one is tried.
         notices: What a link asked for that could not be had, by key.
+        notice_board: Where on the page the notices stand.
     """
 
     link: dict[str, str]
     values: dict[str, object] = field(default_factory=dict)
+    page: str = ""
+    placed: set[str] = field(default_factory=set)
     layers: dict[str, str] = field(default_factory=dict)
     layer_network: str = ""
     layer_depth: float = 0.4
@@ -66,6 +72,7 @@ class Visit:
     picture: OwnPicture | None = None
     refusal: str = ""
     notices: dict[str, str] = field(default_factory=dict)
+    notice_board: DeltaGenerator | None = None
 
 
 def visit() -> Visit:
@@ -74,6 +81,14 @@ def visit() -> Visit:
         st.session_state[_KEY] = Visit(link=dict(st.query_params.items()))
     found: Visit = st.session_state[_KEY]
     return found
+
+
+def enter(page: str) -> None:
+    """Take note that a page is opened; the shell calls this."""
+    here = visit()
+    if here.page != page:
+        here.page = page
+        here.placed.clear()
 
 
 def remember(
@@ -114,21 +129,26 @@ def remember(
     if value is None or not _is_allowed(value, allowed):
         value = default
         if asked is not None:
-            here.notices[key] = (
+            notice(
+                key,
                 f"The link asks for {key} “{shorten(asked)}”, which does not exist here; this is "
-                "the usual choice instead."
+                "the usual choice instead.",
             )
     elif here.values.get(key, value) != value:
-        here.notices.pop(key, None)
+        notice(key, None)
     put(key, value, in_url=in_url and (default_in_url or value != default))
     return key
 
 
 def put(key: str, value: str | float, *, in_url: bool = True) -> None:
     """Set what is remembered under a key; the key's widget must not have been made in this run."""
-    if key not in st.session_state or st.session_state[key] != value:
+    here = visit()
+    # On another page the same key belongs to a new widget, which would begin at its default. And
+    # it is set only where needed: setting it always would pull a slider back while it is dragged.
+    if key not in here.placed or st.session_state.get(key) != value:
         st.session_state[key] = value
-    visit().values[key] = value
+        here.placed.add(key)
+    here.values[key] = value
     write_url(key, str(value) if in_url else None)
 
 
@@ -149,13 +169,14 @@ def remember_channel(strongest: int, channels: int, place: str) -> None:
         here.channel = _read(asked, 0)
         if here.channel is None or not 0 <= here.channel < channels:
             here.channel = None
-            here.notices["channel"] = (
+            notice(
+                "channel",
                 f"The link asks for channel “{shorten(asked)}”; this layer has channels 0 to "
-                f"{channels - 1}, so here is the strongest one."
+                f"{channels - 1}, so here is the strongest one.",
             )
     elif here.channel_place != place:
         here.channel = None
-        here.notices.pop("channel", None)
+        notice("channel", None)
     here.channel_place = place
     here.strongest = strongest
     write_url("channel", None if here.channel is None else str(here.channel))
@@ -182,6 +203,38 @@ def write_url(key: str, value: str | None) -> None:
             del st.query_params[key]
     elif st.query_params.get(key) != value:
         st.query_params[key] = value
+
+
+def notice(key: str, sentence: str | None) -> None:
+    """Say what a link asked for that could not be had, or take that back.
+
+    Not for callbacks, which run before the page is drawn: they change `Visit.notices`.
+
+    Args:
+        key: What it is about; there is at most one notice for each.
+        sentence: What to say; None to say nothing any more.
+    """
+    here = visit()
+    if here.notices.get(key) == sentence:
+        return
+    if sentence is None:
+        del here.notices[key]
+    else:
+        here.notices[key] = sentence
+    draw_notices(here.notice_board)
+
+
+def draw_notices(board: DeltaGenerator | None) -> None:
+    """Draw all notices, and put them at this place until the next page is opened."""
+    here = visit()
+    here.notice_board = board
+    if board is None:
+        return
+    board.empty()
+    if here.notices:
+        with board.container():
+            for sentence in here.notices.values():
+                st.info(sentence, icon=":material/link_off:")
 
 
 def link() -> dict[str, str]:

@@ -47,7 +47,7 @@ def pick_weights(name: str, missing: DeltaGenerator | None) -> Network | None:
     st.selectbox(
         "Weights",
         list(statuses),
-        format_func=lambda source: _label(statuses[source]),
+        format_func=lambda source: statuses[source].title,
         key="weights",
         on_change=_choose_weights,
         args=(name,),
@@ -81,9 +81,10 @@ def _settle(name: str, statuses: dict[str, SourceStatus]) -> str:
     if wanted is None or wanted not in statuses:
         wanted = _automatic(statuses)
         if asked:
-            here.notices["weights"] = (
+            state.notice(
+                "weights",
                 f"{networks.spec(name).title} has no weights called “{state.shorten(asked)}”, as "
-                f"the link asks; here are others instead ({statuses[wanted].title})."
+                f"the link asks; here are others instead ({statuses[wanted].title}).",
             )
     here.sources[name] = wanted
     state.put("weights", wanted)
@@ -101,16 +102,24 @@ def _automatic(statuses: dict[str, SourceStatus]) -> str:
     return "random"
 
 
-def _choose_weights(name: str, source: str | None = None) -> None:
-    """Take over a choice the visitor made, and begin to fetch it if it is not here."""
+def _choose_weights(name: str) -> None:
+    """Take over a choice from the list."""
+    _use(name, st.session_state["weights"])
+
+
+def _use(name: str, source: str) -> None:
     here = state.visit()
-    chosen = source or st.session_state["weights"]
-    here.sources[name] = chosen
+    here.sources[name] = source
     here.notices.pop("weights", None)
-    here.fetches.pop((name, chosen), None)
-    status = next(status for status in sources.status(name) if status.source == chosen)
+    here.fetches.pop((name, source), None)
+
+
+def _use_now(name: str, source: str) -> None:
+    """Take over a choice from a button, which has said how much it fetches, if anything."""
+    _use(name, source)
+    status = next(status for status in sources.status(name) if status.source == source)
     if not _is_ready(status):
-        _start(name, chosen)
+        _start(name, source)
 
 
 def _start(name: str, source: str) -> None:
@@ -119,12 +128,6 @@ def _start(name: str, source: str) -> None:
 
 def _is_ready(status: SourceStatus) -> bool:
     return status.here or status.source in ("random", "own")
-
-
-def _label(status: SourceStatus) -> str:
-    if _is_ready(status) or not status.fetch_bytes:
-        return status.title
-    return f"{status.title} · fetches {size_text(status.fetch_bytes)}"
 
 
 def _get(name: str, chosen: SourceStatus, statuses: dict[str, SourceStatus]) -> None:
@@ -136,7 +139,7 @@ def _get(name: str, chosen: SourceStatus, statuses: dict[str, SourceStatus]) -> 
     ticket = here.fetches.get(key)
     title = networks.spec(name).title
     if ticket is None:
-        _offer(name, chosen, statuses, f"The weights of {title} ({chosen.title}) are not here yet.")
+        _offer(name, chosen, statuses, f"These weights ({chosen.title}) are not here yet.")
     elif ticket.state in ("failed", "cancelled"):
         _offer(name, chosen, statuses, ticket.error or "The download was stopped.")
     elif ticket.state != "done":
@@ -146,7 +149,9 @@ def _get(name: str, chosen: SourceStatus, statuses: dict[str, SourceStatus]) -> 
                 f"{chosen.title}. This happens once; afterwards they are here for every visitor."
             )
             _show_progress(ticket)
-            st.button("Cancel", key="fetch_cancel", on_click=ticket.cancel)
+            with st.container(horizontal=True):
+                st.button("Cancel", key="fetch_cancel", on_click=ticket.cancel)
+                _untrained_button(name)
         st.stop()
 
 
@@ -175,18 +180,10 @@ def _offer(
                     f"Fetch them ({size_text(chosen.fetch_bytes)})",
                     key="fetch_again",
                     type="primary",
-                    on_click=_choose_weights,
+                    on_click=_use_now,
                     args=(name, chosen.source),
                 )
-            if "random" in statuses:
-                st.button(
-                    "Use untrained weights",
-                    key="use_untrained",
-                    on_click=_choose_weights,
-                    args=(name, "random"),
-                    help="Random numbers: good for sizes and shapes, but the network has learned "
-                    "nothing.",
-                )
+            _untrained_button(name)
             if name != DEFAULT_NETWORK:
                 st.button(
                     f"Look at {networks.spec(DEFAULT_NETWORK).title} instead",
@@ -201,13 +198,25 @@ def _offer(
     st.stop()
 
 
+def _untrained_button(name: str) -> None:
+    st.button(
+        "Use untrained weights",
+        key="use_untrained",
+        on_click=_use,
+        args=(name, "random"),
+        help="Random numbers: good for sizes and shapes, but the network has learned nothing.",
+    )
+
+
 def _describe(name: str, loaded: Network, statuses: dict[str, SourceStatus]) -> None:
     """Say what is in use, and offer the full ImageNet weights where they are not."""
     weights = loaded.weights
-    decoder = "with decoder" if weights.has_decoder else "no decoder"
+    said = [f"Trained on {weights.training_set}"]
+    said.append("with decoder" if weights.has_decoder else "no decoder")
+    if weights.source == "random":
+        said = ["Not trained: random numbers"]
     st.caption(
-        f"Trained on {weights.training_set} · {decoder} · {size_text(weights.bytes)} · "
-        f"sha256 `{weights.sha256[:8]}`",
+        " · ".join([*said, size_text(weights.bytes), f"sha256 `{weights.sha256[:8]}`"]),
         help=f"Full sha256, a fingerprint of the weights: `{weights.sha256}`. {weights.note}",
     )
     full = statuses.get("imagenet")
@@ -216,7 +225,7 @@ def _describe(name: str, loaded: Network, statuses: dict[str, SourceStatus]) -> 
         st.button(
             f"Use the full ImageNet weights{cost}",
             key="use_full_weights",
-            on_click=_choose_weights,
+            on_click=_use_now,
             args=(name, "imagenet"),
             width="stretch",
         )

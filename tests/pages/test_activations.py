@@ -1,0 +1,266 @@
+import json
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from convviz import features, images, networks
+
+PAGE = "pages/1_Activations.py"
+
+
+def headline(app: AppTest) -> str:
+    return str(app.subheader[0].value)
+
+
+def grid(app: AppTest) -> dict[str, Any]:
+    (found,) = [
+        each.proto
+        for each in app.get("bidi_component")
+        if each.proto.component_name == "convviz_channel_grid"
+    ]
+    told: dict[str, Any] = json.loads(found.json)
+    return told
+
+
+def channels(app: AppTest) -> list[int]:
+    return [channel for _, members in grid(app)["sections"] for channel in members]
+
+
+def looked_at(network: str, weights: str, layer: str, image: str = "cat") -> features.Activations:
+    used = networks.load(network, weights, fetch=False)
+    return features.activations(used, images.decode(images.sample(image).read()), layer)
+
+
+def test_opens_on_a_layer_with_its_count_of_empty_channels(open_page: Any) -> None:
+    app = open_page(PAGE)
+    layer = app.query_params["layer"]
+    shown = looked_at("googlenet", "bundled", layer)
+    assert headline(app) == shown.sentence()
+    assert channels(app) == list(range(shown.channels))
+    assert not app.error
+    assert not app.warning
+    assert not app.exception
+
+
+def test_the_third_convolution_of_alexnet(open_page: Any) -> None:
+    app = open_page(PAGE, network="alexnet", weights="random")
+    app.selectbox(key="layer").set_value("features.6").run()
+    shown = looked_at("alexnet", "random", "features.6")
+    assert headline(app) == shown.sentence()
+    assert shown.empty_count() > 0
+    assert channels(app) == list(range(384))
+    said = " ".join(caption.value for caption in app.caption)
+    assert "conv3" in said
+    assert "384 maps of 13 × 13" in said
+    assert "ReLU after this layer is still to come" in said
+    assert app.query_params["layer"] == "features.6"
+
+
+def test_layers_are_listed_with_stage_and_shape(open_page: Any) -> None:
+    app = open_page(PAGE, network="alexnet", weights="random")
+    options = app.selectbox(key="layer").options
+    assert "block 3 · conv3 — 384 × 13 × 13" in options
+    assert not any("dropout" in option for option in options)
+
+
+def test_stepping_through_the_layers(open_page: Any) -> None:
+    app = open_page(PAGE, network="alexnet", weights="random", layer="features.0")
+    assert app.button(key="layer_shallower").disabled
+    app.button(key="layer_deeper").click().run()
+    assert app.query_params["layer"] == "features.1"
+
+
+def test_another_network_opens_at_a_comparable_layer_and_the_old_one_is_kept(
+    open_page: Any,
+) -> None:
+    app = open_page(PAGE, network="alexnet", weights="random", layer="features.11")
+    app.selectbox(key="network").set_value("googlenet").run()
+    assert app.query_params["layer"].startswith("inception5")
+    app.selectbox(key="layer").set_value("inception3a").run()
+    app.selectbox(key="network").set_value("alexnet").run()
+    assert app.query_params["layer"] == "features.11"
+    assert app.query_params["weights"] == "random"
+    app.selectbox(key="network").set_value("googlenet").run()
+    assert app.query_params["layer"] == "inception3a"
+
+
+def test_a_link_opens_the_same_view(open_page: Any) -> None:
+    link = {
+        "image": "coffee",
+        "network": "alexnet",
+        "weights": "random",
+        "layer": "features.4",
+        "order": "strength",
+        "show": "hide",
+        "tau": "0.05",
+        "channel": "7",
+    }
+    app = open_page(PAGE, **link)
+    shown = looked_at("alexnet", "random", "features.4", "coffee")
+    assert headline(app) == shown.sentence(0.05)
+    empty = shown.empty(0.05).tolist()
+    strongest_first = shown.order("strength").tolist()
+    assert channels(app) == [channel for channel in strongest_first if not empty[channel]]
+    assert grid(app)["selected"] == 7
+    assert {key: app.query_params[key] for key in link} == link
+
+
+@pytest.mark.parametrize("channel", ["192", "-1", "many"])
+def test_a_link_to_a_channel_that_is_not_there(open_page: Any, channel: str) -> None:
+    app = open_page(PAGE, network="alexnet", weights="random", layer="features.4", channel=channel)
+    assert f"channel “{channel}”; this layer has channels 0 to 191" in app.info[0].value
+    assert "channel" not in app.query_params
+    shown = looked_at("alexnet", "random", "features.4")
+    assert grid(app)["selected"] == int(shown.maximum.argmax())
+
+
+@pytest.mark.parametrize(
+    ("link", "sentence"),
+    [
+        ({"layer": "inception9z"}, "no layer called “inception9z”"),
+        ({"order": "beauty"}, "order “beauty”, which does not exist"),
+        ({"tau": "0.123"}, "tau “0.123”"),
+        ({"tau": "nan"}, "tau “nan”"),
+        ({"view": "Nothing"}, "view “Nothing”"),
+    ],
+)
+def test_a_link_that_asks_for_the_impossible_gets_a_sentence(
+    open_page: Any, link: dict[str, str], sentence: str
+) -> None:
+    app = open_page(PAGE, **link)
+    assert sentence in app.info[0].value
+    assert not app.exception
+    assert not app.error
+    assert channels(app)
+
+
+def test_only_empty_channels(open_page: Any) -> None:
+    app = open_page(PAGE, network="alexnet", weights="random", layer="features.6")
+    app.selectbox(key="show").set_value("only").run()
+    shown = looked_at("alexnet", "random", "features.6")
+    assert channels(app) == shown.empty().nonzero().flatten().tolist()
+
+
+def test_the_threshold_changes_the_count_and_the_mark(open_page: Any) -> None:
+    app = open_page(PAGE, network="alexnet", weights="random", layer="features.6")
+    before = grid(app)["token"]
+    app.select_slider(key="tau").set_value(0.1).run()
+    shown = looked_at("alexnet", "random", "features.6")
+    assert headline(app) == shown.sentence(0.1) != shown.sentence(0.0)
+    assert grid(app)["token"] != before
+    assert app.query_params["tau"] == "0.1"
+
+
+def test_an_inception_module_is_divided_by_branch(open_page: Any) -> None:
+    app = open_page(PAGE, layer="inception4a")
+    titles = [title for title, _ in grid(app)["sections"]]
+    assert [title.split(":")[0] for title in titles] == ["1×1", "3×3", "“5×5”", "pool"]
+    assert channels(app) == list(range(512))
+
+
+def test_a_branch_can_be_chosen_as_a_layer(open_page: Any) -> None:
+    app = open_page(PAGE)
+    app.selectbox(key="layer").set_value("inception4a.branch2.1").run()
+    assert len(channels(app)) == 208
+    assert grid(app)["sections"][0][0] == ""
+
+
+def test_a_part_of_a_layer_can_be_linked_to(open_page: Any) -> None:
+    app = open_page(PAGE, layer="inception4a.branch2.1.bn")
+    assert app.query_params["layer"] == "inception4a.branch2.1.bn"
+    assert len(channels(app)) == 208
+    assert not app.info
+
+
+@pytest.mark.parametrize("layer", ["avgpool", "fc"])
+def test_a_layer_of_single_numbers(open_page: Any, layer: str) -> None:
+    app = open_page(PAGE, layer=layer)
+    said = " ".join(caption.value for caption in app.caption)
+    assert "single number" in said
+    assert channels(app)
+    assert not app.slider  # there is no map to blend
+    assert not app.exception
+    assert not app.error
+
+
+def test_the_grid_marks_what_the_headline_counts(open_page: Any) -> None:
+    app = open_page(PAGE, network="alexnet", weights="random", layer="features.6")
+    (atlas,) = [
+        each.proto
+        for each in app.get("bidi_component")
+        if each.proto.component_name == "convviz_atlas"
+    ]
+    length = int.from_bytes(atlas.bytes[:4], "little")
+    header = json.loads(atlas.bytes[4 : 4 + length])
+    shown = looked_at("alexnet", "random", "features.6")
+    assert header["empty"] == shown.empty().tolist()
+    assert header["token"] == grid(app)["token"]
+    with Image.open(BytesIO(atlas.bytes[4 + length :])) as picture:
+        assert picture.size == (header["width"], header["height"])
+
+
+def test_previous_and_next_follow_the_order_shown(open_page: Any) -> None:
+    app = open_page(PAGE, network="alexnet", weights="random", layer="features.6", order="strength")
+    first, second = channels(app)[:2]
+    assert grid(app)["selected"] == first
+    assert app.button(key="channel_previous").disabled
+    app.button(key="channel_next").click().run()
+    assert grid(app)["selected"] == second
+    assert app.query_params["channel"] == str(second)
+
+
+def test_another_layer_begins_at_its_strongest_channel(open_page: Any) -> None:
+    app = open_page(PAGE, network="alexnet", weights="random", layer="features.6", channel="3")
+    app.selectbox(key="layer").set_value("features.7").run()
+    assert "channel" not in app.query_params
+    shown = looked_at("alexnet", "random", "features.7")
+    assert grid(app)["selected"] == int(shown.maximum.argmax())
+
+
+def test_another_image_keeps_the_channel(open_page: Any) -> None:
+    app = open_page(PAGE, network="alexnet", weights="random", layer="features.6", channel="3")
+    app.button(key="side_sample_rocket").click().run()
+    assert app.query_params["image"] == "rocket"
+    assert grid(app)["selected"] == 3
+
+
+def test_all_layers_in_one_chart(open_page: Any) -> None:
+    app = open_page(PAGE, view="All layers")
+    used = networks.load("googlenet", "bundled", fetch=False)
+    cat = images.decode(images.sample("cat").read())
+    summaries = features.empty_by_depth(used, cat)
+    assert features.depth_trend(summaries) in [text.value for text in app.markdown]
+    figure = json.loads(app.get("plotly_chart")[0].proto.spec)
+    assert len(figure["data"][0]["customdata"]) == len(summaries)
+    assert not app.get("bidi_component")  # the grid is not computed while nobody sees it
+
+
+def test_the_image_follows_from_page_to_page(open_page: Any) -> None:
+    file = BytesIO()
+    Image.linear_gradient("L").resize((300, 200)).convert("RGB").save(file, "PNG")
+    app = open_page()
+    app.file_uploader(key="home_upload").upload("mine.png", file.getvalue(), "image/png")
+    app.run()
+    app.selectbox(key="network").set_value("vgg11").run()
+    app.button(key="use_untrained").click().run()
+    app.switch_page(PAGE).run()
+    assert app.query_params["image"] == "upload"
+    assert app.query_params["network"] == "vgg11"
+    assert app.query_params["weights"] == "random"
+    assert any(r"mine\.png" in text.value for text in app.sidebar.markdown)
+    picture = images.decode(file.getvalue())
+    used = networks.load("vgg11", "random", fetch=False)
+    shown = features.activations(used, picture, app.query_params["layer"])
+    assert headline(app) == shown.sentence()
+
+
+def test_a_bad_file_in_the_sidebar_leaves_the_page_as_it_was(open_page: Any) -> None:
+    app = open_page(PAGE, network="alexnet", weights="random")
+    before = headline(app)
+    app.file_uploader(key="side_upload").upload("x.png", b"no picture", "image/png")
+    app.run()
+    assert "only JPEG, PNG" in app.error[0].value
+    assert headline(app) == before

@@ -1,0 +1,204 @@
+from dataclasses import replace
+from html import unescape
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from convviz.networks import Network
+from convviz.ui import cache, navigation, shell
+
+ROOT = Path(__file__).parents[2]
+
+
+def picture(size: tuple[int, int] = (320, 200), form: str = "PNG") -> bytes:
+    file = BytesIO()
+    Image.linear_gradient("L").resize(size).convert("RGB").save(file, form)
+    return file.getvalue()
+
+
+def page_html(app: AppTest) -> str:
+    return unescape("".join(block.proto.body for block in app.get("html")))
+
+
+def captions(app: AppTest) -> str:
+    return " ".join(caption.value for caption in app.caption)
+
+
+def upload(app: AppTest, name: str, data: bytes, kind: str = "image/png") -> AppTest:
+    app.file_uploader(key="home_upload").upload(name, data, kind)
+    return app.run()
+
+
+def test_opens_with_a_sample_and_what_the_network_takes_it_for(open_page: Any) -> None:
+    app = open_page()
+    assert app.title[0].value == "Look inside a ConvNet"
+    assert [heading.value for heading in app.subheader] == [
+        "The image",
+        "What goes in",
+        "What GoogLeNet takes it for",
+        "Look further",
+    ]
+    assert page_html(app).count("<li") == 5
+    assert "Egyptian cat" in page_html(app)
+    assert "Cat, 451 × 300 pixels" in captions(app)
+    assert "128 × 128 pixels" in captions(app)
+    assert not app.error
+    assert not app.warning
+    assert not app.exception
+
+
+def test_the_url_names_the_choices(open_page: Any) -> None:
+    app = open_page()
+    assert {key: app.query_params[key] for key in ("image", "network", "weights")} == {
+        "image": "cat",
+        "network": "googlenet",
+        "weights": "bundled",
+    }
+
+
+def test_says_which_weights_are_in_use(open_page: Any) -> None:
+    said = captions(open_page())
+    assert "Trained on Tiny ImageNet-200 · with decoder" in said
+    assert "sha256" in said
+
+
+def test_links_exactly_the_pages_there_are(open_page: Any) -> None:
+    files = {f"pages/{file.name}" for file in (ROOT / "pages").glob("*.py")}
+    assert {page.file for page in navigation.pages()} == files
+    linked = {link.proto.label for link in open_page().sidebar.get("page_link")}
+    assert linked == {"Home", *(page.title for page in navigation.pages())}
+
+
+def test_a_sample_is_one_click_away(open_page: Any) -> None:
+    app = open_page()
+    app.button(key="home_sample_coffee").click().run()
+    assert app.query_params["image"] == "coffee"
+    assert "Coffee, " in captions(app)
+
+
+def test_an_uploaded_picture_replaces_the_sample_and_stays_out_of_the_url(open_page: Any) -> None:
+    app = upload(open_page(), "my *dog*.png", picture())
+    assert "320 × 200 pixels" in captions(app)
+    assert r"my \*dog\*\.png" in captions(app)
+    assert app.query_params["image"] == "upload"
+    assert not app.error
+    assert not app.exception
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"", "The file is empty"),
+        (b"this is text", "only JPEG, PNG"),
+        (picture()[:90], "damaged"),
+        (picture((4200, 100)), "times as long"),
+    ],
+)
+def test_a_bad_file_gets_a_sentence_and_the_image_stays(
+    open_page: Any, data: bytes, sentence: str
+) -> None:
+    app = upload(open_page(image="coffee"), "bad.png", data)
+    assert sentence in app.error[0].value
+    assert app.error[0].value.endswith("The image in use has not changed.")
+    assert app.query_params["image"] == "coffee"
+    app.button(key="home_sample_cat").click().run()
+    assert not app.error
+
+
+def test_says_why_there_are_no_predictions_without_a_decoder(
+    open_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = cache.network
+
+    def encoder_only(name: str, source: str) -> Network:
+        loaded = load(name, source)
+        weights = replace(
+            loaded.weights, source="encoder", has_decoder=False, classes=(), note="Only an encoder."
+        )
+        return replace(loaded, weights=weights)
+
+    monkeypatch.setattr(cache, "network", encoder_only)
+    app = open_page()
+    assert app.info[0].value == "No predictions. Only an encoder."
+    assert "<li" not in page_html(app)
+    assert "no decoder" in captions(app)
+
+
+def test_untrained_weights_are_labelled(open_page: Any) -> None:
+    app = open_page(network="alexnet", weights="random")
+    assert "**untrained**" in app.warning[0].value
+    assert "untrained" in app.info[0].value
+    assert "Not trained" in captions(app)
+
+
+def test_missing_weights_get_a_sentence_and_choices(
+    open_page: Any, network_attempts: list[str]
+) -> None:
+    app = open_page(network="vgg19")
+    assert "VGG19 has no weights yet" in [heading.value for heading in app.subheader]
+    assert app.button(key="fetch_again").label.startswith("Fetch them (5")
+    app.button(key="use_untrained").click().run()
+    assert "**untrained**" in app.warning[0].value
+    assert app.query_params["weights"] == "random"
+    assert network_attempts == []
+
+
+def test_from_missing_weights_back_to_those_that_are_here(open_page: Any) -> None:
+    app = open_page(network="vgg19")
+    app.button(key="use_default_network").click().run()
+    assert app.query_params["network"] == "googlenet"
+    assert page_html(app).count("<li") == 5
+
+
+@pytest.mark.parametrize(
+    ("link", "sentence"),
+    [
+        ({"image": "zebra"}, "the image “zebra”, which is not among the samples"),
+        ({"image": "upload"}, "stays with the visit"),
+        ({"network": "alexnut"}, "network “alexnut”, which does not exist"),
+        ({"weights": "gold"}, "no weights called “gold”"),
+        ({"image": "x" * 500}, "x…”"),
+    ],
+)
+def test_a_link_that_asks_for_the_impossible_gets_a_sentence(
+    open_page: Any, link: dict[str, str], sentence: str
+) -> None:
+    app = open_page(**link)
+    assert sentence in app.info[0].value
+    assert page_html(app).count("<li") == 5
+    assert not app.exception
+    assert not app.error
+
+
+def test_a_notice_goes_when_the_visitor_chooses(open_page: Any) -> None:
+    app = open_page(image="zebra")
+    app.button(key="home_sample_rocket").click().run()
+    assert not app.info
+
+
+def test_a_broken_pytorch_gets_a_sentence(open_page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "_pytorch_problem", lambda: "torch and torchvision do not match.")
+    app = open_page()
+    assert [error.value for error in app.error] == ["torch and torchvision do not match."]
+    assert not app.selectbox
+    assert not app.exception
+
+
+def test_a_bug_shows_the_number_under_which_it_is_logged(
+    open_page: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr(cache, "predictions", broken)
+    app = open_page()
+    said = app.error[0].value
+    number = said.split("(error ")[1].split(")")[0]
+    assert "secret detail" not in said
+    assert f"error {number}" in caplog.text
+    assert "secret detail" in caplog.text
+    assert app.subheader[-1].value == "Look further"  # the rest of the page goes on
