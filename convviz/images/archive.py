@@ -1,0 +1,230 @@
+"""The only door for zip archives: checked before anything is unpacked, never unpacked to disk.
+
+What would harm the server is refused as a whole, from the archive's own list of contents and so at
+once: too many files, too many bytes, a ratio that only a bomb has, entries that share bytes, paths
+that leave their folder, links. What merely is of no use is left out and named: encrypted files,
+damaged ones, files that are not pictures. Folders, hidden files and what macOS adds are ignored.
+
+The list of contents may lie, so the bytes that really come out are counted as well, and an archive
+that turns out to hold more than it said is refused then.
+"""
+
+from __future__ import annotations
+
+import stat
+import struct
+import unicodedata
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import PurePosixPath
+
+from convviz.errors import ImageError
+from convviz.images.decode import FILE_SUFFIXES
+
+MAX_FILES = 2_000
+MAX_BYTES = 200_000_000
+MAX_FILE_BYTES = 20_000_000
+MAX_RATIO = 100
+
+_MAX_ENTRIES = 5 * MAX_FILES  # with folders and what macOS adds
+_CENTRAL, _LOCAL, _END = b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06"
+_ENCRYPTED = 0x1
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_CHUNK = 256 * 1024
+_SMALL = 1_000_000  # bytes; up to here a flat picture may well compress better than 100 : 1
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A file that is not used: its title, and the reason as a sentence."""
+
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One picture of an archive.
+
+    Attributes:
+        path: Its path in the archive, folders separated by "/".
+        folder: The folder it lies in; "" at the top.
+        name: The file's name.
+        bytes: Its size as the archive states it.
+        place: Its number in the archive's list.
+    """
+
+    path: str
+    folder: str
+    name: str
+    bytes: int
+    place: int
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A zip archive that was checked.
+
+    Attributes:
+        data: The archive's bytes.
+        entries: Its pictures, in the archive's order.
+        left_out: Files that are not used, and why.
+    """
+
+    data: bytes = field(repr=False)
+    entries: tuple[Entry, ...]
+    left_out: tuple[LeftOut, ...]
+
+    def read(self, entry: Entry) -> bytes:
+        """Unpack one file.
+
+        Raises:
+            ImageError: It is damaged, or holds more than the archive's list says.
+        """
+        damaged = f"{entry.path} is damaged in the archive; pack it again."
+        pieces: list[bytes] = []
+        received = 0
+        try:
+            with (
+                zipfile.ZipFile(BytesIO(self.data)) as opened,
+                opened.open(opened.infolist()[entry.place]) as file,
+            ):
+                while piece := file.read(_CHUNK):
+                    received += len(piece)
+                    if received > min(entry.bytes, MAX_FILE_BYTES):
+                        raise ImageError(damaged)
+                    pieces.append(piece)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+            raise ImageError(damaged) from error
+        except (NotImplementedError, RuntimeError) as error:
+            raise ImageError(f"{entry.path} cannot be unpacked: {error}.") from error
+        if received != entry.bytes:
+            raise ImageError(damaged)
+        return b"".join(pieces)
+
+
+def open_archive(data: bytes) -> Archive:
+    """Check a zip archive and list its pictures, without unpacking anything.
+
+    Raises:
+        ImageError: It is no zip archive, breaks a limit, or has no picture.
+    """
+    _check_directory(data)
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as opened:
+            listed = opened.infolist()
+    except Exception as error:  # whatever the parser makes of foreign bytes, the file is at fault
+        raise ImageError("The zip archive is damaged; pack it again.") from error
+    files = [(place, info) for place, info in enumerate(listed) if not _ignored(info)]
+    for _, info in files:
+        _check_path(info)
+    _check_limits([info for _, info in files])
+    _check_overlaps(listed, data)
+    entries, left_out = [], []
+    for place, info in files:
+        path = _path(info)
+        reason = _unusable(info)
+        if reason:
+            left_out.append(LeftOut(path, reason))
+        else:
+            folder, _, name = path.rpartition("/")
+            entries.append(Entry(path, folder, name, info.file_size, place))
+    if not entries:
+        named = f"; {left_out[0].title}: {left_out[0].reason}" if left_out else "."
+        raise ImageError(f"The zip archive has no picture that convviz could use{named}")
+    return Archive(data, tuple(entries), tuple(left_out))
+
+
+def _check_directory(data: bytes) -> None:
+    """Look at the size of the archive's list before Python reads it whole."""
+    end = data.rfind(_END, max(0, len(data) - 66_000))
+    if end < 0 or len(data) < end + 22:
+        raise ImageError("The file is no zip archive, or is incomplete; pack the pictures again.")
+    (size,) = struct.unpack_from("<L", data, end + 12)
+    # Zip64 states its numbers elsewhere; then the whole file is searched.
+    begin = max(0, end - size) if size < 0xFFFFFFFF else 0
+    if data.count(_CENTRAL, begin, end) > _MAX_ENTRIES:
+        raise ImageError(_too_many(None))
+
+
+def _too_many(count: int | None) -> str:
+    has = "more" if count is None else f"{count:,} files, more"
+    return f"The zip archive has {has} than the {MAX_FILES:,} files allowed; pack fewer."
+
+
+def _ignored(info: zipfile.ZipInfo) -> bool:
+    parts = [part for part in _path(info).split("/") if part]
+    return (
+        info.is_dir()
+        or "__MACOSX" in parts
+        or any(part.startswith(".") and part not in (".", "..") for part in parts)
+        or (bool(parts) and parts[-1].lower() in ("thumbs.db", "desktop.ini"))
+    )
+
+
+def _path(info: zipfile.ZipInfo) -> str:
+    """Write an entry's path with "/" only, without letters that move the cursor, and bounded."""
+    path = info.filename.replace("\\", "/").removeprefix("./")
+    return "".join(c for c in path if unicodedata.category(c)[0] != "C")[:400]
+
+
+def _check_path(info: zipfile.ZipInfo) -> None:
+    path = PurePosixPath(_path(info))
+    shown = str(path)[:80]
+    if path.is_absolute() or ".." in path.parts or str(path)[1:2] == ":":
+        raise ImageError(f"The zip archive has a path that leaves its folder: {shown}.")
+    mode = info.external_attr >> 16
+    if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+        raise ImageError(f"The zip archive has an entry that is no plain file: {shown}.")
+
+
+def _check_limits(files: list[zipfile.ZipInfo]) -> None:
+    if len(files) > MAX_FILES:
+        raise ImageError(_too_many(len(files)))
+    unpacked = sum(info.file_size for info in files)
+    if unpacked > MAX_BYTES:
+        raise ImageError(
+            f"The zip archive holds {unpacked / 1e6:,.0f} MB unpacked; at most "
+            f"{MAX_BYTES // 1_000_000} MB are allowed: pack fewer or smaller pictures."
+        )
+    packed = sum(info.compress_size for info in files)
+    squeezed = [i for i in files if i.file_size > MAX_RATIO * i.compress_size + _SMALL]
+    if squeezed or unpacked > MAX_RATIO * packed + _SMALL:
+        raise ImageError(
+            f"The zip archive unpacks to more than {MAX_RATIO} times its size, which pictures do "
+            "not; pack plain JPEG or PNG files."
+        )
+
+
+def _check_overlaps(listed: list[zipfile.ZipInfo], data: bytes) -> None:
+    """See to it that no two entries share bytes, as they do in the best of bombs."""
+    wrong = ImageError("The zip archive has entries that overlap; pack the pictures again.")
+    reached = 0
+    for info in sorted(listed, key=lambda each: each.header_offset):
+        start = info.header_offset
+        if start < reached or data[start : start + 4] != _LOCAL or start + 30 > len(data):
+            raise wrong
+        name, extra = struct.unpack_from("<HH", data, start + 26)
+        reached = start + 30 + name + extra + info.compress_size
+    if reached > len(data):
+        raise wrong
+
+
+def _unusable(info: zipfile.ZipInfo) -> str:
+    """Say why a file is left out; nothing if it is not."""
+    if info.flag_bits & _ENCRYPTED:
+        return "It is encrypted; pack it without a password."
+    if info.compress_type not in _METHODS:
+        return "It is packed in a way that convviz does not unpack; pack it as a plain zip."
+    if info.file_size > MAX_FILE_BYTES:
+        return (
+            f"It has {info.file_size / 1e6:,.0f} MB; a picture may have at most "
+            f"{MAX_FILE_BYTES // 1_000_000} MB."
+        )
+    if not info.file_size:
+        return "It is empty."
+    if PurePosixPath(info.filename).suffix.lower().lstrip(".") not in FILE_SUFFIXES:
+        return f"It is not a picture by its name (.{', .'.join(FILE_SUFFIXES)})."
+    return ""

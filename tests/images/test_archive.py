@@ -1,0 +1,177 @@
+"""The zip door: what comes in, what is left out, what is refused."""
+
+import stat
+import struct
+import warnings
+import zipfile
+from collections.abc import Mapping
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from convviz.errors import ImageError
+from convviz.images import archive
+from convviz.images.archive import open_archive
+
+
+def _png() -> bytes:
+    buffer = BytesIO()
+    Image.new("RGB", (5, 4), "green").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+PNG = _png()
+
+
+def _zip(files: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as packed:
+        for name, data in files.items():
+            packed.writestr(name, data)
+    return buffer.getvalue()
+
+
+def test_pictures_come_with_their_folder_and_bytes() -> None:
+    opened = open_archive(_zip({"cats/a.png": PNG, "b.JPG": PNG + b"1", "x\\y\\c.png": PNG}))
+    assert [(e.folder, e.name) for e in opened.entries] == [
+        ("cats", "a.png"),
+        ("", "b.JPG"),
+        ("x/y", "c.png"),
+    ]
+    assert opened.read(opened.entries[1]) == PNG + b"1"
+    assert opened.left_out == ()
+
+
+def test_what_systems_add_is_ignored() -> None:
+    opened = open_archive(
+        _zip(
+            {
+                "a.png": PNG,
+                "__MACOSX/._a.png": b"x",
+                "pets/.DS_Store": b"x",
+                ".hidden/b.png": PNG,
+                "pets/Thumbs.db": b"x",
+                "pets/": b"",
+            }
+        )
+    )
+    assert [entry.path for entry in opened.entries] == ["a.png"]
+    assert opened.left_out == ()
+
+
+def test_what_is_of_no_use_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MAX_FILE_BYTES", 1000)
+    data = _zip({"a.png": PNG, "notes.txt": b"hello", "big.png": b"x" * 1001, "none.png": b""})
+    opened = open_archive(data)
+    assert [entry.path for entry in opened.entries] == ["a.png"]
+    assert [left.title for left in opened.left_out] == ["notes.txt", "big.png", "none.png"]
+    assert "not a picture" in opened.left_out[0].reason
+
+
+def test_an_archive_without_pictures_is_refused() -> None:
+    with pytest.raises(ImageError, match=r"no picture.*notes\.txt"):
+        open_archive(_zip({"notes.txt": b"hello"}))
+
+
+@pytest.mark.parametrize("data", [b"", b"PK", b"hello" * 100, _zip({"a.png": PNG})[:-8]])
+def test_what_is_no_archive_is_refused(data: bytes) -> None:
+    with pytest.raises(ImageError, match="zip archive"):
+        open_archive(data)
+
+
+@pytest.mark.parametrize("name", ["../a.png", "x/../../a.png", "/a.png", "C:\\a.png", "..\\a.png"])
+def test_paths_that_leave_their_folder_are_refused(name: str) -> None:
+    with pytest.raises(ImageError, match="leaves its folder"):
+        open_archive(_zip({"ok.png": PNG, name: PNG}))
+
+
+def test_links_are_refused() -> None:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as packed:
+        info = zipfile.ZipInfo("link.png")
+        info.external_attr = (stat.S_IFLNK | 0o777) << 16
+        packed.writestr(info, "/etc/passwd")
+    with pytest.raises(ImageError, match="no plain file"):
+        open_archive(buffer.getvalue())
+
+
+def test_encrypted_files_are_left_out() -> None:
+    data = bytearray(_zip({"a.png": PNG, "b.png": PNG}))
+    central = data.find(b"PK\x01\x02")
+    data[central + 8] |= 1
+    opened = open_archive(bytes(data))
+    assert [entry.path for entry in opened.entries] == ["b.png"]
+    assert "encrypted" in opened.left_out[0].reason
+
+
+def test_too_many_files_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MAX_FILES", 3)
+    open_archive(_zip({f"{i}.png": PNG for i in range(3)}))
+    with pytest.raises(ImageError, match="4 files, more than the 3"):
+        open_archive(_zip({f"{i}.png": PNG for i in range(4)}))
+
+
+def test_a_long_list_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "_MAX_ENTRIES", 3)
+    data = _zip({f"{i}.png": PNG for i in range(4)})
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    with pytest.raises(ImageError, match="more than the"):
+        open_archive(data)
+
+
+def test_too_many_bytes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MAX_BYTES", 3 * len(PNG) - 1)
+    with pytest.raises(ImageError, match="unpacked"):
+        open_archive(_zip({f"{i}.png": PNG for i in range(3)}))
+
+
+def test_bombs_are_refused() -> None:
+    bomb = _zip({"zeros.png": bytes(15_000_000)})
+    assert len(bomb) < 20_000
+    with pytest.raises(ImageError, match="100 times"):
+        open_archive(bomb)
+
+
+def test_entries_that_share_bytes_are_refused() -> None:
+    """Two entries of the list point to one file's bytes, as in a bomb of the better kind."""
+    buffer = BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(buffer, "w") as packed:
+        packed.writestr("a.png", PNG)
+        packed.writestr("b.png", PNG)
+        packed.filelist[1].header_offset = packed.filelist[0].header_offset
+        packed.filelist[1].filename = "b.png"
+    with pytest.raises(ImageError, match="overlap"):
+        open_archive(buffer.getvalue())
+
+
+def test_an_offset_that_points_nowhere_is_refused() -> None:
+    data = bytearray(_zip({"a.png": PNG}))
+    central = data.find(b"PK\x01\x02")
+    struct.pack_into("<L", data, central + 42, 7)
+    with pytest.raises(ImageError, match=r"overlap|damaged"):
+        open_archive(bytes(data))
+
+
+@pytest.mark.parametrize("stated", [3, 10_000])
+def test_a_file_that_lies_about_its_size_is_refused_when_it_is_read(stated: int) -> None:
+    data = bytearray(_zip({"a.png": PNG}))
+    central = data.find(b"PK\x01\x02")
+    struct.pack_into("<L", data, central + 24, stated)
+    opened = open_archive(bytes(data))
+    with pytest.raises(ImageError, match=r"a\.png is damaged"):
+        opened.read(opened.entries[0])
+
+
+def test_damaged_bytes_are_noticed() -> None:
+    data = bytearray(_zip({"a.png": PNG}, zipfile.ZIP_STORED))
+    place = data.find(PNG) + 20
+    data[place] ^= 0xFF
+    opened = open_archive(bytes(data))
+    with pytest.raises(ImageError, match="damaged"):
+        opened.read(opened.entries[0])
+
+
+def test_names_are_shown_without_letters_that_move_the_cursor() -> None:
+    opened = open_archive(_zip({"a\u202egnp.png": PNG}))
+    assert opened.entries[0].name == "agnp.png"
