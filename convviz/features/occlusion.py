@@ -1,0 +1,148 @@
+"""Which parts of the image a channel needs: cover one after the other, and see what it loses.
+
+A grey square (0 after normalisation, the mean colour of the training set) slides over the network's
+input, as in Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from convviz.errors import SettingError
+from convviz.features.capture import input_for, observe
+from convviz.features.receptive import check_channel
+from convviz.networks import Layer, Network, layer
+
+Measure = Literal["mean", "maximum"]
+MEASURES: tuple[Measure, ...] = get_args(Measure)
+_BATCH = 4  # covered pictures: a stopped run ends within one of these
+
+
+@dataclass(frozen=True, eq=False)
+class OcclusionStep:
+    """Where an occlusion stands.
+
+    Attributes:
+        layer: The layer.
+        channel: The channel.
+        patch: Side of the covering square, in pixels of the input.
+        done: Places covered.
+        total: Places to cover.
+        uncovered: The channel's response to the whole image.
+        loss: By how much covering each place lowers the response, as a share of it, shape
+            (rows, columns); 1 where nothing is left, below 0 where the response grows, not-a-number
+            where nothing was covered yet.
+    """
+
+    layer: Layer
+    channel: int
+    patch: int
+    done: int
+    total: int
+    uncovered: float
+    loss: Tensor
+
+    @property
+    def fraction(self) -> float:
+        """Share of the work that is done, in 0…1."""
+        return self.done / self.total
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it holds, in bytes."""
+        return self.loss.nbytes
+
+
+def occlude(
+    network: Network,
+    image: Image.Image,
+    layer_name: str,
+    channel: int,
+    *,
+    patch: int | None = None,
+    places: int = 12,
+    measure: Measure = "mean",
+) -> Iterator[OcclusionStep]:
+    """Cover parts of an image and measure what a channel loses.
+
+    Args:
+        network: The network.
+        image: The picture.
+        layer_name: Dotted name of the layer.
+        channel: The channel.
+        patch: Side of the covering square, in pixels of the input; None for one sixth of it.
+        places: How many places along each side; the first and last touch the borders.
+        measure: The channel's response: the mean or the maximum of its map after the ReLU.
+
+    Yields:
+        A step after every few places.
+
+    Raises:
+        NetworkError: There is no such layer.
+        SettingError: A number makes no sense, or the channel is empty for this image.
+    """
+    found = layer(network, layer_name)
+    check_channel(found.shape, channel)
+    side = network.input_size
+    size = max(1, side // 6) if patch is None else patch
+    if not 1 <= size <= side:
+        raise SettingError(f"A square of {size} pixels cannot cover a part: choose 1 to {side}.")
+    if not 2 <= places <= 64:
+        raise SettingError(f"{places} places along a side cannot be covered: choose 2 to 64.")
+    if measure not in MEASURES:
+        raise SettingError(f"There is no measure {measure!r}; choose {', '.join(MEASURES)}.")
+    batch = input_for(network, image)
+    uncovered = float(_responses(network, found, channel, batch, measure)[0])
+    if uncovered == 0:
+        raise SettingError(
+            f"Channel {channel} is empty for this image, so it has nothing to lose: choose another "
+            "channel or image."
+        )
+    return _occlude(network, found, channel, batch, size, places, measure, uncovered)
+
+
+def _occlude(
+    network: Network,
+    found: Layer,
+    channel: int,
+    batch: Tensor,
+    size: int,
+    places: int,
+    measure: Measure,
+    uncovered: float,
+) -> Iterator[OcclusionStep]:
+    starts = [round(i * (batch.shape[-1] - size) / (places - 1)) for i in range(places)]
+    corners = [(top, left) for top in starts for left in starts]
+    loss = torch.full((len(corners),), torch.nan)
+    for first in range(0, len(corners), _BATCH):
+        members = corners[first : first + _BATCH]
+        covered = batch.repeat(len(members), 1, 1, 1)
+        for picture, (top, left) in zip(covered, members, strict=True):
+            picture[:, top : top + size, left : left + size] = 0
+        left_over = _responses(network, found, channel, covered, measure)
+        loss = loss.clone()  # what was yielded must not change
+        loss[first : first + len(members)] = 1 - left_over / uncovered
+        done = first + len(members)
+        yield OcclusionStep(
+            found, channel, size, done, len(corners), uncovered, loss.reshape(places, places)
+        )
+
+
+def _responses(
+    network: Network, found: Layer, channel: int, batch: Tensor, measure: Measure
+) -> Tensor:
+    """Measure the channel's response to each picture of a batch, shape (N,)."""
+
+    def reduce(output: Tensor) -> Tensor:
+        maps = output[:, channel].reshape(len(output), -1).float()
+        maps = maps.clamp(min=0) if found.gate else maps
+        return maps.mean(1) if measure == "mean" else maps.amax(1)
+
+    name = found.gate or found.name
+    return observe(network.module, batch, [name], reduce)[name]

@@ -1,0 +1,204 @@
+"""What one position of a map sees of the network's input: at most, and in effect.
+
+The box is what the position can depend on; it follows from kernels, strides and paddings alone. The
+effective field is how much each pixel would change this one number, for this one image: the
+absolute gradient, summed over the colours. It is usually much smaller than the box (Luo, Li,
+Urtasun and Zemel, "Understanding the Effective Receptive Field", NeurIPS 2016).
+
+Everything is measured in pixels of the input square, after the image was resized and cropped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from threading import Lock
+from weakref import WeakKeyDictionary
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from convviz.errors import SettingError
+from convviz.features.capture import input_for, truncated
+from convviz.networks import Network, layer
+from convviz.networks.costs import count
+from convviz.networks.receptive import ReceptiveField
+
+
+@dataclass(frozen=True)
+class Box:
+    """A part of the input, in its pixels; bottom and right are the first that lie outside."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return self.bottom - self.top
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return self.right - self.left
+
+
+@dataclass(frozen=True, eq=False)
+class EffectiveField:
+    """How much each pixel of the input matters to one number of a map.
+
+    Attributes:
+        value: The number itself.
+        weights: Absolute gradient, summed over colours, shape (S, S). All zeros where the ReLU
+            lets nothing through: then no pixel matters, a little up or down.
+        support: The smallest box around every pixel that matters; None if none does.
+        core: The smallest box around the centre of gravity that holds half of the sum; None if no
+            pixel matters.
+    """
+
+    value: float
+    weights: Tensor
+    support: Box | None
+    core: Box | None
+
+
+_known: WeakKeyDictionary[nn.Module, dict[int, dict[str, ReceptiveField | None]]] = (
+    WeakKeyDictionary()
+)
+_lock = Lock()
+
+
+def receptive_field(
+    network: Network, layer_name: str, channel: int | None = None
+) -> ReceptiveField | None:
+    """Find what the positions of a layer's maps see; None where it cannot be followed.
+
+    Args:
+        network: The network.
+        layer_name: Dotted name of the layer.
+        channel: Whose map it is: in a concatenation each branch sees something else. None for the
+            largest of all.
+
+    Raises:
+        NetworkError: There is no such layer.
+    """
+    found = layer(network, layer_name)
+    if channel is not None:
+        for branch in found.branches:
+            if branch.start <= channel < branch.stop:
+                return receptive_field(network, branch.name, channel - branch.start)
+    with _lock:
+        fields = _known.get(network.module, {}).get(network.input_size)
+    if fields is None:
+        # Of a module that makes several steps, or is used several times, the last one counts.
+        fields = {row.module: row.field for row in count(network).layers if row.executed}
+        with _lock:
+            _known.setdefault(network.module, {})[network.input_size] = fields
+    return fields.get(found.name)
+
+
+def box(
+    network: Network, layer_name: str, row: int, column: int, channel: int | None = None
+) -> Box | None:
+    """Find what one position sees, cut at the input's edges.
+
+    Args:
+        network: The network.
+        layer_name: Dotted name of the layer.
+        row: The position's row in the map.
+        column: The position's column.
+        channel: As in `receptive_field`.
+
+    Returns:
+        The box; None where it cannot be followed, or where the position sees only padding.
+
+    Raises:
+        NetworkError: There is no such layer.
+        SettingError: The layer's maps have no such position.
+    """
+    field = receptive_field(network, layer_name, channel)
+    check_position(layer(network, layer_name).shape, row, column)
+    seen = None if field is None else field.box(row, column)
+    return None if seen is None else Box(*seen)
+
+
+def effective_field(
+    network: Network, image: Image.Image, layer_name: str, channel: int, row: int, column: int
+) -> EffectiveField:
+    """Measure which pixels matter to one number of a map.
+
+    Raises:
+        NetworkError: There is no such layer.
+        SettingError: The layer has no such channel or position.
+    """
+    found = layer(network, layer_name)
+    check_channel(found.shape, channel)
+    check_position(found.shape, row, column)
+    batch = input_for(network, image).requires_grad_()
+    output = truncated(network.module, found.name)(batch)
+    value = output[0, channel] if output.dim() == 2 else output[0, channel, row, column]
+    (gradient,) = torch.autograd.grad(value, batch)
+    weights = gradient[0].abs().sum(0).float()
+    return EffectiveField(float(value.detach()), weights, support(weights), core(weights))
+
+
+def support(weights: Tensor) -> Box | None:
+    """Find the smallest box around everything that is not 0 in a field, shape (S, S)."""
+    rows = (weights != 0).any(1).nonzero().flatten()
+    columns = (weights != 0).any(0).nonzero().flatten()
+    if not len(rows):
+        return None
+    return Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+
+
+def core(weights: Tensor, share: float = 0.5) -> Box | None:
+    """Find the smallest square around the centre of gravity that holds a share of the sum.
+
+    Near a border the square is cut, as the picture is.
+    """
+    total = float(weights.sum())
+    if not 0 < total < float("inf"):
+        return None
+    height, width = weights.shape
+    down, across = weights.double().sum(1), weights.double().sum(0)
+    row = round(float((down * torch.arange(height)).sum()) / total)
+    column = round(float((across * torch.arange(width)).sum()) / total)
+    # distance[i, j]: how large the square around the centre must be to hold this pixel
+    distance = torch.maximum(
+        (torch.arange(height) - row).abs()[:, None], (torch.arange(width) - column).abs()[None]
+    )
+    rings = torch.zeros(max(height, width) + 1, dtype=torch.float64)
+    rings.index_add_(0, distance.flatten(), weights.double().flatten())
+    reach = int((rings.cumsum(0) >= share * float(rings.sum())).nonzero()[0])
+    return Box(
+        max(0, row - reach),
+        max(0, column - reach),
+        min(height, row + reach + 1),
+        min(width, column + reach + 1),
+    )
+
+
+def check_channel(shape: tuple[int, ...], channel: int) -> None:
+    """Make sure that a layer of this output shape has a channel.
+
+    Raises:
+        SettingError: It has not.
+    """
+    if not 0 <= channel < shape[0]:
+        raise SettingError(f"There is no channel {channel}: choose 0 to {shape[0] - 1}.")
+
+
+def check_position(shape: tuple[int, ...], row: int, column: int) -> None:
+    """Make sure that a layer's maps have a position; a vector's maps are 1 × 1.
+
+    Raises:
+        SettingError: They have not.
+    """
+    height, width = shape[1:] or (1, 1)
+    if not (0 <= row < height and 0 <= column < width):
+        raise SettingError(
+            f"The map has no position at row {row}, column {column}: it is {height} × {width}, "
+            "and both count from 0."
+        )

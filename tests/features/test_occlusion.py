@@ -1,0 +1,65 @@
+"""What a channel loses when a part of the image is covered."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from convviz.errors import SettingError
+from convviz.features.occlusion import occlude
+from convviz.networks import Network
+
+
+@pytest.fixture
+def network(network_of: Callable[..., Network], tiny: nn.Module) -> Network:
+    return network_of(tiny, side=8)
+
+
+@pytest.fixture
+def corner() -> Image.Image:
+    """A black picture whose upper left 4 × 4 pixels are red."""
+    picture = Image.new("RGB", (8, 8))
+    picture.paste((255, 0, 0), (0, 0, 4, 4))
+    return picture
+
+
+def test_only_the_part_that_the_channel_answers_to_matters(
+    network: Network, corner: Image.Image
+) -> None:
+    *_, last = occlude(network, corner, "relu", 0, patch=4, places=2)
+    assert last.uncovered == pytest.approx(0.25)
+    torch.testing.assert_close(last.loss, torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
+
+
+def test_the_layer_before_its_relu_loses_the_same(network: Network, corner: Image.Image) -> None:
+    *_, before = occlude(network, corner, "conv", 0, patch=2, places=4)
+    *_, after = occlude(network, corner, "relu", 0, patch=2, places=4)
+    torch.testing.assert_close(before.loss, after.loss)
+    assert float(after.loss.sum()) == pytest.approx(1.0)  # 16 squares that share the picture out
+
+
+def test_the_maximum_survives_while_any_red_is_left(network: Network, corner: Image.Image) -> None:
+    *_, last = occlude(network, corner, "relu", 0, patch=2, places=4, measure="maximum")
+    assert float(last.loss.abs().max()) == 0
+
+
+def test_steps_grow_and_do_not_change(network: Network, corner: Image.Image) -> None:
+    steps = list(occlude(network, corner, "relu", 0, patch=2, places=3))
+    assert [step.done for step in steps] == [4, 8, 9]
+    assert [int(step.loss.isfinite().sum()) for step in steps] == [4, 8, 9]
+    assert steps[-1].fraction == 1.0
+
+
+def test_an_empty_channel_has_nothing_to_lose(network: Network, corner: Image.Image) -> None:
+    with pytest.raises(SettingError, match="empty"):
+        occlude(network, corner, "relu", 2)
+
+
+@pytest.mark.parametrize("wrong", [{"patch": 0}, {"patch": 9}, {"places": 1}, {"measure": "sum"}])
+def test_settings_out_of_range_are_refused(
+    wrong: dict[str, object], network: Network, corner: Image.Image
+) -> None:
+    with pytest.raises(SettingError, match="choose"):
+        occlude(network, corner, "relu", 0, **wrong)

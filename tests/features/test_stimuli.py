@@ -1,0 +1,139 @@
+"""Strongest patches over a set equal a brute-force search; dead channels; what is left out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from convviz import features
+from convviz.errors import ImageError, SettingError
+from convviz.features.receptive import Box, box
+from convviz.features.stimuli import TOP, StimuliStep, find_stimuli, patch_picture
+from convviz.images.sets import Files
+from convviz.networks import Network, layer
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Pictures of noise, one of them a copy of another."""
+
+    count: int
+    name: str = "noise"
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        return tuple(f"noise {place}" for place in range(self.count))
+
+    def __len__(self) -> int:
+        return self.count
+
+    def picture(self, place: int) -> Image.Image:
+        generator = torch.Generator().manual_seed(2 if place == 5 else place)
+        pixels = torch.randint(0, 256, (16, 16, 3), generator=generator, dtype=torch.uint8)
+        return Image.fromarray(pixels.numpy())
+
+
+@pytest.fixture
+def network(network_of: Callable[..., Network]) -> Network:
+    torch.manual_seed(1)
+    parts = nn.Sequential(
+        nn.Conv2d(3, 12, 3, stride=2, padding=1),
+        nn.BatchNorm2d(12),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(12, 4, 3),
+    )
+    parts[0].weight.data[4] = 0
+    parts[0].bias.data[4] = 0
+    parts[1].bias.data[4] = -1  # dead
+    parts[1].bias.data[7] = -0.7  # nearly so
+    return network_of(parts, side=16)
+
+
+def _last(network: Network, name: str, pictures: Noise | Files) -> StimuliStep:
+    *_, last = find_stimuli(network, name, pictures)
+    return last
+
+
+@pytest.mark.parametrize("name", ["0", "2", "3"])
+def test_the_strongest_patches_equal_a_brute_force_search(name: str, network: Network) -> None:
+    pictures = Noise(14)
+    found = _last(network, name, pictures).stimuli
+    maps = [
+        features.activations(network, pictures.picture(place), name).gated for place in range(14)
+    ]
+    for channel in range(min(10, found.layer.shape[0])):
+        expected = []
+        for place, answer in enumerate(maps):
+            best = max(
+                (float(answer[channel, row, column]), -row, -column)
+                for row in range(answer.shape[1])
+                for column in range(answer.shape[2])
+            )
+            expected.append((-best[0], place, -best[1], -best[2]))
+        expected = [each for each in sorted(expected) if each[0] != 0][:TOP]
+        patches = found.patches(channel)
+        assert [(p.picture, p.row, p.column) for p in patches] == [each[1:] for each in expected]
+        assert [p.score for p in patches] == pytest.approx([-each[0] for each in expected], 1e-5)
+        for patch in patches:
+            assert patch.box == box(network, name, patch.row, patch.column, channel)
+
+
+def test_dead_channels_are_those_that_never_answer(network: Network) -> None:
+    found = _last(network, "2", Noise(6)).stimuli
+    assert found.dead().nonzero().flatten().tolist() == [4]
+    assert found.patches(4) == ()
+    assert found.seen == 6
+
+
+def test_every_step_stands_on_its_own(network: Network) -> None:
+    steps = list(find_stimuli(network, "2", Noise(10)))
+    assert [step.done for step in steps] == [4, 8, 10]
+    assert steps[-1].fraction == 1.0
+    assert steps[0].stimuli.seen == 4
+    assert max(patch.picture for patch in steps[0].stimuli.patches(0)) < 4
+    assert steps[0].nbytes < 10_000
+
+
+def test_a_patch_is_cut_out_of_what_the_network_saw(network: Network) -> None:
+    pictures = Noise(3)
+    patch = _last(network, "0", pictures).stimuli.patches(0)[0]
+    assert isinstance(patch.box, Box)
+    cut = patch_picture(network, pictures, patch)
+    assert cut.size == (patch.box.width, patch.box.height)
+    whole = pictures.picture(patch.picture)
+    assert cut.getpixel((0, 0)) == whole.getpixel((patch.box.left, patch.box.top))
+
+
+def test_pictures_that_cannot_be_read_are_left_out_and_named(network: Network) -> None:
+    buffer = BytesIO()
+    Noise(1).picture(0).save(buffer, "PNG")
+    good = buffer.getvalue()
+    pictures = Files((("a.png", good), ("b.png", b"nonsense"), ("c.png", good)))
+    step = _last(network, "2", pictures)
+    assert step.stimuli.seen == 2
+    assert [left.title for left in step.left_out] == ["b.png"]
+    assert {patch.title for patch in step.stimuli.patches(0)} <= {"a.png", "c.png"}
+
+
+def test_a_set_without_a_readable_picture_is_refused(network: Network) -> None:
+    with pytest.raises(ImageError, match=r"b\.png"):
+        _last(network, "2", Files((("b.png", b"nonsense"),)))
+    with pytest.raises(SettingError, match="no picture"):
+        find_stimuli(network, "2", Files(()))
+
+
+def test_branches_of_a_concatenation_see_different_parts() -> None:
+    from convviz import networks
+
+    network = networks.load("googlenet", "bundled", fetch=False)
+    shown = layer(network, "inception3a")
+    found = _last(network, "inception3a", Noise(2)).stimuli
+    for branch in shown.branches:
+        for channel in (branch.start, branch.stop - 1):
+            for patch in found.patches(channel):
+                expected = box(network, branch.name, patch.row, patch.column)
+                assert patch.box == expected
