@@ -1,0 +1,234 @@
+"""The steps from the numbers that go into a layer to one number of its map.
+
+Each stage ends in a number, `after`, from which the next one goes on. Sums are made in float64 from
+the very float32 numbers that the network used; the network's own sums are rounded to float32.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+import torch
+from torch import Tensor, nn
+
+from convviz.networks import Branch
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedSum:
+    """A convolution's or linear layer's sum for one output number.
+
+    Attributes:
+        source: Dotted name of the layer that the inputs come from; "" for the image.
+        first: Number of the first input channel that takes part; above 0 in grouped convolutions.
+        patch: The inputs under the kernel, shape (C_in, h, w); 0 outside the map.
+        inside: Which positions of the kernel lie on the map rather than its padding, shape (h, w).
+        kernel: The weights, shape (C_in, h, w).
+        bias: What is added; 0 where the layer has none.
+        has_bias: Whether the layer has a bias.
+    """
+
+    source: str
+    first: int
+    patch: Tensor
+    inside: Tensor
+    kernel: Tensor
+    bias: float
+    has_bias: bool
+
+    @property
+    def products(self) -> Tensor:
+        """Input times weight, shape (C_in, h, w), float64."""
+        return self.patch.double() * self.kernel.double()
+
+    @property
+    def contributions(self) -> Tensor:
+        """What each input channel adds, shape (C_in,), float64."""
+        return self.products.flatten(1).sum(1)
+
+    def order(self) -> Tensor:
+        """Order the input channels by the size of their contribution, shape (C_in,)."""
+        return torch.sort(self.contributions.abs(), descending=True, stable=True).indices
+
+    @property
+    def after(self) -> float:
+        """The sum."""
+        return float(self.contributions.sum()) + self.bias
+
+
+@dataclass(frozen=True, eq=False)
+class Pooled:
+    """A pooling's result for one output number.
+
+    Attributes:
+        source: Dotted name of the layer that is pooled.
+        kind: "maximum" or "average".
+        window: The values looked at, shape (h, w); those that lie on the map.
+        top: Row in the map of the window's first row.
+        left: Column in the map of the window's first column.
+        divisor: What an average is divided by: it may count padding.
+    """
+
+    source: str
+    kind: str
+    window: Tensor
+    top: int
+    left: int
+    divisor: int
+
+    @property
+    def winner(self) -> tuple[int, int]:
+        """Row and column in the map of the largest value; the first of equals."""
+        row, column = divmod(int(self.window.argmax()), self.window.shape[1])
+        return self.top + row, self.left + column
+
+    @property
+    def after(self) -> float:
+        """The largest value, or the average."""
+        if self.kind == "maximum":
+            return float(self.window.max())
+        return float(self.window.double().sum()) / self.divisor
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """Batch norm as it was trained: (before − mean) / √(variance + ε) · scale + shift."""
+
+    before: float
+    mean: float
+    variance: float
+    epsilon: float
+    scale: float
+    shift: float
+
+    @property
+    def after(self) -> float:
+        """The normalised number."""
+        spread = sqrt(self.variance + self.epsilon)
+        return (self.before - self.mean) / spread * self.scale + self.shift
+
+
+@dataclass(frozen=True)
+class Rectified:
+    """A ReLU: the larger of the number and 0."""
+
+    before: float
+
+    @property
+    def after(self) -> float:
+        """What it lets through."""
+        return max(0.0, self.before)
+
+
+@dataclass(frozen=True)
+class Picked:
+    """A concatenation: the number is one of a branch's own.
+
+    Attributes:
+        before: The branch's number.
+        branch: The branch.
+        channel: The channel's number within the branch.
+    """
+
+    before: float
+    branch: Branch
+    channel: int
+
+    @property
+    def after(self) -> float:
+        """The same number."""
+        return self.before
+
+
+@dataclass(frozen=True)
+class Passed:
+    """A layer that hands its input on unchanged, as dropout does outside of training."""
+
+    before: float
+    kind: str
+
+    @property
+    def after(self) -> float:
+        """The same number."""
+        return self.before
+
+
+@dataclass(frozen=True)
+class Given:
+    """A number that is not taken apart, because convviz does not know how its layer makes it."""
+
+    after: float
+    kind: str
+
+
+Stage = WeightedSum | Pooled | Normalised | Rectified | Picked | Passed | Given
+
+
+def convolved(
+    module: nn.Conv2d, maps: Tensor, source: str, channel: int, row: int, column: int
+) -> WeightedSum:
+    """Take one output number of a convolution apart; `maps` is its input, shape (C_in, H, W)."""
+    per_group = module.in_channels // module.groups
+    first = channel // (module.out_channels // module.groups) * per_group
+    left, right, top, bottom = module._reversed_padding_repeated_twice
+    mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
+    padding = (left, right, top, bottom)
+    padded = nn.functional.pad(maps[None, first : first + per_group], padding, mode=mode)[0]
+    on_map = nn.functional.pad(torch.ones(1, *maps.shape[1:]), padding)[0]
+    if mode != "constant":
+        on_map = torch.ones_like(on_map)
+    rows, columns = (
+        slice(at * step, at * step + (size - 1) * gap + 1, gap)
+        for at, step, size, gap in zip(
+            (row, column), module.stride, module.kernel_size, module.dilation, strict=True
+        )
+    )
+    return WeightedSum(
+        source=source,
+        first=first,
+        patch=padded[:, rows, columns].clone(),
+        inside=on_map[rows, columns] > 0,
+        kernel=module.weight[channel].detach().float(),
+        bias=0.0 if module.bias is None else float(module.bias[channel]),
+        has_bias=module.bias is not None,
+    )
+
+
+def multiplied(
+    module: nn.Linear, numbers: Tensor, shape: tuple[int, ...], source: str, channel: int
+) -> WeightedSum:
+    """Take one output number of a linear layer apart.
+
+    Args:
+        module: The layer.
+        numbers: Its input, shape (C_in,).
+        shape: Of the maps that were flattened into the input, (C, H, W), so that each map counts as
+            one input channel; or (C_in, 1, 1).
+        source: Dotted name of the layer that the numbers come from.
+        channel: Which output.
+    """
+    return WeightedSum(
+        source=source,
+        first=0,
+        patch=numbers.reshape(shape).clone(),
+        inside=torch.ones(shape[1:], dtype=torch.bool),
+        kernel=module.weight[channel].detach().float().reshape(shape),
+        bias=0.0 if module.bias is None else float(module.bias[channel]),
+        has_bias=module.bias is not None,
+    )
+
+
+def normalised(module: nn.BatchNorm2d, before: float, channel: int) -> Normalised:
+    """Take a batch norm apart that has the statistics of its training."""
+    mean, variance = module.running_mean, module.running_var
+    if mean is None or variance is None:
+        raise ValueError("the batch norm takes its statistics from the image")
+    return Normalised(
+        before=before,
+        mean=float(mean[channel]),
+        variance=float(variance[channel]),
+        epsilon=module.eps,
+        scale=float(module.weight[channel]) if module.affine else 1.0,
+        shift=float(module.bias[channel]) if module.affine else 0.0,
+    )
