@@ -1,0 +1,161 @@
+"""What a layer learned: its kernels, how large and how alike they are, and what they look at most.
+
+A filter is the kernel of one output channel: one slice per input channel. Numbers are the weights
+as they are; a picture scales them by the largest magnitude, with 0 in the middle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from convviz.errors import SettingError
+from convviz.networks import Layer, Network, layers
+
+FilterOrder = Literal["index", "norm", "similarity"]
+FILTER_ORDERS: tuple[FilterOrder, ...] = get_args(FilterOrder)
+_BINS = 41  # odd, so that one of them is centred on 0
+
+
+@dataclass(frozen=True, eq=False)
+class Filters:
+    """The kernels of one convolution.
+
+    Attributes:
+        layer: The layer that shows the convolution's maps: with its ReLU where both are one module.
+        module: Dotted name of the convolution itself.
+        kernels: Weights, shape (C, C_in, h, w), float32; C_in is the inputs per group.
+        groups: Into how many groups the input channels are divided.
+        norms: ‖kernel‖₂ of each filter, shape (C,).
+    """
+
+    layer: Layer
+    module: str
+    kernels: Tensor
+    groups: int
+    norms: Tensor
+
+    @property
+    def channels(self) -> int:
+        """Number of filters, one per output channel."""
+        return self.kernels.shape[0]
+
+    @property
+    def inputs(self) -> int:
+        """Number of input channels that each filter looks at."""
+        return self.kernels.shape[1]
+
+    @property
+    def sees_colours(self) -> bool:
+        """Whether the filters look at the image itself, so that they can be shown in colour."""
+        return self.inputs == 3 and self.groups == 1
+
+    @property
+    def largest(self) -> float:
+        """Largest magnitude of all weights."""
+        return float(self.kernels.abs().max())
+
+    def input_channel(self, channel: int, place: int) -> int:
+        """Number, among all channels of the input, of the place-th that a filter looks at."""
+        return channel // (self.channels // self.groups) * self.inputs + place
+
+    def strongest_inputs(self, channel: int) -> Tensor:
+        """Order the inputs of one filter by ‖slice‖₂, the largest first, shape (C_in,)."""
+        size: Tensor = self.kernels[channel].flatten(1).norm(dim=1)
+        return torch.sort(size, descending=True, stable=True).indices
+
+    def order(self, by: FilterOrder = "index") -> Tensor:
+        """Order the filters, shape (C,).
+
+        Args:
+            by: "index"; "norm", the largest first; or "similarity", where each filter is followed
+                by the one most like it (largest cosine) among those not yet listed, beginning with
+                the filter of the largest norm.
+
+        Raises:
+            SettingError: There is no such order.
+        """
+        if by == "index":
+            return torch.arange(self.channels)
+        if by == "norm":
+            return torch.sort(self.norms, descending=True, stable=True).indices
+        if by == "similarity":
+            return _chain(self.similarity(), int(self.norms.argmax()))
+        raise SettingError(
+            f"Filters cannot be ordered by {by!r}; choose {', '.join(FILTER_ORDERS)}."
+        )
+
+    def similarity(self) -> Tensor:
+        """Compute the cosine between every two filters, shape (C, C), in −1…1; 0 for a zero one."""
+        rows = self.kernels.flatten(1)
+        length: Tensor = rows.norm(dim=1, keepdim=True)
+        rows = rows / length.clamp(min=torch.finfo(torch.float32).tiny)
+        return (rows @ rows.T).clamp(-1, 1)
+
+    def histogram(self, bound: float | None = None, bins: int = _BINS) -> tuple[Tensor, Tensor]:
+        """Count the weights in equally wide bins around 0.
+
+        Args:
+            bound: Largest magnitude on the axis; None for the largest there is.
+            bins: How many.
+
+        Returns:
+            Counts, shape (bins,), and the bins' centres, shape (bins,). What lies outside the
+            bound is not counted.
+        """
+        reach = self.largest if bound is None else bound
+        reach = reach or 1.0
+        weights = self.kernels.flatten()
+        counts = torch.histc(weights, bins, -reach, reach)
+        edges = torch.linspace(-reach, reach, bins + 1)
+        return counts, (edges[1:] + edges[:-1]) / 2
+
+
+def filter_layers(network: Network) -> tuple[Layer, ...]:
+    """List the layers that have kernels, each once, in the order of execution."""
+    found = []
+    for each in layers(network):
+        if not each.detail and len(each.shape) == 3 and convolution_of(network, each) is not None:
+            found.append(each)
+    return tuple(found)
+
+
+def filters(network: Network, shown: Layer) -> Filters:
+    """Take the kernels of a layer.
+
+    Raises:
+        SettingError: It has none.
+    """
+    found = convolution_of(network, shown)
+    if found is None:
+        raise SettingError(f"{shown.title} has no kernels: choose a convolution.")
+    name, module = found
+    kernels = module.weight.detach().to("cpu", torch.float32)
+    return Filters(shown, name, kernels, module.groups, kernels.flatten(1).norm(dim=1))
+
+
+def convolution_of(network: Network, shown: Layer) -> tuple[str, nn.Conv2d] | None:
+    """Find the one convolution that makes a layer's maps, with its name; None if there is none."""
+    if shown.branches:
+        return None
+    module = network.module.get_submodule(shown.name)
+    inside = [
+        (f"{shown.name}.{name}".rstrip("."), part)
+        for name, part in module.named_modules()
+        if isinstance(part, nn.Conv2d)
+    ]
+    # Of several convolutions none alone makes the maps.
+    return inside[0] if len(inside) == 1 and "convolution" in shown.kind else None
+
+
+def _chain(similarity: Tensor, first: int) -> Tensor:
+    """Walk from one filter to the most similar that is left, shape (C,)."""
+    left = similarity.clone()
+    order = [first]
+    for _ in range(len(similarity) - 1):
+        left[:, order[-1]] = -torch.inf
+        order.append(int(left[order[-1]].argmax()))
+    return torch.tensor(order)

@@ -1,0 +1,184 @@
+"""The image that excites a channel most: activation maximisation.
+
+Gradient ascent on an image's Fourier coefficients (see `fourier`), under transformations that a
+channel should not care about: before each step the image is shifted, scaled and turned a little, as
+in Olah, Mordvintsev and Schubert, "Feature Visualization", Distill 2017. What only one exact
+arrangement of pixels would excite does not survive that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from convviz.errors import SettingError
+from convviz.features import fourier
+from convviz.features.capture import truncated
+from convviz.features.receptive import check_channel
+from convviz.features.ways import Place, Ways
+from convviz.images import normalise, to_picture
+from convviz.networks import Layer, Network, layer
+
+Target = Literal["channel", "centre"]
+TARGETS: tuple[Target, ...] = get_args(Target)
+_REPORT = 8  # optimisation steps between two that are reported
+_SCALES = (0.9, 0.95, 1.0, 1.05, 1.1)
+_DEGREES = 8.0
+_LEAST_SIZE, _LARGEST_SIZE = 32, 512
+
+
+@dataclass(frozen=True)
+class SynthesisConfig:
+    """How an image is optimised.
+
+    Attributes:
+        steps: Steps of gradient ascent.
+        rate: Learning rate of Adam, on the Fourier coefficients.
+        size: Side of the image, in pixels; None for the network's input.
+        target: "channel" excites the whole map, and gives texture; "centre" excites the number in
+            its middle, and gives one part.
+        jitter: Largest shift in each direction, in pixels; None for one sixteenth of the size.
+        seed: For the starting image and the transformations.
+    """
+
+    steps: int = 256
+    rate: float = 0.05
+    size: int | None = None
+    target: Target = "channel"
+    jitter: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class SynthesisStep:
+    """Where an optimisation stands.
+
+    Attributes:
+        step: Steps taken.
+        total: Steps to take.
+        score: What is maximised, for the image as it was transformed in the last step: the mean of
+            the channel's map before its ReLU, or the number in its middle.
+        scores: The score after every step so far.
+        picture: The image, without a transformation.
+    """
+
+    step: int
+    total: int
+    score: float
+    scores: tuple[float, ...]
+    picture: Image.Image
+
+    @property
+    def fraction(self) -> float:
+        """Share of the work that is done, in 0…1."""
+        return self.step / self.total
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it holds, in bytes."""
+        return 3 * self.picture.width * self.picture.height + 32 * len(self.scores)
+
+
+def synthesise(
+    network: Network, layer_name: str, channel: int, config: SynthesisConfig | None = None
+) -> Iterator[SynthesisStep]:
+    """Optimise an image so that it excites one channel as much as it can.
+
+    The layer's output before its ReLU is maximised where it is to be had, so that a silent channel
+    can wake up.
+
+    Args:
+        network: The network.
+        layer_name: Dotted name of the layer.
+        channel: The channel.
+        config: How; None for the usual way.
+
+    Yields:
+        A step now and then; the last one holds the result. The same seed gives the same image.
+
+    Raises:
+        NetworkError: There is no such layer.
+        SettingError: There is no such channel, or a number makes no sense.
+    """
+    found = layer(network, layer_name)
+    check_channel(found.shape, channel)
+    chosen = config or SynthesisConfig()
+    size = network.input_size if chosen.size is None else chosen.size
+    if not 1 <= chosen.steps <= 5000:
+        raise SettingError(f"{chosen.steps} steps cannot be taken: choose 1 to 5000.")
+    if not 0 < chosen.rate <= 10:
+        raise SettingError(f"A rate of {chosen.rate:g} makes no sense: choose above 0, up to 10.")
+    if not _LEAST_SIZE <= size <= _LARGEST_SIZE and size != network.input_size:
+        raise SettingError(
+            f"An image of {size} pixels is out of range: choose {_LEAST_SIZE} to {_LARGEST_SIZE}."
+        )
+    if chosen.target not in TARGETS:
+        raise SettingError(f"There is no target {chosen.target!r}; choose {', '.join(TARGETS)}.")
+    jitter = size // 16 if chosen.jitter is None else chosen.jitter
+    if not 0 <= jitter < size // 2:
+        raise SettingError(f"A jitter of {jitter} pixels is out of range: choose 0 to {size // 2}.")
+    return _ascend(network, found, channel, chosen, size, jitter)
+
+
+def _ascend(
+    network: Network, found: Layer, channel: int, config: SynthesisConfig, size: int, jitter: int
+) -> Iterator[SynthesisStep]:
+    generator = torch.Generator().manual_seed(config.seed)
+    coefficients = fourier.start(size, generator).requires_grad_()
+    optimiser = torch.optim.Adam([coefficients], lr=config.rate)
+    # Height and width stay those of the map: a ReLU, a batch norm or a choice changes neither.
+    before = Ways(network).before_relu(Place(found.name, channel, 0, 0))
+    cut = truncated(network.module, before.name)
+    mean, std = network.spec.mean, network.spec.std
+    scores: list[float] = []
+    for step in range(1, config.steps + 1):
+        with torch.enable_grad():
+            pixels = transformed(fourier.to_pixels(coefficients, size), jitter, generator)
+            output = cut(normalise(pixels, mean=mean, std=std))
+            score = _score(output[0, before.channel], config.target)
+            optimiser.zero_grad(set_to_none=True)
+            (-score).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        optimiser.step()
+        scores.append(float(score.detach()))
+        if not math.isfinite(scores[-1]):
+            raise SettingError(
+                "The activations grew beyond every number: choose a smaller rate or another layer."
+            )
+        if step % _REPORT == 0 or step == config.steps or step == 1:
+            with torch.no_grad():
+                pixels = fourier.to_pixels(coefficients, size)
+            picture = to_picture(pixels, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+            yield SynthesisStep(step, config.steps, scores[-1], tuple(scores), picture)
+
+
+def transformed(pixels: Tensor, jitter: int, generator: torch.Generator) -> Tensor:
+    """Shift, scale and turn an image a little, at random; it stays as large as it is.
+
+    Args:
+        pixels: Shape (1, 3, S, S).
+        jitter: Largest shift, in pixels.
+        generator: Decides how.
+    """
+    size = pixels.shape[-1]
+    drawn = torch.rand(3, generator=generator)
+    scale = _SCALES[int(torch.randint(len(_SCALES), (1,), generator=generator))]
+    turn = math.radians(_DEGREES) * (2 * float(drawn[0]) - 1)
+    down, across = ((2 * drawn[1:] - 1) * 2 * jitter / size).tolist()
+    cosine, sine = math.cos(turn) / scale, math.sin(turn) / scale
+    matrix = torch.tensor([[[cosine, -sine, across], [sine, cosine, down]]])
+    grid = nn.functional.affine_grid(matrix, [1, 3, size, size], align_corners=False)
+    return nn.functional.grid_sample(pixels, grid, padding_mode="reflection", align_corners=False)
+
+
+def _score(map_: Tensor, target: Target) -> Tensor:
+    if map_.dim() == 0:
+        return map_
+    if target == "channel":
+        return map_.mean()
+    return map_[map_.shape[0] // 2, map_.shape[1] // 2]

@@ -1,0 +1,88 @@
+"""Kernels, their norms, their order and what they look at."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from convviz import networks
+from convviz.errors import SettingError
+from convviz.features.filters import filter_layers, filters
+from convviz.networks import Network, layer
+
+
+@pytest.fixture
+def network(network_of: Callable[..., Network]) -> Network:
+    parts = nn.Sequential(nn.Conv2d(3, 4, 1, bias=False), nn.ReLU(), nn.Conv2d(4, 4, 1, groups=2))
+    parts[0].weight.data = torch.tensor(
+        [[3.0, 0.0, 0.0], [0.0, 1.0, 0.0], [2.0, 0.1, 0.0], [0.0, 1.0, 1.0]]
+    ).reshape(4, 3, 1, 1)
+    parts[2].weight.data = torch.tensor([[1.0, -2.0], [1.0, 0.0], [0.0, 1.0], [5.0, 4.0]]).reshape(
+        4, 2, 1, 1
+    )
+    return network_of(parts)
+
+
+def test_norms_and_orders_by_hand(network: Network) -> None:
+    found = filters(network, layer(network, "0"))
+    assert found.norms.tolist() == pytest.approx([3, 1, 4.01**0.5, 2**0.5])
+    assert found.order("norm").tolist() == [0, 2, 3, 1]
+    # 2 points almost where 0 does; of the others 1 shares a little green with 2, then comes 3.
+    assert found.order("similarity").tolist() == [0, 2, 1, 3]
+    assert found.order().tolist() == [0, 1, 2, 3]
+    assert found.largest == 3
+    assert found.sees_colours
+
+
+def test_inputs_of_groups_have_their_own_numbers(network: Network) -> None:
+    found = filters(network, layer(network, "2"))
+    assert found.strongest_inputs(0).tolist() == [1, 0]
+    assert [found.input_channel(0, place) for place in (0, 1)] == [0, 1]
+    assert [found.input_channel(3, place) for place in (0, 1)] == [2, 3]
+    assert not found.sees_colours
+
+
+def test_the_histogram_counts_every_weight(network: Network) -> None:
+    found = filters(network, layer(network, "0"))
+    counts, centres = found.histogram(bins=3)
+    assert centres.tolist() == pytest.approx([-2, 0, 2])
+    assert counts.tolist() == [0, 9 + 1, 2] or counts.sum() == 12
+    assert found.histogram(bound=1.5)[0].sum() == 10
+
+
+def test_a_filter_of_zeros_is_like_no_other() -> None:
+    from convviz.features.filters import Filters
+
+    kernels = torch.tensor([[0.0, 0.0], [1.0, 0.0]]).reshape(2, 2, 1, 1)
+    found = Filters(None, "x", kernels, 1, kernels.flatten(1).norm(dim=1))  # type: ignore[arg-type]
+    assert found.similarity().tolist() == [[0, 0], [0, 1]]
+    assert found.order("similarity").tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "shape", "count"),
+    [
+        ("alexnet", "features.0", (64, 3, 11, 11), 5),
+        ("vgg16", "features.0", (64, 3, 3, 3), 13),
+        ("googlenet", "conv1", (64, 3, 7, 7), 57),
+    ],
+)
+def test_the_first_layers_of_the_three_networks(
+    name: str, first: str, shape: tuple[int, ...], count: int
+) -> None:
+    source = "bundled" if name == "googlenet" else "random"
+    network = networks.load(name, source, fetch=False)
+    listed = filter_layers(network)
+    assert len(listed) == count
+    assert listed[0].name == first
+    found = filters(network, listed[0])
+    assert tuple(found.kernels.shape) == shape
+    assert found.sees_colours
+
+
+def test_what_has_no_kernels_is_refused(network: Network) -> None:
+    with pytest.raises(SettingError, match="no kernels"):
+        filters(network, layer(network, "1"))
+    with pytest.raises(SettingError, match="ordered"):
+        filters(network, layer(network, "0")).order("size")  # type: ignore[arg-type]

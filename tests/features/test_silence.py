@@ -1,0 +1,108 @@
+"""Channels that are switched off, by hand and in the real networks."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from convviz import features, images, networks
+from convviz.errors import SettingError
+from convviz.features.silence import deeper_layers, silence
+from convviz.networks import Network
+
+
+@pytest.fixture
+def red() -> Image.Image:
+    return Image.new("RGB", (4, 4), (255, 0, 0))
+
+
+def test_a_channel_that_is_off_is_off_everywhere_after(
+    network_of: Callable[..., Network], tiny: nn.Module, red: Image.Image
+) -> None:
+    network = network_of(tiny, classes=("red", "other"))
+    found = silence(network, red, "conv", [0], "pool")
+    assert found.channels == (0,)
+    assert found.before.maps[0].max() == 1
+    assert found.after.maps.abs().max() == 0
+    assert found.relative.tolist() == [1.0, 0.0, 0.0]
+    assert {change.layer.name: change.relative for change in found.changes} == {
+        "relu": 1.0,
+        "pool": 1.0,
+        "fc": 1.0,
+    }
+    assert found.predictions_before[0].label == "red"
+    assert found.predictions_after[0].probability == pytest.approx(0.5)
+
+
+def test_keeping_some_switches_off_the_others(
+    network_of: Callable[..., Network], tiny: nn.Module, red: Image.Image
+) -> None:
+    found = silence(network_of(tiny), red, "relu", [0], "pool", keep=True)
+    assert found.channels == (1, 2)
+    torch.testing.assert_close(found.after.maps, found.before.maps)
+    assert all(change.relative == 0 for change in found.changes)
+
+
+def test_nothing_off_changes_nothing_and_the_network_is_not_touched(
+    network_of: Callable[..., Network], tiny: nn.Module, red: Image.Image
+) -> None:
+    network = network_of(tiny)
+    before = features.activations(network, red, "pool").maps
+    found = silence(network, red, "conv", [], "pool")
+    assert float(found.relative.abs().max()) == 0
+    silence(network, red, "conv", [0, 1, 2], "pool")
+    torch.testing.assert_close(features.activations(network, red, "pool").maps, before)
+    assert not any(part._forward_hooks for part in tiny.modules())
+
+
+def test_a_norm_after_the_layer_cannot_wake_the_channel_up(
+    network_of: Callable[..., Network], red: Image.Image
+) -> None:
+    parts = nn.Sequential(nn.Conv2d(3, 2, 1), nn.BatchNorm2d(2), nn.ReLU(), nn.MaxPool2d(2))
+    parts[1].bias.data += 3
+    found = silence(network_of(parts), red, "0", [1], "3")
+    assert found.after.maps[1].abs().max() == 0
+    assert found.before.maps[1].abs().max() > 0
+
+
+def test_a_module_used_twice_is_silenced_at_its_last_use(
+    network_of: Callable[..., Network], red: Image.Image
+) -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.relu = nn.ReLU()
+            self.pool = nn.MaxPool2d(2)
+
+        def forward(self, batch: Tensor) -> Tensor:
+            return self.pool(self.relu(self.relu(batch) + 1))
+
+    found = silence(network_of(Twice()), red, "relu", [1], "pool")
+    assert found.before.maps[:, 0, 0].tolist() == [2.0, 1.0, 1.0]
+    assert found.after.maps[:, 0, 0].tolist() == [2.0, 0.0, 1.0]
+
+
+def test_a_branch_of_googlenet() -> None:
+    network = networks.load("googlenet", "bundled", fetch=False)
+    cat = images.decode(images.sample("cat").read())
+    shown = networks.layer(network, "inception4a")
+    branch = shown.branches[0]
+    found = silence(network, cat, branch.name, range(branch.stop), "inception4a")
+    after = found.after.maps
+    assert after[: branch.stop].abs().max() == 0
+    torch.testing.assert_close(after[branch.stop :], found.before.maps[branch.stop :])
+    assert found.most_changed()[0] < branch.stop
+    assert len(found.predictions_after) == 5
+
+
+def test_what_does_not_come_after_is_refused(
+    network_of: Callable[..., Network], tiny: nn.Module, red: Image.Image
+) -> None:
+    network = network_of(tiny)
+    assert [each.name for each in deeper_layers(network, "relu")] == ["pool", "fc"]
+    with pytest.raises(SettingError, match="does not come after"):
+        silence(network, red, "pool", [0], "relu")
+    with pytest.raises(SettingError, match="channel 3"):
+        silence(network, red, "relu", [3], "pool")

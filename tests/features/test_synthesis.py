@@ -1,0 +1,107 @@
+"""Activation maximisation: it climbs, it is repeatable, it wakes silent channels."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from convviz import networks
+from convviz.errors import SettingError
+from convviz.features import fourier
+from convviz.features.synthesis import SynthesisConfig, synthesise, transformed
+from convviz.networks import Network
+
+
+@pytest.fixture
+def network(network_of: Callable[..., Network], tiny: nn.Module) -> Network:
+    return network_of(tiny, side=32)
+
+
+def test_a_channel_that_looks_for_red_gets_red(network_of: Callable[..., Network]) -> None:
+    red_alone = nn.Conv2d(3, 1, 1)
+    red_alone.weight = nn.Parameter(torch.tensor([1.0, -0.5, -0.5]).reshape(1, 3, 1, 1))
+    network = network_of(nn.Sequential(red_alone, nn.ReLU()), side=32)
+    *_, last = synthesise(network, "1", 0, SynthesisConfig(steps=60, rate=0.1))
+    red, green, blue = last.picture.resize((1, 1)).getpixel((0, 0))
+    assert red > 1.5 * max(green, blue)
+    assert last.scores[-1] > last.scores[0] + 0.2
+    assert last.fraction == 1.0
+
+
+def test_the_same_seed_gives_the_same_image(network: Network) -> None:
+    def picture(seed: int) -> bytes:
+        *_, last = synthesise(network, "conv", 1, SynthesisConfig(steps=9, seed=seed))
+        return last.picture.tobytes()
+
+    torch.manual_seed(0)
+    first = picture(4)
+    torch.manual_seed(1)
+    assert picture(4) == first
+    assert picture(5) != first
+
+
+def test_a_silent_channel_is_pulled_at_before_its_relu(network: Network) -> None:
+    *_, last = synthesise(network, "relu", 1, SynthesisConfig(steps=30, rate=0.1))
+    assert last.scores[-1] > last.scores[0]
+    assert last.scores[0] < 0  # after the ReLU it would be 0, and without a slope
+
+
+def test_a_branch_of_a_concatenation_climbs() -> None:
+    network = networks.load("googlenet", "bundled", fetch=False)
+    config = SynthesisConfig(steps=6, size=64)
+    *_, last = synthesise(network, "inception3a", 100, config)
+    assert last.scores[-1] > last.scores[0]
+    assert last.picture.size == (64, 64)
+
+
+def test_steps_are_reported_now_and_then(network: Network) -> None:
+    steps = list(synthesise(network, "relu", 0, SynthesisConfig(steps=18)))
+    assert [step.step for step in steps] == [1, 8, 16, 18]
+    assert [len(step.scores) for step in steps] == [1, 8, 16, 18]
+
+
+def test_the_centre_of_a_map_and_a_single_number(network: Network) -> None:
+    for name, target in (("relu", "centre"), ("fc", "channel")):
+        config = SynthesisConfig(steps=20, target=target, rate=0.2)  # type: ignore[arg-type]
+        *_, last = synthesise(network, name, 0, config)
+        assert last.scores[-1] > last.scores[0]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"steps": 0}, {"rate": 0.0}, {"size": 4}, {"target": "edge"}, {"jitter": 16}],
+)
+def test_settings_out_of_range_are_refused(wrong: dict[str, object], network: Network) -> None:
+    with pytest.raises(SettingError, match="choose"):
+        synthesise(network, "relu", 0, SynthesisConfig(**wrong))  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match="channel 9"):
+        synthesise(network, "relu", 9)
+
+
+def test_the_coefficients_of_one_wave_make_one_wave() -> None:
+    coefficients = torch.zeros(3, 8, 5, 2)
+    coefficients[0, 0, 1, 0] = 1.0
+    pixels = fourier.to_pixels(coefficients, 8)[0]
+    assert tuple(pixels.shape) == (3, 8, 8)
+    torch.testing.assert_close(pixels, pixels[:, :1].expand_as(pixels))
+    row = torch.logit(pixels[0, 0])
+    wave = torch.cos(2 * torch.pi * torch.arange(8) / 8)
+    torch.testing.assert_close(row / row[0], wave, atol=1e-5, rtol=1e-5)
+
+
+def test_low_frequencies_weigh_more() -> None:
+    scale = fourier.frequency_scale(16)
+    assert scale[0, 0] == scale[0, 1] == 16
+    assert scale[0, 8] == 2
+    assert fourier.colour_axes().norm(dim=0).max() == pytest.approx(1)
+
+
+def test_transformations_keep_size_and_range() -> None:
+    pixels = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    first = transformed(pixels, 4, torch.Generator().manual_seed(1))
+    again = transformed(pixels, 4, torch.Generator().manual_seed(1))
+    assert first.shape == pixels.shape
+    assert 0 <= first.min() <= first.max() <= 1
+    torch.testing.assert_close(first, again)
+    assert not torch.equal(first, transformed(pixels, 4, torch.Generator().manual_seed(2)))
