@@ -15,10 +15,11 @@ PAGES = [*ROOT.glob("app.py"), *sorted((ROOT / "pages").glob("*.py"))]
 LONGEST_MODULE_LINES = 300
 
 # Which rooms of the package a room may import; everyone may raise an error of convviz.errors.
-# Arrows run one way: ui → {jobs, figures, sprites} → {reconstruction, features} → {networks,
-# images}; reconstruction is built on features. The command line stands beside ui.
+# Arrows run one way: ui → {jobs, figures, sprites} → {reconstruction, learning, features} →
+# {networks, images}; reconstruction and learning are built on features. The command line stands
+# beside ui.
 _DATA = {"networks", "images"}
-_COMPUTE = _DATA | {"features", "reconstruction"}
+_COMPUTE = _DATA | {"features", "reconstruction", "learning"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "preflight": set(),
@@ -26,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "images": set(),
     "features": _DATA,
     "reconstruction": _DATA | {"features"},
+    "learning": _DATA | {"features"},
     "sprites": _COMPUTE,
     "figures": _COMPUTE,
     "jobs": _COMPUTE,
