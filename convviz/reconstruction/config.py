@@ -1,0 +1,128 @@
+"""The settings of a reconstruction and the limits within which they make sense."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from convviz.errors import SettingError
+from convviz.reconstruction.precision import PRECISIONS, Precision
+
+OPTIMIZERS = ("lbfgs", "adam")
+STARTS = ("noise", "grey")
+
+DEFAULT_SECONDS = 12.0
+"""How long a run takes that is told neither a number of steps nor of seconds."""
+
+MOST_STEPS = 100_000
+MOST_SECONDS = 86_400.0
+LARGEST_IMAGE = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class ReconstructionConfig:
+    """How to reconstruct; the defaults suit most layers, `preset` knows better ones.
+
+    Attributes:
+        layer: Dotted name of the layer whose feature maps are matched.
+        steps: How many steps at most, one forward and one backward pass each.
+        seconds: How long at most, everything included. With neither of the two: 12 s.
+        optimizer: "lbfgs" or "adam".
+        learning_rate: For L-BFGS the length of each step before it is tried, as a multiple of the
+            one it computes (default 1). For Adam the change of each coordinate of the canvas in one
+            step (default 0.02).
+        decay: p in learning rate · (1 − t)^p, where t goes from 0 to 1 over the run; default 0 for
+            L-BFGS and 1 for Adam.
+        tv: Weight of the total variation, the mean squared difference of neighbouring pixels in
+            0…1 (Mahendran & Vedaldi 2015, with β = 2); the feature loss is 1 for a silent layer.
+        start: "noise", "grey", or an image to go on from: a picture or pixels in 0…1, shape
+            (3, H, W) or (1, 3, H, W), such as the `image` of an earlier result.
+        noise: Standard deviation of the noise around mid-grey that "noise" starts from, in 0…1.
+        smoothness: How much easier coarse structure moves than fine: coordinates are scaled by
+            1 / frequency^smoothness. 1 is the spectrum of photographs.
+        seed: Of the noise.
+        precision: "auto", "float32" or "bfloat16"; "auto" is bfloat16 where that is fast.
+        image_size: Side of the square image in pixels; None for what suits the weights.
+    """
+
+    layer: str = ""
+    steps: int | None = None
+    seconds: float | None = None
+    optimizer: str = "lbfgs"
+    learning_rate: float | None = None
+    decay: float | None = None
+    tv: float = 0.0
+    start: str | Image.Image | Tensor = "noise"
+    noise: float = 0.02
+    smoothness: float = 1.0
+    seed: int = 0
+    precision: Precision = "auto"
+    image_size: int | None = None
+
+
+def check(config: ReconstructionConfig) -> None:
+    """Make sure that the settings make sense, whatever the network.
+
+    Raises:
+        SettingError: One of them does not; the sentence names the limit.
+    """
+    _whole("number of steps", config.steps, 1, MOST_STEPS)
+    _within("time in seconds", config.seconds, 0.0, MOST_SECONDS, above=True)
+    _choice("optimizer", config.optimizer, OPTIMIZERS)
+    _within("learning rate", config.learning_rate, 0.0, math.inf, above=True)
+    _within("decay", config.decay, 0.0, 10.0)
+    _within("weight of the total variation", config.tv, 0.0, 1e6)
+    _within("noise", config.noise, 0.0, 1.0)
+    _within("smoothness", config.smoothness, 0.0, 3.0)
+    _whole("seed", config.seed, 0, 2**63 - 1)
+    _choice("precision", config.precision, PRECISIONS)
+    _whole("image size", config.image_size, 1, LARGEST_IMAGE)
+    _start(config.start)
+
+
+def _start(start: Any) -> None:
+    if isinstance(start, str):
+        _choice("start", start, STARTS)
+    elif isinstance(start, Tensor):
+        if start.dim() not in (3, 4) or start.shape[-3] != 3 or start.numel() == 0:
+            raise SettingError(
+                f"The start's shape {tuple(start.shape)} is not that of an image; give pixels of "
+                "shape (3, height, width)."
+            )
+        if start.dim() == 4 and start.shape[0] != 1:
+            raise SettingError(f"The start holds {start.shape[0]} images; give exactly one.")
+        if not start.is_floating_point() or not bool(torch.isfinite(start).all()):
+            raise SettingError("The start's pixels must be finite decimal numbers in 0 to 1.")
+    elif not isinstance(start, Image.Image):
+        raise SettingError(
+            f"The start must be {' or '.join(STARTS)} or an image, not a {type(start).__name__}."
+        )
+
+
+def _choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise SettingError(f"The {name} {value!r} does not exist; choose {', '.join(choices)}.")
+
+
+def _whole(name: str, value: Any, low: int, high: int) -> None:
+    if value is None:
+        return
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise SettingError(f"The {name} must be a whole number from {low} to {high}, not {value}.")
+
+
+def _within(name: str, value: Any, low: float, high: float, *, above: bool = False) -> None:
+    """Check a number; not-a-number lies in no range."""
+    if value is None:
+        return
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if number and low <= value <= high and math.isfinite(value) and not (above and value == low):
+        return
+    start = f"above {low:g}" if above else f"{low:g} or more"
+    end = "" if math.isinf(high) else f" and at most {high:g}"
+    raise SettingError(f"The {name} must be a number {start}{end}, not {value}.")

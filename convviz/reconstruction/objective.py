@@ -1,0 +1,191 @@
+"""What is minimised: how far an image's feature maps are from the target's, and what it may cost.
+
+Loss = ‖Φ(y) − Φ(x)‖² / ‖Φ(x)‖² + w₁ · invalid pixels + w₂ · total variation, where Φ is the network
+up to a layer. Gradients of the last two are written out by hand: they are short, and automatic
+differentiation would take longer over them than the arithmetic does.
+
+If the layer is a ReLU, its input a is matched instead of its output: where the target is positive,
+a must equal it; elsewhere a must not be positive. The minimum is the same, but an output that is
+silent and should not be has a gradient, and the loss is convex in a.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from convviz.errors import ReconstructionError
+from convviz.features import truncated
+from convviz.networks import Layer, Network, layers
+from convviz.reconstruction.precision import autocast, convert
+from convviz.reconstruction.result import LossParts
+
+INVALID_WEIGHT = 50.0
+"""Weight of the mean squared distance of the pixels from 0…1."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The objective at one image.
+
+    Attributes:
+        parts: The loss.
+        relative_error: Distance to the target as a share of the target.
+        gradient: Of the loss with respect to the pixels, shape (1, 3, S, S), float32.
+    """
+
+    parts: LossParts
+    relative_error: float
+    gradient: Tensor
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether one can go on from here."""
+        # The sum is finite only if every part is, short of an overflow, which is no better.
+        return math.isfinite(self.parts.total) and bool(torch.isfinite(self.gradient.sum()))
+
+
+class Objective:
+    """The loss of images at one layer of a network, against the features of one original.
+
+    Args:
+        network: The network; it is not touched.
+        layer: The layer.
+        original: The original as the network takes it, normalised, shape (1, 3, S, S).
+        tv: Weight of the total variation.
+        dtype: What the network runs in until `precise` is asked for.
+        device: Where it runs.
+
+    Attributes:
+        is_silent: Whether the layer puts out nothing but zeros for the original.
+        rounding: Relative error that the fast precision alone causes, at the original.
+
+    Raises:
+        ReconstructionError: The layer's output for the original is not finite.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        layer: Layer,
+        original: Tensor,
+        *,
+        tv: float,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        self._dtype, self._device, self._tv = dtype, device, tv
+        self._mean = torch.tensor(network.spec.mean, device=device).view(1, 3, 1, 1)
+        self._std = torch.tensor(network.spec.std, device=device).view(1, 3, 1, 1)
+        self._precise = self._cut(network, layer.name)
+        batch = original.to(device, memory_format=torch.channels_last)
+        with torch.no_grad():
+            self._target = self._precise(batch).float().clone()
+        if not bool(torch.isfinite(self._target).all()):
+            raise ReconstructionError(
+                f"{layer.title} of {network.title} puts out values that are not finite for this "
+                "image, so there is nothing to aim at; choose another layer or other weights."
+            )
+        square = float(self._target.double().square().sum())
+        self.is_silent = square == 0.0
+        self._square = square or float(self._target.numel())
+        self._positive: Tensor | None = None
+        before = self._before_relu(network, layer, batch)
+        if before is not None:
+            self._precise, self._positive = self._cut(network, before), self._target > 0
+        self._fast = self._precise
+        if dtype != torch.float32:
+            self._fast = self._cut(network, before or layer.name)
+            ran = {each.name for each in layers(network.spec) if each.index <= layer.index}
+            convert(self._fast, {f"network.{name}" for name in ran}, dtype)
+        with torch.no_grad(), autocast(dtype, device):
+            rounded = self._fast(batch)
+        self.rounding = 0.0 if dtype == torch.float32 else self._compare(rounded.float())[1]
+
+    def evaluate(self, pixels: Tensor, *, precise: bool) -> Evaluation:
+        """Compute the loss of an image and its gradient.
+
+        Args:
+            pixels: Shape (1, 3, S, S), float32; not necessarily in 0…1.
+            precise: Whether the network is to run in float32.
+
+        Raises:
+            ReconstructionError: The layer's output does not depend on the image in a way that
+                can be differentiated.
+        """
+        module = self._precise if precise else self._fast
+        dtype = torch.float32 if precise else self._dtype
+        batch = self._batch(pixels).requires_grad_()
+        with torch.enable_grad(), autocast(dtype, self._device):
+            output = module(batch)
+        if not output.requires_grad:
+            raise ReconstructionError(
+                "The layer's output cannot be differentiated with respect to the image, so there "
+                "is no direction to improve it in; choose another layer."
+            )
+        with torch.no_grad():
+            features = output.float()
+            difference, error = self._compare(features)
+            feature = float(difference.square().sum()) / self._square
+        (slope,) = torch.autograd.grad(output, batch, difference.to(output.dtype))
+        with torch.no_grad():
+            gradient = slope.float() * (2 / self._square / self._std)
+            outside = pixels - pixels.clamp(0, 1)
+            invalid = INVALID_WEIGHT * float(outside.square().mean())
+            gradient.add_(outside, alpha=2 * INVALID_WEIGHT / pixels.numel())
+            variation = self._add_variation(pixels, gradient) if self._tv else 0.0
+        return Evaluation(LossParts(feature, variation, invalid), error, gradient)
+
+    def relative_error(self, pixels: Tensor) -> float:
+        """Return the relative error of an image, shape (1, 3, S, S), in float32."""
+        with torch.no_grad():
+            return self._compare(self._precise(self._batch(pixels)).float())[1]
+
+    def _compare(self, features: Tensor) -> tuple[Tensor, float]:
+        """Return what the loss squares, and the relative error."""
+        if self._positive is None:
+            difference = features - self._target
+            return difference, self._relative(difference)
+        passed = features.clamp(min=0)
+        difference = torch.where(self._positive, features - self._target, passed)
+        return difference, self._relative(passed.sub_(self._target))
+
+    def _relative(self, difference: Tensor) -> float:
+        return math.sqrt(float(difference.square().sum()) / self._square)
+
+    def _batch(self, pixels: Tensor) -> Tensor:
+        batch = (pixels.detach() - self._mean) / self._std
+        return batch.contiguous(memory_format=torch.channels_last)
+
+    def _add_variation(self, pixels: Tensor, gradient: Tensor) -> float:
+        """Add the gradient of the weighted total variation; return its value."""
+        weight = self._tv / pixels.numel()
+        down = pixels[..., 1:, :] - pixels[..., :-1, :]
+        right = pixels[..., 1:] - pixels[..., :-1]
+        gradient[..., 1:, :].add_(down, alpha=2 * weight)
+        gradient[..., :-1, :].sub_(down, alpha=2 * weight)
+        gradient[..., 1:].add_(right, alpha=2 * weight)
+        gradient[..., :-1].sub_(right, alpha=2 * weight)
+        return weight * float(down.square().sum() + right.square().sum())
+
+    def _cut(self, network: Network, name: str) -> nn.Module:
+        cut = truncated(network.module, name).to(self._device)
+        # nn.Module.to() takes it, its annotations do not know it beside a device.
+        return cut.to(memory_format=torch.channels_last)
+
+    def _before_relu(self, network: Network, layer: Layer, batch: Tensor) -> str | None:
+        """Find the layer whose positive part is the given layer's output, if there is one."""
+        if "ReLU" not in layer.kind:
+            return None
+        earlier = [each for each in layers(network) if each.index < layer.index]
+        if not earlier or earlier[-1].gate != earlier[-1].name:
+            return None
+        name = earlier[-1].name
+        with torch.no_grad():
+            positive = self._cut(network, name)(batch).float().clamp(min=0)
+        # What the description of the network suggests is taken only if the numbers agree.
+        same = positive.shape == self._target.shape and bool((positive == self._target).all())
+        return name if same else None

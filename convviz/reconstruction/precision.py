@@ -1,0 +1,72 @@
+"""Which device and which precision are the fast ones on this machine.
+
+float32 always means what PyTorch means by it: on NVIDIA GPUs convolutions may round their inputs to
+TF32, unless `torch.backends.cudnn.allow_tf32` says otherwise.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal
+
+import torch
+from torch import nn
+
+Precision = Literal["auto", "float32", "bfloat16"]
+PRECISIONS: tuple[Precision, ...] = ("auto", "float32", "bfloat16")
+
+# What bfloat16 speeds up; everything else keeps its float32 weights (batch norms need them).
+_HEAVY = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
+
+
+def best_device() -> torch.device:
+    """Return a CUDA GPU if there is one, else Apple's, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def resolve(precision: Precision, device: torch.device) -> torch.dtype:
+    """Turn a precision into what the network is to run in.
+
+    Args:
+        precision: "auto" means bfloat16 where the device has fast instructions for it.
+        device: Where the network runs.
+    """
+    if precision == "auto":
+        return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
+    return torch.bfloat16 if precision == "bfloat16" else torch.float32
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Tell whether bfloat16 is faster than float32 there: AMX or AVX512-BF16, or CUDA's own."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    # PyTorch keeps these questions private; a version without them answers no.
+    asked = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    return device.type == "cpu" and any(
+        bool(getattr(torch.cpu, name, lambda: False)()) for name in asked
+    )
+
+
+def autocast(dtype: torch.dtype, device: torch.device) -> AbstractContextManager[object]:
+    """Return a context in which the network runs in that precision; it concerns one thread."""
+    if dtype == torch.float32:
+        return nullcontext()
+    # The weights are converted once, by `convert`: there is nothing to keep between two calls.
+    return torch.autocast(device.type, dtype, cache_enabled=False)
+
+
+def convert(module: nn.Module, names: set[str], dtype: torch.dtype) -> None:
+    """Convert the weights of a network's convolutions and linear layers in place.
+
+    Args:
+        module: A clone of one's own, so that nobody else's weights change.
+        names: Dotted names of the modules that run; the others stay as they are.
+        dtype: What to convert to.
+    """
+    for name, part in module.named_modules():
+        if isinstance(part, _HEAVY) and name in names:
+            part.to(dtype)
