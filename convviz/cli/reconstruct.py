@@ -1,0 +1,213 @@
+"""`python -m convviz reconstruct`: find the image that a layer cannot tell from a given one."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from io import BytesIO
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from convviz.cli.activations import read_picture
+from convviz.cli.layers import find
+from convviz.cli.output import Progress, check_target, write, write_json
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from convviz.networks import Network
+    from convviz.reconstruction import (
+        ReconstructionConfig,
+        ReconstructionResult,
+        ReconstructionStep,
+    )
+
+_BAR = 24
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and what it takes."""
+    parser = subparsers.add_parser(
+        "reconstruct",
+        help="find an image with the same feature maps at a layer",
+        description="Start from noise and change the image until its feature maps at a layer are "
+        "those of a given picture: what is left out is what the layer does not know. Ctrl-C ends "
+        "early and keeps the best image.",
+    )
+    parser.add_argument("image", metavar="IMAGE", help="a picture's file, or sample:cat")
+    parser.add_argument("--network", required=True, metavar="NETWORK", help="alexnet, vgg16, …")
+    parser.add_argument(
+        "--layer", required=True, metavar="LAYER", help="dotted name (features.22) or title"
+    )
+    parser.add_argument("--out", metavar="FILE.png", help="write the image")
+    parser.add_argument("--json", metavar="FILE", help="write JSON to FILE, or - for the output")
+    parser.add_argument("--steps", type=int, metavar="N", help="at most so many steps")
+    parser.add_argument(
+        "--seconds", type=float, metavar="S", help="at most so long (default: 12, without --steps)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
+    parser.add_argument(
+        "--precision",
+        default="auto",
+        choices=("auto", "float32", "bfloat16"),
+        help="(default: auto, bfloat16 where that is fast)",
+    )
+    parser.add_argument("--optimizer", choices=("lbfgs", "adam"), help="(default: lbfgs)")
+    parser.add_argument(
+        "--learning-rate", type=float, metavar="R", help="(default: 1; 0.02 for adam)"
+    )
+    parser.add_argument(
+        "--decay",
+        type=float,
+        metavar="P",
+        help="learning rate · (1 − t)^P (default: 0; 1 for adam)",
+    )
+    parser.add_argument("--tv", type=float, metavar="W", help="weight of the total variation")
+    parser.add_argument(
+        "--start", metavar="START", help="noise, grey or a picture's file (default: noise)"
+    )
+    parser.add_argument("--image-size", type=int, metavar="PIXELS", help="side of the image")
+    parser.add_argument(
+        "--weights",
+        default="auto",
+        metavar="SOURCE",
+        help="auto, imagenet, bundled, encoder, own or random (default: auto)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    check_target(args.json)
+    check_target(args.out, ".png")
+    image = read_picture(args.image)
+    start = args.start
+    if start not in (None, "noise", "grey"):
+        start = read_picture(start)
+
+    from convviz import networks
+    from convviz.reconstruction import reconstruct
+
+    with Progress() as progress:
+        network = networks.load(args.network, args.weights, progress=progress.megabytes)
+        config = _config(args, network, start)
+        result = None
+        with _interruptible() as interrupted:
+            for step in reconstruct(network, image, config, stop=lambda: bool(interrupted)):
+                progress.show(_bar(step))
+                result = step.result
+    if result is None:
+        raise RuntimeError("a reconstruction ended without a result")
+    if args.out is not None:
+        write(args.out, _png(result))
+    if args.json is not None:
+        write_json(args.json, _plain(result, network, config))
+    if args.json != "-":
+        _say(result, network, config)
+    return 130 if interrupted else 0
+
+
+def _config(
+    args: argparse.Namespace, network: Network, start: str | Image.Image | None
+) -> ReconstructionConfig:
+    """Join the layer's preset and what the user asked for."""
+    from convviz.reconstruction import preset
+
+    config = preset(network.name, find(network, args.layer).name)
+    asked: dict[str, Any] = {
+        "steps": args.steps,
+        "seconds": args.seconds,
+        "optimizer": args.optimizer,
+        "learning_rate": args.learning_rate,
+        "decay": args.decay,
+        "tv": args.tv,
+        "start": start,
+        "image_size": args.image_size,
+        "seed": args.seed,
+        "precision": args.precision,
+    }
+    if args.steps is not None or args.seconds is not None:
+        config = replace(config, steps=None, seconds=None)
+    return replace(config, **{name: value for name, value in asked.items() if value is not None})
+
+
+@contextmanager
+def _interruptible() -> Iterator[list[int]]:
+    """Let the first Ctrl-C end the run in good order, and a second one at once."""
+    received: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    try:
+        before = signal.signal(signal.SIGINT, note)
+    except ValueError:  # not the main thread, which alone gets signals
+        yield received
+        return
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _bar(step: ReconstructionStep) -> str:
+    done = int(_BAR * step.fraction)
+    bar = "█" * done + "░" * (_BAR - done)
+    of = "" if step.total is None else f"/{step.total}"
+    left = "" if step.seconds_left is None else f", {math.ceil(step.seconds_left)} s left"
+    return f"{bar} step {step.index}{of}, relative error {step.relative_error:.3f}{left}"
+
+
+def _png(result: ReconstructionResult) -> bytes:
+    from convviz import images
+
+    # To a mean of 0 and a deviation of 1 the pixels are "normalised" as they are.
+    picture = images.to_picture(result.image, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+    buffer = BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _plain(
+    result: ReconstructionResult, network: Network, config: ReconstructionConfig
+) -> dict[str, Any]:
+    return {
+        "network": network.name,
+        "weights": {"source": network.weights.source, "sha256": network.weights.sha256},
+        "layer": config.layer,
+        "relative_error": result.relative_error,
+        "loss": list(result.losses),
+        "steps": result.steps,
+        "seconds": round(result.seconds, 4),
+        "seconds_per_step": round(result.seconds / result.steps, 5),
+        "precision": result.precision,
+        "psnr": result.psnr if math.isfinite(result.psnr) else None,
+        "ssim": result.ssim,
+        "predictions": [
+            {"label": each.label, "probability": each.probability} for each in result.predictions
+        ],
+        "note": result.note,
+    }
+
+
+def _say(result: ReconstructionResult, network: Network, config: ReconstructionConfig) -> None:
+    weights = network.weights
+    print(f"{network.title}, {config.layer}: relative error {result.relative_error:.4f}")
+    print(f"Weights: {weights.title} (source {weights.source}, sha256 {weights.sha256})")
+    print(
+        f"{result.steps} steps in {result.seconds:.1f} s, {result.precision}; "
+        f"PSNR {result.psnr:.1f} dB, SSIM {result.ssim:.3f}"
+    )
+    for title, predictions in (
+        ("Original", result.original_predictions),
+        ("Reconstruction", result.predictions),
+    ):
+        if predictions:
+            seen = ", ".join(f"{each.label} {each.probability:.0%}" for each in predictions)
+            print(f"{title}: {seen}")
+    if result.note:
+        print(result.note)
