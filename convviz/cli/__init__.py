@@ -8,7 +8,7 @@ it, 130 after Ctrl-C. Results go to stdout, progress to stderr and only if that 
 """
 
 import argparse
-import importlib.util
+import importlib
 import io
 import os
 import sys
@@ -20,11 +20,7 @@ from convviz.errors import ConvvizError
 
 __all__ = ["main"]
 
-_COMMANDS = tuple(
-    name
-    for name in ("activations", "layers", "weights", "reconstruct", "costs")
-    if importlib.util.find_spec(f"convviz.cli.{name}") is not None  # reconstruct is on its way
-)
+_COMMANDS = ("activations", "layers", "weights", "reconstruct", "costs")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

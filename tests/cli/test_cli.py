@@ -29,7 +29,9 @@ def test_wrong_arguments_give_one_sentence_and_status_2(
     assert streams.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["", "activations", "layers", "weights", "costs"])
+@pytest.mark.parametrize(
+    "command", ["", "activations", "layers", "weights", "reconstruct", "costs"]
+)
 def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"] if command else ["--help"]) == 0
     assert capsys.readouterr().out.startswith(f"usage: convviz {command}".strip())
