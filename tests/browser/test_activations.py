@@ -1,0 +1,144 @@
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+ALEXNET = "/Activations?image=cat&network=alexnet&weights=random&layer=features.6"
+PAGES = ["/", ALEXNET, "/Activations?view=All+layers"]
+
+
+def selected(page: Page) -> Any:
+    return page.get_by_role("option", selected=True)
+
+
+def channel(page: Page, number: int) -> Any:
+    return page.get_by_role("heading", name=f"Channel {number}", exact=True)
+
+
+def test_a_shared_link_opens_the_same_view(visit: Any) -> None:
+    first = visit(ALEXNET + "&order=strength&tau=0.02&contrast=shared")
+    first.get_by_role("option").nth(11).click()
+    expect(first).to_have_url(re.compile("channel="))
+    second = visit("/" + first.url.split("/", 3)[3])
+    headline = first.get_by_role("heading", name="for this image").inner_text()
+    expect(second.get_by_role("heading", name=headline)).to_be_visible()
+    number = selected(first).get_attribute("data-channel")
+    expect(selected(second)).to_have_attribute("data-channel", number)
+    expect(channel(second, int(number))).to_be_visible()
+    expect(second.get_by_role("option").nth(11)).to_have_attribute("data-channel", number)
+
+
+def test_arrow_keys_move_within_and_between_rows(visit: Any) -> None:
+    page = visit(ALEXNET)
+    tiles = page.get_by_role("option")
+    tiles.nth(0).click()
+    first, row = tiles.nth(0).bounding_box(), 1
+    while tiles.nth(row).bounding_box()["y"] == first["y"]:
+        row += 1
+    for key, number in [
+        ("ArrowDown", row),
+        ("ArrowRight", row + 1),
+        ("ArrowUp", 1),
+        ("ArrowLeft", 0),
+        ("ArrowLeft", 0),
+        ("End", 383),
+        ("ArrowDown", 383),
+        ("Home", 0),
+    ]:
+        page.keyboard.press(key)
+        expect(selected(page)).to_have_attribute("data-channel", str(number))
+    expect(channel(page, 0)).to_be_visible()
+
+
+def test_the_buttons_and_the_grid_agree(visit: Any) -> None:
+    page = visit(ALEXNET)
+    page.get_by_role("option").nth(5).click()
+    expect(channel(page, 5)).to_be_visible()
+    page.locator(".st-key-channel_next button:visible").click()
+    expect(channel(page, 6)).to_be_visible()
+    expect(selected(page)).to_have_attribute("data-channel", "6")
+    page.get_by_role("option").nth(5).click()  # the same one again, after the button
+    expect(channel(page, 5)).to_be_visible()
+
+
+def test_the_large_picture_is_sent_once(visit: Any) -> None:
+    page = visit(ALEXNET)
+    expect(page.get_by_role("option")).to_have_count(384)
+    sizes: list[int] = []
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.on(
+        "Network.webSocketFrameReceived",
+        lambda event: sizes.append(len(event["response"]["payloadData"])),
+    )
+    page.get_by_role("option").nth(7).click()
+    expect(channel(page, 7)).to_be_visible()
+    assert 0 < sum(sizes) < 40_000
+
+
+def test_hovering_names_the_channel(visit: Any) -> None:
+    page = visit(ALEXNET)
+    page.get_by_role("option").nth(3).hover()
+    expect(page.get_by_text(re.compile(r"^Channel 3\s+maximum"))).to_be_visible()
+
+
+def test_order_and_hiding_change_the_grid(visit: Any) -> None:
+    page = visit(ALEXNET + "&show=only")
+    count = int(page.get_by_role("heading", name="for this image").inner_text().split()[0])
+    expect(page.get_by_role("option")).to_have_count(count)
+    expect(page.get_by_role("option", name=re.compile("empty"))).to_have_count(count)
+
+
+def test_the_grid_can_be_saved_as_it_is_shown(visit: Any) -> None:
+    page = visit(ALEXNET)
+    with page.expect_download() as download:
+        page.locator(".st-key-save_grid button").click()
+    assert download.value.suggested_filename == "cat-alexnet-features.6.png"
+    assert download.value.path().read_bytes().startswith(b"\x89PNG")
+    with page.expect_download() as download:
+        page.locator(".st-key-save_numbers button").click()
+    lines = download.value.path().read_text().splitlines()
+    assert len(lines) == 385
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nothing_is_wider_than_a_phone(visit: Any, path: str) -> None:
+    page = visit(path, width=390, height=844, touch=True)
+    expect(page.locator("h1")).to_be_visible()
+    too_wide = """() => {
+        const main = document.querySelector('[data-testid=stMain]');
+        return Math.max(document.documentElement.scrollWidth, main.scrollWidth) - innerWidth;
+    }"""
+    assert page.evaluate(too_wide) <= 0
+
+
+def test_on_a_phone_the_picked_channel_stays_in_sight(visit: Any) -> None:
+    page = visit(ALEXNET, width=390, height=844, touch=True)
+    far_down = page.get_by_role("option").nth(300)
+    far_down.scroll_into_view_if_needed()
+    far_down.tap()
+    expect(channel(page, 300)).to_be_in_viewport()
+    expect(page.get_by_alt_text("Channel 300 over the image")).to_be_in_viewport()
+    expect(far_down).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_text_is_readable_on_its_ground(visit: Any, dark: bool) -> None:
+    page = visit(ALEXNET, dark=dark)
+    expect(page.get_by_role("option")).to_have_count(384)
+    ground = brightness(page, ".stApp", "backgroundColor")
+    assert (ground < 60) == dark
+    for selector in [".stApp h1", ".convviz-legend", ".convviz-numbers dt", "[role=option]"]:
+        assert abs(brightness(page, selector, "color") - ground) > 90, selector
+
+
+def brightness(page: Page, selector: str, style: str) -> float:
+    """Return how bright a colour is, in 0…255."""
+    colour = page.locator(selector).first.evaluate(
+        "(element, style) => getComputedStyle(element)[style]", style
+    )
+    red, green, blue = (float(part) for part in re.findall(r"[\d.]+", colour)[:3])
+    return 0.299 * red + 0.587 * green + 0.114 * blue

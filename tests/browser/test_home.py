@@ -1,0 +1,97 @@
+import re
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+
+def photograph() -> dict[str, Any]:
+    """Return a picture of one's own, as a camera writes it: large, and lying on its side."""
+    picture = Image.linear_gradient("L").resize((1600, 1200)).convert("RGB")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    file = BytesIO()
+    picture.save(file, "JPEG", exif=exif)
+    return {"name": "holiday.jpg", "mimeType": "image/jpeg", "buffer": file.getvalue()}
+
+
+def upload(page: Page, file: dict[str, Any]) -> None:
+    page.locator(".st-key-home_upload input[type=file]").set_input_files(file)
+
+
+def test_is_useful_at_once(visit: Any) -> None:
+    page = visit("/")
+    expect(page.locator("ol.convviz-bars li")).to_have_count(5)
+    expect(page.locator("ol.convviz-bars")).to_contain_text("Egyptian cat")
+    expect(page.get_by_alt_text("What goes in")).to_be_visible()
+    expect(page).to_have_url(re.compile("image=cat&network=googlenet&weights=bundled"))
+    expect(page).to_have_title(re.compile("convviz"))
+
+
+def test_a_photograph_of_ones_own_to_a_marked_grid(visit: Any) -> None:
+    """The way of issue 2: upload, AlexNet, third convolution, click a channel, arrow keys."""
+    page = visit("/")
+    upload(page, photograph())
+    expect(page.get_by_text("1200 × 1600 pixels")).to_be_visible()
+    expect(page).to_have_url(re.compile("image=upload"))
+
+    page.locator(".st-key-navigation").get_by_text("Activations").click()
+    expect(page.locator("h1")).to_have_text("Activations")
+    expect(page.locator(".st-key-image_panel")).to_contain_text("holiday.jpg")
+
+    choose(page, "network", "AlexNet")
+    press(page, "use_untrained")
+    choose(page, "layer", "block 3 · conv3 — 384 × 13 × 13")
+    expect(page.get_by_text("384 maps of 13 × 13")).to_be_visible()
+    tiles = page.get_by_role("option")
+    expect(tiles).to_have_count(384)
+
+    headline = page.get_by_role("heading", name="for this image").inner_text()
+    counted = 0 if headline.startswith("None") else int(headline.split()[0])
+    expect(page.get_by_role("option", name=re.compile("empty"))).to_have_count(counted)
+
+    tiles.nth(40).click()
+    expect(page.get_by_role("heading", name="Channel 40", exact=True)).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("heading", name="Channel 41", exact=True)).to_be_visible()
+    expect(page).to_have_url(re.compile("channel=41"))
+    expect(page.get_by_alt_text("Channel 41 over the image")).to_be_visible()
+
+
+def test_a_bad_file_gets_a_sentence_and_the_image_stays(visit: Any) -> None:
+    page = visit("/?image=coffee")
+    upload(page, {"name": "notes.png", "mimeType": "image/png", "buffer": b"just some text"})
+    expect(page.get_by_test_id("stAlert")).to_contain_text("The image in use has not changed.")
+    expect(page.get_by_text("Coffee, ")).to_be_visible()
+    expect(page).to_have_url(re.compile("image=coffee"))
+
+
+def test_a_sample_is_chosen_by_clicking_its_picture(visit: Any) -> None:
+    page = visit("/")
+    page.locator(".st-key-home_other_rocket img").click(force=True)  # its button lies over it
+    expect(page).to_have_url(re.compile("image=rocket"))
+    expect(page.locator(".st-key-home_chosen_rocket")).to_be_visible()
+
+
+def test_without_a_network_the_other_networks_say_what_can_be_done(visit: Any) -> None:
+    page = visit("/?network=vgg19")
+    missing = page.locator(".st-key-weights_missing")
+    expect(missing).to_contain_text("CONVVIZ_WEIGHTS")
+    press(page, "fetch_again")
+    expect(missing.get_by_test_id("stAlert")).to_contain_text(re.compile("reach|connect|network"))
+    press(page, "use_default_network")
+    expect(page.locator("ol.convviz-bars li")).to_have_count(5)
+
+
+def press(page: Page, key: str) -> None:
+    # A button with a tooltip is there twice, once for touch screens.
+    page.locator(f".st-key-{key} button:visible").click()
+
+
+def choose(page: Page, key: str, option: str) -> None:
+    page.locator(f".st-key-{key} input").click()
+    page.get_by_test_id("stSelectboxVirtualDropdown").get_by_text(option, exact=True).click()
