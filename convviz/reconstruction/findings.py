@@ -1,0 +1,106 @@
+"""What a series of reconstructions shows, in sentences made from its numbers.
+
+No sentence claims what the numbers at hand do not show; where they show the opposite of what is
+usual, it says that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from convviz.reconstruction.depth import PATCH
+from convviz.reconstruction.views import Ending, RunView
+
+_NOTICEABLE = 0.05  # of a correlation or an SSIM
+_MATCHED = 0.1  # up to this relative error, feature maps are nearly the same
+_FAR = 0.5  # above this one, a picture says more about the optimisation than about the layer
+
+
+def what_is_lost(runs: Sequence[RunView]) -> str:
+    """Say what the deeper layers of one network lose, from the first and last run that ended.
+
+    Args:
+        runs: From shallow to deep.
+    """
+    ended = [(run, run.ending) for run in runs if run.ending]
+    if len(ended) < 2:
+        return ""
+    (first, shallow), (last, deep) = ended[0], ended[-1]
+    if max(shallow.relative_error, deep.relative_error) > _FAR:
+        return _too_far(ended)
+    if (
+        shallow.layout is None
+        or shallow.detail is None
+        or deep.layout is None
+        or deep.detail is None
+    ):
+        return "The image is too even to say what the deeper layers lose."
+    numbers = (
+        f"From {first.subject.layer_title} to {last.subject.layer_title} the agreement with the "
+        f"original goes from {_number(shallow.detail)} to {_number(deep.detail)} in the detail "
+        f"(what the pixels of a patch of {PATCH} × {PATCH} add to its mean colour) and from "
+        f"{_number(shallow.layout)} to {_number(deep.layout)} in the layout (the patches' mean "
+        "colours); 1 is identical."
+    )
+    layout, detail = shallow.layout - deep.layout, shallow.detail - deep.detail
+    if max(layout, detail) < _NOTICEABLE:
+        finding = "So the deepest of these layers still knows about as much as the first."
+    elif detail > layout + _NOTICEABLE:
+        finding = "So what the deeper layers lose is the detail, more than what is where."
+    elif layout > detail + _NOTICEABLE:
+        finding = "Here the layout suffers more than the detail, which is unusual."
+    else:
+        finding = "Here detail and layout are lost together."
+    return f"{numbers} {finding} {_how_sure(ended)}"
+
+
+def what_differs(runs: Sequence[RunView]) -> str:
+    """Say which network's layer keeps the most of the image, from the numbers."""
+    ended = [(run, run.ending) for run in runs if run.ending]
+    if len(ended) < 2:
+        return ""
+    named = "; ".join(
+        f"{run.subject.layer_title} of {run.subject.network} describes the image with "
+        f"{run.subject.numbers:,} numbers (the image itself has {3 * run.subject.pixels**2:,})"
+        for run, _ in ended
+    )
+    if max(ending.relative_error for _, ending in ended) > _FAR:
+        return f"{named}. {_too_far(ended)}"
+    most = max(ended, key=lambda each: each[1].ssim)
+    least = min(ended, key=lambda each: each[1].ssim)
+    if most[1].ssim - least[1].ssim < _NOTICEABLE:
+        finding = "Their reconstructions are about equally like their originals."
+    else:
+        finding = (
+            f"The reconstruction from {most[0].subject.network} is the most like its original "
+            f"(SSIM {_number(most[1].ssim)}), that from {least[0].subject.network} the least "
+            f"({_number(least[1].ssim)})."
+        )
+    return f"{named}. {finding} {_how_sure(ended)}"
+
+
+def _how_sure(ended: Sequence[tuple[RunView, Ending]]) -> str:
+    """Tell what a layer lost from what the optimisation did not reach."""
+    far = [run.subject.layer_title for run, ending in ended if ending.relative_error > _MATCHED]
+    if not far:
+        return (
+            "All relative errors are small: the feature maps are nearly those of the original, so "
+            "what still looks different is what the layers do not know."
+        )
+    which = ", ".join(far) if len(far) <= 3 else f"{len(far)} of the {len(ended)} pictures"
+    return (
+        f"With {which} the relative error is still above {_MATCHED:g}: there, part of the "
+        "difference is not what the layer lost but what more time would bring."
+    )
+
+
+def _too_far(ended: Sequence[tuple[RunView, Ending]]) -> str:
+    worst = max(ending.relative_error for _, ending in ended)
+    return (
+        f"With a relative error of up to {worst:.2f} the pictures say more about the short "
+        "optimisation than about the layers: give each more time."
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")

@@ -1,0 +1,249 @@
+"""Runs as a page shows them: small, complete at every moment, and never changed.
+
+A step of an optimisation carries tensors; what a page needs of it is a few numbers and a picture
+that the browser can show as it is. Frames and the loss curve are bounded, however long a run is.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from convviz.features import Prediction
+from convviz.reconstruction import ReconstructionConfig
+
+FRAMES = 60
+"""At most so many frames of one run are kept."""
+
+CURVE = 300
+"""At most so many points of the loss curve are shown while a run goes on."""
+
+_JPEG_QUALITY = 90
+_POINT_BYTES = 160  # what a Point takes in memory, about
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What one run is about, in words for a person and names for a program.
+
+    Attributes:
+        image: The image's title.
+        network_name: The network's short name.
+        network: The network's title.
+        weights_source: Where its weights are from, as for `networks.load`.
+        weights: The weights' title.
+        layer: The layer's dotted name.
+        layer_title: The layer's title for people.
+        numbers: How many numbers the layer gives for one image.
+        pixels: The image's side.
+    """
+
+    image: str
+    network_name: str
+    network: str
+    weights_source: str
+    weights: str
+    layer: str
+    layer_title: str
+    numbers: int
+    pixels: int
+
+
+@dataclass(frozen=True)
+class Point:
+    """One step of the optimisation, in numbers."""
+
+    step: int
+    seconds: float
+    loss: float
+    relative_error: float
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The image as it was at one step, as a JPEG."""
+
+    step: int
+    seconds: float
+    relative_error: float
+    jpeg: bytes
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What is known of a run only at its end.
+
+    Attributes:
+        relative_error: At the layer, in float32, of the image as the visitor gets it.
+        psnr: Peak signal-to-noise ratio against the original, in dB; infinite if they are equal.
+        ssim: Structural similarity to the original, 1 if they are equal.
+        layout: Correlation with the original's layout (see `depth.agreement`).
+        detail: Correlation with the original's detail.
+        guesses: The network's best guesses for the reconstruction; empty without a decoder.
+        original_guesses: Its best guesses for the original.
+        precision: "float32", or "bfloat16" if most steps ran in that.
+        note: One sentence about how it went, where there is something to say.
+        pixels: The image, (3, S, S) in 0…1, to go on from.
+    """
+
+    relative_error: float
+    psnr: float
+    ssim: float
+    layout: float | None
+    detail: float | None
+    guesses: tuple[Prediction, ...]
+    original_guesses: tuple[Prediction, ...]
+    precision: str
+    note: str
+    pixels: Tensor = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class RunView:
+    """One run at one moment.
+
+    Attributes:
+        subject: What it is about.
+        config: Its settings.
+        original: The image as the network sees it, as a PNG.
+        picture: The newest image: a JPEG while it grows, a PNG at the end; empty at first.
+        points: The loss curve, thinned while the run goes on, whole at its end.
+        frames: Some of the images on the way, the first and the newest among them.
+        fraction: How much of the run is behind it, from 0 to 1.
+        seconds_left: How long it will still take, if known.
+        ending: What is known at its end; None before.
+    """
+
+    subject: Subject
+    config: ReconstructionConfig = field(repr=False)
+    original: bytes = field(repr=False)
+    picture: bytes = field(default=b"", repr=False)
+    points: tuple[Point, ...] = field(default=(), repr=False)
+    frames: tuple[Frame, ...] = field(default=(), repr=False)
+    fraction: float = 0.0
+    seconds_left: float | None = None
+    ending: Ending | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory it holds."""
+        pixels = self.ending.pixels.nbytes if self.ending else 0
+        pictures = len(self.original) + len(self.picture) + sum(len(f.jpeg) for f in self.frames)
+        return pictures + pixels + _POINT_BYTES * len(self.points)
+
+    @property
+    def step(self) -> int:
+        """How many steps it has taken."""
+        return self.points[-1].step if self.points else 0
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken so far."""
+        return self.points[-1].seconds if self.points else 0.0
+
+    @property
+    def relative_error(self) -> float | None:
+        """The newest relative error; at the end the one measured in float32."""
+        if self.ending:
+            return self.ending.relative_error
+        return self.points[-1].relative_error if self.points else None
+
+
+@dataclass(frozen=True)
+class SeriesView:
+    """Several runs, one after the other, at one moment.
+
+    Attributes:
+        subjects: What each run is about, in order.
+        runs: The runs begun so far: all but the last one have ended.
+        fraction: How much of them all is behind them, from 0 to 1.
+    """
+
+    subjects: tuple[Subject, ...]
+    runs: tuple[RunView, ...]
+    fraction: float = 0.0
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory it holds."""
+        return sum(run.nbytes for run in self.runs)
+
+
+def thin(items: Sequence[Item], most: int) -> tuple[Item, ...]:
+    """Return at most so many items, evenly taken, the first and the last among them."""
+    if len(items) <= most:
+        return tuple(items)
+    step = (len(items) - 1) / (most - 1)
+    return tuple(items[round(i * step)] for i in range(most))
+
+
+class Frames:
+    """Collects frames and keeps a bounded number of them, evenly over the run.
+
+    Where there are too many, every other one is dropped, and from then on only every second, fourth
+    and so on is taken in.
+
+    Args:
+        most: How many at most; at least 3.
+        before: Frames of an earlier run that this one goes on from.
+    """
+
+    def __init__(self, most: int = FRAMES, before: Sequence[Frame] = ()) -> None:
+        self._most = most
+        self._before = list(thin(before, most // 2))
+        self._kept: list[Frame] = []
+        self._stride = 1
+        self._count = 0
+        self._newest: Frame | None = None
+
+    def add(self, frame: Frame) -> None:
+        """Take in a frame."""
+        self._newest = frame
+        if self._count % self._stride == 0:
+            self._kept.append(frame)
+        self._count += 1
+        if len(self._before) + len(self._kept) >= self._most:
+            self._before, self._kept = self._before[::2], self._kept[::2]
+            self._stride *= 2
+
+    @property
+    def kept(self) -> tuple[Frame, ...]:
+        """What is kept, in order, the newest at the end."""
+        kept = (*self._before, *self._kept)
+        if self._newest is None or (kept and kept[-1] is self._newest):
+            return kept
+        return (*kept, self._newest)
+
+
+def picture(pixels: Tensor) -> Image.Image:
+    """Turn pixels in 0…1, shape (3, H, W) or (1, 3, H, W), into a picture."""
+    rounded = pixels.detach().reshape(pixels.shape[-3:]).clamp(0, 1).mul(255).round()
+    return Image.fromarray(rounded.to("cpu", torch.uint8).permute(1, 2, 0).contiguous().numpy())
+
+
+def pixels_of(image: Image.Image) -> Tensor:
+    """Turn a picture into pixels in 0…1, shape (3, H, W)."""
+    return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).float().div(255)
+
+
+def jpeg(image: Image.Image) -> bytes:
+    """Encode a picture as a JPEG, small and quick, with its colours at full resolution."""
+    data = io.BytesIO()
+    image.save(data, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
+    return data.getvalue()
+
+
+def png(image: Image.Image) -> bytes:
+    """Encode a picture as a PNG, without loss."""
+    data = io.BytesIO()
+    image.save(data, "PNG")
+    return data.getvalue()
