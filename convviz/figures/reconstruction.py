@@ -15,8 +15,8 @@ import plotly.graph_objects as go
 from convviz.figures import theme
 
 _HEIGHT = 220
-_WIDE, _HIGH = 720, 200  # the drawing's own units
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 10, 26
+_WIDE, _HIGH = 400, 190  # the drawing's own units
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 10, 10, 26
 
 
 def loss(steps: Sequence[int], losses: Sequence[float], *, at: int | None = None) -> go.Figure:
@@ -117,7 +117,10 @@ def survival(
             marker={"symbol": symbol, "size": 10},
             hovertemplate=f"%{{x}}<br>{name} %{{y:.2f}}<extra></extra>",
         )
-    figure.update_yaxes(title="correlation with the original")
+    known = [value for value in (*layouts, *details) if value is not None]
+    figure.update_yaxes(
+        title="correlation with the original", range=[min([0.0, *known]) - 0.05, 1.05]
+    )
     return theme.style(figure, height=280, legend=True)
 
 

@@ -1,0 +1,1 @@
+"""The parts of the page Reconstruction: the idea, the settings, one run, several runs."""

@@ -1,0 +1,118 @@
+"""The page's job: start it, and draw it whether it waits, runs or has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from convviz.jobs import JobView
+from convviz.reconstruction import runs
+from convviz.reconstruction.runs import Plan
+from convviz.reconstruction.views import RunView, SeriesView, png
+from convviz.ui import cache, jobs
+from convviz.ui.jobs import Desk
+from convviz.ui.reconstruction import idea, run_panel, series_panel
+
+
+def start_button(desk: Desk, plans: Sequence[Plan], view: JobView | None) -> None:
+    """Draw the button that starts what the settings say."""
+    live = view is not None and view.live
+    st.button(
+        "Start",
+        type="primary",
+        icon=":material/play_arrow:",
+        key="start",
+        disabled=live or not plans,
+        help="Stop the run below first." if live else None,
+        on_click=_start,
+        args=(desk, plans),
+    )
+
+
+def preview(plans: Sequence[Plan]) -> None:
+    """Draw what there is before the first run: the images, the places to come, and the idea."""
+    pictures, drawing = run_panel.columns()
+    with pictures:
+        if len(plans) == 1:
+            original = png(plans[0].original)
+            run_panel.pair(plans[0].subject, original, b"", "**y** will grow here from noise")
+        elif plans:
+            subjects = tuple(plan.subject for plan in plans)
+            series_panel.tiles(SeriesView(subjects, ()), [png(plan.original) for plan in plans])
+    with drawing:
+        idea.drawn()
+    idea.told()
+
+
+def draw(desk: Desk, view: JobView) -> None:
+    """Draw the job, with what can be done about it."""
+    with st.container(horizontal=True, vertical_alignment="center", key="job_heading"):
+        st.subheader(view.title, anchor=False)
+        if view.live:
+            st.button(
+                "Leave the queue" if view.state == "queued" else "Stop",
+                icon=":material/stop:",
+                key="stop",
+                disabled=view.stopping,
+                on_click=desk.stop,
+                args=(view.id,),
+            )
+        elif isinstance(view.newest, RunView) and view.newest.ending:
+            st.button(
+                "Continue from here",
+                icon=":material/resume:",
+                key="continue",
+                on_click=_continue,
+                args=(desk, view),
+                help="Goes on from this picture, for as long as it was set to before.",
+            )
+    if view.error:
+        st.error(view.error, icon=":material/error:")
+    if view.note:
+        st.info(view.note, icon=":material/info:")
+    if view.live:
+        desk.watch(view, _live)
+    elif isinstance(view.newest, RunView):
+        run_panel.ended(view.newest)
+    elif isinstance(view.newest, SeriesView):
+        series_panel.ended(view.newest)
+    with st.expander(idea.TITLE, icon=":material/lightbulb:"):
+        idea.drawn()
+        idea.told()
+
+
+def _live(view: JobView) -> None:
+    if view.state == "queued":
+        jobs.waiting(view)
+    elif view.work == runs.reconstruct_series.__name__:
+        series_panel.live(view, view.newest)
+    else:
+        run_panel.live(view, view.newest)
+
+
+def _start(desk: Desk, plans: Sequence[Plan]) -> None:
+    seconds = sum(plan.config.seconds or 0.0 for plan in plans) or None
+    first = plans[0].subject
+    if len(plans) == 1:
+        title = f"{first.image}, from {first.layer_title} of {first.network}"
+        desk.start(runs.reconstruct_one, title=title, seconds=seconds, plan=plans[0])
+        return
+    networks = {plan.subject.network for plan in plans}
+    title = f"{first.image}, from {len(plans)} layers of {first.network}"
+    if len(networks) > 1:
+        title = f"{first.image}, from {', '.join(plan.subject.network for plan in plans)}"
+    desk.start(runs.reconstruct_series, title=title, seconds=seconds, plans=tuple(plans))
+
+
+def _continue(desk: Desk, view: JobView) -> None:
+    run = view.newest
+    network = cache.network(run.subject.network_name, run.subject.weights_source)
+    plan = runs.continuation(network, run)
+    desk.start(
+        runs.reconstruct_one,
+        title=view.title,
+        seconds=plan.config.seconds,
+        plan=plan,
+        before=run,
+    )

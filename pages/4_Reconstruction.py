@@ -1,0 +1,30 @@
+"""Reconstruction: what does a layer still know about the image?"""
+
+from pathlib import Path
+
+import streamlit as st
+
+from convviz.ui import shell
+
+choice = shell.open_page(
+    "Reconstruction",
+    question="What does a layer still know about the image? Make an image from its feature maps "
+    "alone, and see what comes back and what does not.",
+    layer=True,
+)
+
+with shell.errors():
+    from convviz.reconstruction import runs
+    from convviz.ui import jobs
+    from convviz.ui.reconstruction import panel, settings
+
+    st.html(Path(panel.__file__).with_name("style.css"))
+    desk = jobs.desk("reconstruction", runs.reconstruct_one, runs.reconstruct_series)
+    plans, start = settings.plans(choice)
+    view = desk.find()
+    with start:
+        panel.start_button(desk, plans, view)
+    if view is None:
+        panel.preview(plans)
+    else:
+        panel.draw(desk, view)

@@ -1,0 +1,111 @@
+"""Start and stop, refresh, a second tab, a stranger with the link, three visitors."""
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+# The bundled network and its first layer: quick steps. Long enough to look, and stopped at the end.
+RUN = "/Reconstruction?network=googlenet&layer=conv1&seconds=60"
+
+
+@pytest.fixture
+def started(visit):
+    """Open the page as a new visitor and start a run; whatever still runs is stopped at the end."""
+    pages = []
+
+    def start(**options):
+        page = visit(RUN, **options)
+        page.locator(".st-key-start button").click()
+        expect(page).to_have_url(re.compile("job="))
+        pages.append(page)
+        return page
+
+    yield start
+    for page in pages:
+        if not page.is_closed() and stop(page).count():
+            stop(page).click()
+            expect(stop(page)).to_have_count(0)
+
+
+def stop(page):
+    return page.locator(".st-key-stop button")
+
+
+def picture(page):
+    return page.get_by_role("img", name="The reconstruction")
+
+
+def test_a_picture_grows_until_it_is_stopped(started):
+    page = started()
+    expect(picture(page)).to_be_visible()
+    first = picture(page).get_attribute("src")
+    expect(picture(page)).not_to_have_attribute("src", first)
+    expect(page.get_by_test_id("stProgress")).to_contain_text(re.compile(r"Step \d+ .* left"))
+    expect(page.get_by_role("img", name="Loss curve")).to_be_visible()
+    stop(page).click()
+    expect(page.get_by_text("You stopped it")).to_be_visible()
+    expect(page.get_by_test_id("stMetric")).to_have_count(3)
+    expect(page.locator(".js-plotly-plot")).to_be_visible()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Picture (PNG)").click()
+    assert saved.value.suggested_filename == "reconstruction-Cat-GoogLeNet-conv1.png"
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Animation (GIF)").click()
+    assert saved.value.path().read_bytes().startswith(b"GIF89a")
+
+
+def test_a_refresh_finds_the_run_and_so_does_a_second_tab(started):
+    page = started()
+    expect(picture(page)).to_be_visible()
+    page.reload()
+    expect(stop(page)).to_be_visible()
+    expect(picture(page)).to_be_visible()
+    tab = page.context.new_page()
+    tab.goto(page.url.split("?")[0])  # not even the id is needed
+    expect(stop(tab)).to_be_visible()
+    stop(tab).click()
+    expect(tab.get_by_text("You stopped it")).to_be_visible()
+    expect(page.get_by_text("You stopped it")).to_be_visible()
+    page.reload()
+    expect(page.get_by_test_id("stMetric")).to_have_count(3)
+
+
+def test_a_stranger_with_the_link_sees_nothing_and_stops_nothing(started, visit):
+    page = started()
+    expect(picture(page)).to_be_visible()
+    stranger = visit("/" + page.url.split("/", 3)[3])
+    expect(stranger.get_by_text("is not to be found")).to_be_visible()
+    expect(stop(stranger)).to_have_count(0)
+    expect(picture(stranger)).to_have_count(0)
+    expect(stop(page)).to_be_enabled()
+
+
+def test_three_visitors_wait_for_each_other(started):
+    first = started()
+    expect(picture(first)).to_be_visible()
+    second, third = started(), started()
+    expect(second.get_by_text("Next to run: it will probably start in about")).to_be_visible()
+    expect(third.get_by_text("Number 2 in the queue")).to_be_visible()
+    stop(second).click()  # leaves the queue
+    expect(second.get_by_text("Stopped before it began")).to_be_visible()
+    expect(third.get_by_text("Next to run")).to_be_visible()
+    began = time.monotonic()
+    stop(first).click()
+    expect(first.get_by_text("You stopped it")).to_be_visible()
+    assert time.monotonic() - began < 15  # seconds; the limit itself is proved in tests/jobs
+    expect(picture(third)).to_be_visible()
+
+
+def test_a_phone_shows_both_pictures_side_by_side(started):
+    page = started(width=390, height=844, touch=True)
+    expect(picture(page)).to_be_visible()
+    original = page.get_by_role("img", name="The original").bounding_box()
+    growing = picture(page).bounding_box()
+    assert original["y"] == pytest.approx(growing["y"], abs=2)
+    assert growing["x"] + growing["width"] <= 390
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 390

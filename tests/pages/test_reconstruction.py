@@ -1,0 +1,138 @@
+"""The page Reconstruction, run without a browser: the jobs are real, the steps few."""
+
+import time
+
+import pytest
+
+PAGE = "pages/4_Reconstruction.py"
+LINK = {"network": "googlenet", "layer": "conv1"}
+
+
+@pytest.fixture
+def page(open_page):
+    def opened(**link):
+        app = open_page(PAGE, **{**LINK, **link})
+        assert not app.exception
+        app.number_input(key="most_steps").set_value(3)
+        return app.run()
+
+    return opened
+
+
+def button(app, label):
+    return next(button for button in app.button if button.label == label)
+
+
+def labels(app):
+    return [button.label for button in app.button]
+
+
+def downloads(app):
+    return [element.proto.label for element in app.get("download_button")]
+
+
+def text(app):
+    elements = (*app.markdown, *app.caption, *app.subheader, *app.info, *app.warning, *app.error)
+    return "\n".join(element.value for element in elements)
+
+
+def start(app):
+    button(app, "Start").click().run()
+    return until_ended(app)
+
+
+def until_ended(app):
+    end = time.monotonic() + 60
+    while any(label in labels(app) for label in ("Stop", "Leave the queue")):
+        assert time.monotonic() < end, text(app)
+        app.run()
+    assert not app.exception
+    return app
+
+
+def test_the_idea_is_told_before_the_first_run(page):
+    app = page()
+    said = text(app)
+    assert "here the weights are given and the ***pixels*** change" in said
+    assert "Mahendran & Vedaldi" in said
+    assert app.get("bidi_component")  # the drawing
+    assert "job" not in app.query_params
+    assert not app.metric
+
+
+def test_a_run_ends_with_numbers_pictures_and_everything_to_save(page):
+    app = start(page())
+    assert [metric.label for metric in app.metric] == ["Relative error", "PSNR", "SSIM"]
+    error = float(app.metric[0].value)
+    assert f"A relative error of {error:.2f} means" in text(app)
+    assert f"{100 * error:.0f} % of the length" in text(app).replace("\xa0", " ")
+    assert "after 3 steps" in text(app)
+    assert downloads(app) == ["Picture (PNG)", "Animation (GIF)", "Loss (CSV)"]
+    assert app.get("plotly_chart")
+    assert "What GoogLeNet takes them for" in text(app)
+    assert app.query_params["job"]
+
+
+def test_the_frames_can_be_gone_through(page):
+    app = start(page())
+    slider = app.select_slider(key=next(s.key for s in app.select_slider if "frame" in s.key))
+    assert slider.options[-1] == "3"
+    slider.set_value(int(slider.options[0])).run()
+    assert f"after step {slider.options[0]}" in text(app)
+    assert not app.exception
+
+
+def test_going_on_adds_to_the_steps(page):
+    app = start(page())
+    before = app.query_params["job"]
+    button(app, "Continue from here").click().run()
+    until_ended(app)
+    assert app.query_params["job"] != before
+    assert "after 6 steps" in text(app)
+
+
+def test_a_depth_series_fills_in_and_says_what_it_shows(page):
+    app = page(series="depth")
+    picker = next(each for each in app.multiselect if each.label == "Layers")
+    assert len(picker.value) >= 5
+    picker.set_value(["inception3a", "conv1"]).run()
+    start(app)
+    said = text(app)
+    assert "Cat, from 2 layers of GoogLeNet" in said
+    assert said.index("**conv1**") < said.index("**inception3a**")
+    assert said.count("relative error 0") + said.count("relative error 1") >= 2
+    assert "From conv1 to inception3a" in said or "give each more time" in said
+    assert downloads(app) == ["Row of pictures (PNG)", "Numbers (CSV)"]
+
+
+def test_networks_are_compared_at_about_the_same_depth(page):
+    app = page(series="networks")
+    said = text(app)
+    assert "conv1 of GoogLeNet" in said
+    assert "The weights of AlexNet and VGG16 are not here yet" in said
+
+
+def test_nothing_chosen_is_nothing_to_start(page):
+    app = page(series="depth")
+    next(each for each in app.multiselect if each.label == "Layers").set_value([]).run()
+    assert button(app, "Start").disabled
+    assert not app.exception
+
+
+def test_a_run_that_fails_says_why(page, monkeypatch):
+    from convviz.errors import ReconstructionError
+    from convviz.reconstruction import runs
+
+    def fails(*args, **kwargs):
+        raise ReconstructionError("The loss is not a number any more.")
+
+    monkeypatch.setattr(runs, "reconstruct", fails)
+    app = start(page())
+    assert [error.value for error in app.error] == ["The loss is not a number any more."]
+
+
+def test_the_link_of_somebody_elses_run_shows_nothing_of_it(page):
+    job = start(page()).query_params["job"]
+    stranger = page(job=job)
+    assert "not to be found" in text(stranger)
+    assert not stranger.metric
