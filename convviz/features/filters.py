@@ -137,6 +137,19 @@ def filters(network: Network, shown: Layer) -> Filters:
     return Filters(shown, name, kernels, module.groups, kernels.flatten(1).norm(dim=1))
 
 
+def untrained_like(found: Filters, seed: int = 0) -> Filters:
+    """Draw kernels of the same shape as before training, by the rule of `networks.untrained`.
+
+    Normal, with the variance 2 / (inputs per output value) that keeps a signal's strength from
+    layer to layer (He et al., "Delving Deep into Rectifiers", ICCV 2015).
+    """
+    generator = torch.Generator().manual_seed(seed)
+    spread = (2 / found.kernels[0].numel()) ** 0.5
+    kernels = spread * torch.randn(found.kernels.shape, generator=generator)
+    norms = kernels.flatten(1).norm(dim=1)
+    return Filters(found.layer, found.module, kernels, found.groups, norms)
+
+
 def convolution_of(network: Network, shown: Layer) -> tuple[str, nn.Conv2d] | None:
     """Find the one convolution that makes a layer's maps, with its name; None if there is none."""
     if shown.branches:

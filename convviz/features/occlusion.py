@@ -58,6 +58,23 @@ class OcclusionStep:
         """Memory that it holds, in bytes."""
         return self.loss.nbytes
 
+    def by_pixel(self, side: int) -> Tensor:
+        """Spread the losses over the input's pixels, shape (side, side).
+
+        Each pixel gets the mean loss of the squares that covered it; 0 where none did.
+        """
+        total, times = torch.zeros(side, side), torch.zeros(side, side)
+        places = len(self.loss)
+        starts = _starts(side, self.patch, places)
+        for row, top in enumerate(starts):
+            for column, left in enumerate(starts):
+                value = float(self.loss[row, column])
+                if value == value:  # not-a-number: not covered yet
+                    here = (slice(top, top + self.patch), slice(left, left + self.patch))
+                    total[here] += value
+                    times[here] += 1
+        return total / times.clamp(min=1)
+
 
 def occlude(
     network: Network,
@@ -117,7 +134,7 @@ def _occlude(
     measure: Measure,
     uncovered: float,
 ) -> Iterator[OcclusionStep]:
-    starts = [round(i * (batch.shape[-1] - size) / (places - 1)) for i in range(places)]
+    starts = _starts(batch.shape[-1], size, places)
     corners = [(top, left) for top in starts for left in starts]
     loss = torch.full((len(corners),), torch.nan)
     for first in range(0, len(corners), _BATCH):
@@ -146,3 +163,8 @@ def _responses(
 
     name = found.gate or found.name
     return observe(network.module, batch, [name], reduce)[name]
+
+
+def _starts(side: int, size: int, places: int) -> list[int]:
+    """Spread squares evenly from border to border along one side."""
+    return [round(i * (side - size) / (places - 1)) for i in range(places)]

@@ -47,7 +47,7 @@ class SynthesisConfig:
         seed: For the starting image and the transformations.
     """
 
-    steps: int = 256
+    steps: int = 128
     rate: float = 0.05
     size: int | None = None
     target: Target = "channel"

@@ -1,0 +1,109 @@
+"""The work functions of the inspector's jobs; each looks between two steps whether to end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from PIL import Image
+
+from convviz.features.dead import DeadStep, count_dead
+from convviz.features.occlusion import OcclusionStep, occlude
+from convviz.features.stimuli import StimuliStep, find_stimuli
+from convviz.features.synthesis import SynthesisConfig, SynthesisStep, synthesise
+from convviz.images.sets import ImageSet
+from convviz.networks import Network
+
+Step = StimuliStep | OcclusionStep | SynthesisStep | DeadStep
+
+
+class Signal(Protocol):
+    """How a runner asks a work to come to its end."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether the work should end now."""
+        ...
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a run stands.
+
+    Attributes:
+        subject: What it is about; whoever asks for the same thing again can use the result.
+        step: Its newest step.
+        pictures: The set it went over, if it did.
+    """
+
+    subject: tuple[str, ...]
+    step: Step
+    pictures: ImageSet | None = None
+
+    @property
+    def fraction(self) -> float:
+        """Share of the work that is done, in 0…1."""
+        return self.step.fraction
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it holds, in bytes."""
+        return self.step.nbytes
+
+
+def stimuli_run(
+    signal: Signal,
+    *,
+    subject: tuple[str, ...],
+    network: Network,
+    layer_name: str,
+    pictures: ImageSet,
+) -> Iterator[Run]:
+    """Find the strongest patches of all channels of a layer."""
+    for step in find_stimuli(network, layer_name, pictures):
+        yield Run(subject, step, pictures)
+        if signal.asked:
+            return
+
+
+def occlusion_run(
+    signal: Signal,
+    *,
+    subject: tuple[str, ...],
+    network: Network,
+    image: Image.Image,
+    layer_name: str,
+    channel: int,
+) -> Iterator[Run]:
+    """Cover part after part of an image and measure what a channel loses."""
+    for step in occlude(network, image, layer_name, channel):
+        yield Run(subject, step)
+        if signal.asked:
+            return
+
+
+def synthesis_run(
+    signal: Signal,
+    *,
+    subject: tuple[str, ...],
+    network: Network,
+    layer_name: str,
+    channel: int,
+    config: SynthesisConfig,
+) -> Iterator[Run]:
+    """Optimise an image so that it excites a channel."""
+    for step in synthesise(network, layer_name, channel, config):
+        yield Run(subject, step)
+        if signal.asked:
+            return
+
+
+def dead_run(
+    signal: Signal, *, subject: tuple[str, ...], network: Network, pictures: ImageSet
+) -> Iterator[Run]:
+    """Count the dead channels of every layer over a set."""
+    for step in count_dead(network, pictures):
+        yield Run(subject, step, pictures)
+        if signal.asked:
+            return

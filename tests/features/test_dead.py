@@ -1,0 +1,57 @@
+"""Dead channels of every layer over a set."""
+
+from collections.abc import Callable
+from io import BytesIO
+
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from convviz.errors import ImageError, SettingError
+from convviz.features.dead import count_dead
+from convviz.features.stimuli import find_stimuli
+from convviz.images.sets import Files
+from convviz.networks import Network
+
+
+def _file(colour: str) -> tuple[str, bytes]:
+    buffer = BytesIO()
+    Image.new("RGB", (4, 4), colour).save(buffer, "PNG")
+    return f"{colour}.png", buffer.getvalue()
+
+
+def test_a_channel_is_dead_until_one_picture_wakes_it(
+    network_of: Callable[..., Network],
+) -> None:
+    parts = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(inplace=True))
+    parts[0].weight.data.zero_()
+    parts[0].weight.data[:3, :, 0, 0] = torch.eye(3)
+    parts[0].bias.data[:] = torch.tensor([-0.5, -0.5, -0.5, -1.0])
+    network = network_of(parts)
+    colours = ("red", "red", "black", "red", "blue")
+    steps = list(count_dead(network, Files(tuple(_file(colour) for colour in colours))))
+    assert [[each.dead for each in step.layers] for step in steps] == [[3, 3], [2, 2]]
+    assert [step.seen for step in steps] == [4, 5]
+    assert steps[-1].layers[1].share == 0.5
+
+
+def test_it_agrees_with_the_pass_for_one_layer(
+    network_of: Callable[..., Network], tiny: nn.Module
+) -> None:
+    network = network_of(tiny)
+    pictures = Files((_file("red"), _file("black"), ("bad.png", b"x")))
+    *_, all_layers = count_dead(network, pictures)
+    for each in all_layers.layers:
+        *_, one = find_stimuli(network, each.layer.name, pictures)
+        assert int(one.stimuli.dead().sum()) == each.dead
+    assert [left.title for left in all_layers.left_out] == ["bad.png"]
+
+
+def test_sets_without_pictures_are_refused(
+    network_of: Callable[..., Network], tiny: nn.Module
+) -> None:
+    with pytest.raises(SettingError):
+        count_dead(network_of(tiny), Files(()))
+    with pytest.raises(ImageError, match="bad"):
+        list(count_dead(network_of(tiny), Files((("bad.png", b"x"),))))
