@@ -2,6 +2,7 @@
 
 from convviz.sprites.atlas import Atlas, atlas
 from convviz.sprites.colormaps import COLORMAPS, Colormap, hex_colours
+from convviz.sprites.kernels import KernelSheet, diverging_ends, kernel_picture, kernel_sheet
 from convviz.sprites.overlay import heatmap, overlay
 from convviz.sprites.picture import Section, branch_sections, colour_bar, grid_picture
 from convviz.sprites.tiles import CONTRASTS, Contrast
@@ -12,12 +13,16 @@ __all__ = [
     "Atlas",
     "Colormap",
     "Contrast",
+    "KernelSheet",
     "Section",
     "atlas",
     "branch_sections",
     "colour_bar",
+    "diverging_ends",
     "grid_picture",
     "heatmap",
     "hex_colours",
+    "kernel_picture",
+    "kernel_sheet",
     "overlay",
 ]

@@ -36,6 +36,7 @@ class Picture:
         empty: For each channel, whether it is empty.
         maximum: For each channel, its maximum in words.
         active: For each channel, the share of its positions that are active, in words.
+        said: For each channel, what to say of it instead.
     """
 
     png: bytes
@@ -48,6 +49,7 @@ class Picture:
     empty: Sequence[bool]
     maximum: Sequence[str]
     active: Sequence[str]
+    said: Sequence[str] = ()
 
     def message(self) -> tuple[str, bytes]:
         """Pack it for the browser: a token that names it, and the bytes (see atlas.js)."""

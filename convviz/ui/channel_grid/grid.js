@@ -83,7 +83,8 @@ class Grid {
   }
 
   describe(channel) {
-    const { empty, maximum, active } = this.atlas;
+    const { empty, maximum, active, said } = this.atlas;
+    if (said?.length) return said[channel];
     const what = empty[channel] ? "empty" : `active in ${active[channel]} of positions`;
     return `Channel ${channel}\nmaximum ${maximum[channel]}, ${what}`;
   }

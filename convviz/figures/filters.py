@@ -1,0 +1,71 @@
+"""Figures of the page Filters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from convviz.features.filters import Filters
+from convviz.figures import theme
+
+
+def weights(found: Sequence[tuple[str, Filters]]) -> go.Figure:
+    """Draw how often each weight occurs, of one set of filters or of several on one scale.
+
+    Args:
+        found: Name and filters of each.
+    """
+    bound = max((filters.largest for _, filters in found), default=1.0)
+    figure = go.Figure()
+    for place, (name, filters) in enumerate(found):
+        counts, centres = filters.histogram(bound)
+        share = counts / max(float(counts.sum()), 1.0)
+        figure.add_trace(
+            go.Scatter(
+                x=centres.tolist(),
+                y=share.tolist(),
+                name=name,
+                mode="lines",
+                line={
+                    "color": theme.series(place),
+                    "shape": "hvh",
+                    "dash": "solid" if place == 0 else "dot",
+                },
+                fill="tozeroy" if place == 0 else None,
+                hovertemplate=f"{name}: %{{y:.1%}} of the weights are about %{{x:.3g}}"
+                "<extra></extra>",
+            )
+        )
+    theme.style(figure, height=280, legend=len(found) > 1)
+    figure.update_xaxes(title="Weight")
+    figure.update_yaxes(title="Share of weights", tickformat=".2~%", rangemode="tozero")
+    return figure
+
+
+def norms(filters: Filters, order: Sequence[int], picked: int) -> go.Figure:
+    """Draw the norm of every filter, in the order in which they are shown.
+
+    Args:
+        filters: The filters.
+        order: Their numbers.
+        picked: The filter to point out.
+    """
+    values = filters.norms.tolist()
+    figure = go.Figure(
+        go.Bar(
+            x=list(range(len(order))),
+            y=[values[channel] for channel in order],
+            marker={
+                "color": [theme.VERMILION if c == picked else theme.ACCENT for c in order],
+                "line": {"width": 0},
+            },
+            customdata=list(order),
+            hovertemplate="filter %{customdata}: norm %{y:.3g}<extra></extra>",
+        )
+    )
+    theme.style(figure, height=280)
+    figure.update_layout(bargap=0.1 if len(order) < 100 else 0)
+    figure.update_xaxes(title="Filters, in the order shown", showticklabels=False, showgrid=False)
+    figure.update_yaxes(title="Norm", rangemode="tozero")
+    return figure

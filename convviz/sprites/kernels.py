@@ -1,0 +1,109 @@
+"""Kernels as pictures: many filters, or the slices of one, on one scale.
+
+The middle of the scale is 0. Filters that look at the image's three colours are shown in colour:
+grey is 0, and a weight of the largest magnitude is full or no red, green or blue. Others are shown
+from vermilion (negative) over white to blue (positive), colours that colour-blind people tell
+apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+_NEGATIVE, _ZERO, _POSITIVE = (213, 94, 0), (247, 247, 247), (0, 114, 178)
+_WIDTH = 1400  # pixels; at most, for a sheet
+_GAP = 3
+
+
+@dataclass(frozen=True)
+class KernelSheet:
+    """Kernels in one picture, row by row, with transparent gaps.
+
+    Attributes:
+        png: The picture's file.
+        width: In pixels.
+        height: In pixels.
+        columns: Tiles in a row.
+        rows: Rows of tiles.
+        tile: Side of a tile, in pixels.
+        gap: Pixels between two tiles.
+        bound: The magnitude at the ends of the scale.
+    """
+
+    png: bytes
+    width: int
+    height: int
+    columns: int
+    rows: int
+    tile: int
+    gap: int
+    bound: float
+
+
+def kernel_picture(kernel: Tensor, size: int, bound: float) -> Image.Image:
+    """Draw one kernel, shape (3, h, w) in colour or (h, w), without smoothing.
+
+    Args:
+        kernel: The weights.
+        size: Length of the picture's longer side, in pixels.
+        bound: The magnitude at the ends of the scale.
+    """
+    colours = _coloured(kernel, bound)
+    height, width = colours.shape[:2]
+    scale = size / max(height, width)
+    shape = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return Image.fromarray(colours).resize(shape, Image.Resampling.NEAREST)
+
+
+def kernel_sheet(
+    kernels: Sequence[Tensor], *, tile: int = 64, bound: float | None = None, columns: int = 16
+) -> KernelSheet:
+    """Draw kernels, each of shape (3, h, w) or (h, w), side by side on one scale.
+
+    Args:
+        kernels: The weights.
+        tile: Side of a tile, in pixels.
+        bound: The magnitude at the ends of the scale; None for the largest there is.
+        columns: Tiles in a row.
+    """
+    reach = bound
+    if reach is None:
+        reach = max((float(kernel.abs().max()) for kernel in kernels), default=0.0)
+    reach = reach or 1.0
+    columns = max(1, min(columns, len(kernels), _WIDTH // (tile + _GAP)))
+    rows = max(1, -(-len(kernels) // columns))
+    width, height = (count * (tile + _GAP) - _GAP for count in (columns, rows))
+    sheet = Image.new("RGBA", (width, height))
+    for place, kernel in enumerate(kernels):
+        row, column = divmod(place, columns)
+        picture = kernel_picture(kernel, tile, reach)
+        sheet.paste(picture, (column * (tile + _GAP), row * (tile + _GAP)))
+    buffer = BytesIO()
+    sheet.save(buffer, "PNG")
+    return KernelSheet(buffer.getvalue(), width, height, columns, rows, tile, _GAP, reach)
+
+
+def _coloured(kernel: Tensor, bound: float) -> NDArray[np.uint8]:
+    """Colour weights, shape (3, h, w) or (h, w), as RGB, shape (h, w, 3)."""
+    scaled = (kernel.detach().double() / (bound or 1.0)).clamp(-1, 1)
+    if scaled.dim() == 3:
+        return (scaled.permute(1, 2, 0) * 127.5 + 127.5).round().to(torch.uint8).numpy()
+    share = scaled.unsqueeze(-1)
+    ends = torch.where(share < 0, torch.tensor(_NEGATIVE), torch.tensor(_POSITIVE)).double()
+    zero = torch.tensor(_ZERO).double()
+    mixed = zero + (ends - zero) * share.abs()
+    return mixed.round().to(torch.uint8).numpy()
+
+
+def diverging_ends() -> tuple[str, str, str]:
+    """Name the colours of the scale's lower end, middle and upper end, as "#rrggbb"."""
+    lower, middle, upper = ("#" + bytes(c).hex() for c in (_NEGATIVE, _ZERO, _POSITIVE))
+    return lower, middle, upper

@@ -1,0 +1,1 @@
+"""The parts of the page Filters: a layer's kernels, first layers compared, before training."""

@@ -1,0 +1,28 @@
+"""Filters: what did the channels of a layer learn to look for?"""
+
+import streamlit as st
+
+from convviz.ui import shell, state
+
+choice = shell.open_page(
+    "Filters",
+    question="A filter is a small pattern of weights that slides over its input and answers where "
+    "the pattern is found. Training made these patterns from random numbers.",
+    layer=True,
+)
+
+with shell.errors():
+    from convviz.ui.filters import first_layers, kernels
+
+    views = ("This layer", "First layers", "Trained and untrained")
+    key = state.remember("filters_view", views[0], allowed=views)
+    this_layer, first, trained = st.tabs(views, key=key, on_change="rerun")
+    with this_layer:
+        if this_layer.open:
+            kernels.draw(choice)
+    with first:
+        if first.open:
+            first_layers.draw(choice)
+    with trained:
+        if trained.open:
+            first_layers.trained_and_not(choice)
