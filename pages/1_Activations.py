@@ -13,7 +13,8 @@ choice = shell.open_page(
 
 with shell.errors():
     from convviz.ui import activations_view as view
-    from convviz.ui import cache
+    from convviz.ui import cache, compare
+    from convviz.ui.inspector import view as inspector
 
     shown = cache.activations(choice.image, choice.network, choice.layer)
     said, slider = st.columns([3, 1], gap="large")
@@ -21,12 +22,18 @@ with shell.errors():
         threshold = view.threshold_slider()
     with said:
         view.headline(choice, shown, threshold)
-    views = ("This layer", "All layers")
+    views = ("This layer", inspector.TITLE, compare.TITLE, "All layers")
     key = state.remember("view", views[0], allowed=views)
-    this_layer, all_layers = st.tabs(views, key=key, on_change="rerun")
+    this_layer, one_channel, side_by_side, all_layers = st.tabs(views, key=key, on_change="rerun")
     with this_layer:
         if this_layer.open:
             view.explorer(choice, shown, threshold)
+    with one_channel:
+        if one_channel.open:
+            inspector.draw(choice, shown, threshold)
+    with side_by_side:
+        if side_by_side.open:
+            compare.draw(choice, shown, threshold)
     with all_layers:
         if all_layers.open:
             view.depth(choice, shown.layer, threshold)

@@ -45,8 +45,9 @@ def draw(
         _heading(channel, listed)
         with st.container(key="channel_look"):
             picture = st.container(key="channel_picture") if has_map else None
-            _numbers(shown, looks, channel, choice.network.weights.classes)
+            numbers(shown, looks.threshold, channel, choice.network.weights.classes)
     with st.container(key="channel_details"):
+        _look_closer()
         if picture is None:
             st.caption("Each channel of this layer is a single number: there is no map to enlarge.")
             return
@@ -103,11 +104,29 @@ def _heading(channel: int, listed: Sequence[int]) -> None:
         )
 
 
+def _look_closer() -> None:
+    """Offer the view of one channel; the page must run anew, not this fragment alone."""
+    pressed = st.button(
+        "Look closer",
+        icon=":material/frame_inspect:",
+        key="look_closer",
+        type="primary",
+        width="stretch",
+        on_click=state.open_view,
+        args=("One channel",),
+        help="Its values, what each can see, what stimulates it, its arithmetic, and what "
+        "happens when it is switched off.",
+    )
+    if pressed:
+        st.rerun()
+
+
 def _step(listed: Sequence[int], place: int) -> None:
     state.pick_channel(listed[place])
 
 
-def _numbers(shown: Activations, looks: Looks, channel: int, classes: Sequence[str]) -> None:
+def numbers(shown: Activations, threshold: float, channel: int, classes: Sequence[str]) -> None:
+    """Draw a channel's numbers: maximum, mean, share of active positions, rank, class, branch."""
     rank = shown.order("strength").tolist().index(channel) + 1
     branch = [each.title for each in shown.layer.branches if each.start <= channel < each.stop]
     values = shown.maps[channel]
@@ -119,13 +138,13 @@ def _numbers(shown: Activations, looks: Looks, channel: int, classes: Sequence[s
             ("Mean", f"{float(shown.mean[channel]):.3g}"),
             ("Active positions", f"{float(shown.active_share[channel]):.0%}"),
         ]
-    rows.append(("Rank by maximum", f"{rank} of {shown.channels}"))
+    rows.append(("Rank", f"{rank} of {shown.channels}"))
     if len(classes) == shown.channels and not shown.layer.in_encoder:
         rows.append(("Class", escape(classes[channel].split(",")[0])))
     if branch:
         rows.append(("Branch", branch[0]))
     cells = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
-    if bool(shown.empty(looks.threshold)[channel]):
+    if bool(shown.empty(threshold)[channel]):
         cells += '<dd class="whole">Empty for this image</dd>'
     st.html(f'<dl class="convviz-numbers">{cells}</dl>')
 

@@ -68,7 +68,7 @@ def current() -> ChosenImage:
         )
         asked = DEFAULT_SAMPLE
     state.put("image", asked)
-    return _sample(asked)
+    return of_sample(asked)
 
 
 def choose(name: str) -> None:
@@ -129,7 +129,7 @@ def _gallery(key: str) -> None:
         for sample in images.samples():
             pressed = "chosen" if sample.name == chosen else "other"
             with st.container(key=f"{key}_{pressed}_{sample.name}", width=96, gap=None):
-                st.image(thumbnail(_sample(sample.name)), width=96, alt="")
+                st.image(thumbnail(of_sample(sample.name)), width=96, alt="")
                 st.button(
                     sample.title,
                     key=f"{key}_sample_{sample.name}",
@@ -216,7 +216,8 @@ def _take(key: str, origin: str) -> None:
         bring(PurePath(file.name).name, file.getvalue(), origin)
 
 
-def _sample(name: str) -> ChosenImage:
+def of_sample(name: str) -> ChosenImage:
+    """Open a sample photograph."""
     from convviz import images
 
     sample = images.sample(name)

@@ -196,6 +196,11 @@ def pick_channel(number: int) -> None:
     write_url("channel", str(number))
 
 
+def open_view(title: str) -> None:
+    """Open one of the page's views; call it from a button's callback."""
+    st.session_state["view"] = title
+
+
 def write_url(key: str, value: str | None) -> None:
     """Put a value into the URL, or take it out."""
     if value is None:

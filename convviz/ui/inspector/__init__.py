@@ -1,0 +1,1 @@
+"""One channel, up close: its map, its field, its stimuli, its arithmetic, and life without it."""

@@ -1,0 +1,134 @@
+// A map beside the image it answers to. Pointing at either shows the number there and the part of
+// the image that it was computed from; a click, or the arrow keys on the map, choose a position.
+
+const SEND_AFTER = 150; // milliseconds; holding an arrow key down sends the last position only
+
+class Field {
+  constructor(root) {
+    this.find = (selector) => root.querySelector(selector);
+    for (const name of ["image", "map"]) {
+      const stage = this.find(`.stage.${name}`);
+      stage.addEventListener("pointermove", (event) => this.hover(this.at(event, stage)));
+      stage.addEventListener("pointerleave", () => this.hover(undefined));
+      stage.addEventListener("click", (event) => this.pick(this.at(event, stage)));
+    }
+    this.find(".map").addEventListener("keydown", (event) => this.onKey(event));
+    const range = this.find("input");
+    range.addEventListener("input", () => (this.find(".cover").style.opacity = range.value / 100));
+    this.find(".cover").style.opacity = range.value / 100;
+  }
+
+  update(data, send) {
+    this.send = send;
+    if (data.token !== this.token) {
+      this.token = data.token;
+      this.data = data;
+      const bytes = Uint8Array.from(atob(data.values), (letter) => letter.charCodeAt(0));
+      this.values = new Float32Array(bytes.buffer);
+      this.find(".photo").src = data.image;
+      this.find(".cover").src = data.map;
+      this.find(".alone").src = data.map;
+      this.find(".map").setAttribute("aria-label", data.label);
+    }
+    this.picked = data.picked;
+    this.draw();
+  }
+
+  at(event, stage) {
+    const box = stage.getBoundingClientRect();
+    const place = (offset, length, count) =>
+      Math.max(0, Math.min(count - 1, Math.floor((offset / length) * count)));
+    return [
+      place(event.clientY - box.top, box.height, this.data.height),
+      place(event.clientX - box.left, box.width, this.data.width),
+    ];
+  }
+
+  hover(position) {
+    this.hovered = position;
+    this.draw();
+  }
+
+  pick(position) {
+    this.picked = position;
+    this.draw();
+    clearTimeout(this.timer);
+    const [row, column] = position;
+    this.timer = setTimeout(() => this.send("pick", { row, column, token: this.token }), SEND_AFTER);
+  }
+
+  onKey(event) {
+    const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+    const by = step[event.key];
+    if (!by || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.hovered = undefined;
+    const clamp = (value, count) => Math.max(0, Math.min(count - 1, value));
+    this.pick([
+      clamp(this.picked[0] + by[0], this.data.height),
+      clamp(this.picked[1] + by[1], this.data.width),
+    ]);
+  }
+
+  draw() {
+    this.mark("picked", this.picked);
+    this.mark("hovered", this.hovered);
+    const [row, column] = this.hovered ?? this.picked;
+    const value = this.values[row * this.data.width + column];
+    const number = Number.isFinite(value) ? Number(value.toPrecision(4)) : value;
+    this.find(".read").textContent = `Row ${row}, column ${column}: ${number}`;
+    const box = this.box(row, column);
+    this.find(".seen").textContent = box
+      ? `It can see ${box[3] - box[1]} × ${box[2] - box[0]} of the image's ` +
+        `${this.data.side} × ${this.data.side} pixels: columns ${box[1]} to ${box[3] - 1}, ` +
+        `rows ${box[0]} to ${box[2] - 1}.`
+      : "What it can see is not known.";
+  }
+
+  box(row, column) {
+    if (!this.data.rows) return undefined;
+    const [top, bottom] = this.data.rows[row];
+    const [left, right] = this.data.columns[column];
+    return bottom < top || right < left ? undefined : [top, left, bottom + 1, right + 1];
+  }
+
+  mark(kind, position) {
+    const cell = this.find(`.cell.${kind}`);
+    const frame = this.find(`.box.${kind}`);
+    const box = position && this.box(...position);
+    cell.hidden = !position;
+    frame.hidden = !box;
+    if (position) {
+      const [row, column] = position;
+      lay(cell, [row, column, row + 1, column + 1], this.data.height, this.data.width);
+    }
+    if (box) lay(frame, box, this.data.side, this.data.side);
+  }
+
+  destroy() {
+    clearTimeout(this.timer);
+  }
+}
+
+function lay(element, [top, left, bottom, right], height, width) {
+  element.style.top = `${(100 * top) / height}%`;
+  element.style.left = `${(100 * left) / width}%`;
+  element.style.height = `${(100 * (bottom - top)) / height}%`;
+  element.style.width = `${(100 * (right - left)) / width}%`;
+}
+
+const fields = new WeakMap(); // this function is called again whenever the data change
+
+export default function ({ data, parentElement, setStateValue }) {
+  let field = fields.get(parentElement);
+  if (!field) {
+    field = new Field(parentElement);
+    fields.set(parentElement, field);
+  }
+  field.update(data, setStateValue);
+  return () => {
+    field.destroy();
+    fields.delete(parentElement);
+  };
+}

@@ -1,0 +1,103 @@
+"""The map beside the image, with what each position sees; and which position is chosen."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+import streamlit as st
+from PIL import Image
+from torch import Tensor
+
+from convviz import sprites
+from convviz.networks.receptive import ReceptiveField
+from convviz.ui import export, state
+
+_KEY = "field_view"
+_CHOSEN = "position"
+_PIXELS = 448  # of the image: sharp on a projector
+
+
+def position(place: str, values: Tensor) -> tuple[int, int]:
+    """Return the chosen position of a map; at first that of its largest value.
+
+    Args:
+        place: Names the network, the layer and the image: elsewhere the choice means nothing.
+        values: The map, shape (H, W).
+    """
+    height, width = values.shape
+    held = state.visit().values.get(_CHOSEN)
+    if isinstance(held, tuple) and held[0] == place and held[1] < height and held[2] < width:
+        return held[1], held[2]
+    row, column = divmod(int(values.flatten().argmax()), width)
+    return row, column
+
+
+def choose(place: str, row: int, column: int) -> None:
+    """Choose a position."""
+    state.visit().values[_CHOSEN] = (place, row, column)
+
+
+def draw(
+    place: str,
+    image: Image.Image,
+    values: Tensor,
+    field: ReceptiveField | None,
+    colours: sprites.Colormap,
+    label: str,
+) -> None:
+    """Draw the image with the map over it and, beside it, the map alone.
+
+    Args:
+        place: As in `position`.
+        image: What goes into the network.
+        values: The map, shape (H, W).
+        field: What its positions see; None where that is not known.
+        colours: Name of the colour map.
+        label: Names the map for a screen reader.
+    """
+    row, column = position(place, values)
+    shown = image.resize((_PIXELS, _PIXELS))
+    height, width = values.shape
+    map_ = sprites.heatmap(values, (width, height), colours)
+    raw = values.float().contiguous().numpy().tobytes()
+    token = hashlib.sha256(place.encode() + raw + colours.encode()).hexdigest()[:16]
+
+    def picked() -> None:
+        pick = st.session_state[_KEY].get("pick")
+        if isinstance(pick, dict) and pick.get("token") == token:
+            chosen, other = pick.get("row", -1), pick.get("column", -1)
+            if chosen in range(height) and other in range(width):
+                choose(place, int(chosen), int(other))
+
+    _component(
+        key=_KEY,
+        data={
+            "token": token,
+            "image": _url(export.png(shown)),
+            "map": _url(export.png(map_)),
+            "values": base64.b64encode(raw).decode(),
+            "height": height,
+            "width": width,
+            "side": image.width,
+            "rows": None if field is None else field.rows.seen,
+            "columns": None if field is None else field.columns.seen,
+            "picked": [row, column],
+            "label": f"{label}; the arrow keys move the chosen position",
+        },
+        on_pick_change=picked,
+    )
+
+
+def _url(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _read(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+
+
+_component = st.components.v2.component(
+    "convviz_field", html=_read("field.html"), css=_read("field.css"), js=_read("field.js")
+)

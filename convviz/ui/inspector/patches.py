@@ -1,0 +1,138 @@
+"""What the inspector's passes found, as pictures: patches with scores, and occlusion."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import streamlit as st
+from PIL import Image
+
+from convviz import images, sprites
+from convviz.errors import ImageError
+from convviz.features.occlusion import OcclusionStep
+from convviz.features.runs import Run
+from convviz.features.stimuli import StimuliStep, patch_picture
+from convviz.ui import export
+from convviz.ui.shell import Choice
+
+_TILE = 150  # pixels
+_PIXELS = 448
+_CUTS = "convviz.inspector.cuts"
+_CUTS_KEPT = 48  # channels whose patches stay cut out
+
+
+def draw(choice: Choice, run: Run, channel: int) -> None:
+    """Draw a channel's strongest patches, with their scores."""
+    step = cast(StimuliStep, run.step)
+    found = step.stimuli
+    name = run.pictures.name if run.pictures else ""
+    partly = "" if step.fraction == 1 else " It was stopped before it had seen all."
+    cuts = _cut(choice, run, channel)
+    if not cuts:
+        st.info(
+            f"Channel {channel} is dead over the {found.seen} pictures of {name}: no part of any "
+            f"of them excites it.{partly}"
+        )
+    else:
+        st.markdown(
+            f"**The {len(cuts)} strongest patches** for channel {channel} over {found.seen} "
+            f"pictures of {name}, at most one of each picture, cut to what the number can see."
+            f"{partly}"
+        )
+        with st.container(horizontal=True, key="patches"):
+            for picture, score, title in cuts:
+                with st.container(width=_TILE, gap="small"):
+                    st.image(picture, width=_TILE, output_format="PNG", alt=title)
+                    st.caption(f"{score:.3g} · {title}")
+    if step.left_out:
+        with st.expander(f"{len(step.left_out)} pictures could not be read"):
+            st.dataframe(
+                {
+                    "Picture": [each.title for each in step.left_out],
+                    "Why": [each.reason for each in step.left_out],
+                },
+                hide_index=True,
+                key="unread_pictures",
+            )
+    dead = found.dead().nonzero().flatten().tolist()
+    with st.container(horizontal=True, vertical_alignment="center", key="patches_save"):
+        st.download_button(
+            "Save all channels' patches as CSV",
+            lambda: _table(step),
+            file_name=export.file_name(choice, found.layer.name, "patches", ending="csv"),
+            mime="text/csv",
+            key="save_patches",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        if dead:
+            listed = ", ".join(map(str, dead[:40])) + (" …" if len(dead) > 40 else "")
+            st.caption(f"Dead over these {found.seen} pictures: channels {listed}.")
+
+
+def occlusion(choice: Choice, step: OcclusionStep) -> None:
+    """Draw where covering the image lowers a channel's response."""
+    weights = choice.network.weights
+    cut = images.crop(choice.image.image, size=weights.input_size, resize=weights.resize)
+    large = cut.resize((_PIXELS, _PIXELS))
+    most = max(float(step.loss.nan_to_num(nan=0.0).max()), 1e-6)
+    over = sprites.overlay(large, step.by_pixel(weights.input_size), 0.8, "magma", 0.0, most)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.image(over, width=_PIXELS, output_format="PNG", alt="What the channel loses, by place")
+    with right:
+        worst = float(step.loss.nan_to_num(nan=-1.0).max())
+        st.markdown(
+            f"A grey square of {step.patch} × {step.patch} pixels was laid over {step.total} "
+            f"places. Bright: covered there, the channel loses most; at the worst place "
+            f"**{worst:.0%}** of its mean of {step.uncovered:.3g}."
+        )
+        grown = int((step.loss < -0.01).sum())
+        if grown:
+            st.caption(
+                f"At {grown} places it answers more strongly when they are covered: the square's "
+                "own edges excite it, or what was there held it back."
+            )
+        st.download_button(
+            "Save as PNG",
+            lambda: export.png(over),
+            file_name=export.file_name(
+                choice, step.layer.name, f"channel{step.channel}", "occlusion", ending="png"
+            ),
+            mime="image/png",
+            key="save_occlusion",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _cut(choice: Choice, run: Run, channel: int) -> list[tuple[Image.Image, float, str]]:
+    """Cut the patches out of their pictures; they stay for the visit, a bounded number of them."""
+    step = cast(StimuliStep, run.step)
+    held: dict[tuple[object, ...], list[tuple[Image.Image, float, str]]]
+    held = st.session_state.setdefault(_CUTS, {})
+    key = (run.subject, step.done, channel)
+    if key not in held and run.pictures is not None:
+        cuts = []
+        for patch in step.stimuli.patches(channel):
+            try:
+                picture = patch_picture(choice.network, run.pictures, patch)
+            except ImageError:
+                continue  # it could be read a moment ago: nothing the visitor could do
+            square = picture.resize((2 * _TILE, 2 * _TILE), Image.Resampling.BILINEAR)
+            cuts.append((square, patch.score, patch.title))
+        held[key] = cuts
+        while len(held) > _CUTS_KEPT:
+            held.pop(next(iter(held)))
+    return held.get(key, [])
+
+
+def _table(step: StimuliStep) -> str:
+    rows = []
+    for channel in range(step.stimuli.layer.shape[0]):
+        for rank, patch in enumerate(step.stimuli.patches(channel), start=1):
+            box = patch.box
+            edges = [box.top, box.left, box.bottom, box.right] if box else [""] * 4
+            rows.append([channel, rank, patch.score, patch.title, patch.row, patch.column, *edges])
+    header = ["channel", "rank", "score", "picture", "row", "column"]
+    return export.table([*header, "top", "left", "bottom", "right"], rows)

@@ -1,0 +1,98 @@
+"""Which images the strongest patches are looked for in."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from convviz import images
+from convviz.errors import ImageError
+from convviz.images import archive
+from convviz.images.sets import Files, ImageSet, SampleCrops, Zipped
+from convviz.ui import state
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+_SETS = ("The samples' crops", "My pictures")
+_HELD = "convviz.inspector.set"
+
+
+def choose() -> ImageSet | None:
+    """Draw the choice of a set and return it; None while there is none."""
+    chosen = st.segmented_control(
+        "Set of images",
+        _SETS,
+        required=True,
+        key=state.remember("set", _SETS[0], allowed=_SETS, in_url=False),
+        label_visibility="collapsed",
+    )
+    if chosen == _SETS[0]:
+        return SampleCrops()
+    st.file_uploader(
+        "Pictures, or one zip of pictures",
+        type=[*images.FILE_SUFFIXES, "zip"],
+        accept_multiple_files=True,
+        key="set_upload",
+        on_change=_take,
+        help=f"A zip may hold up to {archive.MAX_FILES:,} files of at most "
+        f"{archive.MAX_FILE_BYTES // 1_000_000} MB, {archive.MAX_BYTES // 1_000_000} MB in all. "
+        "It stays in this visit: it is neither stored nor passed on.",
+    )
+    held = st.session_state.get(_HELD)
+    if isinstance(held, str):
+        st.error(held, icon=":material/error:")
+        return None
+    if isinstance(held, Zipped) and held.archive.left_out:
+        _left_out([(each.title, each.reason) for each in held.archive.left_out])
+    return held
+
+
+def key(pictures: ImageSet) -> str:
+    """Tell sets apart by what is in them."""
+    if isinstance(pictures, Zipped):
+        return hashlib.sha256(pictures.archive.data).hexdigest()
+    if isinstance(pictures, Files):
+        digest = hashlib.sha256()
+        for title, data in pictures.files:
+            digest.update(title.encode() + b"\0" + hashlib.sha256(data).digest())
+        return digest.hexdigest()
+    return pictures.name
+
+
+def _take() -> None:
+    """Take over what was uploaded; taking files away leaves the set as it is."""
+    files: Sequence[UploadedFile] = st.session_state.get("set_upload") or []
+    if files:
+        try:
+            st.session_state[_HELD] = _made(files)
+        except ImageError as error:
+            st.session_state[_HELD] = str(error)
+
+
+def _made(files: Sequence[UploadedFile]) -> ImageSet:
+    zips = [file for file in files if file.name.lower().endswith(".zip")]
+    if len(zips) > 1 or (zips and len(files) > 1):
+        raise ImageError("Bring either one zip or several pictures, not both: remove some.")
+    if zips:
+        return Zipped(archive.open_archive(zips[0].getvalue()), state.shorten(zips[0].name, 40))
+    if len(files) > archive.MAX_FILES:
+        raise ImageError(f"At most {archive.MAX_FILES:,} pictures can be looked through.")
+    size = sum(file.size for file in files)
+    if size > archive.MAX_BYTES:
+        most = archive.MAX_BYTES // 1_000_000
+        raise ImageError(f"The pictures have more than {most} MB together; bring fewer.")
+    return Files(tuple((state.shorten(file.name, 80), file.getvalue()) for file in files))
+
+
+def _left_out(rows: Sequence[tuple[str, str]]) -> None:
+    with st.expander(f"{len(rows)} files of the zip are not used"):
+        st.dataframe(
+            {"File": [name for name, _ in rows], "Why": [reason for _, reason in rows]},
+            hide_index=True,
+            key="set_left_out",
+        )

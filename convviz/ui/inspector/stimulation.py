@@ -1,0 +1,199 @@
+"""The question “What stimulates it”: patches over a set, occlusion, and an image made for it."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import streamlit as st
+
+from convviz.features import Activations
+from convviz.features.occlusion import OcclusionStep
+from convviz.features.runs import occlusion_run, stimuli_run, synthesis_run
+from convviz.features.stimuli import StimuliStep
+from convviz.features.synthesis import TARGETS, SynthesisConfig, SynthesisStep
+from convviz.jobs import JobView
+from convviz.ui import export, jobs, results, state
+from convviz.ui.inspector import patches, progress, sets
+from convviz.ui.shell import Choice
+
+WAYS = ("Patches from a set", "Cover parts of the image", "An image made for it")
+_TARGETS = {"channel": "The whole map: texture", "centre": "One position: a part"}
+
+
+def draw(choice: Choice, shown: Activations, channel: int) -> None:
+    """Draw the ways to find out, and what the chosen one found."""
+    desk = jobs.desk("inspector", stimuli_run, occlusion_run, synthesis_run)
+    view = desk.find()
+    if view is not None:
+        results.keep(view)
+    way = st.segmented_control(
+        "Way",
+        WAYS,
+        required=True,
+        key=state.remember("way", WAYS[0], allowed=WAYS),
+        label_visibility="collapsed",
+    )
+    ways = {WAYS[0]: _patches, WAYS[1]: _occlusion, WAYS[2]: _synthesis}
+    ways[str(way)](choice, shown, channel, desk, view)
+
+
+def dead_or_alive(choice: Choice, shown: Activations, channel: int) -> str:
+    """Say whether the channel is dead, that is, empty for every picture of a set."""
+    run = results.newest("stimuli", *_layer(choice, shown))
+    if run is None:
+        return (
+            ":gray[Whether it is dead, that is, empty for every picture of a set, is not known "
+            "yet: see “What stimulates it”.]"
+        )
+    stimuli = cast(StimuliStep, run.step).stimuli
+    over = f"N = {stimuli.seen} pictures ({run.pictures.name if run.pictures else ''})"
+    dead = stimuli.dead()
+    others = f"{int(dead.sum())} of the layer's {len(dead)} channels are dead over them."
+    if bool(dead[channel]):
+        return f":material/cancel: **Dead** over {over}. :gray[{others}]"
+    return f":material/check_circle: Alive over {over}. :gray[{others}]"
+
+
+def _patches(
+    choice: Choice, shown: Activations, channel: int, desk: jobs.Desk, view: JobView | None
+) -> None:
+    pictures = sets.choose()
+    if pictures is None:
+        return
+    subject = ("stimuli", *_layer(choice, shown), sets.key(pictures))
+    run = results.find(subject)
+    start = st.container()
+    if run is None or cast(StimuliStep, run.step).fraction < 1:
+        with start:
+            st.button(
+                f"Look through {len(pictures)} pictures",
+                type="primary",
+                icon=":material/play_arrow:",
+                key="start_stimuli",
+                disabled=view is not None and view.live,
+                help="One pass serves all channels of this layer.",
+                on_click=desk.start,
+                args=(stimuli_run,),
+                kwargs={
+                    "title": f"What stimulates {shown.layer.title} of {choice.network.title}",
+                    "seconds": None,
+                    "subject": subject,
+                    "network": choice.network,
+                    "layer_name": shown.layer.name,
+                    "pictures": pictures,
+                },
+            )
+    progress.draw(desk, view)
+    if run is not None:
+        patches.draw(choice, run, channel)
+
+
+def _occlusion(
+    choice: Choice, shown: Activations, channel: int, desk: jobs.Desk, view: JobView | None
+) -> None:
+    subject = ("occlusion", *_layer(choice, shown), choice.image.sha256, str(channel))
+    run = results.find(subject)
+    empty = bool(shown.maximum[channel] == 0)
+    if empty:
+        st.info("This channel is empty for this image, so it has nothing to lose.")
+        return
+    if run is None:
+        st.button(
+            "Cover part after part",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="start_occlusion",
+            disabled=view is not None and view.live,
+            on_click=desk.start,
+            args=(occlusion_run,),
+            kwargs={
+                "title": f"Occlusion of channel {channel} of {shown.layer.title}",
+                "seconds": None,
+                "subject": subject,
+                "network": choice.network,
+                "image": choice.image.image,
+                "layer_name": shown.layer.name,
+                "channel": channel,
+            },
+        )
+        st.caption("A grey square covers 12 × 12 places, and the channel's mean is measured.")
+    progress.draw(desk, view)
+    if run is not None:
+        step = cast(OcclusionStep, run.step)
+        patches.occlusion(choice, step)
+
+
+def _synthesis(
+    choice: Choice, shown: Activations, channel: int, desk: jobs.Desk, view: JobView | None
+) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", key="synthesis_controls"):
+        target = st.selectbox(
+            "Excite",
+            TARGETS,
+            format_func=_TARGETS.__getitem__,
+            key=state.remember("target", TARGETS[0], allowed=TARGETS, in_url=False),
+            width=260,
+        )
+        steps = st.select_slider(
+            "Steps",
+            (32, 64, 128, 256, 512),
+            key=state.remember("synthesis_steps", 128, in_url=False),
+            width=220,
+        )
+        seed = st.number_input(
+            "Seed",
+            0,
+            10_000,
+            key=state.remember("synthesis_seed", 0, in_url=False),
+            width=120,
+            help="The same seed gives the same image.",
+        )
+        settings = (str(target), str(steps), str(seed))
+        subject = ("synthesis", *_layer(choice, shown), str(channel), *settings)
+        run = results.find(subject)
+        config = SynthesisConfig(steps=int(steps), target=target, seed=int(seed))
+        st.button(
+            "Make the image",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="start_synthesis",
+            disabled=run is not None or (view is not None and view.live),
+            on_click=desk.start,
+            args=(synthesis_run,),
+            kwargs={
+                "title": f"An image for channel {channel} of {shown.layer.title}",
+                "seconds": None,
+                "subject": subject,
+                "network": choice.network,
+                "layer_name": shown.layer.name,
+                "channel": channel,
+                "config": config,
+            },
+        )
+    progress.draw(desk, view)
+    if run is not None:
+        step = cast(SynthesisStep, run.step)
+        left, _ = st.columns([1, 1])
+        with left:
+            st.image(step.picture, width=448, output_format="PNG", alt="The image made")
+            st.caption(
+                f"After {step.step} steps the channel's score before its ReLU went from "
+                f"{step.scores[0]:.3g} to {step.score:.3g}. The image was shifted, scaled and "
+                "turned a little before every step, so that it cannot rely on single pixels."
+            )
+            picture = step.picture
+            st.download_button(
+                "Save as PNG",
+                lambda: export.png(picture),
+                file_name=export.file_name(
+                    choice, shown.layer.name, f"channel{channel}", "made", ending="png"
+                ),
+                mime="image/png",
+                key="save_synthesis",
+                icon=":material/download:",
+                on_click="ignore",
+            )
+
+
+def _layer(choice: Choice, shown: Activations) -> tuple[str, str, str]:
+    return choice.network_name, choice.network.weights.source, shown.layer.name

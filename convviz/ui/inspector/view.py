@@ -1,0 +1,145 @@
+"""The view “One channel”: which channel, and the questions that can be asked of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from convviz import features, images, sprites
+from convviz.features import Activations
+from convviz.features.receptive import effective_field, receptive_field
+from convviz.figures import inspector as figures
+from convviz.figures import theme
+from convviz.ui import cache, channel_panel, pictures, state
+from convviz.ui.inspector import arithmetic, field, silence, stimulation
+from convviz.ui.shell import Choice
+
+TITLE = "One channel"
+QUESTIONS = ("Map and field", "What stimulates it", "Arithmetic", "Switch it off")
+_PIXELS = 448
+
+
+def draw(choice: Choice, shown: Activations, threshold: float) -> None:
+    """Draw the picked channel; only the question that is open is answered."""
+    place = f"{choice.network_name}/{shown.layer.name}"
+    state.remember_channel(int(shown.maximum.argmax()), shown.channels, place)
+    channel = state.channel()
+    st.html(Path(__file__).with_name("style.css"))
+    _heading(shown, channel)
+    with st.container(key="inspector_facts", gap="small"):
+        classes = choice.network.weights.classes
+        channel_panel.numbers(shown, threshold, channel, classes)
+        facts = st.empty()
+    key = state.remember("question", QUESTIONS[0], allowed=QUESTIONS)
+    tabs = st.tabs(QUESTIONS, key=key, on_change="rerun")
+    answers = (_map_and_field, stimulation.draw, arithmetic.draw, silence.draw)
+    for tab, answer in zip(tabs, answers, strict=True):
+        with tab:
+            if tab.open:
+                answer(choice, shown, channel)
+    # Last: a pass over a set that has just ended knows more.
+    facts.markdown(stimulation.dead_or_alive(choice, shown, channel))
+
+
+def _heading(shown: Activations, channel: int) -> None:
+    last = shown.channels - 1
+    with st.container(horizontal=True, vertical_alignment="bottom", key="inspector_heading"):
+        st.session_state["inspected"] = channel
+        st.number_input(
+            f"Channel of {shown.layer.title}, 0 to {last}",
+            0,
+            last,
+            key="inspected",
+            on_change=lambda: state.pick_channel(int(st.session_state["inspected"])),
+            width=260,
+        )
+        for title, icon, step, shortcut in (
+            ("Previous channel", "arrow_back", -1, "Left"),
+            ("Next channel", "arrow_forward", 1, "Right"),
+        ):
+            st.button(
+                title,
+                icon=f":material/{icon}:",
+                key=f"inspected_{'next' if step > 0 else 'previous'}",
+                disabled=not 0 <= channel + step <= last,
+                on_click=state.pick_channel,
+                args=(channel + step,),
+                shortcut=shortcut,
+            )
+
+
+def where(choice: Choice, shown: Activations) -> str:
+    """Name what a position belongs to."""
+    return f"{choice.image.sha256[:16]}/{choice.network_name}/{shown.layer.name}"
+
+
+def _map_and_field(choice: Choice, shown: Activations, channel: int) -> None:
+    values = shown.maps[channel]
+    used = choice.network
+    weights = used.weights
+    cut = images.crop(choice.image.image, size=weights.input_size, resize=weights.resize)
+    st.caption(
+        "Point at the map or the image, or move with the arrow keys on the map: the frame is all "
+        "that this number can have been computed from."
+    )
+    seen = receptive_field(used, shown.layer.name, channel)
+    place = where(choice, shown)
+    field.draw(place, cut, values, seen, "viridis", f"Map of channel {channel}")
+    row, column = field.position(place, values)
+    effect, spread, other = st.columns(3, gap="large")
+    with effect:
+        _effective(choice, shown, channel, row, column)
+    with spread:
+        st.markdown("**Values of the map**")
+        st.plotly_chart(figures.histogram(values), config=theme.CONFIG, key="map_histogram")
+    with other:
+        _second_image(choice, shown, channel)
+
+
+def _effective(choice: Choice, shown: Activations, channel: int, row: int, column: int) -> None:
+    st.markdown(f"**What matters at row {row}, column {column}**")
+    found = effective_field(
+        choice.network, choice.image.image, shown.layer.name, channel, row, column
+    )
+    picture = sprites.heatmap(found.weights.sqrt(), _PIXELS, "magma")
+    st.image(picture, width="stretch", output_format="PNG", alt="The effective receptive field")
+    if found.core is None or found.support is None:
+        st.caption("The number is 0 and a little more or less of any pixel leaves it there.")
+        return
+    st.caption(
+        f"How much each pixel would change this number (root of the absolute gradient). Half of "
+        f"it lies within {found.core.width} × {found.core.height} pixels; "
+        f"{found.support.width} × {found.support.height} matter at all."
+    )
+
+
+def _second_image(choice: Choice, shown: Activations, channel: int) -> None:
+    names = [sample.name for sample in images.samples() if sample.name != choice.image.name]
+    titles = {sample.name: sample.title for sample in images.samples()}
+    name = st.selectbox(
+        "The same channel for another image",
+        names,
+        format_func=titles.__getitem__,
+        key=state.remember("beside", names[0], allowed=names, in_url=False),
+    )
+    beside = pictures.of_sample(name)
+    answer: features.Activations = cache.activations(beside, choice.network, shown.layer)
+    weights = choice.network.weights
+    cut = images.crop(beside.image, size=weights.input_size, resize=weights.resize)
+    both = common_scale(shown, answer, channel)
+    over = sprites.overlay(
+        cut.resize((_PIXELS, _PIXELS)), answer.maps[channel], 0.75, "viridis", *both
+    )
+    st.image(over, width="stretch", output_format="PNG", alt=f"Channel {channel}, {beside.title}")
+    st.caption(
+        f"Maximum {float(answer.maximum[channel]):.3g}, here "
+        f"{float(shown.maximum[channel]):.3g}; both on one scale."
+    )
+
+
+def common_scale(shown: Activations, other: Activations, channel: int) -> tuple[float, float]:
+    """Give the scale that two maps of one channel share: from their least to their largest."""
+    low = min(float(each.maps[channel].min()) for each in (shown, other))
+    high = max(float(each.maps[channel].max()) for each in (shown, other))
+    return min(low, 0.0), high

@@ -1,0 +1,43 @@
+"""What a visitor's jobs found, kept for the visit, so that nothing is computed twice."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from convviz.features.runs import Run
+from convviz.features.stimuli import StimuliStep
+from convviz.features.synthesis import SynthesisStep
+from convviz.jobs import JobView
+
+_KEPT = 12
+_KEY = "convviz.results"
+
+
+def keep(view: JobView) -> None:
+    """Keep what an ended job found; half an occlusion or half a count would mislead."""
+    run = view.newest
+    if view.live or not isinstance(run, Run):
+        return
+    if run.fraction < 1 and not isinstance(run.step, StimuliStep | SynthesisStep):
+        return
+    held = _held()
+    held.pop(run.subject, None)
+    held[run.subject] = run
+    while len(held) > _KEPT:
+        held.pop(next(iter(held)))
+
+
+def find(subject: tuple[str, ...]) -> Run | None:
+    """Return what was found about a subject."""
+    return _held().get(subject)
+
+
+def newest(*start: str) -> Run | None:
+    """Return what was found last about a subject that begins like this."""
+    found = [run for subject, run in _held().items() if subject[: len(start)] == start]
+    return found[-1] if found else None
+
+
+def _held() -> dict[tuple[str, ...], Run]:
+    held: dict[tuple[str, ...], Run] = st.session_state.setdefault(_KEY, {})
+    return held

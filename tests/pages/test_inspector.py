@@ -1,0 +1,145 @@
+"""The view of one channel: every question, by its page."""
+
+import zipfile
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from convviz import features, images, networks
+
+PAGE = "pages/1_Activations.py"
+PLACE = {"network": "googlenet", "layer": "inception4a", "view": "One channel", "channel": "100"}
+
+
+def said(app: AppTest) -> str:
+    return " ".join(str(each.value) for each in (*app.markdown, *app.caption))
+
+
+def clean(app: AppTest) -> AppTest:
+    assert not app.exception
+    assert not app.error
+    return app
+
+
+def through(app: AppTest, button: str, result: str) -> AppTest:
+    """Press a button that starts a job, and look again until its result is there."""
+    app.button(key=button).click().run()
+    for _ in range(200):
+        if any(str(each.key) == result for each in app.get("download_button")):
+            return clean(app)
+        app.run()
+    raise AssertionError(f"no result: {[each.value for each in app.error]}")
+
+
+def test_the_map_with_its_numbers(open_page: Any) -> None:
+    app = clean(open_page(PAGE, **PLACE))
+    fields = [
+        each.proto
+        for each in app.get("bidi_component")
+        if each.proto.component_name == "convviz_field"
+    ]
+    assert len(fields) == 1
+    assert "What matters at row" in said(app)
+    assert "is not known yet" in said(app)
+    assert app.number_input(key="inspected").value == 100
+
+
+def test_next_and_previous_channel(open_page: Any) -> None:
+    app = open_page(PAGE, **PLACE)
+    app.button(key="inspected_next").click().run()
+    assert app.query_params["channel"] == "101"
+    app.number_input(key="inspected").set_value(0).run()
+    assert app.query_params["channel"] == "0"
+    assert app.button(key="inspected_previous").disabled
+
+
+def test_the_panel_of_the_grid_leads_here(open_page: Any) -> None:
+    app = open_page(PAGE, network="googlenet", layer="inception4a", channel="7")
+    app.button(key="look_closer").click().run()
+    assert app.number_input(key="inspected").value == 7
+
+
+def test_the_arithmetic_ends_in_the_maps_number(open_page: Any) -> None:
+    app = clean(open_page(PAGE, **PLACE, question="Arithmetic"))
+    app.number_input(key="arithmetic_row").set_value(1).run()
+    app.number_input(key="arithmetic_column").set_value(6).run()
+    network = networks.load("googlenet", "bundled", fetch=False)
+    cat = images.decode(images.sample("cat").read())
+    number = float(features.activations(network, cat, "inception4a").maps[100, 1, 6])
+    assert f"**Channel 100 at row 1, column 6 is {number:.7g}.**" in said(app)
+    assert "branch 1×1" in said(app)
+
+
+@pytest.mark.parametrize("layer", ["maxpool1", "avgpool", "fc", "conv1"])
+def test_every_question_has_an_answer_at_every_kind_of_layer(open_page: Any, layer: str) -> None:
+    for question in ("Map and field", "Arithmetic", "Switch it off"):
+        place = {**PLACE, "layer": layer, "channel": "3", "question": question}
+        clean(open_page(PAGE, **place))
+
+
+def test_switching_channels_off(open_page: Any) -> None:
+    app = clean(open_page(PAGE, **PLACE, question="Switch it off"))
+    assert "1 of 512 channels of inception4a are off" in said(app)
+    app.multiselect(key="silenced").set_value([100, 101, 102]).run()
+    assert "3 of 512 channels" in said(clean(app))
+
+
+def test_patches_over_the_samples_tell_dead_from_alive(open_page: Any) -> None:
+    place = {**PLACE, "layer": "conv1", "channel": "3"}
+    app = open_page(PAGE, **place, question="What stimulates it")
+    through(app, "start_stimuli", "save_patches")
+    assert "Alive over N = 83 pictures" in said(app)
+    assert "The 9 strongest patches" in said(app)
+    app.button(key="inspected_next").click().run()
+    assert "The 9 strongest patches** for channel 4" in said(clean(app))
+
+
+def test_patches_over_a_zip_of_ones_own(open_page: Any) -> None:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as packed:
+        for name in ("red", "green", "blue"):
+            file = BytesIO()
+            Image.radial_gradient("L").convert("RGB").save(file, "PNG")
+            packed.writestr(f"mine/{name}.png", file.getvalue())
+        packed.writestr("mine/broken.png", b"nonsense")
+        packed.writestr("notes.txt", b"hello")
+    place = {**PLACE, "layer": "conv1", "channel": "3"}
+    app = open_page(PAGE, **place, question="What stimulates it")
+    app.segmented_control(key="set").set_value("My pictures").run()
+    upload = app.file_uploader(key="set_upload")
+    upload.upload("mine.zip", buffer.getvalue(), "application/zip").run()
+    assert any("1 files of the zip are not used" in each.label for each in app.expander)
+    through(app, "start_stimuli", "save_patches")
+    assert "N = 3 pictures (mine.zip)" in said(app)
+    assert any("1 pictures could not be read" in each.label for each in app.expander)
+
+
+def test_a_zip_that_breaks_a_limit_is_refused_in_a_sentence(open_page: Any) -> None:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("bomb.png", bytes(15_000_000))
+    place = {**PLACE, "layer": "conv1", "channel": "3"}
+    app = open_page(PAGE, **place, question="What stimulates it")
+    app.segmented_control(key="set").set_value("My pictures").run()
+    upload = app.file_uploader(key="set_upload")
+    upload.upload("bomb.zip", buffer.getvalue(), "application/zip").run()
+    assert "100 times its size" in app.error[0].value
+    assert not app.exception
+
+
+def test_an_image_made_for_a_channel(open_page: Any) -> None:
+    place = {**PLACE, "layer": "conv1", "channel": "3", "way": "An image made for it"}
+    app = open_page(PAGE, **place, question="What stimulates it")
+    app.select_slider(key="synthesis_steps").set_value(32).run()
+    through(app, "start_synthesis", "save_synthesis")
+    assert "After 32 steps" in said(app)
+
+
+def test_covering_parts_of_the_image(open_page: Any) -> None:
+    place = {**PLACE, "layer": "conv1", "channel": "3", "way": "Cover parts of the image"}
+    app = open_page(PAGE, **place, question="What stimulates it")
+    through(app, "start_occlusion", "save_occlusion")
+    assert "was laid over 144 places" in said(app)
