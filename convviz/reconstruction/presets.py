@@ -14,7 +14,7 @@ from convviz.reconstruction.depth import depth_of
 
 # Network: (layer, standard deviation of the noise), from shallow to deep.
 _MEASURED = {
-    "alexnet": (("features.7", 0.01), ("features.11", 0.01)),
+    "alexnet": (("features.7", 0.003), ("features.11", 0.003)),
     "vgg16": (("features.15", 0.01), ("features.22", 0.02), ("features.29", 0.05)),
     "googlenet": (("inception3b", 0.01), ("inception4a", 0.01), ("inception5b", 0.05)),
 }

@@ -1,0 +1,74 @@
+"""Settings that make no sense are refused at the call, in one sentence."""
+
+import math
+
+import pytest
+import torch
+
+from convviz.errors import ConvvizError, NetworkError, SettingError
+from convviz.reconstruction import ReconstructionConfig, reconstruct
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("steps", 0),
+        ("steps", -3),
+        ("steps", 2.5),
+        ("steps", True),
+        ("steps", 10**9),
+        ("seconds", 0),
+        ("seconds", -1.0),
+        ("seconds", math.nan),
+        ("seconds", math.inf),
+        ("seconds", "12"),
+        ("optimizer", "sgd"),
+        ("learning_rate", 0.0),
+        ("learning_rate", -1.0),
+        ("learning_rate", math.nan),
+        ("learning_rate", math.inf),
+        ("decay", -0.1),
+        ("decay", math.nan),
+        ("tv", -1.0),
+        ("tv", math.nan),
+        ("tv", 1e9),
+        ("noise", -0.1),
+        ("noise", 2.0),
+        ("smoothness", -1.0),
+        ("smoothness", math.nan),
+        ("seed", -1),
+        ("seed", 2**63),
+        ("seed", 1.5),
+        ("precision", "float16"),
+        ("image_size", 0),
+        ("image_size", 100_000),
+        ("image_size", 24.0),
+        ("start", "white"),
+        ("start", None),
+        ("start", 3),
+        ("start", torch.zeros(24, 24)),
+        ("start", torch.zeros(4, 24, 24)),
+        ("start", torch.zeros(2, 3, 24, 24)),
+        ("start", torch.zeros(3, 0, 24)),
+        ("start", torch.zeros(3, 24, 24, dtype=torch.uint8)),
+        ("start", torch.full((3, 24, 24), math.nan)),
+    ],
+)
+def test_senseless_settings(network, image, setting, value):
+    config = ReconstructionConfig(**{"layer": "1", "steps": 1, setting: value})
+    with pytest.raises(SettingError) as caught:
+        reconstruct(network, image, config)
+    sentence = str(caught.value)
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize("layer", ["", "99", "conv"])
+def test_unknown_layers(network, image, layer):
+    with pytest.raises(NetworkError):
+        reconstruct(network, image, ReconstructionConfig(layer=layer, steps=1))
+
+
+def test_an_image_too_small_for_the_network(network, image):
+    with pytest.raises(ConvvizError):
+        reconstruct(network, image, ReconstructionConfig(layer="4", steps=1, image_size=1))

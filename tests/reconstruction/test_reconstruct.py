@@ -1,0 +1,200 @@
+"""The iterator: its steps, its result, and what stays behind."""
+
+import threading
+
+import pytest
+import torch
+from PIL import Image
+
+from convviz.reconstruction import ReconstructionConfig, reconstruct
+from convviz.reconstruction.canvas import GREY
+
+LAYERS = ["0", "1", "2", "3", "4", "7"]
+
+
+def run(network, image, layer="4", **settings):
+    config = ReconstructionConfig(layer=layer, **{"steps": 30, **settings})
+    return list(reconstruct(network, image, config))
+
+
+def test_steps_count_up_to_the_result(network, image):
+    steps = run(network, image)
+    assert [step.index for step in steps] == list(range(1, 31))
+    assert {step.total for step in steps} == {30}
+    fractions = [step.fraction for step in steps]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+    assert fractions[-2] < 1.0
+    seconds = [step.seconds for step in steps]
+    assert seconds == sorted(seconds)
+    assert all(step.seconds_left >= 0 for step in steps)
+    assert steps[-1].seconds_left == 0
+    assert [step.result is None for step in steps] == [True] * 29 + [False]
+    assert steps[0].image is not None
+    assert all(step.loss == step.parts.total for step in steps)
+
+
+def test_the_result_sums_the_run_up(network, image):
+    steps = run(network, image)
+    result = steps[-1].result
+    assert result.steps == 30
+    assert result.losses == tuple(step.loss for step in steps)
+    assert torch.equal(steps[-1].image, result.image)
+    assert result.image.shape == (3, 24, 24)
+    assert result.image.dtype == torch.float32
+    assert 0 <= result.image.min() <= result.image.max() <= 1
+    assert result.relative_error < 0.3
+    assert result.psnr > 5
+    assert -1 <= result.ssim <= 1
+    assert result.note == ""
+    assert {each.label for each in result.predictions} == {"cat", "cup", "rocket"}
+    assert {each.label for each in result.original_predictions} == {"cat", "cup", "rocket"}
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_every_kind_of_layer_gets_nearer(network, image, layer, optimizer):
+    steps = run(network, image, layer, optimizer=optimizer)
+    assert steps[-1].result.relative_error < 0.75 * steps[0].relative_error
+
+
+def test_the_first_convolution_gives_nearly_everything_back(network, image):
+    result = run(network, image, "0", steps=200)[-1].result
+    assert result.relative_error < 0.02
+    assert result.psnr > 30
+
+
+def test_a_time_is_kept(network, image):
+    steps = run(network, image, steps=None, seconds=0.5)
+    assert steps[-1].result.seconds < 1.5
+    assert len(steps) > 3
+    assert steps[-1].total == len(steps)
+
+
+def test_whichever_ends_first(network, image):
+    assert len(run(network, image, steps=3, seconds=1000.0)) == 3
+    assert len(run(network, image, steps=100_000, seconds=0.2)) < 100_000
+
+
+def test_a_time_too_short_for_anything_still_gives_one_step(network, image):
+    steps = run(network, image, steps=None, seconds=1e-6)
+    assert len(steps) == 1
+    assert steps[0].result is not None
+
+
+def test_asked_to_stop_it_ends_with_a_result(network, image):
+    asked = []
+    config = ReconstructionConfig(layer="4", steps=1000)
+    for step in reconstruct(network, image, config, stop=lambda: bool(asked)):
+        if step.index == 5:
+            asked.append(True)
+    assert step.index == 6
+    assert step.result.steps == 6
+    assert step.fraction == 1.0
+
+
+def test_the_same_seed_gives_the_same_image(network, image):
+    first, again, other = (run(network, image, seed=seed)[-1].result for seed in (7, 7, 8))
+    assert torch.equal(first.image, again.image)
+    assert first.losses == again.losses
+    assert not torch.equal(first.image, other.image)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_bit_equal_beside_other_runs(network, image, precision):
+    alone = run(network, image, seed=3, precision=precision)[-1].result
+    ended = threading.Event()
+    seen = []
+
+    def others():
+        while not ended.is_set():
+            seen.extend(run(network, image, "3", steps=5, seed=1, optimizer="adam"))
+            torch.rand(10)  # the global random numbers are anybody's
+
+    threads = [threading.Thread(target=others) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        beside = [run(network, image, seed=3, precision=precision)[-1].result for _ in range(3)]
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+    assert seen
+    assert all(torch.equal(each.image, alone.image) for each in beside)
+
+
+def test_nothing_is_changed_or_left_behind(network, image):
+    module = network.module
+    before = {name: (value, value.clone()) for name, value in module.state_dict().items()}
+    random, threads = torch.get_rng_state(), torch.get_num_threads()
+    steps = reconstruct(network, image, ReconstructionConfig(layer="4", steps=100))
+    for _ in range(3):
+        next(steps)
+        assert torch.is_grad_enabled()
+        assert not torch.is_autocast_enabled("cpu")
+    steps.close()
+    for part in module.modules():
+        assert not part.training
+        assert not part._forward_hooks
+        assert not part._forward_pre_hooks
+    for name, value in module.state_dict().items():
+        assert value.data_ptr() == before[name][0].data_ptr()
+        assert torch.equal(value, before[name][1])
+    assert not any(each.requires_grad or each.grad is not None for each in module.parameters())
+    assert torch.equal(torch.get_rng_state(), random)
+    assert torch.get_num_threads() == threads
+
+
+def test_going_on_comes_nearer(network, image):
+    first = run(network, image, steps=15)[-1].result
+    again = run(network, image, steps=15, start=first.image)
+    assert again[0].relative_error == pytest.approx(first.relative_error, rel=1e-3)
+    assert again[-1].result.relative_error < first.relative_error
+
+
+def test_going_on_never_loses_what_was_there(network, image):
+    first = run(network, image, steps=60)[-1].result
+    for settings in ({"steps": 1}, {"steps": 3, "learning_rate": 1e6, "optimizer": "adam"}):
+        again = run(network, image, start=first.image, **settings)[-1].result
+        assert again.relative_error <= first.relative_error
+
+
+def test_starts(network, image):
+    grey = run(network, image, steps=1, start="grey")[0].image
+    assert torch.equal(grey, torch.full((3, 24, 24), GREY))
+    noise = run(network, image, steps=1, noise=0.05)[0].image
+    assert float((noise - GREY).std()) == pytest.approx(0.05, rel=0.1)
+    picture = run(network, image, steps=1, start=image)[-1].result
+    assert picture.relative_error < 1e-3
+    assert picture.psnr > 60
+    other = run(network, image, steps=1, start=torch.rand(1, 3, 10, 12).double())
+    assert other[0].image.shape == (3, 24, 24)
+    wide = run(network, image, steps=1, start=Image.new("RGB", (90, 30), "red"))
+    torch.testing.assert_close(wide[0].image[0], torch.ones(24, 24), atol=1e-3, rtol=0)
+
+
+def test_another_image_size(network, image):
+    result = run(network, image, steps=5, image_size=37)[-1].result
+    assert result.image.shape == (3, 37, 37)
+    assert len(result.predictions) == 3
+
+
+def test_variation_makes_the_image_smoother(network, image):
+    def roughness(result):
+        return float((result.image[..., 1:] - result.image[..., :-1]).square().mean())
+
+    rough, smooth = (run(network, image, tv=tv)[-1].result for tv in (0.0, 20.0))
+    assert roughness(smooth) < 0.5 * roughness(rough)
+    assert smooth.relative_error > rough.relative_error
+
+
+@pytest.mark.parametrize("layer", ["1", "4"])
+def test_bfloat16_ends_no_worse_than_float32(network, image, layer):
+    results = {
+        precision: run(network, image, layer, steps=60, precision=precision)[-1].result
+        for precision in ("bfloat16", "float32")
+    }
+    fast, precise = results["bfloat16"], results["float32"]
+    assert fast.relative_error <= 1.1 * precise.relative_error
+    assert precise.precision == "float32"
