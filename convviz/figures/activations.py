@@ -48,17 +48,14 @@ def empty_by_depth(summaries: Sequence[LayerSummary], looked_at: str) -> go.Figu
     )
     if looked_at in names:
         here = names.index(looked_at)
+        # Above all bars, lest a taller neighbour covers it.
+        top = _range(summaries)[1]
+        line = {"color": theme.VERMILION, "width": 1, "dash": "dot"}
+        figure.add_shape(x0=here, x1=here, y0=summaries[here].share, y1=top, line=line)
         figure.add_annotation(
-            x=here,
-            y=summaries[here].share,
-            text=summaries[here].layer.title,
-            showarrow=True,
-            arrowhead=0,
-            arrowwidth=1,
-            ax=0,
-            ay=-22,
-            yanchor="bottom",
+            x=here, y=top, text=summaries[here].layer.title, showarrow=False, yanchor="bottom"
         )
+        figure.update_layout(margin_t=30)
     return figure
 
 
@@ -77,5 +74,5 @@ def _stage_ticks(summaries: Sequence[LayerSummary]) -> tuple[list[float], list[s
 
 
 def _range(summaries: Sequence[LayerSummary]) -> tuple[float, float]:
-    """Leave room above the highest bar for a label; never zoom in below five in a hundred."""
-    return 0, max(0.05, 1.18 * max((each.share for each in summaries), default=0))
+    """Leave room above the highest bar; never zoom in below five in a hundred."""
+    return 0, max(0.05, 1.08 * max((each.share for each in summaries), default=0))

@@ -215,8 +215,9 @@ def _describe(name: str, loaded: Network, statuses: dict[str, SourceStatus]) -> 
     said.append("with decoder" if weights.has_decoder else "no decoder")
     if weights.source == "random":
         said = ["Not trained: random numbers"]
+    said.append(size_text(weights.bytes).replace(" ", "\u00a0"))  # not to be torn apart
     st.caption(
-        " · ".join([*said, size_text(weights.bytes), f"sha256 `{weights.sha256[:8]}`"]),
+        " · ".join([*said, f"sha256 `{weights.sha256[:8]}`"]),
         help=f"Full sha256, a fingerprint of the weights: `{weights.sha256}`. {weights.note}",
     )
     full = statuses.get("imagenet")

@@ -1,0 +1,70 @@
+import csv
+import io
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import torch
+from PIL import Image
+
+from convviz.features import LayerSummary
+from convviz.features.activations import measure
+from convviz.networks import Branch, Layer
+from convviz.ui import export
+
+LAYER = Layer(
+    name="mix",
+    title="mix",
+    kind="concatenation",
+    stage="mix",
+    shape=(3, 1, 2),
+    index=0,
+    detail=False,
+    gate=None,
+    branches=(Branch("mix.a", "1×1", 0, 2), Branch("mix.b", "3×3", 2, 3)),
+    in_encoder=True,
+)
+MAPS = torch.tensor([[[0.0, 2.0]], [[0.0, 0.0]], [[1.0, 5.0]]])
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_the_numbers_of_every_channel() -> None:
+    found = rows(export.statistics(measure(LAYER, MAPS, None), 0.0))
+    assert [row["branch"] for row in found] == ["1×1", "1×1", "3×3"]
+    assert [float(row["maximum"]) for row in found] == [2, 0, 5]
+    assert [float(row["mean"]) for row in found] == [1, 0, 3]
+    assert [float(row["active_share"]) for row in found] == [0.5, 0, 1]
+    assert [row["rank_by_maximum"] for row in found] == ["2", "3", "1"]
+    assert [row["empty"] for row in found] == ["False", "True", "False"]
+
+
+def test_the_threshold_counts() -> None:
+    found = rows(export.statistics(measure(LAYER, MAPS, None), 0.4))
+    assert [row["empty"] for row in found] == ["True", "True", "False"]
+
+
+def test_empty_channels_by_depth() -> None:
+    summaries = [LayerSummary(LAYER, 3, 1, 1 / 3), LayerSummary(replace(LAYER, name="b"), 4, 4, 1)]
+    found = rows(export.depth(summaries))
+    assert [(row["layer"], row["empty"], row["channels"]) for row in found] == [
+        ("mix", "1", "3"),
+        ("b", "4", "4"),
+    ]
+
+
+def test_a_file_name_says_what_it_shows_and_is_safe() -> None:
+    image = SimpleNamespace(name="my dog:1.final.jpg")
+    choice = cast(Any, SimpleNamespace(image=image, network_name="vgg16"))
+    assert export.file_name(choice, "features.8", ending="png") == (
+        "my_dog_1.final-vgg16-features.8.png"
+    )
+
+
+def test_a_png_file_is_lossless() -> None:
+    picture = Image.linear_gradient("L").convert("RGB")
+    with Image.open(io.BytesIO(export.png(picture))) as read:
+        assert read.format == "PNG"
+        assert read.tobytes() == picture.tobytes()
