@@ -6,7 +6,16 @@ from collections.abc import Callable
 from functools import partial
 
 from convviz.errors import FetchCancelled, SettingError, WeightsError, WeightsNotHere
-from convviz.networks import assembly, bundled, cache, encoders, missing, registry, sources
+from convviz.networks import (
+    assembly,
+    bundled,
+    cache,
+    encoders,
+    missing,
+    registry,
+    sources,
+    trained,
+)
 from convviz.networks.fetch import follow, start
 from convviz.networks.registry import Network, NetworkSpec
 from convviz.networks.sources import Found
@@ -27,9 +36,10 @@ def load(
 
     Args:
         name: A network's name.
-        weights: "auto", or one of `weights.SOURCES`. Auto takes the first it finds: full weights
-            that are on this machine, those that come with convviz, a user's own network as it is
-            built, the encoder alone, torchvision's full download. It never takes random ones.
+        weights: "auto", one of `weights.SOURCES`, or what `trained.keep` gave back. Auto takes the
+            first it finds: full weights that are on this machine, those that come with convviz, a
+            user's own network as it is built, the encoder alone, torchvision's full download. It
+            never takes random ones.
         fetch: Whether it may fetch what is not here over the network.
         progress: Called with the bytes received and the bytes in all, while something is fetched.
         seed: For random weights.
@@ -53,6 +63,8 @@ def load(
         "own": partial(assembly.own, spec),
         "random": partial(assembly.with_random, spec, seed),
     }
+    if weights.startswith(trained.PREFIX):
+        return _trained(spec, weights)
     if weights == "auto":
         return _first(spec, [ways[source] for source in _auto(spec, fetch=fetch)])
     if weights not in ways:
@@ -95,6 +107,16 @@ def _first(spec: NetworkSpec, ways: list[Callable[[], Network]]) -> Network:
         except WeightsNotHere:
             continue
     raise missing.unfetched(spec, problems) if problems else missing.not_here(spec)
+
+
+def _trained(spec: NetworkSpec, source: str) -> Network:
+    found = trained.find(source)
+    if found is None or found.name != spec.name:
+        raise WeightsError(
+            f"The {spec.title} that was trained here is no longer in memory: open the file you "
+            "saved it to, or train it again."
+        )
+    return found
 
 
 def _imagenet(spec: NetworkSpec, *, fetch: bool, progress: Progress | None) -> Network:

@@ -35,9 +35,15 @@ def untrained(spec: NetworkSpec, seed: int) -> nn.Module:
             module = clone(module)  # a user's build() may return the same module every time
             for tensor in (*module.parameters(), *module.buffers()):
                 tensor.data = tensor.clone()
-        for part in module.modules():
-            _draw(part, generator)
+        draw(module, generator)
     return module
+
+
+@torch.no_grad()
+def draw(module: nn.Module, generator: torch.Generator) -> None:
+    """Draw a module's weights in place by the rule of `untrained`."""
+    for part in module.modules():
+        _draw(part, generator)
 
 
 def _draw(part: nn.Module, generator: torch.Generator) -> None:

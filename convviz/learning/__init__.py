@@ -1,0 +1,39 @@
+"""Optimise the weights: data sets, transfer learning, and trainings as iterators of steps."""
+
+from convviz.learning.advice import Advice, recommend
+from convviz.learning.datasets import Dataset, Split, from_zip, split
+from convviz.learning.saving import to_bytes, to_network
+from convviz.learning.shapes import shapes
+from convviz.learning.steps import TrainingResult, TrainingSettings, TrainingStep, Validation
+from convviz.learning.trainer import fit
+from convviz.learning.transfer import (
+    SCENARIOS,
+    Part,
+    Scenario,
+    TransferPlan,
+    plan,
+    untrained_twin,
+)
+
+__all__ = [
+    "SCENARIOS",
+    "Advice",
+    "Dataset",
+    "Part",
+    "Scenario",
+    "Split",
+    "TrainingResult",
+    "TrainingSettings",
+    "TrainingStep",
+    "TransferPlan",
+    "Validation",
+    "fit",
+    "from_zip",
+    "plan",
+    "recommend",
+    "shapes",
+    "split",
+    "to_bytes",
+    "to_network",
+    "untrained_twin",
+]

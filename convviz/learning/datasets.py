@@ -1,0 +1,171 @@
+"""Data to learn from: pictures with classes, split into a training and a validation part.
+
+Pictures stay as they came (files in a zip, or code that draws them) and are decoded when asked for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import torch
+
+from convviz.errors import ImageError, SettingError
+from convviz.images.archive import Archive, Entry, LeftOut, open_archive
+from convviz.images.sets import ImageSet, Zipped
+
+MAX_CLASSES = 40
+"""More would not fit on a page."""
+
+_LEAST = 2  # pictures of a class: one to learn from, one to check with
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Pictures and the class of each.
+
+    Attributes:
+        name: For people, "your zip".
+        classes: Name of each class.
+        pictures: The pictures.
+        labels: Number of each picture's class.
+        left_out: Files that are not used, and why.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    pictures: ImageSet
+    labels: tuple[int, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+    def __len__(self) -> int:
+        """Return how many pictures there are."""
+        return len(self.labels)
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Number of pictures of each class."""
+        found = Counter(self.labels)
+        return tuple(found[label] for label in range(len(self.classes)))
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which pictures are learned from, and which only check what was learned.
+
+    Attributes:
+        train: Places in the data set.
+        validation: Places in the data set; none of them is in `train`.
+    """
+
+    train: tuple[int, ...]
+    validation: tuple[int, ...]
+
+
+def split(dataset: Dataset, share: float = 0.25, seed: int = 0) -> Split:
+    """Put about a share of every class aside for validation: at least one picture, never all.
+
+    Raises:
+        SettingError: The share is not between 0 and 1.
+    """
+    if not 0 < share < 1:
+        raise SettingError(f"The share of validation pictures, {share:g}, must be between 0 and 1.")
+    generator = torch.Generator().manual_seed(seed)
+    train: list[int] = []
+    validation: list[int] = []
+    for label, count in enumerate(dataset.counts):
+        places = [place for place, each in enumerate(dataset.labels) if each == label]
+        order = torch.randperm(count, generator=generator).tolist()
+        aside = min(max(1, round(share * count)), count - 1)
+        validation += [places[k] for k in order[:aside]]
+        train += [places[k] for k in order[aside:]]
+    return Split(tuple(sorted(train)), tuple(sorted(validation)))
+
+
+def from_zip(
+    data: bytes,
+    name: str = "your zip",
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Dataset:
+    """Read a zip of class folders: each folder is a class, and is named after it.
+
+    A folder that holds all of them (as most programs pack) does not matter. Every picture is
+    decoded once, so that a broken one is found now and not while something learns.
+
+    Args:
+        data: The zip's bytes.
+        name: What to call the data set.
+        progress: Called with the pictures looked at and the pictures in all.
+
+    Raises:
+        ImageError: The archive breaks a limit, or its folders are no classes.
+    """
+    archive = open_archive(data)
+    entries, left_out = _in_folders(archive)
+    pictures = Zipped(archive, name)
+    usable: list[Entry] = []
+    for done, entry in enumerate(entries, start=1):
+        try:
+            pictures.picture(archive.entries.index(entry))
+        except ImageError as error:
+            left_out.append(LeftOut(entry.path, str(error)))
+        else:
+            usable.append(entry)
+        if progress is not None:
+            progress(done, len(entries))
+    counts = Counter(entry.folder for entry in usable)
+    _check(counts, entries)
+    folders = sorted(counts)
+    kept = Archive(archive.data, tuple(usable), archive.left_out)
+    labels = tuple(folders.index(entry.folder) for entry in usable)
+    classes = tuple(PurePosixPath(folder).name for folder in folders)
+    return Dataset(name, classes, Zipped(kept, name), labels, (*archive.left_out, *left_out))
+
+
+def _in_folders(archive: Archive) -> tuple[list[Entry], list[LeftOut]]:
+    """Take the pictures that lie in class folders; all folders must be equally deep."""
+    inside = [entry for entry in archive.entries if entry.folder]
+    left_out = [
+        LeftOut(entry.path, "It lies in no folder, so it has no class.")
+        for entry in archive.entries
+        if not entry.folder
+    ]
+    if not inside:
+        raise ImageError(
+            "The zip archive has pictures but no folders: put the pictures of each class into a "
+            "folder named after the class, and pack those."
+        )
+    depths = Counter(len(PurePosixPath(entry.folder).parts) for entry in inside)
+    above = {str(PurePosixPath(entry.folder).parent) for entry in inside}
+    if len(depths) > 1 or len(above) > 1:
+        deepest = max(inside, key=lambda entry: entry.folder.count("/")).folder
+        raise ImageError(
+            f"The zip archive has folders in folders ({deepest[:60]}): put all class folders side "
+            "by side, with pictures only inside them."
+        )
+    return inside, left_out
+
+
+def _check(counts: Counter[str], entries: list[Entry]) -> None:
+    named = {entry.folder for entry in entries}
+    if len(named) < 2:
+        folder = PurePosixPath(next(iter(named))).name
+        raise ImageError(
+            f"The zip archive has one class only, {folder[:60]}: there is nothing to tell apart; "
+            "add a folder with pictures of another class."
+        )
+    if len(named) > MAX_CLASSES:
+        raise ImageError(
+            f"The zip archive has {len(named):,} classes; at most {MAX_CLASSES} fit on a page: "
+            "pack fewer folders."
+        )
+    for folder in sorted(named):
+        if counts[folder] < _LEAST:
+            raise ImageError(
+                f"The class {PurePosixPath(folder).name[:60]} has "
+                f"{'one picture' if counts[folder] else 'no picture'} that can be used; "
+                "at least two are needed, one to learn from and one to check with."
+            )

@@ -1,0 +1,89 @@
+"""A frozen encoder's features: computed once, and used in every epoch.
+
+They are kept standardised, each value to mean 0 and standard deviation 1 over the training
+pictures, which makes a decoder learn in far fewer steps. `fold` puts the same arithmetic into the
+trained decoder's first layer, so that it takes features as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from convviz.learning.tensors import to_input
+from convviz.networks.clone import clone
+from convviz.networks.decoders import put
+
+_BATCH = 16
+
+
+def fast_dtype() -> torch.dtype:
+    """Return bfloat16 where the processor has instructions for it, else float32."""
+    # PyTorch keeps these questions private; a version without them answers no.
+    asked = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    fast = any(bool(getattr(torch.cpu, name, lambda: False)()) for name in asked)
+    return torch.bfloat16 if fast else torch.float32
+
+
+def trunk(module: nn.Module, head: str) -> nn.Module:
+    """Return a network without its head: it maps a batch to what the head would take in."""
+    copied = clone(module)
+    put(copied, head, nn.Identity())
+    return copied.to(memory_format=torch.channels_last)
+
+
+def encode(
+    encoder: nn.Module,
+    pixels: Tensor,
+    *,
+    mean: Sequence[float],
+    std: Sequence[float],
+    dtype: torch.dtype,
+) -> Iterator[tuple[int, Tensor]]:
+    """Run an encoder over pictures, (N, 3, H, W) uint8, a few at a time.
+
+    Yields:
+        How many are done, and the newest features, (n, D) float32.
+    """
+    for start in range(0, len(pixels), _BATCH):
+        batch = to_input(pixels[start : start + _BATCH], mean, std)
+        batch = batch.contiguous(memory_format=torch.channels_last)
+        with (
+            torch.no_grad(),
+            torch.autocast("cpu", dtype, enabled=dtype != torch.float32),
+        ):
+            features = encoder(batch).float()
+        yield start + len(batch), features.flatten(1)
+
+
+@dataclass(frozen=True, eq=False)
+class Scale:
+    """How features were standardised.
+
+    Attributes:
+        mean: Of each value over the training pictures, (D,).
+        deviation: Standard deviation of each, (D,); 1 where a value never changes.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    @classmethod
+    def of(cls, features: Tensor) -> Scale:
+        """Measure training features, (N, D)."""
+        deviation = features.std(0, correction=0)
+        return cls(features.mean(0), torch.where(deviation > 1e-6, deviation, 1.0))
+
+    def apply(self, features: Tensor) -> Tensor:
+        """Standardise features, (N, D)."""
+        return (features - self.mean) / self.deviation
+
+    @torch.no_grad()
+    def fold(self, head: nn.Module) -> None:
+        """Put the arithmetic into a head's first fully connected layer, in place."""
+        first = next(part for part in head.modules() if isinstance(part, nn.Linear))
+        first.weight.div_(self.deviation)
+        first.bias.sub_(first.weight @ self.mean)

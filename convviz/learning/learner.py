@@ -1,0 +1,116 @@
+"""One step of training: losses, gradients, the optimiser. The loop around it is `trainer`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from convviz.learning.steps import Optimiser, Validation
+
+_MOMENTUM = 0.9
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The losses of one batch.
+
+    Attributes:
+        main: Cross-entropy of the network's scores.
+        auxiliary: Those of its auxiliary heads, in the order in which they are put out.
+        right: How many pictures were named rightly.
+    """
+
+    main: float
+    auxiliary: tuple[float, ...]
+    right: int
+
+    @property
+    def finite(self) -> bool:
+        """Whether all of them are numbers."""
+        return all(math.isfinite(loss) for loss in (self.main, *self.auxiliary))
+
+
+class Learner:
+    """A module, and what changes its weights.
+
+    Args:
+        module: Its parameters that want gradients are trained.
+        optimiser: "adamw", or "sgd" with Nesterov's momentum.
+        weight_decay: For weights; biases and batch norms are left alone.
+        auxiliary_weight: What auxiliary losses are multiplied with (Szegedy et al. 2015, §5).
+        smoothing: Label smoothing, in 0…1.
+        dtype: torch.bfloat16 to run the network in that precision; losses stay float32.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        optimiser: Optimiser = "adamw",
+        weight_decay: float = 0.0,
+        auxiliary_weight: float = 0.3,
+        smoothing: float = 0.0,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.module = module
+        self.auxiliary_weight = auxiliary_weight
+        self.smoothing = smoothing
+        self.dtype = dtype
+        trained = [p for p in module.parameters() if p.requires_grad]
+        groups = [
+            {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
+            {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        groups = [group for group in groups if group["params"]]
+        self.optimiser: torch.optim.Optimizer = (
+            torch.optim.AdamW(groups)
+            if optimiser == "adamw"
+            else torch.optim.SGD(groups, lr=0.01, momentum=_MOMENTUM, nesterov=True)
+        )
+
+    def step(self, batch: Tensor, labels: Tensor, learning_rate: float) -> Losses:
+        """Learn from one batch; changes nothing if a loss is not finite.
+
+        Args:
+            batch: What the module takes in, (N, …).
+            labels: Number of each one's class, (N,).
+            learning_rate: For this step.
+        """
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate
+        self.optimiser.zero_grad(set_to_none=True)
+        with torch.enable_grad():
+            scores = self._scores(batch)
+            losses = [
+                cross_entropy(each.float(), labels, label_smoothing=self.smoothing)
+                for each in scores
+            ]
+            total = losses[0] + self.auxiliary_weight * sum(losses[1:], torch.zeros(()))
+            right = int((scores[0].argmax(1) == labels).sum())
+            found = Losses(
+                float(losses[0].detach()), tuple(float(x.detach()) for x in losses[1:]), right
+            )
+            if found.finite:
+                torch.autograd.backward(total)
+                self.optimiser.step()
+        return found
+
+    def _scores(self, batch: Tensor) -> tuple[Tensor, ...]:
+        with torch.autocast("cpu", self.dtype, enabled=self.dtype != torch.float32):
+            out = self.module(batch)
+        # torchvision's GoogLeNet puts out (scores, deeper head's, shallower head's) in train mode.
+        return (
+            (out,) if isinstance(out, Tensor) else tuple(each for each in out if each is not None)
+        )
+
+
+def judge(scores: Tensor, labels: Tensor) -> Validation:
+    """Compare scores, (N, K), with the classes, (N,)."""
+    return Validation(
+        float(cross_entropy(scores, labels)),
+        float((scores.argmax(1) == labels).float().mean()),
+    )

@@ -1,0 +1,289 @@
+"""The loop of epochs: order, validation, the best weights, and when to end."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from convviz.learning.learner import Learner, judge
+from convviz.learning.steps import (
+    Ending,
+    Phase,
+    TrainingResult,
+    TrainingSettings,
+    TrainingStep,
+    Validation,
+)
+
+_SHOWN_SECONDS = 0.2  # between two steps that are yielded within an epoch
+_NOT_FINITE = (
+    "The loss is no longer a number: the steps were too large for these weights, and the learning "
+    "rate is the first thing to lower. What is kept are the last good weights."
+)
+_STOPPED = "The training was stopped; what is kept are its best weights so far."
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What is learned from, or checked with.
+
+    Attributes:
+        values: Pictures or features, (N, …).
+        labels: Number of each one's class, (N,).
+        prepare: Turns some of the values into what the module takes in.
+    """
+
+    values: Tensor
+    labels: Tensor
+    prepare: Callable[[Tensor], Tensor]
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.labels)
+
+    def batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Take some of them."""
+        return self.prepare(self.values[rows]), self.labels[rows]
+
+
+class Loop:
+    """One training's clock, counters and best weights.
+
+    Args:
+        settings: When to end, among others.
+        stop: Asked between two steps.
+    """
+
+    def __init__(self, settings: TrainingSettings, stop: Callable[[], bool]) -> None:
+        self._settings = settings
+        self._stop = stop
+        self._start = time.perf_counter()
+        self._encoding = 0.0
+        self._epochs: list[float] = []
+        self._steps = 0
+        self._read = 0.0  # seconds until the pictures were read, which no time limit counts
+        self._fraction = 0.0
+        self._ending: Ending = "epochs"
+        self._note = ""
+        self._best: tuple[Validation, int, Tensor] | None = None
+        self._labels = torch.empty(0, dtype=torch.long)
+        self._scores = torch.empty(0)
+
+    @property
+    def seconds(self) -> float:
+        """Since the beginning."""
+        return time.perf_counter() - self._start
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether nothing has ended it yet."""
+        return self._ending == "epochs"
+
+    def preparing(self, phase: Phase, share: float) -> TrainingStep:
+        """Say how far reading or encoding is."""
+        if self._stop():
+            self._end("stopped", _STOPPED)
+        return TrainingStep(phase, fraction=share, seconds=self.seconds)
+
+    def have_read(self) -> None:
+        """Start the clock that a time limit counts by: the pictures are read."""
+        self._read = self.seconds
+
+    def encoded(self) -> None:
+        """Note how long the features took."""
+        self._encoding = self.seconds - self._read
+
+    @property
+    def _working(self) -> float:
+        return self.seconds - self._read
+
+    def ahead(self, share: float) -> float:
+        """Return where a share of the work that is left will be done, in 0…1."""
+        behind = self._share()
+        return behind + share * (1 - behind)
+
+    def train(
+        self,
+        learner: Learner,
+        source: Source,
+        target: Source,
+        *,
+        rate: float,
+        generator: torch.Generator,
+        until: float,
+        show: nn.Module | None,
+        modes: Callable[[nn.Module], object] = nn.Module.train,
+    ) -> Iterator[TrainingStep]:
+        """Train a module until a share of the whole work is done; it ends with its best weights.
+
+        Args:
+            learner: The module and its optimiser.
+            source: What it learns from.
+            target: What it is checked with.
+            rate: Largest learning rate.
+            generator: Draws the order.
+            until: Share of all epochs, or of the time, in 0…1.
+            show: What to hand out with each step.
+            modes: Puts the module into train mode.
+        """
+        module, first = learner.module, self._share()
+        self._labels = target.labels
+        self._best = None
+        best = self._check(module, target)
+        kept = _copy(module)
+        last_shown = self.seconds
+        yield self._step("training", validation=best, module=show)
+        while self.goes_on and (share := self._share()) < until:
+            began = self.seconds
+            modes(module)
+            order = torch.randperm(len(source), generator=generator)
+            seen, total, right = 0, 0.0, 0
+            for rows in torch.split(order, self._settings.batch):
+                # Batch norm in train mode has nothing to normalise over with one picture.
+                if len(rows) == 1 and len(source) > 1:
+                    continue
+                lr = rate * self._schedule((share - first) / max(until - first, 1e-9))
+                losses = learner.step(*source.batch(rows), lr)
+                if not losses.finite:
+                    self._end("not finite", _NOT_FINITE)
+                    break
+                self._steps += 1
+                seen += len(rows)
+                total += losses.main * len(rows)
+                right += losses.right
+                share = self._share(seen / len(source))
+                if self._stop():
+                    self._end("stopped", _STOPPED)
+                elif self._settings.seconds is not None and self._working >= self._settings.seconds:
+                    self._end("seconds", "")
+                if not self.goes_on or share >= until > self._whole_epochs():
+                    break
+                if self.seconds - last_shown > _SHOWN_SECONDS:
+                    last_shown = self.seconds
+                    yield self._step(
+                        "training", total / seen, losses.auxiliary, right / seen, lr, module=show
+                    )
+            if self._ending == "not finite" or not seen:
+                break
+            found = self._check(module, target)
+            if not math.isfinite(found.loss) or not _finite(module):
+                self._end("not finite", _NOT_FINITE)
+                break
+            self._epochs.append(self.seconds - began)
+            if (found.accuracy, -found.loss) > (best.accuracy, -best.loss):
+                best, kept = found, _copy(module)
+                self._best = (found, len(self._epochs), self._scores)
+            last_shown = self.seconds
+            yield self._step(
+                "training", total / seen, losses.auxiliary, right / seen, lr, found, show
+            )
+        _restore(module, kept)
+        module.eval()
+        self._check(module, target)
+        self._best = (best, self._best[1] if self._best else 0, self._scores)
+
+    def done(self, module: nn.Module) -> TrainingStep:
+        """Return the last step, with the result."""
+        if self._best is None:
+            raise RuntimeError("nothing was trained")
+        validation, epoch, scores = self._best
+        result = TrainingResult(
+            module=module,
+            validation=validation,
+            probabilities=scores.softmax(1),
+            labels=self._labels,
+            epochs=len(self._epochs),
+            best_epoch=epoch,
+            seconds=self.seconds,
+            encoding_seconds=self._encoding,
+            epoch_seconds=tuple(self._epochs),
+            ending=self._ending,
+            note=self._note,
+        )
+        self._fraction = 1.0
+        return self._step("done", validation=validation, result=result)
+
+    def _share(self, of_epoch: float = 0.0) -> float:
+        """Say how much of the work is done, by epochs or by time, whichever is further."""
+        settings, shares = self._settings, [0.0]
+        if settings.epochs is not None:
+            shares.append((len(self._epochs) + of_epoch) / settings.epochs)
+        if settings.seconds is not None:
+            shares.append(self._working / settings.seconds)
+        self._fraction = min(max(shares), 1.0)
+        return self._fraction
+
+    def _whole_epochs(self) -> float:
+        """Epochs are only broken off where time alone says when to end."""
+        return 1.0 if self._settings.seconds is None else 0.0
+
+    def _schedule(self, share: float) -> float:
+        if self._settings.schedule == "constant":
+            return 1.0
+        return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(max(share, 0.0), 1.0)))
+
+    @torch.no_grad()
+    def _check(self, module: nn.Module, target: Source) -> Validation:
+        module.eval()
+        rows = torch.split(torch.arange(len(target)), 64)
+        self._scores = torch.cat([module(target.batch(some)[0]).float() for some in rows])
+        return judge(self._scores, target.labels)
+
+    def _end(self, ending: Ending, note: str) -> None:
+        self._ending, self._note = ending, note
+
+    def _step(
+        self,
+        phase: Phase,
+        loss: float | None = None,
+        auxiliary: tuple[float, ...] = (),
+        accuracy: float | None = None,
+        learning_rate: float | None = None,
+        validation: Validation | None = None,
+        module: nn.Module | None = None,
+        result: TrainingResult | None = None,
+    ) -> TrainingStep:
+        return TrainingStep(
+            phase,
+            epoch=len(self._epochs),
+            step=self._steps,
+            fraction=self._fraction,
+            seconds=self.seconds,
+            loss=loss,
+            auxiliary=auxiliary,
+            accuracy=accuracy,
+            learning_rate=learning_rate,
+            validation=validation,
+            module=module,
+            result=result,
+        )
+
+
+def _trained(module: nn.Module) -> dict[str, Tensor]:
+    """Return what training changes: parameters that want gradients, and their batch norms' sums."""
+    found: dict[str, Tensor] = {}
+    for prefix, part in module.named_modules():
+        own = {name: p for name, p in part._parameters.items() if p is not None and p.requires_grad}
+        if own:
+            own |= {name: b for name, b in part._buffers.items() if b is not None}
+        found |= {f"{prefix}.{name}": value for name, value in own.items()}
+    return found
+
+
+def _copy(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in _trained(module).items()}
+
+
+@torch.no_grad()
+def _restore(module: nn.Module, kept: dict[str, Tensor]) -> None:
+    for name, value in _trained(module).items():
+        value.copy_(kept[name])
+
+
+def _finite(module: nn.Module) -> bool:
+    return all(bool(value.isfinite().all()) for value in _trained(module).values())

@@ -1,0 +1,158 @@
+"""What a training is told, what it says while it runs, and what comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from torch import Tensor, nn
+
+from convviz.errors import SettingError
+from convviz.networks.lessons.auxiliary import WEIGHT
+
+Phase = Literal["reading", "encoding", "training", "done"]
+Optimiser = Literal["adamw", "sgd"]
+Ending = Literal["epochs", "seconds", "stopped", "not finite"]
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How to train.
+
+    Attributes:
+        epochs: How often every picture is looked at; None for as often as the time allows.
+        seconds: When to end at the latest, counted from when the pictures are read; None for no
+            limit.
+        learning_rate: Largest learning rate; None for one that suits the optimiser and the plan.
+        batch: Pictures per step.
+        optimiser: "adamw" or "sgd" (with momentum 0.9).
+        weight_decay: Pulls the weights towards zero.
+        schedule: "cosine" lowers the learning rate to nearly zero, "constant" leaves it.
+        seed: Of new weights, of the order of the pictures, and of dropout.
+        size: Side of the square pictures, in pixels.
+        auxiliary_weight: What each auxiliary loss is multiplied with.
+    """
+
+    epochs: int | None = 20
+    seconds: float | None = None
+    learning_rate: float | None = None
+    batch: int = 32
+    optimiser: Optimiser = "adamw"
+    weight_decay: float = 1e-2
+    schedule: Literal["cosine", "constant"] = "cosine"
+    seed: int = 0
+    size: int = 128
+    auxiliary_weight: float = WEIGHT
+
+    def check(self) -> None:
+        """Make sure that the numbers make sense.
+
+        Raises:
+            SettingError: One does not.
+        """
+        if self.epochs is None and self.seconds is None:
+            raise SettingError("Say when to end: give a number of epochs or of seconds.")
+        limits = (
+            ("number of epochs", self.epochs, 1, 10_000),
+            ("time in seconds", self.seconds, 0.1, 86_400),
+            ("learning rate", self.learning_rate, 1e-8, 1e6),
+            ("batch", self.batch, 1, 4096),
+            ("pictures' side in pixels", self.size, 32, 512),
+            ("weight decay", self.weight_decay, 0, 10),
+            ("weight of the auxiliary losses", self.auxiliary_weight, 0, 10),
+        )
+        for what, value, least, most in limits:
+            if value is not None and not least <= value <= most:
+                raise SettingError(
+                    f"The {what}, {value:g}, is out of range; choose from {least:g} to {most:,}."
+                )
+
+
+@dataclass(frozen=True)
+class Validation:
+    """How well pictures that were not learned from are named.
+
+    Attributes:
+        loss: Mean cross-entropy.
+        accuracy: Share named rightly, in 0…1.
+    """
+
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult:
+    """What came of a training; the weights are those of its best epoch.
+
+    Attributes:
+        module: The trained network, in eval mode.
+        validation: Of the best epoch.
+        probabilities: Of each class for each validation picture, shape (N, K).
+        labels: Number of each validation picture's class, shape (N,).
+        epochs: How many epochs were begun and ended.
+        best_epoch: Which was the best; 0 is before the first.
+        seconds: How long all of it took.
+        encoding_seconds: How long computing the frozen encoder's features took; 0 without.
+        epoch_seconds: How long each epoch took, validation included.
+        ending: Why it ended.
+        note: A sentence where it ended otherwise than planned.
+    """
+
+    module: nn.Module
+    validation: Validation
+    probabilities: Tensor
+    labels: Tensor
+    epochs: int
+    best_epoch: int
+    seconds: float
+    encoding_seconds: float
+    epoch_seconds: tuple[float, ...]
+    ending: Ending
+    note: str = ""
+
+    def confusion(self) -> Tensor:
+        """Count pictures by class (rows) and by what they were taken for (columns), (K, K)."""
+        classes = self.probabilities.shape[1]
+        pairs = self.labels * classes + self.probabilities.argmax(1)
+        return pairs.bincount(minlength=classes**2).reshape(classes, classes)
+
+    def mistakes(self) -> tuple[int, ...]:
+        """List validation pictures that were named wrongly, the most confident first."""
+        best = self.probabilities.max(1)
+        wrong = (best.indices != self.labels).nonzero().flatten()
+        order = best.values[wrong].argsort(descending=True, stable=True)
+        return tuple(wrong[order].tolist())
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """Where a training stands.
+
+    Attributes:
+        phase: What it does: reads pictures, computes features, trains, or is done.
+        epoch: Epochs that are over.
+        step: Steps of the optimiser so far.
+        fraction: How much of the work is behind it, in 0…1.
+        seconds: Since the beginning.
+        loss: Mean loss of the training pictures since the last step that was yielded.
+        auxiliary: Mean auxiliary losses, where there are any.
+        accuracy: Share of these pictures that were named rightly.
+        learning_rate: In use.
+        validation: At the end of an epoch; None in between.
+        module: The network as it is now, for a snapshot; belongs to the training.
+        result: At the last step; None before.
+    """
+
+    phase: Phase
+    epoch: int = 0
+    step: int = 0
+    fraction: float = 0.0
+    seconds: float = 0.0
+    loss: float | None = None
+    auxiliary: tuple[float, ...] = ()
+    accuracy: float | None = None
+    learning_rate: float | None = None
+    validation: Validation | None = None
+    module: nn.Module | None = field(default=None, repr=False)
+    result: TrainingResult | None = field(default=None, repr=False)

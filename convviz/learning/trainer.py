@@ -1,0 +1,173 @@
+"""Train what a plan says: an iterator of steps, whose last one carries the result.
+
+A frozen encoder's features are computed once. "Fine-tune" first trains the new decoder on them for
+a third of the work, because a decoder that was only just drawn would send noise into the layers
+that are thawed then, and goes on with a tenth of the learning rate.
+
+The same seed gives the same weights on one machine with the same number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import GoogLeNet
+
+from convviz.errors import SettingError
+from convviz.learning import tensors
+from convviz.learning.datasets import Dataset, Split
+from convviz.learning.encoding import Scale, encode, fast_dtype, trunk
+from convviz.learning.learner import Learner
+from convviz.learning.loop import Loop, Source
+from convviz.learning.randomness import seed_dropout
+from convviz.learning.steps import TrainingSettings, TrainingStep
+from convviz.learning.transfer import TransferPlan
+from convviz.networks.clone import clone
+from convviz.networks.decoders import in_form, put
+from convviz.networks.registry import build
+
+_HEAD_SHARE = 1 / 3
+_RATES = {
+    "adamw": {"head": 3e-3, "fine-tune": 1e-4, "whole": 1e-3},
+    "sgd": {"head": 0.05, "fine-tune": 0.002, "whole": 0.02},
+}
+
+
+def fit(
+    plan: TransferPlan,
+    dataset: Dataset,
+    split: Split,
+    settings: TrainingSettings | None = None,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[TrainingStep]:
+    """Train.
+
+    Args:
+        plan: What is frozen and what is learned.
+        dataset: The pictures.
+        split: Which of them are learned from, and which check it.
+        settings: How; None for the usual.
+        stop: Asked between two steps; once it says yes, the training ends with what it has.
+
+    Raises:
+        SettingError: A setting makes no sense, or the data set does not fit the plan or memory.
+    """
+    settings = settings or TrainingSettings()
+    settings.check()
+    if plan.form.classes != dataset.classes:
+        raise SettingError("The plan was made for other classes: plan again for this data set.")
+    if not tensors.fits(len(dataset), settings.size):
+        raise SettingError(
+            f"{len(dataset):,} pictures of {settings.size} × {settings.size} pixels do not fit "
+            "into the memory set aside: choose smaller pictures."
+        )
+    return _fit(plan, dataset, split, settings, stop)
+
+
+def _fit(
+    plan: TransferPlan,
+    dataset: Dataset,
+    split: Split,
+    settings: TrainingSettings,
+    stop: Callable[[], bool],
+) -> Iterator[TrainingStep]:
+    loop = Loop(settings, stop)
+    generator = torch.Generator().manual_seed(settings.seed)
+    module = plan.build(generator)
+    seed_dropout(module, generator)
+    pictures: list[tuple[Tensor, Tensor]] = []
+    for places in (split.train, split.validation):
+        for share, found in tensors.read(dataset, places, settings.size):
+            yield loop.preparing("reading", share)
+            if found is not None:
+                pictures.append(found)
+    (train, train_labels), (check, check_labels) = pictures
+    loop.have_read()
+    spec = plan.network.spec
+
+    if plan.scenario != "scratch":
+        features: list[Tensor] = []
+        encoder, dtype = trunk(module, plan.head), fast_dtype()
+        for pixels in (train, check):
+            pieces = []
+            for done, piece in encode(encoder, pixels, mean=spec.mean, std=spec.std, dtype=dtype):
+                pieces.append(piece)
+                yield loop.preparing("encoding", done / len(pixels))
+            features.append(torch.cat(pieces))
+        loop.encoded()
+        scale = Scale.of(features[0])
+        head = module.get_submodule(plan.head)
+        source = Source(scale.apply(features[0]), train_labels, lambda x: x)
+        target = Source(scale.apply(features[1]), check_labels, lambda x: x)
+        head.requires_grad_(True)
+        yield from loop.train(
+            Learner(head, optimiser=settings.optimiser, weight_decay=settings.weight_decay),
+            source,
+            target,
+            rate=_rate(settings, "head"),
+            generator=generator,
+            until=loop.ahead(_HEAD_SHARE) if plan.scenario == "fine-tune" else 1.0,
+            show=None,
+        )
+        scale.fold(head)
+
+    if not plan.encoder_is_frozen and loop.goes_on:
+        source = Source(train, train_labels, lambda x: tensors.to_input(x, spec.mean, spec.std))
+        target = Source(check, check_labels, lambda x: tensors.to_input(x, spec.mean, spec.std))
+        learner = Learner(
+            module,
+            optimiser=settings.optimiser,
+            weight_decay=settings.weight_decay,
+            auxiliary_weight=settings.auxiliary_weight,
+        )
+        yield from loop.train(
+            learner,
+            source,
+            target,
+            rate=_rate(settings, "whole" if plan.scenario == "scratch" else "fine-tune"),
+            generator=generator,
+            until=1.0,
+            modes=_modes(plan),
+            show=module,
+        )
+    yield loop.done(_finished(plan, module))
+
+
+def _rate(settings: TrainingSettings, stage: str) -> float:
+    if settings.learning_rate is not None:
+        return settings.learning_rate * (0.1 if stage == "fine-tune" else 1.0)
+    return _RATES[settings.optimiser][stage]
+
+
+def _modes(plan: TransferPlan) -> Callable[[nn.Module], None]:
+    """Put the trained parts, and only those, into train mode: frozen batch norms stay as is."""
+
+    def train(module: nn.Module) -> None:
+        module.eval()
+        if plan.scenario == "scratch":
+            module.train()
+            return
+        for name in plan.trained_names():
+            module.get_submodule(name).train()
+
+    return train
+
+
+def _finished(plan: TransferPlan, trained: nn.Module) -> nn.Module:
+    """Put the trained weights into a plain network, without what only training needs."""
+    if plan.auxiliary:
+        whole = build(plan.network.spec, num_classes=len(plan.form.classes))
+        for name in plan.auxiliary:
+            put(whole, name, None)
+        if isinstance(whole, GoogLeNet):
+            whole.aux_logits = False
+    else:
+        with torch.device("meta"):
+            whole = in_form(clone(plan.network.module), plan.form, plan.network.spec.auxiliary)
+    wanted = whole.state_dict()
+    state = {name: value for name, value in trained.state_dict().items() if name in wanted}
+    whole.load_state_dict(state, assign=True)
+    return whole.eval().requires_grad_(False)

@@ -1,0 +1,116 @@
+"""Decoders of one's own on the networks' encoders: what is put in place of the classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from torch import Tensor, nn
+from torchvision.models import GoogLeNet
+
+from convviz.errors import NetworkError
+from convviz.networks.encoders import EncoderOnly
+
+
+class PooledNetwork(nn.Module):
+    """An encoder, global average pooling, and a small decoder.
+
+    Takes (N, 3, H, W) of any size that the encoder takes, and returns scores, (N, classes). The
+    encoder's layers keep their dotted names.
+    """
+
+    def __init__(self, features: nn.Module, decoder: nn.Module) -> None:
+        super().__init__()
+        self.features = features
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.decoder = decoder
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run the encoder, average each channel's map, and score the classes."""
+        scores: Tensor = self.decoder(self.pool(self.features(x)).flatten(1))
+        return scores
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a network with a decoder of one's own is put together.
+
+    Attributes:
+        decoder: Dotted name of the part that the new decoder takes the place of.
+        inputs: Values that the decoder takes in.
+        classes: Name of each class.
+        hidden: Lengths of fully connected layers before the last one.
+        pooled: Whether the decoder stands after a global average pooling of the encoder alone.
+    """
+
+    decoder: str
+    inputs: int
+    classes: tuple[str, ...]
+    hidden: tuple[int, ...] = ()
+    pooled: bool = False
+
+
+def make_decoder(inputs: int, classes: int, hidden: Sequence[int] = ()) -> nn.Module:
+    """Make a decoder: one fully connected layer, or several with ReLUs between them."""
+    sizes = (inputs, *hidden)
+    layers: list[nn.Module] = []
+    for before, after in pairwise(sizes):
+        layers += [nn.Linear(before, after), nn.ReLU()]
+    last = nn.Linear(sizes[-1], classes)
+    return nn.Sequential(*layers, last) if layers else last
+
+
+def last_linear(module: nn.Module, without: Sequence[str] = ()) -> str:
+    """Find the fully connected layer that scores the classes.
+
+    Args:
+        module: The network.
+        without: Dotted prefixes of auxiliary heads.
+
+    Raises:
+        NetworkError: There is none.
+    """
+    names: list[str] = [
+        name
+        for name, part in module.named_modules()
+        if isinstance(part, nn.Linear) and not any(name.startswith(f"{w}.") for w in without)
+    ]
+    if not names:
+        raise NetworkError(
+            "The network has no fully connected layer whose place a new decoder could take; "
+            "choose another network."
+        )
+    return names[-1]
+
+
+def put(module: nn.Module, name: str, part: nn.Module | None) -> None:
+    """Put a part in the place of another one; None takes it out."""
+    parent, _, leaf = name.rpartition(".")
+    setattr(module.get_submodule(parent), leaf, part)
+
+
+def in_form(whole: nn.Module, form: Form, auxiliary: Sequence[str] = ()) -> nn.Module:
+    """Give a network a new decoder, whose weights are still to be drawn or filled in.
+
+    Args:
+        whole: The network as it is built or loaded; it is changed.
+        form: What to make of it.
+        auxiliary: Auxiliary heads, which are taken out: they name the old classes.
+    """
+    decoder = make_decoder(form.inputs, len(form.classes), form.hidden)
+    if form.pooled:
+        features = whole.get_submodule("features")
+        return PooledNetwork(features, decoder)
+    put(whole, form.decoder, decoder)
+    for name in auxiliary:
+        if getattr(whole, name, None) is not None:
+            put(whole, name, None)
+    if auxiliary and isinstance(whole, GoogLeNet):
+        whole.aux_logits = False
+    return whole
+
+
+def is_pooled(module: nn.Module) -> bool:
+    """Whether only the encoder is at hand, so that a decoder needs a pooling before it."""
+    return isinstance(module, EncoderOnly | PooledNetwork)

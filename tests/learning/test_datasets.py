@@ -1,0 +1,114 @@
+"""Data sets: the generated one, and zips of class folders."""
+
+from collections.abc import Callable
+from hashlib import sha256
+
+import pytest
+from PIL import Image
+
+from convviz.errors import ImageError, SettingError
+from convviz.images import sample
+from convviz.images.decode import decode
+from convviz.learning import from_zip, shapes, split
+
+Zip = Callable[[dict[str, bytes]], bytes]
+
+
+def png(colour: str, side: int = 40) -> bytes:
+    from io import BytesIO
+
+    file = BytesIO()
+    Image.new("RGB", (side, side), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+def crop(name: str, corner: int) -> bytes:
+    from io import BytesIO
+
+    file = BytesIO()
+    box = (corner, corner, corner + 96, corner + 96)
+    decode(sample(name).read()).crop(box).save(file, "JPEG")
+    return file.getvalue()
+
+
+def two(**more: bytes) -> dict[str, bytes]:
+    files = {f"{name}/{k}.png": png(name) for name in ("red", "blue") for k in range(2)}
+    return files | {name.replace("__", "/"): data for name, data in more.items()}
+
+
+def test_the_same_seed_draws_the_same_pictures() -> None:
+    first, again, other = shapes(3), shapes(3), shapes(3, seed=1)
+    digests = [
+        [sha256(each.pictures.picture(k).tobytes()).hexdigest() for k in range(18)]
+        for each in (first, again, other)
+    ]
+    assert digests[0] == digests[1]
+    assert not set(digests[0]) & set(digests[2])
+    assert len(set(digests[0])) == 18
+    assert first.counts == (3,) * 6
+    assert first.pictures.picture(0).size == (128, 128)
+    assert first.pictures.picture(0).mode == "RGB"
+
+
+def test_a_split_takes_its_share_of_every_class_and_nothing_twice() -> None:
+    dataset = shapes(8)
+    parts = split(dataset, 0.25, seed=3)
+    assert not set(parts.train) & set(parts.validation)
+    assert sorted(parts.train + parts.validation) == list(range(48))
+    assert [dataset.labels[k] for k in parts.validation].count(2) == 2
+    assert split(dataset, 0.25, seed=3) == parts != split(dataset, 0.25, seed=4)
+    with pytest.raises(SettingError, match="between 0 and 1"):
+        split(dataset, 1.0)
+
+
+def test_two_pictures_of_a_class_are_one_to_learn_from_and_one_to_check_with(pack: Zip) -> None:
+    dataset = from_zip(pack(two()))
+    parts = split(dataset, 0.9)
+    assert len(parts.train) == len(parts.validation) == 2
+
+
+def test_photographs_in_folders_with_a_broken_one_among_them(pack: Zip) -> None:
+    files = {
+        f"mine/{name}/{k}.jpg": crop(name, 8 * k)
+        for name in ("cat", "coffee", "brick")
+        for k in range(10)
+    }
+    files["mine/cat/3.jpg"] = files["mine/cat/3.jpg"][:400]
+    files["mine/cat/notes.txt"] = b"a cat"
+    files["__MACOSX/mine/cat/._0.jpg"] = b"junk"
+    dataset = from_zip(pack(files), "mine")
+    assert dataset.classes == ("brick", "cat", "coffee")
+    assert dataset.counts == (10, 9, 10)
+    left_out = {each.title: each.reason for each in dataset.left_out}
+    assert set(left_out) == {"mine/cat/3.jpg", "mine/cat/notes.txt"}
+    assert all(reason.endswith(".") for reason in left_out.values())
+    first_cat = dataset.labels.index(1)
+    assert dataset.pictures.picture(first_cat).size == (96, 96)
+    # Pictures and labels still belong together behind the one that was left out.
+    for place, label in enumerate(dataset.labels):
+        assert f"/{dataset.classes[label]}/" in dataset.pictures.titles[place]
+
+
+def test_a_picture_outside_the_folders_is_left_out(pack: Zip) -> None:
+    dataset = from_zip(pack(two() | {"stray.png": png("green")}))
+    assert [each.title for each in dataset.left_out] == ["stray.png"]
+    assert "no class" in dataset.left_out[0].reason
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        ({"a.png": png("red")}, "no folders"),
+        ({"red/a.png": png("red"), "red/b.png": png("red")}, "one class only, red"),
+        (two(green__a=b"") | {"green/a.png": png("green")}, "class green has one picture"),
+        (two() | {"green/a.png": b"no picture"}, "class green has no picture"),
+        (two() | {"blue/more/a.png": png("blue")}, "folders in folders"),
+        ({"x/red/a.png": png("red"), "y/blue/a.png": png("blue")}, "folders in folders"),
+        ({f"c{k}/{n}.png": png("red") for k in range(41) for n in "ab"}, "41 classes; at most 40"),
+    ],
+)
+def test_folders_that_are_no_classes_get_a_sentence(
+    pack: Zip, files: dict[str, bytes], sentence: str
+) -> None:
+    with pytest.raises(ImageError, match=sentence):
+        from_zip(pack(files))

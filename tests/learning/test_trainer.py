@@ -1,0 +1,265 @@
+"""Trainings: what they change and what they leave alone, how they end, and that seeds hold."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from convviz.errors import SettingError, WeightsError
+from convviz.features import predict
+from convviz.learning import (
+    Dataset,
+    Split,
+    TrainingResult,
+    TrainingSettings,
+    TrainingStep,
+    TransferPlan,
+    fit,
+    plan,
+    to_bytes,
+    to_network,
+)
+from convviz.learning.encoding import Scale
+from convviz.learning.learner import Learner
+from convviz.networks import Network, load, trained
+from convviz.networks.clone import clone
+
+SHORT = TrainingSettings(epochs=3, size=32, batch=8)
+
+
+def values(module: torch.nn.Module) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in module.state_dict().items()}
+
+
+def run(
+    made: TransferPlan, few: Dataset, parts: Split, settings: TrainingSettings = SHORT, **more: Any
+) -> tuple[list[TrainingStep], TrainingResult]:
+    steps = list(fit(made, few, parts, settings, **more))
+    result = steps[-1].result
+    assert result is not None
+    return steps, result
+
+
+@pytest.mark.parametrize("scenario", ["last-layer", "several", "fine-tune", "scratch"])
+def test_only_what_the_plan_names_moves(
+    tiny: Network, few: Dataset, few_split: Split, scenario: Any
+) -> None:
+    before = values(tiny.module)
+    made = plan(tiny, scenario, few.classes)
+    _, result = run(made, few, few_split, replace(SHORT, epochs=6))
+    after = values(tiny.module)
+    assert all(before[name].equal(after[name]) for name in before), "the original moved"
+    trained_now = values(result.module)
+    frozen = [part.name for part in made.parts if not part.trained]
+    for name, value in trained_now.items():
+        if name.split(".")[0] in frozen:
+            assert value.equal(before[name]), f"{name} is frozen but moved"
+    moved = {
+        n.split(".")[0]
+        for n in before
+        if n in trained_now
+        and before[n].shape == trained_now[n].shape
+        and not before[n].equal(trained_now[n])
+    }
+    thawed = {part.name for part in made.parts if part.trained}
+    assert moved <= {name.split(".")[0] for name in thawed}
+
+
+def test_frozen_batch_norms_keep_their_statistics_while_others_move(
+    tiny: Network, few: Dataset, few_split: Split
+) -> None:
+    made = plan(tiny, "fine-tune", few.classes, thaw=["deep", "deep_norm"])
+    steps = fit(made, few, few_split, replace(SHORT, epochs=6))
+    module = next(step.module for step in steps if step.module is not None)
+    start = values(module)
+    for _ in steps:
+        pass
+    # The best epoch may be the first; while training runs, the thawed norm moves.
+    assert module.get_submodule("norm").running_mean.equal(tiny.module.norm.running_mean)
+    assert start["norm.running_var"].equal(tiny.module.norm.running_var)
+
+
+def test_the_same_seed_gives_the_same_weights(
+    tiny: Network, few: Dataset, few_split: Split
+) -> None:
+    made = plan(tiny, "scratch", few.classes)
+    results = []
+    for seed, noise in ((1, 0), (1, 9), (2, 0)):
+        torch.manual_seed(noise)  # the global numbers must not matter, dropout's neither
+        results.append(values(run(made, few, few_split, replace(SHORT, seed=seed))[1].module))
+    assert all(results[0][name].equal(results[1][name]) for name in results[0])
+    assert not results[0]["fc.weight"].equal(results[2]["fc.weight"])
+
+
+def test_no_training_draws_from_the_global_numbers(
+    tiny: Network, few: Dataset, few_split: Split
+) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    run(plan(tiny, "scratch", few.classes), few, few_split)
+    assert torch.rand(3).equal(expected)
+
+
+def test_steps_tell_of_every_epoch_and_the_last_carries_the_result(
+    tiny: Network, few: Dataset, few_split: Split
+) -> None:
+    steps, result = run(plan(tiny, "last-layer", few.classes), few, few_split)
+    phases = [step.phase for step in steps]
+    assert phases == sorted(phases, key=["reading", "encoding", "training", "done"].index)
+    checked = [step.epoch for step in steps if step.phase == "training" and step.validation]
+    assert checked == [0, 1, 2, 3]
+    assert all(step.result is None for step in steps[:-1])
+    assert steps[-1].fraction == 1
+    assert (result.epochs, result.ending, result.note) == (3, "epochs", "")
+    assert len(result.epoch_seconds) == 3
+    assert result.probabilities.shape == (len(few_split.validation), 6)
+    assert result.probabilities.sum(1).sub(1).abs().max() < 1e-5
+    assert result.confusion().sum() == len(few_split.validation)
+    right = result.confusion().diag().sum() / len(few_split.validation)
+    assert float(right) == pytest.approx(result.validation.accuracy)
+    assert len(result.mistakes()) == len(few_split.validation) - int(result.confusion().trace())
+
+
+def test_the_encoder_runs_once_however_many_epochs_there_are(
+    tiny: Network, few: Dataset, few_split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    forward = type(tiny.module).forward
+
+    def counted(self: torch.nn.Module, x: Tensor) -> Tensor:
+        seen.append(len(x))
+        return forward(self, x)
+
+    monkeypatch.setattr(type(tiny.module), "forward", counted)
+    run(plan(tiny, "last-layer", few.classes), few, few_split, replace(SHORT, epochs=9))
+    assert sum(seen) == len(few)
+
+
+def test_the_result_is_what_the_best_epoch_was(
+    tiny: Network, few: Dataset, few_split: Split
+) -> None:
+    for scenario in ("last-layer", "fine-tune", "scratch"):
+        made = plan(tiny, scenario, few.classes)
+        steps, result = run(made, few, few_split, replace(SHORT, epochs=6))
+        found = [step.validation.accuracy for step in steps if step.validation]
+        assert result.validation.accuracy == max(found)
+        # The module handed out gives the same scores, without what standardised the features.
+        network = to_network(made, few, result, 32)
+        place = few_split.validation[0]
+        guess = predict(network, few.pictures.picture(place), k=6)
+        wanted = result.probabilities[0]
+        for each in guess:
+            assert each.probability == pytest.approx(float(wanted[each.index]), abs=0.02)
+
+
+def test_standardising_folds_into_the_first_layer() -> None:
+    features = torch.tensor([[1.0, 10.0, 5.0], [3.0, 30.0, 5.0]])
+    scale = Scale.of(features)
+    assert scale.apply(features).tolist() == [[-1, -1, 0], [1, 1, 0]]
+    head = torch.nn.Linear(3, 2)
+    expected = head(scale.apply(features)).detach()
+    scale.fold(head)
+    assert torch.allclose(head(features), expected, atol=1e-6)
+
+
+def test_a_loss_that_is_no_number_ends_with_a_sentence_and_the_last_good_weights(
+    tiny: Network, few: Dataset, few_split: Split
+) -> None:
+    settings = replace(SHORT, learning_rate=1e6, optimiser="sgd", epochs=40, schedule="constant")
+    made = plan(tiny, "scratch", few.classes)
+    _, result = run(made, few, few_split, settings)
+    assert result.ending == "not finite"
+    assert "learning rate" in result.note
+    assert all(value.isfinite().all() for value in result.module.state_dict().values())
+
+
+def test_stopping_keeps_what_there_is(tiny: Network, few: Dataset, few_split: Split) -> None:
+    asked: list[bool] = []
+    made = plan(tiny, "scratch", few.classes)
+    steps = fit(made, few, few_split, replace(SHORT, epochs=1000), stop=lambda: bool(asked))
+    for step in steps:
+        if step.epoch == 2:
+            asked.append(True)
+    assert step.result is not None
+    assert step.result.ending == "stopped"
+    assert step.result.epochs <= 3
+
+
+def test_arguments_are_checked_at_the_call(tiny: Network, few: Dataset, few_split: Split) -> None:
+    made = plan(tiny, "last-layer", few.classes)
+    for wrong, sentence in (
+        (TrainingSettings(epochs=None), "when to end"),
+        (TrainingSettings(epochs=0), "number of epochs, 0, is out of range"),
+        (TrainingSettings(learning_rate=-1), "learning rate"),
+        (TrainingSettings(size=4), "side in pixels"),
+    ):
+        with pytest.raises(SettingError, match=sentence):
+            fit(made, few, few_split, wrong)
+    with pytest.raises(SettingError, match="other classes"):
+        fit(plan(tiny, "last-layer", ("a", "b")), few, few_split)
+
+
+def test_losses_of_auxiliary_heads_are_weighted() -> None:
+    class Two(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.main, self.side = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
+
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            return self.main(x), self.side(x)
+
+    moved = []
+    for weight in (0.3, 0.6):
+        torch.manual_seed(0)
+        module = Two()
+        before = values(module)
+        learner = Learner(module, optimiser="sgd", auxiliary_weight=weight)
+        losses = learner.step(torch.ones(4, 2), torch.tensor([0, 1, 0, 0]), 0.1)
+        assert len(losses.auxiliary) == 1
+        moved.append({n: v - before[n] for n, v in values(module).items()})
+    assert torch.allclose(moved[0]["main.weight"], moved[1]["main.weight"])
+    assert torch.allclose(2 * moved[0]["side.weight"], moved[1]["side.weight"], atol=1e-7)
+
+
+def test_a_saved_network_comes_back_the_same(tiny: Network, few: Dataset, few_split: Split) -> None:
+    for scenario in ("last-layer", "several", "scratch"):
+        made = plan(tiny, scenario, few.classes)  # type: ignore[arg-type]
+        _, result = run(made, few, few_split)
+        data = to_bytes(made, few, result, 32)
+        network = trained.read(data)
+        assert network.weights.classes == few.classes
+        assert network.weights.input_size == 32
+        assert network.weights.source.startswith("trained-")
+        kept = values(result.module)
+        assert all(value.equal(kept[name]) for name, value in network.module.state_dict().items())
+        assert not any(p.requires_grad for p in network.module.parameters())
+        source = trained.keep(network)
+        assert load("tiny", source) is network
+
+
+def test_an_encoder_with_a_pooled_decoder_comes_back_too(few: Dataset, few_split: Split) -> None:
+    from convviz.networks.encoders import EncoderOnly
+
+    whole = load("alexnet", "random")
+    network = Network(
+        whole.spec, EncoderOnly(clone(whole.module).get_submodule("features")), whole.weights
+    )
+    made = plan(network, "last-layer", few.classes)
+    _, result = run(made, few, few_split, replace(SHORT, size=64, epochs=1))
+    back = trained.read(to_bytes(made, few, result, 64))
+    x = torch.zeros(1, 3, 64, 64)
+    assert torch.equal(back.module(x), result.module(x))
+
+
+@pytest.mark.parametrize("data", [b"", b"junk", b"\x20" + bytes(7) + b"{" * 40, bytes(100)])
+def test_a_file_that_is_not_ours_gets_a_sentence(data: bytes) -> None:
+    with pytest.raises(WeightsError, match="not written by convviz"):
+        trained.read(data)
+
+
+def test_what_was_let_go_gets_a_sentence() -> None:
+    with pytest.raises(WeightsError, match="no longer in memory"):
+        load("googlenet", "trained-000000000000")
