@@ -20,7 +20,7 @@ from convviz.errors import ConvvizError
 
 __all__ = ["main"]
 
-_COMMANDS = ("activations", "layers", "weights", "reconstruct", "costs")
+_COMMANDS = ("activations", "layers", "weights", "reconstruct", "costs", "train")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

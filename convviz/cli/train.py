@@ -1,0 +1,151 @@
+"""`python -m convviz train`: give a trained network a new decoder, or train all of it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convviz.cli.output import Progress, check_target, table, write_json
+from convviz.errors import SettingError
+
+if TYPE_CHECKING:
+    from convviz.learning import Dataset, TrainingStep, TransferPlan
+
+_SCENARIOS = ("last-layer", "several", "fine-tune", "scratch")
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and what it takes."""
+    parser = subparsers.add_parser(
+        "train",
+        help="transfer learning: teach a trained network the classes of your own pictures",
+        description="Teach a trained network the classes of your own pictures.",
+    )
+    parser.add_argument(
+        "data",
+        metavar="DATA",
+        help="a zip with a folder of pictures for each class, or: shapes (pictures made by code)",
+    )
+    parser.add_argument("--network", default="googlenet", metavar="NAME", help="default: googlenet")
+    parser.add_argument("--weights", default="auto", metavar="SOURCE", help="default: auto")
+    parser.add_argument(
+        "--scenario",
+        choices=_SCENARIOS,
+        help="what is learned anew: the last layer, several fully connected layers, the last layer "
+        "and the end of the encoder (fine-tune), or everything (scratch); default: what the course "
+        "recommends for so many pictures",
+    )
+    parser.add_argument("--epochs", type=int, metavar="N", help="default: 20, unless --seconds")
+    parser.add_argument("--seconds", type=float, metavar="S", help="end after this time")
+    parser.add_argument("--size", type=int, default=128, metavar="PIXELS", help="default: 128")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    parser.add_argument("--auxiliary", action="store_true", help="with auxiliary heads (scratch)")
+    parser.add_argument("--out", metavar="FILE", help="write the network to FILE.safetensors")
+    parser.add_argument("--json", metavar="FILE", help="write JSON to FILE, or - for the output")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    from convviz import learning, networks
+
+    check_target(args.out, ".safetensors")
+    check_target(args.json)
+    settings = learning.TrainingSettings(
+        epochs=args.epochs if args.epochs or args.seconds else 20,
+        seconds=args.seconds,
+        seed=args.seed,
+        size=args.size,
+    )
+    settings.check()
+    dataset = _data(args.data)
+    split = learning.split(dataset, seed=args.seed)
+    scenario = args.scenario or learning.recommend(len(split.train), len(dataset.classes)).scenario
+    network = networks.load(args.network, args.weights)
+    plan = learning.plan(network, scenario, dataset.classes, auxiliary=args.auxiliary)
+    if args.json != "-":
+        _print_plan(dataset, plan)
+    with Progress() as progress:
+        for step in learning.fit(plan, dataset, split, settings):
+            progress.show(_line(step))
+    result = step.result
+    if result is None:
+        raise RuntimeError("the training ended without a result")
+    if args.out:
+        Path(args.out).write_bytes(learning.to_bytes(plan, dataset, result, args.size))
+    found: dict[str, Any] = {
+        "network": network.name,
+        "weights": network.weights.source,
+        "scenario": scenario,
+        "classes": list(dataset.classes),
+        "train_images": len(split.train),
+        "val_images": len(split.validation),
+        "left_out": [{"file": each.title, "reason": each.reason} for each in dataset.left_out],
+        "trainable_parameters": plan.trainable_parameters,
+        "frozen_parameters": plan.frozen_parameters,
+        "val_accuracy": result.validation.accuracy,
+        "seconds": result.seconds,
+        "encoding_seconds": result.encoding_seconds,
+        "epoch_seconds": list(result.epoch_seconds),
+        "epochs": result.epochs,
+        "best_epoch": result.best_epoch,
+        "ending": result.ending,
+        "note": result.note,
+    }
+    if args.json is not None:
+        write_json(args.json, found)
+    if args.json != "-":
+        print(
+            f"{result.validation.accuracy:.1%} of {len(split.validation)} validation pictures "
+            f"named rightly, after {result.epochs} epochs in {result.seconds:.1f} s "
+            f"(best: epoch {result.best_epoch})."
+        )
+        if result.note:
+            print(result.note)
+    return 0
+
+
+def _data(name: str) -> Dataset:
+    """Read the data set.
+
+    Raises:
+        SettingError: There is no such file.
+        ImageError: It cannot be used.
+    """
+    from convviz import learning
+
+    if name == "shapes":
+        return learning.shapes()
+    path = Path(name)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SettingError(
+            f"{name} cannot be read ({error.strerror}): give a zip of class folders, or “shapes”."
+        ) from error
+    return learning.from_zip(data, path.stem)
+
+
+def _print_plan(dataset: Dataset, plan: TransferPlan) -> None:
+    counts = zip(dataset.classes, dataset.counts, strict=True)
+    print(f"{dataset.name}: {', '.join(f'{name} {count}' for name, count in counts)}")
+    for each in dataset.left_out:
+        print(f"left out: {each.title}: {each.reason}")
+    rows = [(p.name, p.title, f"{p.parameters:,}", p.state) for p in plan.parts]
+    print(table(("part", "title", "parameters", "state"), rows))
+    print(
+        f"{plan.trainable_parameters:,} of {plan.parameters:,} parameters are trained, "
+        f"{plan.frozen_parameters:,} are frozen."
+    )
+
+
+def _line(step: TrainingStep) -> str:
+    if step.phase in ("reading", "encoding"):
+        what = "reading pictures" if step.phase == "reading" else "computing features, once"
+        return f"{what}: {step.fraction:.0%}"
+    said = f"epoch {step.epoch}, {step.fraction:.0%}"
+    if step.loss is not None:
+        said += f", loss {step.loss:.3f}"
+    if step.validation is not None:
+        said += f", validation {step.validation.accuracy:.1%}"
+    return said

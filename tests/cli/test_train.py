@@ -1,0 +1,58 @@
+"""`convviz train`."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from convviz.cli import main
+from convviz.networks import trained
+
+
+def pictures(path: Path) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("red", "blue"):
+            for k in range(4):
+                file = io.BytesIO()
+                Image.new("RGB", (40 + k, 40), name).save(file, "PNG")
+                archive.writestr(f"{name}/{k}.png", file.getvalue())
+        archive.writestr("red/broken.png", b"no picture")
+    return path
+
+
+def test_trains_on_a_zip_and_writes_a_network_that_opens(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "mine.safetensors"
+    data = pictures(tmp_path / "colours.zip")
+    arguments = ["train", str(data), "--epochs", "3", "--size", "64", "--out", str(out)]
+    assert main([*arguments, "--json", "-"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["classes"] == ["blue", "red"]
+    assert (found["train_images"], found["val_images"]) == (6, 2)
+    assert found["scenario"] == "last-layer"
+    assert found["trainable_parameters"] == 1024 * 2 + 2
+    assert found["epochs"] == 3
+    assert [each["file"] for each in found["left_out"]] == ["red/broken.png"]
+    network = trained.read(out.read_bytes())
+    assert network.weights.classes == ("blue", "red")
+    assert network.weights.training_set == "colours"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nowhere.zip"], "cannot be read"),
+        (["shapes", "--epochs", "-3"], "number of epochs"),
+        (["shapes", "--out", "model.pt"], "does not end in .safetensors"),
+        (["shapes", "--scenario", "magic"], "invalid choice"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *arguments]) == 2
+    assert sentence in capsys.readouterr().err
