@@ -111,7 +111,7 @@ class Adam:
 class Lbfgs:
     """L-BFGS (Liu & Nocedal 1989) that takes the full step unless it fails Armijo's test."""
 
-    _memory = 12
+    _memory = 8  # steps; more of them do not help, as the curvature does not stay what it was
     _sufficient = 1e-4  # of the decrease that the slope promises
     _most_failures = 8  # of one direction
     _struggle = 3  # failures
@@ -172,15 +172,15 @@ class Lbfgs:
     def _aim(self, rate: float) -> None:
         """Choose a direction from the gradient and the curvature seen so far."""
         self._failures, self._length = 0, rate * self._shrink
-        direction = -self._gradient
+        direction = -self._gradient  # a tensor of its own, changed in place from here on
         shares = []
         for step, change, curvature in reversed(self._pairs):
             share = _dot(step, direction) / curvature
             shares.append(share)
-            direction = direction.sub(change, alpha=share)
-        direction = direction * self._scale()
+            direction.sub_(change, alpha=share)
+        direction.mul_(self._scale())
         for (step, change, curvature), share in zip(self._pairs, reversed(shares), strict=True):
-            direction = direction.add(step, alpha=share - _dot(change, direction) / curvature)
+            direction.add_(step, alpha=share - _dot(change, direction) / curvature)
         self._direction, self._slope = direction, _dot(direction, self._gradient)
         if not self._slope < 0:
             # At a gradient of zero there is nowhere to go; otherwise the curvature misleads.
