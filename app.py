@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from convviz.ui import navigation, pictures, predictions, shell
+from convviz.ui import image_views, navigation, predictions, shell
 
 choice = shell.open_page(
     "Look inside a ConvNet",
@@ -11,7 +11,7 @@ choice = shell.open_page(
     image_in_sidebar=False,
 )
 
-pictures.chooser("home", wide=True)
+image_views.chooser("home", wide=True)
 
 with shell.errors():
     from convviz.ui import cache
@@ -21,10 +21,10 @@ with shell.errors():
     whole, goes_in, comes_out = st.columns([5, 3, 4], gap="large")
     with whole:
         st.subheader("The image", anchor=False)
-        pictures.whole(choice.image, network)
+        image_views.whole(choice.image, network)
     with goes_in:
         st.subheader("What goes in", anchor=False)
-        pictures.input_crop(choice.image, network)
+        image_views.input_crop(choice.image, network)
     with comes_out:
         st.subheader(f"What {network.title} takes it for", anchor=False)
         predictions.opinion(network, guesses)

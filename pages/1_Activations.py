@@ -13,13 +13,13 @@ choice = shell.open_page(
 
 with shell.errors():
     from convviz.ui import activations_view as view
-    from convviz.ui import cache, compare
+    from convviz.ui import cache, compare, looks
     from convviz.ui.inspector import view as inspector
 
     shown = cache.activations(choice.image, choice.network, choice.layer)
     said, slider = st.columns([3, 1], gap="large")
     with slider:
-        threshold = view.threshold_slider()
+        threshold = looks.threshold_slider()
     with said:
         view.headline(choice, shown, threshold)
     views = ("This layer", inspector.TITLE, compare.TITLE, "All layers")

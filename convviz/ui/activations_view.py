@@ -1,13 +1,10 @@
-"""The parts of the page Activations: controls, grid, the picked channel, and what can be saved."""
+"""The parts of the page Activations: headline, grid, chart, and what can be saved."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, cast
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from convviz import features, sprites
 from convviz.features import Activations
@@ -18,51 +15,14 @@ from convviz.ui import cache as shared
 from convviz.ui import channel_panel, export, state
 from convviz.ui.channel_grid import Picture, channel_grid
 from convviz.ui.legend import legend
+from convviz.ui.looks import Looks, controls
 from convviz.ui.shell import Choice
 
-Show = Literal["all", "hide", "only"]
-
-_ORDERS = {"index": "Number", "strength": "Strongest first", "active": "Most active first"}
-_SHOWS = {"all": "All channels", "hide": "Hide empty ones", "only": "Only empty ones"}
-_CONTRASTS = {"channel": "Per channel", "shared": "Shared"}
 _NOTHING = {
     "all": "",
     "hide": "Every channel is empty for this image, so none is left to show.",
     "only": "No channel is empty for this image, so there is none to show.",
 }
-_THRESHOLDS = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-
-
-@dataclass(frozen=True)
-class Looks:
-    """How the grid is drawn.
-
-    Attributes:
-        order: What the channels are ordered by.
-        show: Whether empty channels are shown, hidden, or the only ones shown.
-        contrast: Whether each channel has its own scale or all share one.
-        colours: Name of the colour map.
-        threshold: τ: up to which share of the layer's strongest activation a channel is empty.
-    """
-
-    order: features.Order
-    show: Show
-    contrast: sprites.Contrast
-    colours: sprites.Colormap
-    threshold: float
-
-
-def threshold_slider() -> float:
-    """Draw the slider for τ and return its value."""
-    value: float = st.select_slider(
-        "Empty up to τ",
-        _THRESHOLDS,
-        format_func=lambda value: f"{value:g}",
-        key=state.remember("tau", 0.0, allowed=_THRESHOLDS),
-        help="Count a channel as empty when its strongest activation is at most τ times the "
-        "layer's strongest. With 0, only silent channels count.",
-    )
-    return value
 
 
 def headline(choice: Choice, shown: Activations, threshold: float) -> None:
@@ -74,11 +34,13 @@ def headline(choice: Choice, shown: Activations, threshold: float) -> None:
     size = f"{channels}{of or ' numbers'}"
     dotted = "" if layer.name == layer.title else f" (`{layer.name}`)"
     said = [f"{layer.title}{dotted} of {choice.network.title}, {layer.kind}: {size}."]
+    most = threshold * float(shown.maximum.max())
     if threshold > 0:
-        most = threshold * float(shown.maximum.max())
-        said.append(f"Empty here: no activation above {most:.3g}, τ times the layer's strongest.")
+        said.append(f"Empty: no activation beyond {most:.3g}, which is τ times the strongest.")
+    elif layer.gate is None:
+        said.append("Empty: every activation is 0.")
     else:
-        said.append("Empty here: no activation above 0.")
+        said.append("Empty: no activation above 0.")
     if layer.gate is not None:
         said.append("The ReLU after this layer is still to come: what it would let through counts.")
     st.caption(" ".join(said))
@@ -101,56 +63,9 @@ def depth(choice: Choice, layer: Layer, threshold: float) -> None:
     )
 
 
-def _controls(threshold: float) -> tuple[DeltaGenerator, Looks]:
-    """Draw how the grid can be drawn, in one row; return a place for its scale and the choices."""
-    with st.container(horizontal=True, gap="small", key="grid_controls"):
-        order = st.selectbox(
-            "Order",
-            _ORDERS,
-            format_func=_ORDERS.__getitem__,
-            key=state.remember("order", "index", allowed=_ORDERS),
-            help="Strongest: by the largest activation of each channel. Most active: by the share "
-            "of positions where it is not zero.",
-            width=165,
-        )
-        show = st.selectbox(
-            "Show",
-            _SHOWS,
-            format_func=_SHOWS.__getitem__,
-            key=state.remember("show", "all", allowed=_SHOWS),
-            width=165,
-        )
-        contrast = st.selectbox(
-            "Contrast",
-            _CONTRASTS,
-            format_func=_CONTRASTS.__getitem__,
-            key=state.remember("contrast", "channel", allowed=_CONTRASTS),
-            help="Per channel: each map from its own lowest to its own highest value, so that weak "
-            "channels can be seen. Shared: one scale for all, so that they can be compared.",
-            width=165,
-        )
-        colours = st.selectbox(
-            "Colours",
-            sprites.COLORMAPS,
-            format_func=str.capitalize,
-            key=state.remember("colours", "viridis", allowed=sprites.COLORMAPS),
-            help="Equal steps in the numbers look like equal steps in brightness.",
-            width=165,
-        )
-        with st.container(key="grid_scale", width="content"):
-            scale = st.empty()
-    return scale, Looks(
-        cast("features.Order", order),
-        cast(Show, show),
-        cast("sprites.Contrast", contrast),
-        colours,
-        threshold,
-    )
-
-
 def explorer(choice: Choice, shown: Activations, threshold: float) -> None:
     """Draw the grid and, beside it, the picked channel; a click draws only these again."""
-    scale, looks = _controls(threshold)
+    scale, looks = controls(threshold)
     place = f"{choice.network_name}/{shown.layer.name}"
     state.remember_channel(int(shown.maximum.argmax()), shown.channels, place)
     atlas = shared.atlas(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from html import escape
-from typing import TYPE_CHECKING
 
 import streamlit as st
 from PIL import Image
@@ -13,10 +12,8 @@ from PIL import Image
 from convviz import images, sprites
 from convviz.features import Activations
 from convviz.ui import export, state
+from convviz.ui.looks import Looks
 from convviz.ui.shell import Choice
-
-if TYPE_CHECKING:
-    from convviz.ui.activations_view import Looks
 
 _PIXELS = 448  # of the enlarged map: sharp on a projector, and a multiple of common map sizes
 

@@ -118,11 +118,11 @@ def open_page(
 def _sidebar(
     missing: DeltaGenerator, layer: bool, needs_network: bool, image_in_sidebar: bool
 ) -> Choice:
-    from convviz.ui import cache, layer_picker, pictures, weights_panel
+    from convviz.ui import cache, image_views, layer_picker, pictures, weights_panel
 
     image = pictures.current()
     if image_in_sidebar:
-        pictures.panel(image)
+        image_views.panel(image)
     name = weights_panel.pick_network()
     loaded = weights_panel.pick_weights(name, missing if needs_network else None)
     picked = layer_picker.pick(loaded, cache.layers(loaded)) if layer and loaded else None

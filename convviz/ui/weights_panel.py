@@ -1,4 +1,4 @@
-"""Choose a network and its weights, and fetch weights that are not here yet."""
+"""Choose a network and its weights in the sidebar."""
 
 from __future__ import annotations
 
@@ -7,27 +7,22 @@ from streamlit.delta_generator import DeltaGenerator
 
 from convviz import networks
 from convviz.errors import WeightsError
-from convviz.networks import Network, fetch, sources
-from convviz.networks.fetch import Fetch
+from convviz.networks import Network, sources
 from convviz.networks.weights import AUTO_ORDER, SourceStatus, size_text
-from convviz.ui import cache, state
-
-DEFAULT_NETWORK = "googlenet"  # its weights ship with convviz, so the app opens without a network
-_UNASKED_BYTES = 100_000_000  # what is fetched at first need without asking
-_POLL_SECONDS = 0.5
+from convviz.ui import cache, fetch_panel, state
 
 
 def pick_network() -> str:
     """Draw the list of networks and return the chosen one's name."""
     names = networks.available()
-    key = state.remember("network", DEFAULT_NETWORK, allowed=names, default_in_url=True)
+    key = state.remember("network", fetch_panel.DEFAULT_NETWORK, allowed=names, default_in_url=True)
     return st.selectbox(
         "Network",
         names,
         format_func=lambda name: networks.spec(name).title,
         key=key,
-        help="All are ConvNets that were trained to name what a photograph shows: AlexNet (2012), "
-        "the VGG family (2014; the number counts its layers with weights) and GoogLeNet (2014).",
+        help="ConvNets made to name what a photograph shows. The number after VGG counts its "
+        "layers with weights.",
     )
 
 
@@ -54,12 +49,12 @@ def pick_weights(name: str, missing: DeltaGenerator | None) -> Network | None:
         help="The numbers a network has learned. Full weights can name what they see; an encoder "
         "has the convolutional layers only.",
     )
-    if not _is_ready(chosen):
+    if not fetch_panel.is_ready(chosen) or fetch_panel.is_fetching(name, chosen.source):
         if missing is None:
             st.caption("Not fetched yet; this page does without.")
             return None
         with missing:
-            _get(name, chosen, statuses)
+            fetch_panel.get(name, chosen.source, statuses)
     try:
         with st.spinner(f"Loading {networks.spec(name).title}…"):
             loaded = cache.network(name, chosen.source)
@@ -68,7 +63,7 @@ def pick_weights(name: str, missing: DeltaGenerator | None) -> Network | None:
             st.caption(str(error))
             return None
         with missing:
-            _offer(name, chosen, statuses, str(error))
+            fetch_panel.offer(name, chosen.source, statuses, str(error))
     _describe(name, loaded, statuses)
     return loaded
 
@@ -94,7 +89,7 @@ def _settle(name: str, statuses: dict[str, SourceStatus]) -> str:
 def _automatic(statuses: dict[str, SourceStatus]) -> str:
     """Choose what is here, in the order of `auto`, else what is quickest to fetch."""
     for source in ("own", *AUTO_ORDER):
-        if source in statuses and _is_ready(statuses[source]):
+        if source in statuses and fetch_panel.is_ready(statuses[source]):
             return source
     fetchable = [status for status in statuses.values() if status.fetch_bytes]
     if fetchable:
@@ -104,108 +99,7 @@ def _automatic(statuses: dict[str, SourceStatus]) -> str:
 
 def _choose_weights(name: str) -> None:
     """Take over a choice from the list."""
-    _use(name, st.session_state["weights"])
-
-
-def _use(name: str, source: str) -> None:
-    here = state.visit()
-    here.sources[name] = source
-    here.notices.pop("weights", None)
-    here.fetches.pop((name, source), None)
-
-
-def _use_now(name: str, source: str) -> None:
-    """Take over a choice from a button, which has said how much it fetches, if anything."""
-    _use(name, source)
-    status = next(status for status in sources.status(name) if status.source == source)
-    if not _is_ready(status):
-        _start(name, source)
-
-
-def _start(name: str, source: str) -> None:
-    state.visit().fetches[name, source] = fetch.start(name, source)
-
-
-def _is_ready(status: SourceStatus) -> bool:
-    return status.here or status.source in ("random", "own")
-
-
-def _get(name: str, chosen: SourceStatus, statuses: dict[str, SourceStatus]) -> None:
-    """Fetch weights and show how far it is; ends the script."""
-    here = state.visit()
-    key = (name, chosen.source)
-    if key not in here.fetches and 0 < chosen.fetch_bytes <= _UNASKED_BYTES:
-        _start(*key)
-    ticket = here.fetches.get(key)
-    title = networks.spec(name).title
-    if ticket is None:
-        _offer(name, chosen, statuses, f"These weights ({chosen.title}) are not here yet.")
-    elif ticket.state in ("failed", "cancelled"):
-        _offer(name, chosen, statuses, ticket.error or "The download was stopped.")
-    elif ticket.state != "done":
-        with st.container(border=True, key="fetching"):
-            st.subheader(f"Fetching the weights of {title}", anchor=False)
-            st.markdown(
-                f"{chosen.title}. This happens once; afterwards they are here for every visitor."
-            )
-            _show_progress(ticket)
-            with st.container(horizontal=True):
-                st.button("Cancel", key="fetch_cancel", on_click=ticket.cancel)
-                _untrained_button(name)
-        st.stop()
-
-
-@st.fragment(run_every=_POLL_SECONDS)
-def _show_progress(ticket: Fetch) -> None:
-    if ticket.state in ("done", "failed", "cancelled"):
-        st.rerun()
-    said = size_text(ticket.received)
-    if ticket.total:
-        said = f"{said} of {size_text(ticket.total)}"
-    if ticket.state == "waiting":
-        said += " (another convviz on this machine is fetching them)"
-    st.progress(ticket.fraction, text=said)
-
-
-def _offer(
-    name: str, chosen: SourceStatus, statuses: dict[str, SourceStatus], sentence: str
-) -> None:
-    """Say what is missing and what can be done; ends the script."""
-    with st.container(border=True, key="weights_missing"):
-        st.subheader(f"{networks.spec(name).title} has no weights yet", anchor=False)
-        st.warning(sentence, icon=":material/cloud_off:")
-        with st.container(horizontal=True):
-            if chosen.fetch_bytes:
-                st.button(
-                    f"Fetch them ({size_text(chosen.fetch_bytes)})",
-                    key="fetch_again",
-                    type="primary",
-                    on_click=_use_now,
-                    args=(name, chosen.source),
-                )
-            _untrained_button(name)
-            if name != DEFAULT_NETWORK:
-                st.button(
-                    f"Look at {networks.spec(DEFAULT_NETWORK).title} instead",
-                    key="use_default_network",
-                    on_click=lambda: st.session_state.update(network=DEFAULT_NETWORK),
-                    help="Its weights ship with convviz.",
-                )
-        st.caption(
-            "Without a network: put weight files into a folder, start convviz with "
-            "CONVVIZ_WEIGHTS=that folder, and open this page again."
-        )
-    st.stop()
-
-
-def _untrained_button(name: str) -> None:
-    st.button(
-        "Use untrained weights",
-        key="use_untrained",
-        on_click=_use,
-        args=(name, "random"),
-        help="Random numbers: good for sizes and shapes, but the network has learned nothing.",
-    )
+    fetch_panel.use(name, st.session_state["weights"])
 
 
 def _describe(name: str, loaded: Network, statuses: dict[str, SourceStatus]) -> None:
@@ -226,7 +120,7 @@ def _describe(name: str, loaded: Network, statuses: dict[str, SourceStatus]) -> 
         st.button(
             f"Use the full ImageNet weights{cost}",
             key="use_full_weights",
-            on_click=_use_now,
+            on_click=fetch_panel.use if full.here else fetch_panel.fetch_now,
             args=(name, "imagenet"),
             width="stretch",
         )

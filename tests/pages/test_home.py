@@ -139,7 +139,7 @@ def test_missing_weights_get_a_sentence_and_choices(
     open_page: Any, network_attempts: list[str]
 ) -> None:
     app = open_page(network="vgg19")
-    assert "VGG19 has no weights yet" in [heading.value for heading in app.subheader]
+    assert "VGG19 needs weights first" in [heading.value for heading in app.subheader]
     assert app.button(key="fetch_again").label.startswith("Fetch them (5")
     app.button(key="use_untrained").click().run()
     assert "**untrained**" in app.warning[0].value

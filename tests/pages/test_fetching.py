@@ -1,0 +1,123 @@
+"""Weights that are not here: fetched before the visitor's eyes, or a sentence and choices."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from convviz.errors import WeightsError
+from convviz.networks import sources
+from convviz.networks.weights import SourceStatus
+from convviz.ui import cache, fetch_panel
+
+
+@dataclass
+class Ticket:
+    """A download that does as it is told."""
+
+    network: str
+    source: str
+    received: int = 13_000_000
+    total: int | None = 52_000_000
+    state: str = "running"
+    error: str = ""
+
+    @property
+    def fraction(self) -> float:
+        return self.received / self.total if self.total else 0.0
+
+    def cancel(self) -> None:
+        self.state = "cancelled"
+
+
+@pytest.fixture
+def tickets(monkeypatch: pytest.MonkeyPatch) -> list[Ticket]:
+    given: list[Ticket] = []
+
+    def start(network: str, source: str) -> Ticket:
+        given.append(Ticket(network, source))
+        return given[-1]
+
+    monkeypatch.setattr(fetch_panel.fetch, "start", start)
+    return given
+
+
+def headings(app: Any) -> list[str]:
+    return [heading.value for heading in app.subheader]
+
+
+def progress(app: Any) -> list[str]:
+    return [bar.proto.text for bar in app.get("progress")]
+
+
+def test_small_weights_are_fetched_at_first_need(open_page: Any, tickets: list[Ticket]) -> None:
+    app = open_page(network="alexnet")
+    assert [(ticket.network, ticket.source) for ticket in tickets] == [("alexnet", "encoder")]
+    assert headings(app) == ["Fetching the weights of AlexNet"]
+    assert progress(app) == ["13 MB of 52 MB"]
+    app.run()
+    assert len(tickets) == 1
+
+
+def test_large_weights_are_asked_for_first(open_page: Any, tickets: list[Ticket]) -> None:
+    app = open_page(network="vgg16", weights="imagenet")
+    assert not tickets
+    assert headings(app) == ["VGG16 needs weights first"]
+    app.button(key="fetch_again").click().run()
+    assert headings(app) == ["Fetching the weights of VGG16"]
+
+
+def test_a_download_can_be_cancelled_and_begun_again(open_page: Any, tickets: list[Ticket]) -> None:
+    app = open_page(network="alexnet")
+    app.button(key="fetch_cancel").click().run()
+    assert "The download was stopped." in app.warning[0].value
+    assert len(tickets) == 1
+    app.button(key="fetch_again").click().run()
+    assert len(tickets) == 2
+    assert headings(app) == ["Fetching the weights of AlexNet"]
+
+
+def test_a_failure_is_said_in_its_own_sentence(open_page: Any, tickets: list[Ticket]) -> None:
+    app = open_page(network="alexnet")
+    tickets[0].state, tickets[0].error = "failed", "The server is asleep: try again."
+    app.run()
+    assert app.warning[0].value == "The server is asleep: try again."
+    app.run()
+    assert len(tickets) == 1  # nothing is tried again by itself
+
+
+def test_one_click_to_the_full_weights_and_back(open_page: Any, tickets: list[Ticket]) -> None:
+    app = open_page()
+    assert app.button(key="use_full_weights").label == "Use the full ImageNet weights (fetch 52 MB)"
+    app.button(key="use_full_weights").click().run()
+    assert [(ticket.network, ticket.source) for ticket in tickets] == [("googlenet", "imagenet")]
+    app.button(key="use_bundled").click().run()
+    assert app.query_params["weights"] == "bundled"
+    assert "What GoogLeNet takes it for" in headings(app)
+
+
+def test_a_download_whose_size_nobody_knows(open_page: Any, tickets: list[Ticket]) -> None:
+    app = open_page(network="alexnet")
+    tickets[0].total = None
+    app.run()
+    assert progress(app) == ["13 MB"]
+
+
+def test_a_damaged_file_can_be_fetched_again(
+    open_page: Any, tickets: list[Ticket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = (
+        SourceStatus("imagenet", "ImageNet, full network", here=True, bytes=244_000_000),
+        SourceStatus("random", "Untrained", here=True),
+    )
+
+    def damaged(name: str, source: str) -> None:
+        raise WeightsError("The file is damaged: fetch it again.")
+
+    monkeypatch.setattr(sources, "status", lambda name: found)
+    monkeypatch.setattr(cache, "network", damaged)
+    app = open_page(network="alexnet", weights="imagenet")
+    assert app.warning[0].value == "The file is damaged: fetch it again."
+    app.button(key="fetch_again").click().run()
+    assert [(ticket.network, ticket.source) for ticket in tickets] == [("alexnet", "imagenet")]
+    assert headings(app) == ["Fetching the weights of AlexNet"]
