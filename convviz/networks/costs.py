@@ -224,7 +224,13 @@ def _is_bias(parameter: str) -> bool:
 
 
 def _title(step: Step, spec: NetworkSpec | None) -> str:
-    title = (spec.title_of(step.module) if spec and step.module else None) or step.module
+    around, known = step.module, None
+    while spec and around and not (known := spec.title_of(around)):
+        around = around.rpartition(".")[0]
+    if known == step.module or (known and around == step.module and not step.function):
+        return known
+    if known:  # a part without a title of its own is called by what it does in the whole
+        return f"{known} · {step.kind}"
     if not step.function:
-        return title
-    return f"{title} · {step.kind}" if title else step.kind
+        return step.module
+    return f"{step.module} · {step.kind}" if step.module else step.kind

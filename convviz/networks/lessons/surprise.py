@@ -8,8 +8,8 @@ from convviz.networks.lessons.settings import grouped
 from convviz.networks.lessons.stacking import replacing
 
 
-def surprise(one: Costs, other: Costs) -> str:
-    """Compare the parameters of two networks in a few sentences, in Markdown.
+def surprise(one: Costs, other: Costs) -> tuple[str, ...]:
+    """Compare the parameters of two networks in a few sentences, the claim first, in Markdown.
 
     Auxiliary heads are left aside: they are thrown away after training.
     """
@@ -17,27 +17,27 @@ def surprise(one: Costs, other: Costs) -> str:
     ratio = _size(large) / _size(small)
     sizes = f"{grouped(_size(large))} against {grouped(_size(small))}"
     if ratio < 1.005:
-        return f"{large.title} and {small.title} weigh about the same: {sizes} parameters."
-    claim = f"**{large.title} has {_times(ratio)} the parameters of {small.title}** ({sizes})"
-    sentences = [f"{claim}{_yet(large, small)}.", _where(large), _because(large, small)]
+        return (f"{large.title} and {small.title} weigh about the same: {sizes} parameters.",)
+    claim = f"**{large.title} has {_times(ratio)} the parameters of {small.title}**: {sizes}."
+    sentences = [claim, _yet(large, small), _where(large), _because(large, small)]
     encoders = [each.part("encoder").parameters for each in (large, small)]
     if all(encoders) and large.part("decoder").parameters:
         sentences.append(_without(large, small, encoders[0] / encoders[1]))
-    return " ".join(filter(None, sentences))
+    return tuple(filter(None, sentences))
 
 
 def _yet(large: Costs, small: Costs) -> str:
-    """Add the paradox where there is one: small kernels in the large network."""
+    """Name the paradox where there is one: small kernels in the large network."""
     widest = [max((_kernel(row) for row in each.layers), default=0) for each in (large, small)]
     if not 1 < widest[0] < widest[1]:
         return ""
     k = widest[0]
     stack = replacing(2 * k - 1, k)
+    side = stack.receptive_field
     return (
-        f", although its kernels are never larger than {k}×{k}, which saves weights: two layers of"
-        f" {k}×{k} see {stack.receptive_field}×{stack.receptive_field} pixels with"
-        f" {stack.stack_per_pair} weights per pair of channels, where one"
-        f" {stack.receptive_field}×{stack.receptive_field} kernel needs {stack.single_per_pair}"
+        f"And yet its kernels are never larger than {k}×{k}, which **saves** weights: two layers of"
+        f" {k}×{k} see {side}×{side} pixels with {stack.stack_per_pair} weights per pair of"
+        f" channels, where one {side}×{side} kernel needs {stack.single_per_pair}."
     )
 
 
@@ -49,7 +49,7 @@ def _where(large: Costs) -> str:
     heaviest = max(large.layers, key=lambda row: row.parameters * (row.part == "decoder"))
     inputs, outputs = heaviest.input_shapes[0][0], heaviest.output_shape[0]
     return (
-        f"Its fully connected layers hold {grouped(decoder)} of them ({_share(share)}):"
+        f"Its **fully connected layers** hold {grouped(decoder)} of them ({_share(share)}):"
         f" {heaviest.title} alone connects {grouped(inputs)} values with {grouped(outputs)} units"
         f" and holds {grouped(heaviest.parameters)}."
     )
