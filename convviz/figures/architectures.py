@@ -1,0 +1,192 @@
+"""Figures of the page Architectures: what networks cost, beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from convviz.figures import theme
+from convviz.networks.costs import Costs
+from convviz.networks.published import Reported
+
+_PARTS = (
+    ("encoder", "Encoder (convolutions)", theme.BLUE, ""),
+    ("decoder", "Decoder (fully connected)", theme.VERMILION, "/"),
+    ("auxiliary", "Auxiliary heads (training only)", theme.GREY, "x"),
+)
+_BAR, _FRAME = 46, 96  # pixels per bar, and for axis and margins together
+
+
+def hatched(shape: str) -> dict[str, Any]:
+    """Return a pattern over a bar's colour, so that colour is not all that tells bars apart."""
+    return {"shape": shape, "fgcolor": "white", "fillmode": "overlay", "size": 7, "solidity": 0.2}
+
+
+def style(figure: go.Figure, *, height: int, legend: bool = False) -> go.Figure:
+    """Give a figure the shared looks, with room for the button that saves it."""
+    theme.style(figure, height=height, legend=legend)
+    figure.update_layout(
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": theme.GREY, "activecolor": theme.BLUE},
+        legend={"traceorder": "normal", "font": {"size": 15}},
+    )
+    figure.update_xaxes(tickfont={"size": 14}, title={"font": {"size": 15}})
+    figure.update_yaxes(tickfont={"size": 15}, title={"font": {"size": 15}})
+    return figure
+
+
+def save_as(name: str) -> dict[str, Any]:
+    """Return the options of a figure that can be saved as a picture by a button of its own."""
+    return theme.CONFIG | {
+        "displayModeBar": True,
+        "modeBarButtons": [["toImage"]],
+        "toImageButtonOptions": {"format": "png", "filename": name, "scale": 3},
+    }
+
+
+def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
+    """Draw parameters as bars, split into encoder, decoder and auxiliary heads.
+
+    Args:
+        networks: From top to bottom.
+        log: Whether the axis is logarithmic. The parts stand side by side there, since lengths on
+            such an axis cannot be added; they are stacked on a linear axis.
+    """
+    figure = go.Figure()
+    titles = [each.title for each in networks]
+    for part, title, colour, pattern in _PARTS:
+        values = [each.part(part).parameters for each in networks]
+        if not any(values):
+            continue
+        wholes = [each.parameters for each in networks]
+        figure.add_bar(
+            y=titles,
+            x=[value or None for value in values] if log else values,
+            name=title,
+            orientation="h",
+            marker={"color": colour, "pattern": hatched(pattern)},
+            customdata=[
+                [f"{value:,}", f"{100 * value / whole:.1f} %"]
+                for value, whole in zip(values, wholes, strict=True)
+            ],
+            hovertemplate=f"<b>%{{y}}</b><br>{title}<br>%{{customdata[0]}} parameters, "
+            "%{customdata[1]} of the network<extra></extra>",
+        )
+    if not log:
+        _totals(figure, titles, [each.parameters for each in networks])
+    shown = len(figure.data) if log else 1
+    style(figure, height=_FRAME + 30 + _BAR * len(networks) * (1 if shown == 1 else 2), legend=True)
+    figure.update_layout(barmode="group" if log else "stack", bargap=0.3, margin={"r": 76})
+    figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
+    figure.update_xaxes(title="Parameters", type="log" if log else "linear", tickformat="~s")
+    if log:
+        figure.update_xaxes(dtick=1)
+    return figure
+
+
+def _totals(figure: go.Figure, titles: Sequence[str], totals: Sequence[int]) -> None:
+    figure.add_scatter(
+        y=titles,
+        x=totals,
+        mode="text",
+        text=[f" {short(total)}" for total in totals],
+        textposition="middle right",
+        cliponaxis=False,
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    figure.update_xaxes(range=[0, 1.02 * max(totals, default=1)])
+
+
+def amounts(
+    titles: Sequence[str],
+    values: Sequence[float],
+    *,
+    texts: Sequence[str],
+    exact: Sequence[str],
+    colour: str = theme.BLUE,
+    longest: float | None = None,
+) -> go.Figure:
+    """Draw one amount of several networks as bars with their numbers beside them.
+
+    Args:
+        titles: The networks, from top to bottom.
+        values: Length of each bar.
+        texts: What to write beside it.
+        exact: What to say when it is pointed at.
+        colour: Of the bars.
+        longest: Value at the right-hand end; None: a little more than the largest.
+    """
+    figure = go.Figure(
+        go.Bar(
+            y=list(titles),
+            x=list(values),
+            orientation="h",
+            marker={"color": colour},
+            text=[f" {text}" for text in texts],
+            textposition="outside",
+            cliponaxis=False,
+            customdata=list(exact),
+            hovertemplate="<b>%{y}</b><br>%{customdata}<extra></extra>",
+        )
+    )
+    style(figure, height=36 + 38 * len(titles))
+    figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
+    end = 1.02 * max([*values, 1e-9]) if longest is None else longest
+    figure.update_xaxes(visible=False, range=[0, end])
+    # The numbers stand beside the bars, whatever the width of the screen.
+    figure.update_layout(margin={"r": 104})
+    return figure
+
+
+def trade(networks: Sequence[Costs], reported: Sequence[Reported]) -> go.Figure:
+    """Draw accuracy over MACs, each network a disc whose area is its number of parameters.
+
+    Args:
+        networks: Those that torchvision reports on.
+        reported: What it reports of each.
+    """
+    wholes = [each.parameters - each.part("auxiliary").parameters for each in networks]
+    figure = go.Figure(
+        go.Scatter(
+            x=[each.macs / 1e9 for each in networks],
+            y=[each.top1 for each in reported],
+            mode="markers+text",
+            text=[each.title for each in networks],
+            textposition="top center",
+            marker={
+                "size": wholes,
+                "sizemode": "area",
+                "sizeref": max(wholes, default=1) / 52**2,
+                "sizemin": 4,
+                "color": theme.BLUE,
+                "opacity": 0.55,
+                "line": {"width": 1.5, "color": theme.BLUE},
+            },
+            customdata=[
+                [f"{whole:,}", f"{each.macs:,}"]
+                for whole, each in zip(wholes, networks, strict=True)
+            ],
+            cliponaxis=False,
+            hovertemplate="<b>%{text}</b><br>top-1 accuracy %{y:.1%}<br>%{customdata[1]} MACs<br>"
+            "%{customdata[0]} parameters<extra></extra>",
+        )
+    )
+    style(figure, height=400)
+    figure.update_xaxes(title="Billions of MACs for one image of 224 × 224", rangemode="tozero")
+    figure.update_yaxes(title="Top-1 accuracy on ImageNet", tickformat=".0%")
+    if reported:
+        low, high = min(each.top1 for each in reported), max(each.top1 for each in reported)
+        figure.update_yaxes(range=[low - 0.06, high + 0.07])
+        most = max(each.macs for each in networks) / 1e9
+        figure.update_xaxes(range=[-0.12 * most, 1.2 * most])
+    return figure
+
+
+def short(number: float) -> str:
+    """Write a large number in a few characters: 138.4 M, 15.5 G."""
+    for power, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(number) >= power:
+            return f"{number / power:.{0 if abs(number) >= 1000 * power else 1}f} {letter}"
+    return f"{number:.0f}"

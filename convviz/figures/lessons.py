@@ -1,0 +1,207 @@
+"""Figures of the lessons on architectures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import plotly.graph_objects as go
+
+from convviz.features.gradients import LayerGradient
+from convviz.figures import theme
+from convviz.figures.architectures import hatched, short, style
+from convviz.networks.lessons import Bottleneck, Classifiers, InceptionModule, Stacking
+
+
+def stack_against_single(stackings: Sequence[Stacking], chosen: int) -> go.Figure:
+    """Draw the weights per pair of channels of stacks and of single kernels that see as much.
+
+    Args:
+        stackings: One per receptive field, growing.
+        chosen: The receptive field to point out.
+    """
+    fields = [f"{each.receptive_field}×{each.receptive_field}" for each in stackings]
+    figure = go.Figure()
+    for title, colour, pattern, values in (
+        ("one large kernel", theme.VERMILION, "/", [each.single_per_pair for each in stackings]),
+        ("stack of small ones", theme.BLUE, "", [each.stack_per_pair for each in stackings]),
+    ):
+        figure.add_bar(
+            x=fields,
+            y=values,
+            name=title,
+            marker={"color": colour, "pattern": hatched(pattern)},
+            opacity=1,
+            text=[str(value) for value in values],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate=f"sees %{{x}}<br>{title}: %{{y}} weights per pair<extra></extra>",
+        )
+    style(figure, height=340, legend=True)
+    figure.update_layout(barmode="group", bargap=0.3)
+    highlight = f"{chosen}×{chosen}"
+    ticks = [f"<b>{field}</b>" if field == highlight else field for field in fields]
+    figure.update_xaxes(title="Pixels seen", tickvals=fields, ticktext=ticks, showgrid=False)
+    figure.update_yaxes(title="Weights per pair of channels", rangemode="tozero")
+    return figure
+
+
+def break_even(found: Bottleneck) -> go.Figure:
+    """Draw a bottleneck's multiplications over the number of channels it leaves."""
+    most = max(found.channels, round(1.4 * found.break_even), found.reduced)
+    steps = sorted({1, found.reduced, *range(1, most + 1, max(1, most // 120)), most})
+    macs = [replace(found, reduced=reduced).bottleneck_macs for reduced in steps]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=steps,
+        y=macs,
+        mode="lines",
+        name="with the 1×1 convolution",
+        line={"color": theme.BLUE, "width": 3},
+        hovertemplate="%{x} channels left: %{y:,} multiplications<extra></extra>",
+    )
+    figure.add_scatter(
+        x=[steps[0], most],
+        y=[found.direct_macs] * 2,
+        mode="lines",
+        name="without",
+        line={"color": theme.VERMILION, "width": 3, "dash": "dash"},
+        hovertemplate="without: %{y:,} multiplications<extra></extra>",
+    )
+    figure.add_scatter(
+        x=[found.reduced],
+        y=[found.bottleneck_macs],
+        mode="markers",
+        marker={"size": 14, "color": theme.BLUE, "line": {"width": 2, "color": "white"}},
+        showlegend=False,
+        hoverinfo="skip",
+    )
+    figure.add_annotation(
+        x=found.reduced,
+        y=found.bottleneck_macs,
+        text=f"<b>{found.reduced} channels: {short(found.bottleneck_macs)}</b>",
+        showarrow=True,
+        arrowhead=0,
+        ax=0,
+        ay=-64,
+        xanchor="left" if found.reduced < most / 2 else "right",
+        font={"size": 15},
+    )
+    style(figure, height=340, legend=True)
+    figure.update_xaxes(title="Channels that the 1×1 convolution leaves", rangemode="tozero")
+    figure.update_yaxes(title="Multiplications", rangemode="tozero", tickformat="~s")
+    return figure
+
+
+def module_savings(modules: Sequence[InceptionModule]) -> go.Figure:
+    """Draw every Inception module's multiplications with and without its 1×1 reductions."""
+    names = [module.name.removeprefix("inception") for module in modules]
+    figure = go.Figure()
+    for title, colour, pattern, values in (
+        ("without reductions", theme.VERMILION, "/", [module.macs_without for module in modules]),
+        ("as built", theme.BLUE, "", [module.cost.macs for module in modules]),
+    ):
+        figure.add_bar(
+            x=names,
+            y=values,
+            name=title,
+            marker={"color": colour, "pattern": hatched(pattern)},
+            hovertemplate=f"%{{x}}, {title}<br>%{{y:,}} multiplications<extra></extra>",
+        )
+    style(figure, height=340, legend=True)
+    figure.update_layout(barmode="group", bargap=0.3)
+    figure.update_xaxes(title="Inception module", type="category", showgrid=False)
+    figure.update_yaxes(title="Multiplications", tickformat="~s")
+    return figure
+
+
+def classifiers(networks: Sequence[Classifiers]) -> go.Figure:
+    """Draw what networks weigh with their own classifier and with averaged maps, encoder below."""
+    figure = go.Figure()
+    rows = [
+        (f"{each.title}, {how}", each.encoder, decoder)
+        for each in networks
+        for how, decoder in (("as built", each.own), ("with GAP", each.averaged))
+    ]
+    for title, colour, pattern, column in (
+        ("Encoder", theme.BLUE, "", 1),
+        ("Classifier", theme.VERMILION, "/", 2),
+    ):
+        figure.add_bar(
+            y=[row[0] for row in rows],
+            x=[row[column] for row in rows],
+            name=title,
+            orientation="h",
+            marker={"color": colour, "pattern": hatched(pattern)},
+            hovertemplate=f"%{{y}}<br>{title}: %{{x:,}} parameters<extra></extra>",
+        )
+    totals = [encoder + decoder for _, encoder, decoder in rows]
+    figure.add_scatter(
+        y=[row[0] for row in rows],
+        x=totals,
+        mode="text",
+        text=[f" {short(total)}" for total in totals],
+        textposition="middle right",
+        cliponaxis=False,
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    style(figure, height=110 + 38 * len(rows), legend=True)
+    figure.update_layout(barmode="stack", bargap=0.3)
+    figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
+    figure.update_xaxes(title="Parameters", tickformat="~s", range=[0, 1.02 * max(totals)])
+    figure.update_layout(margin={"r": 76})
+    return figure
+
+
+def gradient_norms(stages: Sequence[LayerGradient], heads: Sequence[tuple[str, str]]) -> go.Figure:
+    """Draw the gradient's norm over depth, with and without the auxiliary losses.
+
+    Args:
+        stages: From the image to the classes.
+        heads: Name of each auxiliary head and of the stage whose output it reads.
+    """
+    names = [stage.title.removeprefix("inception") for stage in stages]
+    figure = go.Figure()
+    for title, colour, dash, symbol, values in (
+        ("main loss alone", theme.VERMILION, "dash", "circle", [s.without for s in stages]),
+        (
+            "with the auxiliary losses",
+            theme.BLUE,
+            "solid",
+            "diamond",
+            [s.with_heads for s in stages],
+        ),
+    ):
+        figure.add_scatter(
+            x=names,
+            y=[value or None for value in values],
+            mode="lines+markers",
+            name=title,
+            line={"color": colour, "width": 3, "dash": dash},
+            marker={"size": 9, "symbol": symbol},
+            customdata=[[stage.title, f"{stage.factor:,.3g}"] for stage in stages],
+            hovertemplate=f"<b>%{{customdata[0]}}</b><br>{title}: %{{y:.3g}}<br>"
+            "with ÷ without: %{customdata[1]}<extra></extra>",
+        )
+    by_name = [stage.name for stage in stages]
+    for head, after in heads:
+        if after in by_name:
+            place = by_name.index(after)
+            figure.add_vline(x=place + 0.5, line={"color": theme.GREY, "dash": "dot", "width": 2})
+            figure.add_annotation(
+                x=place + 0.5,
+                y=1,
+                yref="paper",
+                text=head,
+                showarrow=False,
+                xanchor="left",
+                xshift=4,
+            )
+    style(figure, height=400, legend=True)
+    figure.update_xaxes(title="Stage, from the image to the classes", type="category")
+    figure.update_yaxes(title="Gradient norm (log scale)", type="log", exponentformat="power")
+    known = [v for stage in stages for v in (stage.without, stage.with_heads) if v]
+    if known and max(known) > 50 * min(known):
+        figure.update_yaxes(dtick=1)
+    return figure

@@ -1,0 +1,183 @@
+"""Compare: what several networks cost, beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from convviz import networks
+from convviz.errors import SettingError
+from convviz.figures import architectures as figures
+from convviz.figures import theme
+from convviz.networks import lessons, published
+from convviz.networks.costs import LARGEST_INPUT, Costs, flops
+from convviz.networks.published import Reported
+from convviz.ui import state
+from convviz.ui.architectures import compare_table, counted
+from convviz.ui.architectures.choice import one_of
+from convviz.ui.architectures.formula import megabytes, percent
+
+_FIRST = "alexnet,vgg16"
+_SIZE = 224
+
+
+def draw() -> None:
+    """Draw the comparison."""
+    chosen, size = _controls()
+    found = _count(chosen, size)
+    if not found:
+        st.info("Choose at least one network above.", icon=":material/add_chart:")
+        return
+    reported = {each.name: published.reported(networks.spec(each.name)) for each in found}
+    _surprise(found)
+    _parameters(found)
+    _amounts(found, reported)
+    compare_table.table(found, reported)
+    compare_table.conventions(found, reported)
+
+
+def _controls() -> tuple[tuple[str, ...], int]:
+    names = counted.names()
+
+    def keep() -> None:
+        state.put("compared", ",".join(st.session_state["compared_pills"]))
+
+    state.remember("compared", _FIRST, allowed=lambda text: _are_networks(str(text), names))
+    before = [name for name in str(st.session_state["compared"]).split(",") if name]
+    st.session_state.setdefault("compared_pills", before)
+    st.pills(
+        "Networks",
+        names,
+        selection_mode="multi",
+        format_func=lambda name: networks.spec(name).title,
+        key="compared_pills",
+        on_change=keep,
+        wrap=True,
+    )
+    size = st.number_input(
+        "Image side, in pixels",
+        min_value=1,
+        max_value=LARGEST_INPUT,
+        step=32,
+        key=state.remember("side", _SIZE, allowed=range(1, LARGEST_INPUT + 1)),
+        help="Parameters do not depend on it; MACs and activations do.",
+        width=200,
+    )
+    return tuple(name for name in names if name in st.session_state["compared_pills"]), int(size)
+
+
+def _are_networks(text: str, names: Sequence[str]) -> bool:
+    return all(name in names for name in text.split(",") if name)
+
+
+def _count(chosen: Sequence[str], size: int) -> list[Costs]:
+    """Count the chosen networks; those that cannot take the image say why and are left out."""
+    found = []
+    for name in chosen:
+        try:
+            found.append(counted.of(name, size))
+        except SettingError as error:
+            st.warning(str(error), icon=":material/photo_size_select_small:")
+    return found
+
+
+def _surprise(found: Sequence[Costs]) -> None:
+    """Say what the chosen networks' parameters show, from the lightest to the heaviest."""
+    if len(found) < 2:
+        return
+    ordered = sorted(found, key=lambda each: each.parameters - each.part("auxiliary").parameters)
+    with st.container(key="point_compare"):
+        claim, *reasons = lessons.surprise(ordered[0], ordered[-1])
+        st.markdown("\n".join([claim, "", *(f"- {reason}" for reason in reasons)]))
+
+
+def _parameters(found: Sequence[Costs]) -> None:
+    st.subheader("Parameters", anchor=False)
+    log = one_of("Axis", {"linear": "Linear", "log": "Logarithmic"}, "axis", "linear") == "log"
+    st.plotly_chart(
+        figures.parameters(found, log=log),
+        config=figures.save_as("parameters"),
+        key="parameters_chart",
+    )
+    if log:
+        st.caption(
+            "On a logarithmic axis lengths cannot be added, so the parts stand side by side: each "
+            "grid line is ten times the one before."
+        )
+
+
+def _amounts(found: Sequence[Costs], reported: dict[str, Reported | None]) -> None:
+    titles = [each.title for each in found]
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Multiplications for one image", anchor=False)
+        _bars(
+            "macs",
+            titles,
+            [each.macs for each in found],
+            [f"{figures.short(each.macs)} MACs" for each in found],
+            [f"{each.macs:,} MACs = {flops(each.macs):,} FLOPs" for each in found],
+        )
+        st.subheader("Depth", anchor=False)
+        _bars(
+            "depth",
+            titles,
+            [each.depth for each in found],
+            [f"{each.depth} layers" for each in found],
+            [f"{each.depth} convolutions and linear layers, one after another" for each in found],
+            theme.PURPLE,
+        )
+    with right:
+        st.subheader("Memory for activations", anchor=False)
+        _bars(
+            "memory",
+            titles,
+            [each.activation_bytes for each in found],
+            [megabytes(each.activation_bytes) for each in found],
+            [f"{each.activation_bytes:,} bytes: every row's output, float32" for each in found],
+            theme.ORANGE,
+        )
+        st.subheader("Accuracy on ImageNet", anchor=False)
+        known = [(each, reported[each.name]) for each in found]
+        told = [(each, one) for each, one in known if one is not None]
+        if told:
+            _bars(
+                "accuracy",
+                [each.title for each, _ in told],
+                [one.top1 for _, one in told],
+                [percent(one.top1) for _, one in told],
+                [f"top-1 {percent(one.top1)}, top-5 {percent(one.top5)}" for _, one in told],
+                theme.GREEN,
+                longest=1.0,
+            )
+            st.caption(
+                "Share of validation images whose class comes first, as torchvision reports it for "
+                "its ImageNet weights at 224 × 224; other weights do worse or better."
+            )
+        else:
+            st.caption("torchvision reports no accuracy for these networks.")
+    if len(found) > 1 and len(told) > 1:
+        st.subheader("What the cost buys", anchor=False)
+        plain = [counted.of(each.name, _SIZE) for each, _ in told]
+        st.plotly_chart(
+            figures.trade(plain, [one for _, one in told]),
+            config=figures.save_as("accuracy-over-macs"),
+            key="trade_chart",
+        )
+        st.caption("The area of a disc is the network's number of parameters.")
+
+
+def _bars(
+    key: str,
+    titles: Sequence[str],
+    values: Sequence[float],
+    texts: Sequence[str],
+    exact: Sequence[str],
+    colour: str = theme.BLUE,
+    longest: float | None = None,
+) -> None:
+    figure = figures.amounts(
+        titles, values, texts=texts, exact=exact, colour=colour, longest=longest
+    )
+    st.plotly_chart(figure, config=figures.save_as(key), key=f"{key}_chart")

@@ -1,0 +1,327 @@
+// The diagram of a network: one block per layer, and below it the branches of one module.
+//
+// Click, Enter and the arrow keys pick a block. A pick is drawn at once and told to Python a moment
+// later; each has a serial number, and what Python answers about an older pick is ignored.
+
+const SEND_AFTER = 130; // milliseconds; holding an arrow key down sends the last pick only
+const NS = "http://www.w3.org/2000/svg";
+const SLANT = 0.2; // how far the back of a block is moved, of its height
+const NAMES = {
+  conv: "convolution",
+  pool: "pooling",
+  linear: "fully connected",
+  module: "module with branches",
+  relu: "ReLU",
+  norm: "normalisation",
+  join: "joining branches",
+  flat: "flattened to a vector",
+  other: "other",
+};
+
+class Diagram {
+  constructor(root) {
+    this.strip = root.querySelector(".strip");
+    this.foot = root.querySelector(".foot");
+    this.module = root.querySelector(".module");
+    this.tip = root.querySelector(".tip");
+    this.serial = 0;
+    this.drawn = "";
+    for (const part of [this.strip, this.module]) {
+      part.addEventListener("click", (event) => this.onClick(event));
+      part.addEventListener("keydown", (event) => this.onKey(event));
+      part.addEventListener("pointerover", (event) => this.showTip(event));
+      part.addEventListener("pointerleave", () => (this.tip.hidden = true));
+    }
+  }
+
+  update(data, send) {
+    const first = this.data === undefined;
+    this.data = data;
+    this.send = send;
+    if (first) this.serial = data.serial;
+    const wanted = JSON.stringify([data.blocks, data.modules, data.marks, data.only]);
+    if (wanted !== this.drawn) {
+      this.drawn = wanted;
+      this.opened = undefined;
+      this.groups = new Map();
+      this.strip.classList.toggle("fixed", data.fixed);
+      this.module.classList.toggle("fixed", data.fixed);
+      const svg = data.only ? undefined : this.drawStrip();
+      this.strip.replaceChildren(...(svg ? [svg] : []));
+      this.foot.replaceChildren(...(svg ? [this.drawKey(), saveButton(svg, data.name)] : []));
+    }
+    if (data.serial >= this.serial) this.select(data.selected, data.open, first);
+  }
+
+  drawStrip() {
+    const { blocks, height, marks } = this.data;
+    const last = blocks[blocks.length - 1];
+    const room = 46; // above the blocks: their backs, and notes
+    const margin = 46; // left of the first block, for its name
+    const width = margin + last.x + last.width + 24;
+    const below = 84;
+    const full = height + room + below;
+    const svg = make("svg", { width, height: full, viewBox: `${-margin} 0 ${width} ${full}` });
+    svg.setAttribute("role", "listbox");
+    svg.setAttribute("aria-label", "Layers, from the image to the classes");
+    const ground = height + room;
+    svg.append(
+      make("line", { class: "ground", x1: -margin, x2: width, y1: ground + 0.5, y2: ground + 0.5 }),
+    );
+    // In this order each block stands before the back of the one on its left.
+    for (const block of blocks) svg.append(this.drawBlock(block, ground));
+    for (const block of blocks) {
+      if (!marks[block.id]) continue;
+      const x = block.x + block.width / 2 + (block.flat ? 0 : block.height * SLANT * 0.5);
+      const top = ground - block.height * (block.flat ? 1 : 1 + SLANT);
+      svg.append(make("line", { class: "mark-line", x1: x, x2: x, y1: 20, y2: top }));
+      svg.append(make("text", { class: "mark", x, y: 14, "text-anchor": "middle" }, marks[block.id]));
+    }
+    return svg;
+  }
+
+  drawBlock(block, ground) {
+    const { x, width, height, flat } = block;
+    const back = flat ? 0 : height * SLANT;
+    const y = ground - height;
+    const group = make("g", { class: "block" });
+    group.style.setProperty("--colour", `var(--${block.look})`);
+    if (block.id) this.register(group, block);
+    if (back) {
+      const top = [x, y, x + back, y - back, x + width + back, y - back, x + width, y];
+      const side = [
+        ...[x + width, y, x + width + back, y - back],
+        ...[x + width + back, ground - back, x + width, ground],
+      ];
+      group.append(make("polygon", { class: "top", points: top.join(" ") }));
+      group.append(make("polygon", { class: "side", points: side.join(" ") }));
+    }
+    group.append(make("rect", { class: "face", x, y, width, height }));
+    group.append(
+      make("rect", { class: "ring", x: x - 2, y: y - 2, width: width + 4, height: height + 4 }),
+    );
+    const middle = x + width / 2;
+    const tip = [middle, ground + 3, middle - 5, ground + 10, middle + 5, ground + 10];
+    group.append(make("polygon", { class: "pointer", points: tip.join(" ") }));
+    if (block.title) {
+      const at = { x: middle, y: ground + 22, "text-anchor": "end" };
+      const turned = `rotate(-48 ${middle} ${ground + 22})`;
+      group.append(make("text", { ...at, transform: turned }, block.title));
+    }
+    group.append(
+      make("rect", { class: "hit", x: x - 1, y: y - 8, width: width + 2, height: height + 30 }),
+    );
+    return group;
+  }
+
+  drawKey() {
+    const key = document.createElement("div");
+    key.className = "key";
+    const looks = new Set(this.data.blocks.map((block) => block.look));
+    for (const look of Object.keys(NAMES).filter((name) => looks.has(name))) {
+      const entry = document.createElement("span");
+      entry.style.setProperty("--colour", `var(--${look})`);
+      entry.textContent = NAMES[look];
+      key.append(entry);
+    }
+    return key;
+  }
+
+  // The branches of one module: lanes from what comes in to what is joined.
+  drawModule(name) {
+    const module = this.data.modules[name];
+    const lane = 60;
+    const height = module.lanes.length * lane;
+    const most = Math.max(module.outputs, module.channels);
+    const start = 96;
+    const lanes = module.lanes.map((one) => this.placeSteps(one.steps, start, 150 / most));
+    const end = Math.max(...lanes.map((steps) => steps[steps.length - 1].right)) + 46;
+    const svg = make("svg", { viewBox: `0 0 ${end + 130} ${height + 40}`, class: "wide" });
+    const middle = height / 2 + 4;
+    const entry = (module.channels / most) * height;
+    svg.append(bar(8, middle - entry / 2, entry, "input"));
+    let top = middle - ((module.outputs / most) * height) / 2;
+    lanes.forEach((steps, index) => {
+      const { channels } = module.lanes[index];
+      const y = index * lane + lane / 2 + 4;
+      const share = (channels / most) * height;
+      const target = top + share / 2;
+      const last = steps[steps.length - 1].right;
+      const way =
+        `M 26 ${middle} C 62 ${middle} 54 ${y} ${start - 6} ${y} H ${last}` +
+        ` C ${end - 10} ${y} ${last + 20} ${target} ${end} ${target}`;
+      svg.append(make("path", { class: "lane", d: way }));
+      for (const { step, x, width } of steps) svg.append(this.drawStep(step, x, y, width));
+      svg.append(bar(end, top, Math.max(share - 1.5, 1), "join"));
+      svg.append(make("text", { class: "count", x: end + 26, y: target + 4 }, channels));
+      top += share;
+    });
+    const foot = height + 32;
+    svg.append(make("text", { x: 8, y: foot }, `${module.channels} × ${module.size} come in`));
+    const sum = `joined: ${module.formula}`;
+    svg.append(make("text", { x: end + 124, y: foot, "text-anchor": "end" }, sum));
+    const heading = document.createElement("h4");
+    heading.textContent = `${module.title}: ${module.lanes.length} branches side by side`;
+    return [heading, svg, saveButton(svg, `${this.data.name}-${module.title}`)];
+  }
+
+  placeSteps(steps, start, scale) {
+    let x = start;
+    return steps.map((step, index) => {
+      const width = step.thin ? 7 : Math.max(46, step.channels * scale);
+      const placed = { step, x, width, right: x + width };
+      x += width + (steps[index + 1]?.thin ? 2 : 26);
+      return placed;
+    });
+  }
+
+  drawStep(step, x, y, width) {
+    const group = make("g", { class: "block" });
+    group.style.setProperty("--colour", `var(--${step.look})`);
+    this.register(group, step);
+    const box = { x, y: y - 17, width, height: 34 };
+    group.append(make("rect", { class: "face", ...box, rx: step.thin ? 1 : 4 }));
+    if (!step.thin) {
+      const at = { x: x + width / 2, "text-anchor": "middle" };
+      group.append(make("text", { ...at, y: y - 1, class: "inner" }, step.text));
+      group.append(make("text", { ...at, y: y + 12, class: "inner" }, step.channels));
+    }
+    const ring = { x: box.x - 2, y: box.y - 2, width: width + 4, height: 38, rx: 5 };
+    group.append(make("rect", { class: "ring", ...ring }));
+    return group;
+  }
+
+  register(group, { id, label }) {
+    group.dataset.id = id;
+    group.dataset.label = label;
+    group.setAttribute("role", "option");
+    group.setAttribute("aria-label", label);
+    group.setAttribute("aria-selected", "false");
+    if (!this.data.fixed) group.setAttribute("tabindex", "-1");
+    this.groups.set(id, group);
+  }
+
+  select(id, open, scroll) {
+    if (open !== this.opened) {
+      this.opened = open;
+      for (const group of this.module.querySelectorAll(".block")) this.groups.delete(group.dataset.id);
+      this.module.replaceChildren(...(this.data.modules[open] ? this.drawModule(open) : []));
+    }
+    for (const group of this.groups.values()) {
+      group.setAttribute("aria-selected", "false");
+      if (!this.data.fixed) group.setAttribute("tabindex", "-1");
+    }
+    this.selected = id;
+    const inModule = this.data.blocks.find((block) => block.module && block.module === open);
+    const group = this.groups.get(id);
+    group?.setAttribute("aria-selected", "true");
+    if (inModule && inModule.id !== id) {
+      this.groups.get(inModule.id)?.setAttribute("aria-selected", "true");
+    }
+    const stop = group ?? this.groups.values().next().value;
+    if (!this.data.fixed) stop?.setAttribute("tabindex", "0");
+    if (scroll) requestAnimationFrame(() => this.reveal(inModule?.id ?? id));
+  }
+
+  reveal(id) {
+    const block = this.data.blocks.find((one) => one.id === id);
+    if (!block || this.data.only) return;
+    const middle = block.x + block.width / 2 + 46;
+    const { scrollLeft, clientWidth } = this.strip;
+    if (middle < scrollLeft + 30 || middle > scrollLeft + clientWidth - 60) {
+      this.strip.scrollTo({ left: middle - clientWidth / 2, behavior: "smooth" });
+    }
+  }
+
+  pick(id) {
+    if (this.data.fixed) return;
+    const block = this.data.blocks.find((one) => one.id === id);
+    const open = block ? block.module : this.opened;
+    this.select(id, open, true);
+    this.groups.get(id)?.focus({ preventScroll: true });
+    this.serial += 1;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.send("pick", { id, serial: this.serial }), SEND_AFTER);
+  }
+
+  onClick(event) {
+    const group = event.target.closest?.(".block");
+    if (group?.dataset.id) this.pick(group.dataset.id);
+  }
+
+  onKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || !this.selected) return;
+    const inside = this.module.contains(event.target);
+    const part = inside ? this.module : this.strip;
+    const order = [...part.querySelectorAll(".block")].map((g) => g.dataset.id).filter(Boolean);
+    const place = order.indexOf(event.target.closest(".block")?.dataset.id);
+    const next = {
+      ArrowLeft: place - 1,
+      ArrowRight: place + 1,
+      Home: 0,
+      End: order.length - 1,
+    }[event.key];
+    const down = event.key === "ArrowDown" && !inside && this.opened;
+    const up = event.key === "ArrowUp" && inside;
+    if (next === undefined && !down && !up) return;
+    event.preventDefault();
+    this.tip.hidden = true;
+    if (down) this.pick(this.module.querySelector(".block").dataset.id);
+    else if (up) this.pick(this.data.blocks.find((one) => one.module === this.opened).id);
+    else this.pick(order[Math.max(0, Math.min(order.length - 1, next))]);
+  }
+
+  showTip(event) {
+    const group = event.target.closest?.(".block");
+    if (!group?.dataset.label || event.pointerType === "touch") {
+      this.tip.hidden = true;
+      return;
+    }
+    this.tip.textContent = group.dataset.label;
+    this.tip.hidden = false;
+    const box = group.querySelector(".face").getBoundingClientRect();
+    const width = this.tip.offsetWidth;
+    const left = Math.min(Math.max(4, box.left + box.width / 2 - width / 2), innerWidth - width - 4);
+    const above = box.top - this.tip.offsetHeight - 10;
+    this.tip.style.left = `${left}px`;
+    this.tip.style.top = `${above > 60 ? above : box.bottom + 10}px`;
+  }
+
+  destroy() {
+    clearTimeout(this.timer);
+  }
+}
+
+function make(tag, attributes, text) {
+  const made = document.createElementNS(NS, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function bar(x, y, height, look) {
+  const made = make("rect", { class: "face", x, y, width: 18, height });
+  made.style.setProperty("--colour", `var(--${look})`);
+  return made;
+}
+
+function saveButton(svg, name) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "save";
+  button.textContent = "Save drawing";
+  button.addEventListener("click", () => saveDrawing(svg, name));
+  return button;
+}
+
+const diagrams = new WeakMap(); // this function is called again whenever the data change
+
+export default function ({ data, parentElement, setStateValue }) {
+  if (!diagrams.has(parentElement)) diagrams.set(parentElement, new Diagram(parentElement));
+  const diagram = diagrams.get(parentElement);
+  diagram.update(data, setStateValue);
+  return () => {
+    diagram.destroy();
+    diagrams.delete(parentElement);
+  };
+}

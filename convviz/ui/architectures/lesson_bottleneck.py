@@ -1,0 +1,131 @@
+"""Lesson: a 1×1 convolution that narrows the maps before a large kernel."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from convviz.figures import architectures as figures
+from convviz.figures import lessons as drawn
+from convviz.networks import lessons
+from convviz.networks.costs import Costs
+from convviz.networks.lessons import Bottleneck
+from convviz.ui import state
+from convviz.ui.architectures import counted
+from convviz.ui.architectures.choice import one_of
+from convviz.ui.architectures.formula import ledger, times
+from convviz.ui.shell import Choice
+
+_FORMS = {"googlenet-2015": "the paper's GoogLeNet, with 5×5", "googlenet": "torchvision's"}
+_FREE = "free"
+
+
+def draw(choice: Choice) -> None:
+    """Draw the lesson."""
+    paper = counted.of("googlenet-2015")
+    course = _pairs(paper)["inception4a.branch3"]
+    with st.container(key="point_bottleneck"):
+        st.markdown(
+            f"**A 1×1 kernel mixes channels and looks at no neighbours, so it is a cheap way to "
+            f"have fewer of them before an expensive {course.kernel}×{course.kernel} kernel.** In "
+            f"Inception 4a that turns {figures.short(course.direct_macs)} multiplications into "
+            f"{figures.short(course.bottleneck_macs)}."
+        )
+    found = _choose(paper)
+    ledger(
+        [
+            ("Without", found.direct_formula, "height · width · k · k · channels in · out"),
+            (
+                "With 1×1",
+                found.bottleneck_formula,
+                "the 1×1 convolution, then the large kernel on what is left",
+            ),
+            (
+                "Multiplications",
+                f"{times(found.factor)} times fewer"
+                if found.factor >= 1
+                else f"{times(1 / found.factor)} times more: the detour does not pay",
+                f"The detour pays below {found.break_even:.0f} channels",
+            ),
+            (
+                "Weights",
+                f"{found.direct_weights:,} → {found.bottleneck_weights:,}",
+                "biases left aside",
+            ),
+        ]
+    )
+    st.plotly_chart(
+        drawn.break_even(found), config=figures.save_as("bottleneck"), key="bottleneck_chart"
+    )
+    _every_module()
+
+
+def _pairs(found: Costs) -> dict[str, Bottleneck]:
+    return {
+        branch.name: branch.bottleneck
+        for module in lessons.inception_modules(found)
+        for branch in module.branches
+        if branch.bottleneck
+    }
+
+
+def _choose(paper: Costs) -> Bottleneck:
+    """Draw the choice of a real branch or of free numbers, and return what was chosen."""
+    pairs = _pairs(paper)
+    options = (*pairs, _FREE)
+    name = st.selectbox(
+        "A branch of the paper's GoogLeNet",
+        options,
+        format_func=lambda name: "numbers of your own" if name == _FREE else _name(name, pairs),
+        key=state.remember("branch", "inception4a.branch3", allowed=options),
+        width=420,
+    )
+    if name != _FREE:
+        real = pairs[name]
+        reduced = st.slider(
+            "Channels that the 1×1 convolution leaves",
+            1,
+            real.channels,
+            key=state.remember(f"left_{name}", real.reduced, in_url=False),
+            help=f"GoogLeNet leaves {real.reduced} of {real.channels}.",
+        )
+        return lessons.bottleneck(
+            real.height, real.width, real.channels, reduced, real.outputs, real.kernel
+        )
+    columns = st.columns(5, gap="medium")
+    specs = (
+        ("side_maps", "Side of the maps", 28),
+        ("channels_in", "Channels in", 192),
+        ("channels_left", "Channels left", 16),
+        ("channels_out", "Channels out", 32),
+        ("kernel_large", "Large kernel k", 5),
+    )
+    values = []
+    for column, (key, title, first) in zip(columns, specs, strict=True):
+        with column:
+            values.append(int(st.number_input(title, 0, 4096, key=state.remember(key, first))))
+    side, channels, reduced, outputs, kernel = values
+    return lessons.bottleneck(side, side, channels, reduced, outputs, kernel)
+
+
+def _name(name: str, pairs: dict[str, Bottleneck]) -> str:
+    found = pairs[name]
+    module = name.split(".")[0].removeprefix("inception")
+    return (
+        f"Inception {module}: {found.channels} → {found.reduced} → {found.kernel}×{found.kernel} → "
+        f"{found.outputs}"
+    )
+
+
+def _every_module() -> None:
+    st.subheader("What the 1×1 layers save in every Inception module", anchor=False)
+    name = one_of("Of", _FORMS, "saving", "googlenet-2015")
+    modules = lessons.inception_modules(counted.of(name))
+    st.plotly_chart(
+        drawn.module_savings(modules), config=figures.save_as("savings"), key="saving_chart"
+    )
+    without = sum(module.macs_without for module in modules)
+    built = sum(module.cost.macs for module in modules)
+    st.markdown(
+        f"All modules together: {without:,} multiplications without the reductions, {built:,} as "
+        f"built, {times(without / built)} times fewer."
+    )

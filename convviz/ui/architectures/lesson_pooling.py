@@ -1,0 +1,145 @@
+"""Lesson: global average pooling in place of fully connected layers."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from convviz import networks, sprites
+from convviz.features.heads import AveragedMaps, ClassEvidence
+from convviz.figures import architectures as figures
+from convviz.figures import lessons as drawn
+from convviz.networks import lessons
+from convviz.networks.lessons import Classifiers
+from convviz.ui import export
+from convviz.ui.architectures import counted, trained
+from convviz.ui.architectures.formula import formula, ledger, percent, signed, times
+from convviz.ui.shell import Choice
+
+_STRONGEST, _TILE, _LARGE = 8, 104, 384  # channels; pixels
+
+
+def draw(choice: Choice) -> None:
+    """Draw the lesson."""
+    vgg = lessons.classifiers(counted.of("vgg16"))
+    with st.container(key="point_gap"):
+        st.markdown(
+            f"**Take the mean of each map, and one linear layer makes class scores of the means.** "
+            f"It needs no weights for places. VGG16 would weigh "
+            f"{figures.short(vgg.network_averaged)} parameters instead of "
+            f"{figures.short(vgg.network)}."
+        )
+    _weights()
+    _on_image(choice)
+
+
+def _weights() -> None:
+    names = counted.names()
+    chosen = st.pills(
+        "Networks",
+        names,
+        selection_mode="multi",
+        default=["alexnet", "vgg16", "googlenet"],
+        format_func=lambda name: networks.spec(name).title,
+        key="gap_networks",
+        label_visibility="collapsed",
+        wrap=True,
+    )
+    found = [lessons.classifiers(counted.of(name)) for name in names if name in chosen]
+    if not found:
+        return
+    st.plotly_chart(drawn.classifiers(found), config=figures.save_as("gap"), key="gap_chart")
+    ledger((each.title, each.averaged_formula, _told(each)) for each in found)
+    st.caption(
+        "This is what the networks would weigh. How well they would do is another question: they "
+        "would have to be trained again."
+    )
+
+
+def _told(each: Classifiers) -> str:
+    channels, height, width = each.maps
+    shape = f"{channels} maps of {height} × {width}"
+    if each.uses_average:
+        factor = times(each.flattened / each.averaged)
+        return (
+            f"{shape}; it is built this way. One layer on all values would take "
+            f"{each.flattened:,}, {factor} times as many."
+        )
+    return (
+        f"{shape}; its own classifier has {each.own:,}. The whole network would have "
+        f"{each.network_averaged:,} instead of {each.network:,}: "
+        f"{times(each.network / each.network_averaged)} times fewer."
+    )
+
+
+def _on_image(choice: Choice) -> None:
+    st.subheader("From your image's last maps to class scores", anchor=False)
+    used = choice.loaded
+    maps, evidence = trained.averaged(choice, used) if used else (None, ())
+    if used is None or not evidence or maps is None:
+        used = trained.with_heads(choice)
+        maps, evidence = trained.averaged(choice, used)
+    channels, height, width = maps.maps.shape
+    st.caption(
+        f"{trained.about(choice, used)} Its last layer, {maps.layer.title}, has {channels} maps of "
+        f"{height} × {width}; each becomes one number."
+    )
+    labels = [one.prediction.label for one in evidence]
+    place = st.selectbox(
+        "Class",
+        range(len(evidence)),
+        format_func=lambda i: f"{labels[i]} ({percent(evidence[i].prediction.probability)})",
+        key="gap_class",
+        help="The network's five best guesses.",
+        width=320,
+    )
+    one = evidence[place]
+    _sum(maps, one)
+    _channels(maps, one)
+    _evidence(choice, used, one)
+
+
+def _sum(maps: AveragedMaps, one: ClassEvidence) -> None:
+    best = one.strongest(3)
+    terms = " + ".join(f"{float(one.weights[c]):.3f}·{float(maps.means[c]):.3f}" for c in best)
+    rest = float(one.contributions.sum() - one.contributions[list(best)].sum())
+    formula(
+        f"{terms}{signed(rest)}{signed(one.bias)} = {one.score:.2f}",
+        f"score of {one.prediction.label}: weight · mean of the three channels that add most, then "
+        f"the other {len(maps.means) - len(best):,} together, then the bias",
+    )
+
+
+def _channels(maps: AveragedMaps, one: ClassEvidence) -> None:
+    st.markdown("The channels that add most to this score, each with weight · mean:")
+    with st.container(horizontal=True, gap="small", key="maps_gap"):
+        for channel in one.strongest(_STRONGEST):
+            picture = sprites.heatmap(maps.maps[channel], _TILE, "viridis", None, None)
+            said = (
+                f"channel {channel}: {float(one.weights[channel]):.2f}·"
+                f"{float(maps.means[channel]):.2f}"
+            )
+            st.image(picture, width=_TILE, output_format="PNG", caption=said)
+
+
+def _evidence(choice: Choice, used: networks.Network, one: ClassEvidence) -> None:
+    cut = trained.crop(choice, used).resize((_LARGE, _LARGE))
+    over = sprites.overlay(cut, one.evidence, 0.6, "viridis", None, None)
+    left, right = st.columns([2, 3], gap="large")
+    with left, st.container(key="evidence"):
+        st.image(over, output_format="PNG", alt=f"Where {one.prediction.label} gets its score from")
+    with right:
+        st.markdown(
+            f"**Where the score comes from.** Since the mean treats all places alike, the weighted "
+            f"maps can be added before it: the picture shows how much each place adds to the score "
+            f"of *{one.prediction.label}* (bright: much). Its mean is the score without the bias: "
+            f"{float(one.evidence.mean()):.2f}."
+        )
+        st.download_button(
+            "Save as PNG",
+            lambda: export.png(over),
+            file_name=export.file_name(choice, "evidence", one.prediction.label, ending="png"),
+            mime="image/png",
+            key="save_evidence",
+            icon=":material/download:",
+            on_click="ignore",
+        )

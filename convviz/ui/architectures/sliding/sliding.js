@@ -1,0 +1,241 @@
+// A kernel that slides over a picture: where it stops, what it writes, what it leaves over.
+
+const EVERY = 140; // milliseconds between two stops
+const FINE = 5; // canvas pixels per cell below which single cells are not drawn
+
+class Lab {
+  constructor(root) {
+    this.root = root;
+    this.picture = root.querySelector(".picture");
+    this.output = root.querySelector(".output");
+    this.stop = 0;
+    this.picture.addEventListener("keydown", (event) => this.onKey(event));
+    this.output.addEventListener("click", (event) => this.onOutput(event));
+    this.picture.addEventListener("click", (event) => this.onPicture(event));
+    root.querySelector(".next").addEventListener("click", () => this.go(this.stop + 1));
+    root.querySelector(".save").addEventListener("click", () => this.save());
+    this.button = root.querySelector(".play");
+    this.button.addEventListener("click", () => this.play(!this.timer));
+    this.watch = new ResizeObserver(() => this.draw());
+    this.watch.observe(this.picture);
+  }
+
+  update(data) {
+    if (JSON.stringify(data) !== JSON.stringify(this.data)) this.stop = 0;
+    this.data = data;
+    const { length, padding, output } = data;
+    const padded = padding ? ` with ${padding} of padding` : "";
+    this.root.querySelector(".in").textContent = `In: ${length} × ${length}${padded}`;
+    this.root.querySelector(".out").textContent = `Out: ${output} × ${output}`;
+    this.draw();
+  }
+
+  go(stop) {
+    const count = this.data.output ** 2;
+    this.stop = ((stop % count) + count) % count;
+    this.draw();
+  }
+
+  play(on) {
+    clearInterval(this.timer);
+    // A large output is gone through with wider steps, so that each tour takes some ten seconds.
+    const step = Math.max(1, Math.round(this.data.output ** 2 / 80));
+    this.timer = on ? setInterval(() => this.go(this.stop + step), EVERY) : undefined;
+    this.button.textContent = on ? "Pause" : "Slide";
+    this.button.setAttribute("aria-pressed", String(on));
+  }
+
+  onKey(event) {
+    const { output } = this.data;
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -output, ArrowDown: output }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    this.go(this.stop + step);
+  }
+
+  onOutput(event) {
+    const { output } = this.data;
+    const [x, y] = this.inside(event, output);
+    this.go(y * output + x);
+  }
+
+  onPicture(event) {
+    const { output, span, stride } = this.data;
+    const side = this.data.length + 2 * this.data.padding;
+    const [x, y] = this.inside(event, side).map((pixel) => {
+      const nearest = Math.round((pixel - (span - 1) / 2) / stride);
+      return Math.max(0, Math.min(output - 1, nearest));
+    });
+    this.go(y * output + x);
+  }
+
+  inside(event, cells) {
+    const box = event.target.getBoundingClientRect();
+    const x = Math.floor(((event.clientX - box.left) / box.width) * cells);
+    const y = Math.floor(((event.clientY - box.top) / box.height) * cells);
+    return [x, y].map((value) => Math.max(0, Math.min(cells - 1, value)));
+  }
+
+  colours() {
+    const style = getComputedStyle(this.picture);
+    const read = (name, other) => style.getPropertyValue(name).trim() || other;
+    return {
+      ground: read("--st-background-color", "#fff"),
+      paper: read("--st-secondary-background-color", "#eee"),
+      line: read("--st-border-color", "#ccc"),
+      ink: read("--st-text-color", "#000"),
+    };
+  }
+
+  draw() {
+    if (!this.data || !this.picture.clientWidth) return;
+    const { output } = this.data;
+    const [row, column] = [Math.floor(this.stop / output), this.stop % output];
+    this.drawPicture(row, column);
+    this.drawOutput(row, column);
+    this.root.querySelector(".where").textContent =
+      `Row ${row + 1}, column ${column + 1} of the output`;
+  }
+
+  drawPicture(row, column) {
+    const { length, padding, span, stride, dilation, kernel, dropped } = this.data;
+    const { pen, size } = prepare(this.picture);
+    const side = length + 2 * padding;
+    const cell = size / side;
+    const colours = this.colours();
+    pen.fillStyle = colours.ground;
+    pen.fillRect(0, 0, size, size);
+    pen.fillStyle = colours.paper;
+    pen.fillRect(padding * cell, padding * cell, length * cell, length * cell);
+    if (padding) {
+      hatch(pen, [0, 0, size, size], 6, "#8a97a1", 1, [padding * cell, length * cell]);
+    }
+    // Where cells are too small to be seen, a line for every stop takes their place.
+    const step = cell >= FINE ? 1 : stride * Math.ceil(FINE / (stride * cell));
+    lines(pen, size, cell * step, colours.line);
+    if (dropped) {
+      const from = size - dropped * cell;
+      const wide = Math.max(dropped * cell, 5); // one of 277 pixels must still be seen
+      const start = Math.min(from, size - wide);
+      hatch(pen, [start, 0, size - start, size], -6, "#d55e00", 3);
+      hatch(pen, [0, start, size, size - start], -6, "#d55e00", 3);
+      pen.strokeStyle = "#d55e00";
+      pen.lineWidth = 2;
+      pen.strokeRect(start, 0, size - start, size);
+      pen.strokeRect(0, start, size, size - start);
+    }
+    pen.strokeStyle = colours.ink;
+    pen.lineWidth = 1.5;
+    pen.strokeRect(padding * cell, padding * cell, length * cell, length * cell);
+    const [x, y] = [column * stride * cell, row * stride * cell];
+    pen.fillStyle = "rgba(242, 193, 78, 0.8)";
+    const width = Math.max(cell, 1);
+    if (dilation === 1) pen.fillRect(x, y, span * cell, span * cell);
+    for (let i = 0; i < kernel && dilation > 1; i += 1) {
+      for (let j = 0; j < kernel; j += 1) {
+        pen.fillRect(x + j * dilation * cell, y + i * dilation * cell, width, width);
+      }
+    }
+    pen.strokeStyle = colours.ink;
+    pen.lineWidth = 3;
+    pen.strokeRect(x, y, span * cell, span * cell);
+  }
+
+  drawOutput(row, column) {
+    const { output } = this.data;
+    const { pen, size } = prepare(this.output);
+    const cell = size / output;
+    const colours = this.colours();
+    pen.fillStyle = colours.paper;
+    pen.fillRect(0, 0, size, size);
+    pen.fillStyle = "rgba(0, 114, 178, 0.35)";
+    pen.fillRect(0, 0, size, row * cell);
+    pen.fillRect(0, row * cell, (column + 1) * cell, cell);
+    if (cell >= FINE) lines(pen, size, cell, colours.line);
+    pen.fillStyle = "#f2c14e";
+    const wide = Math.max(cell, 4);
+    pen.fillRect(column * cell, row * cell, wide, wide);
+    pen.strokeStyle = colours.ink;
+    pen.lineWidth = 2;
+    pen.strokeRect(column * cell, row * cell, wide, wide);
+  }
+
+  save() {
+    const gap = 24;
+    const [left, right] = [this.picture, this.output];
+    const sheet = document.createElement("canvas");
+    sheet.width = left.width + gap + right.width;
+    sheet.height = left.height;
+    const pen = sheet.getContext("2d");
+    pen.fillStyle = this.colours().ground;
+    pen.fillRect(0, 0, sheet.width, sheet.height);
+    pen.drawImage(left, 0, 0);
+    pen.drawImage(right, left.width + gap, 0);
+    const link = document.createElement("a");
+    link.download = `${this.data.name}.png`;
+    link.href = sheet.toDataURL("image/png");
+    link.click();
+  }
+
+  destroy() {
+    clearInterval(this.timer);
+    this.watch.disconnect();
+  }
+}
+
+function prepare(canvas) {
+  const ratio = window.devicePixelRatio || 1;
+  const size = canvas.clientWidth;
+  canvas.width = canvas.height = Math.round(size * ratio);
+  const pen = canvas.getContext("2d");
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  return { pen, size };
+}
+
+function lines(pen, size, step, colour) {
+  pen.strokeStyle = colour;
+  pen.lineWidth = 1;
+  pen.beginPath();
+  for (let at = step; at < size - 0.5; at += step) {
+    pen.moveTo(at, 0);
+    pen.lineTo(at, size);
+    pen.moveTo(0, at);
+    pen.lineTo(size, at);
+  }
+  pen.stroke();
+}
+
+// Slanted lines in a rectangle; `hole` leaves out a square in its middle: where it begins, its side.
+function hatch(pen, [x, y, width, height], step, colour, thickness, hole) {
+  pen.save();
+  pen.beginPath();
+  pen.rect(x, y, width, height);
+  if (hole) pen.rect(hole[0], hole[0], hole[1], hole[1]);
+  pen.clip("evenodd");
+  pen.strokeStyle = colour;
+  pen.lineWidth = thickness;
+  pen.beginPath();
+  const reach = width + height;
+  for (let at = 0; at < reach; at += Math.abs(step)) {
+    if (step > 0) {
+      pen.moveTo(x + at, y);
+      pen.lineTo(x + at - height, y + height);
+    } else {
+      pen.moveTo(x + width - at, y);
+      pen.lineTo(x + width - at + height, y + height);
+    }
+  }
+  pen.stroke();
+  pen.restore();
+}
+
+const labs = new WeakMap(); // this function is called again whenever the data change
+
+export default function ({ data, parentElement }) {
+  if (!labs.has(parentElement)) labs.set(parentElement, new Lab(parentElement));
+  labs.get(parentElement).update(data);
+  return () => {
+    labs.get(parentElement)?.destroy();
+    labs.delete(parentElement);
+  };
+}

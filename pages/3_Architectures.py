@@ -1,0 +1,31 @@
+"""Architectures: what does each network's design cost, and why was it built that way?"""
+
+from convviz.ui import shell
+
+choice = shell.open_page(
+    "Architectures",
+    question="What does each network's design cost, and why was it built that way? Every number "
+    "is counted from the networks themselves.",
+    needs_network=False,
+)
+
+with shell.errors():
+    from convviz.ui.architectures import by_layer, compare, formula, laboratory, papers
+    from convviz.ui.architectures.choice import one_of
+
+    formula.style()
+    VIEWS = {
+        "compare": "Compare",
+        "layers": "Layer by layer",
+        "lessons": "Lessons",
+        "papers": "Papers",
+    }
+    view = one_of("View", VIEWS, "view", "compare")
+    if view == "compare":
+        compare.draw()
+    elif view == "layers":
+        by_layer.draw(choice)
+    elif view == "lessons":
+        laboratory.draw(choice)
+    else:
+        papers.draw()

@@ -1,0 +1,82 @@
+"""Figures of the page Architectures: the numbers in them, and that colour is not all they use."""
+
+import pytest
+
+from convviz.features.gradients import LayerGradient
+from convviz.figures import architectures, lessons
+from convviz.networks import costs, published, spec
+from convviz.networks.lessons import bottleneck, classifiers, inception_modules, replacing
+
+
+@pytest.fixture(scope="module")
+def counted() -> list[costs.Costs]:
+    return [costs.count(spec(name)) for name in ("alexnet", "vgg16", "googlenet")]
+
+
+def test_parameters_are_stacked_only_where_lengths_add_up(counted: list[costs.Costs]) -> None:
+    linear = architectures.parameters(counted, log=False)
+    assert linear.layout.barmode == "stack"
+    bars = [trace for trace in linear.data if trace.type == "bar"]
+    assert [bar.name.split(" ")[0] for bar in bars] == ["Encoder", "Decoder", "Auxiliary"]
+    assert len({bar.marker.pattern.shape for bar in bars}) == 3
+    totals = [sum(values) for values in zip(*(bar.x for bar in bars), strict=True)]
+    assert totals == [each.parameters for each in counted]
+    assert bars[1].customdata[0][0] == "58,631,144"
+    log = architectures.parameters(counted, log=True)
+    assert log.layout.barmode == "group"
+    assert log.layout.xaxis.type == "log"
+    assert log.data[2].x == (None, None, 6_379_984)  # no bar for nothing: log 0 is no place
+
+
+def test_parts_that_nobody_has_are_left_out(counted: list[costs.Costs]) -> None:
+    figure = architectures.parameters(counted[:2], log=False)
+    assert "Auxiliary" not in "".join(str(trace.name) for trace in figure.data)
+
+
+def test_amounts_and_trade(counted: list[costs.Costs]) -> None:
+    figure = architectures.amounts(["a", "b"], [1, 4], texts=["one", "four"], exact=["1", "4"])
+    assert list(figure.data[0].x) == [1, 4]
+    reported = [published.reported(spec(each.name)) for each in counted]
+    known = [one for one in reported if one is not None]
+    figure = architectures.trade(counted, known)
+    assert list(figure.data[0].y) == [one.top1 for one in known]
+    assert figure.data[0].marker.size == (61_100_840, 138_357_544, 6_624_904)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(138_357_544, "138.4 M"), (15_470_264_320, "15.5 G"), (12_500, "12.5 k"), (18, "18")],
+)
+def test_short_numbers(number: int, text: str) -> None:
+    assert architectures.short(number) == text
+
+
+def test_figures_can_be_saved() -> None:
+    options = architectures.save_as("costs")
+    assert options["modeBarButtons"] == [["toImage"]]
+    assert options["toImageButtonOptions"]["filename"] == "costs"
+
+
+def test_lessons_draw_their_numbers(counted: list[costs.Costs]) -> None:
+    figure = lessons.stack_against_single([replacing(k) for k in (3, 5, 7)], 5)
+    assert [list(trace.y) for trace in figure.data] == [[9, 25, 49], [9, 18, 27]]
+    found = bottleneck(14, 14, 480, 16, 48, 5)
+    figure = lessons.break_even(found)
+    line = dict(zip(figure.data[0].x, figure.data[0].y, strict=True))
+    assert line[16] == found.bottleneck_macs
+    assert figure.data[1].y[0] == found.direct_macs
+    modules = inception_modules(counted[2])
+    figure = lessons.module_savings(modules)
+    assert list(figure.data[1].y) == [module.cost.macs for module in modules]
+    figure = lessons.classifiers([classifiers(each) for each in counted])
+    assert figure.data[0].x[0] + figure.data[1].x[1] == 2_726_696  # AlexNet with GAP
+
+
+def test_gradients_are_drawn_where_they_are_not_nothing() -> None:
+    stages = [
+        LayerGradient("conv1", "conv1", 0.0, 2.0),
+        LayerGradient("inception4a", "inception4a", 1.0, 1.0),
+    ]
+    figure = lessons.gradient_norms(stages, [("aux1", "inception4a"), ("aux2", "gone")])
+    assert [list(trace.y) for trace in figure.data] == [[None, 1.0], [2.0, 1.0]]
+    assert [note.text for note in figure.layout.annotations] == ["aux1"]

@@ -1,0 +1,211 @@
+"""The page Architectures without a browser: what it says, in the networks' own numbers."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from convviz.networks import costs, own, registry, spec
+
+PAGE = "pages/3_Architectures.py"
+LESSONS = ("size", "stack", "bottleneck", "inception", "gap", "auxiliary")
+
+OpenPage = Callable[..., AppTest]
+
+
+def text(app: AppTest) -> str:
+    """All that the page says in words and formulas."""
+    said = [each.value for kind in ("markdown", "caption", "html") for each in app.get(kind)]
+    return "\n".join(str(each) for each in said)
+
+
+def formulas(app: AppTest) -> str:
+    return "\n".join(each.proto.body for each in app.get("html"))
+
+
+def sound(app: AppTest) -> AppTest:
+    assert [each.value for each in app.exception] == []
+    assert [each.value for each in app.error] == []
+    return app
+
+
+def component_data(app: AppTest, key: str) -> dict[str, Any]:
+    found = [each.proto for each in app.get("bidi_component") if key in each.proto.id]
+    assert found, f"no component with the key {key}"
+    data: dict[str, Any] = json.loads(found[0].json)
+    return data
+
+
+def test_the_comparison_begins_with_alexnet_and_vgg16(open_page: OpenPage) -> None:
+    app = sound(open_page(PAGE))
+    alexnet, vgg = costs.count(spec("alexnet")), costs.count(spec("vgg16"))
+    said = text(app)
+    assert "VGG16 has 2.26 times the parameters of AlexNet" in said
+    assert f"{alexnet.parameters:,}" in said
+    assert f"{vgg.part('decoder').parameters:,}" in said
+    assert "fully connected layers" in said
+    rows = app.dataframe[0].value
+    assert list(rows["parameters"]) == [alexnet.parameters, vgg.parameters]
+    assert list(rows["macs"]) == [alexnet.macs, vgg.macs]
+    assert [round(value, 3) for value in rows["top1"]] == [56.522, 71.592]
+
+
+def test_other_networks_and_sizes(open_page: OpenPage) -> None:
+    app = sound(open_page(PAGE, compared="alexnet,googlenet", side="128"))
+    found = costs.count(spec("googlenet"), 128)
+    rows = app.dataframe[0].value
+    assert list(rows["activation_bytes"])[1] == found.activation_bytes
+    assert list(rows["auxiliary"])[1] == 13_004_888 - 6_624_904
+    app.segmented_control(key="axis").set_value("log").run()
+    sound(app)
+    assert any("cannot be added" in each.value for each in app.caption)
+
+
+def test_a_picture_that_is_too_small_gets_a_sentence(open_page: OpenPage) -> None:
+    app = sound(open_page(PAGE, side="40"))
+    assert "AlexNet cannot take a picture of 40×40 pixels: choose 63×63" in app.warning[0].value
+    assert len(app.dataframe[0].value) == 1
+
+
+def test_nothing_chosen(open_page: OpenPage) -> None:
+    app = open_page(PAGE)
+    app.pills(key="compared_pills").set_value([]).run()
+    assert "Choose at least one network" in sound(app).info[0].value
+
+
+def test_the_papers_alexnet_layer_by_layer(open_page: OpenPage) -> None:
+    app = sound(open_page(PAGE, view="layers", network="alexnet", weights="random", form="paper"))
+    said = formulas(app)
+    for formula in (
+        "(227 − 11 + 0)/4 + 1 = 55",
+        "11·11·3·96 + 96 = 34,944",
+        "55·55·11·11·3·96 = 105,415,200",
+        "1 + (11 − 1)·1 = 11",
+    ):
+        assert formula in said
+    drawn = component_data(app, "diagram")
+    assert drawn["selected"] == "conv1.0"
+    assert [block["id"] for block in drawn["blocks"]][:2] == ["", "conv1.0"]
+    seen = component_data(app, "field")
+    assert len(seen["rows"]) == 55
+    assert seen["rows"][0] == [0, 10]
+
+
+def test_stepping_from_row_to_row(open_page: OpenPage) -> None:
+    app = open_page(PAGE, view="layers", network="alexnet", weights="random")
+    assert component_data(app, "diagram")["selected"] == "features.0"
+    app.button(key="row_on").click().run()
+    assert component_data(sound(app), "diagram")["selected"] == "features.1"
+    app.button(key="row_back").click().run()
+    assert component_data(app, "diagram")["selected"] == "features.0"
+    assert app.button(key="row_back").disabled
+
+
+def test_a_row_inside_a_module_unfolds_it(open_page: OpenPage) -> None:
+    row = "inception4a.branch2.1.conv"
+    app = sound(open_page(PAGE, view="layers", network="googlenet", row=row))
+    drawn = component_data(app, "diagram")
+    assert (drawn["selected"], drawn["open"]) == (row, "inception4a")
+    assert drawn["modules"]["inception4a"]["formula"] == "192 + 208 + 48 + 64 = 512"
+    assert "3·3·96·208 = 179,712" in formulas(app)
+
+
+def test_a_row_that_another_network_has_is_replaced(open_page: OpenPage) -> None:
+    app = open_page(PAGE, view="layers", network="vgg16", weights="random", row="inception4a.cat()")
+    assert component_data(sound(app), "diagram")["selected"] == "features.0"
+
+
+def test_a_size_that_does_not_fit_gets_a_sentence(open_page: OpenPage) -> None:
+    app = open_page(PAGE, view="layers", network="alexnet", weights="random", form="paper")
+    app.selectbox(key="side_paper").set_value(277).run()
+    assert "choose 227×227" in app.error[0].value
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_every_lesson_makes_its_point_first(open_page: OpenPage, lesson: str) -> None:
+    app = sound(open_page(PAGE, view="lessons", lesson=lesson))
+    points = [each.value for each in app.markdown if each.value.count("**") >= 2]
+    assert points
+
+
+def test_output_size_with_what_is_dropped(open_page: OpenPage) -> None:
+    app = open_page(PAGE, view="lessons", lesson="size")
+    assert "(227 − 11 + 0)/4 + 1 = 55" in formulas(app)
+    app.slider(key="n").set_value(224).run()
+    assert "⌊(224 − 11 + 0)/4⌋ + 1 = ⌊53.25⌋ + 1 = 54" in formulas(app)
+    assert component_data(app, "sliding")["dropped"] == 1
+    app.selectbox(key="size_try").set_value("277").run()
+    assert component_data(sound(app), "sliding")["dropped"] == 2
+    assert "7 × 7 × 256 = 12,544" in text(app)  # what would reach fc6, which expects 9,216
+
+
+def test_bad_input_gets_a_sentence(open_page: OpenPage) -> None:
+    app = open_page(PAGE, view="lessons", lesson="size")
+    app.slider(key="s").set_value(0).run()
+    assert "the kernel would never move on; choose 1 or more" in app.error[0].value
+    app.slider(key="s").set_value(1)
+    app.slider(key="n").set_value(5).run()
+    assert "A kernel that spans 11 pixels does not fit into 5" in app.error[0].value
+    app = open_page(PAGE, view="lessons", lesson="bottleneck", branch="free")
+    app.number_input(key="kernel_large").set_value(0).run()
+    assert "The kernel cannot be 0: choose 1 or more." in app.error[0].value
+
+
+def test_stacking_and_bottleneck_have_the_courses_numbers(open_page: OpenPage) -> None:
+    stack = open_page(PAGE, view="lessons", lesson="stack")
+    assert "18 weights instead of 25" in text(stack)
+    assert "2·3·3·64·64 = 73,728" in formulas(stack)
+    narrow = open_page(PAGE, view="lessons", lesson="bottleneck")
+    assert "112.9 M multiplications into 5.3 M" in text(narrow)
+    assert "14·14·5·5·480·48 = 112,896,000" in formulas(narrow)
+
+
+def test_gap_takes_the_score_apart_on_the_visitors_image(open_page: OpenPage) -> None:
+    app = sound(open_page(PAGE, view="lessons", lesson="gap", network="alexnet", weights="random"))
+    assert "512·1,000 + 1,000 = 513,000" in formulas(app)
+    assert "score of" in formulas(app)
+    assert any("which comes with convviz" in each.value for each in app.caption)
+    assert len(app.main.get("image")) == 9
+
+
+def test_auxiliary_heads_bring_gradients_where_the_network_needs_them(
+    open_page: OpenPage,
+) -> None:
+    app = sound(open_page(PAGE, view="lessons", lesson="auxiliary"))
+    assert "the heads bring the signal" in text(app)
+    assert component_data(app, "heads_diagram")["marks"] == {
+        "inception4a.cat()": "aux1",
+        "inception4d.cat()": "aux2",
+    }
+    app.selectbox(key="trained_form").set_value("googlenet").run()
+    assert "the main loss arrives well on its own" in text(sound(app))
+
+
+@pytest.mark.parametrize("paper", ["alexnet", "vgg", "googlenet"])
+def test_papers(open_page: OpenPage, paper: str) -> None:
+    app = sound(open_page(PAGE, view="papers", paper=paper))
+    assert len(app.dataframe) >= 1
+    if paper == "alexnet":
+        assert app.metric[0].value == "60,965,224"
+    if paper == "googlenet":
+        assert "380,928" in text(app)
+
+
+def test_an_own_network_can_be_compared_and_walked_through(
+    open_page: OpenPage, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import torchvision\n"
+        "from convviz.networks import NetworkSpec, register\n"
+        "register(NetworkSpec('mine18', 'Mine', lambda: torchvision.models.resnet18()))\n"
+    )
+    monkeypatch.setattr(registry, "_specs", dict(registry._specs))
+    monkeypatch.setattr(own, "_outcomes", {})
+    monkeypatch.setenv(own.VARIABLE, str(file))
+    app = sound(open_page(PAGE, compared="mine18,alexnet"))
+    assert list(app.dataframe[0].value["parameters"]) == [61_100_840, 11_689_512]
+    app = sound(open_page(PAGE, view="layers", network="mine18"))
+    assert component_data(app, "diagram")["selected"] == "conv1"

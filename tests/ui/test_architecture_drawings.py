@@ -1,0 +1,56 @@
+"""Where the diagram's blocks stand, and the side view of a stack."""
+
+from itertools import pairwise
+from xml.etree import ElementTree
+
+import pytest
+
+from convviz.networks import costs, spec
+from convviz.networks.lessons import replacing
+from convviz.ui.architectures import pyramid
+from convviz.ui.architectures.diagram import layout
+
+
+@pytest.mark.parametrize("name", ["alexnet", "vgg19_bn", "googlenet"])
+def test_blocks_stand_in_order_and_to_scale(name: str) -> None:
+    found = costs.count(spec(name))
+    blocks = layout.strip(found)
+    rows = {row.name: row for row in found.layers}
+    for left, right in pairwise(blocks):
+        assert right.x >= left.x + left.width
+    maps = [(block, rows[block.id]) for block in blocks if block.id and not block.flat]
+    for block, row in maps:
+        side = row.output_shape[1] / found.input_size * layout.HEIGHT
+        assert block.height == pytest.approx(max(side, 3), abs=0.06)
+    wide = [(block, row) for block, row in maps if block.title and block.width > 5.1]
+    shares = [block.width / row.output_shape[0] for block, row in wide]
+    assert max(shares) == pytest.approx(min(shares), rel=0.02)
+
+
+def test_every_row_that_runs_has_a_block() -> None:
+    found = costs.count(spec("googlenet"))
+    drawn = layout.message(found)
+    known = {block["id"] for block in drawn["blocks"]}
+    for module in drawn["modules"].values():
+        known |= {step["id"] for lane in module["lanes"] for step in lane["steps"]}
+    assert {row.name for row in found.layers if row.executed} <= known
+
+
+def test_modules_unfold_into_their_branches() -> None:
+    module = layout.unfolded(costs.count(spec("googlenet")))["inception3a"]
+    assert [lane["channels"] for lane in module["lanes"]] == [64, 128, 32, 32]
+    assert [step["text"] for step in module["lanes"][1]["steps"] if not step["thin"]] == [
+        "1×1",
+        "3×3",
+    ]
+    assert module["formula"] == "64 + 128 + 32 + 32 = 256"
+
+
+@pytest.mark.parametrize("large", [3, 5, 11])
+def test_a_stack_is_drawn_cell_by_cell(large: int) -> None:
+    found = replacing(large)
+    drawing = ElementTree.fromstring(pyramid.svg(found))
+    cells = sum(element.tag.endswith("rect") for element in drawing.iter())
+    stack = sum(large - 2 * level for level in range(found.layers + 1))
+    assert cells == stack + large + 1
+    assert f"see {large} pixels each" in drawing.attrib["aria-label"]
