@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from convviz.features.capture import input_for
 from convviz.networks import Network
@@ -38,10 +39,18 @@ def predict(network: Network, image: Image.Image, k: int = 5) -> tuple[Predictio
 
 
 def predict_batch(network: Network, batch: Tensor, k: int = 5) -> tuple[Prediction, ...]:
-    """Do as `predict` does, for an input that is normalised already, shape (1, 3, S, S)."""
+    """Do as `predict` does, for an input that is normalised already, shape (1, 3, S, S).
+
+    A decoder that was trained on smaller images is asked with the input scaled down to those.
+    """
     if not network.weights.has_decoder:
         return ()
+    size = network.weights.decoder_size
     with torch.inference_mode():
+        if size is not None and size != batch.shape[-1]:
+            batch = interpolate(
+                batch, (size, size), mode="bilinear", antialias=True, align_corners=False
+            )
         # On a clone, lest a network that keeps notes in its forward mixes up two callers' images.
         scores = clone(network.module)(batch)
     if not isinstance(scores, Tensor) or scores.dim() != 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,16 @@ from torch import nn
 from torchvision.models import GoogLeNet
 
 from convviz.errors import ConvvizError, NetworkError, WeightsError
-from convviz.networks import bundled, cache, checkpoints, encoders, registry, sources
+from convviz.networks import (
+    bundled,
+    cache,
+    checkpoints,
+    encoders,
+    registry,
+    small_decoders,
+    sources,
+)
+from convviz.networks.decoders import PooledNetwork
 from convviz.networks.registry import Network, NetworkSpec
 from convviz.networks.sources import Found
 from convviz.networks.untrained import untrained
@@ -89,7 +99,10 @@ def with_bundled(spec: NetworkSpec) -> Network:
 
 
 def encoder(spec: NetworkSpec, path: Path) -> Network:
-    """Assemble a network that ends with its encoder, from the cache's file of it."""
+    """Assemble a network that ends with its encoder, from the cache's file of it.
+
+    Where convviz has a small decoder for it, that stands behind the encoder and names what it sees.
+    """
     whole = _build(spec)
     module = checkpoints.fill(
         encoders.EncoderOnly(whole.get_submodule("features")),
@@ -97,20 +110,31 @@ def encoder(spec: NetworkSpec, path: Path) -> Network:
         title=f"the encoder of {spec.title}",
         origin=f"The file {path.name}",
     )
-    return _network(
+    about = small_decoders.about(spec.name)
+    if about is not None:
+        pooled = PooledNetwork(module.get_submodule("features"), small_decoders.decoder(spec.name))
+        module = pooled.eval()
+    classes = bundled.classes() if about else ()
+    network = _network(
         spec,
         module,
         source="encoder",
         title="ImageNet, encoder only",
         training_set="ImageNet-1k",
-        classes=(),
+        classes=classes,
         size=path.stat().st_size,
         checksum=cache.sha256(path),
-        note=(
-            "These weights hold only the encoder (the convolutional part), not the classifier that "
-            "comes after it, so there are no class predictions."
-        ),
+        note=about.note(len(classes))
+        if about
+        else "These weights hold only the encoder (the convolutional part), not the classifier "
+        "that comes after it, so there are no class predictions.",
     )
+    if about is None:
+        return network
+    weights = replace(
+        network.weights, decoder_set=about.training_set, decoder_size=about.input_size
+    )
+    return replace(network, weights=weights)
 
 
 def own(spec: NetworkSpec) -> Network:

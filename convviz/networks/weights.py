@@ -31,6 +31,9 @@ class Weights:
         input_size: Side of the square input that suits them best, in pixels.
         resize: What an image's shorter side is resized to before the crop, in pixels.
         note: One sentence for the user, or nothing.
+        decoder_set: What the decoder was trained on, where that is not `training_set`.
+        decoder_size: Side of the image that the decoder is asked with, in pixels, where that is
+            not `input_size`.
     """
 
     source: str
@@ -43,6 +46,8 @@ class Weights:
     input_size: int
     resize: int
     note: str = ""
+    decoder_set: str = ""
+    decoder_size: int | None = None
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,9 @@ def opinion(network: Network, predictions: Sequence[Prediction]) -> None:
         bars(predictions)
         weights = network.weights
         st.caption(
-            f"Probabilities over the {len(weights.classes):,} classes of {weights.training_set}, "
-            f"the only answers it can give, whatever the image shows. {weights.note}"
+            f"Probabilities over the {len(weights.classes):,} classes of "
+            f"{weights.decoder_set or weights.training_set}, the only answers it can give, "
+            f"whatever the image shows. {weights.note}"
         )
     else:
         st.info(_why_none(network), icon=":material/visibility_off:")

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from math import exp
 
 import pytest
@@ -56,3 +57,15 @@ def test_a_network_that_keeps_notes_is_left_alone(network_of: Wrap) -> None:
     network = network_of(Notes(), classes=CLASSES)
     assert len(predict(network, RED)) == 3
     assert network.module.seen is None
+
+
+def test_a_decoder_trained_on_smaller_images_is_asked_with_those(network_of: Wrap) -> None:
+    class Size(nn.Module):
+        def forward(self, batch: Tensor) -> Tensor:
+            return torch.tensor([[float(batch.shape[-1]), float(batch.shape[-2]), 0.0]])
+
+    network = network_of(Size(), classes=CLASSES)
+    smaller = replace(network, weights=replace(network.weights, decoder_size=2))
+    best = predict(smaller, RED, k=3)
+    assert [each.index for each in best] == [0, 1, 2]
+    assert best[0].probability == pytest.approx(best[2].probability * exp(2))

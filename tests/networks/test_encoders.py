@@ -20,16 +20,19 @@ from torch import Tensor, nn
 
 from convviz.errors import FetchCancelled, WeightsError
 from convviz.networks import (
+    bundled,
     cache,
     encoders,
     fetch,
     installer,
     layers,
     load,
+    small_decoders,
     sources,
     spec,
 )
 from convviz.networks import transfer as transfers
+from convviz.networks.decoders import PooledNetwork
 from convviz.networks.encoders import Encoder, EncoderOnly
 from convviz.networks.installer import Archive
 from convviz.networks.transfer import LIMITS
@@ -294,12 +297,34 @@ def test_the_loaded_encoder_computes_what_the_package_describes(package: Package
     expected = nn.functional.conv2d(image, weight, torch.from_numpy(first["bias"]), 4, 2)
     features = network.module.get_submodule("features")
     torch.testing.assert_close(features[0](image), expected)
-    assert network.module(image).shape == (1, 256, 1, 1)
+    assert features(image).shape == (1, 256, 1, 1)
     assert not any(parameter.requires_grad for parameter in network.module.parameters())
     assert not any(part.training for part in network.module.modules())
 
 
-def test_a_network_with_an_encoder_alone_ends_there(package: Package) -> None:
+def test_an_encoder_gets_the_small_decoder_that_comes_with_convviz(package: Package) -> None:
+    network = load("alexnet", "encoder")
+    about = small_decoders.about("alexnet")
+    assert about is not None
+    assert isinstance(network.module, PooledNetwork)
+    weights = network.weights
+    assert (weights.source, weights.training_set) == ("encoder", "ImageNet-1k")
+    assert (weights.has_decoder, weights.classes) == (True, bundled.classes())
+    assert (weights.decoder_set, weights.decoder_size) == ("Tiny ImageNet-200", about.input_size)
+    assert weights.input_size == 224
+    assert "small decoder that convviz trained on 200 Tiny ImageNet classes" in weights.note
+    assert f"the right class for {about.accuracy:.1%}" in weights.note
+    assert all(each.in_encoder for each in layers(network))
+    x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    pooled = network.module.get_submodule("features")(x).mean(dim=(2, 3))
+    expected = pooled @ network.module.decoder.weight.T + network.module.decoder.bias
+    torch.testing.assert_close(network.module(x), expected)
+
+
+def test_a_network_with_an_encoder_alone_ends_there(
+    package: Package, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(small_decoders, "about", lambda name: None)
     network = load("alexnet", "encoder")
     whole = layers(spec("alexnet"))
     found = layers(network)

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.weights
 )
 def test_the_encoder_is_fetched_checked_and_loaded(name: str, parameters: int) -> None:
     network = load(name, "encoder")
-    assert sum(each.numel() for each in network.module.parameters()) == parameters
+    features = network.module.get_submodule("features")
+    assert sum(each.numel() for each in features.parameters()) == parameters
     assert cache.intact(cache.folder() / encoders.ENCODERS[name].kept_as)
     place = next(each for each in sources.status(name) if each.source == "encoder")
     assert place.here
