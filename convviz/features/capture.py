@@ -8,7 +8,7 @@ A module that is called several times in one forward pass (ResNet's ReLUs) count
 """
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -49,7 +49,7 @@ def capture(module: nn.Module, batch: Tensor, names: Sequence[str]) -> dict[str,
     Raises:
         NetworkError: There is no such layer, or it puts out something other than one tensor.
     """
-    return observe(module, batch, names, _keep)
+    return observe(module, batch, names, copied)
 
 
 def observe(
@@ -70,7 +70,26 @@ def observe(
     Raises:
         NetworkError: There is no such layer, or it puts out something other than one tensor.
     """
-    names = list(dict.fromkeys(names))
+    return observe_each(module, batch, dict.fromkeys(names, reduce))
+
+
+def observe_each(
+    module: nn.Module, batch: Tensor, reducers: Mapping[str, Callable[[Tensor], Tensor]]
+) -> dict[str, Tensor]:
+    """Do as `observe` does, with a function for each layer.
+
+    Args:
+        module: The network; it is not touched.
+        batch: Its input, shape (N, 3, H, W).
+        reducers: Dotted name of each layer to the function that its output is given to.
+
+    Returns:
+        For each name its function's result.
+
+    Raises:
+        NetworkError: There is no such layer, or it puts out something other than one tensor.
+    """
+    names = list(reducers)
     for name in names:
         check_layer(module, name)
     calls = count_calls(module, batch)
@@ -78,7 +97,7 @@ def observe(
     seen: dict[str, Tensor] = {}
 
     def see(name: str, _module: nn.Module, _inputs: Any, output: Any) -> None:
-        seen[name] = reduce(_only_tensor(output, name))
+        seen[name] = reducers[name](_only_tensor(output, name))
         left[name] -= 1
         if max(left.values()) <= 0:
             raise _StopForward
@@ -160,7 +179,8 @@ class _Truncated(nn.Module):
             raise _StopForward(output)
 
 
-def _keep(output: Tensor) -> Tensor:
+def copied(output: Tensor) -> Tensor:
+    """Copy a layer's output, for `observe_each`: float32, in memory of its own."""
     # The pass runs in inference mode; what is kept shall be an ordinary tensor all the same.
     with torch.inference_mode(False), torch.no_grad():
         return output.to(torch.float32, copy=True, memory_format=torch.contiguous_format)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from convviz.errors import SettingError
 from convviz.features.activations import Activations, measure
 from convviz.features.calls import count_calls
-from convviz.features.capture import capture, input_for, observe
+from convviz.features.capture import copied, input_for, observe_each
 from convviz.features.predictions import Prediction, predict_batch
 from convviz.features.receptive import check_channel
 from convviz.networks import Layer, Network, layer, layers
@@ -123,12 +123,21 @@ def silence(
     names = [deeper.name] if deeper.gate is None else [deeper.name, deeper.gate]
     pair = batch.repeat(2, 1, 1, 1)
     split = _silenced(network, found, off, pair, first=1)
-    outputs = capture(split, pair, names)
+    # One pass for all: the layer that is looked at closely is kept, of the others only how much
+    # they change.
+    outputs = observe_each(
+        split,
+        pair,
+        {
+            **{each.gate or each.name: _both_changes for each in later},
+            **dict.fromkeys(names, copied),
+        },
+    )
     before, after = (_measured(deeper, outputs, place) for place in (0, 1))
     return Silenced(
         layer=found,
         channels=tuple(off),
-        changes=_changes(split, pair, later),
+        changes=tuple(_change(each, outputs[each.gate or each.name]) for each in later),
         deeper=deeper,
         before=before,
         after=after,
@@ -176,21 +185,17 @@ def _hooks(
     return begin, switch_off
 
 
-def _changes(split: nn.Module, pair: Tensor, later: Sequence[Layer]) -> tuple[Change, ...]:
-    names = [each.gate or each.name for each in later]
-    gated = {each.gate for each in later if each.gate}
+def _both_changes(output: Tensor) -> Tensor:
+    """Compute the change from the first picture to the second, before and after a ReLU, (2,)."""
+    both = output.float().flatten(1)
+    return torch.stack(
+        [_relative(*both.unsqueeze(1)), _relative(*both.clamp(min=0).unsqueeze(1))]
+    ).flatten()
 
-    def reduce(output: Tensor) -> Tensor:
-        both = output.float().flatten(1)
-        return torch.stack(
-            [_relative(*both.unsqueeze(1)), _relative(*both.clamp(min=0).unsqueeze(1))]
-        )
 
-    found = observe(split, pair, names, reduce)
-    return tuple(
-        Change(each, float(found[name][1 if name in gated else 0]))
-        for each, name in zip(later, names, strict=True)
-    )
+def _change(found: Layer, output: Tensor) -> Change:
+    changes = output if output.shape == (2,) else _both_changes(output)
+    return Change(found, float(changes[1 if found.gate else 0]))
 
 
 def _measured(deeper: Layer, outputs: dict[str, Tensor], place: int) -> Activations:

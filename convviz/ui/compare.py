@@ -21,7 +21,8 @@ from convviz.ui.shell import Choice
 TITLE = "Compare"
 _WHAT = ("Two images", "Two layers", "Two networks")
 _ORDERS = {"index": "Number", "strength": "Strongest first", "active": "Most active first"}
-_MOST = 128  # channels shown of each side
+_TILE = 72  # pixels; the pictures are drawn at about two thirds of their size
+_MOST = 64  # channels shown of each side
 
 
 def draw(choice: Choice, shown: Activations, threshold: float) -> None:
@@ -90,7 +91,8 @@ def _other(
         )
         return choice.image, used, listed[name]
     names = [name for name in networks.available() if name != used.name]
-    key = state.remember("compare_network", names[-1], allowed=names, in_url=False)
+    usual = next(name for name in ("googlenet", "alexnet") if name != used.name)
+    key = state.remember("compare_network", usual, allowed=names, in_url=False)
     name = st.selectbox(
         "With", names, format_func=lambda name: networks.spec(name).title, key=key, width=220
     )
@@ -120,14 +122,14 @@ def _side(
     key: str,
 ) -> None:
     layer = shown.layer
-    st.markdown(f"**{image.title}**, {layer.title} of {network.title} ({network.weights.title})")
-    st.markdown(shown.sentence(threshold))
+    st.markdown(f"**{image.title}**, {layer.title} of {network.title}. {shown.sentence(threshold)}")
     picture = sprites.grid_picture(
         shown,
         title=f"{image.title}, {network.title}",
         order=order[:_MOST],
         contrast=contrast,
         threshold=threshold,
+        tile=_TILE,
     )
     st.image(picture, width="stretch", output_format="PNG", alt=f"Channels of {layer.title}")
     if len(order) > _MOST:
@@ -207,7 +209,11 @@ def _table(choice: Choice, threshold: float) -> None:
     shares = [name for name in header if name.startswith(("Empty", "Dead"))]
     share = st.column_config.NumberColumn(format="percent")
     st.dataframe(
-        table, hide_index=True, column_config=dict.fromkeys(shares, share), key="empty_and_dead"
+        table,
+        hide_index=True,
+        column_config=dict.fromkeys(shares, share),
+        placeholder="not counted yet",
+        key="empty_and_dead",
     )
     st.caption(
         "Empty: no activation above the threshold for this one image. Dead: no activation above 0 "

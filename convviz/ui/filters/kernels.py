@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 from torch import Tensor
 
@@ -30,6 +32,7 @@ _PIXELS = 320
 
 def draw(choice: Choice) -> None:
     """Draw the kernels of the chosen layer, or of the convolution that feeds it."""
+    st.html(Path(__file__).with_name("style.css"))
     shown = convolution_for(choice)
     if shown is None:
         st.info("This network has no convolution before this layer: choose a deeper one.")
@@ -46,7 +49,8 @@ def draw(choice: Choice) -> None:
     _headline(choice, found)
     order, look, page = _controls(found)
     listed = order[page * _PAGE : (page + 1) * _PAGE]
-    left, right = st.columns([7, 4], gap="large")
+    with st.container(key="filters_explorer"):
+        left, right = st.columns([7, 4], gap="large")
     with left:
         _grid(found, listed, look)
     with right:
