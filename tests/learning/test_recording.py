@@ -1,0 +1,62 @@
+"""The recording that ships: its moments, its maps, its log."""
+
+import pytest
+import torch
+
+from convviz.errors import SettingError
+from convviz.features import activations, capture
+from convviz.images import sample
+from convviz.images.decode import decode
+from convviz.learning import recording
+from convviz.networks import load
+
+CAT = decode(sample("cat").read())
+
+
+def test_its_moments_run_from_the_first_step_to_the_last() -> None:
+    assert recording.steps() == (0, 20, 100, 300, 1000, 3000, 8302)
+    log = recording.log()
+    assert log.steps == recording.steps()[-1]
+    assert [p.step for p in log.points] == sorted(p.step for p in log.points)
+    assert log.points[0].loss > log.points[-1].loss
+    assert log.points[0].step == 100
+
+
+def test_the_last_moment_is_the_bundled_network() -> None:
+    last, bundled = recording.network_at(8302), load("googlenet", "bundled")
+    for each in recording.recorded_layers():
+        ours = activations(last, CAT, each.name).maps
+        assert torch.equal(ours, activations(bundled, CAT, each.name).maps), each.name
+
+
+def test_the_first_moment_is_untrained() -> None:
+    first = recording.network_at(0)
+    # He et al. 2015, by outputs, as the training drew it: standard deviation √(2 / (64·7·7)).
+    weight = first.module.get_submodule("conv1.conv").weight
+    assert float(weight.std()) == pytest.approx((2 / (64 * 49)) ** 0.5, rel=0.05)
+    norm = first.module.get_submodule("conv1.bn")
+    assert norm.running_mean.eq(0).all()
+    assert norm.running_var.eq(1).all()
+    assert norm.weight.eq(1).all()
+    maps = activations(first, CAT, "conv1").maps
+    assert not torch.equal(maps, activations(recording.network_at(20), CAT, "conv1").maps)
+
+
+def test_looking_back_leaves_the_bundled_network_alone() -> None:
+    bundled = load("googlenet", "bundled")
+    x = torch.zeros(1, 3, 64, 64)
+    before = capture(bundled.module, x, ["conv1"])["conv1"]
+    recording.network_at(0)
+    assert torch.equal(before, capture(bundled.module, x, ["conv1"])["conv1"])
+
+
+def test_the_layers_end_with_inception3a() -> None:
+    names = [each.name for each in recording.recorded_layers()]
+    assert names[0] == "conv1"
+    assert names[-1] == "inception3a"
+    assert not any(name.startswith(("inception3b", "aux", "fc")) for name in names)
+
+
+def test_a_moment_that_was_not_recorded_gets_a_sentence() -> None:
+    with pytest.raises(SettingError, match="Step 7 was not recorded; choose 0, 20"):
+        recording.network_at(7)
