@@ -196,6 +196,13 @@ def pick_channel(number: int) -> None:
     write_url("channel", str(number))
 
 
+def ask(**wanted: str) -> None:
+    """Ask the page that is opened next for something, as a link to it would."""
+    visit().link.update(wanted)
+    for key in wanted:
+        st.session_state.pop(key, None)
+
+
 def open_view(title: str) -> None:
     """Open one of the page's views; call it from a button's callback."""
     st.session_state["view"] = title

@@ -16,7 +16,6 @@ from convviz.networks.cost_table import is_within
 from convviz.ui import cache, export, state
 from convviz.ui.channel_grid import Picture, channel_grid
 from convviz.ui.shell import Choice
-from convviz.ui.state import link
 
 _ORDERS: dict[FilterOrder, str] = {
     "index": "Number",
@@ -194,17 +193,11 @@ def _picked(choice: Choice, found: Filters, look: int | None) -> None:
     st.markdown(f"**Its map for {choice.image.title}**")
     map_ = sprites.heatmap(shown.maps[channel], _PIXELS)
     st.image(map_, width=_PIXELS, output_format="PNG", alt=f"Map of channel {channel}")
-    st.page_link(
-        "pages/1_Activations.py",
-        label="Look closer at this channel",
-        icon=":material/frame_inspect:",
-        query_params={
-            **link(),
-            "layer": found.layer.name,
-            "channel": str(channel),
-            "view": "One channel",
-        },
-    )
+    if st.button(
+        "Look closer at this channel", icon=":material/frame_inspect:", key="filter_closer"
+    ):
+        state.ask(layer=found.layer.name, channel=str(channel), view="One channel")
+        st.switch_page("pages/1_Activations.py")
 
 
 def _slices(choice: Choice, found: Filters, channel: int) -> None:
