@@ -22,7 +22,7 @@ from convviz.reconstruction import ReconstructionConfig
 FRAMES = 60
 """At most so many frames of one run are kept."""
 
-CURVE = 300
+CURVE = 200
 """At most so many points of the loss curve are shown while a run goes on."""
 
 _JPEG_QUALITY = 90

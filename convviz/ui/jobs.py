@@ -118,12 +118,20 @@ class Desk:
                 self._offer_stop(view)
         return None
 
-    def watch(self, view: JobView, draw: Callable[[JobView], None]) -> None:
-        """Draw a job, again and again while it is live; the page runs anew when its state changes.
+    def watch(
+        self,
+        view: JobView,
+        draw: Callable[[JobView], None],
+        *,
+        phase: Callable[[JobView], object] = lambda view: None,
+    ) -> None:
+        """Draw a live job, again and again; the page runs anew when it has another state or phase.
 
         Args:
             view: The job as it stands.
-            draw: Draws it; keep it cheap.
+            draw: Draws it, always the same elements; where they are placeholders that were made
+                before, a poll sends only these. Keep it cheap.
+            phase: Says when the page has to be laid out anew: when its answer changes.
         """
 
         def poll() -> None:
@@ -132,12 +140,12 @@ class Desk:
                     now = runner().view(view.id, self.owner)
                 except JobError:
                     st.rerun()
-                if now.state != view.state:
+                if now.state != view.state or phase(now) != phase(view):
                     st.rerun()
                 draw(now)
 
         seconds = _POLL_SECONDS if view.state == "running" else _POLL_SECONDS_WAITING
-        st.fragment(poll, run_every=seconds if view.live else None)()
+        st.fragment(poll, run_every=seconds)()
 
     def _offer_stop(self, view: JobView) -> None:
         """Say that a job of another page keeps one from starting here."""

@@ -36,7 +36,8 @@ def preview(plans: Sequence[Plan]) -> None:
     with pictures:
         if len(plans) == 1:
             original = png(plans[0].original)
-            run_panel.pair(plans[0].subject, original, b"", "**y** will grow here from noise")
+            place = run_panel.pair(plans[0].subject, original)
+            place.draw(b"", "**y** will grow here from noise")
         elif plans:
             subjects = tuple(plan.subject for plan in plans)
             series_panel.tiles(SeriesView(subjects, ()), [png(plan.original) for plan in plans])
@@ -72,7 +73,7 @@ def draw(desk: Desk, view: JobView) -> None:
     if view.note:
         st.info(view.note, icon=":material/info:")
     if view.live:
-        desk.watch(view, _live)
+        _watch(desk, view)
     elif isinstance(view.newest, RunView):
         run_panel.ended(view.newest)
     elif isinstance(view.newest, SeriesView):
@@ -82,13 +83,27 @@ def draw(desk: Desk, view: JobView) -> None:
         idea.told()
 
 
-def _live(view: JobView) -> None:
+def _watch(desk: Desk, view: JobView) -> None:
+    """Draw a live job, and go on drawing it."""
     if view.state == "queued":
-        jobs.waiting(view)
-    elif view.work == runs.reconstruct_series.__name__:
-        series_panel.live(view, view.newest)
+        desk.watch(view, jobs.waiting)
+    elif view.newest is None:
+        desk.watch(view, lambda now: _getting_ready(), phase=_phase)
+    elif isinstance(view.newest, SeriesView):
+        desk.watch(view, series_panel.live(view.newest), phase=_phase)
     else:
-        run_panel.live(view, view.newest)
+        desk.watch(view, run_panel.live(view.newest), phase=_phase)
+
+
+def _phase(view: JobView) -> object:
+    """Say which layout a running job needs: before its first view, and for each run of a series."""
+    if isinstance(view.newest, SeriesView):
+        return len(view.newest.runs)
+    return view.newest is None
+
+
+def _getting_ready() -> None:
+    st.progress(0.0, text=run_panel.WAITING)
 
 
 def _start(desk: Desk, plans: Sequence[Plan]) -> None:

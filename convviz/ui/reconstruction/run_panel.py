@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -19,20 +22,30 @@ from convviz.ui.reconstruction import save
 WAITING = "Getting ready…"
 
 
-def live(view: JobView, run: RunView | None) -> None:
-    """Draw a run that goes on; called about once a second, so nothing here may be heavy."""
-    if run is None:
-        st.progress(0.0, text=WAITING)
-        return
+def live(run: RunView) -> Callable[[JobView], None]:
+    """Lay out a run that goes on.
+
+    Returns:
+        What draws the run's newest view into that layout, about once a second; it must not be
+        heavy, because the optimisation runs on the same processor.
+    """
     pictures, numbers = columns()
     with pictures:
-        pair(run.subject, run.original, run.picture, _growing(run))
+        growing = pair(run.subject, run.original)
     with numbers:
-        st.progress(run.fraction, text=progress_text(run, stopping=view.stopping))
-        st.caption(in_words(run.relative_error))
-        steps = [point.step for point in run.points]
-        losses = [point.loss for point in run.points]
-        drawing(figures.loss_drawing(steps, losses), key="live_loss")
+        progress, words, curve = st.empty(), st.empty(), st.empty()
+
+    def draw(view: JobView) -> None:
+        now: RunView = view.newest
+        growing.draw(now.picture, _growing(now))
+        progress.progress(now.fraction, text=progress_text(now, stopping=view.stopping))
+        words.caption(in_words(now.relative_error))
+        steps = [point.step for point in now.points]
+        losses = [point.loss for point in now.points]
+        with curve:
+            drawing(figures.loss_drawing(steps, losses), key="live_loss")
+
+    return draw
 
 
 def ended(run: RunView) -> None:
@@ -60,10 +73,8 @@ def _explore(run: RunView) -> None:
         if len(run.frames) > 1:
             frame = _scrub(run)
         with place:
-            if frame:
-                pair(run.subject, run.original, frame.jpeg, _at(frame))
-            else:
-                pair(run.subject, run.original, run.picture, _growing(run))
+            shown = (frame.jpeg, _at(frame)) if frame else (run.picture, _growing(run))
+            pair(run.subject, run.original).draw(*shown)
         save.run_buttons(run, frame)
     with numbers:
         if run.ending:
@@ -107,8 +118,27 @@ def columns() -> list[DeltaGenerator]:
     return st.columns([3, 2], gap="large")
 
 
-def pair(subject: Subject, original: bytes, picture: bytes, said: str) -> None:
-    """Draw the original on the left and the picture on the right, or where it will be."""
+@dataclass(frozen=True)
+class Growing:
+    """The place of a picture and of the words under it."""
+
+    picture: DeltaGenerator
+    words: DeltaGenerator
+
+    def draw(self, picture: bytes, said: str) -> None:
+        """Draw a picture, or where it will be, and say what it is."""
+        if picture:
+            # Told the format it already has, Streamlit sends it as it is.
+            kind: Literal["PNG", "JPEG"] = "PNG" if picture.startswith(b"\x89PNG") else "JPEG"
+            alt = "The reconstruction"
+            self.picture.image(picture, width="stretch", alt=alt, output_format=kind)
+        else:
+            self.picture.html('<div class="convviz-to-come"></div>')
+        self.words.caption(said)
+
+
+def pair(subject: Subject, original: bytes) -> Growing:
+    """Draw the original on the left; return the place of the other picture, on the right."""
     with st.container(key="run_pictures"):
         left, right = st.columns(2, gap="small", wrap=False)
     side = subject.pixels
@@ -116,11 +146,7 @@ def pair(subject: Subject, original: bytes, picture: bytes, said: str) -> None:
         st.image(original, width="stretch", alt="The original", output_format="PNG")
         st.caption(f"**x**, as {subject.network} sees it: {side} × {side} pixels")
     with right:
-        if picture:
-            st.image(picture, width="stretch", alt="The reconstruction", output_format="PNG")
-        else:
-            st.html('<div class="convviz-to-come"></div>')
-        st.caption(said)
+        return Growing(st.empty(), st.empty())
 
 
 def _growing(run: RunView) -> str:

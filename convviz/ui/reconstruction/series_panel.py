@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -12,21 +12,28 @@ from convviz.jobs import JobView
 from convviz.reconstruction import findings
 from convviz.reconstruction.views import RunView, SeriesView
 from convviz.ui.reconstruction import save
-from convviz.ui.reconstruction.run_panel import WAITING, progress_text
+from convviz.ui.reconstruction.run_panel import Growing, progress_text
 
 
-def live(view: JobView, series: SeriesView | None) -> None:
-    """Draw a series that goes on; called about once a second."""
-    if series is None:
-        st.progress(0.0, text=WAITING)
-        return
-    at, run = len(series.runs), series.runs[-1]
-    text = f"Picture {at} of {len(series.subjects)}, {run.subject.layer_title}"
-    st.progress(
-        min(1.0, series.fraction),
-        text=f"{text} · {progress_text(run, stopping=view.stopping)}",
-    )
-    tiles(series)
+def live(series: SeriesView) -> Callable[[JobView], None]:
+    """Lay out a series that goes on.
+
+    Returns:
+        What draws the series' newest view into that layout, as long as the same run goes on.
+    """
+    progress = st.empty()
+    places = tiles(series)
+    at = len(series.runs)
+
+    def draw(view: JobView) -> None:
+        now: SeriesView = view.newest
+        run = now.runs[at - 1]
+        text = f"Picture {at} of {len(now.subjects)}, {run.subject.layer_title}"
+        said = progress_text(run, stopping=view.stopping)
+        progress.progress(min(1.0, now.fraction), text=f"{text} · {said}")
+        places[at - 1].draw(run.picture, _name(now, at - 1))
+
+    return draw
 
 
 def ended(series: SeriesView) -> None:
@@ -54,43 +61,51 @@ def ended(series: SeriesView) -> None:
         st.plotly_chart(figure, config=theme.CONFIG, key="survival")
 
 
-def tiles(series: SeriesView, originals: Sequence[bytes] = ()) -> None:
+def tiles(series: SeriesView, originals: Sequence[bytes] = ()) -> list[Growing]:
     """Draw the original and a tile for each run, those to come as well.
 
     Args:
         series: The runs so far.
         originals: The image as each run sees it, where no run has begun yet.
+
+    Returns:
+        The place of each run's picture. The last run's is left empty while it goes on.
     """
     compares = _compares_networks(series)
     originals = [run.original for run in series.runs] or originals
+    places = []
     with st.container(key="series_tiles"):
         if not compares:
-            _tile(originals[0], "**x**, the original")
-        for i, subject in enumerate(series.subjects):
+            _tile().draw(originals[0], "**x**, the original")
+        for i in range(len(series.subjects)):
+            place = _tile(originals[i] if compares and i < len(originals) else b"")
             run = series.runs[i] if i < len(series.runs) else None
-            name = f"{subject.network}, {subject.layer_title}" if compares else subject.layer_title
-            picture = run.picture if run else b""
-            original = originals[i] if compares and i < len(originals) else b""
-            _tile(picture, f"**{name}**  \n{_standing(run)}", above=original)
+            if run is None or run.ending:
+                place.draw(run.picture if run else b"", _name(series, i))
+            places.append(place)
+    return places
 
 
-def _tile(picture: bytes, said: str, *, above: bytes = b"") -> None:
+def _tile(above: bytes = b"") -> Growing:
     with st.container(gap="small"):
         if above:
-            st.image(above, width="stretch", alt="The original")
-        if picture:
-            st.image(picture, width="stretch", alt=said.replace("*", "").replace("\n", " "))
-        else:
-            st.html('<div class="convviz-to-come"></div>')
-        st.markdown(said)
+            st.image(above, width="stretch", alt="The original", output_format="PNG")
+        return Growing(st.empty(), st.empty())
 
 
-def _standing(run: RunView | None) -> str:
+def _name(series: SeriesView, index: int) -> str:
+    """Name a tile and say how its run stands."""
+    subject = series.subjects[index]
+    run = series.runs[index] if index < len(series.runs) else None
+    name = subject.layer_title
+    if _compares_networks(series):
+        name = f"{subject.network}, {name}"
     if run is None:
-        return "to come"
+        return f"**{name}**  \nto come"
     if run.relative_error is None:
-        return "beginning"
-    return f"relative error {run.relative_error:.2f}{'' if run.ending else ', going on'}"
+        return f"**{name}**  \nbeginning"
+    more = "" if run.ending else ", going on"
+    return f"**{name}**  \nrelative error {run.relative_error:.2f}{more}"
 
 
 def _lines(run: RunView) -> list[str]:
