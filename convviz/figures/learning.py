@@ -1,0 +1,162 @@
+"""How trainings went: losses and accuracies over the steps, and what was taken for what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from convviz.figures import theme
+
+
+def recorded_loss(
+    steps: Sequence[int],
+    losses: Sequence[float],
+    accuracies: Sequence[tuple[int, float]],
+    at: int,
+) -> go.Figure:
+    """Draw a recorded training's loss, its validation accuracy, and a mark at one step.
+
+    Args:
+        steps: Numbers of the steps.
+        losses: The loss at each.
+        accuracies: Step and share named rightly, where it was measured.
+        at: The step to mark.
+    """
+    figure = go.Figure()
+    figure.add_scatter(
+        x=list(steps),
+        y=list(losses),
+        name="loss",
+        mode="lines",
+        line={"color": theme.BLUE, "width": 2.5},
+        hovertemplate="step %{x:,}<br>loss %{y:.2f}<extra></extra>",
+    )
+    figure.add_scatter(
+        x=[step for step, _ in accuracies],
+        y=[share for _, share in accuracies],
+        name="validation accuracy",
+        yaxis="y2",
+        mode="lines+markers",
+        line={"color": theme.VERMILION, "width": 2, "dash": "dot"},
+        marker={"symbol": "square", "size": 7},
+        hovertemplate="step %{x:,}<br>%{y:.0%} named rightly<extra></extra>",
+    )
+    figure.add_vline(x=at, line={"color": theme.GREEN, "width": 3})
+    theme.style(figure, height=260, legend=True)
+    figure.update_xaxes(title="step", rangemode="tozero", tickformat=",")
+    figure.update_yaxes(title="loss")
+    figure.update_layout(
+        yaxis2={
+            "overlaying": "y",
+            "side": "right",
+            "tickformat": ".0%",
+            "range": [0, 1.1 * max((share for _, share in accuracies), default=1.0)],
+            "dtick": 0.1,
+            "showgrid": False,
+            "title": {"text": "accuracy"},
+        }
+    )
+    return figure
+
+
+def curves(
+    epochs: Sequence[int], training: Sequence[float | None], validation: Sequence[float]
+) -> go.Figure:
+    """Draw the loss of training and validation pictures over the epochs.
+
+    Args:
+        epochs: Numbers of the epochs.
+        training: Mean loss while each was trained; None before the first.
+        validation: Loss at the end of each.
+    """
+    figure = go.Figure()
+    for index, (name, values) in enumerate((("training", training), ("validation", validation))):
+        figure.add_scatter(
+            x=list(epochs),
+            y=list(values),
+            name=name,
+            mode="lines+markers",
+            line={"color": theme.series(index), "width": 2.5, "dash": ("solid", "dot")[index]},
+            marker={"symbol": ("circle", "square")[index], "size": 7},
+            hovertemplate=f"epoch %{{x}}<br>{name} loss %{{y:.3f}}<extra></extra>",
+        )
+    figure.update_xaxes(title="epoch", rangemode="tozero")
+    figure.update_yaxes(title="loss", rangemode="tozero")
+    return theme.style(figure, height=260, legend=True)
+
+
+def accuracies(epochs: Sequence[int], shares: Sequence[float], chance: float) -> go.Figure:
+    """Draw the share of validation pictures named rightly over the epochs, beside guessing.
+
+    Args:
+        epochs: Numbers of the epochs.
+        shares: In 0…1, at the end of each.
+        chance: What guessing one class would give, in 0…1.
+    """
+    figure = go.Figure()
+    figure.add_scatter(
+        x=list(epochs),
+        y=list(shares),
+        mode="lines+markers",
+        line={"color": theme.GREEN, "width": 2.5},
+        hovertemplate="epoch %{x}<br>%{y:.1%} named rightly<extra></extra>",
+    )
+    figure.add_hline(
+        y=chance,
+        line={"color": theme.QUIET, "dash": "dash"},
+        annotation_text="guessing",
+        annotation_position="top right",
+    )
+    figure.update_xaxes(title="epoch", rangemode="tozero")
+    figure.update_yaxes(title="validation accuracy", tickformat=".0%", range=[0, 1.04])
+    return theme.style(figure, height=260)
+
+
+def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> go.Figure:
+    """Draw how many pictures of each class were taken for which.
+
+    Args:
+        classes: Their names.
+        counts: Rows are the pictures' classes, columns what they were taken for.
+    """
+    figure = go.Figure(
+        go.Heatmap(
+            z=[list(row) for row in counts],
+            x=list(classes),
+            y=list(classes),
+            text=[[str(value) if value else "" for value in row] for row in counts],
+            texttemplate="%{text}" if len(classes) <= 15 else None,
+            colorscale=[[0, "rgba(128,145,158,0.12)"], [1, theme.BLUE]],
+            showscale=False,
+            xgap=2,
+            ygap=2,
+            hovertemplate="%{y} taken for %{x}: %{z}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title="taken for", tickangle=0 if len(classes) <= 8 else None)
+    figure.update_yaxes(title="is", autorange="reversed")
+    return theme.style(figure, height=max(240, min(640, 120 + 36 * len(classes))))
+
+
+def compared(names: Sequence[str], shares: Sequence[float]) -> go.Figure:
+    """Draw how much several trainings name rightly, as bars with their numbers.
+
+    Args:
+        names: Of the trainings, from top to bottom.
+        shares: In 0…1.
+    """
+    figure = go.Figure(
+        go.Bar(
+            y=list(names),
+            x=list(shares),
+            orientation="h",
+            marker={"color": [theme.series(k) for k in range(len(names))]},
+            text=[f"{share:.0%}" for share in shares],
+            textposition="auto",
+            hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(range=[0, 1], tickformat=".0%", title="validation accuracy")
+    figure.update_yaxes(autorange="reversed", ticksuffix=" ")
+    return theme.style(figure, height=90 + 48 * len(names))

@@ -1,0 +1,1 @@
+"""The parts of the pages Transfer learning and Training."""
