@@ -1,0 +1,229 @@
+"""Trainings as jobs: what a page starts, and what it is shown while they run.
+
+A view holds plain values and small pictures only, so that it may cross to another process; the
+trained network itself is kept by `networks.trained`, under the name that the outcome gives.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from convviz.images import crop
+from convviz.learning.datasets import Dataset, Split
+from convviz.learning.saving import about, to_network
+from convviz.learning.steps import Ending, Phase, TrainingResult, TrainingSettings
+from convviz.learning.trainer import fit
+from convviz.learning.transfer import TransferPlan, plan, untrained_twin
+from convviz.networks import trained
+from convviz.networks.trained import About
+
+_MISTAKES = 8
+_PIXELS = 112
+
+
+class Signal(Protocol):
+    """How a runner asks a work to end."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether it does."""
+        ...
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch: its number, the mean training loss (None before the first), and validation."""
+
+    number: int
+    loss: float | None
+    validation_loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A validation picture that was named wrongly: a small PNG, what it is, and what it seemed."""
+
+    png: bytes
+    title: str
+    is_class: str
+    taken_for: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one training.
+
+    Attributes:
+        name: Of the training, for a comparison.
+        accuracy: Share of the validation pictures named rightly.
+        seconds: Without reading the pictures: features, epochs and checks.
+        encoding_seconds: Of those, for the frozen encoder's features.
+        epoch_seconds: How long each epoch took.
+        epochs: How many there were.
+        best_epoch: Whose weights are kept.
+        confusion: Rows are classes, columns what they were taken for.
+        mistakes: The most confident ones.
+        source: The trained network's source of weights.
+        about: What goes into its file.
+        ending: Why it ended.
+        note: A sentence where it ended otherwise than planned.
+    """
+
+    name: str
+    accuracy: float
+    seconds: float
+    encoding_seconds: float
+    epoch_seconds: tuple[float, ...]
+    epochs: int
+    best_epoch: int
+    confusion: tuple[tuple[int, ...], ...]
+    mistakes: tuple[Mistake, ...]
+    source: str
+    about: About
+    ending: Ending
+    note: str
+
+
+@dataclass(frozen=True)
+class TrainingView:
+    """Where a job stands.
+
+    Attributes:
+        network: Title of the network.
+        doing: Which training of the job runs, for people.
+        phase: What it does.
+        fraction: How much of the whole job is behind it, in 0…1.
+        seconds: Of the training that runs.
+        classes: Name of each class.
+        validation_images: How many pictures check it.
+        epochs: Of the first training.
+        outcomes: Of the trainings that are over, the main one first.
+    """
+
+    network: str
+    doing: str
+    phase: Phase
+    fraction: float
+    seconds: float
+    classes: tuple[str, ...]
+    validation_images: int
+    epochs: tuple[Epoch, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it holds."""
+        return 4096 + sum(len(m.png) for o in self.outcomes for m in o.mistakes)
+
+
+def train_transfer(
+    signal: Signal,
+    *,
+    wanted: TransferPlan,
+    dataset: Dataset,
+    split: Split,
+    settings: TrainingSettings,
+    compare: bool = False,
+) -> Iterator[TrainingView]:
+    """Train what a plan says and, if wanted, what it is to be compared with.
+
+    Args:
+        signal: Asks it to end.
+        wanted: The plan.
+        dataset: The pictures.
+        split: Which are learned from.
+        settings: How.
+        compare: Whether to train the same decoder on an untrained encoder afterwards, and all of
+            the network from scratch, for as long as the first training took.
+    """
+    trainings = [("this training", wanted, settings)]
+    shares = 3 if compare else 1
+    view = TrainingView(
+        network=wanted.network.title,
+        doing=trainings[0][0],
+        phase="reading",
+        fraction=0.0,
+        seconds=0.0,
+        classes=dataset.classes,
+        validation_images=len(split.validation),
+    )
+    for number, (name, each, how) in enumerate(trainings):
+        result: TrainingResult | None = None
+        for step in fit(each, dataset, split, how, stop=lambda: signal.asked):
+            result = step.result
+            if number == 0 and step.validation is not None and result is None:
+                last = view.epochs[-1].number if view.epochs else -1
+                row = Epoch(step.epoch, step.loss, step.validation.loss, step.validation.accuracy)
+                kept = view.epochs if step.epoch > last else view.epochs[:-1]
+                view = replace(view, epochs=(*kept, row))
+            inner = step.fraction if step.phase in ("training", "done") else 0.0
+            view = replace(
+                view,
+                doing=name,
+                phase=step.phase,
+                fraction=min((number + inner) / shares, 1.0),
+                seconds=step.seconds,
+            )
+            if result is None:
+                yield view
+        if result is None:
+            raise RuntimeError("a training ended without a result")
+        outcome = _outcome(name, each, dataset, split, result, how.size)
+        view = replace(view, outcomes=(*view.outcomes, outcome))
+        yield view
+        if signal.asked:
+            return
+        if compare and number == 0:
+            same_time = replace(settings, epochs=None, seconds=max(outcome.seconds, 1.0))
+            twin = plan(untrained_twin(wanted.network), "last-layer", dataset.classes)
+            scratch = plan(wanted.network, "scratch", dataset.classes)
+            trainings += [
+                ("the same decoder on an untrained encoder", twin, same_time),
+                ("everything from scratch, for the same time", scratch, same_time),
+            ]
+
+
+def _outcome(
+    name: str,
+    made: TransferPlan,
+    dataset: Dataset,
+    split: Split,
+    result: TrainingResult,
+    size: int,
+) -> Outcome:
+    network = to_network(made, dataset, result, size)
+    return Outcome(
+        name=name,
+        accuracy=result.validation.accuracy,
+        seconds=result.encoding_seconds + sum(result.epoch_seconds),
+        encoding_seconds=result.encoding_seconds,
+        epoch_seconds=result.epoch_seconds,
+        epochs=result.epochs,
+        best_epoch=result.best_epoch,
+        confusion=tuple(tuple(row) for row in result.confusion().tolist()),
+        mistakes=tuple(_mistakes(dataset, split, result)),
+        source=trained.keep(network),
+        about=about(made, dataset, result, size),
+        ending=result.ending,
+        note=result.note,
+    )
+
+
+def _mistakes(dataset: Dataset, split: Split, result: TrainingResult) -> Iterator[Mistake]:
+    for row in result.mistakes()[:_MISTAKES]:
+        place = split.validation[row]
+        file = io.BytesIO()
+        crop(dataset.pictures.picture(place), size=_PIXELS, resize=_PIXELS).save(file, "PNG")
+        best = result.probabilities[row].max(0)
+        yield Mistake(
+            file.getvalue(),
+            dataset.pictures.titles[place],
+            dataset.classes[dataset.labels[place]],
+            dataset.classes[int(best.indices)],
+            float(best.values),
+        )

@@ -1,0 +1,78 @@
+"""Trainings as jobs: what they yield, keep and compare."""
+
+import pickle
+from dataclasses import dataclass, replace
+
+from convviz.features import predict
+from convviz.learning import Dataset, Split, TrainingSettings, plan
+from convviz.learning.runs import TrainingView, train_transfer
+from convviz.networks import Network, load
+
+SHORT = TrainingSettings(epochs=3, size=32, batch=8)
+
+
+@dataclass
+class Bell:
+    asked: bool = False
+
+
+def views(tiny: Network, few: Dataset, parts: Split, **more: bool) -> list[TrainingView]:
+    wanted = plan(tiny, "last-layer", few.classes)
+    return list(
+        train_transfer(Bell(), wanted=wanted, dataset=few, split=parts, settings=SHORT, **more)
+    )
+
+
+def test_every_epoch_is_seen_once_and_the_outcome_adds_up(
+    tiny: Network, few: Dataset, few_split: Split
+) -> None:
+    found = views(tiny, few, few_split)
+    last = found[-1]
+    assert [each.number for each in last.epochs] == [0, 1, 2, 3]
+    assert last.epochs[0].loss is None
+    (outcome,) = last.outcomes
+    assert outcome.accuracy == max(each.accuracy for each in last.epochs)
+    assert sum(map(sum, outcome.confusion)) == len(few_split.validation) == last.validation_images
+    wrong = len(few_split.validation) - sum(outcome.confusion[k][k] for k in range(6))
+    assert len(outcome.mistakes) == min(8, wrong)
+    shares = [each.probability for each in outcome.mistakes]
+    assert shares == sorted(shares, reverse=True)
+    assert all(each.is_class != each.taken_for for each in outcome.mistakes)
+    assert [each.fraction for each in found] == sorted(each.fraction for each in found)
+    assert last.fraction == 1
+    assert pickle.loads(pickle.dumps(last)) == last
+    assert last.nbytes > sum(len(each.png) for each in outcome.mistakes)
+
+
+def test_the_network_is_kept_and_names_pictures(
+    tiny: Network, few: Dataset, few_split: Split
+) -> None:
+    outcome = views(tiny, few, few_split)[-1].outcomes[0]
+    network = load("tiny", outcome.source)
+    labels = {each.label for each in predict(network, few.pictures.picture(0), k=6)}
+    assert labels == set(few.classes)
+
+
+def test_the_comparison_trains_an_untrained_encoder_and_everything(
+    tiny: Network, few: Dataset, few_split: Split
+) -> None:
+    last = views(tiny, few, few_split, compare=True)[-1]
+    assert [each.name for each in last.outcomes] == [
+        "this training",
+        "the same decoder on an untrained encoder",
+        "everything from scratch, for the same time",
+    ]
+    assert [each.number for each in last.epochs] == [0, 1, 2, 3]
+
+
+def test_it_stops_when_asked(tiny: Network, few: Dataset, few_split: Split) -> None:
+    bell = Bell()
+    wanted = plan(tiny, "scratch", few.classes)
+    settings = replace(SHORT, epochs=1000)
+    for view in train_transfer(
+        bell, wanted=wanted, dataset=few, split=few_split, settings=settings, compare=True
+    ):
+        bell.asked = bell.asked or len(view.epochs) == 2
+    assert len(view.outcomes) == 1
+    assert view.outcomes[0].ending == "stopped"
+    assert view.outcomes[0].note
