@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import floor, log10
 from typing import Any
 
 import plotly.graph_objects as go
@@ -81,7 +82,10 @@ def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
     figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
     figure.update_xaxes(title="Parameters", type="log" if log else "linear", tickformat="~s")
     if log:
-        figure.update_xaxes(dtick=1)
+        least = min((x for bar in figure.data for x in bar.x if x), default=1)
+        most = max((each.parameters for each in networks), default=1)
+        low, high = floor(log10(least)) - 0.3, log10(most) + 0.2
+        figure.update_xaxes(dtick=1, range=[low, high])
     return figure
 
 

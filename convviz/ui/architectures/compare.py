@@ -19,25 +19,29 @@ from convviz.ui.architectures.choice import one_of
 from convviz.ui.architectures.formula import megabytes, percent
 
 _FIRST = "alexnet,vgg16"
-_SIZE = 224
+_COURSE = {"alexnet", "vgg16"}
+_SIZE = 224  # pixels
 
 
 def draw() -> None:
     """Draw the comparison."""
-    chosen, size = _controls()
-    found = _count(chosen, size)
-    if not found:
+    chosen = _networks()
+    if not chosen:
         st.info("Choose at least one network above.", icon=":material/add_chart:")
         return
-    reported = {each.name: published.reported(networks.spec(each.name)) for each in found}
-    _surprise(found)
-    _parameters(found)
-    _amounts(found, reported)
-    compare_table.table(found, reported)
-    compare_table.conventions(found, reported)
+    plain = [counted.of(name) for name in chosen]  # parameters are the same for any image
+    _surprise(plain)
+    _parameters(plain)
+    found = _count(chosen, _side())
+    reported = {name: published.reported(networks.spec(name)) for name in chosen}
+    if found:
+        _amounts(found, reported)
+        compare_table.table(found, reported)
+    compare_table.conventions(plain, reported)
 
 
-def _controls() -> tuple[tuple[str, ...], int]:
+def _networks() -> tuple[str, ...]:
+    """Draw the networks to choose from and return the chosen ones' names."""
     names = counted.names()
 
     def keep() -> None:
@@ -46,7 +50,7 @@ def _controls() -> tuple[tuple[str, ...], int]:
     state.remember("compared", _FIRST, allowed=lambda text: _are_networks(str(text), names))
     before = [name for name in str(st.session_state["compared"]).split(",") if name]
     st.session_state.setdefault("compared_pills", before)
-    st.pills(
+    chosen = st.pills(
         "Networks",
         names,
         selection_mode="multi",
@@ -55,16 +59,21 @@ def _controls() -> tuple[tuple[str, ...], int]:
         on_change=keep,
         wrap=True,
     )
-    size = st.number_input(
+    return tuple(name for name in names if name in chosen)
+
+
+def _side() -> int:
+    st.subheader("What one image costs", anchor=False)
+    side = st.number_input(
         "Image side, in pixels",
         min_value=1,
         max_value=LARGEST_INPUT,
         step=32,
         key=state.remember("side", _SIZE, allowed=range(1, LARGEST_INPUT + 1)),
-        help="Parameters do not depend on it; MACs and activations do.",
+        help="Parameters do not depend on it; multiplications and activations do.",
         width=200,
     )
-    return tuple(name for name in names if name in st.session_state["compared_pills"]), int(size)
+    return int(side)
 
 
 def _are_networks(text: str, names: Sequence[str]) -> bool:
@@ -83,13 +92,23 @@ def _count(chosen: Sequence[str], size: int) -> list[Costs]:
 
 
 def _surprise(found: Sequence[Costs]) -> None:
-    """Say what the chosen networks' parameters show, from the lightest to the heaviest."""
+    """Say what the chosen networks' parameters show: the course's pair first, then the extremes."""
     if len(found) < 2:
         return
     ordered = sorted(found, key=lambda each: each.parameters - each.part("auxiliary").parameters)
+    extremes = ordered[0], ordered[-1]
+    pair = _course_pair(found) or extremes
     with st.container(key="point_compare"):
-        claim, *reasons = lessons.surprise(ordered[0], ordered[-1])
+        claim, *reasons = lessons.surprise(*pair)
         st.markdown("\n".join([claim, "", *(f"- {reason}" for reason in reasons)]))
+        if {each.name for each in pair} != {each.name for each in extremes}:
+            st.markdown(lessons.surprise(*extremes)[0])
+
+
+def _course_pair(found: Sequence[Costs]) -> tuple[Costs, Costs] | None:
+    """Return AlexNet and VGG16, which the course compares, if both are chosen."""
+    by_name = {each.name: each for each in found}
+    return (by_name["alexnet"], by_name["vgg16"]) if set(by_name) >= _COURSE else None
 
 
 def _parameters(found: Sequence[Costs]) -> None:
@@ -111,7 +130,7 @@ def _amounts(found: Sequence[Costs], reported: dict[str, Reported | None]) -> No
     titles = [each.title for each in found]
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("Multiplications for one image", anchor=False)
+        st.markdown("**Multiplications**")
         _bars(
             "macs",
             titles,
@@ -119,7 +138,7 @@ def _amounts(found: Sequence[Costs], reported: dict[str, Reported | None]) -> No
             [f"{figures.short(each.macs)} MACs" for each in found],
             [f"{each.macs:,} MACs = {flops(each.macs):,} FLOPs" for each in found],
         )
-        st.subheader("Depth", anchor=False)
+        st.markdown("**Depth**")
         _bars(
             "depth",
             titles,
@@ -129,7 +148,7 @@ def _amounts(found: Sequence[Costs], reported: dict[str, Reported | None]) -> No
             theme.PURPLE,
         )
     with right:
-        st.subheader("Memory for activations", anchor=False)
+        st.markdown("**Memory for activations**")
         _bars(
             "memory",
             titles,
@@ -138,7 +157,7 @@ def _amounts(found: Sequence[Costs], reported: dict[str, Reported | None]) -> No
             [f"{each.activation_bytes:,} bytes: every row's output, float32" for each in found],
             theme.ORANGE,
         )
-        st.subheader("Accuracy on ImageNet", anchor=False)
+        st.markdown("**Accuracy on ImageNet**")
         known = [(each, reported[each.name]) for each in found]
         told = [(each, one) for each, one in known if one is not None]
         if told:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
+from PIL import Image
 
 from convviz import networks, sprites
 from convviz.features.heads import AveragedMaps, ClassEvidence
@@ -94,7 +97,7 @@ def _on_image(choice: Choice) -> None:
     )
     one = evidence[place]
     _sum(maps, one)
-    _channels(maps, one)
+    _channels(choice, maps, one)
     _evidence(choice, used, one)
 
 
@@ -109,16 +112,34 @@ def _sum(maps: AveragedMaps, one: ClassEvidence) -> None:
     )
 
 
-def _channels(maps: AveragedMaps, one: ClassEvidence) -> None:
+def _channels(choice: Choice, maps: AveragedMaps, one: ClassEvidence) -> None:
     st.markdown("The channels that add most to this score, each with weight · mean:")
+    best = one.strongest(_STRONGEST)
+    tiles = [sprites.heatmap(maps.maps[channel], _TILE, "viridis", None, None) for channel in best]
     with st.container(horizontal=True, gap="small", key="maps_gap"):
-        for channel in one.strongest(_STRONGEST):
-            picture = sprites.heatmap(maps.maps[channel], _TILE, "viridis", None, None)
+        for channel, tile in zip(best, tiles, strict=True):
             said = (
                 f"channel {channel}: {float(one.weights[channel]):.2f}·"
                 f"{float(maps.means[channel]):.2f}"
             )
-            st.image(picture, width=_TILE, output_format="PNG", caption=said)
+            st.image(tile, width=_TILE, output_format="PNG", caption=said)
+    st.download_button(
+        "Save the maps as PNG",
+        lambda: export.png(_row(tiles)),
+        file_name=export.file_name(choice, "maps", *map(str, best), ending="png"),
+        mime="image/png",
+        key="save_maps",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _row(tiles: Sequence[Image.Image], gap: int = 8) -> Image.Image:
+    """Put square pictures side by side."""
+    row = Image.new("RGB", (len(tiles) * (_TILE + gap) - gap, _TILE), "white")
+    for place, tile in enumerate(tiles):
+        row.paste(tile, (place * (_TILE + gap), 0))
+    return row
 
 
 def _evidence(choice: Choice, used: networks.Network, one: ClassEvidence) -> None:

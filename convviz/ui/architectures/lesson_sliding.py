@@ -7,6 +7,7 @@ import streamlit as st
 from convviz.networks import lessons, published
 from convviz.networks.lessons import Sliding
 from convviz.ui import state
+from convviz.ui.architectures import counted
 from convviz.ui.architectures.formula import formula
 from convviz.ui.architectures.sliding import sliding_kernel
 from convviz.ui.shell import Choice
@@ -92,23 +93,43 @@ def _fitting(slid: Sliding) -> None:
 
 
 def _notes() -> None:
-    with st.expander("The course notes say that AlexNet takes 277 × 277"):
-        rows = []
-        for size in (227, 224, 277):
-            first = lessons.slide(size, 11, 4)
-            last = published.slides(published.ALEXNET, size)[-1][1].output
-            rows.append(
-                f"| {size} × {size} | {first.formula} | {first.dropped} | {last} × {last} × 256 = "
-                f"{last * last * 256:,} |"
-            )
+    """Show both sides of the course notes' claim, from the paper's own layers."""
+    noted, paper, exact = 277, 224, published.ALEXNET.input_size
+    sliding = {size: published.slides(published.ALEXNET, size) for size in (exact, paper, noted)}
+    reach = {size: _values(slid[-1][1].output) for size, slid in sliding.items()}
+    with st.expander(f"The course notes say that AlexNet takes {noted} × {noted}"):
+        rows = [
+            f"| {size} × {size} | {slid[0][1].formula} | {slid[0][1].dropped} | "
+            f"{slid[-1][1].output} × {slid[-1][1].output} × {_channels()} = {reach[size]:,} |"
+            for size, slid in sliding.items()
+        ]
         header = "| image | first layer | dropped | what reaches fc6 |\n|---|---|---|---|\n"
         st.markdown(header + "\n".join(rows))
-        exact = lessons.slide(227, 11, 4)
-        noted = lessons.slide(277, 11, 4)
+        built = counted.of("alexnet").layers[0]
+        padding = built.window.padding[0] if built.window else 0
+        first = {size: slid[0][1].dropped for size, slid in sliding.items()}
         st.markdown(
-            f"The first fully connected layer expects 9,216 values. Images of 227 × 227 give "
-            f"exactly that, with {exact.dropped} pixels dropped at the first layer; at 277 × 277 "
-            f"{noted.dropped} pixels would be dropped and the classifier would not fit. So 277 is "
-            "most likely a slip for **227**. The paper itself prints 224, which leaves 1 pixel "
-            "over; torchvision takes 224 and pads it by 2."
+            f"Its first fully connected layer takes {_expected():,} values. Images of {exact} × "
+            f"{exact} give {reach[exact]:,}, with {first[exact]} pixels dropped on the way in. "
+            f"Images of {noted} × {noted} give {reach[noted]:,}: they would not fit, and lose "
+            f"{first[noted]} pixels at the first layer. So {noted} is most likely a slip for "
+            f"**{exact}**. The paper itself prints {paper}, which does not fit either "
+            f"({reach[paper]:,}); torchvision takes {built.input_shapes[0][1]} and pads it by "
+            f"{padding}."
         )
+
+
+def _channels() -> int:
+    """Return how many maps reach AlexNet's classifier."""
+    maps = [row for row in counted.of(published.ALEXNET.name).layers if row.part == "encoder"]
+    return maps[-1].output_shape[0]
+
+
+def _values(side: int) -> int:
+    return side * side * _channels()
+
+
+def _expected() -> int:
+    """Return how many values AlexNet's first fully connected layer takes."""
+    rows = counted.of(published.ALEXNET.name).layers
+    return next(row for row in rows if row.kind == "linear").input_shapes[0][0]
