@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from dataclasses import replace
 
 from convviz.errors import JobError, QueueFull
 from convviz.jobs.job import JobView, Limits
@@ -83,6 +84,8 @@ class Book:
             if job in lane.waiting:
                 place = lane.waiting.index(job) + 1
                 return job.view(now, limit=limit, place=place, wait=lane.wait(job, now, limit))
+            if job in lane.busy and not job.live:
+                return replace(job.view(now, limit=limit), closing=True)
         return job.view(now, limit=limit)
 
     def next(self, lane: str, now: float) -> Record | None:

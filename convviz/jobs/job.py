@@ -90,6 +90,7 @@ class JobView:
         seconds: How long it has been running, or ran.
         limit_seconds: How long it may run at most.
         stopping: It still runs, but has been asked to end.
+        closing: It is over, but its work is still busy and may yet yield a last item.
         newest: The item its work yielded last; None before the first.
         note: Why it ended before its work was through, as a sentence; empty otherwise.
         error: What went wrong, as a sentence; empty unless the state is "failed".
@@ -104,6 +105,7 @@ class JobView:
     seconds: float = 0.0
     limit_seconds: float = 0.0
     stopping: bool = False
+    closing: bool = False
     newest: Any = None
     note: str = ""
     error: str = ""

@@ -15,6 +15,7 @@ import re
 import secrets
 
 import streamlit as st
+from streamlit.errors import StreamlitDuplicateElementKey
 
 _COOKIE = "convviz_visitor"
 _KEY = "convviz.visitor"
@@ -39,18 +40,22 @@ _component = st.components.v2.component(_COMPONENT, js=_JS)
 
 
 def owner() -> str:
-    """Return this visitor's secret; a page that has jobs calls it once in every full run."""
+    """Return this visitor's secret; a page that has jobs calls it in every full run."""
     held = (
         _secret(st.session_state.get(_KEY))
         or _secret(st.context.cookies.get(_COOKIE))
         or secrets.token_urlsafe(32)
     )
-    with st.container(key="visitor", height=1, border=False):
-        answer = _component(
-            key="visitor_cookie",
-            data={"cookie": _COOKIE, "secret": held, "seconds": _DAYS * 24 * 3600},
-            on_secret_change=_nothing,
-        ).get("secret")
+    st.session_state[_KEY] = held
+    try:
+        with st.container(key="visitor", height=1, border=False):
+            answer = _component(
+                key="visitor_cookie",
+                data={"cookie": _COOKIE, "secret": held, "seconds": _DAYS * 24 * 3600},
+                on_secret_change=_nothing,
+            ).get("secret")
+    except StreamlitDuplicateElementKey:  # another part of the page has asked in this run
+        return held
     held = _secret(answer) or held
     st.session_state[_KEY] = held
     return held

@@ -87,16 +87,17 @@ def test_a_work_that_ends_when_asked_is_over_at_once(house, wait_until):
     assert house.view(job, "ann").state == "stopped"
 
 
-def test_stop_takes_effect_in_two_seconds_even_while_the_work_is_busy(house):
+def test_stop_takes_effect_in_two_seconds_even_while_the_work_is_busy(house, wait_until):
     job = house.start("ann")
     house.feeds[job].give("newest")
     house.runner.stop(job, "ann")
     house.clock.now += 2.0
     view = house.view(job, "ann")
-    assert (view.state, view.newest) == ("stopped", "newest")
+    assert (view.state, view.newest, view.closing) == ("stopped", "newest", True)
     again = house.submit("ann")  # the visitor is free to start the next one
     assert house.view(again, "ann").state == "queued"
     house.feeds[job].last("late")
+    wait_until(lambda: not house.view(job, "ann").closing)
     assert house.view(job, "ann").newest == "late"
 
 

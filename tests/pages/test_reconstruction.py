@@ -112,6 +112,14 @@ def test_networks_are_compared_at_about_the_same_depth(page):
     assert "The weights of AlexNet and VGG16 are not here yet" in said
 
 
+def test_many_pictures_share_the_time_of_one_job(page):
+    app = page(series="depth", seconds="240")
+    seconds = next(each for each in app.select_slider if each.key == "seconds")
+    pictures = len(next(each for each in app.multiselect if each.label == "Layers").value)
+    assert seconds.value * pictures <= 270
+    assert "does not exist" not in text(app)
+
+
 def test_nothing_chosen_is_nothing_to_start(page):
     app = page(series="depth")
     next(each for each in app.multiselect if each.label == "Layers").set_value([]).run()

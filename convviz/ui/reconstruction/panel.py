@@ -74,6 +74,9 @@ def draw(desk: Desk, view: JobView) -> None:
         st.info(view.note, icon=":material/info:")
     if view.live:
         _watch(desk, view)
+    elif view.closing:
+        # The work was slower than a stop may take; its last measurements still come.
+        desk.watch(view, lambda now: _getting_ready("Measuring what came of it…"), phase=_closing)
     elif isinstance(view.newest, RunView):
         run_panel.ended(view.newest)
     elif isinstance(view.newest, SeriesView):
@@ -102,8 +105,12 @@ def _phase(view: JobView) -> object:
     return view.newest is None
 
 
-def _getting_ready() -> None:
-    st.progress(0.0, text=run_panel.WAITING)
+def _closing(view: JobView) -> object:
+    return view.closing
+
+
+def _getting_ready(said: str = run_panel.WAITING) -> None:
+    st.progress(0.0, text=said)
 
 
 def _start(desk: Desk, plans: Sequence[Plan]) -> None:

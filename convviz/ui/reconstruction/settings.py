@@ -17,7 +17,7 @@ from convviz.ui.reconstruction import advanced
 from convviz.ui.shell import Choice
 
 ONE, DEPTH, NETWORKS = "layer", "depth", "networks"
-MODES = {ONE: "One layer", DEPTH: "Depth series", NETWORKS: "Compare networks"}
+MODES = {ONE: "One layer", DEPTH: "Depth series", NETWORKS: "Networks"}
 
 MOST_SECONDS = 270  # for all pictures of a job together; the runner ends a job after 300
 MOST_PICTURES = 10
@@ -128,10 +128,13 @@ def _seconds(pictures: int) -> float:
     """Choose how long each picture may take, so that all of them fit into one job."""
     most = MOST_SECONDS // max(1, pictures)
     choices = [seconds for seconds in _SECONDS if seconds <= most]
+    key = state.remember("seconds", _USUAL_SECONDS, allowed=_SECONDS)
+    if st.session_state[key] > choices[-1]:  # chosen for fewer pictures
+        state.put(key, choices[-1])
     chosen = st.select_slider(
         "Seconds" if pictures == 1 else "Seconds for each picture",
         choices,
-        key=state.remember("seconds", min(_USUAL_SECONDS, choices[-1]), allowed=choices),
+        key=key,
         help="Longer comes closer. A run can be stopped at any time, and one picture continued.",
         width=320,
     )
