@@ -22,7 +22,7 @@ with shell.errors():
         threshold = looks.threshold_slider()
     with said:
         view.headline(choice, shown, threshold)
-    views = ("This layer", inspector.TITLE, compare.TITLE, "All layers")
+    views = (view.FIRST_VIEW, inspector.TITLE, compare.TITLE, "All layers")
     key = state.remember("view", views[0], allowed=views)
     this_layer, one_channel, side_by_side, all_layers = st.tabs(views, key=key, on_change="rerun")
     with this_layer:

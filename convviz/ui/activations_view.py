@@ -18,6 +18,8 @@ from convviz.ui.legend import legend
 from convviz.ui.looks import Looks, controls
 from convviz.ui.shell import Choice
 
+FIRST_VIEW = "This layer"
+
 _NOTHING = {
     "all": "",
     "hide": "Every channel is empty for this image, so none is left to show.",
@@ -51,7 +53,14 @@ def depth(choice: Choice, layer: Layer, threshold: float) -> None:
     summaries = shared.empty_by_depth(choice.image, choice.network, threshold)
     st.markdown(features.depth_trend(summaries))
     figure = figures.empty_by_depth(summaries, layer.name)
-    st.plotly_chart(figure, config=theme.CONFIG, key="depth_chart")
+    st.plotly_chart(
+        figure,
+        config=theme.CONFIG,
+        key="depth_chart",
+        on_select=lambda: _open_layer([each.layer.name for each in summaries]),
+        selection_mode="points",
+    )
+    st.caption("Click a bar to open its layer.")
     st.download_button(
         "Save as CSV",
         lambda: export.depth(summaries),
@@ -61,6 +70,14 @@ def depth(choice: Choice, layer: Layer, threshold: float) -> None:
         icon=":material/download:",
         on_click="ignore",
     )
+
+
+def _open_layer(names: Sequence[str]) -> None:
+    """Open the layer whose bar was clicked."""
+    points = st.session_state["depth_chart"]["selection"]["points"]
+    if points:
+        st.session_state["layer"] = names[points[0]["point_index"]]
+        state.open_view(FIRST_VIEW)
 
 
 def explorer(choice: Choice, shown: Activations, threshold: float) -> None:

@@ -23,11 +23,17 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 90
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--use-fake-device-for-media-stream",  # a camera, and leave to use it
+    "--use-fake-ui-for-media-stream",
+]
 
 Visit = Callable[..., Page]
 
-expect.set_options(timeout=30_000)  # a machine that runs tests may be busy
+expect.set_options(timeout=60_000)  # a machine that runs tests may be busy
 
 
 @pytest.fixture(scope="session")

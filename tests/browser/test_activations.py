@@ -104,6 +104,16 @@ def test_the_grid_can_be_saved_as_it_is_shown(visit: Any) -> None:
     assert len(lines) == 385
 
 
+def test_a_bar_of_the_chart_opens_its_layer(visit: Any) -> None:
+    page = visit(ALEXNET + "&view=All+layers")
+    bar = page.locator(".st-key-depth_chart .bars .point path").nth(12)
+    expect(bar).to_be_visible()
+    box = bar.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page).to_have_url(re.compile(r"layer=features\.12"))
+    expect(page.get_by_role("option")).to_have_count(256)
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_nothing_is_wider_than_a_phone(visit: Any, path: str) -> None:
     page = visit(path, width=390, height=844, touch=True)

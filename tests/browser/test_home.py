@@ -77,6 +77,15 @@ def test_a_sample_is_chosen_by_clicking_its_picture(visit: Any) -> None:
     expect(page.locator(".st-key-home_chosen_rocket")).to_be_visible()
 
 
+def test_a_picture_from_the_camera(visit: Any) -> None:
+    page = visit("/")
+    page.get_by_text("Use the camera").click()
+    page.wait_for_function("document.querySelector('video')?.readyState >= 2", timeout=60_000)
+    page.get_by_test_id("stCameraInputButton").click()
+    expect(page).to_have_url(re.compile("image=upload"))
+    expect(page.get_by_text("Camera picture, ")).to_be_visible()
+
+
 def test_without_a_network_the_other_networks_say_what_can_be_done(visit: Any) -> None:
     page = visit("/?network=vgg19")
     missing = page.locator(".st-key-weights_missing")
