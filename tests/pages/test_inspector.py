@@ -143,3 +143,19 @@ def test_covering_parts_of_the_image(open_page: Any) -> None:
     app = open_page(PAGE, **place, question="What stimulates it")
     through(app, "start_occlusion", "save_occlusion")
     assert "was laid over 144 places" in said(app)
+
+
+def test_imagenette_is_offered_and_its_absence_is_a_sentence(
+    open_page: Any, network_attempts: list[str]
+) -> None:
+    place = {**PLACE, "layer": "conv1", "channel": "3"}
+    app = open_page(PAGE, **place, question="What stimulates it")
+    app.segmented_control(key="set").set_value("Imagenette").run()
+    app.button(key="fetch_imagenette").click().run()
+    for _ in range(200):
+        if app.error:
+            break
+        app.run()
+    assert "could not be fetched" in app.error[0].value
+    assert not app.exception
+    network_attempts.clear()

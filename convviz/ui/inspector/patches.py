@@ -56,6 +56,18 @@ def draw(choice: Choice, run: Run, channel: int) -> None:
             )
     dead = found.dead().nonzero().flatten().tolist()
     with st.container(horizontal=True, vertical_alignment="center", key="patches_save"):
+        if cuts:
+            st.download_button(
+                "Save as PNG",
+                lambda: export.png(_sheet([picture for picture, _, _ in cuts])),
+                file_name=export.file_name(
+                    choice, found.layer.name, f"channel{channel}", "patches", ending="png"
+                ),
+                mime="image/png",
+                key="save_patch_sheet",
+                icon=":material/download:",
+                on_click="ignore",
+            )
         st.download_button(
             "Save all channels' patches as CSV",
             lambda: _table(step),
@@ -125,6 +137,18 @@ def _cut(choice: Choice, run: Run, channel: int) -> list[tuple[Image.Image, floa
         while len(held) > _CUTS_KEPT:
             held.pop(next(iter(held)))
     return held.get(key, [])
+
+
+def _sheet(cuts: list[Image.Image]) -> Image.Image:
+    """Lay patches out in rows of three, the strongest first."""
+    side, gap, across = 2 * _TILE, 6, 3
+    rows = -(-len(cuts) // across)
+    wide = min(across, len(cuts))
+    sheet = Image.new("RGB", (wide * (side + gap) - gap, rows * (side + gap) - gap), "white")
+    for place, cut in enumerate(cuts):
+        row, column = divmod(place, across)
+        sheet.paste(cut, (column * (side + gap), row * (side + gap)))
+    return sheet
 
 
 def _table(step: StimuliStep) -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from convviz.features import Activations
 from convviz.features.occlusion import OcclusionStep
-from convviz.features.runs import occlusion_run, stimuli_run, synthesis_run
+from convviz.features.runs import imagenette_run, occlusion_run, stimuli_run, synthesis_run
 from convviz.features.stimuli import StimuliStep
 from convviz.features.synthesis import TARGETS, SynthesisConfig, SynthesisStep
 from convviz.jobs import JobView
@@ -22,7 +22,7 @@ _TARGETS = {"channel": "The whole map: texture", "centre": "One position: a part
 
 def draw(choice: Choice, shown: Activations, channel: int) -> None:
     """Draw the ways to find out, and what the chosen one found."""
-    desk = jobs.desk("inspector", stimuli_run, occlusion_run, synthesis_run)
+    desk = jobs.desk("inspector", stimuli_run, occlusion_run, synthesis_run, imagenette_run)
     view = desk.find()
     if view is not None:
         results.keep(view)
@@ -57,8 +57,9 @@ def dead_or_alive(choice: Choice, shown: Activations, channel: int) -> str:
 def _patches(
     choice: Choice, shown: Activations, channel: int, desk: jobs.Desk, view: JobView | None
 ) -> None:
-    pictures = sets.choose()
+    pictures = sets.choose(desk, view)
     if pictures is None:
+        progress.draw(desk, view)
         return
     subject = ("stimuli", *_layer(choice, shown), sets.key(pictures))
     run = results.find(subject)

@@ -11,7 +11,7 @@ from convviz.features import Activations
 from convviz.features.receptive import effective_field, receptive_field
 from convviz.figures import inspector as figures
 from convviz.figures import theme
-from convviz.ui import cache, channel_panel, pictures, state
+from convviz.ui import cache, channel_panel, export, pictures, state
 from convviz.ui.inspector import arithmetic, field, silence, stimulation
 from convviz.ui.shell import Choice
 
@@ -111,6 +111,17 @@ def _effective(choice: Choice, shown: Activations, channel: int, row: int, colum
         f"How much each pixel would change this number (root of the absolute gradient). Half of "
         f"it lies within {found.core.width} × {found.core.height} pixels; "
         f"{found.support.width} × {found.support.height} matter at all."
+    )
+    st.download_button(
+        "Save as PNG",
+        lambda: export.png(picture),
+        file_name=export.file_name(
+            choice, shown.layer.name, f"channel{channel}", f"field{row}-{column}", ending="png"
+        ),
+        mime="image/png",
+        key="save_effective",
+        icon=":material/download:",
+        on_click="ignore",
     )
 
 
