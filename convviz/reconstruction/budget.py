@@ -8,13 +8,17 @@ from convviz.reconstruction.config import DEFAULT_SECONDS
 
 _PRECISE_SHARE = 0.05  # of the run, at its end
 
+# A run by the clock takes at least so many steps: on a server where thirty students begin at once,
+# getting ready alone can take as long as the run was meant to, and noise is no answer.
+_LEAST_STEPS = 10
+
 
 class Budget:
     """Counts steps and seconds.
 
     Args:
         steps: How many at most.
-        seconds: How long at most; with neither of the two, the default.
+        seconds: How long, for ten steps at least; with neither of the two, the default.
 
     Attributes:
         index: Number of the step, from 1; 0 before the first.
@@ -59,7 +63,9 @@ class Budget:
         """Whether no further step fits in."""
         if self._steps is not None and self.index >= self._steps:
             return True
-        return self._seconds is not None and self._working_seconds_left < self._step_seconds
+        if self._seconds is None or self.index < _LEAST_STEPS:
+            return False
+        return self._working_seconds_left < self._step_seconds
 
     def is_nearly_over(self, precise_seconds: float) -> bool:
         """Whether the next step is one of the last, which run in float32.
@@ -71,7 +77,7 @@ class Budget:
             tail = max(1, round(_PRECISE_SHARE * self._steps))
             if self._steps - self.index <= tail:
                 return True
-        if self._seconds is None:
+        if self._seconds is None or self.index < _LEAST_STEPS - 2:
             return False
         tail_seconds = max(_PRECISE_SHARE * self._seconds, 2 * precise_seconds)
         return self._working_seconds_left < tail_seconds
@@ -91,7 +97,7 @@ class Budget:
         totals = [] if self._steps is None else [self._steps]
         if self._seconds is not None and self._step_seconds > 0:
             more = max(0.0, self._working_seconds_left) / self._step_seconds
-            totals.append(self.index + int(more))
+            totals.append(max(_LEAST_STEPS, self.index + int(more)))
         return min(totals) if totals else None
 
     @property

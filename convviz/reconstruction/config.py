@@ -31,7 +31,8 @@ class ReconstructionConfig:
     Attributes:
         layer: Dotted name of the layer whose feature maps are matched.
         steps: How many steps at most, one forward and one backward pass each.
-        seconds: How long at most, everything included. With neither of the two: 12 s.
+        seconds: How long, everything included, but for ten steps at least. With neither of the
+            two: 12 s.
         optimizer: "lbfgs" or "adam".
         learning_rate: For L-BFGS the length of each step before it is tried, as a multiple of the
             one it computes (default 1). For Adam the change of each coordinate of the canvas in one
