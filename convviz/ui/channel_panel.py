@@ -133,7 +133,7 @@ def numbers(shown: Activations, threshold: float, channel: int, classes: Sequenc
         rows = [
             ("Maximum", f"{float(shown.maximum[channel]):.3g}"),
             ("Mean", f"{float(shown.mean[channel]):.3g}"),
-            ("Active positions", f"{float(shown.active_share[channel]):.0%}"),
+            ("Active share", f"{float(shown.active_share[channel]):.0%}"),
         ]
     rows.append(("Rank", f"{rank} of {shown.channels}"))
     if len(classes) == shown.channels and not shown.layer.in_encoder:
