@@ -59,8 +59,8 @@ class Run:
 
     @property
     def nbytes(self) -> int:
-        """Memory that it holds, in bytes."""
-        return self.step.nbytes
+        """Memory that it holds, in bytes: what was found, and the files that were uploaded."""
+        return self.step.nbytes + int(getattr(self.pictures, "nbytes", 0))
 
 
 def stimuli_run(

@@ -103,6 +103,11 @@ class Files:
         """Return how many files there are."""
         return len(self.files)
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that the files take, in bytes."""
+        return sum(len(data) for _, data in self.files)
+
     def picture(self, place: int) -> Image.Image:
         """Decode one file."""
         return decode(self.files[place][1])
@@ -128,6 +133,11 @@ class Zipped:
     def __len__(self) -> int:
         """Return how many pictures there are."""
         return len(self.archive.entries)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the archive takes, in bytes."""
+        return len(self.archive.data)
 
     def picture(self, place: int) -> Image.Image:
         """Unpack and decode one picture."""

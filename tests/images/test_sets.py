@@ -44,6 +44,10 @@ def test_files_are_decoded_one_at_a_time() -> None:
         pictures.picture(1)
 
 
+def test_sets_of_files_say_how_much_memory_they_take() -> None:
+    assert Files((("red.png", b"12345"), ("bad.png", b"x"))).nbytes == 6
+
+
 def test_sets_travel_to_another_process() -> None:
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
