@@ -56,6 +56,6 @@ def test_every_make_target_exists() -> None:
 
 def test_every_page_in_the_table_exists() -> None:
     table = README[README.index("| page |") : README.index("## Command line")]
-    titles = re.findall(r"^\| (\w+) \|", table, re.MULTILINE)[1:]
+    titles = re.findall(r"^\| ([\w ]+) \|", table, re.MULTILINE)[1:]
     pages = {page.stem.split("_", 1)[1].replace("_", " ") for page in ROOT.glob("pages/*.py")}
     assert set(titles) - {"Home"} == pages

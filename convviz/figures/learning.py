@@ -127,14 +127,14 @@ def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> go.Fig
             y=list(classes),
             text=[[str(value) if value else "" for value in row] for row in counts],
             texttemplate="%{text}" if len(classes) <= 15 else None,
-            colorscale=[[0, "rgba(128,145,158,0.12)"], [1, theme.BLUE]],
+            colorscale=[[0, "#e3eaf0"], [1, theme.BLUE]],
             showscale=False,
             xgap=2,
             ygap=2,
             hovertemplate="%{y} taken for %{x}: %{z}<extra></extra>",
         )
     )
-    figure.update_xaxes(title="taken for", tickangle=0 if len(classes) <= 8 else None)
+    figure.update_xaxes(title="taken for")
     figure.update_yaxes(title="is", autorange="reversed")
     return theme.style(figure, height=max(240, min(640, 120 + 36 * len(classes))))
 

@@ -66,7 +66,8 @@ class Loop:
         self._encoding = 0.0
         self._epochs: list[float] = []
         self._steps = 0
-        self._read = 0.0  # seconds until the pictures were read, which no time limit counts
+        self._read = 0.0  # seconds until the pictures were read
+        self._ready = 0.0  # and until the features were there: a time limit counts from then
         self._fraction = 0.0
         self._ending: Ending = "epochs"
         self._note = ""
@@ -91,16 +92,17 @@ class Loop:
         return TrainingStep(phase, fraction=share, seconds=self.seconds)
 
     def have_read(self) -> None:
-        """Start the clock that a time limit counts by: the pictures are read."""
-        self._read = self.seconds
+        """Note that the pictures are read."""
+        self._read = self._ready = self.seconds
 
     def encoded(self) -> None:
         """Note how long the features took."""
-        self._encoding = self.seconds - self._read
+        self._ready = self.seconds
+        self._encoding = self._ready - self._read
 
     @property
     def _working(self) -> float:
-        return self.seconds - self._read
+        return self.seconds - self._ready
 
     def ahead(self, share: float) -> float:
         """Return where a share of the work that is left will be done, in 0…1."""

@@ -21,8 +21,8 @@ class TrainingSettings:
 
     Attributes:
         epochs: How often every picture is looked at; None for as often as the time allows.
-        seconds: When to end at the latest, counted from when the pictures are read; None for no
-            limit.
+        seconds: When to end at the latest, counted from when the pictures are read and a frozen
+            encoder's features are there; None for no limit.
         learning_rate: Largest learning rate; None for one that suits the optimiser and the plan.
         batch: Pictures per step.
         optimiser: "adamw" or "sgd" (with momentum 0.9).

@@ -47,6 +47,7 @@ class Visit:
         layer_network: The network that the layer looked at belongs to.
         layer_depth: How deep it lies: 0 at the encoder's first layer, 1 at its last.
         sources: The weights last chosen, by network.
+        trained: Sources of the weights this visitor trained, the newest last.
         channel: The picked channel of the layer; None for its strongest.
         channel_place: The network and layer that the channel belongs to.
         strongest: The strongest channel of that layer.
@@ -65,6 +66,7 @@ class Visit:
     layer_network: str = ""
     layer_depth: float = 0.4
     sources: dict[str, str] = field(default_factory=dict)
+    trained: list[str] = field(default_factory=list)
     channel: int | None = None
     channel_place: str = ""
     strongest: int = 0

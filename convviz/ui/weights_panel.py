@@ -7,7 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from convviz import networks
 from convviz.errors import WeightsError
-from convviz.networks import Network, sources
+from convviz.networks import Network, sources, trained
 from convviz.networks.weights import AUTO_ORDER, SourceStatus, size_text
 from convviz.ui import cache, fetch_panel, state
 
@@ -37,7 +37,7 @@ def pick_weights(name: str, missing: DeltaGenerator | None) -> Network | None:
     Returns:
         The network, or None if its weights are not here and the page can do without.
     """
-    statuses = {status.source: status for status in sources.status(name)}
+    statuses = {status.source: status for status in (*sources.status(name), *_trained(name))}
     chosen = statuses[_settle(name, statuses)]
     st.selectbox(
         "Weights",
@@ -66,6 +66,16 @@ def pick_weights(name: str, missing: DeltaGenerator | None) -> Network | None:
             fetch_panel.offer(name, chosen.source, statuses, str(error))
     _describe(name, loaded, statuses)
     return loaded
+
+
+def _trained(name: str) -> list[SourceStatus]:
+    """List what this visitor trained on the page Transfer learning."""
+    kept = [trained.find(source) for source in state.visit().trained]
+    return [
+        SourceStatus(each.weights.source, each.weights.title, True, each.weights.bytes)
+        for each in kept
+        if each is not None and each.name == name
+    ]
 
 
 def _settle(name: str, statuses: dict[str, SourceStatus]) -> str:
@@ -106,7 +116,8 @@ def _describe(name: str, loaded: Network, statuses: dict[str, SourceStatus]) -> 
     """Say what is in use, and offer the full ImageNet weights where they are not."""
     weights = loaded.weights
     said = [f"Trained on {weights.training_set}"]
-    said.append("with decoder" if weights.has_decoder else "no decoder")
+    decoder = f"decoder from {weights.decoder_set}" if weights.decoder_set else "with decoder"
+    said.append(decoder if weights.has_decoder else "no decoder")
     if weights.source == "random":
         said = ["Not trained: random numbers"]
     said.append(size_text(weights.bytes).replace(" ", "\u00a0"))  # not to be torn apart

@@ -1,0 +1,96 @@
+"""The page Transfer learning: data, plan, training, result."""
+
+import io
+import time
+import zipfile
+from typing import Any
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from convviz.learning import Dataset, shapes
+from convviz.ui.learning import data_panel
+
+PAGE = "pages/5_Transfer_learning.py"
+
+
+@pytest.fixture(autouse=True)
+def few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def few() -> Dataset:
+        return shapes(per_class=6)
+
+    monkeypatch.setattr(data_panel, "_shapes", few)
+
+
+def packed() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in ("red", "blue"):
+            for k in range(4):
+                picture = io.BytesIO()
+                Image.new("RGB", (48 + k, 40), name).save(picture, "PNG")
+                archive.writestr(f"{name}/{k}.png", picture.getvalue())
+        archive.writestr("red/broken.png", b"no picture")
+    return file.getvalue()
+
+
+def finished(app: AppTest) -> AppTest:
+    deadline = time.monotonic() + 100
+    while time.monotonic() < deadline:
+        app.run()
+        if any(each.label == "Validation accuracy" for each in app.metric) or app.error:
+            return app
+        time.sleep(0.5)
+    raise AssertionError("the training did not end")
+
+
+def test_opens_with_shapes_and_recommends_the_last_layer(open_page: Any) -> None:
+    app = open_page(PAGE)
+    assert not app.exception
+    assert not app.error
+    assert app.radio(key="scenario").value == "last-layer"
+    assert "Replace the last layer only (recommended)" in app.radio(key="scenario").options
+    numbers = {each.label: each.value for each in app.metric}
+    assert numbers == {"Trained": "6,150", "Frozen": "5,599,904"}
+    assert any("small data set" in each.value for each in app.caption)
+
+
+def test_the_plan_follows_the_scenario(open_page: Any) -> None:
+    app = open_page(PAGE)
+    app.radio(key="scenario").set_value("scratch").run()
+    numbers = {each.label: each.value for each in app.metric}
+    assert numbers["Frozen"] == "0"
+    assert app.query_params["scenario"] == "scratch"
+
+
+def test_trains_compares_names_and_saves(open_page: Any) -> None:
+    app = open_page(PAGE, training_seconds="5", compare="False")
+    app.button(key="start").click()
+    app = finished(app)
+    assert not app.exception
+    assert not app.error
+    labels = {each.label for each in app.get("download_button")}
+    assert labels == {"Trained network (safetensors)", "Curves (CSV)"}
+    assert any("it did not learn from" in each.value for each in app.caption)
+    app.run()
+    options = app.selectbox(key="weights").options
+    assert "Yours: generated shapes and textures" in options
+
+
+def test_a_zip_of_folders_says_what_it_left_out(open_page: Any) -> None:
+    app = open_page(PAGE, data="zip")
+    assert app.button(key="start").disabled
+    app.file_uploader(key="training_zip").upload("colours.zip", packed(), "application/zip").run()
+    assert not app.exception
+    captions = [each.value for each in app.caption]
+    assert {"blue: 4", "red: 4"} <= set(captions)
+    assert any("1 file was left out" in each.label for each in app.expander)
+    assert not app.button(key="start").disabled
+
+
+def test_a_zip_that_cannot_be_used_gets_a_sentence(open_page: Any) -> None:
+    app = open_page(PAGE, data="zip")
+    app.file_uploader(key="training_zip").upload("bad.zip", b"no zip", "application/zip").run()
+    assert "no zip archive" in app.error[0].value
+    assert app.button(key="start").disabled
