@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from convviz.errors import ImageError
 from convviz.ui import state
 
-DEFAULT_SAMPLE = "cat"
+DEFAULT_SAMPLE = "coffee"
 OWN = "upload"  # the value of `image` in the URL for a picture that no link can carry
 
 _THUMBNAIL_PIXELS = 192  # drawn at half that, so that it is sharp on dense screens

@@ -52,7 +52,7 @@ def test_a_picture_grows_until_it_is_stopped(started):
     expect(page.locator(".js-plotly-plot")).to_be_visible()
     with page.expect_download() as saved:
         page.get_by_role("button", name="Picture (PNG)").click()
-    assert saved.value.suggested_filename == "reconstruction-Cat-GoogLeNet-conv1.png"
+    assert saved.value.suggested_filename == "reconstruction-Coffee-GoogLeNet-conv1.png"
     with page.expect_download() as saved:
         page.get_by_role("button", name="Animation (GIF)").click()
     assert saved.value.path().read_bytes().startswith(b"GIF89a")

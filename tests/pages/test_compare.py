@@ -22,7 +22,7 @@ def clean(app: Any) -> Any:
 def test_two_sides(open_page: Any, what: str) -> None:
     app = clean(open_page(PAGE, **PLACE, compare=what))
     text = said(app)
-    assert "**Cat**, conv1 of GoogLeNet" in text
+    assert "**Coffee**, conv1 of GoogLeNet" in text
     assert ("**Coffee**, conv1" in text) == (what == "Two images")
 
 
@@ -42,7 +42,7 @@ def test_two_networks(open_page: Any) -> None:
 def test_the_table_of_empty_and_dead(open_page: Any) -> None:
     app = open_page(PAGE, **PLACE)
     table = app.dataframe[0].value
-    assert "Empty for Cat" in table.columns
+    assert "Empty for Coffee" in table.columns
     app.button(key="start_dead_googlenet").click().run()
     for _ in range(200):
         table = app.dataframe[0].value
@@ -50,7 +50,7 @@ def test_the_table_of_empty_and_dead(open_page: Any) -> None:
             break
         app.run()
     clean(app)
-    dead, empty = table["Dead over N = 83"], table["Empty for Cat"]
+    dead, empty = table["Dead over N = 83"], table["Empty for Coffee"]
     assert dead.notna().all()
     assert (dead <= 1).all()
     assert (empty >= 0).all()

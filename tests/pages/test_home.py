@@ -44,7 +44,7 @@ def test_opens_with_a_sample_and_what_the_network_takes_it_for(open_page: Any) -
     ]
     assert page_html(app).count("<li") == 5
     assert "Egyptian cat" in page_html(app)
-    assert "Cat, 451 × 300 pixels" in captions(app)
+    assert "Coffee, 512 × 341 pixels" in captions(app)
     assert "128 × 128 pixels" in captions(app)
     assert not app.error
     assert not app.warning

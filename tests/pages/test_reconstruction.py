@@ -98,7 +98,7 @@ def test_a_depth_series_fills_in_and_says_what_it_shows(page):
     picker.set_value(["inception3a", "conv1"]).run()
     start(app)
     said = text(app)
-    assert "Cat, from 2 layers of GoogLeNet" in said
+    assert "Coffee, from 2 layers of GoogLeNet" in said
     assert said.index("**conv1**") < said.index("**inception3a**")
     assert said.count("relative error 0") + said.count("relative error 1") >= 2
     assert "From conv1 to inception3a" in said or "give each more time" in said
