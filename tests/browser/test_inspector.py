@@ -45,6 +45,7 @@ def test_arrow_keys_step_through_the_channels(visit: Any) -> None:
 def test_from_the_grid_to_the_channel_and_its_patches(visit: Any) -> None:
     page = visit("/Activations?network=googlenet&layer=conv1")
     page.get_by_role("option").nth(3).click()
+    expect(page.get_by_role("heading", name="Channel 3", exact=True)).to_be_visible()
     page.locator(".st-key-look_closer button:visible").first.click()
     expect(page.get_by_label("Channel of conv1")).to_have_value("3")
     page.get_by_role("tab", name="What stimulates it").click()
