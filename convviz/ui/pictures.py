@@ -39,7 +39,7 @@ class ChosenImage:
 
 
 def current() -> ChosenImage:
-    """Return the visitor's image: the one in the URL on arrival, the sample `cat` at first."""
+    """Return the visitor's image: the one in the URL on arrival, a sample photograph at first."""
     from convviz import images
 
     here = state.visit()

@@ -26,9 +26,9 @@ def upload(page: Page, file: dict[str, Any]) -> None:
 def test_is_useful_at_once(visit: Any) -> None:
     page = visit("/")
     expect(page.locator("ol.convviz-bars li")).to_have_count(5)
-    expect(page.locator("ol.convviz-bars")).to_contain_text("Egyptian cat")
+    expect(page.locator("ol.convviz-bars")).to_contain_text("espresso")
     expect(page.get_by_alt_text("What goes in")).to_be_visible()
-    expect(page).to_have_url(re.compile("image=cat&network=googlenet&weights=bundled"))
+    expect(page).to_have_url(re.compile("image=coffee&network=googlenet&weights=bundled"))
     expect(page).to_have_title(re.compile("convviz"))
 
 

@@ -29,7 +29,7 @@ def channels(app: AppTest) -> list[int]:
     return [channel for _, members in grid(app)["sections"] for channel in members]
 
 
-def looked_at(network: str, weights: str, layer: str, image: str = "cat") -> features.Activations:
+def looked_at(network: str, weights: str, layer: str, image: str = "coffee") -> features.Activations:
     used = networks.load(network, weights, fetch=False)
     return features.activations(used, images.decode(images.sample(image).read()), layer)
 
@@ -89,7 +89,7 @@ def test_another_network_opens_at_a_comparable_layer_and_the_old_one_is_kept(
 
 def test_a_link_opens_the_same_view(open_page: Any) -> None:
     link = {
-        "image": "coffee",
+        "image": "cat",
         "network": "alexnet",
         "weights": "random",
         "layer": "features.4",
@@ -99,7 +99,7 @@ def test_a_link_opens_the_same_view(open_page: Any) -> None:
         "channel": "7",
     }
     app = open_page(PAGE, **link)
-    shown = looked_at("alexnet", "random", "features.4", "coffee")
+    shown = looked_at("alexnet", "random", "features.4", "cat")
     assert headline(app) == shown.sentence(0.05)
     empty = shown.empty(0.05).tolist()
     strongest_first = shown.order("strength").tolist()
@@ -230,8 +230,8 @@ def test_another_image_keeps_the_channel(open_page: Any) -> None:
 def test_all_layers_in_one_chart(open_page: Any) -> None:
     app = open_page(PAGE, view="All layers")
     used = networks.load("googlenet", "bundled", fetch=False)
-    cat = images.decode(images.sample("cat").read())
-    summaries = features.empty_by_depth(used, cat)
+    coffee = images.decode(images.sample("coffee").read())
+    summaries = features.empty_by_depth(used, coffee)
     assert features.depth_trend(summaries) in [text.value for text in app.markdown]
     figure = json.loads(app.get("plotly_chart")[0].proto.spec)
     assert len(figure["data"][0]["customdata"]) == len(summaries)

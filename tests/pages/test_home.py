@@ -43,7 +43,7 @@ def test_opens_with_a_sample_and_what_the_network_takes_it_for(open_page: Any) -
         "Look further",
     ]
     assert page_html(app).count("<li") == 5
-    assert "Egyptian cat" in page_html(app)
+    assert "espresso" in page_html(app)
     assert "Coffee, 512 × 341 pixels" in captions(app)
     assert "128 × 128 pixels" in captions(app)
     assert not app.error
@@ -54,7 +54,7 @@ def test_opens_with_a_sample_and_what_the_network_takes_it_for(open_page: Any) -
 def test_the_url_names_the_choices(open_page: Any) -> None:
     app = open_page()
     assert {key: app.query_params[key] for key in ("image", "network", "weights")} == {
-        "image": "cat",
+        "image": "coffee",
         "network": "googlenet",
         "weights": "bundled",
     }
@@ -75,9 +75,9 @@ def test_links_exactly_the_pages_there_are(open_page: Any) -> None:
 
 def test_a_sample_is_one_click_away(open_page: Any) -> None:
     app = open_page()
-    app.button(key="home_sample_coffee").click().run()
-    assert app.query_params["image"] == "coffee"
-    assert "Coffee, " in captions(app)
+    app.button(key="home_sample_cat").click().run()
+    assert app.query_params["image"] == "cat"
+    assert "Cat, " in captions(app)
 
 
 def test_an_uploaded_picture_replaces_the_sample_and_stays_out_of_the_url(open_page: Any) -> None:
