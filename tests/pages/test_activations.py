@@ -29,7 +29,9 @@ def channels(app: AppTest) -> list[int]:
     return [channel for _, members in grid(app)["sections"] for channel in members]
 
 
-def looked_at(network: str, weights: str, layer: str, image: str = "coffee") -> features.Activations:
+def looked_at(
+    network: str, weights: str, layer: str, image: str = "coffee"
+) -> features.Activations:
     used = networks.load(network, weights, fetch=False)
     return features.activations(used, images.decode(images.sample(image).read()), layer)
 
