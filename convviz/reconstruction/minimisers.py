@@ -125,7 +125,8 @@ class Lbfgs:
         self._loss, self._gradient = math.inf, torch.zeros_like(start)
         self._pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=self._memory)
         self._known = False  # whether the loss at `best` is
-        self._direction = torch.zeros_like(start)
+        self._direction = self._step = torch.zeros_like(start)
+        self._there = start  # best + step
         self._slope = 0.0
         self._length = 1.0
         self._failures = 0
@@ -140,7 +141,10 @@ class Lbfgs:
         """Return the coordinates to look at next."""
         if not self._known:
             return self.best
-        return self.best + self._length * self._direction
+        whole = self._length == 1.0
+        self._step = self._direction if whole else self._length * self._direction
+        self._there = self.best + self._step
+        return self._there
 
     def tell(self, loss: float, gradient: Tensor, rate: float) -> bool:
         """Take in what was found there and choose the next direction, or a shorter step."""
@@ -156,11 +160,11 @@ class Lbfgs:
             best = -self._slope * self._length / (2 * excess)  # of the parabola, as a share
             self._shorten(min(0.5, max(0.1, best)), rate)
             return False
-        step, change = self._length * self._direction, gradient - self._gradient
-        curvature = _dot(step, change)
+        change = gradient - self._gradient
+        curvature = _dot(self._step, change)
         if curvature > 1e-10 * _dot(change, change):
-            self._pairs.append((step, change, curvature))
-        self.best, self._loss, self._gradient = self.best + step, loss, gradient
+            self._pairs.append((self._step, change, curvature))
+        self.best, self._loss, self._gradient = self._there, loss, gradient
         self._shrink = min(1.0, self._shrink * 1.2)
         self._aim(rate)
         return True

@@ -15,11 +15,11 @@ from convviz.reconstruction.depth import depth_of
 # Network: (layer, standard deviation of the noise), from shallow to deep.
 _MEASURED = {
     "alexnet": (("features.7", 0.003), ("features.11", 0.003)),
-    "vgg16": (("features.15", 0.01), ("features.22", 0.02), ("features.29", 0.05)),
-    "googlenet": (("inception3b", 0.01), ("inception4a", 0.01), ("inception5b", 0.05)),
+    "vgg16": (("features.15", 0.01), ("features.22", 0.02), ("features.29", 0.02)),
+    "googlenet": (("inception3b", 0.02), ("inception4a", 0.02), ("inception5b", 0.02)),
 }
 # Depth in the encoder up to which it holds, and noise, for networks that were not measured.
-_BY_DEPTH = ((0.6, 0.01), (0.8, 0.02), (1.0, 0.05))
+_BY_DEPTH = ((0.6, 0.01), (1.0, 0.02))
 
 
 def preset(network_name: str, layer_name: str) -> ReconstructionConfig:
