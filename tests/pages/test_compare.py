@@ -23,7 +23,7 @@ def test_two_sides(open_page: Any, what: str) -> None:
     app = clean(open_page(PAGE, **PLACE, compare=what))
     text = said(app)
     assert "**Coffee**, conv1 of GoogLeNet" in text
-    assert ("**Coffee**, conv1" in text) == (what == "Two images")
+    assert ("**Cat**, conv1" in text) == (what == "Two images")
 
 
 def test_two_networks_where_the_other_has_no_weights_here(open_page: Any) -> None:
