@@ -89,7 +89,7 @@ class Objective:
                 f"{layer.title} of {network.title} puts out values that are not finite for this "
                 "image, so there is nothing to aim at; choose another layer or other weights."
             )
-        square = float(self._target.double().square().sum())
+        square = float(self._target.cpu().double().square().sum())  # not every GPU has float64
         self.is_silent = square == 0.0
         self._square = square or float(self._target.numel())
         self._positive: Tensor | None = None
