@@ -2,16 +2,17 @@
 
 from convviz.learning.advice import Advice, recommend
 from convviz.learning.datasets import Dataset, Split, from_zip, split
+from convviz.learning.parts import Part
 from convviz.learning.saving import to_bytes, to_network
 from convviz.learning.shapes import shapes
 from convviz.learning.steps import TrainingResult, TrainingSettings, TrainingStep, Validation
-from convviz.learning.trainer import fit
+from convviz.learning.trainer import fit, learning_rate
 from convviz.learning.transfer import (
     SCENARIOS,
-    Part,
     Scenario,
     TransferPlan,
     plan,
+    plan_further,
     untrained_twin,
 )
 
@@ -29,7 +30,9 @@ __all__ = [
     "Validation",
     "fit",
     "from_zip",
+    "learning_rate",
     "plan",
+    "plan_further",
     "recommend",
     "shapes",
     "split",

@@ -2,7 +2,8 @@
 
 A frozen encoder's features are computed once. "Fine-tune" first trains the new decoder on them for
 a third of the work, because a decoder that was only just drawn would send noise into the layers
-that are thawed then, and goes on with a tenth of the learning rate.
+that are thawed then, and goes on with a small learning rate. Where the decoder has been trained
+already (`plan_further`), it starts with that.
 
 The same seed gives the same weights on one machine with the same number of threads.
 """
@@ -88,7 +89,7 @@ def _fit(
     loop.have_read()
     spec = plan.network.spec
 
-    if plan.scenario != "scratch":
+    if plan.scenario != "scratch" and not plan.goes_on:
         features: list[Tensor] = []
         encoder, dtype = trunk(module, plan.head), fast_dtype()
         for pixels in (train, check):
@@ -127,13 +128,19 @@ def _fit(
             learner,
             source,
             target,
-            rate=_rate(settings, "whole" if plan.scenario == "scratch" else "fine-tune"),
+            rate=learning_rate(plan, settings),
             generator=generator,
             until=1.0,
             modes=_modes(plan),
             show=module,
         )
     yield loop.done(_finished(plan, module))
+
+
+def learning_rate(plan: TransferPlan, settings: TrainingSettings) -> float:
+    """Return the largest learning rate that a training ends with: of its last stage."""
+    stages = {"scratch": "whole", "fine-tune": "fine-tune"}
+    return _rate(settings, stages.get(plan.scenario, "head"))
 
 
 def _rate(settings: TrainingSettings, stage: str) -> float:

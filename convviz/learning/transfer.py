@@ -16,41 +16,19 @@ from torch import Tensor, nn
 from torchvision.models import GoogLeNet
 
 from convviz.errors import NetworkError, SettingError
+from convviz.learning.parts import Part, State, is_in, parts_of, thawed, title
 from convviz.networks import Network, load
 from convviz.networks.clone import clone
-from convviz.networks.decoders import Form, in_form, is_pooled, last_linear
+from convviz.networks.decoders import Form, in_form, inputs_of, is_pooled, last_linear
 from convviz.networks.encoders import EncoderOnly
 from convviz.networks.registry import build
 from convviz.networks.untrained import draw
 
 Scenario = Literal["last-layer", "several", "fine-tune", "scratch"]
 SCENARIOS: tuple[Scenario, ...] = get_args(Scenario)
-State = Literal["frozen", "replaced", "thawed", "from scratch"]
 
 HIDDEN = 128
 """Length of the fully connected layer that "several" adds where the decoder has one layer only."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """One part of a network with weights: a layer, or a module such as inception3a.
-
-    Attributes:
-        name: Dotted name.
-        title: Name for people.
-        parameters: How many it has.
-        state: What training does with it.
-    """
-
-    name: str
-    title: str
-    parameters: int
-    state: State
-
-    @property
-    def trained(self) -> bool:
-        """Whether training changes it."""
-        return self.state != "frozen"
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +42,8 @@ class TransferPlan:
         head: Dotted name of what stands behind the encoder's last frozen layer and is drawn anew.
         parts: Its parts, from the image to the classes.
         auxiliary: Auxiliary heads that help a training from scratch.
+        goes_on: Whether the network has its decoder already, and training starts from what it has
+            learned.
     """
 
     network: Network
@@ -72,6 +52,7 @@ class TransferPlan:
     head: str
     parts: tuple[Part, ...]
     auxiliary: tuple[str, ...] = ()
+    goes_on: bool = False
 
     @property
     def frozen_parameters(self) -> int:
@@ -103,7 +84,10 @@ class TransferPlan:
         Args:
             generator: Draws what is new.
         """
-        module = _shaped(self.network, self.form, self.scenario, self.auxiliary)
+        if self.goes_on:
+            module = clone(self.network.module)
+        else:
+            module = _shaped(self.network, self.form, self.scenario, self.auxiliary)
         for row in self.parts:
             if not row.trained:
                 continue
@@ -168,19 +152,45 @@ def plan(
         raise SettingError(f"{network.title} has no auxiliary heads; train it without.")
     form, replaced = _form(network, scenario, tuple(classes))
     module = _shaped(network, form, scenario, heads)
-    found = _parts(network, module)
-    thawed = _thawed(network, found, replaced, thaw) if scenario == "fine-tune" else set()
+    found = parts_of(module)
+    chosen = thawed(network, found, replaced, thaw) if scenario == "fine-tune" else set()
     parts = []
     for name, parameters in found:
         if scenario == "scratch":
             state: State = "from scratch"
-        elif any(name == r or name.startswith(f"{r}.") for r in replaced):
+        elif any(is_in(name, each) for each in replaced):
             state = "replaced"
         else:
-            state = "thawed" if name in thawed else "frozen"
-        parts.append(Part(name, _title(network, form, name), parameters, state))
+            state = "thawed" if name in chosen else "frozen"
+        parts.append(Part(name, title(network, form, name), parameters, state))
     head = replaced[0] if len(replaced) == 1 else replaced[0].rpartition(".")[0]
     return TransferPlan(network, scenario, form, head, tuple(parts), heads)
+
+
+def plan_further(
+    network: Network, form: Form, trained: Sequence[str], *, thaw: Sequence[str] | None = None
+) -> TransferPlan:
+    """Say what changes when a network that was trained here is fine-tuned from where it is.
+
+    Args:
+        network: What a training has made.
+        form: How it is put together.
+        trained: Names of the parts that were trained, which go on learning.
+        thaw: Names of the encoder's parts to train with them; None for its last fifth.
+
+    Raises:
+        SettingError: There is no such part.
+    """
+    found = parts_of(network.module)
+    chosen = thawed(network, found, trained, thaw)
+    parts = []
+    for name, parameters in found:
+        state: State = "thawed" if name in chosen else "frozen"
+        if name in trained:
+            state = "keeps learning"
+        said = "your decoder" if is_in(name, form.decoder) else title(network, form, name)
+        parts.append(Part(name, said, parameters, state))
+    return TransferPlan(network, "fine-tune", form, form.decoder, tuple(parts), goes_on=True)
 
 
 def _form(
@@ -191,9 +201,10 @@ def _form(
         channels = _channels(network.module.get_submodule("features"))
         hidden = (HIDDEN,) if scenario == "several" else ()
         return Form("decoder", channels, classes, hidden, pooled=True), ("decoder",)
-    last = last_linear(network.module, network.spec.auxiliary)
-    linear = network.module.get_submodule(last)
-    inputs = int(linear.in_features)  # type: ignore[arg-type]  # it is a Linear's
+    # As it is built: a decoder that was trained here may be several layers in that one's place.
+    with torch.device("meta"):
+        last = last_linear(build(network.spec), network.spec.auxiliary)
+    inputs = inputs_of(network.module.get_submodule(last))
     group = last.rpartition(".")[0]
     siblings = [
         name
@@ -223,45 +234,6 @@ def _channels(features: nn.Module) -> int:
     if not last:
         raise NetworkError("The encoder has no convolution; choose another network.")
     return last[-1].out_channels
-
-
-def _parts(network: Network, module: nn.Module) -> list[tuple[str, int]]:
-    """List what has weights: layers of plain sequences, whole modules elsewhere."""
-    found = []
-    for name, child in module.named_children():
-        if isinstance(child, nn.Sequential):
-            below = [(f"{name}.{key}", part) for key, part in child.named_children()]
-        else:
-            below = [(name, child)]
-        for each, part in below:
-            parameters = sum(p.numel() for p in part.parameters())
-            if parameters:
-                found.append((each, parameters))
-    return found
-
-
-def _thawed(
-    network: Network,
-    found: Sequence[tuple[str, int]],
-    replaced: Sequence[str],
-    thaw: Sequence[str] | None,
-) -> set[str]:
-    encoder = [name for name, _ in found if name not in replaced and "classifier" not in name]
-    if thaw is None:
-        return set(encoder[-max(1, round(len(encoder) / 5)) :])
-    unknown = [name for name in thaw if name not in encoder]
-    if unknown or not thaw:
-        raise SettingError(
-            f"{network.title} has no part {unknown[0] if unknown else '(none named)'} to thaw; "
-            f"choose from {', '.join(encoder)}."
-        )
-    return set(thaw)
-
-
-def _title(network: Network, form: Form, name: str) -> str:
-    if name == form.decoder or name.startswith(f"{form.decoder}."):
-        return "new decoder"
-    return network.spec.title_of(name) or name
 
 
 def untrained_twin(network: Network, seed: int = 0) -> Network:

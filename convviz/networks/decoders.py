@@ -84,6 +84,11 @@ def last_linear(module: nn.Module, without: Sequence[str] = ()) -> str:
     return names[-1]
 
 
+def inputs_of(decoder: nn.Module) -> int:
+    """Count the values that a decoder takes in: those of its first fully connected layer."""
+    return next(part.in_features for part in decoder.modules() if isinstance(part, nn.Linear))
+
+
 def put(module: nn.Module, name: str, part: nn.Module | None) -> None:
     """Put a part in the place of another one; None takes it out."""
     parent, _, leaf = name.rpartition(".")

@@ -17,7 +17,9 @@ from convviz.learning import (
     TrainingStep,
     TransferPlan,
     fit,
+    learning_rate,
     plan,
+    plan_further,
     to_bytes,
     to_network,
 )
@@ -79,6 +81,29 @@ def test_frozen_batch_norms_keep_their_statistics_while_others_move(
     # The best epoch may be the first; while training runs, the thawed norm moves.
     assert module.get_submodule("norm").running_mean.equal(tiny.module.norm.running_mean)
     assert start["norm.running_var"].equal(tiny.module.norm.running_var)
+
+
+def test_fine_tuning_starts_from_the_weights_it_is_given(
+    tiny: Network, few: Dataset, few_split: Split
+) -> None:
+    made = plan(tiny, "last-layer", few.classes)
+    _, first = run(made, few, few_split, replace(SHORT, epochs=6))
+    learned = to_network(made, few, first, 32)
+    before = values(learned.module)
+    further = plan_further(learned, made.form, made.trained_names(), thaw=["deep", "deep_norm"])
+    steps, result = run(further, few, few_split)
+    checks = [step.validation for step in steps if step.validation]
+    # The encoder's features are float32 or bfloat16 there and float32 here.
+    assert checks[0].accuracy == pytest.approx(first.validation.accuracy, abs=0.1)
+    assert result.validation.accuracy >= checks[0].accuracy
+    assert not any(step.phase == "encoding" for step in steps)
+    rates = [step.learning_rate for step in steps if step.learning_rate]
+    assert max(rates) <= learning_rate(further, SHORT) < learning_rate(made, SHORT)
+    assert all(before[name].equal(value) for name, value in values(learned.module).items())
+    after = values(result.module)
+    frozen = [name for name in after if name.split(".")[0] in ("conv", "norm")]
+    assert len(frozen) == 7
+    assert all(after[name].equal(before[name]) for name in frozen)
 
 
 def test_the_same_seed_gives_the_same_weights(

@@ -1,10 +1,12 @@
 """What a plan freezes, replaces and trains."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from convviz.errors import SettingError
-from convviz.learning import plan, recommend, untrained_twin
+from convviz.learning import plan, plan_further, recommend, untrained_twin
 from convviz.networks import Network, load
 from convviz.networks.encoders import EncoderOnly
 
@@ -103,6 +105,33 @@ def test_a_build_shares_frozen_weights_and_owns_what_it_trains(googlenet: Networ
     assert "conv1" in shared
     assert not shared & {"inception5a", "inception5b", "fc"}
     assert not any(p.requires_grad for p in googlenet.module.parameters())
+
+
+def test_a_decoder_of_several_layers_is_replaced_whole(googlenet: Network) -> None:
+    several = plan(googlenet, "several", CLASSES)
+    module = several.build(torch.Generator().manual_seed(0)).requires_grad_(False)
+    again = plan(replace(googlenet, module=module), "last-layer", ("x", "y"))
+    assert (again.form.decoder, again.form.inputs) == ("fc", 1024)
+    assert again.trainable_parameters == 1024 * 2 + 2
+
+
+def test_fine_tuning_can_go_on_from_what_was_learned(googlenet: Network) -> None:
+    first = plan(googlenet, "last-layer", CLASSES)
+    module = first.build(torch.Generator().manual_seed(0)).requires_grad_(False)
+    learned = replace(googlenet, module=module)
+    found = plan_further(learned, first.form, first.trained_names(), thaw=["inception5b"])
+    assert {p.name: p.state for p in found.parts if p.trained} == {
+        "inception5b": "thawed",
+        "fc": "keeps learning",
+    }
+    built = found.build(torch.Generator().manual_seed(1))
+    state = module.state_dict()
+    assert all(value.equal(state[name]) for name, value in built.state_dict().items())
+    shared = {n for n, p in built.named_parameters() if p.data_ptr() == state[n].data_ptr()}
+    assert not any(name.startswith(("fc", "inception5b")) for name in shared)
+    assert "conv1.conv.weight" in shared
+    with pytest.raises(SettingError, match=r"no part conv9.*choose from"):
+        plan_further(learned, first.form, first.trained_names(), thaw=["conv9"])
 
 
 def test_settings_that_make_no_sense_get_a_sentence(tiny: Network) -> None:
