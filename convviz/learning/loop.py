@@ -6,11 +6,14 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from convviz.learning import keeping
 from convviz.learning.learner import Learner, judge
+from convviz.learning.snapshots import Snapshot
 from convviz.learning.steps import (
     Ending,
     Phase,
@@ -19,6 +22,7 @@ from convviz.learning.steps import (
     TrainingStep,
     Validation,
 )
+from convviz.learning.watching import Onlooker, Watch
 
 _SHOWN_SECONDS = 0.2  # between two steps that are yielded within an epoch
 _NOT_FINITE = (
@@ -57,11 +61,16 @@ class Loop:
     Args:
         settings: When to end, among others.
         stop: Asked between two steps.
+        watch: What to look at, at chosen moments.
     """
 
-    def __init__(self, settings: TrainingSettings, stop: Callable[[], bool]) -> None:
+    def __init__(
+        self, settings: TrainingSettings, stop: Callable[[], bool], watch: Watch | None = None
+    ) -> None:
         self._settings = settings
         self._stop = stop
+        self._onlooker = Onlooker(watch)
+        self._recent, self._recent_seen = 0.0, 0
         self._start = time.perf_counter()
         self._encoding = 0.0
         self._epochs: list[float] = []
@@ -71,7 +80,7 @@ class Loop:
         self._fraction = 0.0
         self._ending: Ending = "epochs"
         self._note = ""
-        self._best: tuple[Validation, int, Tensor] | None = None
+        self._best: tuple[Validation, int, int, Tensor] | None = None  # epoch, step, scores
         self._labels = torch.empty(0, dtype=torch.long)
         self._scores = torch.empty(0)
 
@@ -90,6 +99,10 @@ class Loop:
         if self._stop():
             self._end("stopped", _STOPPED)
         return TrainingStep(phase, fraction=share, seconds=self.seconds)
+
+    def begin(self, module: nn.Module) -> TrainingStep:
+        """Look at a network before it has learned anything."""
+        return self._step("reading", snapshot=self._look(module))
 
     def have_read(self) -> None:
         """Note that the pictures are read."""
@@ -135,9 +148,9 @@ class Loop:
         """
         module, first = learner.module, self._share()
         self._labels = target.labels
-        self._best = None
         best = self._check(module, target)
-        kept = _copy(module)
+        kept = keeping.copy(module)
+        best_at = (0, self._steps)
         last_shown = self.seconds
         yield self._step("training", validation=best, module=show)
         while self.goes_on and (share := self._share()) < until:
@@ -157,6 +170,8 @@ class Loop:
                 self._steps += 1
                 seen += len(rows)
                 total += losses.main * len(rows)
+                self._recent += losses.main * len(rows)
+                self._recent_seen += len(rows)
                 right += losses.right
                 share = self._share(seen / len(source))
                 if self._stop():
@@ -165,35 +180,53 @@ class Loop:
                     self._end("seconds", "")
                 if not self.goes_on or share >= until > self._whole_epochs():
                     break
-                if self.seconds - last_shown > _SHOWN_SECONDS:
+                snapshot = self._look(show)
+                if snapshot or self.seconds - last_shown > _SHOWN_SECONDS:
                     last_shown = self.seconds
                     yield self._step(
-                        "training", total / seen, losses.auxiliary, right / seen, lr, module=show
+                        "training",
+                        loss=total / seen,
+                        auxiliary=losses.auxiliary,
+                        accuracy=right / seen,
+                        learning_rate=lr,
+                        module=show,
+                        recent_loss=self._recent_mean(),
+                        snapshot=snapshot,
                     )
             if self._ending == "not finite" or not seen:
                 break
             found = self._check(module, target)
-            if not math.isfinite(found.loss) or not _finite(module):
+            if not math.isfinite(found.loss) or not keeping.finite(module):
                 self._end("not finite", _NOT_FINITE)
                 break
             self._epochs.append(self.seconds - began)
             if (found.accuracy, -found.loss) > (best.accuracy, -best.loss):
-                best, kept = found, _copy(module)
-                self._best = (found, len(self._epochs), self._scores)
+                best, kept = found, keeping.copy(module)
+                best_at = (len(self._epochs), self._steps)
             last_shown = self.seconds
             yield self._step(
-                "training", total / seen, losses.auxiliary, right / seen, lr, found, show
+                "training",
+                loss=total / seen,
+                auxiliary=losses.auxiliary,
+                accuracy=right / seen,
+                learning_rate=lr,
+                validation=found,
+                module=show,
+                recent_loss=self._recent_mean(),
+                snapshot=self._look(show),
             )
-        _restore(module, kept)
+        if (snapshot := self._look(show, now=True)) is not None:
+            yield self._step("training", module=show, snapshot=snapshot)
+        keeping.restore(module, kept)
         module.eval()
         self._check(module, target)
-        self._best = (best, self._best[1] if self._best else 0, self._scores)
+        self._best = (best, *best_at, self._scores)
 
     def done(self, module: nn.Module) -> TrainingStep:
         """Return the last step, with the result."""
         if self._best is None:
             raise RuntimeError("nothing was trained")
-        validation, epoch, scores = self._best
+        validation, epoch, step, scores = self._best
         result = TrainingResult(
             module=module,
             validation=validation,
@@ -206,9 +239,22 @@ class Loop:
             epoch_seconds=tuple(self._epochs),
             ending=self._ending,
             note=self._note,
+            best_step=step,
         )
         self._fraction = 1.0
-        return self._step("done", validation=validation, result=result)
+        kept = self._onlooker.keep(module, step=step, epoch=epoch, seconds=self.seconds)
+        return self._step("done", validation=validation, result=result, snapshot=kept)
+
+    def _look(self, module: nn.Module | None, *, now: bool = False) -> Snapshot | None:
+        return self._onlooker.look(
+            module, step=self._steps, epoch=len(self._epochs), seconds=self.seconds, now=now
+        )
+
+    def _recent_mean(self) -> float | None:
+        """Return the mean loss since this was asked before; None where nothing was learned."""
+        total, seen = self._recent, self._recent_seen
+        self._recent, self._recent_seen = 0.0, 0
+        return total / seen if seen else None
 
     def _share(self, of_epoch: float = 0.0) -> float:
         """Say how much of the work is done, by epochs or by time, whichever is further."""
@@ -239,53 +285,12 @@ class Loop:
     def _end(self, ending: Ending, note: str) -> None:
         self._ending, self._note = ending, note
 
-    def _step(
-        self,
-        phase: Phase,
-        loss: float | None = None,
-        auxiliary: tuple[float, ...] = (),
-        accuracy: float | None = None,
-        learning_rate: float | None = None,
-        validation: Validation | None = None,
-        module: nn.Module | None = None,
-        result: TrainingResult | None = None,
-    ) -> TrainingStep:
+    def _step(self, phase: Phase, **said: Any) -> TrainingStep:
         return TrainingStep(
             phase,
             epoch=len(self._epochs),
             step=self._steps,
             fraction=self._fraction,
             seconds=self.seconds,
-            loss=loss,
-            auxiliary=auxiliary,
-            accuracy=accuracy,
-            learning_rate=learning_rate,
-            validation=validation,
-            module=module,
-            result=result,
+            **said,
         )
-
-
-def _trained(module: nn.Module) -> dict[str, Tensor]:
-    """Return what training changes: parameters that want gradients, and their batch norms' sums."""
-    found: dict[str, Tensor] = {}
-    for prefix, part in module.named_modules():
-        own = {name: p for name, p in part._parameters.items() if p is not None and p.requires_grad}
-        if own:
-            own |= {name: b for name, b in part._buffers.items() if b is not None}
-        found |= {f"{prefix}.{name}": value for name, value in own.items()}
-    return found
-
-
-def _copy(module: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in _trained(module).items()}
-
-
-@torch.no_grad()
-def _restore(module: nn.Module, kept: dict[str, Tensor]) -> None:
-    for name, value in _trained(module).items():
-        value.copy_(kept[name])
-
-
-def _finite(module: nn.Module) -> bool:
-    return all(bool(value.isfinite().all()) for value in _trained(module).values())

@@ -8,6 +8,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from convviz.errors import SettingError
+from convviz.learning.snapshots import Snapshot
 from convviz.networks.lessons.auxiliary import WEIGHT
 
 Phase = Literal["reading", "encoding", "training", "done"]
@@ -97,6 +98,7 @@ class TrainingResult:
         epoch_seconds: How long each epoch took, validation included.
         ending: Why it ended.
         note: A sentence where it ended otherwise than planned.
+        best_step: How many steps of the optimiser are behind the weights of the best epoch.
     """
 
     module: nn.Module
@@ -110,6 +112,7 @@ class TrainingResult:
     epoch_seconds: tuple[float, ...]
     ending: Ending
     note: str = ""
+    best_step: int = 0
 
     def confusion(self) -> Tensor:
         """Count pictures by class (rows) and by what they were taken for (columns), (K, K)."""
@@ -135,13 +138,15 @@ class TrainingStep:
         step: Steps of the optimiser so far.
         fraction: How much of the work is behind it, in 0…1.
         seconds: Since the beginning.
-        loss: Mean loss of the training pictures since the last step that was yielded.
-        auxiliary: Mean auxiliary losses, where there are any.
-        accuracy: Share of these pictures that were named rightly.
+        loss: Mean loss of the training pictures since the epoch began.
+        auxiliary: Auxiliary losses of the newest batch, where there are any.
+        accuracy: Share of the epoch's pictures so far that were named rightly.
         learning_rate: In use.
         validation: At the end of an epoch; None in between.
-        module: The network as it is now, for a snapshot; belongs to the training.
+        module: The network as it is now, to look at; belongs to the training.
         result: At the last step; None before.
+        recent_loss: Mean loss of the training pictures since the step yielded before this one.
+        snapshot: What the network makes of the probe now; at chosen moments, if that was wanted.
     """
 
     phase: Phase
@@ -156,3 +161,5 @@ class TrainingStep:
     validation: Validation | None = None
     module: nn.Module | None = field(default=None, repr=False)
     result: TrainingResult | None = field(default=None, repr=False)
+    recent_loss: float | None = None
+    snapshot: Snapshot | None = field(default=None, repr=False)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torchvision.models import GoogLeNet
 
 from convviz.errors import SettingError
+from convviz.features.capture import check_layer
 from convviz.learning import tensors
 from convviz.learning.datasets import Dataset, Split
 from convviz.learning.encoding import Scale, encode, fast_dtype, trunk
@@ -25,6 +26,7 @@ from convviz.learning.loop import Loop, Source
 from convviz.learning.randomness import seed_dropout
 from convviz.learning.steps import TrainingSettings, TrainingStep
 from convviz.learning.transfer import TransferPlan
+from convviz.learning.watching import Watch
 from convviz.networks.clone import clone
 from convviz.networks.decoders import in_form, put
 from convviz.networks.registry import build
@@ -43,6 +45,7 @@ def fit(
     settings: TrainingSettings | None = None,
     *,
     stop: Callable[[], bool] = lambda: False,
+    watch: Watch | None = None,
 ) -> Iterator[TrainingStep]:
     """Train.
 
@@ -52,9 +55,12 @@ def fit(
         split: Which of them are learned from, and which check it.
         settings: How; None for the usual.
         stop: Asked between two steps; once it says yes, the training ends with what it has.
+        watch: What to take snapshots of: before the first step, at moments that are densest at the
+            beginning, and at the end, of the weights that are kept. None for no snapshots.
 
     Raises:
         SettingError: A setting makes no sense, or the data set does not fit the plan or memory.
+        NetworkError: The network has no layer that is to be watched.
     """
     settings = settings or TrainingSettings()
     settings.check()
@@ -65,7 +71,9 @@ def fit(
             f"{len(dataset):,} pictures of {settings.size} × {settings.size} pixels do not fit "
             "into the memory set aside: choose smaller pictures."
         )
-    return _fit(plan, dataset, split, settings, stop)
+    for name in watch.names if watch else ():
+        check_layer(plan.network.module, name)
+    return _fit(plan, dataset, split, settings, stop, watch)
 
 
 def _fit(
@@ -74,8 +82,9 @@ def _fit(
     split: Split,
     settings: TrainingSettings,
     stop: Callable[[], bool],
+    watch: Watch | None,
 ) -> Iterator[TrainingStep]:
-    loop = Loop(settings, stop)
+    loop = Loop(settings, stop, watch)
     generator = torch.Generator().manual_seed(settings.seed)
     module = plan.build(generator)
     seed_dropout(module, generator)
@@ -86,6 +95,8 @@ def _fit(
             if found is not None:
                 pictures.append(found)
     (train, train_labels), (check, check_labels) = pictures
+    if watch is not None:
+        yield loop.begin(module)
     loop.have_read()
     spec = plan.network.spec
 
