@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convviz.cli.layers import find
-from convviz.cli.output import Progress, check_target, write, write_json
+from convviz.cli.output import (
+    WEIGHTS_HELP,
+    Progress,
+    check_target,
+    weights_given,
+    write,
+    write_json,
+)
 from convviz.errors import ImageError
 
 if TYPE_CHECKING:
@@ -43,7 +50,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--weights",
         default="auto",
         metavar="SOURCE",
-        help="auto, imagenet, bundled, encoder, own or random (default: auto)",
+        type=weights_given,
+        help=WEIGHTS_HELP,
     )
     parser.add_argument(
         "--threshold", type=float, default=0.0, metavar="0…1", help="(default: 0, exactly silent)"

@@ -41,6 +41,17 @@ class Progress:
         self.show(f"fetching weights: {received / 1e6:.1f} of {total / 1e6:.1f} MB")
 
 
+WEIGHTS_HELP = (
+    "auto, imagenet, bundled, encoder, own or random, or a FILE.safetensors that train --out has "
+    "written (default: auto)"
+)
+
+
+def weights_given(text: str) -> str | Path:
+    """Read --weights: the name of a source, or a file that a training has saved."""
+    return Path(text) if text.lower().endswith(".safetensors") else text
+
+
 def check_target(target: str | None, suffix: str = "") -> None:
     """Make sure, before any work is done, that a file can be written.
 

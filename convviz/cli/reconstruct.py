@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from convviz.cli.activations import read_picture
 from convviz.cli.layers import find
-from convviz.cli.output import Progress, check_target, write, write_json
+from convviz.cli.output import (
+    WEIGHTS_HELP,
+    Progress,
+    check_target,
+    weights_given,
+    write,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -75,7 +82,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--weights",
         default="auto",
         metavar="SOURCE",
-        help="auto, imagenet, bundled, encoder, own or random (default: auto)",
+        type=weights_given,
+        help=WEIGHTS_HELP,
     )
 
 

@@ -6,7 +6,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convviz.cli.output import Progress, check_target, table, write_json
+from convviz.cli.output import (
+    WEIGHTS_HELP,
+    Progress,
+    check_target,
+    table,
+    weights_given,
+    write_json,
+)
 from convviz.errors import SettingError
 
 if TYPE_CHECKING:
@@ -28,7 +35,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="a zip with a folder of pictures for each class, or: shapes (pictures made by code)",
     )
     parser.add_argument("--network", default="googlenet", metavar="NAME", help="default: googlenet")
-    parser.add_argument("--weights", default="auto", metavar="SOURCE", help="default: auto")
+    parser.add_argument(
+        "--weights", default="auto", metavar="SOURCE", type=weights_given, help=WEIGHTS_HELP
+    )
     parser.add_argument(
         "--scenario",
         choices=_SCENARIOS,
@@ -42,6 +51,12 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
     parser.add_argument("--auxiliary", action="store_true", help="with auxiliary heads (scratch)")
     parser.add_argument("--out", metavar="FILE", help="write the network to FILE.safetensors")
+    parser.add_argument(
+        "--only-trained",
+        action="store_true",
+        help="leave out of that file what was frozen: it is small, and opens where the weights "
+        "that were trained on are at hand",
+    )
     parser.add_argument("--json", metavar="FILE", help="write JSON to FILE, or - for the output")
 
 
@@ -72,7 +87,8 @@ def run(args: argparse.Namespace) -> int:
     if result is None:
         raise RuntimeError("the training ended without a result")
     if args.out:
-        Path(args.out).write_bytes(learning.to_bytes(plan, dataset, result, args.size))
+        data = learning.to_bytes(plan, dataset, result, args.size, only_trained=args.only_trained)
+        _write(args.out, data)
     found: dict[str, Any] = {
         "network": network.name,
         "weights": network.weights.source,
@@ -103,6 +119,18 @@ def run(args: argparse.Namespace) -> int:
         if result.note:
             print(result.note)
     return 0
+
+
+def _write(target: str, data: bytes) -> None:
+    """Write the network's file.
+
+    Raises:
+        SettingError: It cannot be written.
+    """
+    try:
+        Path(target).write_bytes(data)
+    except OSError as error:
+        raise SettingError(f"{target} cannot be written: {error.strerror}.") from error
 
 
 def _data(name: str) -> Dataset:

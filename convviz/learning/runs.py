@@ -19,6 +19,7 @@ from convviz.learning.trainer import fit
 from convviz.learning.transfer import TransferPlan, plan, untrained_twin
 from convviz.networks import trained
 from convviz.networks.trained import About
+from convviz.networks.weights import Weights
 
 _MISTAKES = 8
 _PIXELS = 112
@@ -70,6 +71,9 @@ class Outcome:
         mistakes: The most confident ones.
         source: The trained network's source of weights.
         about: What goes into its file.
+        parts: What a small file holds: the names of the parts that were trained; none where the
+            whole network is needed.
+        on: The weights that were trained on.
         ending: Why it ended.
         note: A sentence where it ended otherwise than planned.
     """
@@ -85,6 +89,8 @@ class Outcome:
     mistakes: tuple[Mistake, ...]
     source: str
     about: About
+    parts: tuple[str, ...]
+    on: Weights
     ending: Ending
     note: str
 
@@ -209,6 +215,8 @@ def _outcome(
         mistakes=tuple(_mistakes(dataset, split, result)),
         source=trained.keep(network),
         about=about(made, dataset, result, size),
+        parts=made.parts_to_save(),
+        on=made.network.weights,
         ending=result.ending,
         note=result.note,
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from convviz.learning.datasets import Dataset
 from convviz.learning.steps import TrainingResult
 from convviz.learning.transfer import TransferPlan
-from convviz.networks import Network, trained
+from convviz.networks import Network, saved, trained
 from convviz.networks.trained import About
 
 
 def about(plan: TransferPlan, dataset: Dataset, result: TrainingResult, input_size: int) -> About:
     """Say what a trained network is, and how well it does."""
     right = result.validation.accuracy
+    options = plan.network.spec.imagenet_options
     return About(
         network=plan.network.name,
         form=plan.form,
@@ -22,14 +23,32 @@ def about(plan: TransferPlan, dataset: Dataset, result: TrainingResult, input_si
             f"learn from, it names {right:.0%} rightly ({len(dataset.classes)} classes, "
             f"{input_size} px)."
         ),
+        accuracy=right,
+        options=tuple(n for n, value in options if getattr(result.module, n, None) == value),
     )
 
 
 def to_bytes(
-    plan: TransferPlan, dataset: Dataset, result: TrainingResult, input_size: int
+    plan: TransferPlan,
+    dataset: Dataset,
+    result: TrainingResult,
+    input_size: int,
+    *,
+    only_trained: bool = False,
 ) -> bytes:
-    """Write a trained network as a safetensors file with the names of its classes."""
-    return trained.write(result.module, about(plan, dataset, result, input_size))
+    """Write a trained network as a safetensors file with the names of its classes.
+
+    Args:
+        plan: What was trained.
+        dataset: What it was trained on.
+        result: What came of it.
+        input_size: Side of the pictures, in pixels.
+        only_trained: Whether to leave out the frozen parts, which the network it was trained on
+            has; with a frozen encoder the file then holds the decoder alone.
+    """
+    said = about(plan, dataset, result, input_size)
+    parts = plan.parts_to_save() if only_trained else ()
+    return saved.write(result.module, said, parts=parts, on=plan.network.weights)
 
 
 def to_network(
@@ -37,4 +56,4 @@ def to_network(
 ) -> Network:
     """Turn a training's result into a network that every page can look into."""
     said = about(plan, dataset, result, input_size)
-    return trained.describe(result.module, said, trained.write(result.module, said))
+    return trained.describe(result.module, said, saved.write(result.module, said))

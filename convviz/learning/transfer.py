@@ -22,6 +22,7 @@ from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form, inputs_of, is_pooled, last_linear
 from convviz.networks.encoders import EncoderOnly
 from convviz.networks.registry import build
+from convviz.networks.trained import PREFIX
 from convviz.networks.untrained import draw
 
 Scenario = Literal["last-layer", "several", "fine-tune", "scratch"]
@@ -77,6 +78,15 @@ class TransferPlan:
     def trained_names(self) -> tuple[str, ...]:
         """Dotted names of the parts that training changes."""
         return tuple(part.name for part in self.parts if part.trained)
+
+    def parts_to_save(self) -> tuple[str, ...]:
+        """Name the parts that a file needs beside the network trained on; none if that is all.
+
+        What was trained here before, and goes on learning, has no other file of its own.
+        """
+        if self.scenario == "scratch" or self.network.weights.source.startswith(PREFIX):
+            return ()
+        return self.trained_names()
 
     def build(self, generator: torch.Generator) -> nn.Module:
         """Make the network to train: frozen parts share their weights, others have their own.

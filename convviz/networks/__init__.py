@@ -2,7 +2,7 @@
 
 from convviz.networks import catalogue as _catalogue  # registers the built-in networks
 from convviz.networks.layers import Branch, Layer, layer, layers
-from convviz.networks.loading import load
+from convviz.networks.loading import load, open_saved
 from convviz.networks.registry import Network, NetworkSpec, available, register, spec
 from convviz.networks.weights import Weights
 
@@ -16,6 +16,7 @@ __all__ = [
     "layer",
     "layers",
     "load",
+    "open_saved",
     "register",
     "spec",
 ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 from convviz.errors import FetchCancelled, SettingError, WeightsError, WeightsNotHere
 from convviz.networks import (
@@ -13,6 +14,7 @@ from convviz.networks import (
     encoders,
     missing,
     registry,
+    saved,
     sources,
     trained,
 )
@@ -26,7 +28,7 @@ Progress = Callable[[int, int], None]
 
 def load(
     name: str,
-    weights: str = "auto",
+    weights: str | Path = "auto",
     *,
     fetch: bool = True,
     progress: Progress | None = None,
@@ -36,10 +38,10 @@ def load(
 
     Args:
         name: A network's name.
-        weights: "auto", one of `weights.SOURCES`, or what `trained.keep` gave back. Auto takes the
-            first it finds: full weights that are on this machine, those that come with convviz, a
-            user's own network as it is built, the encoder alone, torchvision's full download. It
-            never takes random ones.
+        weights: "auto", one of `weights.SOURCES`, what `trained.keep` gave back, or a file that a
+            training has saved. Auto takes the first it finds: full weights that are on this
+            machine, those that come with convviz, a user's own network as it is built, the encoder
+            alone, torchvision's full download. It never takes random ones.
         fetch: Whether it may fetch what is not here over the network.
         progress: Called with the bytes received and the bytes in all, while something is fetched.
         seed: For random weights.
@@ -63,6 +65,8 @@ def load(
         "own": partial(assembly.own, spec),
         "random": partial(assembly.with_random, spec, seed),
     }
+    if isinstance(weights, Path):
+        return _saved(spec, weights, partial(_bases, fetch=fetch, progress=progress))
     if weights.startswith(trained.PREFIX):
         return _trained(spec, weights)
     if weights == "auto":
@@ -109,8 +113,51 @@ def _first(spec: NetworkSpec, ways: list[Callable[[], Network]]) -> Network:
     raise missing.unfetched(spec, problems) if problems else missing.not_here(spec)
 
 
+def open_saved(data: bytes) -> Network:
+    """Open the file of a network that was trained with convviz; nothing is fetched for it.
+
+    Args:
+        data: The file's bytes.
+
+    Raises:
+        WeightsError: It is damaged, foreign, or does not fit.
+        WeightsNotHere: It has only the part that was trained, and the rest is not here.
+    """
+    return saved.read(data, _bases)
+
+
+def _bases(
+    name: str, source: str, *, fetch: bool = False, progress: Progress | None = None
+) -> Iterator[Network]:
+    """Load the weights that somebody trained on, then others that are here and may be the same."""
+    here = [status.source for status in sources.status(name) if status.here]
+    for number, each in enumerate(dict.fromkeys([source, *here])):
+        if each.startswith(trained.PREFIX):
+            continue
+        try:
+            yield load(name, each, fetch=fetch and not number, progress=progress)
+        except FetchCancelled:
+            raise
+        except (WeightsError, SettingError):
+            continue
+
+
+def _saved(spec: NetworkSpec, path: Path, bases: saved.Bases) -> Network:
+    found = saved.read_file(path, bases)
+    if found.name != spec.name:
+        raise WeightsError(
+            f"{path.name} is a trained {found.title}, not {spec.title}: choose the network "
+            f"{found.name}."
+        )
+    return found
+
+
 def _trained(spec: NetworkSpec, source: str) -> Network:
     found = trained.find(source)
+    if found is None:
+        for path, name, _ in saved.in_folder(spec.name):
+            if name == source:
+                return saved.read_file(path, _bases)
     if found is None or found.name != spec.name:
         raise WeightsError(
             f"The {spec.title} that was trained here is no longer in memory: open the file you "

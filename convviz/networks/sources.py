@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import torch
 import torchvision
 
-from convviz.networks import bundled, cache, encoders, registry
+from convviz.networks import bundled, cache, encoders, registry, saved
 from convviz.networks.registry import NetworkSpec
 from convviz.networks.weights import SourceStatus
 
@@ -96,7 +96,11 @@ def full_weights(spec: NetworkSpec) -> tuple[Found, ...]:
     if file is not None:
         candidates.append(Found(cache.folder() / file.name, "cache"))
         candidates.append(Found(Path(torch.hub.get_dir()) / "checkpoints" / file.name, "hub"))
-    return tuple(found for found in candidates if found.path.is_file())
+    return tuple(
+        found
+        for found in candidates
+        if found.path.is_file() and not (found.own_name and saved.about_file(found.path))
+    )
 
 
 def usable_weights(spec: NetworkSpec) -> Found | None:
@@ -130,8 +134,8 @@ def status(name: str) -> tuple[SourceStatus, ...]:
         name: A network's name.
 
     Returns:
-        The sources that this network has, in the order of `weights.SOURCES`; untrained weights
-        come last.
+        The sources that this network has, in the order of `weights.SOURCES`, then files that a
+        training has saved into the user's own folder; untrained weights come last.
 
     Raises:
         NetworkError: There is no such network.
@@ -139,7 +143,21 @@ def status(name: str) -> tuple[SourceStatus, ...]:
     spec = registry.spec(name)
     places = (_imagenet(spec), _bundled(spec), _encoder(spec), _own(spec))
     random = SourceStatus("random", "Untrained", True, note="random numbers, drawn when asked for")
-    return (*(place for place in places if place is not None), random)
+    return (*(place for place in places if place is not None), *_saved(name), random)
+
+
+def _saved(name: str) -> tuple[SourceStatus, ...]:
+    return tuple(
+        SourceStatus(
+            source,
+            f"{about.title} ({path.name})",
+            True,
+            path.stat().st_size,
+            note=_PLACES["folder"],
+            path=path,
+        )
+        for path, source, about in saved.in_folder(name)
+    )
 
 
 def _imagenet(spec: NetworkSpec) -> SourceStatus | None:

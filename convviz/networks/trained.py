@@ -1,39 +1,27 @@
-"""Networks that somebody trained with convviz: their files, and those trained just now.
+"""Networks that somebody trained with convviz: what is known of them, and those in memory.
 
-A file is safetensors: all weights, and in its header what convviz needs to put the network
-together again, with the names of its classes. `keep` makes a network one more source of weights for
-`load`, as long as the program runs.
+`keep` makes a network one more source of weights for `load`, as long as the program runs. Their
+files are read and written by `saved`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 from collections import OrderedDict
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save
 
-from convviz.errors import ConvvizError, WeightsError
 from convviz.networks import registry
-from convviz.networks.checkpoints import fill
-from convviz.networks.decoders import Form, in_form
+from convviz.networks.decoders import Form
 from convviz.networks.registry import Network
 from convviz.networks.weights import Weights
 
 PREFIX = "trained-"
 """How the source of weights begins that stands for a network trained here."""
 
-_KEY = "convviz"
-_HEADER_BYTES = 1_000_000
-_MOST_BYTES = 800_000_000
 _KEPT, _KEPT_BYTES = 24, 600_000_000
-_FOREIGN = (
-    "The file was not written by convviz's training, or is damaged: save the trained network again."
-)
 
 
 @dataclass(frozen=True)
@@ -46,6 +34,8 @@ class About:
         input_size: Side of the pictures it was trained on, in pixels.
         training_set: What it was trained on.
         note: One sentence on how well it does.
+        accuracy: Share of its validation pictures named rightly.
+        options: What its network was built with besides (see `NetworkSpec.imagenet_options`).
     """
 
     network: str
@@ -53,41 +43,26 @@ class About:
     input_size: int
     training_set: str
     note: str
+    accuracy: float
+    options: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """Name for people."""
+        return f"Yours: {self.training_set}, {self.accuracy:.0%}"
 
 
-def write(module: torch.nn.Module, about: About) -> bytes:
-    """Write a trained network to the bytes of a safetensors file."""
-    state = {name: value.contiguous() for name, value in module.state_dict().items()}
-    return save(state, {_KEY: json.dumps(asdict(about), ensure_ascii=False)})
-
-
-def read(data: bytes) -> Network:
-    """Read a trained network from the bytes of its file.
-
-    Raises:
-        WeightsError: The file was not written by convviz, is damaged, or is of a network that is
-            not known here.
-    """
-    about = _about(data)
-    try:
-        spec = registry.spec(about.network)
-        with torch.device("meta"):
-            module = in_form(registry.build(spec), about.form, spec.auxiliary)
-        state = load_tensors(data)
-    except ConvvizError as error:
-        raise WeightsError(f"The trained network cannot be used here: {error}") from error
-    except Exception as error:  # a header may name parts that the network has not
-        raise WeightsError(_FOREIGN) from error
-    fill(module, state, title=spec.title, origin="The file of trained weights")
-    return describe(module, about, data)
+def source_of(sha256: str) -> str:
+    """Name the source of weights that a file of this checksum is."""
+    return f"{PREFIX}{sha256[:12]}"
 
 
 def describe(module: torch.nn.Module, about: About, data: bytes) -> Network:
     """Put a trained network together with what is known of it."""
-    spec, checksum = registry.spec(about.network), hashlib.sha256(data).hexdigest()
+    checksum = hashlib.sha256(data).hexdigest()
     weights = Weights(
-        source=f"{PREFIX}{checksum[:12]}",
-        title=f"Yours: {about.training_set}",
+        source=source_of(checksum),
+        title=about.title,
         training_set=about.training_set,
         has_decoder=True,
         bytes=len(data),
@@ -97,7 +72,7 @@ def describe(module: torch.nn.Module, about: About, data: bytes) -> Network:
         resize=about.input_size,
         note=about.note,
     )
-    return Network(spec, module, weights)
+    return Network(registry.spec(about.network), module, weights)
 
 
 def keep(network: Network) -> str:
@@ -127,26 +102,3 @@ def find(source: str) -> Network | None:
 
 _kept: OrderedDict[str, Network] = OrderedDict()
 _lock = threading.Lock()
-
-
-def _about(data: bytes) -> About:
-    """Read the header, which safetensors begins with: its length in 8 bytes, then JSON."""
-    length = int.from_bytes(data[:8], "little")
-    if len(data) > _MOST_BYTES or not 2 <= length <= min(_HEADER_BYTES, len(data) - 8):
-        raise WeightsError(_FOREIGN)
-    try:
-        said = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][_KEY])
-        form = said["form"]
-        classes = tuple(str(name)[:200] for name in form["classes"])
-        hidden = tuple(int(size) for size in form["hidden"])
-        shape = Form(
-            str(form["decoder"]), int(form["inputs"]), classes, hidden, bool(form["pooled"])
-        )
-        size = int(said["input_size"])
-        if not (32 <= size <= 512 and 2 <= len(classes) <= 1000):
-            raise ValueError("out of range")
-        return About(
-            str(said["network"]), shape, size, str(said["training_set"])[:200], str(said["note"])
-        )
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise WeightsError(_FOREIGN) from error

@@ -21,8 +21,9 @@ class Weights:
     """The weights in use, as they are always shown to the user.
 
     Attributes:
-        source: "imagenet", "bundled", "encoder", "random" or "own".
-        title: Name for people, "ImageNet, encoder only".
+        source: "imagenet", "bundled", "encoder", "random" or "own", or "trained-" and the beginning
+            of the checksum of a file that a training has saved.
+        title: Name for people, "ImageNet, full network".
         training_set: "ImageNet-1k", "Tiny ImageNet-200" or "none (untrained)".
         has_decoder: Whether they make predictions: a trained classifier whose classes are known.
         bytes: Size of the file; for random and own weights that of the parameters.

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from convviz.cli import main
-from convviz.networks import trained
+from convviz.networks import open_saved
 
 
 def pictures(path: Path) -> Path:
@@ -37,9 +37,30 @@ def test_trains_on_a_zip_and_writes_a_network_that_opens(
     assert found["trainable_parameters"] == 1024 * 2 + 2
     assert found["epochs"] == 3
     assert [each["file"] for each in found["left_out"]] == ["red/broken.png"]
-    network = trained.read(out.read_bytes())
+    network = open_saved(out.read_bytes())
     assert network.weights.classes == ("blue", "red")
     assert network.weights.training_set == "colours"
+
+
+def test_a_saved_decoder_is_a_choice_of_weights_for_other_commands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, sizes = pictures(tmp_path / "colours.zip"), {}
+    for name, more in (("whole", []), ("decoder", ["--only-trained"])):
+        out = tmp_path / f"{name}.safetensors"
+        arguments = ["train", str(data), "--epochs", "1", "--size", "64", "--out", str(out), *more]
+        assert main(arguments) == 0
+        sizes[name] = out.stat().st_size
+        capsys.readouterr()
+        look = ["activations", "sample:cat", "--network", "googlenet", "--layer", "inception4a"]
+        assert main([*look, "--weights", str(out), "--json", "-"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["weights"]["source"].startswith("trained-")
+    assert sizes["decoder"] < 20_000 < 20_000_000 < sizes["whole"]
+    assert main([*look[:3], "alexnet", *look[4:], "--weights", str(out)]) == 2
+    assert "is a trained GoogLeNet, not AlexNet" in capsys.readouterr().err
+    assert main([*look, "--weights", str(data.with_suffix(".safetensors"))]) == 2
+    assert "cannot be read" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from convviz.figures import learning as figures
 from convviz.figures import theme
 from convviz.jobs import JobView
 from convviz.learning.runs import Outcome, TrainingView, train_transfer
-from convviz.networks import Network, load, trained
+from convviz.networks import Network, load, saved, trained
 from convviz.ui import export, jobs, predictions, state
 from convviz.ui.jobs import Desk
 from convviz.ui.learning.data_panel import plain
@@ -211,7 +211,7 @@ def _save(view: TrainingView, best: Outcome, kept: Network) -> None:
     with st.container(horizontal=True, gap="small", key="save_training"):
         st.download_button(
             "Trained network (safetensors)",
-            lambda: trained.write(kept.module, best.about),
+            lambda: saved.write(kept.module, best.about),
             file_name=f"{kept.name}-trained.safetensors",
             icon=":material/download:",
             on_click="ignore",
