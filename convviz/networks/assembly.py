@@ -119,7 +119,7 @@ def encoder(spec: NetworkSpec, path: Path) -> Network:
         spec,
         module,
         source="encoder",
-        title="ImageNet, encoder only",
+        title=small_decoders.title(spec.name),
         training_set="ImageNet-1k",
         classes=classes,
         size=path.stat().st_size,

@@ -58,6 +58,11 @@ def path(network: str) -> Path:
     return _DATA / f"{network}_decoder.safetensors"
 
 
+def title(network: str) -> str:
+    """Name the weights of a network's encoder, with what stands behind it."""
+    return "ImageNet encoder, small decoder" if about(network) else "ImageNet, encoder only"
+
+
 @cache
 def about(network: str) -> AboutDecoder | None:
     """Read what is known of a network's small decoder; None if there is none."""

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import torch
 import torchvision
 
-from convviz.networks import bundled, cache, encoders, registry, saved
+from convviz.networks import bundled, cache, encoders, registry, saved, small_decoders
 from convviz.networks.registry import NetworkSpec
 from convviz.networks.weights import SourceStatus
 
@@ -186,7 +186,7 @@ def _encoder(spec: NetworkSpec) -> SourceStatus | None:
     path = encoder_file(spec)
     if path is None:
         return None
-    title, given = "ImageNet, encoder only", encoders.given_archive()
+    title, given = small_decoders.title(spec.name), encoders.given_archive()
     if cache.intact(path):
         size = path.stat().st_size
         return SourceStatus("encoder", title, True, size, note=_PLACES["cache"], path=path)
