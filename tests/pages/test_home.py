@@ -109,6 +109,12 @@ def test_a_bad_file_gets_a_sentence_and_the_image_stays(
     assert not app.error
 
 
+def test_a_picture_may_have_20_megabytes(open_page: Any) -> None:
+    app = upload(open_page(image="coffee"), "large.png", bytes(21 * 2**20))
+    assert "has 22 MB; a picture may have at most 20 MB" in app.error[0].value
+    assert app.query_params["image"] == "coffee"
+
+
 def test_says_why_there_are_no_predictions_without_a_decoder(
     open_page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
