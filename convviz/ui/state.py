@@ -7,6 +7,7 @@ arrives, because what the browser sends later may be older than the visitor's la
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
@@ -54,6 +55,8 @@ class Visit:
         fetches: Downloads this visitor waits for or saw end, by network and source.
         picture: The visitor's own picture.
         refusal: Why the last file was refused; shown until the next one is tried.
+        opened: What the last file of a trained network was; shown until weights are chosen.
+        unopened: Why the last one could not be used; shown until the next one is tried.
         notices: What a link asked for that could not be had, by key.
         notice_board: Where on the page the notices stand.
     """
@@ -73,6 +76,8 @@ class Visit:
     fetches: dict[tuple[str, str], Fetch] = field(default_factory=dict)
     picture: OwnPicture | None = None
     refusal: str = ""
+    opened: str = ""
+    unopened: str = ""
     notices: dict[str, str] = field(default_factory=dict)
     notice_board: DeltaGenerator | None = None
 
@@ -259,6 +264,11 @@ def link() -> dict[str, str]:
 def shorten(text: str, length: int = 60) -> str:
     """Cut a foreign text to a length that fits into a sentence."""
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def plain(text: str) -> str:
+    """Keep Markdown from reading a foreign text as anything but text."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
 def _read(text: str, like: Value) -> Value | None:

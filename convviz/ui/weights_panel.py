@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -9,7 +11,7 @@ from convviz import networks
 from convviz.errors import WeightsError
 from convviz.networks import Network, sources, trained
 from convviz.networks.weights import AUTO_ORDER, SourceStatus, size_text
-from convviz.ui import cache, fetch_panel, state
+from convviz.ui import cache, fetch_panel, saved_panel, state
 
 
 def pick_network() -> str:
@@ -37,18 +39,26 @@ def pick_weights(name: str, missing: DeltaGenerator | None) -> Network | None:
     Returns:
         The network, or None if its weights are not here and the page can do without.
     """
+    _take_link(name)
     statuses = {status.source: status for status in (*sources.status(name), *_trained(name))}
     chosen = statuses[_settle(name, statuses)]
+    titles = Counter(status.title for status in statuses.values())
     st.selectbox(
         "Weights",
         list(statuses),
-        format_func=lambda source: statuses[source].title,
+        format_func=lambda source: (
+            statuses[source].title
+            # The same data may have been learned twice; the end of the checksum tells them apart.
+            + (f" · {source[-4:]}" if titles[statuses[source].title] > 1 else "")
+        ),
         key="weights",
         on_change=_choose_weights,
         args=(name,),
         help="The numbers a network has learned. Full weights can name what they see; an encoder "
-        "has the convolutional layers only.",
+        "has the convolutional layers, with a small decoder that convviz trained where there is "
+        "one.",
     )
+    saved_panel.draw()
     if not fetch_panel.is_ready(chosen) or fetch_panel.is_fetching(name, chosen.source):
         if missing is None:
             st.caption("Not fetched yet; this page does without.")
@@ -68,6 +78,15 @@ def pick_weights(name: str, missing: DeltaGenerator | None) -> Network | None:
     return loaded
 
 
+def _take_link(name: str) -> None:
+    """Let a link name a network that was trained on this server, as long as that is in memory."""
+    here = state.visit()
+    asked = here.link.get("weights", "")
+    found = trained.find(asked) if asked.startswith(trained.PREFIX) else None
+    if found is not None and found.name == name and asked not in here.trained:
+        here.trained.append(asked)
+
+
 def _trained(name: str) -> list[SourceStatus]:
     """List what this visitor trained on the page Transfer learning."""
     kept = [trained.find(source) for source in state.visit().trained]
@@ -84,12 +103,19 @@ def _settle(name: str, statuses: dict[str, SourceStatus]) -> str:
     asked = here.link.pop("weights", None)
     wanted = asked or here.sources.get(name)
     if wanted is None or wanted not in statuses:
+        gone = wanted or ""
         wanted = _automatic(statuses)
         if asked:
             state.notice(
                 "weights",
                 f"{networks.spec(name).title} has no weights called “{state.shorten(asked)}”, as "
                 f"the link asks; here are others instead ({statuses[wanted].title}).",
+            )
+        elif gone.startswith(trained.PREFIX):
+            state.notice(
+                "weights",
+                f"The trained {networks.spec(name).title} is no longer in the server's memory: "
+                "open its file, if you saved one, or train it again.",
             )
     here.sources[name] = wanted
     state.put("weights", wanted)
@@ -110,12 +136,13 @@ def _automatic(statuses: dict[str, SourceStatus]) -> str:
 def _choose_weights(name: str) -> None:
     """Take over a choice from the list."""
     fetch_panel.use(name, st.session_state["weights"])
+    state.visit().opened = ""
 
 
 def _describe(name: str, loaded: Network, statuses: dict[str, SourceStatus]) -> None:
     """Say what is in use, and offer the full ImageNet weights where they are not."""
     weights = loaded.weights
-    said = [f"Trained on {weights.training_set}"]
+    said = [f"Trained on {state.plain(weights.training_set)}"]
     decoder = f"decoder from {weights.decoder_set}" if weights.decoder_set else "with decoder"
     said.append(decoder if weights.has_decoder else "no decoder")
     if weights.source == "random":
@@ -123,7 +150,8 @@ def _describe(name: str, loaded: Network, statuses: dict[str, SourceStatus]) -> 
     said.append(size_text(weights.bytes).replace(" ", "\u00a0"))  # not to be torn apart
     st.caption(
         " · ".join([*said, f"sha256 `{weights.sha256[:8]}`"]),
-        help=f"Full sha256, a fingerprint of the weights: `{weights.sha256}`. {weights.note}",
+        help=f"Full sha256, a fingerprint of the weights: `{weights.sha256}`. "
+        f"{state.plain(weights.note)}",
     )
     full = statuses.get("imagenet")
     if full is not None and weights.source != "imagenet":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 
 import streamlit as st
 
@@ -37,7 +36,7 @@ def choose() -> Dataset | None:
 
 def plain(name: str) -> str:
     """Keep Markdown from reading a folder's name as anything but text."""
-    return re.sub(r"([^\w\s])", r"\\\1", state.shorten(name, 24))
+    return state.plain(state.shorten(name, 24))
 
 
 def _uploaded() -> Dataset | None:
