@@ -268,7 +268,7 @@ def shorten(text: str, length: int = 60) -> str:
 
 def plain(text: str) -> str:
     """Keep Markdown from reading a foreign text as anything but text."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+    return re.sub(r"([\\`*_\[\]{}#!|<>~$:])", r"\\\1", text)
 
 
 def _read(text: str, like: Value) -> Value | None:

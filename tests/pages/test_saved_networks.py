@@ -40,7 +40,7 @@ def test_an_opened_decoder_is_in_use_at_once(open_page: Any) -> None:
     assert not app.error
     assert app.selectbox(key="weights").value.startswith(trained.PREFIX)
     assert "Yours: my pets, 90%" in app.selectbox(key="weights").options
-    assert "pets\\.safetensors is in use: GoogLeNet with 3 classes" in app.success[0].value
+    assert "pets.safetensors is in use: GoogLeNet with 3 classes" in app.success[0].value
     html = "".join(each.proto.body for each in app.get("html"))
     assert all(f'"name">{each}' in html for each in CLASSES)
     app.switch_page("pages/1_Activations.py").run()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from convviz.ui.state import shorten
+from convviz.ui.state import plain, shorten
 
 
 def small_page() -> None:
@@ -102,3 +102,8 @@ def test_a_notice_goes_with_the_next_choice() -> None:
 def test_a_foreign_text_is_cut_to_fit_a_sentence() -> None:
     assert shorten("a" * 60) == "a" * 60
     assert shorten("a" * 61) == "a" * 59 + "…"
+
+
+def test_markdown_in_a_foreign_text_stays_text() -> None:
+    assert plain("![x](http://a) *b* :red[c]") == r"\!\[x\](http\://a) \*b\* \:red\[c\]"
+    assert plain("Tiny ImageNet-200 – “mine”, 46.0 %") == "Tiny ImageNet-200 – “mine”, 46.0 %"
