@@ -111,7 +111,7 @@ class Adam:
 class Lbfgs:
     """L-BFGS (Liu & Nocedal 1989) that takes the full step unless it fails Armijo's test."""
 
-    _memory = 8  # steps; more of them do not help, as the curvature does not stay what it was
+    _memory = 5  # steps; more hardly help: the curvature does not stay what it was
     _sufficient = 1e-4  # of the decrease that the slope promises
     _most_failures = 8  # of one direction
     _struggle = 3  # failures

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from convviz.errors import ReconstructionError
 from convviz.features import truncated
 from convviz.networks import Layer, Network, layers
+from convviz.reconstruction.folding import fold_norms
 from convviz.reconstruction.precision import autocast, convert
 from convviz.reconstruction.result import LossParts
 
@@ -92,13 +93,18 @@ class Objective:
         square = float(self._target.cpu().double().square().sum())  # not every GPU has float64
         self.is_silent = square == 0.0
         self._square = square or float(self._target.numel())
-        self._positive: Tensor | None = None
+        # A ReLU's input must equal the target where that is positive, and must not exceed 0
+        # elsewhere: what lies between this floor and 0 is as good as 0.
+        self._floor: Tensor | None = None
         before = self._before_relu(network, layer, batch)
         if before is not None:
-            self._precise, self._positive = self._cut(network, before), self._target > 0
+            self._precise = self._cut(network, before)
+            self._floor = torch.zeros_like(self._target).masked_fill_(self._target > 0, -math.inf)
+        fold_norms(self._precise, batch)
         self._fast = self._precise
         if dtype != torch.float32:
             self._fast = self._cut(network, before or layer.name)
+            fold_norms(self._fast, batch)
             ran = {each.name for each in layers(network.spec) if each.index <= layer.index}
             convert(self._fast, {f"network.{name}" for name in ran}, dtype)
         with torch.no_grad(), autocast(dtype, device):
@@ -129,12 +135,14 @@ class Objective:
         with torch.no_grad():
             features = output.float()
             difference, error = self._compare(features)
-            feature = float(difference.square().sum()) / self._square
+            feature = _square(difference) / self._square
         (slope,) = torch.autograd.grad(output, batch, difference.to(output.dtype))
         with torch.no_grad():
-            gradient = slope.float() * (2 / self._square / self._std)
+            # Contiguous again, like the pixels: mixing the two layouts in one operation is slow.
+            gradient = torch.empty_like(pixels)
+            torch.mul(slope, 2 / self._square / self._std, out=gradient)
             outside = pixels - pixels.clamp(0, 1)
-            invalid = INVALID_WEIGHT * float(outside.square().mean())
+            invalid = INVALID_WEIGHT * _square(outside) / pixels.numel()
             gradient.add_(outside, alpha=2 * INVALID_WEIGHT / pixels.numel())
             variation = self._add_variation(pixels, gradient) if self._tv else 0.0
         return Evaluation(LossParts(feature, variation, invalid), error, gradient)
@@ -146,15 +154,14 @@ class Objective:
 
     def _compare(self, features: Tensor) -> tuple[Tensor, float]:
         """Return what the loss squares, and the relative error."""
-        if self._positive is None:
+        if self._floor is None:
             difference = features - self._target
             return difference, self._relative(difference)
-        passed = features.clamp(min=0)
-        difference = torch.where(self._positive, features - self._target, passed)
-        return difference, self._relative(passed.sub_(self._target))
+        difference = torch.maximum(features, self._floor).sub_(self._target)
+        return difference, self._relative(features.clamp(min=0).sub_(self._target))
 
     def _relative(self, difference: Tensor) -> float:
-        return math.sqrt(float(difference.square().sum()) / self._square)
+        return math.sqrt(_square(difference) / self._square)
 
     def _batch(self, pixels: Tensor) -> Tensor:
         batch = (pixels.detach() - self._mean) / self._std
@@ -189,3 +196,8 @@ class Objective:
         # What the description of the network suggests is taken only if the numbers agree.
         same = positive.shape == self._target.shape and bool((positive == self._target).all())
         return name if same else None
+
+
+def _square(values: Tensor) -> float:
+    """Return the sum of squares, without writing the squares down."""
+    return float(torch.linalg.vector_norm(values)) ** 2
