@@ -47,9 +47,7 @@ def current() -> ChosenImage:
     asked = here.link.pop("image", None) or here.values.get("image") or DEFAULT_SAMPLE
     if asked == OWN and here.picture is not None:
         state.put("image", OWN)
-        own = here.picture
-        title = "Camera picture" if own.origin == "camera" else own.name
-        return ChosenImage(own.name, title, own.sha256, _decoded(own.sha256, own.data), own.origin)
+        return of_own(here.picture)
     if asked not in names:
         state.notice(
             "image",
@@ -75,19 +73,34 @@ def choose(name: str) -> None:
 def bring(name: str, data: bytes, origin: str) -> None:
     """Switch to a picture the visitor brought; if it cannot be used, say so and change nothing."""
     here = state.visit()
-    sha256 = hashlib.sha256(data).hexdigest()
     try:
-        _decoded(sha256, data)
+        here.picture = received(name, data, origin)
     except ImageError as error:
         here.refusal = str(error)
         return
-    here.picture = state.OwnPicture(name, data, sha256, origin)
     choose(OWN)
+
+
+def received(name: str, data: bytes, origin: str) -> state.OwnPicture:
+    """Take in a file: the one door for visitors' pictures.
+
+    Raises:
+        ImageError: It cannot be used.
+    """
+    sha256 = hashlib.sha256(data).hexdigest()
+    _decoded(sha256, data)
+    return state.OwnPicture(name, data, sha256, origin)
 
 
 def thumbnail(chosen: ChosenImage) -> Image.Image:
     """Return the image's centre as a small square."""
     return _thumbnail(chosen.sha256, chosen.image)
+
+
+def of_own(own: state.OwnPicture) -> ChosenImage:
+    """Open a picture that the visitor brought."""
+    title = "Camera picture" if own.origin == "camera" else own.name
+    return ChosenImage(own.name, title, own.sha256, _decoded(own.sha256, own.data), own.origin)
 
 
 def of_sample(name: str) -> ChosenImage:
