@@ -13,7 +13,8 @@ choice = shell.open_page(
 
 with shell.errors():
     from convviz.ui import activations_view as view
-    from convviz.ui import cache, compare, looks
+    from convviz.ui import cache, looks
+    from convviz.ui.compare import view as compare
     from convviz.ui.inspector import view as inspector
 
     shown = cache.activations(choice.image, choice.network, choice.layer)

@@ -10,6 +10,7 @@ from torch import Tensor
 from convviz.errors import SettingError
 from convviz.features import Activations
 from convviz.features.activations import measure
+from convviz.features.dead import DeadChannels
 from convviz.networks import Branch, Layer
 from convviz.sprites import (
     COLORMAPS,
@@ -25,7 +26,7 @@ from convviz.sprites import (
 )
 from convviz.sprites.colormaps import lookup
 from convviz.sprites.lettering import drawable, number
-from convviz.sprites.tiles import EMPTY, GAP, LEVELS, MARK, tile_size
+from convviz.sprites.tiles import EMPTY, GAP, LEVELS, LINE, MARK, tile_size
 
 Make = Callable[..., Activations]
 
@@ -170,6 +171,24 @@ class TestAtlas:
         picture = atlas(activations_of(torch.zeros(5, 2, 2)), contrast="shared")
         assert all((tile_of(picture, i) == MARK).any() for i in range(5))
 
+    def test_a_dead_channel_has_a_mark_of_another_shape(self, activations_of: Make) -> None:
+        # Channel 1 is empty for this image; channel 2 slept through the set, but this wakes it up.
+        dead = DeadChannels((1, 2), 83, "the samples")
+        found = activations_of(self.MAPS)
+        assert dead.of(found) == (1,)
+        picture = atlas(found, tile=40, dead=dead)
+        tile = tile_of(picture, 1)
+        assert set(np.unique(tile)) == {MARK, LINE}
+        assert (tile[20, 5:35] == LINE).all()
+        assert (tile[:15] == MARK).all()
+        assert not (tile_of(picture, 2) == LINE).any()
+
+    def test_a_shared_scale_can_be_given(self, activations_of: Make) -> None:
+        found = activations_of(self.MAPS)
+        picture = atlas(found, tile=2, contrast="shared", ends=(0.0, 16.0))
+        assert (picture.low, picture.high) == (0.0, 16.0)
+        assert tile_of(picture, 2)[0, 0] == round((LEVELS - 1) / 2)
+
     def test_the_file_stays_small(self, activations_of: Make) -> None:
         generator = torch.Generator().manual_seed(0)
         maps = torch.randn(512, 28, 28, generator=generator).clamp(min=0)
@@ -224,6 +243,17 @@ class TestGridPicture:
         plain, crossed = grid_picture(activations_of(self.MAPS)), grid_picture(activations_of(maps))
         grey = [(np.asarray(picture) == 160).all(2).sum() for picture in (plain, crossed)]
         assert grey[1] > grey[0] + 112 * 112 / 2
+
+    def test_dead_channels_are_explained_with_their_number_of_pictures(
+        self, activations_of: Make
+    ) -> None:
+        maps = self.MAPS.clone()
+        maps[2] = 0
+        dead = DeadChannels((2,), 83, "the samples")
+        empty, marked = (grid_picture(activations_of(maps), dead=each) for each in (None, dead))
+        dark = [(np.asarray(picture) == 38).all(2).sum() for picture in (empty, marked)]
+        assert dark[1] > dark[0] + 112 * 112 / 2
+        assert marked.width > empty.width
 
     def test_sections_follow_one_another(self, activations_of: Make) -> None:
         found = activations_of(self.MAPS)

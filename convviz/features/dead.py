@@ -1,7 +1,8 @@
 """Which channels of every layer are dead: empty for every picture of a set.
 
-One pass over the set serves all layers; only each channel's largest value is kept. A channel that
-is empty for one image may answer to the next, so the number of pictures, N, is part of the answer.
+One pass over the set serves all layers; of each channel only whether anything woke it up is kept. A
+channel that is empty for one image may answer to the next, so the number of pictures, N, is part of
+the answer.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from convviz.errors import ImageError, SettingError
+from convviz.features.activations import Activations
 from convviz.features.capture import input_for, observe
 from convviz.images.sets import ImageSet, LeftOut
 from convviz.networks import Layer, Network, layers
@@ -21,16 +23,47 @@ _BATCH = 4  # pictures: a stopped pass ends within one of these
 
 
 @dataclass(frozen=True)
+class DeadChannels:
+    """The channels of one layer that were empty for every picture of a set.
+
+    Attributes:
+        numbers: The channels.
+        seen: N, how many pictures were looked at.
+        pictures: What the set is called.
+    """
+
+    numbers: tuple[int, ...]
+    seen: int
+    pictures: str
+
+    def of(self, activations: Activations) -> tuple[int, ...]:
+        """List those that are empty for this image as well; another image may wake one up."""
+        maximum = activations.maximum
+        return tuple(number for number in self.numbers if float(maximum[number]) == 0)
+
+
+@dataclass(frozen=True)
 class LayerDead:
-    """How many channels of one layer are dead so far; `share` is in 0…1."""
+    """Which channels of one layer are dead so far.
+
+    Attributes:
+        layer: The layer.
+        channels: How many channels it has.
+        numbers: Those that are dead.
+    """
 
     layer: Layer
     channels: int
-    dead: int
+    numbers: tuple[int, ...]
+
+    @property
+    def dead(self) -> int:
+        """How many channels are dead."""
+        return len(self.numbers)
 
     @property
     def share(self) -> float:
-        """Share of the channels that are dead."""
+        """Share of the channels that are dead, in 0…1."""
         return self.dead / self.channels
 
 
@@ -60,7 +93,7 @@ class DeadStep:
     @property
     def nbytes(self) -> int:
         """Memory that it holds, in bytes."""
-        return 100 * len(self.layers)
+        return sum(100 + 8 * each.dead for each in self.layers)
 
 
 def count_dead(network: Network, pictures: ImageSet) -> Iterator[DeadStep]:
@@ -106,7 +139,7 @@ def _count(network: Network, pictures: ImageSet) -> Iterator[DeadStep]:
             )
         if alive:
             counted = tuple(
-                LayerDead(each, len(living), int((~living).sum()))
+                LayerDead(each, len(living), tuple((~living).nonzero().flatten().tolist()))
                 for each, name in zip(shown, names, strict=True)
                 for living in [alive[name, each.gate is not None]]
             )

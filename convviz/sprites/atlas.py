@@ -7,6 +7,7 @@ from math import ceil, sqrt
 from PIL import Image
 
 from convviz.features import Activations
+from convviz.features.dead import DeadChannels
 from convviz.sprites.colormaps import Colormap
 from convviz.sprites.tiles import (
     GAP,
@@ -59,6 +60,8 @@ def atlas(
     threshold: float = 0.0,
     tile: int | None = None,
     colormap: Colormap = "viridis",
+    dead: DeadChannels | None = None,
+    ends: tuple[float, float] | None = None,
 ) -> Atlas:
     """Draw all channels of a layer into one PNG; empty ones are crossed out.
 
@@ -68,17 +71,20 @@ def atlas(
         threshold: τ, as in `Activations.empty`.
         tile: Side of a tile in pixels; None chooses it by the number of channels.
         colormap: Name of the colour map.
+        dead: Channels that a set of pictures showed to be dead: those that this image does not
+            wake up either get a mark of their own.
+        ends: What a shared scale runs from and to; None to take it from these maps.
 
     Raises:
         SettingError: The threshold, contrast or colour map does not exist.
     """
     contrast = effective_contrast(activations, contrast)
     empty = activations.empty(threshold)
-    scale = scale_of(activations, contrast, empty)
+    scale = scale_of(activations, contrast, empty, ends)
     count = activations.channels
     side = tile or tile_size(count, *activations.maps.shape[1:])
     columns = max(1, min(_WIDTH // (side + _GAP), ceil(sqrt(count * 2))))
-    tiles = draw_tiles(activations, scale, empty, side)
+    tiles = draw_tiles(activations, scale, empty, side, dead.of(activations) if dead else ())
     picture = Image.fromarray(lay_out(tiles, columns, _GAP))
     picture.putpalette(palette(colormap))
     buffer = BytesIO()

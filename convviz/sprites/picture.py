@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from convviz.features import Activations
+from convviz.features.dead import DeadChannels
 from convviz.sprites.colormaps import Colormap, lookup
 from convviz.sprites.lettering import drawable, font, number
 from convviz.sprites.tiles import (
     GAP,
     Contrast,
+    dead_tile,
     draw_tiles,
     effective_contrast,
     empty_tile,
@@ -74,6 +76,8 @@ def grid_picture(
     threshold: float = 0.0,
     tile: int | None = None,
     colormap: Colormap = "viridis",
+    dead: DeadChannels | None = None,
+    ends: tuple[float, float] | None = None,
 ) -> Image.Image:
     """Draw the activation grid as a picture that explains itself.
 
@@ -87,6 +91,8 @@ def grid_picture(
         threshold: τ, as in `Activations.empty`.
         tile: Side of a tile in pixels; None chooses it by the number of channels.
         colormap: Name of the colour map.
+        dead: As in `atlas`.
+        ends: As in `atlas`.
 
     Returns:
         An RGB picture.
@@ -96,7 +102,8 @@ def grid_picture(
     """
     contrast = effective_contrast(activations, contrast)
     empty = activations.empty(threshold)
-    scale = scale_of(activations, contrast, empty)
+    scale = scale_of(activations, contrast, empty, ends)
+    marked = dead.of(activations) if dead else ()
     shown = range(activations.channels) if order is None else order
     parts = [*sections] if sections is not None else [("", shown)]
     pairs = [(p.title, p.indices) if isinstance(p, Section) else p for p in parts]
@@ -109,8 +116,9 @@ def grid_picture(
         None if contrast == "channel" else (number(scale.low), number(scale.high)),
         colormap,
         with_empty=bool(empty.any()),
+        dead_over=dead.seen if dead and marked else 0,
     )
-    tiles = draw_tiles(activations, scale, empty, side)
+    tiles = draw_tiles(activations, scale, empty, side, marked)
     longest = max((len(indices) for _, indices in pairs), default=1)
     columns = max(1, min(_WIDTH // (side + _GAP), max(longest, 1), _square(longest)))
     blocks = [head]
@@ -146,17 +154,23 @@ def _head(
     colormap: Colormap,
     *,
     with_empty: bool,
+    dead_over: int,
 ) -> Image.Image:
-    legend = _legend(ends, colormap, with_empty=with_empty)
+    legend = _legend(ends, colormap, with_empty=with_empty, dead_over=dead_over)
     return _stack([_line(title, _TITLE), _line(sentence, _TEXT), legend], margin=0, gap=8)
 
 
-def _legend(ends: tuple[str, str] | None, colormap: Colormap, *, with_empty: bool) -> Image.Image:
+def _legend(
+    ends: tuple[str, str] | None, colormap: Colormap, *, with_empty: bool, dead_over: int
+) -> Image.Image:
     bar = colour_bar(colormap, *_BAR)
     low, high = ends or ("low", "high (each channel on its own scale)")
     pieces = [_line(low, _TEXT), bar, _line(high, _TEXT)]
     if with_empty:
         pieces += [_space(16), _paint(empty_tile(_TEXT + 6), colormap), _line("empty", _TEXT)]
+    if dead_over:
+        said = f"dead: empty for each of {dead_over} pictures"
+        pieces += [_space(16), _paint(dead_tile(_TEXT + 6), colormap), _line(said, _TEXT)]
     height = max(piece.height for piece in pieces)
     row = Image.new("RGB", (sum(p.width for p in pieces) + 8 * (len(pieces) - 1), height), _PAPER)
     left = 0

@@ -1,10 +1,12 @@
 """A layer's maps as small square tiles of palette indices.
 
 The palette holds a colour map's levels, lowest first, then the colours of what is not a value: the
-gaps between tiles and the mark of an empty channel. That mark is a shape (a grey tile, crossed out
-and outlined), so it shows in every colour map, on a projector and to colour-blind people.
+gaps between tiles, and the marks. A mark is a shape, so it shows in every colour map, on a
+projector and to colour-blind people: an empty channel is a grey tile, crossed out and outlined; a
+dead one is a dark tile with a light line through its middle, like a pulse that has stopped.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -21,8 +23,8 @@ Contrast = Literal["channel", "shared"]
 CONTRASTS: tuple[Contrast, ...] = get_args(Contrast)
 
 LEVELS = 64  # more would make the files larger without showing more in so small a tile
-GAP, EMPTY, MARK = LEVELS, LEVELS + 1, LEVELS + 2  # palette indices
-_EXTRA_COLOURS = (255, 255, 255, 160, 160, 160, 38, 38, 38)
+GAP, EMPTY, MARK, LINE = LEVELS, LEVELS + 1, LEVELS + 2, LEVELS + 3  # palette indices
+_EXTRA_COLOURS = (255, 255, 255, 160, 160, 160, 38, 38, 38, 240, 240, 240)
 
 SMALLEST_TILE, LARGEST_TILE = 24, 112
 _TILES = (
@@ -79,11 +81,22 @@ class Scale:
     high: float
 
 
-def scale_of(activations: Activations, contrast: Contrast, empty: Tensor) -> Scale:
+def scale_of(
+    activations: Activations,
+    contrast: Contrast,
+    empty: Tensor,
+    ends: tuple[float, float] | None = None,
+) -> Scale:
     """Find the scale of every channel.
 
     The lowest colour is 0, or the least value where some are negative. Channels that are crossed
     out as empty do not count for the others, unless all are.
+
+    Args:
+        activations: What the layer answers to an image.
+        contrast: As in `atlas`.
+        empty: Which channels are empty, shape (C,).
+        ends: What a shared scale runs from and to; None to take it from these maps.
     """
     maps = activations.maps.numpy()
     pixels = np.where(np.isfinite(maps), maps, np.float32(0)).reshape(len(maps), -1, 1)
@@ -91,17 +104,20 @@ def scale_of(activations: Activations, contrast: Contrast, empty: Tensor) -> Sca
     highs = pixels.max(1, keepdims=True)
     shown = ~empty.numpy() if not bool(empty.all()) else np.ones(len(maps), bool)
     low, high = float(lows[shown].min()), float(highs[shown].max())
+    if contrast == "shared" and ends is not None:
+        low, high = ends
     if contrast == "shared":
         lows, highs = np.full_like(lows, low), np.full_like(highs, high)
     return Scale(lows, highs, low, high)
 
 
 def draw_tiles(
-    activations: Activations, scale: Scale, empty: Tensor, side: int
+    activations: Activations, scale: Scale, empty: Tensor, side: int, dead: Sequence[int] = ()
 ) -> NDArray[np.uint8]:
     """Draw every channel, shape (C, side, side), as palette indices.
 
     Maps larger than a tile are averaged down to it, smaller ones are enlarged without smoothing.
+    Empty channels and, before them, dead ones get their mark instead.
     """
     # NumPy rather than torch: on a busy server torch's threads wait for one another far longer
     # than these few operations take.
@@ -115,6 +131,7 @@ def draw_tiles(
     rows, columns = np.arange(side) * height // side, np.arange(side) * width // side
     tiles = indices[:, rows[:, None], columns]
     tiles[empty.numpy()] = empty_tile(side)
+    tiles[list(dead)] = dead_tile(side)
     return tiles
 
 
@@ -141,6 +158,15 @@ def empty_tile(side: int) -> NDArray[np.uint8]:
     draw.line((0, side - 1, side - 1, 0), MARK, stroke)
     draw.rectangle((0, 0, side - 1, side - 1), outline=MARK, width=stroke)
     return np.asarray(tile)
+
+
+def dead_tile(side: int) -> NDArray[np.uint8]:
+    """Draw the mark of a dead channel, shape (side, side), as palette indices."""
+    tile = np.full((side, side), MARK, np.uint8)
+    stroke = max(2, round(side / 10))
+    top, margin = (side - stroke) // 2, side // 8
+    tile[top : top + stroke, margin : side - margin] = LINE
+    return tile
 
 
 def lay_out(tiles: NDArray[np.uint8], columns: int, gap: int) -> NDArray[np.uint8]:

@@ -8,12 +8,16 @@ import streamlit as st
 
 from convviz import features, sprites
 from convviz.features import Activations
+from convviz.features.dead import DeadChannels
 from convviz.figures import activations as figures
 from convviz.figures import theme
 from convviz.networks import Layer
 from convviz.ui import cache as shared
 from convviz.ui import channel_panel, export, state
+from convviz.ui import dead as dead_channels
 from convviz.ui.channel_grid import Picture, channel_grid
+from convviz.ui.inspector import progress
+from convviz.ui.inspector.desk import open_desk
 from convviz.ui.legend import legend
 from convviz.ui.looks import Looks, controls
 from convviz.ui.shell import Choice
@@ -83,18 +87,52 @@ def _open_layer(names: Sequence[str]) -> None:
 def explorer(choice: Choice, shown: Activations, threshold: float) -> None:
     """Draw the grid and, beside it, the picked channel; a click draws only these again."""
     scale, looks = controls(threshold)
+    dead = _dead(choice, shown)
     place = f"{choice.network_name}/{shown.layer.name}"
     state.remember_channel(int(shown.maximum.argmax()), shown.channels, place)
     atlas = shared.atlas(
-        choice.image, choice.network, shown, looks.contrast, threshold, looks.colours
+        choice.image, choice.network, shown, looks.contrast, threshold, looks.colours, dead
     )
     with scale:
-        legend(atlas.low, atlas.high, looks.colours, shared=atlas.contrast == "shared")
-    _explore(choice, shown, looks, atlas)
+        legend(atlas, looks, shown, dead)
+    _explore(choice, shown, looks, atlas, dead)
+
+
+def _dead(choice: Choice, shown: Activations) -> DeadChannels | None:
+    """Return what is known of dead channels; offer to find out, and say what the marks leave out.
+
+    A set that was looked through wakes some of this image's empty channels up, so there are fewer
+    dead ones than empty ones; and this image may wake up a channel that slept through the set.
+    """
+    desk, view = open_desk()
+    found = dead_channels.known(choice.network, shown.layer)
+    if found is None:
+        if len(shown.layer.shape) == 3 and not (view and view.live):
+            with st.container(horizontal=True, vertical_alignment="center", key="dead_or_silent"):
+                st.caption(
+                    "Empty here may be dead, or only silent for this image: other pictures tell."
+                )
+                dead_channels.offer(choice.network, desk, view)
+        progress.draw(desk, view)
+        return None
+    progress.draw(desk, view)
+    woken = len(found.numbers) - len(found.of(shown))
+    if woken:
+        st.caption(
+            f"{woken} of the {len(found.numbers)} channels that are dead over {found.pictures} "
+            "answer to this image: another set would not call them dead."
+        )
+    return found
 
 
 @st.fragment
-def _explore(choice: Choice, shown: Activations, looks: Looks, atlas: sprites.Atlas) -> None:
+def _explore(
+    choice: Choice,
+    shown: Activations,
+    looks: Looks,
+    atlas: sprites.Atlas,
+    dead: DeadChannels | None,
+) -> None:
     sections = sections_of(shown, looks)
     listed = [channel for section in sections for channel in section.indices]
     channel = state.channel()
@@ -102,15 +140,15 @@ def _explore(choice: Choice, shown: Activations, looks: Looks, atlas: sprites.At
     with st.container(key="explorer"):
         with st.container(key="explorer_grid"):
             channel_grid(
-                picture_of(atlas, shown, looks.threshold),
+                picture_of(atlas, shown, looks.threshold, dead),
                 sections,
                 selected=channel,
                 on_pick=state.pick_channel,
                 nothing=_NOTHING[looks.show],
             )
-            _save_grid(choice, shown, looks, sections)
+            _save_grid(choice, shown, looks, sections, dead)
         with st.container(key="explorer_panel"):
-            channel_panel.draw(choice, shown, looks, atlas, channel, listed)
+            channel_panel.draw(choice, shown, looks, atlas, channel, listed, dead)
 
 
 def sections_of(shown: Activations, looks: Looks) -> tuple[sprites.Section, ...]:
@@ -121,7 +159,12 @@ def sections_of(shown: Activations, looks: Looks) -> tuple[sprites.Section, ...]
     return sprites.branch_sections(shown, order, looks.threshold)
 
 
-def picture_of(atlas: sprites.Atlas, shown: Activations, threshold: float) -> Picture:
+def picture_of(
+    atlas: sprites.Atlas,
+    shown: Activations,
+    threshold: float,
+    dead: DeadChannels | None = None,
+) -> Picture:
     """Put together what the browser needs to draw and name every channel."""
     rows = -(-atlas.count // atlas.columns)
     pitch = atlas.tile + atlas.gap
@@ -136,11 +179,17 @@ def picture_of(atlas: sprites.Atlas, shown: Activations, threshold: float) -> Pi
         empty=shown.empty(threshold).tolist(),
         maximum=[f"{value:.3g}" for value in shown.maximum.tolist()],
         active=[f"{value:.0%}" for value in shown.active_share.tolist()],
+        dead=dead.of(shown) if dead else (),
+        dead_over=dead.seen if dead else 0,
     )
 
 
 def _save_grid(
-    choice: Choice, shown: Activations, looks: Looks, sections: Sequence[sprites.Section]
+    choice: Choice,
+    shown: Activations,
+    looks: Looks,
+    sections: Sequence[sprites.Section],
+    dead: DeadChannels | None,
 ) -> None:
     def picture() -> bytes:
         return export.png(
@@ -151,6 +200,7 @@ def _save_grid(
                 contrast=looks.contrast,
                 threshold=looks.threshold,
                 colormap=looks.colours,
+                dead=dead,
             )
         )
 
@@ -166,7 +216,7 @@ def _save_grid(
         )
         st.download_button(
             "Save the numbers as CSV",
-            lambda: export.statistics(shown, looks.threshold),
+            lambda: export.statistics(shown, looks.threshold, dead),
             file_name=export.file_name(choice, shown.layer.name, ending="csv"),
             mime="text/csv",
             key="save_numbers",
@@ -188,14 +238,7 @@ def words() -> None:
             "gets numbers of a familiar size.\n"
             "- **Concatenation**: the maps of several branches, one behind the other.\n"
             "- **Empty channel**: a channel with no activation left after the ReLU, for this "
-            "image. Another image may wake it up; a channel that is empty for every image is "
-            "called dead."
+            "image. Another image may wake it up.\n"
+            "- **Dead channel**: a channel that is empty for every picture of a set. How many "
+            "pictures that were, N, always stands beside it: a larger set may wake it up."
         )
-
-
-def _strongest(shown: Activations) -> int:
-    return int(shown.maximum.argmax())
-
-
-def _place(choice: Choice, shown: Activations) -> str:
-    return f"{choice.network_name}/{shown.layer.name}"

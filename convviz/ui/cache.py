@@ -10,6 +10,7 @@ import streamlit as st
 
 from convviz import features, networks, sprites
 from convviz.features import Activations, LayerSummary, Prediction
+from convviz.features.dead import DeadChannels
 from convviz.networks import Layer, Network
 from convviz.sprites import Atlas
 from convviz.ui.pictures import ChosenImage
@@ -92,9 +93,18 @@ def _atlas(
     contrast: sprites.Contrast,
     threshold: float,
     colours: sprites.Colormap,
+    dead: DeadChannels | None,
+    ends: tuple[float, float] | None,
     _activations: Activations,
 ) -> Atlas:
-    return sprites.atlas(_activations, contrast=contrast, threshold=threshold, colormap=colours)
+    return sprites.atlas(
+        _activations,
+        contrast=contrast,
+        threshold=threshold,
+        colormap=colours,
+        dead=dead,
+        ends=ends,
+    )
 
 
 def atlas(
@@ -104,7 +114,9 @@ def atlas(
     contrast: sprites.Contrast,
     threshold: float,
     colours: sprites.Colormap,
+    dead: DeadChannels | None = None,
+    ends: tuple[float, float] | None = None,
 ) -> Atlas:
     """Return all channels of a layer as one picture."""
-    source, layer = used.weights.source, shown.layer.name
-    return _atlas(chosen.sha256, used.name, source, layer, contrast, threshold, colours, shown)
+    place = (chosen.sha256, used.name, used.weights.source, shown.layer.name)
+    return _atlas(*place, contrast, threshold, colours, dead, ends, shown)

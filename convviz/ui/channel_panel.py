@@ -11,6 +11,7 @@ from PIL import Image
 
 from convviz import images, sprites
 from convviz.features import Activations
+from convviz.features.dead import DeadChannels
 from convviz.ui import export, state
 from convviz.ui.looks import Looks
 from convviz.ui.shell import Choice
@@ -25,6 +26,7 @@ def draw(
     atlas: sprites.Atlas,
     channel: int,
     listed: Sequence[int],
+    dead: DeadChannels | None = None,
 ) -> None:
     """Draw the panel of the picked channel.
 
@@ -35,6 +37,7 @@ def draw(
         atlas: The grid's picture, for its scale.
         channel: The picked channel.
         listed: The channels that the grid shows, in its order: what previous and next step through.
+        dead: What is known of the layer's dead channels.
     """
     values = shown.maps[channel]
     has_map = values.numel() > 1
@@ -42,7 +45,7 @@ def draw(
         _heading(channel, listed)
         with st.container(key="channel_look"):
             picture = st.container(key="channel_picture") if has_map else None
-            numbers(shown, looks.threshold, channel, choice.network.weights.classes)
+            numbers(shown, looks.threshold, channel, choice.network.weights.classes, dead)
     with st.container(key="channel_details"):
         _look_closer()
         if picture is None:
@@ -122,7 +125,13 @@ def _step(listed: Sequence[int], place: int) -> None:
     state.pick_channel(listed[place])
 
 
-def numbers(shown: Activations, threshold: float, channel: int, classes: Sequence[str]) -> None:
+def numbers(
+    shown: Activations,
+    threshold: float,
+    channel: int,
+    classes: Sequence[str],
+    dead: DeadChannels | None = None,
+) -> None:
     """Draw a channel's numbers: maximum, mean, share of active positions, rank, class, branch."""
     rank = shown.order("strength").tolist().index(channel) + 1
     branch = [each.title for each in shown.layer.branches if each.start <= channel < each.stop]
@@ -143,6 +152,8 @@ def numbers(shown: Activations, threshold: float, channel: int, classes: Sequenc
     cells = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
     if bool(shown.empty(threshold)[channel]):
         cells += '<dd class="whole">Empty for this image</dd>'
+    if dead is not None and channel in dead.numbers:
+        cells += f'<dd class="whole">Dead over N = {dead.seen} pictures</dd>'
     st.html(f'<dl class="convviz-numbers">{cells}</dl>')
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 if TYPE_CHECKING:
     from convviz.features import Activations, LayerSummary
+    from convviz.features.dead import DeadChannels
     from convviz.ui.shell import Choice
 
 
@@ -38,8 +39,14 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return text.getvalue()
 
 
-def statistics(shown: Activations, threshold: float) -> str:
-    """Write the numbers of every channel as CSV."""
+def statistics(shown: Activations, threshold: float, dead: DeadChannels | None = None) -> str:
+    """Write the numbers of every channel as CSV.
+
+    Args:
+        shown: The layer's activations.
+        threshold: τ, up to which a channel counts as empty.
+        dead: What is known of the layer's dead channels; without it there is no column for it.
+    """
     branch = {
         channel: each.title
         for each in shown.layer.branches
@@ -54,13 +61,16 @@ def statistics(shown: Activations, threshold: float) -> str:
         shown.empty(threshold).tolist(),
         strict=True,
     )
-    return table(
-        ["channel", "branch", "maximum", "mean", "active_share", "rank_by_maximum", "empty"],
-        (
-            [channel, branch.get(channel, ""), *numbers[:3], rank[channel], numbers[3]]
-            for channel, numbers in enumerate(columns)
-        ),
-    )
+    header = ["channel", "branch", "maximum", "mean", "active_share", "rank_by_maximum", "empty"]
+    rows: list[list[object]] = [
+        [channel, branch.get(channel, ""), *numbers[:3], rank[channel], numbers[3]]
+        for channel, numbers in enumerate(columns)
+    ]
+    if dead is not None:
+        header.append(f"dead_over_{dead.seen}_pictures")
+        for channel, row in enumerate(rows):
+            row.append(channel in dead.numbers)
+    return table(header, rows)
 
 
 def depth(summaries: Iterable[LayerSummary]) -> str:

@@ -1,25 +1,40 @@
-"""The scale of a colour map, with the sign for an empty channel."""
+"""The scale of a colour map, with the signs for empty and for dead channels."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from convviz.sprites import Colormap, hex_colours
+from convviz import sprites
+from convviz.features import Activations
+from convviz.features.dead import DeadChannels
+from convviz.sprites import hex_colours
+from convviz.ui.looks import Looks
 
 
-def legend(low: float, high: float, colours: Colormap, *, shared: bool) -> None:
+def legend(
+    atlas: sprites.Atlas, looks: Looks, shown: Activations, dead: DeadChannels | None
+) -> None:
     """Draw the scale under the grid's controls.
 
     Args:
-        low: The value of the darkest colour, where all channels share one scale.
-        high: The value of the lightest colour.
-        colours: Name of the colour map.
-        shared: Whether all channels share one scale.
+        atlas: The grid's picture.
+        looks: How it is drawn.
+        shown: The layer's activations.
+        dead: What is known of the layer's dead channels; None before a set was looked through.
     """
-    ends = (f"{low:.3g}", f"{high:.3g}") if shared else ("channel's lowest", "channel's highest")
-    stops = ", ".join(hex_colours(colours))
+    ends = ("channel's lowest", "channel's highest")
+    if atlas.contrast == "shared":
+        ends = (f"{atlas.low:.3g}", f"{atlas.high:.3g}")
+    stops = ", ".join(hex_colours(looks.colours))
     ramp = f'<span class="ramp" style="background:linear-gradient(90deg, {stops})"></span>'
-    st.html(
-        f'<div class="convviz-legend"><span>{ends[0]}</span>{ramp}<span>{ends[1]}</span>'
-        f'<span class="sign"><span class="cross"></span>empty channel</span></div>'
-    )
+    most = looks.threshold * float(shown.maximum.max())
+    above = f"{most:.3g}" if most else "zero"
+    signs = _sign("cross", f"empty: never above {above} in this image")
+    if dead is not None:
+        signs += _sign("line", f"dead: never above zero in any of N = {dead.seen} pictures")
+    scale = f'<span class="scale">{ends[0]}{ramp}{ends[1]}</span>'
+    st.html(f'<div class="convviz-legend">{scale}{signs}</div>')
+
+
+def _sign(mark: str, meaning: str) -> str:
+    return f'<span class="sign"><span class="{mark}"></span>{meaning}</span>'

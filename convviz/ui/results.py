@@ -32,10 +32,9 @@ def find(subject: tuple[str, ...]) -> Run | None:
     return _held().get(subject)
 
 
-def newest(*start: str) -> Run | None:
-    """Return what was found last about a subject that begins like this."""
-    found = [run for subject, run in _held().items() if subject[: len(start)] == start]
-    return found[-1] if found else None
+def every(*start: str) -> tuple[Run, ...]:
+    """Return what was found about all subjects that begin like this, the newest last."""
+    return tuple(run for subject, run in _held().items() if subject[: len(start)] == start)
 
 
 def _held() -> dict[tuple[str, ...], Run]:

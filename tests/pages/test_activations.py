@@ -266,3 +266,18 @@ def test_a_bad_file_in_the_sidebar_leaves_the_page_as_it_was(open_page: Any) -> 
     app.run()
     assert "only JPEG, PNG" in app.error[0].value
     assert headline(app) == before
+
+
+def test_dead_channels_are_marked_after_a_set_was_looked_through(open_page: Any) -> None:
+    app = open_page(PAGE, network="googlenet", layer="inception4a")
+    legend = lambda: " ".join(str(each.proto.body) for each in app.get("html"))  # noqa: E731
+    assert "empty: never above zero in this image" in legend()
+    assert "dead" not in legend()
+    app.button(key="start_dead_googlenet").click().run()
+    for _ in range(300):
+        if "dead" in legend():
+            break
+        app.run()
+    assert "dead: never above zero in any of N = 83 pictures" in legend()
+    assert not app.exception
+    assert not app.error

@@ -1,8 +1,10 @@
 """The view “Compare”."""
 
+from io import BytesIO
 from typing import Any
 
 import pytest
+from PIL import Image
 
 PAGE = "pages/1_Activations.py"
 PLACE = {"network": "googlenet", "layer": "conv1", "view": "Compare"}
@@ -26,6 +28,51 @@ def test_two_sides(open_page: Any, what: str) -> None:
     assert ("**Cat**, conv1" in text) == (what == "Two images")
 
 
+def grids(app: Any) -> list[Any]:
+    return [
+        each.proto
+        for each in app.get("bidi_component")
+        if each.proto.component_name == "convviz_channel_grid"
+    ]
+
+
+def test_both_sides_are_grids(open_page: Any) -> None:
+    app = clean(open_page(PAGE, **PLACE))
+    assert len(grids(app)) == 2
+    assert "Both sides show the same channels" in said(app)
+    app = clean(open_page(PAGE, **PLACE, compare="Two layers"))
+    assert len(grids(app)) == 2
+    assert "Both sides show the same channels" not in said(app)
+
+
+def test_the_second_image_can_be_the_visitors_own(open_page: Any) -> None:
+    app = clean(open_page(PAGE, **PLACE))
+    app.selectbox(key="beside").set_value("upload").run()
+    assert "Bring a second picture" in said(app)
+    file = BytesIO()
+    Image.radial_gradient("L").convert("RGB").save(file, "PNG")
+    app.file_uploader(key="beside_upload").upload("rings.png", file.getvalue(), "image/png").run()
+    assert "**rings.png**, conv1 of GoogLeNet" in said(clean(app))
+    upload = app.file_uploader(key="beside_upload")
+    upload.upload("broken.png", b"nonsense", "image/png").run()
+    assert "The picture in use has not changed." in app.error[0].value
+    assert "**rings.png**, conv1 of GoogLeNet" in said(app)
+
+
+def test_a_shared_scale_is_that_of_both_images(open_page: Any) -> None:
+    app = clean(open_page(PAGE, **PLACE, contrast="shared"))
+    assert len(grids(app)) == 2
+
+
+def test_a_channel_of_the_other_layer_opens_in_the_inspector(open_page: Any) -> None:
+    app = clean(open_page(PAGE, **PLACE, compare="Two layers"))
+    app.selectbox(key="compare_layer").set_value("inception4a").run()
+    app.button(key="compare_closer_right").click().run()
+    clean(app)
+    assert app.selectbox(key="layer").value == "inception4a"
+    assert app.query_params["view"] == "One channel"
+
+
 def test_two_networks_where_the_other_has_no_weights_here(open_page: Any) -> None:
     app = clean(open_page(PAGE, **PLACE, compare="Two networks"))
     app.selectbox(key="compare_network").set_value("alexnet").run()
@@ -46,11 +93,13 @@ def test_the_table_of_empty_and_dead(open_page: Any) -> None:
     app.button(key="start_dead_googlenet").click().run()
     for _ in range(200):
         table = app.dataframe[0].value
-        if table["Dead over N = 83"].notna().all():
+        if table["Dead share"].notna().all():
             break
         app.run()
     clean(app)
-    dead, empty = table["Dead over N = 83"], table["Empty for Coffee"]
+    dead, empty = table["Dead share"], table["Empty for Coffee"]
     assert dead.notna().all()
+    assert (table["N"] == 83).all()
+    assert (table["Dead"] / table["Channels"] == dead).all()
     assert (dead <= 1).all()
     assert (empty >= 0).all()

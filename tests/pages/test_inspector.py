@@ -47,6 +47,20 @@ def test_the_map_with_its_numbers(open_page: Any) -> None:
     assert app.number_input(key="inspected").value == 100
 
 
+def test_the_second_image_can_be_the_visitors_own(open_page: Any) -> None:
+    app = clean(open_page(PAGE, **PLACE))
+    app.selectbox(key="beside").set_value("upload").run()
+    assert "Bring a picture" in said(app)
+    upload = app.file_uploader(key="beside_upload")
+    upload.upload("broken.png", b"nonsense", "image/png").run()
+    assert len(app.error) == 1
+    assert not app.exception
+    file = BytesIO()
+    Image.radial_gradient("L").convert("RGB").save(file, "PNG")
+    app.file_uploader(key="beside_upload").upload("rings.png", file.getvalue(), "image/png").run()
+    assert "both on one scale" in said(clean(app))
+
+
 def test_next_and_previous_channel(open_page: Any) -> None:
     app = open_page(PAGE, **PLACE)
     app.button(key="inspected_next").click().run()

@@ -3,6 +3,9 @@
 Two components: one receives the picture of all channels, which is large and changes only with the
 image, the layer or its looks; the other draws the grid from it and is told, in a few kilobytes,
 which channels to show in which order and which one is picked.
+
+Grids that share a link show the same channels of two images: what is pointed at or picked in one is
+marked in the other as well.
 """
 
 from __future__ import annotations
@@ -37,6 +40,8 @@ class Picture:
         maximum: For each channel, its maximum in words.
         active: For each channel, the share of its positions that are active, in words.
         said: For each channel, what to say of it instead.
+        dead: The channels that are marked as dead.
+        dead_over: N, the number of pictures that they are dead over.
     """
 
     png: bytes
@@ -50,6 +55,8 @@ class Picture:
     maximum: Sequence[str]
     active: Sequence[str]
     said: Sequence[str] = ()
+    dead: Sequence[int] = ()
+    dead_over: int = 0
 
     def message(self) -> tuple[str, bytes]:
         """Pack it for the browser: a token that names it, and the bytes (see atlas.js)."""
@@ -68,6 +75,9 @@ def channel_grid(
     selected: int,
     on_pick: Callable[[int], None],
     nothing: str,
+    key: str = KEY,
+    link: str = "",
+    label: str = "Channels",
 ) -> None:
     """Draw the grid.
 
@@ -77,25 +87,30 @@ def channel_grid(
         selected: The channel that is picked.
         on_pick: Called with a channel when the visitor picks it, before the script runs again.
         nothing: What to say when there is no channel to show.
+        key: Of the component; each grid on a page has its own.
+        link: Grids with the same link mark the same channel; "" for none.
+        label: Names the grid for a screen reader.
     """
     token, message = picture.message()
 
     def picked() -> None:
-        pick = st.session_state[KEY].get("pick")
+        pick = st.session_state[key].get("pick")
         if isinstance(pick, dict) and pick.get("channel") in range(len(picture.empty)):
             on_pick(pick["channel"])
 
-    last = st.session_state.get(KEY, {}).get("pick") or {}
-    with st.container(gap=None, key="channel_grid_box"):
-        _atlas(key=f"{KEY}_atlas", data=message)
+    last = st.session_state.get(key, {}).get("pick") or {}
+    with st.container(gap=None, key=f"{key}_box"):
+        _atlas(key=f"{key}_atlas", data=message)
         _grid(
-            key=KEY,
+            key=key,
             data={
                 "token": token,
                 "sections": [[section.title, section.indices] for section in sections],
                 "selected": selected,
                 "serial": last.get("serial", 0),
                 "nothing": nothing,
+                "link": link,
+                "label": label,
             },
             on_pick_change=picked,
         )

@@ -1,11 +1,11 @@
-// Receives the picture of all channels, once per layer, and keeps it for the grid.
+// Receives the picture of all channels, once per layer, and keeps it for its grid.
 //
 // The message is: the length of a header (4 bytes, little endian), the header as JSON, a PNG.
 // It is large and stays the same while channels are picked, so that Streamlit sends it only once.
 
-const KEPT = 3; // the picture in use and the ones before it, for a grid that is still drawn
+const KEPT = 3; // pictures no longer in use, for a grid that is still drawn
 
-export default function ({ data }) {
+export default function ({ data, parentElement }) {
   const bytes = new Uint8Array(data);
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
@@ -14,10 +14,13 @@ export default function ({ data }) {
     const picture = new Blob([bytes.subarray(4 + length)], { type: "image/png" });
     atlases.set(header.token, { ...header, url: URL.createObjectURL(picture) });
   }
-  for (const [token, old] of [...atlases].slice(0, -KEPT)) {
-    if (token === header.token) continue;
+  const used = (window.convvizAtlasUsers ??= new Map());
+  used.set(parentElement, header.token);
+  const tokens = new Set(used.values());
+  for (const [token, old] of [...atlases].filter(([token]) => !tokens.has(token)).slice(0, -KEPT)) {
     atlases.delete(token);
     URL.revokeObjectURL(old.url);
   }
   window.dispatchEvent(new Event("convviz-atlas"));
+  return () => used.delete(parentElement);
 }

@@ -2,6 +2,8 @@
 //
 // Click, Enter and the arrow keys pick a channel. A pick is drawn at once and told to Python a
 // moment later; each has a serial number, and what Python answers about an older pick is ignored.
+//
+// Linked grids show the same channels: one tells the others what is pointed at and what is picked.
 
 const SEND_AFTER = 130; // milliseconds; holding an arrow key down sends the last pick only
 
@@ -15,15 +17,18 @@ class Grid {
     this.grid.addEventListener("click", (event) => this.onClick(event));
     this.grid.addEventListener("keydown", (event) => this.onKey(event));
     this.grid.addEventListener("pointerover", (event) => this.showTip(event));
-    this.grid.addEventListener("pointerleave", () => (this.tip.hidden = true));
+    this.grid.addEventListener("pointerleave", () => this.hideTip());
     this.onAtlas = () => this.draw();
     window.addEventListener("convviz-atlas", this.onAtlas);
+    this.onLinked = (event) => this.follow(event.detail);
+    window.addEventListener("convviz-linked", this.onLinked);
   }
 
   update(data, send) {
     const first = this.data === undefined;
     this.data = data;
     this.send = send;
+    this.grid.setAttribute("aria-label", data.label);
     if (first) this.serial = data.serial;
     this.draw();
     if (data.serial >= this.serial) this.select(data.selected);
@@ -47,6 +52,7 @@ class Grid {
     this.order = [...this.tiles.keys()];
     this.select(this.data.selected);
     if (focused) this.tiles.get(this.selected)?.focus({ preventScroll: true });
+    bringIntoSight(this.tiles.get(this.selected));
   }
 
   tileWidth(count) {
@@ -83,9 +89,10 @@ class Grid {
   }
 
   describe(channel) {
-    const { empty, maximum, active, said } = this.atlas;
+    const { empty, maximum, active, said, dead, dead_over } = this.atlas;
     if (said?.length) return said[channel];
-    const what = empty[channel] ? "empty" : `active in ${active[channel]} of positions`;
+    const dead_too = dead.includes(channel) ? `, dead over N = ${dead_over} pictures` : "";
+    const what = empty[channel] ? `empty${dead_too}` : `active in ${active[channel]} of positions`;
     return `Channel ${channel}\nmaximum ${maximum[channel]}, ${what}`;
   }
 
@@ -109,9 +116,26 @@ class Grid {
   pick(channel) {
     this.select(channel);
     this.tiles.get(channel).focus();
+    this.tell({ picked: channel });
     this.serial += 1;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.send("pick", { channel, serial: this.serial }), SEND_AFTER);
+  }
+
+  tell(what) {
+    if (!this.data.link) return;
+    const detail = { ...what, link: this.data.link, from: this };
+    window.dispatchEvent(new CustomEvent("convviz-linked", { detail }));
+  }
+
+  // Do what a linked grid did: point at the same channel, or pick it.
+  follow({ link, from, picked, hovered }) {
+    if (from === this || !link || link !== this.data?.link) return;
+    this.grid.querySelector(".pointed")?.classList.remove("pointed");
+    this.tiles.get(hovered)?.classList.add("pointed");
+    if (picked === undefined) return;
+    this.select(picked);
+    bringIntoSight(this.tiles.get(picked));
   }
 
   onClick(event) {
@@ -171,9 +195,10 @@ class Grid {
   showTip(event) {
     const tile = event.target.closest?.(".tile");
     if (!tile || event.pointerType === "touch") {
-      this.tip.hidden = true;
+      this.hideTip();
       return;
     }
+    this.tell({ hovered: Number(tile.dataset.channel) });
     this.tip.textContent = this.describe(Number(tile.dataset.channel));
     this.tip.hidden = false;
     const box = tile.getBoundingClientRect();
@@ -184,10 +209,29 @@ class Grid {
     this.tip.style.top = `${above > 60 ? above : box.bottom + 8}px`;
   }
 
+  hideTip() {
+    this.tip.hidden = true;
+    this.tell({});
+  }
+
   destroy() {
     clearTimeout(this.timer);
+    window.removeEventListener("convviz-linked", this.onLinked);
     window.removeEventListener("convviz-atlas", this.onAtlas);
   }
+}
+
+// Scroll the box that the grid lies in, and nothing else: the page stays where it is.
+function bringIntoSight(tile) {
+  let box = tile;
+  const scrolls = () => ["auto", "scroll"].includes(getComputedStyle(box).overflowY);
+  while (box && !(scrolls() && box.scrollHeight > box.clientHeight)) {
+    box = box.parentElement ?? box.getRootNode().host;
+  }
+  if (!box || box.dataset.testid === "stMain") return;
+  const [inner, outer] = [tile.getBoundingClientRect(), box.getBoundingClientRect()];
+  if (inner.top < outer.top) box.scrollTop += inner.top - outer.top - 8;
+  if (inner.bottom > outer.bottom) box.scrollTop += inner.bottom - outer.bottom + 8;
 }
 
 function element(tag, className, text) {

@@ -20,6 +20,8 @@ def draw(desk: jobs.Desk, view: JobView | None) -> None:
     if view.error:
         st.error(view.error, icon=":material/error:")
     if not view.live:
+        if view.note:
+            st.info(view.note, icon=":material/timer:")
         return
     with st.container(horizontal=True, vertical_alignment="center", key="inspector_job"):
         st.markdown(f"**{view.title}**")
@@ -39,9 +41,20 @@ def _live(view: JobView) -> None:
         jobs.waiting(view)
         return
     run: Run | None = view.newest
-    st.progress(0.0 if run is None else run.fraction, text=_said(run))
+    fraction = 0.0 if run is None else run.fraction
+    st.progress(fraction, text=" · ".join(filter(None, (_said(run), _left(view, fraction)))))
     if run is not None and isinstance(run.step, SynthesisStep):
         st.image(run.step.picture, width=320, output_format="PNG", alt="The image so far")
+
+
+def _left(view: JobView, fraction: float) -> str:
+    """Say how long it will take, as far as what is done tells."""
+    if view.stopping:
+        return "stopping"
+    if not 0 < fraction < 1 or view.seconds < 1:
+        return ""
+    left = view.seconds * (1 - fraction) / fraction
+    return f"{jobs.say_seconds(left)} left"
 
 
 def _said(run: Run | None) -> str:

@@ -8,12 +8,13 @@ import streamlit as st
 
 from convviz.features import Activations
 from convviz.features.occlusion import OcclusionStep
-from convviz.features.runs import imagenette_run, occlusion_run, stimuli_run, synthesis_run
+from convviz.features.runs import occlusion_run, stimuli_run, synthesis_run
 from convviz.features.stimuli import StimuliStep
 from convviz.features.synthesis import TARGETS, SynthesisConfig, SynthesisStep
 from convviz.jobs import JobView
-from convviz.ui import export, jobs, results, state
+from convviz.ui import dead, export, jobs, results, state
 from convviz.ui.inspector import patches, progress, sets
+from convviz.ui.inspector.desk import open_desk
 from convviz.ui.shell import Choice
 
 WAYS = ("Patches from a set", "Cover parts of the image", "An image made for it")
@@ -22,10 +23,7 @@ _TARGETS = {"channel": "The whole map: texture", "centre": "One position: a part
 
 def draw(choice: Choice, shown: Activations, channel: int) -> None:
     """Draw the ways to find out, and what the chosen one found."""
-    desk = jobs.desk("inspector", stimuli_run, occlusion_run, synthesis_run, imagenette_run)
-    view = desk.find()
-    if view is not None:
-        results.keep(view)
+    desk, view = open_desk()
     way = st.segmented_control(
         "Way",
         WAYS,
@@ -39,19 +37,20 @@ def draw(choice: Choice, shown: Activations, channel: int) -> None:
 
 def dead_or_alive(choice: Choice, shown: Activations, channel: int) -> str:
     """Say whether the channel is dead, that is, empty for every picture of a set."""
-    run = results.newest("stimuli", *_layer(choice, shown))
-    if run is None:
+    found = dead.known(choice.network, shown.layer)
+    if found is None:
         return (
-            ":gray[Whether it is dead, that is, empty for every picture of a set, is not known "
-            "yet: see “What stimulates it”.]"
+            "Whether it is dead, that is, empty for every picture of a set, is not known yet: look "
+            "through one under “What stimulates it”."
         )
-    stimuli = cast(StimuliStep, run.step).stimuli
-    over = f"N = {stimuli.seen} pictures ({run.pictures.name if run.pictures else ''})"
-    dead = stimuli.dead()
-    others = f"{int(dead.sum())} of the layer's {len(dead)} channels are dead over them."
-    if bool(dead[channel]):
-        return f":material/cancel: **Dead** over {over}. :gray[{others}]"
-    return f":material/check_circle: Alive over {over}. :gray[{others}]"
+    over = f"N = {found.seen} pictures ({found.pictures})"
+    count = len(found.numbers)
+    others = f"{count} of the layer's {shown.channels} channels are dead over them."
+    if channel not in found.numbers:
+        return f":material/check_circle: Alive over {over}. {others}"
+    if float(shown.maximum[channel]) > 0:
+        others = f"Yet it answers to this image, so another set would not call it dead. {others}"
+    return f":material/horizontal_rule: **Dead** over {over}. {others}"
 
 
 def _patches(

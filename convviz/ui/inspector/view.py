@@ -11,7 +11,7 @@ from convviz.features import Activations
 from convviz.features.receptive import effective_field, receptive_field
 from convviz.figures import inspector as figures
 from convviz.figures import theme
-from convviz.ui import cache, channel_panel, export, pictures, state
+from convviz.ui import cache, channel_panel, export, second_image, state
 from convviz.ui.inspector import arithmetic, field, silence, stimulation
 from convviz.ui.shell import Choice
 
@@ -39,7 +39,7 @@ def draw(choice: Choice, shown: Activations, threshold: float) -> None:
             if tab.open:
                 answer(choice, shown, channel)
     # Last: a pass over a set that has just ended knows more.
-    facts.markdown(stimulation.dead_or_alive(choice, shown, channel))
+    facts.caption(stimulation.dead_or_alive(choice, shown, channel))
 
 
 def _heading(shown: Activations, channel: int) -> None:
@@ -126,15 +126,10 @@ def _effective(choice: Choice, shown: Activations, channel: int, row: int, colum
 
 
 def _second_image(choice: Choice, shown: Activations, channel: int) -> None:
-    names = [sample.name for sample in images.samples() if sample.name != choice.image.name]
-    titles = {sample.name: sample.title for sample in images.samples()}
-    name = st.selectbox(
-        "The same channel for another image",
-        names,
-        format_func=titles.__getitem__,
-        key=state.remember("beside", names[0], allowed=names, in_url=False),
-    )
-    beside = pictures.of_sample(name)
+    beside = second_image.choose(choice.image, "The same channel for another image", "stretch")
+    if beside is None:
+        st.caption("Bring a picture to see this channel's map for it.")
+        return
     answer: features.Activations = cache.activations(beside, choice.network, shown.layer)
     weights = choice.network.weights
     cut = images.crop(beside.image, size=weights.input_size, resize=weights.resize)

@@ -1,0 +1,1 @@
+"""Two images, layers or networks side by side, and a table over layers and networks."""
