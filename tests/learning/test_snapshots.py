@@ -1,6 +1,7 @@
 """Snapshots: what they show, when they are taken, and that they stay few."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -156,7 +157,7 @@ def test_there_are_never_too_many_and_the_first_and_the_last_stay() -> None:
         assert (frames[0].step, frames[-1].step) == (0, step)
     steps = [frame.step for frame in frames]
     assert steps == sorted(steps)
-    gaps = [b - a for a, b in zip(steps, steps[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(steps)]
     assert sum(gaps[:5]) < sum(gaps[-5:])  # denser at the beginning
     frames = add(frames, snapshot(100, kept=True), most=12)
     assert len(frames) <= 12

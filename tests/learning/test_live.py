@@ -1,0 +1,111 @@
+"""A small network's training as a job: what a page sees of it, and that ReLUs die when told to."""
+
+import pickle
+from dataclasses import dataclass, replace
+
+import pytest
+
+from convviz.errors import SettingError
+from convviz.learning import Dataset, Split, TrainingSettings
+from convviz.learning.live import DEADLY_RATE, LiveView, evenly, learning_rate, train_small
+from convviz.networks.small import SmallDesign
+
+DESIGN = SmallDesign(width=4, depth=2, pixels=32)
+SHORT = TrainingSettings(epochs=3, batch=8)
+
+
+@dataclass
+class Bell:
+    asked: bool = False
+
+
+def views(
+    few: Dataset,
+    parts: Split,
+    design: SmallDesign = DESIGN,
+    settings: TrainingSettings = SHORT,
+    bell: Bell | None = None,
+) -> list[LiveView]:
+    found = []
+    for view in train_small(
+        bell or Bell(),
+        design=design,
+        picture=few.pictures.picture(0),
+        probe="a disc",
+        dataset=few,
+        split=parts,
+        settings=settings,
+    ):
+        found.append(view)
+        if bell and view.step:
+            bell.asked = True
+    return found
+
+
+def test_a_view_is_complete_at_every_moment(few: Dataset, few_split: Split) -> None:
+    found = views(few, few_split)
+    assert [each.fraction for each in found] == sorted(each.fraction for each in found)
+    assert found[0].frames == ()
+    first = next(each for each in found if each.frames)
+    assert [frame.step for frame in first.frames] == [0]
+    last = found[-1]
+    assert (last.phase, last.fraction) == ("done", 1.0)
+    assert [check.epoch for check in last.checks] == [0, 1, 2, 3]
+    assert last.channels == 4 + 8
+    assert last.frames[-1].kept
+    assert last.outcome is not None
+    assert last.outcome.accuracy == max(check.accuracy for check in last.checks)
+    assert [point.step for point in last.points] == sorted({point.step for point in last.points})
+    assert last.points[-1].step == last.step
+    assert last.counts[0].step == 0
+    assert all(0 <= count.dead <= count.empty <= 12 for count in last.counts)
+    assert last.nbytes > sum(frame.nbytes for frame in last.frames)
+    assert pickle.loads(pickle.dumps(last)).outcome == last.outcome
+
+
+def test_it_stops_when_asked(few: Dataset, few_split: Split) -> None:
+    last = views(few, few_split, settings=replace(SHORT, epochs=1000), bell=Bell())[-1]
+    assert last.outcome is not None
+    assert last.outcome.ending == "stopped"
+    assert last.outcome.note
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_rate_far_too_large_kills_most_relus_and_the_loss_stays_a_number(
+    few: Dataset, few_split: Split, seed: int
+) -> None:
+    settings = TrainingSettings(epochs=4, learning_rate=DEADLY_RATE, batch=8, seed=seed)
+    design = SmallDesign(width=16, depth=3, batch_norm=False, pixels=32)
+    last = views(few, few_split, design, settings)[-1]
+    assert last.outcome is not None
+    assert last.outcome.ending == "epochs"
+    assert last.counts[0].dead == 0
+    assert last.counts[-1].dead > last.channels / 2
+    assert last.counts[-1].empty >= last.counts[-1].dead
+
+
+def test_the_usual_rate_kills_hardly_any(few: Dataset, few_split: Split) -> None:
+    design = SmallDesign(width=16, depth=3, batch_norm=False, pixels=32)
+    rate = learning_rate("usual", batch_norm=False)
+    settings = TrainingSettings(epochs=4, learning_rate=rate, batch=8)
+    last = views(few, few_split, design, settings)[-1]
+    assert last.counts[-1].dead < last.channels / 10
+
+
+def test_named_rates_differ_by_at_least_ten_times() -> None:
+    for batch_norm in (True, False):
+        tiny, usual, deadly = (
+            learning_rate(name, batch_norm=batch_norm) for name in ("tiny", "usual", "deadly")
+        )
+        assert 10 * tiny <= usual
+        assert 10 * usual <= deadly
+
+
+def test_what_makes_no_sense_gets_a_sentence(few: Dataset, few_split: Split) -> None:
+    with pytest.raises(SettingError, match="depth in stacks, 12"):
+        views(few, few_split, replace(DESIGN, depth=12))
+
+
+def test_items_are_taken_evenly() -> None:
+    assert evenly(range(5), 8) == (0, 1, 2, 3, 4)
+    assert evenly(range(9), 3) == (0, 4, 8)
