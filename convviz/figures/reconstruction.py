@@ -40,8 +40,18 @@ def loss(steps: Sequence[int], losses: Sequence[float], *, at: int | None = None
     if at is not None:
         figure.add_vline(x=at, line={"color": theme.VERMILION, "width": 2, "dash": "dot"})
     figure.update_xaxes(title="step", rangemode="tozero")
-    figure.update_yaxes(title="loss", type="log", exponentformat="power", nticks=5)
+    figure.update_yaxes(title="loss", type="log", tickformat="~g", **_ticks(kept))
     return theme.style(figure, height=_HEIGHT)
+
+
+def _ticks(kept: Sequence[tuple[int, float]]) -> dict[str, object]:
+    """Put marks at powers of ten, and at 2 and 5 times these where there would be few."""
+    if not kept:
+        return {}
+    values = [value for _, value in kept]
+    low, high = (math.floor(math.log10(value)) for value in (min(values), max(values)))
+    between = (1, 2, 5) if high - low < 2 else (1,)
+    return {"tickvals": [m * 10.0**power for power in range(low, high + 2) for m in between]}
 
 
 def loss_drawing(steps: Sequence[int], losses: Sequence[float], *, last: int | None = None) -> str:
