@@ -139,24 +139,47 @@ def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> go.Fig
     return theme.style(figure, height=max(240, min(640, 120 + 36 * len(classes))))
 
 
-def compared(names: Sequence[str], shares: Sequence[float]) -> go.Figure:
-    """Draw how much several trainings name rightly, as bars with their numbers.
+def compared(
+    names: Sequence[str], shares: Sequence[float], seconds: Sequence[float], chance: float
+) -> go.Figure:
+    """Draw how much several trainings name rightly, as bars with their names above them.
 
     Args:
         names: Of the trainings, from top to bottom.
         shares: In 0…1.
+        seconds: How long each took.
+        chance: What guessing one class would give, in 0…1.
     """
+    places = list(range(len(names)))
     figure = go.Figure(
         go.Bar(
-            y=list(names),
+            y=places,
             x=list(shares),
             orientation="h",
-            marker={"color": [theme.series(k) for k in range(len(names))]},
-            text=[f"{share:.0%}" for share in shares],
+            width=0.42,
+            marker={"color": [theme.series(k) for k in places]},
+            text=[f"<b>{share:.1%}</b>" for share in shares],
             textposition="auto",
-            hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+            insidetextfont={"color": "white"},
+            hoverinfo="skip",
         )
     )
+    for place, name, spent in zip(places, names, seconds, strict=True):
+        # Beside the bars the names would leave no room for them on a phone.
+        figure.add_annotation(
+            x=0,
+            y=place - 0.24,
+            text=f"{name} · {spent:.0f} s",
+            showarrow=False,
+            xanchor="left",
+            yanchor="bottom",
+        )
+    figure.add_vline(
+        x=chance,
+        line={"color": theme.QUIET, "dash": "dash"},
+        annotation_text="guessing",
+        annotation_position="bottom right",
+    )
     figure.update_xaxes(range=[0, 1], tickformat=".0%", title="validation accuracy")
-    figure.update_yaxes(autorange="reversed", ticksuffix=" ")
-    return theme.style(figure, height=90 + 48 * len(names))
+    figure.update_yaxes(range=[len(names) - 0.5, -0.75], showticklabels=False, showgrid=False)
+    return theme.style(figure, height=90 + 66 * len(names))

@@ -71,8 +71,8 @@ class Outcome:
         mistakes: The most confident ones.
         source: The trained network's source of weights.
         about: What goes into its file.
-        parts: What a small file holds: the names of the parts that were trained; none where the
-            whole network is needed.
+        trained: Names of the parts that were trained.
+        parts: What a small file holds: the same names; none where the whole network is needed.
         on: The weights that were trained on.
         ending: Why it ended.
         note: A sentence where it ended otherwise than planned.
@@ -89,10 +89,20 @@ class Outcome:
     mistakes: tuple[Mistake, ...]
     source: str
     about: About
+    trained: tuple[str, ...]
     parts: tuple[str, ...]
     on: Weights
     ending: Ending
     note: str
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a training learned from, and how: to go on from its result."""
+
+    dataset: Dataset
+    split: Split
+    settings: TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -106,7 +116,8 @@ class TrainingView:
         fraction: How much of the whole job is behind it, in 0…1.
         seconds: Of the training that runs.
         classes: Name of each class.
-        validation_images: How many pictures check it.
+        lesson: What it learns from.
+        before: What it was fine-tuned from; None if it began anew.
         epochs: Of the first training.
         outcomes: Of the trainings that are over, the main one first.
     """
@@ -117,14 +128,21 @@ class TrainingView:
     fraction: float
     seconds: float
     classes: tuple[str, ...]
-    validation_images: int
+    lesson: Lesson
+    before: Outcome | None = None
     epochs: tuple[Epoch, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
 
     @property
+    def validation_images(self) -> int:
+        """How many pictures check it."""
+        return len(self.lesson.split.validation)
+
+    @property
     def nbytes(self) -> int:
         """Memory that it holds."""
-        return 4096 + sum(len(m.png) for o in self.outcomes for m in o.mistakes)
+        files = int(getattr(self.lesson.dataset.pictures, "nbytes", 0))
+        return 4096 + files + sum(len(m.png) for o in self.outcomes for m in o.mistakes)
 
 
 def train_transfer(
@@ -135,6 +153,7 @@ def train_transfer(
     split: Split,
     settings: TrainingSettings,
     compare: bool = False,
+    before: Outcome | None = None,
 ) -> Iterator[TrainingView]:
     """Train what a plan says and, if wanted, what it is to be compared with.
 
@@ -146,6 +165,7 @@ def train_transfer(
         settings: How.
         compare: Whether to train the same decoder on an untrained encoder afterwards, and all of
             the network from scratch, for as long as the first training took.
+        before: What the plan goes on from, to be shown beside what comes of it.
     """
     trainings = [("this training", wanted, settings)]
     shares = 3 if compare else 1
@@ -156,7 +176,8 @@ def train_transfer(
         fraction=0.0,
         seconds=0.0,
         classes=dataset.classes,
-        validation_images=len(split.validation),
+        lesson=Lesson(dataset, split, settings),
+        before=before,
     )
     for number, (name, each, how) in enumerate(trainings):
         result: TrainingResult | None = None
@@ -215,6 +236,7 @@ def _outcome(
         mistakes=tuple(_mistakes(dataset, split, result)),
         source=trained.keep(network),
         about=about(made, dataset, result, size),
+        trained=made.trained_names(),
         parts=made.parts_to_save(),
         on=made.network.weights,
         ending=result.ending,

@@ -83,6 +83,10 @@ class Desk:
         with errors():
             runner().stop(job_id, self.owner)
 
+    def show(self, job_id: str) -> None:
+        """Make a job of this visitor the one that the page shows; for callbacks."""
+        self._show(job_id)
+
     def clear(self, job_id: str) -> None:
         """Let a job's result go, and show none."""
         with errors():

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from convviz.ui import state
+
 if TYPE_CHECKING:
     from convviz.features import Prediction
     from convviz.networks import Network
@@ -38,8 +40,8 @@ def opinion(network: Network, predictions: Sequence[Prediction]) -> None:
         weights = network.weights
         st.caption(
             f"Probabilities over the {len(weights.classes):,} classes of "
-            f"{weights.decoder_set or weights.training_set}, the only answers it can give, "
-            f"whatever the image shows. {weights.note}"
+            f"{state.plain(weights.decoder_set or weights.training_set)}, the only answers it can "
+            f"give, whatever the image shows. {state.plain(weights.note)}"
         )
     else:
         st.info(_why_none(network), icon=":material/visibility_off:")

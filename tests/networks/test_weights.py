@@ -49,7 +49,13 @@ def test_torchvision_names_its_files_by_their_checksum(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("count", "text"),
-    [(553_433_881, "553 MB"), (9_884_491, "9.9 MB"), (300_000, "0.3 MB"), (0, "0.0 MB")],
+    [
+        (553_433_881, "553 MB"),
+        (9_884_491, "9.9 MB"),
+        (300_000, "0.3 MB"),
+        (24_600, "25 kB"),
+        (0, "0.0 MB"),
+    ],
 )
 def test_sizes_are_written_in_megabytes(count: int, text: str) -> None:
     assert size_text(count) == text

@@ -71,11 +71,42 @@ def test_trains_compares_names_and_saves(open_page: Any) -> None:
     assert not app.exception
     assert not app.error
     labels = {each.label for each in app.get("download_button")}
-    assert labels == {"Trained network (safetensors)", "Curves (CSV)"}
+    assert labels == {
+        "Only the decoder (25 kB)",
+        "The whole network (23 MB)",
+        "Curves (CSV)",
+    }
     assert any("it did not learn from" in each.value for each in app.caption)
     app.run()
     options = app.selectbox(key="weights").options
-    assert "Yours: generated shapes and textures" in options
+    assert any(each.startswith("Yours: generated shapes and textures, ") for each in options)
+
+
+def test_fine_tuning_goes_on_from_a_result_and_shows_what_it_adds(open_page: Any) -> None:
+    app = open_page(PAGE, training_seconds="5", compare="False", fine_tune_seconds="10")
+    app.button(key="start").click()
+    app = finished(app)
+    app.run()
+    numbers = {each.label: each.value for each in app.metric}
+    before = numbers["Validation accuracy"]
+    thawed = next(each for each in app.multiselect if each.label.startswith("Parts"))
+    assert thawed.value == ["inception5a", "inception5b"]
+    thawed.set_value([]).run()
+    assert app.button(key="fine_tune").disabled
+    thawed = next(each for each in app.multiselect if each.label.startswith("Parts"))
+    thawed.set_value(["inception5b"]).run()
+    app.button(key="fine_tune").click().run()
+    app = finished(app)
+    app.run()
+    assert not app.exception
+    assert not app.error
+    numbers = {each.label: each.value for each in app.metric}
+    assert numbers["Accuracy before"] == before
+    assert float(numbers["Validation accuracy"][:-1]) >= float(before[:-1]) - 13
+    assert "Time of fine-tuning" in numbers
+    # What goes on from here has no encoder of its own file to stand on: the whole is saved.
+    labels = {each.label for each in app.get("download_button")}
+    assert not any(each.startswith("Only") for each in labels)
 
 
 def test_a_zip_of_folders_says_what_it_left_out(open_page: Any) -> None:

@@ -64,15 +64,15 @@ def choose(network: Network, dataset: Dataset) -> Wanted:
         )
     made = learning.plan(network, scenario, dataset.classes)
     with right:
-        _parts(made)
+        parts(made)
     settings = TrainingSettings(epochs=40, seconds=float(seconds), size=_SIZE)
     return Wanted(made, dataset, split, settings, compare and scenario != "scratch")
 
 
-def _parts(made: TransferPlan) -> None:
-    """Draw how much of the network is frozen, and every part of it."""
+def parts(made: TransferPlan, key: str = "plan") -> None:
+    """Draw how much of the network is frozen, and every part of it: the frozen ones grey."""
     trained, whole = made.trainable_parameters, made.parameters
-    with st.container(horizontal=True, gap="large", key="plan_numbers"):
+    with st.container(horizontal=True, gap="large", key=f"{key}_numbers"):
         st.metric("Trained", f"{trained:,}", width="content")
         st.metric("Frozen", f"{made.frozen_parameters:,}", width="content")
     st.caption(
