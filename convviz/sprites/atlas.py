@@ -62,6 +62,7 @@ def atlas(
     colormap: Colormap = "viridis",
     dead: DeadChannels | None = None,
     ends: tuple[float, float] | None = None,
+    columns: int | None = None,
 ) -> Atlas:
     """Draw all channels of a layer into one PNG; empty ones are crossed out.
 
@@ -74,6 +75,7 @@ def atlas(
         dead: Channels that a set of pictures showed to be dead: those that this image does not
             wake up either get a mark of their own.
         ends: What a shared scale runs from and to; None to take it from these maps.
+        columns: Tiles in a row; None chooses them by the number of channels.
 
     Raises:
         SettingError: The threshold, contrast or colour map does not exist.
@@ -83,7 +85,7 @@ def atlas(
     scale = scale_of(activations, contrast, empty, ends)
     count = activations.channels
     side = tile or tile_size(count, *activations.maps.shape[1:])
-    columns = max(1, min(_WIDTH // (side + _GAP), ceil(sqrt(count * 2))))
+    columns = max(1, min(_WIDTH // (side + _GAP), columns or ceil(sqrt(count * 2)), count))
     tiles = draw_tiles(activations, scale, empty, side, dead.of(activations) if dead else ())
     picture = Image.fromarray(lay_out(tiles, columns, _GAP))
     picture.putpalette(palette(colormap))
