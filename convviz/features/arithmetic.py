@@ -8,8 +8,11 @@ map shows, to float32 rounding; a test holds this for every kind of layer of the
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from PIL import Image
@@ -21,6 +24,11 @@ from convviz.features.stages import Given, Stage
 from convviz.features.ways import Next, Place, Ways
 from convviz.networks import Layer, Network, layer
 from convviz.networks.flow import kind_of
+
+_KEPT = 3
+_Kept = dict[tuple[str, str, bytes], tuple[Tensor, Tensor]]
+_known: WeakKeyDictionary[nn.Module, _Kept] = WeakKeyDictionary()
+_lock = Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,20 +80,44 @@ def arithmetic(
         stage, place = step
         later.append(stage)
     batch = input_for(network, image)
+    inputs, output = _kept(network.module, batch, found.name, place.name)
+    stages = [ways.first(place, inputs) or _given(network, batch, place)]
+    for stage in reversed(later):
+        stages.append(stage(stages[-1].after))
+    number = _number(output, channel, row, column)
+    return Arithmetic(found, channel, row, column, number, tuple(stages))
+
+
+def _kept(module: nn.Module, batch: Tensor, name: str, source: str) -> tuple[Tensor, Tensor]:
+    """Do as `_run` does, or remember what it did: one asks for one number of a layer after another.
+
+    A few are kept for each network; of a layer of VGG16 they take up to 26 MB.
+    """
+    key = name, source, hashlib.sha256(batch.numpy().tobytes()).digest()
+    with _lock:
+        held = _known.setdefault(module, {})
+        found = held.get(key)
+    if found is None:
+        found = _run(module, batch, name, source)
+        with _lock:
+            while len(held) >= _KEPT:
+                held.pop(next(iter(held)))
+            held[key] = found
+    return found
+
+
+def _run(module: nn.Module, batch: Tensor, name: str, source: str) -> tuple[Tensor, Tensor]:
+    """Run a network up to a layer; return what went into `source`, and what the layer put out."""
     taken: list[Tensor] = []
 
     def take(_module: nn.Module, arguments: Any) -> None:
         taken[:] = [arguments[0].detach().clone()]  # of several calls the last one counts
 
-    cut = truncated(network.module, found.name)
-    cut.get_submodule(f"network.{place.name}").register_forward_pre_hook(take)
+    cut = truncated(module, name)
+    cut.get_submodule(f"network.{source}").register_forward_pre_hook(take)
     with torch.no_grad():
         output = cut(batch)
-    stages = [ways.first(place, taken[0][0].float()) or _given(network, batch, place)]
-    for stage in reversed(later):
-        stages.append(stage(stages[-1].after))
-    number = _number(output[0], channel, row, column)
-    return Arithmetic(found, channel, row, column, number, tuple(stages))
+    return taken[0][0].float(), output[0]
 
 
 def _given(network: Network, batch: Tensor, place: Place) -> Given:

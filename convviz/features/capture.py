@@ -74,14 +74,19 @@ def observe(
 
 
 def observe_each(
-    module: nn.Module, batch: Tensor, reducers: Mapping[str, Callable[[Tensor], Tensor]]
+    module: nn.Module,
+    batch: Tensor,
+    reducers: Mapping[str, Callable[[Tensor], Tensor]],
+    change: tuple[str, Callable[[Tensor], Tensor]] | None = None,
 ) -> dict[str, Tensor]:
     """Do as `observe` does, with a function for each layer.
 
     Args:
         module: The network; it is not touched.
         batch: Its input, shape (N, 3, H, W).
-        reducers: Dotted name of each layer to the function that its output is given to.
+        reducers: Dotted name of each layer to the function that its output is given to; the
+            network as a whole is called "".
+        change: Name of a layer, and what to make of its output before the network goes on with it.
 
     Returns:
         For each name its function's result.
@@ -90,11 +95,15 @@ def observe_each(
         NetworkError: There is no such layer, or it puts out something other than one tensor.
     """
     names = list(reducers)
-    for name in names:
+    for name in filter(None, names):
         check_layer(module, name)
     calls = count_calls(module, batch)
     left = {name: calls.get(name, 1) for name in names}
     seen: dict[str, Tensor] = {}
+    network = clone(module)
+    if change is not None:
+        name, make = change
+        network.get_submodule(name).register_forward_hook(_on_call(calls.get(name, 1), make))
 
     def see(name: str, _module: nn.Module, _inputs: Any, output: Any) -> None:
         seen[name] = reducers[name](_only_tensor(output, name))
@@ -102,7 +111,6 @@ def observe_each(
         if max(left.values()) <= 0:
             raise _StopForward
 
-    network = clone(module)
     for name in names:
         network.get_submodule(name).register_forward_hook(partial(see, name))
     with torch.inference_mode(), suppress(_StopForward):
@@ -111,6 +119,20 @@ def observe_each(
         if name not in seen:
             raise _never_ran(name)
     return {name: seen[name] for name in names}
+
+
+def _on_call(
+    number: int, make: Callable[[Tensor], Tensor]
+) -> Callable[[nn.Module, Any, Tensor], Tensor]:
+    """Make a hook that changes what a module puts out when it is called for the number-th time."""
+    calls = 0
+
+    def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
+        nonlocal calls
+        calls += 1
+        return make(output) if calls == number else output
+
+    return hook
 
 
 def truncated(module: nn.Module, name: str) -> nn.Module:

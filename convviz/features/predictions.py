@@ -45,21 +45,29 @@ def predict_batch(network: Network, batch: Tensor, k: int = 5) -> tuple[Predicti
     """
     if not network.weights.has_decoder:
         return ()
-    size = network.weights.decoder_size
     with torch.inference_mode():
-        if size is not None and size != batch.shape[-1]:
-            batch = interpolate(
-                batch, (size, size), mode="bilinear", antialias=True, align_corners=False
-            )
         # On a clone, lest a network that keeps notes in its forward mixes up two callers' images.
-        scores = clone(network.module)(batch)
+        scores = clone(network.module)(for_decoder(network, batch))
     if not isinstance(scores, Tensor) or scores.dim() != 2:
         return ()  # a network of one's own may put out something other than class scores
-    probabilities = scores[0].float().softmax(0)
-    best = probabilities.topk(min(k, len(probabilities)))
+    return best(network, scores[0], k)
+
+
+def for_decoder(network: Network, batch: Tensor) -> Tensor:
+    """Scale an input down where the decoder was trained on smaller images; or leave it as it is."""
+    size = network.weights.decoder_size
+    if size is None or size == batch.shape[-1]:
+        return batch
+    return interpolate(batch, (size, size), mode="bilinear", antialias=True, align_corners=False)
+
+
+def best(network: Network, scores: Tensor, k: int = 5) -> tuple[Prediction, ...]:
+    """Give the k most probable classes by their scores, shape (classes,), as logits."""
+    probabilities = scores.float().softmax(0)
+    most = probabilities.topk(min(k, len(probabilities)))
     return tuple(
         _prediction(network.weights.classes, index, probability)
-        for probability, index in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        for probability, index in zip(most.values.tolist(), most.indices.tolist(), strict=True)
     )
 
 

@@ -1,30 +1,26 @@
 """Switch channels off, and see what deeper layers and the predictions make of it.
 
 A channel is switched off where its ReLU lets it through: of a convolution that a batch norm
-follows, what comes out of the batch norm is set to 0, because a 0 before it would not stay 0. The
-network runs on the image twice in one batch, once whole and once with the channels off, so that the
-two can be compared layer by layer without keeping maps.
+follows, what comes out of the batch norm is set to 0, because a 0 before it would not stay 0. From
+that layer on the network runs twice in one batch, once whole and once with the channels off, so
+that the two can be compared layer by layer without keeping maps.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from convviz.errors import SettingError
 from convviz.features.activations import Activations, measure
-from convviz.features.calls import count_calls
 from convviz.features.capture import copied, input_for, observe_each
-from convviz.features.predictions import Prediction, predict_batch
+from convviz.features.predictions import Prediction, best, for_decoder
 from convviz.features.receptive import check_channel
 from convviz.networks import Layer, Network, layer, layers
-from convviz.networks.clone import clone
 
 
 @dataclass(frozen=True)
@@ -119,20 +115,20 @@ def silence(
     chosen = set(range(found.shape[0])) - set(channels) if keep else set(channels)
     off = sorted(chosen)
     batch = input_for(network, image)
-    once = _silenced(network, found, off, batch, first=0)
     names = [deeper.name] if deeper.gate is None else [deeper.name, deeper.gate]
-    pair = batch.repeat(2, 1, 1, 1)
-    split = _silenced(network, found, off, pair, first=1)
     # One pass for all: the layer that is looked at closely is kept, of the others only how much
     # they change.
-    outputs = observe_each(
-        split,
-        pair,
-        {
-            **{each.gate or each.name: _both_changes for each in later},
-            **dict.fromkeys(names, copied),
-        },
-    )
+    reducers: dict[str, Callable[[Tensor], Tensor]] = {
+        **{each.gate or each.name: _both_changes for each in later},
+        **dict.fromkeys(names, _both_maps),
+    }
+    small = for_decoder(network, batch) if network.weights.has_decoder else None
+    if small is batch:
+        reducers[""] = _scores
+    outputs = _side_by_side(network, batch, found, off, reducers)
+    if small is not None and small is not batch:
+        outputs |= _side_by_side(network, small, found, off, {"": _scores})
+    scores = outputs.pop("", torch.empty(0))
     before, after = (_measured(deeper, outputs, place) for place in (0, 1))
     return Silenced(
         layer=found,
@@ -142,52 +138,66 @@ def silence(
         before=before,
         after=after,
         relative=_relative(before.gated.flatten(1), after.gated.flatten(1)),
-        predictions_before=predict_batch(network, batch),
-        predictions_after=predict_batch(dataclasses.replace(network, module=once), batch),
+        predictions_before=best(network, scores[0]) if len(scores) else (),
+        predictions_after=best(network, scores[1]) if len(scores) else (),
     )
 
 
-def _silenced(
-    network: Network, found: Layer, off: Sequence[int], batch: Tensor, *, first: int
-) -> nn.Module:
-    """Clone the network with channels off for the pictures from `first` on."""
+def _side_by_side(
+    network: Network,
+    batch: Tensor,
+    found: Layer,
+    off: Sequence[int],
+    reducers: Mapping[str, Callable[[Tensor], Tensor]],
+) -> dict[str, Tensor]:
+    """Run a network whole and with channels off, and reduce the pairs that its layers put out."""
     name = found.gate or found.name
-    cloned = clone(network.module)
-    calls = count_calls(network.module, batch).get(name, 1)
-    begin, switch_off = _hooks(off, first, calls)
-    cloned.register_forward_pre_hook(begin)
-    cloned.get_submodule(name).register_forward_hook(switch_off)
-    return cloned
+
+    def split(output: Tensor) -> Tensor:
+        return torch.cat((output, _without(output, off)))
+
+    def second(output: Tensor) -> Tensor:
+        return torch.cat((output[:1], _without(output[1:], off)))
+
+    try:
+        return observe_each(network.module, batch, reducers, (name, split))
+    except RuntimeError:
+        # What ran beside this layer has one picture and cannot be joined to two of them (the other
+        # branches of an Inception module): then both run from the start.
+        return observe_each(network.module, batch.repeat(2, 1, 1, 1), reducers, (name, second))
 
 
-def _hooks(
-    off: Sequence[int], first: int, calls: int
-) -> tuple[Callable[..., None], Callable[..., Tensor]]:
-    """Make the hook that counts a layer's calls anew in every pass, and the one that acts on it.
+def _without(output: Tensor, off: Sequence[int]) -> Tensor:
+    output = output.clone()
+    output[:, list(off)] = 0
+    return output
 
-    They are plain functions, so when `capture` clones the clone they are taken over as they are.
+
+def _both_maps(output: Tensor) -> Tensor:
+    return copied(_two(output))
+
+
+def _two(output: Tensor) -> Tensor:
+    """Make sure that a layer saw both pictures: what does not depend on the first layer sees one.
+
+    Raises:
+        RuntimeError: It saw one; the pass must begin with two.
     """
-    seen = 0
+    if len(output) == 1:
+        raise RuntimeError("one picture")
+    return output
 
-    def begin(_network: nn.Module, _inputs: Any) -> None:
-        nonlocal seen
-        seen = 0
 
-    def switch_off(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
-        nonlocal seen
-        seen += 1
-        if seen < calls:  # of a module that is used several times, the last use is the layer
-            return output
-        output = output.clone()
-        output[first:, list(off)] = 0
-        return output
-
-    return begin, switch_off
+def _scores(output: object) -> Tensor:
+    """Keep the scores of two pictures; nothing where a network puts out something else."""
+    if not isinstance(output, Tensor) or output.dim() != 2 or len(output) != 2:
+        return torch.empty(0)
+    return copied(output)
 
 
 def _both_changes(output: Tensor) -> Tensor:
     """Compute the change from the first picture to the second, before and after a ReLU, (2,)."""
-    both = output.float().flatten(1)
+    both = _two(output).float().flatten(1)
     return torch.stack(
         [_relative(*both.unsqueeze(1)), _relative(*both.clamp(min=0).unsqueeze(1))]
     ).flatten()

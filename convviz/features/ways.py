@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
+from threading import Lock
+from weakref import WeakKeyDictionary
 
 from torch import Tensor, nn
 
@@ -20,7 +22,7 @@ from convviz.features.stages import (
 )
 from convviz.networks import Network, layers
 from convviz.networks.flow import Flow, kind_of
-from convviz.networks.tracing import Call, trace
+from convviz.networks.tracing import Call, Trace, trace
 
 Next = Callable[[float], Stage]
 _PASSING = (nn.Dropout, nn.Dropout2d, nn.Identity)
@@ -36,14 +38,29 @@ class Place:
     column: int
 
 
+_known: WeakKeyDictionary[nn.Module, dict[int, tuple[Trace, Flow]]] = WeakKeyDictionary()
+_lock = Lock()
+
+
+def _recorded(network: Network) -> tuple[Trace, Flow]:
+    """Run a network once for its record; it is kept for as long as the network is."""
+    with _lock:
+        found = _known.get(network.module, {}).get(network.input_size)
+    if found is None:
+        record = trace(network.module, network.input_size)
+        found = record, Flow(record)
+        with _lock:
+            _known.setdefault(network.module, {})[network.input_size] = found
+    return found
+
+
 class Ways:
     """The ways back from a layer's output to what it was made of."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        record = trace(network.module, network.input_size)
+        record, self._flow = _recorded(network)
         self._calls = record.calls
-        self._flow = Flow(record)
         self._layers = {each.name: each for each in layers(network)}
         self._last = {call.name: order for order, call in enumerate(record.calls)}
 

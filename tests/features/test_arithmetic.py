@@ -206,3 +206,15 @@ def test_channels_and_positions_outside_are_refused(
         arithmetic(network, noise, "conv", 3, 0, 0)
     with pytest.raises(SettingError, match="2 × 2"):
         arithmetic(network, noise, "pool", 0, 2, 0)
+
+
+def test_what_is_remembered_belongs_to_one_image(
+    network_of: Callable[..., Network], tiny: nn.Module
+) -> None:
+    network = network_of(tiny)
+    for _ in range(2):
+        for red in (255, 51):
+            image = Image.new("RGB", (4, 4), (red, 0, 0))
+            found = arithmetic(network, image, "relu", 0, 0, 0)
+            assert found.number == pytest.approx(red / 255)
+            assert found.result == pytest.approx(red / 255)

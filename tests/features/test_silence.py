@@ -106,3 +106,33 @@ def test_what_does_not_come_after_is_refused(
         silence(network, red, "pool", [0], "relu")
     with pytest.raises(SettingError, match="channel 3"):
         silence(network, red, "relu", [3], "pool")
+
+
+def test_layers_beside_the_silenced_one_do_not_change(
+    network_of: Callable[..., Network], red: Image.Image
+) -> None:
+    """The other branch sees one picture while the pass begins with one: it is run with two."""
+
+    class Beside(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.left, self.right = nn.ReLU(), nn.Identity()
+            self.pool = nn.MaxPool2d(2)
+
+        def forward(self, batch: Tensor) -> Tensor:
+            left = self.left(batch)
+            return self.pool(torch.cat((left, self.right(batch)), 1))
+
+    found = silence(network_of(Beside()), red, "left", [0], "pool")
+    assert found.before.maps[:, 0, 0].tolist() == [1.0, 0.0, 0.0, 1.0, 0.0, 0.0]
+    assert found.after.maps[:, 0, 0].tolist() == [0.0, 0.0, 0.0, 1.0, 0.0, 0.0]
+
+
+def test_predictions_are_those_of_the_network_with_the_channels_off() -> None:
+    network = networks.load("googlenet", "bundled", fetch=False)
+    cat = images.decode(images.sample("cat").read())
+    found = silence(network, cat, "inception4a", [], "inception4b")
+    assert found.predictions_before == found.predictions_after
+    for one, other in zip(found.predictions_before, features.predict(network, cat), strict=True):
+        assert one.label == other.label
+        assert one.probability == pytest.approx(other.probability, abs=1e-4)

@@ -58,7 +58,6 @@ def draw(
         label: Names the map for a screen reader.
     """
     row, column = position(place, values)
-    shown = image.resize((_PIXELS, _PIXELS))
     height, width = values.shape
     map_ = sprites.heatmap(values, (width, height), colours)
     raw = values.float().contiguous().numpy().tobytes()
@@ -75,7 +74,7 @@ def draw(
         key=_KEY,
         data={
             "token": token,
-            "image": _url(export.png(shown)),
+            "image": _photo(hashlib.sha256(image.tobytes()).hexdigest(), image),
             "map": _url(export.png(map_)),
             "values": base64.b64encode(raw).decode(),
             "height": height,
@@ -88,6 +87,11 @@ def draw(
         },
         on_pick_change=picked,
     )
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def _photo(sha256: str, _image: Image.Image) -> str:
+    return _url(export.png(_image.resize((_PIXELS, _PIXELS))))
 
 
 def _url(png: bytes) -> str:

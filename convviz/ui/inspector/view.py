@@ -102,8 +102,10 @@ def _effective(choice: Choice, shown: Activations, channel: int, row: int, colum
     found = effective_field(
         choice.network, choice.image.image, shown.layer.name, channel, row, column
     )
-    picture = sprites.heatmap(found.weights.sqrt(), _PIXELS, "magma")
-    st.image(picture, width="stretch", output_format="PNG", alt="The effective receptive field")
+    field_ = found.weights.sqrt()
+    small = sprites.heatmap(field_, field_.shape[0], "magma")
+    with st.container(key="effective_picture"):
+        st.image(small, width="stretch", output_format="PNG", alt="The effective receptive field")
     if found.core is None or found.support is None:
         st.caption("The number is 0 and a little more or less of any pixel leaves it there.")
         return
@@ -114,7 +116,7 @@ def _effective(choice: Choice, shown: Activations, channel: int, row: int, colum
     )
     st.download_button(
         "Save as PNG",
-        lambda: export.png(picture),
+        lambda: export.png(sprites.heatmap(field_, _PIXELS, "magma")),
         file_name=export.file_name(
             choice, shown.layer.name, f"channel{channel}", f"field{row}-{column}", ending="png"
         ),
@@ -137,7 +139,8 @@ def _second_image(choice: Choice, shown: Activations, channel: int) -> None:
     over = sprites.overlay(
         cut.resize((_PIXELS, _PIXELS)), answer.maps[channel], 0.75, "viridis", *both
     )
-    st.image(over, width="stretch", output_format="PNG", alt=f"Channel {channel}, {beside.title}")
+    said = f"Channel {channel}, {beside.title}"
+    st.image(over, width="stretch", output_format="JPEG", alt=said)
     st.caption(
         f"Maximum {float(answer.maximum[channel]):.3g}, here "
         f"{float(shown.maximum[channel]):.3g}; both on one scale."
