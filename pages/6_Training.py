@@ -1,15 +1,30 @@
 """Training: how do feature maps grow while a network learns?"""
 
+from pathlib import Path
+
+import streamlit as st
+
 from convviz.ui import shell
 
 choice = shell.open_page(
     "Training",
-    question="How do feature maps grow while a network learns? Here is one that was recorded, "
-    "from random numbers to the end.",
+    question="How do feature maps grow while a network learns? Scrub through a training that was "
+    "recorded, or train a small network here and watch.",
     needs_network=False,
 )
 
 with shell.errors():
-    from convviz.ui.learning import recorded
+    from convviz.ui import state
+    from convviz.ui.learning import live_panel, recorded
 
-    recorded.draw(choice)
+    st.html(Path(recorded.__file__).with_name("style.css"))
+    views = {"recorded": "A recorded training", "live": "Train one here"}
+    shown = st.segmented_control(
+        "What to watch",
+        views,
+        format_func=views.__getitem__,
+        key=state.remember("watch", "recorded", allowed=views),
+        label_visibility="collapsed",
+        required=True,
+    )
+    (live_panel if shown == "live" else recorded).draw(choice)

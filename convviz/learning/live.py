@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
+import torch
 from PIL import Image
 
 from convviz.learning.datasets import Dataset, Split
@@ -185,7 +186,8 @@ def train_small(
         network, picture, design.pixels, others=[dataset.pictures.picture(k) for k in places]
     )
     settings = replace(settings, learning_rate=view.learning_rate)
-    for step in fit(made, dataset, split, settings, stop=lambda: signal.asked, watch=looked):
+    steps = fit(made, dataset, split, settings, stop=lambda: signal.asked, watch=looked)
+    for step in _on_one_thread(steps):
         view = follow(view, step)
         yield view
 
@@ -221,6 +223,24 @@ def follow(view: LiveView, step: TrainingStep) -> LiveView:
         frames=frames,
         outcome=outcome,
     )
+
+
+def _on_one_thread(items: Iterator[Item]) -> Iterator[Item]:
+    """Compute each item on one processor core.
+
+    The layers are so small that two cores gain little; and where others compute as well, threads
+    that wait for each other after every layer were seen to take ten times as long.
+    """
+    while True:
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            item = next(items)
+        except StopIteration:
+            return
+        finally:
+            torch.set_num_threads(before)
+        yield item
 
 
 def evenly(items: Sequence[Item], most: int) -> tuple[Item, ...]:

@@ -108,6 +108,14 @@ class SmallDesign:
             inputs, side = channels, found[-1].output
         return tuple(found)
 
+    def parameters(self, classes: int) -> int:
+        """Work out how many parameters it has."""
+        stacks = self.stacks()
+        # Each channel has a bias, or the scale and the shift of its batch norm.
+        each = 2 if self.batch_norm else 1
+        convolutions = sum(s.channels * (s.inputs * 9 + each) for s in stacks)
+        return convolutions + (stacks[-1].channels + 1) * classes
+
 
 class SmallNetwork(nn.Module):
     """Stacks, global average pooling, and a fully connected layer.

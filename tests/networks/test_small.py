@@ -55,6 +55,9 @@ def test_a_batch_norm_takes_the_place_of_the_bias() -> None:
     bare = 3 * 8 * 9 + 8 * 16 * 9 + 16 * 6 + 6
     assert parameters(batch_norm=False) == bare + 24
     assert parameters(batch_norm=True) == bare + 48
+    for batch_norm in (True, False):
+        design = SmallDesign(8, 2, batch_norm, 32)
+        assert design.parameters(6) == parameters(batch_norm=batch_norm)
 
 
 def test_layers_have_titles_and_stages() -> None:

@@ -7,19 +7,19 @@ from itertools import pairwise
 import streamlit as st
 
 from convviz import features, networks, sprites
-from convviz.features.activations import Activations
 from convviz.features.filters import filters
-from convviz.figures import learning as figures
 from convviz.figures import theme
 from convviz.learning import recording
 from convviz.networks import Network, bundled
 from convviz.networks.lessons.auxiliary import WEIGHT
 from convviz.sprites.kernels import KernelSheet, kernel_sheet
 from convviz.ui import export, state
+from convviz.ui.learning.film import Chart, Line, Still, film
 from convviz.ui.pictures import ChosenImage
 from convviz.ui.shell import Choice
 
 _FIRST = "conv1"
+_IN_A_ROW = 16
 
 
 def draw(choice: Choice) -> None:
@@ -38,58 +38,24 @@ def draw(choice: Choice) -> None:
 def _scrub(choice: Choice) -> None:
     moments = recording.steps()
     layers = {each.name: each for each in recording.recorded_layers()}
-    left, right = st.columns([3, 2], gap="large", vertical_alignment="bottom")
-    with left:
-        step = st.select_slider(
-            "Steps of training behind it",
-            moments,
-            format_func=lambda number: f"{number:,}",
-            key=state.remember("moment", moments[0], allowed=moments),
-        )
-    with right:
-        name = st.selectbox(
-            "Feature maps of",
-            list(layers),
-            format_func=lambda each: layers[each].title,
-            key=state.remember("recorded_layer", _FIRST, allowed=layers),
-        )
-    sheet = _kernels(step)
-    shown = _maps(choice.image.sha256, step, name, choice.image)
-    picture = _atlas(choice.image.sha256, step, name, shown)
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.subheader("What conv1 looks for", anchor=False)
-        st.image(sheet.png, width="stretch", output_format="PNG", alt="The 64 kernels of conv1")
-        st.caption(
-            f"Its 64 kernels of 7 × 7 pixels after {step:,} steps, in colour: grey is 0, and the "
-            f"strongest colour is a weight of {sheet.bound:.3g}."
-        )
-    with right:
-        st.subheader(f"What {layers[name].title} answers to your image", anchor=False)
-        st.image(picture, width="stretch", output_format="PNG", alt="All channels' maps")
-        st.caption(
-            f"{choice.image.title} through the same weights, each of {shown.channels} channels on "
-            f"its own scale. {shown.sentence()}"
-        )
-    _loss(step)
-    with st.container(horizontal=True, gap="small", key="save_recorded"):
-        _save("Kernels (PNG)", sheet.png, export.file_name(choice, f"kernels-{step}", ending="png"))
-        _save("Maps (PNG)", picture, export.file_name(choice, name, f"step{step}", ending="png"))
-        _save("Loss (CSV)", _table(), "googlenet-training.csv")
-
-
-def _loss(step: int) -> None:
-    points = recording.log().points
-    st.plotly_chart(
-        figures.recorded_loss(
-            [point.step for point in points],
-            [point.loss for point in points],
-            [(p.step, p.accuracy) for p in points if p.accuracy is not None],
-            at=step,
-        ),
-        config=theme.CONFIG,
-        key="recorded_loss",
+    name = st.selectbox(
+        "Feature maps of",
+        list(layers),
+        format_func=lambda each: layers[each].title,
+        key=state.remember("recorded_layer", _FIRST, allowed=layers),
+        width=320,
     )
+    step = st.session_state[state.remember("moment", moments[0], allowed=moments)]
+    stills = _stills(choice.image.sha256, name, choice.image)
+    film(
+        stills,
+        (_losses(),),
+        titles=("What conv1 looks for", f"What {layers[name].title} answers to your image"),
+        key="recorded",
+        at=moments.index(step),
+        on_rest=lambda number: state.put("moment", moments[number]),
+    )
+    points = recording.log().points
     grown = [b for a, b in pairwise(points) if b.size != a.size]
     sizes = " and ".join(f"{p.size} pixels before step {p.step:,}" for p in grown)
     st.caption(
@@ -97,6 +63,56 @@ def _loss(step: int) -> None:
         "averaged over the last steps; while it trained, two auxiliary classifiers added theirs, "
         f"each multiplied with {WEIGHT:g}. The training pictures grew from {points[0].size} to "
         f"{sizes}."
+    )
+    kernels, maps = stills[moments.index(step)].pictures
+    with st.container(horizontal=True, gap="small", key="save_recorded"):
+        _save("Kernels (PNG)", kernels, export.file_name(choice, f"kernels-{step}", ending="png"))
+        _save("Maps (PNG)", maps, export.file_name(choice, name, f"step{step}", ending="png"))
+        _save("Loss (CSV)", _table(), "googlenet-training.csv")
+
+
+@st.cache_resource(max_entries=12, show_spinner="Looking at your image at every moment…")
+def _stills(sha256: str, layer: str, _image: ChosenImage) -> tuple[Still, ...]:
+    """Make every moment's pictures; all of them are some 3 MB at most."""
+    return tuple(_still(step, layer, _image) for step in recording.steps())
+
+
+def _still(step: int, layer: str, image: ChosenImage) -> Still:
+    sheet, about = _kernels(step)
+    shown = features.activations(_network(step), image.image, layer)
+    columns = _IN_A_ROW if shown.channels <= 4 * _IN_A_ROW else None
+    return Still(
+        label=f"After {step:,} steps" + ("" if step else ": random numbers"),
+        at=step,
+        pictures=(sheet.png, sprites.atlas(shown, columns=columns).png),
+        notes=(
+            f"Its {about} after {step:,} steps, in colour: grey is 0, and the strongest colour is "
+            f"a weight of {sheet.bound:.3g}.",
+            f"{image.title} through the same weights, each of {shown.channels} channels on its own "
+            f"scale. {shown.sentence()}",
+        ),
+    )
+
+
+def _losses() -> Chart:
+    points = recording.log().points
+    checks = [(p.step, p.accuracy) for p in points if p.accuracy is not None]
+    return Chart(
+        "The loss, and how many validation pictures were named rightly",
+        (
+            Line("loss", [(p.step, p.loss) for p in points], theme.BLUE),
+            Line(
+                "validation accuracy",
+                checks,
+                theme.VERMILION,
+                side="right",
+                dash=True,
+                marks=True,
+            ),
+        ),
+        left="loss",
+        right="accuracy",
+        length=recording.log().steps,
     )
 
 
@@ -128,17 +144,8 @@ def _network(step: int) -> Network:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _kernels(step: int) -> KernelSheet:
+def _kernels(step: int) -> tuple[KernelSheet, str]:
     network = _network(step)
-    found = filters(network, networks.layer(network, _FIRST))
-    return kernel_sheet(list(found.kernels), tile=56, columns=16)
-
-
-@st.cache_resource(max_entries=24, show_spinner=False)
-def _maps(sha256: str, step: int, layer: str, _image: ChosenImage) -> Activations:
-    return features.activations(_network(step), _image.image, layer)
-
-
-@st.cache_resource(max_entries=48, show_spinner=False)
-def _atlas(sha256: str, step: int, layer: str, _shown: Activations) -> bytes:
-    return sprites.atlas(_shown).png
+    kernels = filters(network, networks.layer(network, _FIRST)).kernels
+    about = f"{len(kernels)} kernels of {kernels.shape[2]} × {kernels.shape[3]} pixels"
+    return kernel_sheet(list(kernels), tile=56, columns=_IN_A_ROW), about

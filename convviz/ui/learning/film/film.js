@@ -1,0 +1,301 @@
+// A film of a training. Every moment's pictures are here already: moving the slider only paints.
+
+const REST = 350; // milliseconds after which Python is told where the slider rests
+const PLAY = 160; // milliseconds between two moments while it plays
+const HEIGHT = 208; // pixels, as in film.css
+const NS = "http://www.w3.org/2000/svg";
+
+class Film {
+  constructor(root) {
+    this.root = root;
+    this.find = (name) => root.querySelector(name);
+    this.slider = this.find("input");
+    this.slider.addEventListener("input", () => {
+      this.play(false);
+      this.go(Number(this.slider.value));
+    });
+    this.find(".play").addEventListener("click", () => this.play(!this.timer));
+    this.onPictures = () => this.load();
+    window.addEventListener("convviz-film", this.onPictures);
+    this.watch = new ResizeObserver(() => this.drawCharts());
+    this.watch.observe(this.find(".charts"));
+  }
+
+  update(data, send) {
+    this.data = data;
+    this.send = send;
+    this.load();
+    this.drawCharts();
+  }
+
+  load() {
+    const stills = window.convvizFilms?.get(this.data?.token);
+    if (!stills || this.token === this.data.token) return; // it is on its way, or here
+    // Other pictures of as many moments: the same film seen differently, so the place stays.
+    const same = this.stills?.length === stills.length && !this.data.live;
+    this.token = this.data.token;
+    this.stills = stills;
+    this.images = stills.map(() => []);
+    this.find(".controls").hidden = this.data.live || stills.length < 2;
+    this.slider.max = stills.length - 1;
+    this.layPanels();
+    this.go(same ? this.at : this.data.at, false);
+    this.decodeAll(this.token);
+    this.drawCharts();
+  }
+
+  async decodeAll(token) {
+    for (let at = 0; at < this.stills.length; at += 1) {
+      for (let panel = 0; panel < this.data.titles.length; panel += 1) {
+        if (this.token !== token) return;
+        await this.image(at, panel);
+      }
+    }
+    if (this.token === token) this.find(".screen").dataset.ready = "true";
+  }
+
+  image(at, panel) {
+    const picture = this.stills[at].pictures[panel];
+    if (!picture) return null;
+    return (this.images[at][panel] ??= createImageBitmap(picture));
+  }
+
+  layPanels() {
+    const { titles } = this.data;
+    if (this.panels?.length !== titles.length) {
+      this.panels?.forEach((figure) => figure.remove());
+      this.panels = titles.map(makePanel);
+      this.find(".side").prepend(this.panels[0]); // the curves go below it
+      this.find(".main").append(...this.panels.slice(1));
+    }
+    delete this.find(".screen").dataset.ready;
+    this.panels.forEach((figure, panel) => {
+      figure.querySelector("figcaption").textContent = titles[panel];
+      figure.querySelector("canvas").setAttribute("aria-label", titles[panel]);
+    });
+  }
+
+  go(at, tell = true) {
+    this.at = Math.max(0, Math.min(this.stills.length - 1, at));
+    const still = this.stills[this.at];
+    this.slider.value = this.at;
+    this.slider.setAttribute("aria-valuetext", still.label);
+    this.find(".label").textContent = still.label;
+    this.panels.forEach((figure, panel) => {
+      figure.querySelector(".note").textContent = still.notes[panel] ?? "";
+      this.paint(figure.querySelector("canvas"), panel);
+    });
+    this.moveMarks();
+    if (tell) this.tell();
+  }
+
+  async paint(canvas, panel) {
+    const { at, token } = this;
+    const image = await this.image(at, panel);
+    if (!image || at !== this.at || token !== this.token) return; // gone on in the meantime
+    if (canvas.width !== image.width || canvas.height !== image.height) {
+      canvas.width = image.width;
+      canvas.height = image.height;
+    }
+    const pen = canvas.getContext("2d");
+    pen.clearRect(0, 0, canvas.width, canvas.height);
+    pen.drawImage(image, 0, 0);
+    canvas.dataset.at = at;
+  }
+
+  tell() {
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.send("rest", { at: this.at }), REST);
+  }
+
+  play(on) {
+    clearInterval(this.timer);
+    this.timer = undefined;
+    const button = this.find(".play");
+    button.textContent = on ? "Pause" : "Play";
+    button.setAttribute("aria-pressed", String(on));
+    if (!on) return;
+    if (this.at === this.stills.length - 1) this.go(0);
+    this.timer = setInterval(() => {
+      this.go(this.at + 1);
+      if (this.at === this.stills.length - 1) this.play(false);
+    }, Math.max(PLAY, 4000 / this.stills.length));
+  }
+
+  drawCharts() {
+    if (!this.data) return;
+    const charts = this.find(".charts");
+    while (charts.childElementCount > this.data.charts.length) charts.lastChild.remove();
+    while (charts.childElementCount < this.data.charts.length) {
+      const place = document.createElement("div");
+      place.className = "chart";
+      charts.append(place);
+    }
+    this.scales = this.data.charts.map((chart, index) =>
+      drawChart(charts.children[index], chart, (x) => this.goNear(x), !this.data.live),
+    );
+    this.moveMarks();
+  }
+
+  goNear(x) {
+    if (this.data.live || !this.stills) return;
+    const far = this.stills.map((still) => Math.abs(still.at - x));
+    this.play(false);
+    this.go(far.indexOf(Math.min(...far)));
+  }
+
+  moveMarks() {
+    const still = this.stills?.[this.at];
+    if (!still || !this.scales) return;
+    this.scales.forEach(({ mark, across }) => {
+      const x = across(still.at);
+      mark.setAttribute("x1", x);
+      mark.setAttribute("x2", x);
+      mark.removeAttribute("visibility");
+    });
+  }
+
+  destroy() {
+    clearInterval(this.timer);
+    clearTimeout(this.resting);
+    this.watch.disconnect();
+    window.removeEventListener("convviz-film", this.onPictures);
+  }
+}
+
+function makePanel() {
+  const figure = document.createElement("figure");
+  const canvas = document.createElement("canvas");
+  canvas.setAttribute("role", "img");
+  const note = document.createElement("p");
+  note.className = "note";
+  figure.append(document.createElement("figcaption"), canvas, note);
+  return figure;
+}
+
+// Draws curves into a place; returns the mark and the scale that it moves on.
+function drawChart(place, chart, pick, pickable) {
+  const width = Math.max(place.clientWidth, 200);
+  const right = chart.right ? 52 : 12;
+  const box = { left: 52, top: 10, right: width - right, bottom: HEIGHT - 40 };
+  const all = chart.lines.flatMap((line) => line.points);
+  const xMost = chart.length ?? Math.max(1, ...all.map(([x]) => x));
+  const finite = (side) =>
+    chart.lines
+      .filter((line) => line.side === side)
+      .flatMap((line) => line.points.map(([, y]) => y))
+      .filter(Number.isFinite);
+  const most = {
+    left: chart.top ?? highest(finite("left")),
+    right: Math.min(1.05, Math.max(0.4, ...finite("right")) * 1.1),
+  };
+  const across = (x) => box.left + (x / xMost) * (box.right - box.left);
+  const up = (y, side) =>
+    box.bottom - (Math.min(y, most[side]) / most[side]) * (box.bottom - box.top);
+  const svg = node("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img" });
+  svg.setAttribute("aria-label", chart.title);
+  for (const value of ticks(most.left, 4)) {
+    const y = up(value, "left");
+    svg.append(node("line", { class: "grid", x1: box.left, x2: box.right, y1: y, y2: y }));
+    svg.append(word(short(value), { x: box.left - 8, y: y + 4, "text-anchor": "end" }));
+  }
+  if (chart.right) {
+    for (const value of ticks(most.right, 4)) {
+      const text = `${Math.round(value * 100)} %`;
+      svg.append(word(text, { x: box.right + 8, y: up(value, "right") + 4 }));
+    }
+  }
+  for (const value of ticks(xMost, Math.max(2, Math.floor(width / 130)))) {
+    const at = { x: across(value), y: box.bottom + 18, "text-anchor": "middle" };
+    svg.append(word(short(value), at));
+  }
+  const middle = { x: (box.left + box.right) / 2, y: HEIGHT - 6, "text-anchor": "middle" };
+  svg.append(word(chart.across, middle));
+  const mark = node("line", { class: "mark", y1: box.top, y2: box.bottom, visibility: "hidden" });
+  svg.append(mark);
+  for (const line of chart.lines) drawLine(svg, line, across, up);
+  if (pickable) {
+    const [w, h] = [box.right - box.left, box.bottom - box.top];
+    const hit = node("rect", { class: "hit", x: box.left, y: box.top, width: w, height: h });
+    const from = (event) => {
+      const shown = svg.getBoundingClientRect();
+      const x = ((event.clientX - shown.left) / shown.width) * width;
+      pick(((x - box.left) / (box.right - box.left)) * xMost);
+    };
+    hit.addEventListener("pointerdown", from);
+    hit.addEventListener("pointermove", (event) => event.buttons && from(event));
+    svg.append(hit);
+  }
+  const title = document.createElement("figcaption");
+  title.textContent = chart.title;
+  const key = document.createElement("div");
+  key.className = "key";
+  for (const line of chart.lines) {
+    const entry = document.createElement("span");
+    const axis = line.side === "right" ? chart.right : chart.left;
+    entry.textContent = chart.right ? `${line.name} (${line.side})` : line.name || axis;
+    entry.className = line.dash ? "dash" : "";
+    entry.style.setProperty("--colour", line.colour);
+    key.append(entry);
+  }
+  place.replaceChildren(title, key, svg);
+  return { mark, across };
+}
+
+function drawLine(svg, line, across, up) {
+  const points = line.points
+    .filter(([, y]) => Number.isFinite(y))
+    .map(([x, y]) => [across(x), up(y, line.side)]);
+  const path = points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" ");
+  const more = line.dash ? { "stroke-dasharray": "2 5", "stroke-linecap": "round" } : {};
+  svg.append(node("polyline", { class: "line", points: path, stroke: line.colour, ...more }));
+  if (!line.marks || points.length > 60) return;
+  for (const [x, y] of points) {
+    svg.append(node("rect", { x: x - 3, y: y - 3, width: 6, height: 6, fill: line.colour }));
+  }
+}
+
+// The largest value; of one that towers above all others (a loss that exploded), what is usual.
+function highest(values) {
+  if (!values.length) return 1;
+  const sorted = [...values].sort((a, b) => a - b);
+  const usual = sorted[Math.floor(sorted.length * 0.9)];
+  const top = sorted[sorted.length - 1];
+  return (top > 4 * Math.max(usual, 1) ? 2 * Math.max(usual, 1) : top) * 1.05 || 1;
+}
+
+function ticks(most, wanted) {
+  const rough = most / wanted;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((k) => k * power).find((each) => each >= rough * 0.99);
+  const found = [];
+  for (let value = 0; value <= most * 1.001; value += step) found.push(value);
+  return found;
+}
+
+function short(value) {
+  return Number(value.toPrecision(6)).toLocaleString("en");
+}
+
+function node(name, attributes) {
+  const made = document.createElementNS(NS, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}
+
+function word(text, attributes) {
+  const made = node("text", attributes);
+  made.textContent = text;
+  return made;
+}
+
+const films = new WeakMap(); // this function is called again whenever the data change
+
+export default function ({ data, parentElement, setStateValue }) {
+  if (!films.has(parentElement)) films.set(parentElement, new Film(parentElement));
+  films.get(parentElement).update(data, setStateValue);
+  return () => {
+    films.get(parentElement)?.destroy();
+    films.delete(parentElement);
+  };
+}
