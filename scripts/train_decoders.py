@@ -13,21 +13,18 @@ FILE keeps the features, which take minutes to compute, for another run.
 """
 
 import argparse
-import io
 import json
 import math
-import tarfile
+import time
 from pathlib import Path
 
-import numpy as np
+import tiny_imagenet
 import torch
-from PIL import Image
 from safetensors.torch import save
 from torch import Tensor
 
 from convviz import networks
-from convviz.images import crop
-from convviz.learning import plan
+from convviz.learning import Dataset, plan, tensors
 from convviz.learning.encoding import Scale, encode, fast_dtype, trunk
 from convviz.learning.learner import Learner, judge
 from convviz.networks import bundled
@@ -38,38 +35,21 @@ DATA = Path(__file__).parents[1] / "convviz" / "networks" / "data"
 EPOCHS, BATCH, RATE, DECAY, SMOOTHING = 12, 256, 3e-3, 0.3, 0.1
 
 
-def pictures(tar: Path, part: str) -> list[tuple[int, bytes]]:
-    """Read a part's pictures with the numbers of their classes, a class's first ones first."""
-    found: dict[str, list[bytes]] = {}
-    with tarfile.open(tar) as archive:
-        for member in sorted(archive.getmembers(), key=lambda each: each.name):
-            pieces = member.name.split("/")
-            if member.isfile() and pieces[-1].endswith(".JPEG") and pieces[-3] == part:
-                file = archive.extractfile(member)
-                found.setdefault(pieces[-2], []).append(file.read() if file else b"")
-    most = max(map(len, found.values()))
-    ordered = [found[name] for name in sorted(found)]
-    return [(c, files[k]) for k in range(most) for c, files in enumerate(ordered) if k < len(files)]
-
-
-def features(network: networks.Network, some: list[tuple[int, bytes]], size: int) -> Tensor:
+def features(network: networks.Network, some: Dataset, places: list[int], size: int) -> Tensor:
     """Run the encoder over pictures and average each channel, (N, C)."""
     encoder = trunk(
         plan(network, "last-layer", bundled.classes()).build(torch.Generator()), "decoder"
     )
-    pieces = []
-    for start in range(0, len(some), 200):
-        pixels = torch.stack([_pixels(data, size) for _, data in some[start : start + 200]])
-        spec = network.spec
+    spec, pieces, start = network.spec, list[Tensor](), time.perf_counter()
+    for first in range(0, len(places), 200):
+        *_, (_, found) = tensors.read(some, places[first : first + 200], size)
+        pixels, _ = found
         for _, piece in encode(encoder, pixels, mean=spec.mean, std=spec.std, dtype=fast_dtype()):
             pieces.append(piece.half())
-        print(f"{start + len(pixels):,} of {len(some):,}", flush=True)
+        done = first + len(pixels)
+        rate = done / (time.perf_counter() - start)
+        print(f"{done:,} of {len(places):,}, {rate:.0f} a second", flush=True)
     return torch.cat(pieces)
-
-
-def _pixels(data: bytes, size: int) -> Tensor:
-    picture = crop(Image.open(io.BytesIO(data)).convert("RGB"), size=size, resize=size)
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
 
 
 def main() -> None:
@@ -79,7 +59,9 @@ def main() -> None:
     parser.add_argument("network", choices=("alexnet", "vgg16"))
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--images", type=int, help="use only so many training pictures")
-    parser.add_argument("--features", type=Path)
+    parser.add_argument("--checked", type=int, help="and only so many validation pictures")
+    parser.add_argument("--features", type=Path, help="file that keeps the features")
+    parser.add_argument("--out", type=Path, default=DATA, help="folder for the result")
     args = parser.parse_args()
 
     if args.features and args.features.exists():
@@ -88,9 +70,10 @@ def main() -> None:
         network = networks.load(args.network, "encoder")
         kept = {}
         for part in ("val", "train"):
-            some = pictures(args.tar, part)[: args.images if part == "train" else None]
-            kept[part] = features(network, some, args.size)
-            kept[f"{part}_labels"] = torch.tensor([label for label, _ in some])
+            some = tiny_imagenet.read(args.tar, part)
+            places = tiny_imagenet.evenly(some, args.images if part == "train" else args.checked)
+            kept[part] = features(network, some, places, args.size)
+            kept[f"{part}_labels"] = torch.tensor([some.labels[place] for place in places])
         if args.features:
             torch.save(kept, args.features)
     train, labels = kept["train"].float(), kept["train_labels"]
@@ -121,7 +104,7 @@ def main() -> None:
         "training_images": len(train),
     }
     print(json.dumps(about))
-    path = DATA / f"{args.network}_decoder.safetensors"
+    path = args.out / f"{args.network}_decoder.safetensors"
     path.write_bytes(save(state, {"about": json.dumps(about)}))
 
 
