@@ -70,14 +70,17 @@ class Gradients:
     @property
     def stages(self) -> tuple[LayerGradient, ...]:
         """The norms over all layers of each stage, such as an Inception module, together."""
-        found = []
-        for stage, members in groupby(self.layers, key=lambda each: each.name.split(".")[0]):
-            of_stage = tuple(members)
-            without = hypot(*(each.without for each in of_stage))
-            found.append(
-                LayerGradient(stage, stage, without, hypot(*(m.with_heads for m in of_stage)))
-            )
-        return tuple(found)
+        return by_stage(self.layers)
+
+
+def by_stage(layers: Sequence[LayerGradient]) -> tuple[LayerGradient, ...]:
+    """Take the layers of each stage together: the length of all their gradients as one vector."""
+    found = []
+    for stage, members in groupby(layers, key=lambda each: each.name.split(".")[0]):
+        of_stage = tuple(members)
+        without = hypot(*(each.without for each in of_stage))
+        found.append(LayerGradient(stage, stage, without, hypot(*(m.with_heads for m in of_stage))))
+    return tuple(found)
 
 
 def auxiliary_gradients(
@@ -113,7 +116,7 @@ def auxiliary_gradients(
         generator = torch.Generator().manual_seed(seed)
         label = int(torch.randint(scores[0].shape[1], (), generator=generator))
         losses = [nn.functional.cross_entropy(s, torch.tensor([label, label])) for s in scores]
-        names = _weighted(module, spec.auxiliary)
+        names = with_weights(module, spec.auxiliary)
         weights = [module.get_parameter(f"{name}.weight") for name in names]
         values = [float(loss.detach()) for loss in losses]
         loss = auxiliary_loss(values[0], tuple(values[1:]), weight)
@@ -148,7 +151,7 @@ def _draw_narrow(module: nn.Module, seed: int) -> None:
                 part.weight.normal_(0.0, NARROW, generator=generator)
 
 
-def _weighted(module: nn.Module, auxiliary: Sequence[str]) -> list[str]:
+def with_weights(module: nn.Module, auxiliary: Sequence[str]) -> list[str]:
     """Name the convolutions and linear layers of the main network, in the order of their making."""
     return [
         name
