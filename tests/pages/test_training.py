@@ -1,44 +1,128 @@
-"""The page Training: a recorded training, moment by moment."""
+"""The page Training: a recorded training moment by moment, and one that is run here."""
 
+import io
+import re
+import time
+import zipfile
 from typing import Any
 
-from convviz.learning import recording
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from convviz.learning import Dataset, recording, shapes
+from convviz.ui.learning import data_panel, live_settings
 
 PAGE = "pages/6_Training.py"
 
 
-def test_opens_at_the_first_moment_without_any_weights(open_page: Any) -> None:
+def said(app: AppTest) -> str:
+    return " ".join(each.value for each in app.caption)
+
+
+def saves(app: AppTest) -> set[str]:
+    return {each.label for each in app.get("download_button")}
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    def few() -> Dataset:
+        return shapes(per_class=6)
+
+    monkeypatch.setattr(data_panel, "_shapes", few)
+    monkeypatch.setattr(live_settings, "_SECONDS", (1, 40))
+
+
+def finished(app: AppTest) -> AppTest:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        app.run()
+        if "Curves (CSV)" in saves(app) or app.error:
+            return app
+        time.sleep(0.3)
+    raise AssertionError("the training did not end")
+
+
+def test_opens_with_the_recording_without_any_weights(open_page: Any) -> None:
     app = open_page(PAGE, network="alexnet")
     assert not app.exception
     assert not app.error
-    assert app.select_slider(key="moment").value == 0
-    captions = " ".join(each.value for each in app.caption)
-    assert "after 0 steps" in captions
-    assert "each of 64 channels" in captions
-
-
-def test_the_slider_moves_kernels_maps_and_mark(open_page: Any) -> None:
-    app = open_page(PAGE)
-    first = [each.value for each in app.caption]
-    app.select_slider(key="moment").set_value(recording.steps()[-1]).run()
-    last = [each.value for each in app.caption]
-    assert not app.exception
-    assert first != last
-    assert any("after 8,302 steps" in each for each in last)
+    assert app.segmented_control(key="watch").value == "recorded"
+    assert "The green line is the moment shown above" in said(app)
+    assert saves(app) == {"Kernels (PNG)", "Maps (PNG)", "Loss (CSV)"}
+    assert len(app.get("button_group")) == 1
 
 
 def test_a_link_opens_a_moment_and_a_layer(open_page: Any) -> None:
     app = open_page(PAGE, moment="300", recorded_layer="inception3a", image="coffee")
-    assert app.select_slider(key="moment").value == 300
-    assert any("each of 256 channels" in each.value for each in app.caption)
-    assert {each.label for each in app.get("download_button")} == {
-        "Kernels (PNG)",
-        "Maps (PNG)",
-        "Loss (CSV)",
-    }
+    assert not app.exception
+    assert app.selectbox(key="recorded_layer").value == "inception3a"
+    assert app.session_state["moment"] == 300
+    assert app.query_params["moment"] == "300"
 
 
 def test_a_moment_that_was_not_recorded_is_said_so(open_page: Any) -> None:
     app = open_page(PAGE, moment="7")
     assert not app.exception
     assert any("moment “7”" in each.value for each in app.info)
+    assert app.session_state["moment"] == recording.steps()[0]
+
+
+def test_a_training_is_told_what_it_will_be(open_page: Any) -> None:
+    app = open_page(PAGE, watch="live", live_depth="2", live_width="8")
+    assert not app.exception
+    assert "48 × 48 × 3 → 24 × 24 × 8 → 12 × 12 × 16 → global average pooling: 16" in said(app)
+    assert "learning rate 0.003, 40 seconds" in said(app)
+    assert not app.button(key="start").disabled
+
+
+def test_the_deadly_rate_switches_batch_norm_off_and_the_usual_one_on(open_page: Any) -> None:
+    app = open_page(PAGE, watch="live")
+    assert app.toggle(key="live_norm").value
+    app.radio(key="live_rate").set_value("deadly").run()
+    assert not app.toggle(key="live_norm").value
+    assert "stays dead" in said(app)
+    app.toggle(key="live_norm").set_value(True).run()
+    assert "switch it off to compare" in said(app)
+    app.radio(key="live_rate").set_value("usual").run()
+    assert app.toggle(key="live_norm").value
+    app = open_page(PAGE, watch="live", live_rate="deadly")
+    assert not app.toggle(key="live_norm").value
+
+
+@pytest.mark.usefixtures("quick")
+def test_trains_counts_and_saves(open_page: Any) -> None:
+    app = open_page(PAGE, watch="live", live_seconds="1", live_rate="deadly")
+    app.button(key="start").click()
+    app = finished(app)
+    assert not app.exception
+    assert not app.error
+    assert saves(app) == {"Kernels (PNG)", "Maps (PNG)", "Curves (CSV)"}
+    numbers = {each.label: each.value for each in app.metric}
+    empty, of = re.findall(r"\d+", numbers["Empty channels"])
+    assert int(of) == 16 + 32 + 64
+    assert int(empty) <= int(of)
+    assert "any of 12 validation pictures" in said(app)
+    assert app.segmented_control(key="live_layer").value == "features.relu2"
+    app.segmented_control(key="live_layer").set_value("features.relu1").run()
+    assert not app.exception
+
+
+@pytest.mark.usefixtures("quick")
+def test_learns_from_a_zip_too(open_page: Any) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in ("*red*", "blue"):
+            for k in range(4):
+                picture = io.BytesIO()
+                Image.new("RGB", (48 + k, 40), name.strip("*")).save(picture, "PNG")
+                archive.writestr(f"{name}/{k}.png", picture.getvalue())
+    app = open_page(PAGE, watch="live", data="zip", live_seconds="1")
+    assert app.button(key="start").disabled
+    upload = app.file_uploader(key="training_zip")
+    upload.upload("my *colours*.zip", file.getvalue(), "application/zip").run()
+    app.button(key="start").click()
+    app = finished(app)
+    assert not app.exception
+    assert not app.error
+    assert any("\\*colours\\*" in each.value for each in app.subheader)

@@ -98,7 +98,7 @@ def _losses() -> Chart:
     points = recording.log().points
     checks = [(p.step, p.accuracy) for p in points if p.accuracy is not None]
     return Chart(
-        "The loss, and how many validation pictures were named rightly",
+        "Loss and accuracy",
         (
             Line("loss", [(p.step, p.loss) for p in points], theme.BLUE),
             Line(

@@ -79,6 +79,8 @@ class Film {
     this.at = Math.max(0, Math.min(this.stills.length - 1, at));
     const still = this.stills[this.at];
     this.slider.value = this.at;
+    const share = this.at / Math.max(1, this.stills.length - 1);
+    this.slider.style.setProperty("--share", `${share * 100}%`);
     this.slider.setAttribute("aria-valuetext", still.label);
     this.find(".label").textContent = still.label;
     this.panels.forEach((figure, panel) => {
@@ -205,7 +207,7 @@ function drawChart(place, chart, pick, pickable) {
       svg.append(word(text, { x: box.right + 8, y: up(value, "right") + 4 }));
     }
   }
-  for (const value of ticks(xMost, Math.max(2, Math.floor(width / 130)))) {
+  for (const value of ticks(xMost, Math.max(3, Math.floor(width / 120)))) {
     const at = { x: across(value), y: box.bottom + 18, "text-anchor": "middle" };
     svg.append(word(short(value), at));
   }
@@ -267,7 +269,7 @@ function highest(values) {
 function ticks(most, wanted) {
   const rough = most / wanted;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((k) => k * power).find((each) => each >= rough * 0.99);
+  const step = [1, 2, 2.5, 5, 10].map((k) => k * power).find((each) => each >= rough * 0.8);
   const found = [];
   for (let value = 0; value <= most * 1.001; value += step) found.push(value);
   return found;
