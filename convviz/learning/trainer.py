@@ -161,7 +161,11 @@ def _rate(settings: TrainingSettings, stage: str) -> float:
 
 
 def _modes(plan: TransferPlan) -> Callable[[nn.Module], None]:
-    """Put the trained parts, and only those, into train mode: frozen batch norms stay as is."""
+    """Put the trained parts, and only those, into train mode.
+
+    Fine-tuning leaves all batch norms' statistics as they are: those of a few small batches are
+    others than the ones that the decoder was trained behind, and would undo what it learned.
+    """
 
     def train(module: nn.Module) -> None:
         module.eval()
@@ -170,6 +174,9 @@ def _modes(plan: TransferPlan) -> Callable[[nn.Module], None]:
             return
         for name in plan.trained_names():
             module.get_submodule(name).train()
+        for part in module.modules():
+            if isinstance(part, nn.modules.batchnorm._NormBase):
+                part.eval()
 
     return train
 
