@@ -38,7 +38,7 @@ class Progress:
 
     def megabytes(self, received: int, total: int) -> None:
         """Show how many bytes of how many have come."""
-        self.show(f"fetching weights: {received / 1e6:.1f} of {total / 1e6:.1f} MB")
+        self.show(f"fetching: {received / 1e6:.1f} of {total / 1e6:.1f} MB")
 
 
 WEIGHTS_HELP = (

@@ -32,7 +32,15 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "data",
         metavar="DATA",
-        help="a zip with a folder of pictures for each class, or: shapes (pictures made by code)",
+        help="a zip with a folder of pictures for each class, or: shapes (pictures made by code), "
+        "imagenette or cifar10 (fetched once)",
+    )
+    parser.add_argument(
+        "--pictures",
+        type=int,
+        default=600,
+        metavar="N",
+        help="so many of imagenette or cifar10 (default: 600)",
     )
     parser.add_argument("--network", default="googlenet", metavar="NAME", help="default: googlenet")
     parser.add_argument(
@@ -73,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         size=args.size,
     )
     settings.check()
-    dataset = _data(args.data)
+    dataset = _data(args.data, args.pictures)
     split = learning.split(dataset, seed=args.seed)
     scenario = args.scenario or learning.recommend(len(split.train), len(dataset.classes)).scenario
     network = networks.load(args.network, args.weights)
@@ -133,23 +141,36 @@ def _write(target: str, data: bytes) -> None:
         raise SettingError(f"{target} cannot be written: {error.strerror}.") from error
 
 
-def _data(name: str) -> Dataset:
-    """Read the data set.
+def _data(name: str, pictures: int) -> Dataset:
+    """Read the data set; a published one is fetched first.
 
     Raises:
-        SettingError: There is no such file.
+        SettingError: There is no such file, or too few pictures are asked for.
         ImageError: It cannot be used.
+        WeightsError: It cannot be fetched.
     """
     from convviz import learning
+    from convviz.learning import fetching
+    from convviz.networks.fetch import follow
 
     if name == "shapes":
         return learning.shapes()
+    if name in fetching.SETS:
+        if pictures < 40:
+            raise SettingError(
+                f"--pictures {pictures} is too few for ten classes; give 40 or more."
+            )
+        if not fetching.is_here(name):
+            with Progress() as progress:
+                follow(fetching.start(name), progress.megabytes)
+        return fetching.published(name, pictures)
     path = Path(name)
     try:
         data = path.read_bytes()
     except OSError as error:
         raise SettingError(
-            f"{name} cannot be read ({error.strerror}): give a zip of class folders, or “shapes”."
+            f"{name} cannot be read ({error.strerror}): give a zip of class folders, shapes, "
+            f"{' or '.join(fetching.SETS)}."
         ) from error
     return learning.from_zip(data, path.stem)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from PIL import Image
@@ -13,20 +12,10 @@ from convviz.features.dead import DeadStep, count_dead
 from convviz.features.occlusion import OcclusionStep, occlude
 from convviz.features.stimuli import StimuliStep, find_stimuli
 from convviz.features.synthesis import SynthesisConfig, SynthesisStep, synthesise
-from convviz.images import imagenette
 from convviz.images.sets import ImageSet
 from convviz.networks import Network
 
-
-@dataclass(frozen=True)
-class FetchStep:
-    """Whether a set of images is here yet: nobody tells how far its download is."""
-
-    fraction: float
-    nbytes: int = 0
-
-
-Step = StimuliStep | OcclusionStep | SynthesisStep | DeadStep | FetchStep
+Step = StimuliStep | OcclusionStep | SynthesisStep | DeadStep
 
 
 class Signal(Protocol):
@@ -118,10 +107,3 @@ def dead_run(
         yield Run(subject, step, pictures)
         if signal.asked:
             return
-
-
-def imagenette_run(_signal: Signal, *, subject: tuple[str, ...], root: Path) -> Iterator[Run]:
-    """Fetch Imagenette; a download that has begun goes on to its end."""
-    yield Run(subject, FetchStep(0.0))
-    imagenette.fetch(root)
-    yield Run(subject, FetchStep(1.0))

@@ -67,6 +67,8 @@ def test_a_saved_decoder_is_a_choice_of_weights_for_other_commands(
     ("arguments", "sentence"),
     [
         (["nowhere.zip"], "cannot be read"),
+        (["nowhere.zip"], "shapes, imagenette or cifar10"),
+        (["cifar10", "--pictures", "9"], "too few for ten classes"),
         (["shapes", "--epochs", "-3"], "number of epochs"),
         (["shapes", "--out", "model.pt"], "does not end in .safetensors"),
         (["shapes", "--scenario", "magic"], "invalid choice"),
@@ -77,3 +79,11 @@ def test_what_is_wrong_is_said_in_a_sentence(
 ) -> None:
     assert main(["train", *arguments]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_a_set_that_cannot_be_fetched_is_a_sentence(
+    capsys: pytest.CaptureFixture[str], network_attempts: list[str]
+) -> None:
+    assert main(["train", "imagenette"]) == 2
+    assert "cannot be reached: check the network" in capsys.readouterr().err
+    network_attempts.clear()

@@ -1,4 +1,4 @@
-"""Imagenette, where it can be had and where it cannot."""
+"""Some of Imagenette's pictures."""
 
 from pathlib import Path
 
@@ -6,8 +6,7 @@ import pytest
 from PIL import Image
 
 from convviz.errors import ImageError
-from convviz.images import imagenette
-from convviz.images.imagenette import Imagenette
+from convviz.images.imagenette import IMAGENETTE, Imagenette
 
 
 def _some(root: Path, count: int) -> None:
@@ -18,24 +17,16 @@ def _some(root: Path, count: int) -> None:
 
 
 def test_some_of_its_pictures_the_same_for_the_same_seed(tmp_path: Path) -> None:
-    assert not imagenette.is_here(tmp_path)
+    assert not IMAGENETTE.is_here(tmp_path)
     _some(tmp_path, 30)
-    assert imagenette.is_here(tmp_path)
+    assert IMAGENETTE.is_here(tmp_path)
     chosen = Imagenette(tmp_path, count=10)
     assert len(chosen) == len(set(chosen.titles)) == 10
     assert chosen.titles == Imagenette(tmp_path, count=10).titles
     assert chosen.titles != Imagenette(tmp_path, count=10, seed=1).titles
     assert chosen.picture(3).size == (5, 4)
+    assert sorted(chosen.labels.count(k) for k in range(3)) == [3, 3, 4]
     assert len(Imagenette(tmp_path, count=50)) == 30
-
-
-def test_without_a_connection_a_sentence_says_so(
-    tmp_path: Path, network_attempts: list[str]
-) -> None:
-    with pytest.raises(ImageError, match="could not be fetched"):
-        imagenette.fetch(tmp_path)
-    network_attempts.clear()
-    assert not imagenette.is_here(tmp_path)
 
 
 def test_a_file_that_is_gone_is_a_picture_that_cannot_be_read(tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 import io
 import time
 import zipfile
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from convviz.images.cifar import CIFAR10
 from convviz.learning import Dataset, shapes
 from convviz.ui.learning import data_panel
 
@@ -117,6 +120,37 @@ def test_a_zip_of_folders_says_what_it_left_out(open_page: Any) -> None:
     captions = [each.value for each in app.caption]
     assert {"blue: 4", "red: 4"} <= set(captions)
     assert any("1 file was left out" in each.label for each in app.expander)
+    assert not app.button(key="start").disabled
+
+
+def test_a_published_set_is_offered_and_its_absence_is_a_sentence(
+    open_page: Any, network_attempts: list[str]
+) -> None:
+    app = open_page(PAGE, data="cifar10")
+    assert app.button(key="start").disabled
+    app.button(key="fetch_cifar10").click().run()
+    for _ in range(200):
+        if app.error:
+            break
+        app.run()
+    assert "CIFAR-10 could not be fetched: " in app.error[0].value
+    assert "need no network" in app.error[0].value
+    assert not app.exception
+    network_attempts.clear()
+
+
+def test_a_published_set_that_is_here_can_be_learned(open_page: Any, cache_folder: Path) -> None:
+    folder = cache_folder / "torchvision" / CIFAR10.folder
+    folder.mkdir(parents=True)
+    records = np.zeros((300, 3073), np.uint8)
+    records[:, 0] = np.arange(300) % 10
+    records[:, 1:] = np.arange(300)[:, None] % 251
+    (folder / "data_batch_1.bin").write_bytes(records.tobytes())
+    app = open_page(PAGE, data="cifar10", pictures="200")
+    assert not app.exception
+    captions = [each.value for each in app.caption]
+    assert {"aeroplane: 20", "cat: 20"} <= set(captions)
+    assert any("150 pictures to learn from, about 15" in each for each in captions)
     assert not app.button(key="start").disabled
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from convviz.features.runs import (
     dead_run,
-    imagenette_run,
     occlusion_run,
     stimuli_run,
     synthesis_run,
@@ -12,7 +11,7 @@ from convviz.features.runs import (
 from convviz.jobs import JobView
 from convviz.ui import jobs, results
 
-_WORKS = (stimuli_run, dead_run, occlusion_run, synthesis_run, imagenette_run)
+_WORKS = (stimuli_run, dead_run, occlusion_run, synthesis_run)
 
 
 def open_desk() -> tuple[jobs.Desk, JobView | None]:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from convviz.features.dead import DeadStep
 from convviz.features.occlusion import OcclusionStep
-from convviz.features.runs import FetchStep, Run
+from convviz.features.runs import Run
 from convviz.features.stimuli import StimuliStep
 from convviz.features.synthesis import SynthesisStep
 from convviz.jobs import JobView
@@ -65,6 +65,4 @@ def _said(run: Run | None) -> str:
             return f"{done} of {total} places covered"
         case SynthesisStep(step=step, total=total):
             return f"Step {step} of {total}"
-        case FetchStep():
-            return "Fetching Imagenette…"
     return "Getting ready…"

@@ -9,13 +9,10 @@ import streamlit as st
 
 from convviz import images
 from convviz.errors import ImageError
-from convviz.features.runs import imagenette_run
 from convviz.images import archive, imagenette
 from convviz.images.sets import Files, ImageSet, SampleCrops, Zipped
-from convviz.jobs import JobView
-from convviz.networks import cache
-from convviz.ui import state
-from convviz.ui.jobs import Desk
+from convviz.learning import fetching
+from convviz.ui import set_fetch, state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,13 +24,8 @@ _COUNTS = (100, 250, 500, 1000)
 _HELD = "convviz.inspector.set"
 
 
-def choose(desk: Desk, view: JobView | None) -> ImageSet | None:
-    """Draw the choice of a set and return it; None while there is none.
-
-    Args:
-        desk: Where a set that must be fetched is fetched.
-        view: The job under way, if there is one.
-    """
+def choose() -> ImageSet | None:
+    """Draw the choice of a set and return it; None while there is none."""
     chosen = st.segmented_control(
         "Set of images",
         _SETS,
@@ -44,7 +36,7 @@ def choose(desk: Desk, view: JobView | None) -> ImageSet | None:
     if chosen == _SETS[0]:
         return SampleCrops()
     if chosen == _SETS[2]:
-        return _imagenette(desk, view)
+        return _imagenette()
     st.file_uploader(
         "Pictures, or one zip of pictures",
         type=[*images.FILE_SUFFIXES, "zip"],
@@ -64,37 +56,18 @@ def choose(desk: Desk, view: JobView | None) -> ImageSet | None:
     return held
 
 
-def _imagenette(desk: Desk, view: JobView | None) -> ImageSet | None:
+def _imagenette() -> ImageSet | None:
     """Draw what there is to choose of Imagenette, or the offer to fetch it."""
-    root = cache.folder() / "torchvision"
-    if imagenette.is_here(root):
-        count = st.select_slider(
-            "Pictures",
-            _COUNTS,
-            key=state.remember("set_count", 250, allowed=_COUNTS, in_url=False),
-            help="Chosen at random, but the same every time.",
-            width=260,
-        )
-        return imagenette.Imagenette(root, count)
-    st.caption(
-        "Imagenette is torchvision's small part of ImageNet: photographs of ten classes, such as "
-        "fish, churches and trucks. It is fetched once and kept beside the weights."
+    if not set_fetch.here("imagenette"):
+        return None
+    count = st.select_slider(
+        "Pictures",
+        _COUNTS,
+        key=state.remember("set_count", 250, allowed=_COUNTS, in_url=False),
+        help="Chosen at random, but the same every time.",
+        width=260,
     )
-    st.button(
-        f"Fetch Imagenette ({imagenette.FETCH_MEGABYTES} MB)",
-        icon=":material/download:",
-        key="fetch_imagenette",
-        disabled=view is not None and view.live,
-        on_click=desk.start,
-        args=(imagenette_run,),
-        kwargs={
-            "title": "Imagenette",
-            "seconds": None,
-            "subject": ("imagenette",),
-            "root": root,
-        },
-    )
-    return None
+    return imagenette.Imagenette(fetching.root(), count)
 
 
 def key(pictures: ImageSet) -> str:

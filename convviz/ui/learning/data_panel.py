@@ -8,12 +8,15 @@ import streamlit as st
 
 from convviz import learning
 from convviz.errors import ImageError
-from convviz.images import crop
-from convviz.learning import Dataset
-from convviz.ui import state
+from convviz.images import archive, crop
+from convviz.learning import Dataset, fetching
+from convviz.ui import set_fetch, state
 
 SHAPES, ZIP = "shapes", "zip"
-_KINDS = {SHAPES: "Generated shapes", ZIP: "My own zip"}
+_KINDS = {SHAPES: "Generated shapes", ZIP: "My own zip"} | {
+    key: each.title for key, each in fetching.SETS.items()
+}
+_COUNTS = (200, 600, 1200, 2800)
 _PREVIEW = 96  # pixels
 _FEW = 8  # classes in the preview
 
@@ -28,7 +31,10 @@ def choose() -> Dataset | None:
         label_visibility="collapsed",
         required=True,
     )
-    dataset = _shapes() if kind == SHAPES else _uploaded()
+    if kind in fetching.SETS:
+        dataset = _published(kind)
+    else:
+        dataset = _shapes() if kind == SHAPES else _uploaded()
     if dataset is not None:
         _preview(dataset)
     return dataset
@@ -39,12 +45,29 @@ def plain(name: str) -> str:
     return state.plain(state.shorten(name, 24))
 
 
+def _published(key: str) -> Dataset | None:
+    if not set_fetch.here(key):
+        return None
+    count = st.select_slider(
+        "Pictures",
+        _COUNTS,
+        key=state.remember("pictures", 600, allowed=_COUNTS),
+        help="Chosen at random, as many of each class, and the same ones every time. A quarter of "
+        "them only checks what was learned.",
+        width=320,
+    )
+    return _some_of(key, count)
+
+
 def _uploaded() -> Dataset | None:
     file = st.file_uploader(
         "A zip with a folder of pictures for each class",
         type=["zip"],
         key="training_zip",
-        help="At most 2,000 files and 200 MB unpacked. It stays in this visit.",
+        max_upload_size=archive.MAX_BYTES // 1_000_000,
+        help=f"At most {archive.MAX_FILES:,} files of at most "
+        f"{archive.MAX_FILE_BYTES // 1_000_000} MB, {archive.MAX_BYTES // 1_000_000} MB unpacked. "
+        "It stays in this visit: it is neither stored nor passed on.",
     )
     if file is not None:
         st.session_state["convviz.training_zip"] = (file.name, file.getvalue())
@@ -67,6 +90,11 @@ def _uploaded() -> Dataset | None:
 @st.cache_resource(show_spinner=False)
 def _shapes() -> Dataset:
     return learning.shapes()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _some_of(key: str, count: int) -> Dataset:
+    return fetching.published(key, count)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
