@@ -5,6 +5,7 @@ from convviz.learning.datasets import Dataset, Split, from_zip, split
 from convviz.learning.parts import Part
 from convviz.learning.saving import to_bytes, to_network
 from convviz.learning.shapes import shapes
+from convviz.learning.snapshots import Snapshot
 from convviz.learning.steps import TrainingResult, TrainingSettings, TrainingStep, Validation
 from convviz.learning.trainer import fit, learning_rate
 from convviz.learning.transfer import (
@@ -15,6 +16,7 @@ from convviz.learning.transfer import (
     plan_further,
     untrained_twin,
 )
+from convviz.learning.watching import Watch, watch
 
 __all__ = [
     "SCENARIOS",
@@ -22,12 +24,14 @@ __all__ = [
     "Dataset",
     "Part",
     "Scenario",
+    "Snapshot",
     "Split",
     "TrainingResult",
     "TrainingSettings",
     "TrainingStep",
     "TransferPlan",
     "Validation",
+    "Watch",
     "fit",
     "from_zip",
     "learning_rate",
@@ -39,4 +43,5 @@ __all__ = [
     "to_bytes",
     "to_network",
     "untrained_twin",
+    "watch",
 ]

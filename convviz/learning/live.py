@@ -26,10 +26,12 @@ Rate = Literal["tiny", "usual", "deadly"]
 DEADLY_RATE = 0.1
 """AdamW's rate at which most ReLUs die within a few steps where no batch norm helps them.
 
-Measured with 1 to 4 stacks more than one, widths 8 to 32 and two seeds each: in the best case for
-the network 11 of 24 channels, as a rule nine in ten, were dead after 20 steps, and the loss, though
-it rose to some millions at times, stayed a number. Plain SGD with a rate of the same effect
-overflowed in every other run.
+Measured with the generated shapes, 3 epochs, and three seeds each: 15 of 24 channels or more were
+dead with 2 stacks of 8 and 16 channels, at least 84 % with 3 to 5 stacks (94 to 96 of 112 with the
+page's usual 3 stacks from 16), 5 or 6 of 12 with 2 stacks of 4 and 8. The loss rose to some ten
+thousands at times and stayed a number in every run. The first layer's channels live on: the picture
+has values on both sides of zero. SGD with momentum overflowed in 4 of 6 runs with rates of 0.3 to 3
+and killed little with 0.1.
 """
 
 _TINY_RATE = 1e-5

@@ -69,7 +69,7 @@ def test_the_slider_walks_through_the_recording_and_the_link_follows(visit: Any)
     assert maps(page).evaluate("canvas => canvas.staysHere")
     with page.expect_download() as saved:
         page.get_by_role("button", name="Kernels (PNG)").click()
-    assert "kernels-8302" in saved.value.suggested_filename
+    assert "kernels_8302" in saved.value.suggested_filename
     page.reload()
     expect(page.get_by_text("pixels after 8,302 steps")).to_be_visible()
 

@@ -69,7 +69,7 @@ def choose(dataset: Dataset) -> Wanted:
             "batch.",
         )
         number = learning_rate(rate, batch_norm=norm)
-        st.caption(_about(rate, number, batch_norm=norm))
+        st.caption(_about(rate, number, depth, batch_norm=norm))
     design = SmallDesign(width, depth, norm, _PIXELS)
     st.caption(_arithmetic(design, len(dataset.classes)))
     settings = TrainingSettings(epochs=None, seconds=float(seconds), learning_rate=number)
@@ -90,7 +90,7 @@ def _rate_changed() -> None:
     state.put("live_norm", st.session_state["live_rate"] != "deadly")
 
 
-def _about(rate: Rate, number: float, *, batch_norm: bool) -> str:
+def _about(rate: Rate, number: float, depth: int, *, batch_norm: bool) -> str:
     said = f"AdamW with a learning rate of {number:g}, falling to nearly zero along half a cosine."
     if rate != "deadly":
         return said
@@ -98,6 +98,11 @@ def _about(rate: Rate, number: float, *, batch_norm: bool) -> str:
         " A step that large can push a channel's inputs to its ReLU below zero for every picture. "
         "Then it lets nothing through, gets no gradient back, and stays dead."
     )
+    if depth == 1:
+        said += (
+            " The first stack alone hardly dies, as the picture's values lie on both sides of "
+            "zero: choose more stacks."
+        )
     if batch_norm:
         return f"{said} Batch norm rescues many of them: switch it off to compare."
     return f"{said} Batch norm, which rescues many, was switched off: switch it on to compare."
