@@ -23,6 +23,7 @@ from convviz.sprites import (
     heatmap,
     hex_colours,
     overlay,
+    signed_overlay,
 )
 from convviz.sprites.colormaps import lookup
 from convviz.sprites.lettering import drawable, number
@@ -320,3 +321,9 @@ def test_letters_that_the_font_lacks_are_spelled() -> None:
 )
 def test_numbers_are_short(value: float, text: str) -> None:
     assert number(value) == text
+
+
+def test_gains_and_losses_have_colours_of_their_own() -> None:
+    grey = Image.new("RGB", (3, 1), (100, 100, 100))
+    shown = signed_overlay(grey, torch.tensor([[2.0, 0.0, -4.0]]), 2.0, blend=1.0)
+    assert np.asarray(shown)[0].tolist() == [[213, 94, 0], [100, 100, 100], [0, 114, 178]]

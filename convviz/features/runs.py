@@ -9,7 +9,7 @@ from typing import Protocol
 from PIL import Image
 
 from convviz.features.dead import DeadStep, count_dead
-from convviz.features.occlusion import OcclusionStep, occlude
+from convviz.features.occlusion import Measure, OcclusionStep, occlude
 from convviz.features.stimuli import StimuliStep, find_stimuli
 from convviz.features.synthesis import SynthesisConfig, SynthesisStep, synthesise
 from convviz.images.sets import ImageSet
@@ -75,9 +75,10 @@ def occlusion_run(
     image: Image.Image,
     layer_name: str,
     channel: int,
+    measure: Measure = "mean",
 ) -> Iterator[Run]:
     """Cover part after part of an image and measure what a channel loses."""
-    for step in occlude(network, image, layer_name, channel):
+    for step in occlude(network, image, layer_name, channel, measure=measure):
         yield Run(subject, step)
         if signal.asked:
             return

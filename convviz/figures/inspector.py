@@ -76,7 +76,7 @@ def contributions(stage: WeightedSum, names: Sequence[str], most: int = 12) -> g
     largest = max(0.0, *(value for _, value in rows))
     room = 0.3 * (largest - least)  # for the numbers beside the bars
     figure.update_xaxes(range=(least - room * (least < 0), largest + room))
-    figure.update_yaxes(autorange="reversed", type="category")
+    figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
     figure.update_xaxes(title="Contribution to the sum")
     return figure
 

@@ -3,7 +3,7 @@
 from convviz.sprites.atlas import Atlas, atlas
 from convviz.sprites.colormaps import COLORMAPS, Colormap, hex_colours
 from convviz.sprites.kernels import KernelSheet, diverging_ends, kernel_picture, kernel_sheet
-from convviz.sprites.overlay import heatmap, overlay
+from convviz.sprites.overlay import heatmap, overlay, signed_overlay
 from convviz.sprites.picture import Section, branch_sections, colour_bar, grid_picture
 from convviz.sprites.tiles import CONTRASTS, Contrast
 
@@ -25,4 +25,5 @@ __all__ = [
     "kernel_picture",
     "kernel_sheet",
     "overlay",
+    "signed_overlay",
 ]

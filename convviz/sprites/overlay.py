@@ -7,6 +7,8 @@ from torch import Tensor
 
 from convviz.sprites.colormaps import Colormap, colour
 
+_ABOVE, _BELOW = (213, 94, 0), (0, 114, 178)  # Okabe and Ito's vermilion and blue
+
 
 def heatmap(
     values: Tensor,
@@ -57,6 +59,29 @@ def overlay(
     cover = Image.fromarray((strength * (255 * min(max(blend, 0.0), 1.0))).round().astype(np.uint8))
     grey = image.convert("L").convert("RGB")
     return Image.composite(Image.fromarray(colour(strength, colormap)), grey, cover)
+
+
+def signed_overlay(
+    image: Image.Image, values: Tensor, bound: float, blend: float = 0.85
+) -> Image.Image:
+    """Lay a map of gains and losses, shape (H, W), over an image.
+
+    The image is shown in grey. Above 0 the map covers it in vermilion, below 0 in blue, the more
+    the further from 0.
+
+    Args:
+        image: The picture.
+        values: The map; it is stretched over the whole picture.
+        bound: The magnitude that covers most.
+        blend: How much that covers the image, in 0…1.
+    """
+    numbers = values.detach().to("cpu").float().nan_to_num(nan=0.0).numpy() / (bound or 1.0)
+    smooth = np.asarray(Image.fromarray(numbers).resize(image.size, Image.Resampling.BILINEAR))
+    strength = np.abs(smooth).clip(0, 1) * min(max(blend, 0.0), 1.0)
+    cover = Image.fromarray((strength * 255).round().astype(np.uint8))
+    colours = np.where(smooth[..., None] > 0, _ABOVE, _BELOW).astype(np.uint8)
+    grey = image.convert("L").convert("RGB")
+    return Image.composite(Image.fromarray(colours), grey, cover)
 
 
 def _scaled(values: Tensor, low: float | None, high: float | None) -> NDArray[np.float64]:

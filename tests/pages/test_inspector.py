@@ -58,7 +58,7 @@ def test_the_second_image_can_be_the_visitors_own(open_page: Any) -> None:
     file = BytesIO()
     Image.radial_gradient("L").convert("RGB").save(file, "PNG")
     app.file_uploader(key="beside_upload").upload("rings.png", file.getvalue(), "image/png").run()
-    assert "both on one scale" in said(clean(app))
+    assert "the scale that both images share" in said(clean(app))
 
 
 def test_next_and_previous_channel(open_page: Any) -> None:
@@ -145,15 +145,15 @@ def test_a_zip_that_breaks_a_limit_is_refused_in_a_sentence(open_page: Any) -> N
 
 
 def test_an_image_made_for_a_channel(open_page: Any) -> None:
-    place = {**PLACE, "layer": "conv1", "channel": "3", "way": "An image made for it"}
+    place = {**PLACE, "layer": "conv1", "channel": "3", "way": "Synthesis"}
     app = open_page(PAGE, **place, question="What stimulates it")
     app.select_slider(key="synthesis_steps").set_value(32).run()
     through(app, "start_synthesis", "save_synthesis")
-    assert "After 32 steps" in said(app)
+    assert "In 32 steps the mean of the map" in said(app)
 
 
 def test_covering_parts_of_the_image(open_page: Any) -> None:
-    place = {**PLACE, "layer": "conv1", "channel": "3", "way": "Cover parts of the image"}
+    place = {**PLACE, "layer": "conv1", "channel": "3", "way": "Occlusion"}
     app = open_page(PAGE, **place, question="What stimulates it")
     through(app, "start_occlusion", "save_occlusion")
     assert "was laid over 144 places" in said(app)

@@ -18,6 +18,7 @@ from convviz.ui.shell import Choice
 _TILE = 150  # pixels
 _PIXELS = 448
 _CUTS = "convviz.inspector.cuts"
+_NOTICED = 0.01  # a rise that is worth a word
 _CUTS_KEPT = 48  # channels whose patches stay cut out
 
 
@@ -82,28 +83,36 @@ def draw(choice: Choice, run: Run, channel: int) -> None:
             st.caption(f"Dead over these {found.seen} pictures: channels {listed}.")
 
 
-def occlusion(choice: Choice, step: OcclusionStep) -> None:
-    """Draw where covering the image lowers a channel's response."""
+def occlusion(choice: Choice, step: OcclusionStep, measured: str) -> None:
+    """Draw where covering the image lowers a channel's response, and where it raises it.
+
+    Args:
+        choice: The image and the network.
+        step: What was found.
+        measured: What of the channel was measured, in words.
+    """
     weights = choice.network.weights
     cut = images.crop(choice.image.image, size=weights.input_size, resize=weights.resize)
-    large = cut.resize((_PIXELS, _PIXELS))
-    most = max(float(step.loss.nan_to_num(nan=0.0).max()), 1e-6)
-    over = sprites.overlay(large, step.by_pixel(weights.input_size), 0.8, "magma", 0.0, most)
+    loss = step.by_pixel(weights.input_size)
+    bound = max(float(loss.abs().max()), 1e-6)
+    over = sprites.signed_overlay(cut.resize((_PIXELS, _PIXELS)), loss, bound)
+    worst, best = (float(step.loss.nan_to_num(nan=0.0).max()), float(-step.loss.min()))
     left, right = st.columns(2, gap="large")
     with left:
         st.image(over, width=_PIXELS, output_format="PNG", alt="What the channel loses, by place")
     with right:
-        worst = float(step.loss.nan_to_num(nan=-1.0).max())
+        signs = f'<span class="lost"></span>falls, by up to {max(worst, 0.0):.0%}'
+        signs += f'<span class="won"></span>rises, by up to {max(best, 0.0):.0%}'
+        st.html(f'<div class="convviz-signs">Covered there, the channel {signs}</div>')
         st.markdown(
             f"A grey square of {step.patch} × {step.patch} pixels was laid over {step.total} "
-            f"places. Bright: covered there, the channel loses most; at the worst place "
-            f"**{worst:.0%}** of its mean of {step.uncovered:.3g}."
+            f"places, which overlap. Watched was {measured}, {step.uncovered:.3g} for the image "
+            "as it is."
         )
-        grown = int((step.loss < -0.01).sum())
-        if grown:
+        if best > _NOTICED:
             st.caption(
-                f"At {grown} places it answers more strongly when they are covered: the square's "
-                "own edges excite it, or what was there held it back."
+                "A channel may answer more strongly when something is covered: the square's own "
+                "edges excite it, or what was there held it back."
             )
         st.download_button(
             "Save as PNG",

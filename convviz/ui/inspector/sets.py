@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-_SETS = ("The samples' crops", "My pictures", "Imagenette")
+_SETS = ("Samples", "My pictures", "Imagenette")
 _COUNTS = (100, 250, 500, 1000)
 _HELD = "convviz.inspector.set"
 

@@ -14,8 +14,8 @@ from convviz.ui.layer_picker import label
 from convviz.ui.shell import Choice
 
 _MODES = ("Switch off", "Keep only")
-_SHOWN = 7
-_PIXELS = 112
+_SHOWN = 8
+_PIXELS = 104
 
 
 def draw(choice: Choice, shown: Activations, channel: int) -> None:
@@ -75,7 +75,7 @@ def _said(found: Silenced) -> None:
 
 def _maps(found: Silenced) -> None:
     order = found.most_changed()[:_SHOWN].tolist()
-    st.markdown(f"**Channels of {found.deeper.title} that change most**: before, and after")
+    st.markdown(f"**Channels of {found.deeper.title} that change most**: above before, below after")
     with st.container(horizontal=True, key="changed_maps"):
         for channel in order:
             before, after = found.before.gated[channel], found.after.gated[channel]

@@ -7,7 +7,7 @@ from typing import cast
 import streamlit as st
 
 from convviz.features import Activations
-from convviz.features.occlusion import OcclusionStep
+from convviz.features.occlusion import Measure, OcclusionStep
 from convviz.features.runs import occlusion_run, stimuli_run, synthesis_run
 from convviz.features.stimuli import StimuliStep
 from convviz.features.synthesis import TARGETS, SynthesisConfig, SynthesisStep
@@ -17,7 +17,15 @@ from convviz.ui.inspector import patches, progress, sets
 from convviz.ui.inspector.desk import open_desk
 from convviz.ui.shell import Choice
 
-WAYS = ("Patches from a set", "Cover parts of the image", "An image made for it")
+WAYS = {
+    "Patches": "The parts of many pictures that the channel answers to most.",
+    "Occlusion": "Cover part after part of the image: what does the channel miss?",
+    "Synthesis": "Change noise, step by step, into an image that excites the channel most.",
+}
+_MEASURES: dict[Measure, str] = {
+    "maximum": "its strongest activation",
+    "mean": "its mean over the map",
+}
 _TARGETS = {"channel": "The whole map: texture", "centre": "One position: a part"}
 
 
@@ -28,10 +36,11 @@ def draw(choice: Choice, shown: Activations, channel: int) -> None:
         "Way",
         WAYS,
         required=True,
-        key=state.remember("way", WAYS[0], allowed=WAYS),
+        key=state.remember("way", "Patches", allowed=WAYS),
         label_visibility="collapsed",
     )
-    ways = {WAYS[0]: _patches, WAYS[1]: _occlusion, WAYS[2]: _synthesis}
+    st.caption(WAYS[str(way)])
+    ways = {"Patches": _patches, "Occlusion": _occlusion, "Synthesis": _synthesis}
     ways[str(way)](choice, shown, channel, desk, view)
 
 
@@ -45,7 +54,8 @@ def dead_or_alive(choice: Choice, shown: Activations, channel: int) -> str:
         )
     over = f"N = {found.seen} pictures ({found.pictures})"
     count = len(found.numbers)
-    others = f"{count} of the layer's {shown.channels} channels are dead over them."
+    verb = "is" if count == 1 else "are"
+    others = f"{count or 'None'} of the layer's {shown.channels} channels {verb} dead over them."
     if channel not in found.numbers:
         return f":material/check_circle: Alive over {over}. {others}"
     if float(shown.maximum[channel]) > 0:
@@ -91,19 +101,28 @@ def _patches(
 def _occlusion(
     choice: Choice, shown: Activations, channel: int, desk: jobs.Desk, view: JobView | None
 ) -> None:
-    subject = ("occlusion", *_layer(choice, shown), choice.image.sha256, str(channel))
-    run = results.find(subject)
-    empty = bool(shown.maximum[channel] == 0)
-    if empty:
+    if bool(shown.maximum[channel] == 0):
         st.info("This channel is empty for this image, so it has nothing to lose.")
         return
-    if run is None:
+    with st.container(horizontal=True, vertical_alignment="bottom", key="occlusion_controls"):
+        measure = st.selectbox(
+            "Watch",
+            _MEASURES,
+            format_func=_MEASURES.__getitem__,
+            key=state.remember("measure", "maximum", allowed=_MEASURES, in_url=False),
+            width=260,
+        )
+        answer = (choice.image.sha256, str(channel), str(measure))
+        subject = ("occlusion", *_layer(choice, shown), *answer)
+        run = results.find(subject)
         st.button(
             "Cover part after part",
             type="primary",
             icon=":material/play_arrow:",
             key="start_occlusion",
-            disabled=view is not None and view.live,
+            disabled=run is not None or (view is not None and view.live),
+            help="A grey square is laid over one place after the other, and the channel is asked "
+            "again each time.",
             on_click=desk.start,
             args=(occlusion_run,),
             kwargs={
@@ -114,13 +133,12 @@ def _occlusion(
                 "image": choice.image.image,
                 "layer_name": shown.layer.name,
                 "channel": channel,
+                "measure": measure,
             },
         )
-        st.caption("A grey square covers 12 × 12 places, and the channel's mean is measured.")
     progress.draw(desk, view)
     if run is not None:
-        step = cast(OcclusionStep, run.step)
-        patches.occlusion(choice, step)
+        patches.occlusion(choice, cast(OcclusionStep, run.step), _MEASURES[measure])
 
 
 def _synthesis(
@@ -176,8 +194,9 @@ def _synthesis(
         left, _ = st.columns([1, 1])
         with left:
             st.image(step.picture, width=448, output_format="PNG", alt="The image made")
+            what = "mean of the map" if config.target == "channel" else "number in its middle"
             st.caption(
-                f"After {step.step} steps the channel's score before its ReLU went from "
+                f"In {step.step} steps the {what}, before its ReLU, went from "
                 f"{step.scores[0]:.3g} to {step.score:.3g}. The image was shifted, scaled and "
                 "turned a little before every step, so that it cannot rely on single pixels."
             )

@@ -110,8 +110,8 @@ def _effective(choice: Choice, shown: Activations, channel: int, row: int, colum
         st.caption("The number is 0 and a little more or less of any pixel leaves it there.")
         return
     st.caption(
-        f"How much each pixel would change this number (root of the absolute gradient). Half of "
-        f"it lies within {found.core.width} × {found.core.height} pixels; "
+        "How much a small change of each pixel would change this number: the brighter, the more. "
+        f"Half of it all lies within {found.core.width} × {found.core.height} pixels; "
         f"{found.support.width} × {found.support.height} matter at all."
     )
     st.download_button(
@@ -141,9 +141,13 @@ def _second_image(choice: Choice, shown: Activations, channel: int) -> None:
     )
     said = f"Channel {channel}, {beside.title}"
     st.image(over, width="stretch", output_format="JPEG", alt=said)
+    with st.container(key="beside_map"):
+        alone = sprites.heatmap(answer.maps[channel], _PIXELS // 2, "viridis", *both)
+        st.image(alone, width="stretch", output_format="PNG", alt=f"Map of channel {channel}")
     st.caption(
-        f"Maximum {float(answer.maximum[channel]):.3g}, here "
-        f"{float(shown.maximum[channel]):.3g}; both on one scale."
+        f"Its map over {beside.title} and alone, on the scale that both images share: its maximum "
+        f"is {float(answer.maximum[channel]):.3g}, for {choice.image.title} "
+        f"{float(shown.maximum[channel]):.3g}."
     )
 
 
