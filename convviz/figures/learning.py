@@ -139,16 +139,13 @@ def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> go.Fig
     return theme.style(figure, height=max(240, min(640, 120 + 36 * len(classes))))
 
 
-def compared(
-    names: Sequence[str], shares: Sequence[float], seconds: Sequence[float], chance: float
-) -> go.Figure:
+def compared(names: Sequence[str], shares: Sequence[float], seconds: Sequence[float]) -> go.Figure:
     """Draw how much several trainings name rightly, as bars with their names above them.
 
     Args:
         names: Of the trainings, from top to bottom.
         shares: In 0…1.
         seconds: How long each took.
-        chance: What guessing one class would give, in 0…1.
     """
     places = list(range(len(names)))
     figure = go.Figure(
@@ -174,12 +171,6 @@ def compared(
             xanchor="left",
             yanchor="bottom",
         )
-    figure.add_vline(
-        x=chance,
-        line={"color": theme.QUIET, "dash": "dash"},
-        annotation_text="guessing",
-        annotation_position="bottom right",
-    )
     figure.update_xaxes(range=[0, 1], tickformat=".0%", title="validation accuracy")
     figure.update_yaxes(range=[len(names) - 0.5, -0.75], showticklabels=False, showgrid=False)
     return theme.style(figure, height=90 + 66 * len(names))

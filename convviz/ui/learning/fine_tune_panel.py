@@ -122,7 +122,6 @@ def compare(view: TrainingView, before: Outcome, after: Outcome) -> None:
             ["before: the encoder frozen", "after: fine-tuned"],
             [before.accuracy, after.accuracy],
             [before.seconds, after.seconds],
-            1 / len(view.classes),
         ),
         config=theme.CONFIG,
         key="before_after",

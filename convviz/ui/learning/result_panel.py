@@ -110,7 +110,6 @@ def _comparison(view: TrainingView) -> None:
             [each.name for each in view.outcomes],
             [each.accuracy for each in view.outcomes],
             [each.seconds for each in view.outcomes],
-            1 / len(view.classes),
         ),
         config=theme.CONFIG,
         key="compared",
