@@ -11,6 +11,7 @@ how many of the other pictures the main classifier names rightly.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Protocol
@@ -84,8 +85,7 @@ def _compare(
     checked = _read(dataset, split.validation, settings.size)
     blank = small_inception(len(dataset.classes), batch_norm=settings.batch_norm)
     whole = drawn(blank, settings.start, settings.seed)
-    rate = settings.learning_rate
-    twins = [Twin(whole, settings.weight, rate), Twin(without_heads(whole), 0.0, rate)]
+    twins = [Twin(whole, settings.weight), Twin(without_heads(whole), 0.0)]
     parameters = _count(twins[1].module)
     now = Comparison(
         settings,
@@ -108,7 +108,8 @@ def _compare(
         rows = order[place : place + size]
         place += size
         some, answers = batch[rows], labels[rows]
-        learned = [twin.learn(some, answers) for twin in twins]
+        rate = settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - 1) / settings.steps))
+        learned = [twin.learn(some, answers, rate) for twin in twins]
         fine = all(learned)
         now = replace(now, step=step)
         if not fine:

@@ -19,7 +19,7 @@ class Settings:
     Attributes:
         weight: What each auxiliary loss is multiplied with in one of them.
         steps: Of the optimiser, which is SGD with Nesterov's momentum.
-        learning_rate: The same all the time.
+        learning_rate: At the beginning; a cosine lowers it to nearly zero.
         batch: Pictures per step.
         start: How the first weights are drawn.
         batch_norm: Whether each convolution is followed by one.
@@ -30,7 +30,7 @@ class Settings:
 
     weight: float = WEIGHT
     steps: int = 400
-    learning_rate: float = 0.005
+    learning_rate: float = 0.01
     batch: int = 32
     start: Start = "lecun"
     batch_norm: bool = False

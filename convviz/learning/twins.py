@@ -28,14 +28,12 @@ class Twin:
     Attributes:
         module: With or without auxiliary heads.
         weight: What their losses are multiplied with.
-        learning_rate: Of every step.
         seconds: That the steps took.
         losses: Main losses since they were last looked at.
     """
 
     module: nn.Module
     weight: float
-    learning_rate: float
     seconds: float = 0.0
     losses: list[float] = field(default_factory=list)
     learner: Learner = field(init=False)
@@ -44,11 +42,11 @@ class Twin:
         """Make its optimiser."""
         self.learner = Learner(self.module, optimiser="sgd", auxiliary_weight=self.weight)
 
-    def learn(self, batch: Tensor, labels: Tensor) -> bool:
+    def learn(self, batch: Tensor, labels: Tensor, rate: float) -> bool:
         """Take one step; False if its loss was no number."""
         began = time.perf_counter()
         self.module.train()
-        losses = self.learner.step(batch, labels, self.learning_rate)
+        losses = self.learner.step(batch, labels, rate)
         self.seconds += time.perf_counter() - began
         self.losses.append(losses.main)
         return losses.finite

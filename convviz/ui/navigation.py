@@ -65,6 +65,12 @@ PAGES = (
         "trending_up",
         "How do feature maps grow while a network learns?",
     ),
+    Page(
+        "pages/7_Auxiliary_classifiers.py",
+        "Auxiliary classifiers",
+        "call_split",
+        "Do small classifiers half-way help a deep network learn?",
+    ),
 )
 
 

@@ -76,7 +76,7 @@ def test_weight_zero_is_a_network_without_heads(batch: tuple[torch.Tensor, torch
 def test_the_heads_add_their_gradient_only_to_the_layers_before_them(
     batch: tuple[torch.Tensor, torch.Tensor],
 ) -> None:
-    twins = [Twin(small(), 0.3, 0.01), Twin(without_heads(small()), 0.0, 0.01)]
+    twins = [Twin(small(), 0.3), Twin(without_heads(small()), 0.0)]
     found = measure(0, twins, batch, batch)
     by_name = {stage.name: stage for stage in found.stages}
     before = ("3a", "3b", "4a", "4b", "4c", "4d")
@@ -92,7 +92,7 @@ def test_norms_are_those_of_the_loss_that_is_lowered(
 ) -> None:
     whole = small(batch_norm=True)
     state = copy.deepcopy(whole.state_dict())
-    found = Twin(whole, 0.5, 0.01).norms(*batch)
+    found = Twin(whole, 0.5).norms(*batch)
     assert all(value.equal(state[name]) for name, value in whole.state_dict().items())
     main, *extra = (cross_entropy(scores, batch[1]) for scores in whole.train()(batch[0]))
     (main + 0.5 * extra[0] + 0.5 * extra[1]).backward()

@@ -1,0 +1,207 @@
+"""The two trainings, live and afterwards."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from convviz import learning
+from convviz.figures import architectures as saved
+from convviz.figures import auxiliary as figures
+from convviz.jobs import JobView
+from convviz.learning import Dataset, auxiliary_findings
+from convviz.learning.auxiliary import compare_auxiliary
+from convviz.learning.auxiliary_steps import Comparison, Settings
+from convviz.learning.inception import HEADS
+from convviz.ui import export, jobs, state
+from convviz.ui.jobs import Desk
+
+_SECONDS_PER_STEP = 0.12  # of both networks on two cores, to tell others how long to wait
+
+
+def start_button(
+    desk: Desk, dataset: Dataset | None, settings: Settings, view: JobView | None
+) -> None:
+    """Draw the button that starts what the settings say."""
+    live = view is not None and view.live
+    with st.container(horizontal=True, vertical_alignment="center", key="start_row"):
+        st.button(
+            "Train both",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="start",
+            disabled=live or dataset is None,
+            help="Stop the training below first." if live else None,
+            on_click=_start,
+            args=(desk, dataset, settings),
+        )
+        if dataset is not None:
+            st.caption(
+                f"On {state.plain(state.shorten(dataset.name))}, {len(dataset):,} pictures in "
+                f"{len(dataset.classes)} classes."
+            )
+
+
+def draw(desk: Desk, view: JobView) -> None:
+    """Draw the job, with what can be done about it."""
+    with st.container(horizontal=True, vertical_alignment="center", key="job_heading"):
+        st.subheader(state.plain(view.title), anchor=False)
+        if view.live:
+            st.button(
+                "Leave the queue" if view.state == "queued" else "Stop",
+                icon=":material/stop:",
+                key="stop",
+                disabled=view.stopping,
+                on_click=desk.stop,
+                args=(view.id,),
+            )
+    if view.error:
+        st.error(view.error, icon=":material/error:")
+    found = view.newest
+    if view.live or view.closing:
+        desk.watch(view, _live, phase=lambda now: (now.stopping, now.closing))
+    elif isinstance(found, Comparison):
+        said = found.note or view.note
+        if said:
+            st.info(said, icon=":material/info:")
+        _ended(view.id, found)
+
+
+def _start(desk: Desk, dataset: Dataset, settings: Settings) -> None:
+    desk.start(
+        compare_auxiliary,
+        title=f"With and without auxiliary losses, on {state.shorten(dataset.name)}",
+        seconds=settings.steps * _SECONDS_PER_STEP,
+        dataset=dataset,
+        split=learning.split(dataset),
+        settings=settings,
+    )
+
+
+def _live(view: JobView) -> None:
+    """Draw trainings that go on; called about once a second, so nothing here may be heavy."""
+    if view.state == "queued":
+        jobs.waiting(view)
+        return
+    found = view.newest
+    if not isinstance(found, Comparison):
+        st.progress(0.0, text="Reading the pictures…")
+        return
+    said = f"Step {found.step:,} of {found.settings.steps:,} of each network · {view.seconds:.0f} s"
+    st.progress(found.fraction, text="Stopping…" if view.stopping else said)
+    _curves(found, "live")
+    st.markdown(f"**Gradients by depth**, {_when(found, len(found.moments) - 1)}")
+    _gradients(found, len(found.moments) - 1, "live")
+
+
+def _curves(found: Comparison, key: str) -> None:
+    classes = len(found.classes)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**Loss of the main classifier** on the training pictures")
+        st.plotly_chart(
+            figures.losses(found.moments, math.log(classes)),
+            config=saved.save_as("auxiliary-loss"),
+            key=f"{key}_loss",
+        )
+    with right:
+        st.markdown("**Named rightly** of the pictures not learned from")
+        st.plotly_chart(
+            figures.accuracies(found.moments, 1 / classes),
+            config=saved.save_as("auxiliary-accuracy"),
+            key=f"{key}_accuracy",
+        )
+
+
+def _gradients(found: Comparison, at: int, key: str) -> None:
+    st.plotly_chart(
+        figures.gradients(found.moments, at, HEADS),
+        config=saved.save_as(f"auxiliary-gradients-{found.moments[at].step}"),
+        key=f"{key}_gradients",
+    )
+
+
+def _ended(job: str, found: Comparison) -> None:
+    st.markdown(auxiliary_findings.gradients(found))
+    st.markdown(auxiliary_findings.learning(found))
+    _table(found)
+    _curves(found, "ended")
+    _scrub(job, found)
+    with st.expander("What became of auxiliary classifiers"):
+        st.markdown(
+            "They were made for a time without batch norm and without today's first weights. With "
+            "either, the main loss reaches the first layers by itself: choose one above and train "
+            "again. The authors later found that the heads hardly help early in a training, and "
+            "act as a regulariser towards its end (Szegedy et al. 2016, §4)."
+        )
+    st.download_button(
+        "Curves and gradients (CSV)",
+        _csv(found),
+        file_name="auxiliary-classifiers.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        key="save_comparison",
+    )
+
+
+def _table(found: Comparison) -> None:
+    last = found.moments[-1]
+    rows = []
+    for name, each, extra in (
+        (f"with, weight {found.settings.weight:g}", last.with_heads, found.head_parameters),
+        ("without", last.without, 0),
+    ):
+        rows.append(
+            {
+                "auxiliary losses": name,
+                "named rightly": f"{each.validation.accuracy:.1%}",
+                "main loss": "" if each.loss is None else f"{each.loss:.3f}",
+                "time of its steps": f"{each.seconds:.1f} s",
+                "parameters in training": f"{found.parameters + extra:,}",
+                "parameters kept": f"{found.parameters:,}",
+            }
+        )
+    st.dataframe(rows, hide_index=True, key="comparison_table")
+
+
+@st.fragment
+def _scrub(job: str, found: Comparison) -> None:
+    """Draw the gradients of the moment that the slider stands at."""
+    st.markdown("**Gradients by depth**")
+    at = st.select_slider(
+        "Steps behind it",
+        range(len(found.moments)),
+        format_func=lambda number: f"{found.moments[number].step:,}",
+        key=f"moment:{job}",
+    )
+    _gradients(found, at, "ended")
+    st.caption(
+        f"{_when(found, at).capitalize()}. The length of the gradient of the loss that each "
+        "network lowers, with respect to the weights of each stage, over the same training "
+        "pictures at every moment. A head adds to the gradient of the stages before its dotted "
+        "line; behind the last one, before the first step, the two are equal."
+    )
+
+
+def _when(found: Comparison, at: int) -> str:
+    step = found.moments[at].step
+    return f"after {step:,} steps" if step else "before the first step"
+
+
+def _csv(found: Comparison) -> str:
+    stages = [stage.name for stage in found.moments[0].stages]
+    header = ["step"]
+    for side in ("with", "without"):
+        header += [f"{side}_{name}" for name in ("loss", "validation_accuracy", "seconds", *stages)]
+    rows = []
+    for each in found.moments:
+        row: list[object] = [each.step]
+        for standing, norms in (
+            (each.with_heads, [stage.with_heads for stage in each.stages]),
+            (each.without, [stage.without for stage in each.stages]),
+        ):
+            row += [standing.loss, standing.validation.accuracy, standing.seconds, *norms]
+        rows.append(row)
+    return export.table(header, rows)

@@ -1,0 +1,88 @@
+"""How the two networks are trained."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from convviz.learning.auxiliary_steps import Settings
+from convviz.learning.inception import Start
+from convviz.networks.lessons.auxiliary import WEIGHT
+from convviz.ui import state
+
+_USUAL = Settings()
+_STEPS = (100, 200, 400, 800)
+_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
+_STARTS: dict[Start, str] = {
+    "lecun": "variance 1 / inputs (1998)",
+    "he": "variance 2 / inputs (He, 2015)",
+}
+_NORMS = {False: "none, as in the paper", True: "after each convolution"}
+
+
+def weight() -> float:
+    """Choose what the auxiliary losses are multiplied with."""
+    chosen: float = st.slider(
+        "Weight of each auxiliary loss",
+        0.0,
+        1.0,
+        step=0.1,
+        key=state.remember("aux_weight", WEIGHT, allowed=lambda x: 0 <= float(x) <= 1),
+        help=f"{WEIGHT:g} in the paper. With 0 both networks are the same, and learn the same.",
+        width=240,
+    )
+    return chosen
+
+
+def choose() -> Settings:
+    """Draw the other settings in one row with the weight."""
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="settings"):
+        chosen = weight()
+        start = st.selectbox(
+            "First weights",
+            _STARTS,
+            format_func=lambda each: _STARTS[each],
+            key=state.remember("aux_start", _USUAL.start, allowed=_STARTS),
+            help="In 2014 the rule of He et al., which makes up for what a ReLU takes away, was "
+            "not known yet.",
+            width=250,
+        )
+        norm = st.selectbox(
+            "Batch norm",
+            _NORMS,
+            format_func=lambda each: _NORMS[each],
+            key=state.remember("aux_norm", _USUAL.batch_norm, allowed=_NORMS),
+            help="It came a year after GoogLeNet, and keeps signals and gradients at their "
+            "strength from layer to layer.",
+            width=230,
+        )
+        rate = st.select_slider(
+            "Learning rate",
+            _RATES,
+            key=state.remember("aux_rate", _USUAL.learning_rate, allowed=_RATES),
+            help="Of SGD with Nesterov's momentum; it falls to nearly zero along half a cosine.",
+            width=200,
+        )
+        steps = st.select_slider(
+            "Steps",
+            _STEPS,
+            key=state.remember("aux_steps", _USUAL.steps, allowed=_STEPS),
+            help=f"Of {_USUAL.batch} pictures each. {_USUAL.steps} steps of both networks take "
+            "about a minute on two processor cores.",
+            width=160,
+        )
+        seed = st.number_input(
+            "Seed",
+            0,
+            9999,
+            key=state.remember("aux_seed", _USUAL.seed, allowed=range(10_000)),
+            help="Of the first weights and of the order of the pictures.",
+            width=120,
+        )
+    return Settings(
+        weight=chosen,
+        steps=steps,
+        learning_rate=rate,
+        start=start,
+        batch_norm=bool(norm),
+        seed=int(seed),
+    )

@@ -1,0 +1,39 @@
+"""Figures of two trainings side by side: what is in them, and that their scale stays."""
+
+from convviz.features.gradients import LayerGradient
+from convviz.figures import auxiliary
+from convviz.learning.auxiliary_steps import Moment, Standing
+from convviz.learning.steps import Validation
+
+
+def moment(step: int, norm: float, loss: float | None) -> Moment:
+    stages = tuple(
+        LayerGradient(name, name, norm / 10, norm) for name in ("conv1", "inception4a", "fc")
+    )
+    one, two = (Standing(loss, Validation(1.0, share), 0.0) for share in (0.5, 0.25))
+    return Moment(step, stages, one, two)
+
+
+MOMENTS = (moment(0, 1e-3, None), moment(20, 2.0, 1.5))
+
+
+def test_losses_begin_after_the_first_steps() -> None:
+    figure = auxiliary.losses(MOMENTS, 1.79)
+    assert [list(trace.x) for trace in figure.data] == [[20], [20]]
+    assert {trace.line.dash for trace in figure.data} == {"solid", "dash"}
+
+
+def test_accuracies_of_both_networks() -> None:
+    with_heads, without = auxiliary.accuracies(MOMENTS, 1 / 6).data
+    assert list(with_heads.y) == [0.5, 0.5]
+    assert list(without.y) == [0.25, 0.25]
+
+
+def test_the_gradients_scale_is_that_of_all_moments() -> None:
+    heads = {"aux1": "inception4a"}
+    first, last = (auxiliary.gradients(MOMENTS, at, heads) for at in (0, 1))
+    assert first.layout.yaxis.range == last.layout.yaxis.range
+    low, high = first.layout.yaxis.range
+    assert low <= -4
+    assert high > 0.3
+    assert any(note.text == "aux1" for note in first.layout.annotations)

@@ -1,0 +1,89 @@
+"""The page Auxiliary classifiers: settings, a training of two networks, and what came of it."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from convviz.learning import Dataset, shapes
+from convviz.learning.auxiliary_steps import Settings
+from convviz.ui.auxiliary import settings
+from convviz.ui.learning import data_panel
+
+PAGE = "pages/7_Auxiliary_classifiers.py"
+
+
+@pytest.fixture(autouse=True)
+def little_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    def few() -> Dataset:
+        return shapes(per_class=4)
+
+    monkeypatch.setattr(data_panel, "_shapes", few)
+    monkeypatch.setattr(settings, "_STEPS", (4, 100))
+    monkeypatch.setattr(settings, "_USUAL", Settings(steps=4))
+
+
+def until(app: AppTest, done: Callable[[AppTest], bool]) -> AppTest:
+    deadline = time.monotonic() + 100
+    while time.monotonic() < deadline:
+        app.run()
+        if done(app) or app.error:
+            return app
+        time.sleep(0.3)
+    raise AssertionError("the training did not end")
+
+
+def ended(app: AppTest) -> bool:
+    return any(each.label == "Curves and gradients (CSV)" for each in app.get("download_button"))
+
+
+def test_opens_with_the_papers_weight_and_a_drawing(open_page: Any) -> None:
+    app = open_page(PAGE, network="alexnet")
+    assert not app.exception
+    assert not app.error
+    assert app.slider(key="aux_weight").value == 0.3
+    drawing = next(each for each in app.get("html") if "convviz-heads" in each.proto.body)
+    assert drawing.proto.body.count("loss × 0.3") == 2
+    assert "§5" in " ".join(each.value for each in app.markdown)
+
+
+def test_the_link_says_how_they_are_trained(open_page: Any) -> None:
+    app = open_page(PAGE, aux_weight="0.5", aux_norm="True", aux_start="he", aux_seed="7")
+    assert app.selectbox(key="aux_norm").value is True
+    assert app.selectbox(key="aux_start").value == "he"
+    assert app.number_input(key="aux_seed").value == 7
+    assert "main + 0.5 · aux1" in " ".join(each.value for each in app.caption)
+
+
+def test_trains_both_and_says_what_the_numbers_show(open_page: Any) -> None:
+    app = open_page(PAGE)
+    app.button(key="start").click()
+    until(app, ended)
+    assert not app.exception
+    assert not app.error
+    said = " ".join(each.value for each in app.markdown)
+    assert "Before the first step, the gradient at conv1 is **" in said
+    assert "After 4 steps" in said
+    assert len(app.get("plotly_chart")) == 3
+    table = app.dataframe[0].value
+    assert list(table["auxiliary losses"]) == ["with, weight 0.3", "without"]
+    assert set(table["parameters kept"]) == {"89,984"}
+    slider = next(each for each in app.select_slider if each.label == "Steps behind it")
+    slider.set_value(4).run()
+    assert not app.exception
+    assert any(each.value.startswith("After 4 steps") for each in app.caption)
+    app.run()
+    assert ended(app)
+
+
+def test_stop_keeps_what_there_is(open_page: Any) -> None:
+    app = open_page(PAGE, aux_steps="100")
+    app.button(key="start").click()
+    until(app, lambda each: any(button.key == "stop" for button in each.button))
+    app.button(key="stop").click()
+    until(app, lambda each: not any(button.key == "stop" for button in each.button))
+    assert not app.exception
+    assert app.info
+    assert not app.button(key="start").disabled
