@@ -59,9 +59,10 @@ def stimuli_run(
     network: Network,
     layer_name: str,
     pictures: ImageSet,
+    after: StimuliStep | None = None,
 ) -> Iterator[Run]:
-    """Find the strongest patches of all channels of a layer."""
-    for step in find_stimuli(network, layer_name, pictures):
+    """Find the strongest patches of all channels of a layer; `after` goes on with a stopped run."""
+    for step in find_stimuli(network, layer_name, pictures, after):
         yield Run(subject, step, pictures)
         if signal.asked:
             return

@@ -131,7 +131,9 @@ class StimuliStep:
         return self.stimuli.nbytes
 
 
-def find_stimuli(network: Network, layer_name: str, pictures: ImageSet) -> Iterator[StimuliStep]:
+def find_stimuli(
+    network: Network, layer_name: str, pictures: ImageSet, after: StimuliStep | None = None
+) -> Iterator[StimuliStep]:
     """Find the strongest patches of every channel of a layer over a set of images.
 
     Args:
@@ -139,19 +141,24 @@ def find_stimuli(network: Network, layer_name: str, pictures: ImageSet) -> Itera
         layer_name: Dotted name of the layer.
         pictures: The set. Of equally strong activations the earlier picture, and in it the earlier
             position, counts.
+        after: Where an earlier pass over the same set and layer ended; None to begin at the start.
 
     Yields:
         A step after every few pictures; the last one has seen all.
 
     Raises:
         NetworkError: There is no such layer.
-        SettingError: The set is empty.
+        SettingError: The set is empty, or the earlier pass was about something else.
         ImageError: Not one picture of the set can be read.
     """
     found = layer(network, layer_name)
     if not len(pictures):
         raise SettingError("There is no picture to look at: choose a set with at least one.")
-    return _find(network, found, pictures)
+    if after is not None and (
+        after.stimuli.layer.name != found.name or after.stimuli.titles != pictures.titles
+    ):
+        raise SettingError("The earlier pass was over another layer or another set: begin anew.")
+    return _find(network, found, pictures, after)
 
 
 def patch_picture(network: Network, pictures: ImageSet, patch: Patch) -> Image.Image:
@@ -167,7 +174,9 @@ def patch_picture(network: Network, pictures: ImageSet, patch: Patch) -> Image.I
     return picture.crop((patch.box.left, patch.box.top, patch.box.right, patch.box.bottom))
 
 
-def _find(network: Network, found: Layer, pictures: ImageSet) -> Iterator[StimuliStep]:
+def _find(
+    network: Network, found: Layer, pictures: ImageSet, after: StimuliStep | None
+) -> Iterator[StimuliStep]:
     channels, total = found.shape[0], len(pictures)
     starts = [branch.start for branch in found.branches] or [0]
     spans = tuple((start, receptive_field(network, found.name, start)) for start in starts)
@@ -176,7 +185,12 @@ def _find(network: Network, found: Layer, pictures: ImageSet) -> Iterator[Stimul
     positions = torch.full((channels, TOP), -1)
     maximum = torch.zeros(channels)
     left_out: list[LeftOut] = []
-    for start in range(0, total, _BATCH):
+    begin = 0
+    if after is not None:
+        known = after.stimuli
+        scores, places, positions = known.scores, known.pictures, known.positions
+        maximum, left_out, begin = known.maximum, [*after.left_out], after.done
+    for start in range(begin, total, _BATCH):
         batch, members = [], []
         for place in range(start, min(start + _BATCH, total)):
             try:

@@ -137,3 +137,16 @@ def test_branches_of_a_concatenation_see_different_parts() -> None:
             for patch in found.patches(channel):
                 expected = box(network, branch.name, patch.row, patch.column)
                 assert patch.box == expected
+
+
+def test_a_stopped_pass_goes_on_where_it_ended(network: Network) -> None:
+    pictures = Noise(10)
+    whole = _last(network, "2", pictures)
+    first = next(find_stimuli(network, "2", pictures))
+    assert first.done == 4
+    *_, rest = find_stimuli(network, "2", pictures, first)
+    assert (rest.done, rest.stimuli.seen) == (10, 10)
+    for name in ("scores", "pictures", "positions", "maximum"):
+        assert torch.equal(getattr(rest.stimuli, name), getattr(whole.stimuli, name))
+    with pytest.raises(SettingError, match="another layer or another set"):
+        find_stimuli(network, "3", pictures, first)

@@ -72,27 +72,28 @@ def _patches(
         return
     subject = ("stimuli", *_layer(choice, shown), sets.key(pictures))
     run = results.find(subject)
-    start = st.container()
-    if run is None or cast(StimuliStep, run.step).fraction < 1:
-        with start:
-            st.button(
-                f"Look through {len(pictures)} pictures",
-                type="primary",
-                icon=":material/play_arrow:",
-                key="start_stimuli",
-                disabled=view is not None and view.live,
-                help="One pass serves all channels of this layer.",
-                on_click=desk.start,
-                args=(stimuli_run,),
-                kwargs={
-                    "title": f"What stimulates {shown.layer.title} of {choice.network.title}",
-                    "seconds": None,
-                    "subject": subject,
-                    "network": choice.network,
-                    "layer_name": shown.layer.name,
-                    "pictures": pictures,
-                },
-            )
+    step = cast(StimuliStep, run.step) if run else None
+    if step is None or step.fraction < 1:
+        left = len(pictures) - (step.done if step else 0)
+        st.button(
+            f"Look through {'the other ' if step else ''}{left} pictures",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="start_stimuli",
+            disabled=view is not None and view.live,
+            help="One pass serves all channels of this layer.",
+            on_click=desk.start,
+            args=(stimuli_run,),
+            kwargs={
+                "title": f"What stimulates {shown.layer.title} of {choice.network.title}",
+                "seconds": None,
+                "subject": subject,
+                "network": choice.network,
+                "layer_name": shown.layer.name,
+                "pictures": pictures,
+                "after": step,
+            },
+        )
     progress.draw(desk, view)
     if run is not None:
         patches.draw(choice, run, channel)
