@@ -174,7 +174,7 @@ def _warn(view: LiveView) -> None:
     if dead > view.channels / 2:
         st.warning(
             f"{dead} of {view.channels} channels died: they let nothing through, so no gradient "
-            "comes back through them, and learning cannot wake them up.",
+            "comes back through them, and learning hardly ever wakes them up.",
             icon=":material/heart_broken:",
         )
 

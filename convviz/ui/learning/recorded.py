@@ -20,6 +20,7 @@ from convviz.ui.shell import Choice
 
 _FIRST = "conv1"
 _IN_A_ROW = 16
+_TILE_PIXELS = 64
 
 
 def draw(choice: Choice) -> None:
@@ -80,11 +81,12 @@ def _stills(sha256: str, layer: str, _image: ChosenImage) -> tuple[Still, ...]:
 def _still(step: int, layer: str, image: ChosenImage) -> Still:
     sheet, about = _kernels(step)
     shown = features.activations(_network(step), image.image, layer)
-    columns = _IN_A_ROW if shown.channels <= 4 * _IN_A_ROW else None
+    few = shown.channels <= 4 * _IN_A_ROW  # then in as many columns as the kernels
+    columns, tile = (_IN_A_ROW, _TILE_PIXELS) if few else (None, None)
     return Still(
         label=f"After {step:,} steps" + ("" if step else ": random numbers"),
         at=step,
-        pictures=(sheet.png, sprites.atlas(shown, columns=columns).png),
+        pictures=(sheet.png, sprites.atlas(shown, tile=tile, columns=columns).png),
         notes=(
             f"Its {about} after {step:,} steps, in colour: grey is 0, and the strongest colour is "
             f"a weight of {sheet.bound:.3g}.",

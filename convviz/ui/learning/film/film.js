@@ -17,8 +17,11 @@ class Film {
     this.find(".play").addEventListener("click", () => this.play(!this.timer));
     this.onPictures = () => this.load();
     window.addEventListener("convviz-film", this.onPictures);
-    this.watch = new ResizeObserver(() => this.drawCharts());
-    this.watch.observe(this.find(".charts"));
+    this.watch = new ResizeObserver(() => {
+      this.drawCharts();
+      this.panels?.forEach((figure) => sharpen(figure.querySelector("canvas")));
+    });
+    this.watch.observe(this.find(".screen"));
   }
 
   update(data, send) {
@@ -65,8 +68,8 @@ class Film {
     if (this.panels?.length !== titles.length) {
       this.panels?.forEach((figure) => figure.remove());
       this.panels = titles.map(makePanel);
-      this.find(".side").prepend(this.panels[0]); // the curves go below it
-      this.find(".main").append(...this.panels.slice(1));
+      this.find(".side").prepend(this.panels[0]); // the curves go below
+      this.find(".main").prepend(...this.panels.slice(1));
     }
     delete this.find(".screen").dataset.ready;
     this.panels.forEach((figure, panel) => {
@@ -103,6 +106,7 @@ class Film {
     pen.clearRect(0, 0, canvas.width, canvas.height);
     pen.drawImage(image, 0, 0);
     canvas.dataset.at = at;
+    sharpen(canvas);
   }
 
   tell() {
@@ -126,15 +130,16 @@ class Film {
 
   drawCharts() {
     if (!this.data) return;
-    const charts = this.find(".charts");
-    while (charts.childElementCount > this.data.charts.length) charts.lastChild.remove();
-    while (charts.childElementCount < this.data.charts.length) {
-      const place = document.createElement("div");
-      place.className = "chart";
-      charts.append(place);
+    if (this.places?.length !== this.data.charts.length) {
+      this.places?.forEach((place) => place.remove());
+      this.places = this.data.charts.map((_, index) => {
+        const place = document.createElement("div");
+        this.find(index ? ".main .charts" : ".side .charts").append(place);
+        return place;
+      });
     }
     this.scales = this.data.charts.map((chart, index) =>
-      drawChart(charts.children[index], chart, (x) => this.goNear(x), !this.data.live),
+      drawChart(this.places[index], chart, (x) => this.goNear(x), !this.data.live),
     );
     this.moveMarks();
   }
@@ -173,6 +178,12 @@ function makePanel() {
   note.className = "note";
   figure.append(document.createElement("figcaption"), canvas, note);
   return figure;
+}
+
+// Enlarged, every value stays a square; made smaller, neighbours are averaged, or lines would drop out.
+function sharpen(canvas) {
+  const smaller = canvas.clientWidth * (window.devicePixelRatio || 1) < canvas.width;
+  canvas.style.imageRendering = smaller ? "auto" : "pixelated";
 }
 
 // Draws curves into a place; returns the mark and the scale that it moves on.
