@@ -9,57 +9,6 @@ import plotly.graph_objects as go
 from convviz.figures import theme
 
 
-def recorded_loss(
-    steps: Sequence[int],
-    losses: Sequence[float],
-    accuracies: Sequence[tuple[int, float]],
-    at: int,
-) -> go.Figure:
-    """Draw a recorded training's loss, its validation accuracy, and a mark at one step.
-
-    Args:
-        steps: Numbers of the steps.
-        losses: The loss at each.
-        accuracies: Step and share named rightly, where it was measured.
-        at: The step to mark.
-    """
-    figure = go.Figure()
-    figure.add_scatter(
-        x=list(steps),
-        y=list(losses),
-        name="loss",
-        mode="lines",
-        line={"color": theme.BLUE, "width": 2.5},
-        hovertemplate="step %{x:,}<br>loss %{y:.2f}<extra></extra>",
-    )
-    figure.add_scatter(
-        x=[step for step, _ in accuracies],
-        y=[share for _, share in accuracies],
-        name="validation accuracy",
-        yaxis="y2",
-        mode="lines+markers",
-        line={"color": theme.VERMILION, "width": 2, "dash": "dot"},
-        marker={"symbol": "square", "size": 7},
-        hovertemplate="step %{x:,}<br>%{y:.0%} named rightly<extra></extra>",
-    )
-    figure.add_vline(x=at, line={"color": theme.GREEN, "width": 3})
-    theme.style(figure, height=260, legend=True)
-    figure.update_xaxes(title="step", rangemode="tozero", tickformat=",")
-    figure.update_yaxes(title="loss")
-    figure.update_layout(
-        yaxis2={
-            "overlaying": "y",
-            "side": "right",
-            "tickformat": ".0%",
-            "range": [0, 1.1 * max((share for _, share in accuracies), default=1.0)],
-            "dtick": 0.1,
-            "showgrid": False,
-            "title": {"text": "accuracy"},
-        }
-    )
-    return figure
-
-
 def curves(
     epochs: Sequence[int], training: Sequence[float | None], validation: Sequence[float]
 ) -> go.Figure:
