@@ -125,10 +125,30 @@ def test_patches_over_a_zip_of_ones_own(open_page: Any) -> None:
     app.segmented_control(key="set").set_value("My pictures").run()
     upload = app.file_uploader(key="set_upload")
     upload.upload("mine.zip", buffer.getvalue(), "application/zip").run()
-    assert any("1 files of the zip are not used" in each.label for each in app.expander)
+    assert any("1 file of the zip is not used" in each.label for each in app.expander)
     through(app, "start_stimuli", "save_patches")
     assert "N = 3 pictures (mine.zip)" in said(app)
-    assert any("1 pictures could not be read" in each.label for each in app.expander)
+    assert any("1 picture could not be read" in each.label for each in app.expander)
+
+
+def test_what_was_wrong_with_a_set_goes_with_it(open_page: Any) -> None:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as packed:
+        packed.writestr("broken.png", b"nonsense")
+    place = {**PLACE, "layer": "conv1", "channel": "3"}
+    app = open_page(PAGE, **place, question="What stimulates it")
+    app.segmented_control(key="set").set_value("My pictures").run()
+    upload = app.file_uploader(key="set_upload")
+    upload.upload("broken.zip", buffer.getvalue(), "application/zip").run()
+    app.button(key="start_stimuli").click().run()
+    for _ in range(200):
+        if app.error:
+            break
+        app.run()
+    assert "Not one picture of the set can be read" in app.error[0].value
+    upload = app.file_uploader(key="set_upload")
+    upload.upload("none.zip", b"nonsense", "application/zip").run()
+    assert [each.value[:24] for each in app.error] == ["The file is no zip archi"]
 
 
 def test_a_zip_that_breaks_a_limit_is_refused_in_a_sentence(open_page: Any) -> None:

@@ -46,7 +46,8 @@ def draw(choice: Choice, run: Run, channel: int) -> None:
                     st.image(picture, width=_TILE, output_format="PNG", alt=title)
                     st.caption(f"{score:.3g} · {title}")
     if step.left_out:
-        with st.expander(f"{len(step.left_out)} pictures could not be read"):
+        count = len(step.left_out)
+        with st.expander(f"{count} picture{'s' * (count > 1)} could not be read"):
             st.dataframe(
                 {
                     "Picture": [each.title for each in step.left_out],

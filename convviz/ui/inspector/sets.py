@@ -11,8 +11,10 @@ from convviz import images
 from convviz.errors import ImageError
 from convviz.images import archive, imagenette
 from convviz.images.sets import Files, ImageSet, SampleCrops, Zipped
+from convviz.jobs import JobView
 from convviz.learning import fetching
 from convviz.ui import set_fetch, state
+from convviz.ui.jobs import Desk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +26,13 @@ _COUNTS = (100, 250, 500, 1000)
 _HELD = "convviz.inspector.set"
 
 
-def choose() -> ImageSet | None:
-    """Draw the choice of a set and return it; None while there is none."""
+def choose(desk: Desk, view: JobView | None) -> ImageSet | None:
+    """Draw the choice of a set and return it; None while there is none.
+
+    Args:
+        desk: Where a job that failed over the set before is let go.
+        view: The job that the page shows, if there is one.
+    """
     chosen = st.segmented_control(
         "Set of images",
         _SETS,
@@ -43,6 +50,7 @@ def choose() -> ImageSet | None:
         accept_multiple_files=True,
         key="set_upload",
         on_change=_take,
+        args=(desk, view),
         help=f"A zip may hold up to {archive.MAX_FILES:,} files of at most "
         f"{archive.MAX_FILE_BYTES // 1_000_000} MB, {archive.MAX_BYTES // 1_000_000} MB in all. "
         "It stays in this visit: it is neither stored nor passed on.",
@@ -82,10 +90,12 @@ def key(pictures: ImageSet) -> str:
     return pictures.name
 
 
-def _take() -> None:
+def _take(desk: Desk, view: JobView | None) -> None:
     """Take over what was uploaded; taking files away leaves the set as it is."""
     files: Sequence[UploadedFile] = st.session_state.get("set_upload") or []
     if files:
+        if view is not None and view.error:
+            desk.clear(view.id)  # what was wrong with the set before
         try:
             st.session_state[_HELD] = _made(files)
         except ImageError as error:
@@ -108,7 +118,8 @@ def _made(files: Sequence[UploadedFile]) -> ImageSet:
 
 
 def _left_out(rows: Sequence[tuple[str, str]]) -> None:
-    with st.expander(f"{len(rows)} files of the zip are not used"):
+    said = "1 file of the zip is" if len(rows) == 1 else f"{len(rows)} files of the zip are"
+    with st.expander(f"{said} not used"):
         st.dataframe(
             {"File": [name for name, _ in rows], "Why": [reason for _, reason in rows]},
             hide_index=True,

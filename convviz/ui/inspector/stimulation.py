@@ -66,7 +66,7 @@ def dead_or_alive(choice: Choice, shown: Activations, channel: int) -> str:
 def _patches(
     choice: Choice, shown: Activations, channel: int, desk: jobs.Desk, view: JobView | None
 ) -> None:
-    pictures = sets.choose()
+    pictures = sets.choose(desk, view)
     if pictures is None:
         progress.draw(desk, view)
         return
