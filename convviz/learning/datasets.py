@@ -6,13 +6,14 @@ Pictures stay as they came (files in a zip, or code that draws them) and are dec
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import torch
 
 from convviz.errors import ImageError, SettingError
+from convviz.images import decode
 from convviz.images.archive import Archive, Entry, LeftOut, open_archive
 from convviz.images.sets import ImageSet, Zipped
 
@@ -105,19 +106,29 @@ def from_zip(
     """
     archive = open_archive(data)
     entries, left_out = _in_folders(archive)
-    pictures = Zipped(archive, name)
-    usable: list[Entry] = []
-    for done, entry in enumerate(entries, start=1):
-        try:
-            pictures.picture(archive.entries.index(entry))
-        except ImageError as error:
-            left_out.append(LeftOut(entry.path, str(error)))
-        else:
-            usable.append(entry)
-        if progress is not None:
-            progress(done, len(entries))
-    counts = Counter(entry.folder for entry in usable)
-    _check(counts, entries)
+    stated = Counter(entry.folder for entry in entries)
+    _check_folders(set(stated))
+    _check_counts(stated)
+    counts: Counter[str] = Counter()
+    broken: dict[Entry, str] = {}
+    done = 0
+    # The smallest classes first: if one has too few pictures, that is known soon.
+    for folder in sorted(stated, key=lambda each: (stated[each], each)):
+        for entry in entries:
+            if entry.folder != folder:
+                continue
+            try:
+                decode(archive.read(entry))
+            except ImageError as error:
+                broken[entry] = str(error)
+            else:
+                counts[folder] += 1
+            done += 1
+            if progress is not None:
+                progress(done, len(entries))
+        _check_counts({folder: counts[folder]})
+    usable = [entry for entry in entries if entry not in broken]
+    left_out += [LeftOut(entry.path, broken[entry]) for entry in entries if entry in broken]
     folders = sorted(counts)
     kept = Archive(archive.data, tuple(usable), archive.left_out)
     labels = tuple(folders.index(entry.folder) for entry in usable)
@@ -149,8 +160,8 @@ def _in_folders(archive: Archive) -> tuple[list[Entry], list[LeftOut]]:
     return inside, left_out
 
 
-def _check(counts: Counter[str], entries: list[Entry]) -> None:
-    named = {entry.folder for entry in entries}
+def _check_folders(named: set[str]) -> None:
+    """Refuse folders that can be no classes, before any picture is looked at."""
     if len(named) < 2:
         folder = PurePosixPath(next(iter(named))).name
         raise ImageError(
@@ -162,10 +173,13 @@ def _check(counts: Counter[str], entries: list[Entry]) -> None:
             f"The zip archive has {len(named):,} classes; at most {MAX_CLASSES} fit on a page: "
             "pack fewer folders."
         )
-    for folder in sorted(named):
-        if counts[folder] < _LEAST:
+
+
+def _check_counts(counts: Mapping[str, int]) -> None:
+    for folder, count in sorted(counts.items()):
+        if count < _LEAST:
             raise ImageError(
                 f"The class {PurePosixPath(folder).name[:60]} has "
-                f"{'one picture' if counts[folder] else 'no picture'} that can be used; "
+                f"{'one picture' if count else 'no picture'} that can be used; "
                 "at least two are needed, one to learn from and one to check with."
             )

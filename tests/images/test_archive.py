@@ -43,6 +43,16 @@ def test_pictures_come_with_their_folder_and_bytes() -> None:
     assert opened.left_out == ()
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_files_are_read_without_reading_the_list_again(
+    method: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {f"a/{k}.png": PNG + bytes([k]) * k * 50 for k in range(30)}
+    opened = open_archive(_zip(files, method))
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    assert {entry.path: opened.read(entry) for entry in opened.entries} == files
+
+
 def test_what_systems_add_is_ignored() -> None:
     opened = open_archive(
         _zip(

@@ -9,7 +9,7 @@ from PIL import Image
 from convviz.errors import ImageError, SettingError
 from convviz.images import sample
 from convviz.images.decode import decode
-from convviz.learning import from_zip, shapes, split
+from convviz.learning import datasets, from_zip, shapes, split
 
 Zip = Callable[[dict[str, bytes]], bytes]
 
@@ -87,6 +87,31 @@ def test_photographs_in_folders_with_a_broken_one_among_them(pack: Zip) -> None:
     # Pictures and labels still belong together behind the one that was left out.
     for place, label in enumerate(dataset.labels):
         assert f"/{dataset.classes[label]}/" in dataset.pictures.titles[place]
+
+
+def test_folders_that_are_no_classes_are_refused_before_any_picture_is_looked_at(
+    pack: Zip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[bytes] = []
+
+    def looking(data: bytes) -> Image.Image:
+        looked.append(data)
+        return decode(data)
+
+    monkeypatch.setattr(datasets, "decode", looking)
+    many = {f"red/{k}.png": png("red") for k in range(30)}
+    for files in (
+        many,
+        many | {"blue/0.png": png("blue")},
+        {f"c{k}/{n}.png": png("red") for k in range(41) for n in "ab"},
+    ):
+        with pytest.raises(ImageError):
+            from_zip(pack(files))
+    assert not looked
+    # A class with too few good ones is found before the large ones are gone through.
+    with pytest.raises(ImageError, match="class blue has one picture"):
+        from_zip(pack(many | {"blue/0.png": png("blue"), "blue/1.png": b"no picture"}))
+    assert len(looked) == 2
 
 
 def test_a_picture_outside_the_folders_is_left_out(pack: Zip) -> None:
