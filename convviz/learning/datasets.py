@@ -108,7 +108,7 @@ def from_zip(
     entries, left_out = _in_folders(archive)
     stated = Counter(entry.folder for entry in entries)
     _check_folders(set(stated))
-    _check_counts(stated)
+    _check_counts(stated, that="")
     counts: Counter[str] = Counter()
     broken: dict[Entry, str] = {}
     done = 0
@@ -175,11 +175,11 @@ def _check_folders(named: set[str]) -> None:
         )
 
 
-def _check_counts(counts: Mapping[str, int]) -> None:
+def _check_counts(counts: Mapping[str, int], that: str = " that can be used") -> None:
     for folder, count in sorted(counts.items()):
         if count < _LEAST:
             raise ImageError(
                 f"The class {PurePosixPath(folder).name[:60]} has "
-                f"{'one picture' if count else 'no picture'} that can be used; "
+                f"{'one picture' if count else 'no picture'}{that}; "
                 "at least two are needed, one to learn from and one to check with."
             )

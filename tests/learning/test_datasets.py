@@ -126,7 +126,11 @@ def test_a_picture_outside_the_folders_is_left_out(pack: Zip) -> None:
         ({"a.png": png("red")}, "no folders"),
         ({"red/a.png": png("red"), "red/b.png": png("red")}, "one class only, red"),
         (two(green__a=b"") | {"green/a.png": png("green")}, "class green has one picture"),
-        (two() | {"green/a.png": b"no picture"}, "class green has no picture"),
+        (two() | {"green/a.png": b"no picture"}, "class green has one picture; at least two"),
+        (
+            two() | {"green/a.png": b"none", "green/b.png": b"none"},
+            "class green has no picture that can be used",
+        ),
         (two() | {"blue/more/a.png": png("blue")}, "folders in folders"),
         ({"x/red/a.png": png("red"), "y/blue/a.png": png("blue")}, "folders in folders"),
         ({f"c{k}/{n}.png": png("red") for k in range(41) for n in "ab"}, "41 classes; at most 40"),
