@@ -7,7 +7,7 @@ from math import floor, log10
 
 import plotly.graph_objects as go
 
-from convviz.figures import lessons, theme
+from convviz.figures import architectures, lessons, theme
 from convviz.learning.auxiliary_steps import Moment
 
 # The same as in the figure of the gradients.
@@ -17,12 +17,13 @@ _LOOKS = (
 )
 
 
-def losses(moments: Sequence[Moment], guessing: float) -> go.Figure:
+def losses(moments: Sequence[Moment], guessing: float, steps: int) -> go.Figure:
     """Draw the main classifier's loss of both networks over the steps.
 
     Args:
         moments: The oldest first.
         guessing: Loss of naming every class with the same probability.
+        steps: Where the axis ends.
     """
     figure = go.Figure()
     later = [each for each in moments if each.with_heads.loss is not None]
@@ -35,15 +36,16 @@ def losses(moments: Sequence[Moment], guessing: float) -> go.Figure:
     )
     _guess(figure, guessing)
     figure.update_yaxes(title="main loss", rangemode="tozero")
-    return _styled(figure)
+    return _styled(figure, steps)
 
 
-def accuracies(moments: Sequence[Moment], guessing: float) -> go.Figure:
+def accuracies(moments: Sequence[Moment], guessing: float, steps: int) -> go.Figure:
     """Draw the share of validation pictures that both networks name rightly.
 
     Args:
         moments: The oldest first.
         guessing: Share that guessing would name rightly.
+        steps: Where the axis ends.
     """
     figure = go.Figure()
     _pair(
@@ -55,7 +57,7 @@ def accuracies(moments: Sequence[Moment], guessing: float) -> go.Figure:
     )
     _guess(figure, guessing)
     figure.update_yaxes(title="validation accuracy", tickformat=".0%", range=[0, 1.04])
-    return _styled(figure)
+    return _styled(figure, steps)
 
 
 def gradients(moments: Sequence[Moment], at: int, heads: dict[str, str]) -> go.Figure:
@@ -76,9 +78,10 @@ def gradients(moments: Sequence[Moment], at: int, heads: dict[str, str]) -> go.F
     ]
     if known:
         low, high = floor(log10(min(known))), log10(max(known))
-        figure.update_yaxes(range=[low, high + 0.3])
+        figure.update_yaxes(range=[low, high + 0.3], dtick=1)
     figure.update_yaxes(title="gradient norm (log scale)")
     figure.update_xaxes(title="from the image to the classes")
+    figure.update_layout(legend={"traceorder": "reversed"})
     return figure
 
 
@@ -110,6 +113,6 @@ def _guess(figure: go.Figure, value: float) -> None:
     )
 
 
-def _styled(figure: go.Figure) -> go.Figure:
-    figure.update_xaxes(title="step", rangemode="tozero", tickformat=",")
-    return theme.style(figure, height=300, legend=True)
+def _styled(figure: go.Figure, steps: int) -> go.Figure:
+    figure.update_xaxes(title="step", range=[0, 1.02 * steps], tickformat=",")
+    return architectures.style(figure, height=300, legend=True)

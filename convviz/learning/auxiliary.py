@@ -31,7 +31,7 @@ _PROBE = 64  # training pictures that gradients are measured with
 _NOT_FINITE = (
     "A loss is no longer a number: the steps were too large. Choose a smaller learning rate."
 )
-_STOPPED = "You stopped it; what is shown is how far the two had come."
+_STOPPED = "It was stopped; what is shown is how far the two had come."
 
 
 class Signal(Protocol):

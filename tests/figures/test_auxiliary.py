@@ -18,13 +18,14 @@ MOMENTS = (moment(0, 1e-3, None), moment(20, 2.0, 1.5))
 
 
 def test_losses_begin_after_the_first_steps() -> None:
-    figure = auxiliary.losses(MOMENTS, 1.79)
+    figure = auxiliary.losses(MOMENTS, 1.79, 40)
     assert [list(trace.x) for trace in figure.data] == [[20], [20]]
     assert {trace.line.dash for trace in figure.data} == {"solid", "dash"}
+    assert figure.layout.xaxis.range[1] >= 40
 
 
 def test_accuracies_of_both_networks() -> None:
-    with_heads, without = auxiliary.accuracies(MOMENTS, 1 / 6).data
+    with_heads, without = auxiliary.accuracies(MOMENTS, 1 / 6, 40).data
     assert list(with_heads.y) == [0.5, 0.5]
     assert list(without.y) == [0.25, 0.25]
 

@@ -62,7 +62,7 @@ def draw(desk: Desk, view: JobView) -> None:
     if view.live or view.closing:
         desk.watch(view, _live, phase=lambda now: (now.stopping, now.closing))
     elif isinstance(found, Comparison):
-        said = found.note or view.note
+        said = view.note or found.note
         if said:
             st.info(said, icon=":material/info:")
         _ended(view.id, found)
@@ -90,25 +90,25 @@ def _live(view: JobView) -> None:
         return
     said = f"Step {found.step:,} of {found.settings.steps:,} of each network · {view.seconds:.0f} s"
     st.progress(found.fraction, text="Stopping…" if view.stopping else said)
-    _curves(found, "live")
+    _curves(found, "live", found.settings.steps)
     st.markdown(f"**Gradients by depth**, {_when(found, len(found.moments) - 1)}")
     _gradients(found, len(found.moments) - 1, "live")
 
 
-def _curves(found: Comparison, key: str) -> None:
+def _curves(found: Comparison, key: str, steps: int) -> None:
     classes = len(found.classes)
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Loss of the main classifier** on the training pictures")
         st.plotly_chart(
-            figures.losses(found.moments, math.log(classes)),
+            figures.losses(found.moments, math.log(classes), steps),
             config=saved.save_as("auxiliary-loss"),
             key=f"{key}_loss",
         )
     with right:
         st.markdown("**Named rightly** of the pictures not learned from")
         st.plotly_chart(
-            figures.accuracies(found.moments, 1 / classes),
+            figures.accuracies(found.moments, 1 / classes, steps),
             config=saved.save_as("auxiliary-accuracy"),
             key=f"{key}_accuracy",
         )
@@ -126,7 +126,7 @@ def _ended(job: str, found: Comparison) -> None:
     st.markdown(auxiliary_findings.gradients(found))
     st.markdown(auxiliary_findings.learning(found))
     _table(found)
-    _curves(found, "ended")
+    _curves(found, "ended", max(found.step, 1))
     _scrub(job, found)
     with st.expander("What became of auxiliary classifiers"):
         st.markdown(
