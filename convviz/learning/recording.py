@@ -12,9 +12,13 @@ from functools import cache
 from pathlib import Path
 
 import torch
+from PIL import Image
 from safetensors import safe_open
+from torch import nn
 
 from convviz.errors import SettingError
+from convviz.learning.snapshots import Snapshot
+from convviz.learning.watching import watch
 from convviz.networks import Layer, Network, layers, load
 from convviz.networks.clone import clone
 
@@ -99,18 +103,9 @@ def network_at(step: int) -> Network:
     """
     if step not in steps():
         raise SettingError(f"Step {step} was not recorded; choose {', '.join(map(str, steps()))}.")
-    bundled = load("googlenet", "bundled")
+    bundled = _bundled()
     module = clone(bundled.module)
-    prefix = f"{step}/"
-    with safe_open(_SNAPSHOTS, framework="pt") as file:
-        state = {
-            key.removeprefix(prefix): file.get_tensor(key).to(torch.float32)
-            for key in file.keys()  # noqa: SIM118 - it is no dictionary
-            if key.startswith(prefix)
-        }
-    # `assign` replaces the clone's parameters, and leaves those that it shares with others alone.
-    module.load_state_dict(state, strict=False, assign=True)
-    module.requires_grad_(False)
+    _put(module, step)
     weights = replace(
         bundled.weights,
         source=f"recording-{step}",
@@ -122,9 +117,47 @@ def network_at(step: int) -> Network:
     return Network(bundled.spec, module, weights)
 
 
+def snapshots(picture: Image.Image, layer: str) -> tuple[Snapshot, ...]:
+    """Look at one layer's maps for a picture, and at the first kernels, at every moment.
+
+    Raises:
+        SettingError: The network has no such layer with maps.
+    """
+    bundled = _bundled()
+    looked = watch(bundled, picture, bundled.input_size, wanted=[layer])
+    seconds = {point.step: point.seconds for point in log().points}
+    # One module for all moments: what is known of its structure is found once.
+    module = clone(bundled.module)
+    found = []
+    for step in steps():
+        _put(module, step)
+        taken = looked.take(module, step=step, epoch=0, seconds=seconds.get(step, 0.0))
+        found.append(replace(taken, kept=step == steps()[-1]))
+    return tuple(found)
+
+
+@cache
+def _bundled() -> Network:
+    return load("googlenet", "bundled")
+
+
+def _put(module: nn.Module, step: int) -> None:
+    """Give a clone its first layers as they were at a recorded moment."""
+    prefix = f"{step}/"
+    with safe_open(_SNAPSHOTS, framework="pt") as file:
+        state = {
+            key.removeprefix(prefix): file.get_tensor(key).to(torch.float32)
+            for key in file.keys()  # noqa: SIM118 - it is no dictionary
+            if key.startswith(prefix)
+        }
+    # `assign` replaces the clone's parameters, and leaves those that it shares with others alone.
+    module.load_state_dict(state, strict=False, assign=True)
+    module.requires_grad_(False)
+
+
 def recorded_layers() -> tuple[Layer, ...]:
     """List the layers whose maps can be looked at at every moment."""
-    found = layers(load("googlenet", "bundled"))
+    found = layers(_bundled())
     return tuple(
         each
         for each in found

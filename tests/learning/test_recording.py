@@ -8,6 +8,7 @@ from convviz.features import activations, capture
 from convviz.images import sample
 from convviz.images.decode import decode
 from convviz.learning import recording
+from convviz.learning.snapshots import Maps
 from convviz.networks import load
 
 CAT = decode(sample("cat").read())
@@ -40,6 +41,19 @@ def test_the_first_moment_is_untrained() -> None:
     assert norm.weight.eq(1).all()
     maps = activations(first, CAT, "conv1").maps
     assert not torch.equal(maps, activations(recording.network_at(20), CAT, "conv1").maps)
+
+
+def test_snapshots_show_what_the_networks_answer() -> None:
+    found = recording.snapshots(CAT, "conv3")
+    assert tuple(each.step for each in found) == recording.steps()
+    assert [each.kept for each in found] == [False] * 6 + [True]
+    for each in (found[0], found[3], found[-1]):
+        network = recording.network_at(each.step)
+        expected = Maps.of(activations(network, CAT, "conv3"))
+        (maps,) = each.maps
+        assert torch.equal(maps.levels, expected.levels)
+        assert torch.equal(maps.maximum, expected.maximum)
+        assert torch.equal(each.kernels, network.module.get_submodule("conv1.conv").weight)
 
 
 def test_looking_back_leaves_the_bundled_network_alone() -> None:

@@ -6,13 +6,12 @@ from itertools import pairwise
 
 import streamlit as st
 
-from convviz import features, networks, sprites
-from convviz.features.filters import filters
+from convviz import sprites
 from convviz.figures import theme
-from convviz.learning import recording
-from convviz.networks import Network, bundled
+from convviz.learning import Snapshot, recording
+from convviz.networks import bundled
 from convviz.networks.lessons.auxiliary import WEIGHT
-from convviz.sprites.kernels import KernelSheet, kernel_sheet
+from convviz.sprites import kernel_sheet
 from convviz.ui import export, state
 from convviz.ui.learning.film import Chart, Line, Still, film
 from convviz.ui.pictures import ChosenImage
@@ -21,6 +20,7 @@ from convviz.ui.shell import Choice
 _FIRST = "conv1"
 _IN_A_ROW = 16
 _TILE_PIXELS = 64
+_KERNEL_PIXELS = 56
 
 
 def draw(choice: Choice) -> None:
@@ -75,12 +75,15 @@ def _scrub(choice: Choice) -> None:
 @st.cache_resource(max_entries=12, show_spinner="Looking at your image at every moment…")
 def _stills(sha256: str, layer: str, _image: ChosenImage) -> tuple[Still, ...]:
     """Make every moment's pictures; all of them are some 3 MB at most."""
-    return tuple(_still(step, layer, _image) for step in recording.steps())
+    return tuple(_still(each, _image.title) for each in recording.snapshots(_image.image, layer))
 
 
-def _still(step: int, layer: str, image: ChosenImage) -> Still:
-    sheet, about = _kernels(step)
-    shown = features.activations(_network(step), image.image, layer)
+def _still(snapshot: Snapshot, image: str) -> Still:
+    step, kernels = snapshot.step, snapshot.kernels
+    if kernels is None:
+        raise RuntimeError("the recorded network begins with a convolution")
+    sheet = kernel_sheet(list(kernels), tile=_KERNEL_PIXELS, columns=_IN_A_ROW)
+    shown = snapshot.maps[0].activations()
     few = shown.channels <= 4 * _IN_A_ROW  # then in as many columns as the kernels
     columns, tile = (_IN_A_ROW, _TILE_PIXELS) if few else (None, None)
     return Still(
@@ -88,9 +91,10 @@ def _still(step: int, layer: str, image: ChosenImage) -> Still:
         at=step,
         pictures=(sheet.png, sprites.atlas(shown, tile=tile, columns=columns).png),
         notes=(
-            f"Its {about} after {step:,} steps, in colour: grey is 0, and the strongest colour is "
-            f"a weight of {sheet.bound:.3g}.",
-            f"{image.title} through the same weights, each of {shown.channels} channels on its own "
+            f"Its {len(kernels)} kernels of {kernels.shape[2]} × {kernels.shape[3]} pixels after "
+            f"{step:,} steps, in colour: grey is 0, and the strongest colour is a weight of "
+            f"{sheet.bound:.3g}.",
+            f"{image} through the same weights, each of {shown.channels} channels on its own "
             f"scale. {shown.sentence()}",
         ),
     )
@@ -137,17 +141,3 @@ def _table() -> str:
             for p in recording.log().points
         ),
     )
-
-
-# Each shares everything but its first layers, about 1 MB, with the bundled network.
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _network(step: int) -> Network:
-    return recording.network_at(step)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _kernels(step: int) -> tuple[KernelSheet, str]:
-    network = _network(step)
-    kernels = filters(network, networks.layer(network, _FIRST)).kernels
-    about = f"{len(kernels)} kernels of {kernels.shape[2]} × {kernels.shape[3]} pixels"
-    return kernel_sheet(list(kernels), tile=56, columns=_IN_A_ROW), about
