@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torchvision.models import VGG, AlexNet, GoogLeNet
 
 from convviz.learning.tensors import to_input
 from convviz.networks.clone import clone
-from convviz.networks.decoders import put
+from convviz.networks.decoders import PooledNetwork, put
 
 _BATCH = 16
 
@@ -35,6 +36,42 @@ def trunk(module: nn.Module, head: str) -> nn.Module:
     return copied.to(memory_format=torch.channels_last)
 
 
+def cut(module: nn.Module, trained: Sequence[str]) -> tuple[nn.Module, nn.Module] | None:
+    """Cut a network in two before the first part that is trained; both halves share its weights.
+
+    Args:
+        module: The network.
+        trained: Dotted names of the parts that are trained.
+
+    Returns:
+        What comes before, whose output can be kept, and the rest; None where nothing comes before,
+        or where the network is no plain sequence that convviz knows.
+    """
+    steps = list(_in_sequence(module))
+    first = next((k for k, (name, _) in enumerate(steps) if name in trained), 0)
+    if not first:
+        return None
+    parts = [part for _, part in steps]
+    return nn.Sequential(*parts[:first]).eval(), nn.Sequential(*parts[first:])
+
+
+def _in_sequence(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """List a network's parts with their names, if it runs them one after the other."""
+    if isinstance(module, PooledNetwork):
+        yield from ((f"features.{name}", part) for name, part in module.features.named_children())
+        yield from (("pool", module.pool), ("", nn.Flatten(1)), ("decoder", module.decoder))
+    elif isinstance(module, AlexNet | VGG):
+        yield from ((f"features.{name}", part) for name, part in module.features.named_children())
+        yield from (("avgpool", module.avgpool), ("", nn.Flatten(1)))
+        named = module.classifier.named_children()
+        yield from ((f"classifier.{name}", part) for name, part in named)
+    elif isinstance(module, GoogLeNet) and not module.transform_input:
+        for name, part in module.named_children():
+            yield name, part
+            if name == "avgpool":
+                yield "", nn.Flatten(1)
+
+
 def encode(
     encoder: nn.Module,
     pixels: Tensor,
@@ -46,7 +83,7 @@ def encode(
     """Run an encoder over pictures, (N, 3, H, W) uint8, a few at a time.
 
     Yields:
-        How many are done, and the newest features, (n, D) float32.
+        How many are done, and the newest features, (n, …) float32.
     """
     for start in range(0, len(pixels), _BATCH):
         batch = to_input(pixels[start : start + _BATCH], mean, std)
@@ -56,7 +93,7 @@ def encode(
             torch.autocast("cpu", dtype, enabled=dtype != torch.float32),
         ):
             features = encoder(batch).float()
-        yield start + len(batch), features.flatten(1)
+        yield start + len(batch), features
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,16 +1,16 @@
 """Train what a plan says: an iterator of steps, whose last one carries the result.
 
-A frozen encoder's features are computed once. "Fine-tune" first trains the new decoder on them for
-a third of the work, because a decoder that was only just drawn would send noise into the layers
-that are thawed then, and goes on with a small learning rate. Where the decoder has been trained
-already (`plan_further`), it starts with that.
+A frozen encoder's features are computed once, and so is what comes before the first thawed part.
+"Fine-tune" first trains the new decoder on them for a third of the work, because a decoder that was
+only just drawn would send noise into the layers that are thawed then, and goes on with a small
+learning rate. Where the decoder has been trained already (`plan_further`), it starts with that.
 
 The same seed gives the same weights on one machine with the same number of threads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ from convviz.errors import SettingError
 from convviz.features.capture import check_layer
 from convviz.learning import tensors
 from convviz.learning.datasets import Dataset, Split
-from convviz.learning.encoding import Scale, encode, fast_dtype, trunk
+from convviz.learning.encoding import Scale, cut, encode, fast_dtype, trunk
 from convviz.learning.learner import Learner
 from convviz.learning.loop import Loop, Source
 from convviz.learning.randomness import seed_dropout
@@ -29,9 +29,10 @@ from convviz.learning.transfer import TransferPlan
 from convviz.learning.watching import Watch
 from convviz.networks.clone import clone
 from convviz.networks.decoders import in_form, put
-from convviz.networks.registry import build
+from convviz.networks.registry import NetworkSpec, build
 
 _HEAD_SHARE = 1 / 3
+_KEPT_BYTES = 400_000_000
 _RATES = {
     "adamw": {"head": 3e-3, "fine-tune": 1e-4, "whole": 1e-3},
     "sgd": {"head": 0.05, "fine-tune": 0.002, "whole": 0.02},
@@ -101,14 +102,8 @@ def _fit(
     spec = plan.network.spec
 
     if plan.scenario != "scratch" and not plan.goes_on:
-        features: list[Tensor] = []
-        encoder, dtype = trunk(module, plan.head), fast_dtype()
-        for pixels in (train, check):
-            pieces = []
-            for done, piece in encode(encoder, pixels, mean=spec.mean, std=spec.std, dtype=dtype):
-                pieces.append(piece)
-                yield loop.preparing("encoding", done / len(pixels))
-            features.append(torch.cat(pieces))
+        features = yield from _encoded(loop, trunk(module, plan.head), (train, check), spec)
+        features = [each.flatten(1) for each in features]
         loop.encoded()
         scale = Scale.of(features[0])
         head = module.get_submodule(plan.head)
@@ -129,8 +124,18 @@ def _fit(
     if not plan.encoder_is_frozen and loop.goes_on:
         source = Source(train, train_labels, lambda x: tensors.to_input(x, spec.mean, spec.std))
         target = Source(check, check_labels, lambda x: tensors.to_input(x, spec.mean, spec.std))
+        learned, modes = module, _modes(plan)
+        halves = cut(module, plan.trained_names()) if plan.scenario == "fine-tune" else None
+        if halves is not None and _can_be_kept(halves[0], train, len(train) + len(check)):
+            # What comes before the first thawed part never changes, so it is computed once.
+            maps = yield from _encoded(loop, halves[0], (train, check), spec)
+            if plan.goes_on:
+                loop.encoded()
+            learned = halves[1]
+            source = Source(maps[0], train_labels, lambda x: x)
+            target = Source(maps[1], check_labels, lambda x: x)
         learner = Learner(
-            module,
+            learned,
             optimiser=settings.optimiser,
             weight_decay=settings.weight_decay,
             auxiliary_weight=settings.auxiliary_weight,
@@ -142,10 +147,31 @@ def _fit(
             rate=learning_rate(plan, settings),
             generator=generator,
             until=1.0,
-            modes=_modes(plan),
+            modes=lambda _: modes(module),
             show=module,
         )
     yield loop.done(_finished(plan, module))
+
+
+def _encoded(
+    loop: Loop, encoder: nn.Module, pictures: tuple[Tensor, Tensor], spec: NetworkSpec
+) -> Generator[TrainingStep, None, list[Tensor]]:
+    """Compute what an encoder makes of the training and the validation pictures."""
+    found, dtype = [], fast_dtype()
+    for pixels in pictures:
+        pieces = []
+        for done, piece in encode(encoder, pixels, mean=spec.mean, std=spec.std, dtype=dtype):
+            pieces.append(piece)
+            yield loop.preparing("encoding", done / len(pixels))
+        found.append(torch.cat(pieces))
+    return found
+
+
+@torch.no_grad()
+def _can_be_kept(encoder: nn.Module, pixels: Tensor, pictures: int) -> bool:
+    """Whether memory has room for what an encoder makes of so many pictures."""
+    one = encoder(tensors.to_input(pixels[:1], (0, 0, 0), (1, 1, 1)))
+    return bool(pictures * one.numel() * 4 <= _KEPT_BYTES)
 
 
 def learning_rate(plan: TransferPlan, settings: TrainingSettings) -> float:
