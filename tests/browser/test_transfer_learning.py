@@ -1,0 +1,88 @@
+"""The page Transfer learning in a browser: one's own zip, a refresh, and the result elsewhere."""
+
+import io
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from convviz.images import decode, sample
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> Path:
+    """Ten crops of three photographs, each in a folder of its name; one file is cut off."""
+    path = tmp_path / "photographs.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("cat", "coffee", "brick"):
+            picture = decode(sample(name).read())
+            for k in range(10):
+                left, top = 11 * k, 7 * k
+                file = io.BytesIO()
+                picture.crop((left, top, left + 160, top + 160)).save(file, "JPEG")
+                data = file.getvalue()
+                cut = name == "cat" and k == 3
+                archive.writestr(f"photographs/{name}/{k}.jpg", data[:700] if cut else data)
+        archive.writestr("__MACOSX/photographs/cat/._0.jpg", b"junk")
+    return path
+
+
+def trained(page: Page) -> None:
+    """Train, refresh while it runs, and wait for the result."""
+    page.locator(".st-key-start").get_by_role("button").click()
+    expect(page).to_have_url(re.compile("job="))
+    page.reload()
+    expect(page.get_by_role("button", name="The whole network")).to_be_visible(timeout=200_000)
+    expect(page.get_by_text("Validation accuracy", exact=True)).to_be_visible()
+
+
+def test_ones_own_photographs_become_weights_and_a_file_that_opens(
+    visit: Any, photographs: Path, tmp_path: Path
+) -> None:
+    page = visit("/Transfer_learning?data=zip&training_seconds=5&compare=False")
+    page.locator(".st-key-training_zip input").set_input_files(str(photographs))
+    expect(page.get_by_text("cat: 9")).to_be_visible()
+    expect(page.get_by_text("coffee: 10")).to_be_visible()
+    page.get_by_text("1 file was left out").click()
+    expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
+    trained(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Only the decoder").click()
+    assert download.value.suggested_filename == "googlenet-decoder.safetensors"
+    saved = tmp_path / "mine.safetensors"
+    download.value.save_as(saved)
+    assert saved.stat().st_size < 50_000
+    page.get_by_role("link", name="Home").first.click()
+    expect(page.get_by_role("heading", name="Look inside a ConvNet")).to_be_visible()
+    page.locator(".st-key-weights [role=combobox]").click()
+    expect(page.get_by_role("option", name="Yours: photographs")).to_be_visible()
+
+    other = visit("/Activations?image=cat")
+    other.get_by_role("button", name="Open a saved network").click()
+    other.locator(".st-key-saved_upload input").set_input_files(str(saved))
+    expect(other.get_by_text("is in use: GoogLeNet with 3 classes")).to_be_visible()
+    expect(other).to_have_url(re.compile("weights=trained-"))
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(saved.read_bytes()[:-50])
+    other.locator(".st-key-saved_upload input").set_input_files(str(broken))
+    expect(other.get_by_text("is damaged or incomplete")).to_be_visible()
+    expect(other).to_have_url(re.compile("weights=trained-"))
+
+
+def test_everything_fits_on_a_phone(visit: Any) -> None:
+    page = visit(
+        "/Transfer_learning?training_seconds=5&compare=False", width=390, height=844, dark=True
+    )
+    trained(page)
+    expect(page.get_by_role("button", name="Fine-tune from this result")).to_be_visible()
+    wide = page.evaluate(
+        "() => [...document.querySelectorAll('[data-testid=stMain] *')]"
+        ".filter((e) => e.getBoundingClientRect().right > innerWidth + 1)"
+        ".map((e) => e.className).slice(0, 5)"
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390, wide
