@@ -1,0 +1,60 @@
+"""The recipe of the bundled GoogLeNet: first weights, schedule and augmentation."""
+
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+
+from convviz.learning import recording
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+@pytest.fixture(scope="module")
+def script() -> Any:
+    sys.path.insert(0, str(SCRIPTS))
+    try:
+        import train_googlenet
+    finally:
+        sys.path.remove(str(SCRIPTS))
+    assert isinstance(train_googlenet, ModuleType)
+    return train_googlenet
+
+
+def test_it_begins_with_the_recorded_weights(script: Any) -> None:
+    found = script.first_layers(script.build())
+    recorded = recording.network_at(0).module.state_dict()
+    compared = [name for name in found if not name.endswith("num_batches_tracked")]
+    assert len(compared) > 40
+    assert all(found[name].float().equal(recorded[name].float()) for name in compared)
+
+
+def test_the_schedule_is_that_of_the_log(script: Any) -> None:
+    points = recording.log().points
+    for point in (points[0], points[9], points[40], points[-1]):
+        share = script.share_at(point.step - 1)
+        assert script.size_at(share) == point.size
+        assert script.rate_at(share) == pytest.approx(point.learning_rate, rel=0.05, abs=1e-4)
+    assert script.share_at(50, budget=100) == script.share_at(4151)
+
+
+def test_augmented_pictures_are_parts_of_their_own(script: Any) -> None:
+    plain = torch.arange(4, dtype=torch.uint8).view(4, 1, 1, 1).expand(4, 3, 64, 64) * 60
+    generator = torch.Generator().manual_seed(1)
+    found = script.augment(plain, 96, generator)
+    assert found.shape == (4, 3, 96, 96)
+    # A picture of one colour stays one, whatever part of it is taken.
+    assert torch.allclose(found, script.prepare(plain)[:, :, :1, :1].expand_as(found), atol=1e-5)
+    again = script.augment(plain, 96, torch.Generator().manual_seed(1))
+    assert found.equal(again)
+
+
+def test_a_line_of_the_log_reads_as_the_recorded_ones_do(script: Any) -> None:
+    point = recording.log().points[4]
+    line = script.as_logged(point)
+    assert set(line) == {"step", "seconds", "size", "lr", "loss", "aux1", "aux2", "val_top1"}
+    assert line["loss"] == point.loss
+    assert "loss 4.8227 − 4.8227 = +0.0000" in script.compared(line, line)
