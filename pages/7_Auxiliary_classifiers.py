@@ -26,7 +26,9 @@ with shell.errors():
     drawing = st.container()
     with st.expander("Pictures to learn from", expanded=False):
         dataset = data_panel.choose()
-    wanted = settings.choose()
+    # Out of the way while there is something to watch.
+    with st.expander("Weight of the auxiliary losses, and settings", expanded=view is None):
+        wanted = settings.choose()
     with drawing:
         idea.draw(wanted.weight)
     panel.start_button(desk, dataset, wanted, view)

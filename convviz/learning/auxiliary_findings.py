@@ -33,8 +33,8 @@ def learning(found: Comparison) -> str:
         left += f"Both networks' main loss fell below {_LEFT:.0%} of it by step {one:,}."
     else:
         left += (
-            f"The main loss fell below {_LEFT:.0%} of it {_by(one)} with the auxiliary losses, "
-            f"and {_by(two)} without."
+            f"The main loss fell below {_LEFT:.0%} of it {_by(one, found)} with the auxiliary "
+            f"losses, and {_by(two, found)} without."
         )
     return f"{left} {_accuracy(found)}"
 
@@ -89,8 +89,8 @@ def _chance(found: Comparison, one: Standing, two: Standing) -> float:
     return math.sqrt(sum(p * (1 - p) for p in shares) / found.validation_images)
 
 
-def _by(step: int | None) -> str:
-    return "not at all" if step is None else f"by step {step:,}"
+def _by(step: int | None, found: Comparison) -> str:
+    return f"not in these {found.step:,} steps" if step is None else f"by step {step:,}"
 
 
 def _times(factor: float) -> str:

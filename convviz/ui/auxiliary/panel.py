@@ -15,6 +15,7 @@ from convviz.learning.auxiliary import compare_auxiliary
 from convviz.learning.auxiliary_steps import Comparison, Settings
 from convviz.learning.inception import HEADS
 from convviz.ui import export, jobs, state
+from convviz.ui.auxiliary.settings import in_short
 from convviz.ui.jobs import Desk
 
 _SECONDS_PER_STEP = 0.12  # of both networks on two cores, to tell others how long to wait
@@ -39,7 +40,7 @@ def start_button(
         if dataset is not None:
             st.caption(
                 f"On {state.plain(state.shorten(dataset.name))}, {len(dataset):,} pictures in "
-                f"{len(dataset.classes)} classes."
+                f"{len(dataset.classes)} classes: {in_short(settings)}."
             )
 
 

@@ -86,3 +86,13 @@ def choose() -> Settings:
         batch_norm=bool(norm),
         seed=int(seed),
     )
+
+
+def in_short(settings: Settings) -> str:
+    """Say in a few words how the two will be trained."""
+    norm = "batch norm" if settings.batch_norm else "no batch norm"
+    return (
+        f"weight {settings.weight:g} against none, {norm}, first weights with "
+        f"{_STARTS[settings.start]}, learning rate {settings.learning_rate:g}, "
+        f"{settings.steps:,} steps, seed {settings.seed}"
+    )
