@@ -21,7 +21,7 @@ with shell.errors():
     st.subheader("1 · Pictures with classes", anchor=False)
     dataset = data_panel.choose()
     st.subheader("2 · What stays, and what is learned", anchor=False)
-    wanted = plan_panel.choose(choice.network, dataset) if dataset else None
+    wanted = plan_panel.choose(choice.network, dataset)
     st.subheader("3 · Training", anchor=False)
     desk = jobs.desk("transfer", train_transfer)
     view = desk.find()

@@ -118,6 +118,7 @@ class TrainingView:
         classes: Name of each class.
         lesson: What it learns from.
         before: What it was fine-tuned from; None if it began anew.
+        before_job: The job that this was the result of.
         epochs: Of the first training.
         outcomes: Of the trainings that are over, the main one first.
     """
@@ -130,6 +131,7 @@ class TrainingView:
     classes: tuple[str, ...]
     lesson: Lesson
     before: Outcome | None = None
+    before_job: str = ""
     epochs: tuple[Epoch, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
 
@@ -154,6 +156,7 @@ def train_transfer(
     settings: TrainingSettings,
     compare: bool = False,
     before: Outcome | None = None,
+    before_job: str = "",
 ) -> Iterator[TrainingView]:
     """Train what a plan says and, if wanted, what it is to be compared with.
 
@@ -166,6 +169,7 @@ def train_transfer(
         compare: Whether to train the same decoder on an untrained encoder afterwards, and all of
             the network from scratch, for as long as the first training took.
         before: What the plan goes on from, to be shown beside what comes of it.
+        before_job: The job that this was the result of, so that a page can lead back to it.
     """
     trainings = [("this training", wanted, settings)]
     shares = 3 if compare else 1
@@ -178,6 +182,7 @@ def train_transfer(
         classes=dataset.classes,
         lesson=Lesson(dataset, split, settings),
         before=before,
+        before_job=before_job,
     )
     for number, (name, each, how) in enumerate(trainings):
         result: TrainingResult | None = None

@@ -19,13 +19,14 @@ def draw() -> None:
         "Open a saved network", icon=":material/folder_open:", width="stretch", key="open_saved"
     ):
         st.file_uploader(
-            "A network trained on the page Transfer learning",
+            "The file of a trained network",
             type=["safetensors"],
             key="saved_upload",
             on_change=_take,
             max_upload_size=MAX_MEGABYTES,
-            help="The file that “Save” there gave you: a whole network, or a decoder alone. It "
-            "becomes one more choice of weights in this visit, and is not passed on.",
+            help="Saved on the page Transfer learning or by “convviz train”: a whole network, or a "
+            "decoder alone. It becomes one more choice of weights in this visit, and is not passed "
+            "on.",
         )
     if here.unopened:
         st.error(f"{here.unopened} The weights in use have not changed.", icon=":material/error:")

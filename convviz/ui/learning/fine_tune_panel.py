@@ -64,7 +64,7 @@ def offer(desk: Desk, job: JobView, view: TrainingView, best: Outcome, kept: Net
         key="fine_tune",
         disabled=made is None,
         on_click=_start,
-        args=(desk, made, view.lesson, best, float(seconds), rate),
+        args=(desk, made, view.lesson, best, job.id, float(seconds), rate),
     )
 
 
@@ -87,7 +87,13 @@ def _choose_parts(usual: TransferPlan, key: str) -> list[str]:
 
 
 def _start(
-    desk: Desk, made: TransferPlan, lesson: Lesson, best: Outcome, seconds: float, rate: float
+    desk: Desk,
+    made: TransferPlan,
+    lesson: Lesson,
+    best: Outcome,
+    job_id: str,
+    seconds: float,
+    rate: float,
 ) -> None:
     settings = replace(lesson.settings, epochs=40, seconds=seconds, learning_rate=10 * rate)
     desk.start(
@@ -99,10 +105,11 @@ def _start(
         split=lesson.split,
         settings=settings,
         before=best,
+        before_job=job_id,
     )
 
 
-def compare(view: TrainingView, before: Outcome, after: Outcome) -> None:
+def compare(desk: Desk, view: TrainingView, before: Outcome, after: Outcome) -> None:
     """Draw what fine-tuning added: validation accuracy and time, before and after."""
     images = view.validation_images
     rights = [round(each.accuracy * images) for each in (before, after)]
@@ -111,7 +118,9 @@ def compare(view: TrainingView, before: Outcome, after: Outcome) -> None:
         st.metric(
             "Validation accuracy",
             f"{after.accuracy:.1%}",
-            delta=f"{100 * (after.accuracy - before.accuracy):+.1f} points",
+            delta=f"{100 * (after.accuracy - before.accuracy):+.1f} points"
+            if rights[0] != rights[1]
+            else None,
             width="content",
         )
         st.metric("Time before", f"{before.seconds:.1f} s", width="content")
@@ -145,4 +154,11 @@ def compare(view: TrainingView, before: Outcome, after: Outcome) -> None:
     st.caption(
         f"{said} One picture is {1 / images:.1%}. Kept are the weights of epoch "
         f"{after.best_epoch}, the best; epoch 0 is the network as it was before."
+    )
+    st.button(
+        "Back to the result before",
+        icon=":material/arrow_back:",
+        key="back_to_before",
+        on_click=desk.show,
+        args=(view.before_job,),
     )

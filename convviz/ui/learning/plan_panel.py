@@ -33,8 +33,11 @@ class Wanted:
     compare: bool
 
 
-def choose(network: Network, dataset: Dataset) -> Wanted:
+def choose(network: Network, dataset: Dataset | None) -> Wanted | None:
     """Choose the scenario and the time; draw what is frozen and what is trained."""
+    if dataset is None:
+        st.caption("Choose pictures to learn from first.")
+        return None
     split = learning.split(dataset)
     advice = learning.recommend(len(split.train), len(dataset.classes))
     left, right = st.columns([2, 3], gap="large")

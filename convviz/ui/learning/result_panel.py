@@ -31,7 +31,7 @@ def draw(desk: Desk, job: JobView, view: TrainingView, choice: Choice) -> None:
     if view.before is None:
         _numbers(view, best)
     else:
-        fine_tune_panel.compare(view, view.before, best)
+        fine_tune_panel.compare(desk, view, view.before, best)
     if len(view.outcomes) > 1:
         _comparison(view)
     curves(view, "ended")
