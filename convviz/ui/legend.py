@@ -31,7 +31,9 @@ def legend(
     above = f"{most:.3g}" if most else "zero"
     signs = _sign("cross", f"empty: never above {above} in this image")
     if dead is not None:
-        signs += _sign("line", f"dead: never above zero in any of N = {dead.seen} pictures")
+        count = len(dead.numbers) or "none"
+        meaning = f"dead: never above zero in any of N = {dead.seen} pictures ({count} here)"
+        signs += _sign("line", meaning)
     scale = f'<span class="scale">{ends[0]}{ramp}{ends[1]}</span>'
     st.html(f'<div class="convviz-legend">{scale}{signs}</div>')
 
