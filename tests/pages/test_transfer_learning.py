@@ -12,7 +12,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from convviz.images.cifar import CIFAR10
-from convviz.learning import Dataset, shapes
+from convviz.learning import Dataset, fetching, shapes
 from convviz.ui.learning import data_panel
 
 PAGE = "pages/5_Transfer_learning.py"
@@ -144,6 +144,30 @@ def test_a_published_set_is_offered_and_its_absence_is_a_sentence(
     assert "need no network" in app.error[0].value
     assert not app.exception
     network_attempts.clear()
+
+
+class Ticket:
+    """A download that stands still at two fifths."""
+
+    state, received, total, fraction, error = "running", 68_000_000, 170_000_000, 0.4, ""
+
+    def cancel(self) -> None:
+        self.state = "cancelled"
+
+
+def test_a_fetch_shows_how_far_it_is_and_stops(
+    open_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket = Ticket()
+    monkeypatch.setattr(fetching, "start", lambda key: ticket)
+    app = open_page(PAGE, data="cifar10")
+    app.button(key="fetch_cifar10").click().run()
+    assert "40% · 68 MB of 170 MB" in [each.proto.text for each in app.get("progress")]
+    app.button(key="stop_cifar10").click().run()
+    assert ticket.state == "cancelled"
+    assert "was stopped" in app.info[0].value
+    assert app.button(key="fetch_cifar10")
+    assert not app.exception
 
 
 def test_a_published_set_that_is_here_can_be_learned(open_page: Any, cache_folder: Path) -> None:
