@@ -23,6 +23,8 @@ with shell.errors():
     st.html(Path(panel.__file__).with_name("style.css"))
     desk = jobs.desk("auxiliary", compare_auxiliary)
     view = desk.find()
+    if view is None:
+        idea.explain()
     drawing = st.container()
     with st.expander("Pictures to learn from", expanded=False):
         dataset = data_panel.choose()

@@ -14,18 +14,22 @@ _STAGES = (
 )
 
 
-def draw(weight: float) -> None:
-    """Explain, and draw the network with its heads.
-
-    Args:
-        weight: What each auxiliary loss is multiplied with.
-    """
+def explain() -> None:
+    """Say what they are for."""
     st.markdown(
         "In a deep network the loss is far from the first layers, and its gradient has to come "
         "back through all the layers in between. GoogLeNet hangs two small classifiers half-way. "
         f"While it trains, their losses are added to the main one, each weighted {WEIGHT:g}; after "
         "training they are thrown away (Szegedy et al. 2015, §5)."
     )
+
+
+def draw(weight: float) -> None:
+    """Draw the network with its heads.
+
+    Args:
+        weight: What each auxiliary loss is multiplied with.
+    """
     blocks = "".join(_block(name, weight) for name in _STAGES)
     st.html(f'<ol class="convviz-heads" aria-label="Where the heads sit">{blocks}</ol>')
     st.caption(

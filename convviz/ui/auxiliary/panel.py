@@ -40,7 +40,7 @@ def start_button(
         if dataset is not None:
             st.caption(
                 f"On {state.plain(state.shorten(dataset.name))}, {len(dataset):,} pictures in "
-                f"{len(dataset.classes)} classes: {in_short(settings)}."
+                f"{len(dataset.classes)} classes."
             )
 
 
@@ -60,8 +60,10 @@ def draw(desk: Desk, view: JobView) -> None:
     if view.error:
         st.error(view.error, icon=":material/error:")
     found = view.newest
+    if isinstance(found, Comparison):
+        st.caption(in_short(found.settings))
     if view.live or view.closing:
-        desk.watch(view, _live, phase=lambda now: (now.stopping, now.closing))
+        desk.watch(view, _live, phase=_stage)
     elif isinstance(found, Comparison):
         said = view.note or found.note
         if said:
@@ -78,6 +80,11 @@ def _start(desk: Desk, dataset: Dataset, settings: Settings) -> None:
         split=learning.split(dataset),
         settings=settings,
     )
+
+
+def _stage(view: JobView) -> object:
+    """Say when the page has to be laid out anew."""
+    return view.newest is None, view.stopping, view.closing
 
 
 def _live(view: JobView) -> None:

@@ -89,10 +89,10 @@ def choose() -> Settings:
 
 
 def in_short(settings: Settings) -> str:
-    """Say in a few words how the two will be trained."""
+    """Say in one line how two networks are trained."""
     norm = "batch norm" if settings.batch_norm else "no batch norm"
     return (
-        f"weight {settings.weight:g} against none, {norm}, first weights with "
-        f"{_STARTS[settings.start]}, learning rate {settings.learning_rate:g}, "
-        f"{settings.steps:,} steps, seed {settings.seed}"
+        f"Auxiliary losses weighted {settings.weight:g} against none, {norm}, first weights with "
+        f"{_STARTS[settings.start]}, learning rate {settings.learning_rate:g}, seed "
+        f"{settings.seed}."
     )
