@@ -130,7 +130,7 @@ def accuracy(module: nn.Module, pixels: Tensor, labels: Tensor, size: int) -> tu
             scores = module(batch.contiguous(memory_format=torch.channels_last)).float()
         ranks.append(scores.topk(5).indices == answers[:, None])
     right = torch.cat(ranks).float()
-    return float(right[:, 0].mean()), float(right.any(1).float().mean())
+    return round(float(right[:, 0].mean()), 4), round(float(right.any(1).float().mean()), 4)
 
 
 @dataclass(frozen=True)

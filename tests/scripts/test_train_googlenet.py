@@ -58,3 +58,22 @@ def test_a_line_of_the_log_reads_as_the_recorded_ones_do(script: Any) -> None:
     assert set(line) == {"step", "seconds", "size", "lr", "loss", "aux1", "aux2", "val_top1"}
     assert line["loss"] == point.loss
     assert "loss 4.8227 − 4.8227 = +0.0000" in script.compared(line, line)
+
+
+def test_two_steps_change_the_weights_and_keep_the_first(
+    script: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script, "BATCH", 4)
+    pixels = torch.randint(0, 255, (8, 3, 64, 64), dtype=torch.uint8)
+    part = (pixels, torch.arange(8))
+    module, kept = script.build(), {}
+    (point,) = script.train(
+        module, script.Pictures(part, part), steps=2, budget=script.STEPS, kept=kept
+    )
+    assert (point.step, point.size, point.accuracy) == (2, 64, None)
+    assert 4 < point.loss < 8  # guessing among 200 classes: 5.3
+    assert list(kept) == [0, 2]
+    name = "conv1.conv.weight"
+    assert not kept[0][name].equal(kept[2][name])
+    one, five = script.accuracy(module, *part, 96)
+    assert 0 <= one <= five <= 1
