@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -19,6 +20,20 @@ from convviz.features.gradients import LayerGradient, by_stage, with_weights
 from convviz.learning.auxiliary_steps import Moment, Standing
 from convviz.learning.inception import HEADS
 from convviz.learning.learner import Learner, judge
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one core: in layers this small, threads only wait for each other.
+
+    On two cores that others use as well, two threads were measured to take over ten times as long.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @dataclass(eq=False)
@@ -46,7 +61,8 @@ class Twin:
         """Take one step; False if its loss was no number."""
         began = time.perf_counter()
         self.module.train()
-        losses = self.learner.step(batch, labels, rate)
+        with one_thread():
+            losses = self.learner.step(batch, labels, rate)
         self.seconds += time.perf_counter() - began
         self.losses.append(losses.main)
         return losses.finite
@@ -87,7 +103,8 @@ def measure(
         probe: Pictures that gradients are measured with, and their classes.
         checked: Pictures that were not learned from, and their classes.
     """
-    with_heads, without = (twin.norms(*probe) for twin in twins)
+    with one_thread():
+        with_heads, without = (twin.norms(*probe) for twin in twins)
+        standings = [twin.standing(*checked) for twin in twins]
     layers = [LayerGradient(name, name, without[name], with_heads[name]) for name in without]
-    standings = (twin.standing(*checked) for twin in twins)
     return Moment(step, by_stage(layers), *standings)

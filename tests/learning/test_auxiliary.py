@@ -151,6 +151,15 @@ def test_a_comparison_measures_at_its_moments(few: Dataset, few_split: Split) ->
     )
 
 
+def test_threads_are_given_back_at_every_step(few: Dataset, few_split: Split) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert {torch.get_num_threads() for _ in compare(few, few_split, SHORT)} == {2}
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_with_weight_zero_the_two_are_one(few: Dataset, few_split: Split) -> None:
     last = results(few, few_split, replace(SHORT, weight=0.0))[-1].moments[-1]
     assert last.with_heads.loss == last.without.loss
