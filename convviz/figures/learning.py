@@ -30,9 +30,14 @@ def curves(
             marker={"symbol": ("circle", "square")[index], "size": 7},
             hovertemplate=f"epoch %{{x}}<br>{name} loss %{{y:.3f}}<extra></extra>",
         )
-    figure.update_xaxes(title="epoch", rangemode="tozero")
+    figure.update_xaxes(title="epoch", rangemode="tozero", dtick=_whole(epochs))
     figure.update_yaxes(title="loss", rangemode="tozero")
     return theme.style(figure, height=260, legend=True)
+
+
+def _whole(epochs: Sequence[int]) -> int | None:
+    """Keep the ticks of a few epochs from falling between them; None lets plotly choose."""
+    return 1 if max(epochs, default=0) <= 10 else None
 
 
 def accuracies(epochs: Sequence[int], shares: Sequence[float], chance: float) -> go.Figure:
@@ -57,7 +62,7 @@ def accuracies(epochs: Sequence[int], shares: Sequence[float], chance: float) ->
         annotation_text="guessing",
         annotation_position="top right",
     )
-    figure.update_xaxes(title="epoch", rangemode="tozero")
+    figure.update_xaxes(title="epoch", rangemode="tozero", dtick=_whole(epochs))
     figure.update_yaxes(title="validation accuracy", tickformat=".0%", range=[0, 1.04])
     return theme.style(figure, height=260)
 
