@@ -76,6 +76,6 @@ class SourceStatus:
 
 def size_text(count: int) -> str:
     """Write a number of bytes for people, in megabytes of 1,000,000 bytes or in kilobytes."""
-    if 0 < count < 100_000:
+    if 1_000 <= count < 100_000:
         return f"{count / 1e3:.0f} kB"
     return f"{count / 1e6:.0f} MB" if count >= 10e6 else f"{count / 1e6:.1f} MB"

@@ -132,7 +132,7 @@ class TestOutput:
             monkeypatch.setattr(sys, "stderr", stream)
             with Progress() as progress:
                 progress.megabytes(2_000_000, 4_000_000)
-            shown = stream.getvalue().replace("fetching weights: ", "")
+            shown = stream.getvalue().replace("fetching: ", "")
             assert shown.startswith(expected)
             assert shown == "" or shown.endswith(" \r")
 
