@@ -32,7 +32,7 @@ def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> C
     names = [*(name for name in titles if name != first.name), OWN]
     key = state.remember(KEY, names[0], allowed=names)
     own: state.OwnPicture | None = st.session_state.get(_HELD)
-    titles[OWN] = "Your own picture…" if own is None else state.shorten(own.name, 30)
+    titles[OWN] = "Your own picture"
     name = st.selectbox(label, names, format_func=titles.__getitem__, key=key, width=width)
     if name != OWN:
         return pictures.of_sample(name)

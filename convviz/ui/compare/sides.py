@@ -105,7 +105,8 @@ def _in_step(left: Side, right: Side, looks: Looks) -> tuple[sprites.Section, ..
 def _detail(side: Side, looks: Looks, channel: int) -> None:
     """Draw the picked channel of a side: its map over the image, its numbers, and the way in."""
     layer, shown = side.layer, side.shown
-    st.markdown(f"**{side.image.title}**, {layer.title} of {side.network.title}")
+    title = state.plain(state.shorten(side.image.title, 40))
+    st.markdown(f"**{title}**, {layer.title} of {side.network.title}")
     st.caption(shown.sentence(looks.threshold))
     with st.container(key=f"compare_detail_{side.key}"):
         weights = side.network.weights

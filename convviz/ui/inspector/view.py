@@ -144,9 +144,10 @@ def _second_image(choice: Choice, shown: Activations, channel: int) -> None:
     with st.container(key="beside_map"):
         alone = sprites.heatmap(answer.maps[channel], _PIXELS // 2, "viridis", *both)
         st.image(alone, width="stretch", output_format="PNG", alt=f"Map of channel {channel}")
+    one, other = (state.plain(state.shorten(e.title, 40)) for e in (choice.image, beside))
     st.caption(
-        f"Its map over {beside.title} and alone, on the scale that both images share: its maximum "
-        f"is {float(answer.maximum[channel]):.3g}, for {choice.image.title} "
+        f"Its map over {other} and alone, on the scale that both images share: its maximum "
+        f"is {float(answer.maximum[channel]):.3g}, for {one} "
         f"{float(shown.maximum[channel]):.3g}."
     )
 
