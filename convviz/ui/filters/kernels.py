@@ -184,15 +184,21 @@ def _picked(choice: Choice, found: Filters, look: int | None) -> None:
     rank = found.order("norm").tolist().index(channel) + 1
     st.subheader(f"Filter {channel}", anchor=False)
     st.caption(f"Norm {float(found.norms[channel]):.3g}, rank {rank} of {found.channels}.")
-    if found.sees_colours:
-        picture = sprites.kernel_picture(found.kernels[channel], _PIXELS, found.largest)
-        st.image(picture, width=_PIXELS, output_format="PNG", alt=f"Filter {channel}")
-    else:
+    if not found.sees_colours:
         _slices(choice, found, channel)
-    shown = cache.activations(choice.image, choice.network, found.layer)
-    st.markdown(f"**Its map for {choice.image.title}**")
-    map_ = sprites.heatmap(shown.maps[channel], _PIXELS)
-    st.image(map_, width=_PIXELS, output_format="PNG", alt=f"Map of channel {channel}")
+    with st.container(key="filter_pictures"):
+        if found.sees_colours:
+            with st.container(width=_PIXELS):
+                st.markdown("**Its weights**, in colour")
+                picture = sprites.kernel_picture(found.kernels[channel], _PIXELS, found.largest)
+                said = f"Filter {channel}"
+                st.image(picture, width="stretch", output_format="PNG", alt=said)
+        with st.container(width=_PIXELS):
+            shown = cache.activations(choice.image, choice.network, found.layer)
+            st.markdown(f"**Its map** for {state.plain(state.shorten(choice.image.title, 40))}")
+            map_ = sprites.heatmap(shown.maps[channel], _PIXELS)
+            said = f"Map of channel {channel}"
+            st.image(map_, width="stretch", output_format="PNG", alt=said)
     if st.button(
         "Look closer at this channel", icon=":material/frame_inspect:", key="filter_closer"
     ):
