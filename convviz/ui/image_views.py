@@ -15,7 +15,6 @@ from convviz.ui.pictures import ChosenImage
 if TYPE_CHECKING:
     from convviz.networks import Network
 
-MAX_MEGABYTES = 20
 _WHOLE_PIXELS = (720, 460)  # what the whole image is scaled to fit into
 
 
@@ -76,7 +75,7 @@ def _own_picture(key: str) -> None:
         key=f"{key}_upload",
         on_change=_take,
         args=(f"{key}_upload", "upload"),
-        max_upload_size=MAX_MEGABYTES,
+        max_upload_size=pictures.MAX_MEGABYTES,
         help=f"{images.FORMAT_NAMES}, at most {images.MAX_PIXELS // 1_000_000} million pixels. It "
         "stays in this visit: it is neither stored nor passed on.",
     )
@@ -130,12 +129,7 @@ def input_crop(chosen: ChosenImage, used: Network) -> None:
 def _take(key: str, origin: str) -> None:
     """Take over what a widget received; taking a file out of the widget changes nothing."""
     file = st.session_state.get(key)
-    if file is not None and file.size > MAX_MEGABYTES * 2**20:  # only the browser holds the limit
-        state.visit().refusal = (
-            f"The file has {file.size / 1e6:.0f} MB; a picture may have at most {MAX_MEGABYTES} "
-            "MB: choose a smaller one."
-        )
-    elif file is not None:
+    if file is not None:
         pictures.bring(PurePath(file.name).name, file.getvalue(), origin)
 
 

@@ -12,6 +12,7 @@ from convviz.errors import ImageError
 from convviz.ui import state
 
 DEFAULT_SAMPLE = "coffee"
+MAX_MEGABYTES = 20
 OWN = "upload"  # the value of `image` in the URL for a picture that no link can carry
 
 _THUMBNAIL_PIXELS = 192  # drawn at half that, so that it is sharp on dense screens
@@ -87,6 +88,11 @@ def received(name: str, data: bytes, origin: str) -> state.OwnPicture:
     Raises:
         ImageError: It cannot be used.
     """
+    if len(data) > MAX_MEGABYTES * 2**20:  # of widgets' limits only the browser knows
+        raise ImageError(
+            f"The file has {len(data) / 1e6:.0f} MB; a picture may have at most {MAX_MEGABYTES} "
+            "MB: choose a smaller one."
+        )
     sha256 = hashlib.sha256(data).hexdigest()
     _decoded(sha256, data)
     return state.OwnPicture(name, data, sha256, origin)

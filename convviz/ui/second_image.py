@@ -41,6 +41,7 @@ def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> C
         type=list(images.FILE_SUFFIXES),
         key="beside_upload",
         on_change=_take,
+        max_upload_size=pictures.MAX_MEGABYTES,
         width=width,
         help=f"{images.FORMAT_NAMES}, at most {images.MAX_PIXELS // 1_000_000} million pixels. It "
         "stays in this visit: it is neither stored nor passed on.",

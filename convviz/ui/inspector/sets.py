@@ -114,6 +114,12 @@ def _made(files: Sequence[UploadedFile]) -> ImageSet:
     if size > archive.MAX_BYTES:
         most = archive.MAX_BYTES // 1_000_000
         raise ImageError(f"The pictures have more than {most} MB together; bring fewer.")
+    large = [file.name for file in files if file.size > archive.MAX_FILE_BYTES]
+    if large:
+        raise ImageError(
+            f"{state.shorten(large[0], 40)} has more than {archive.MAX_FILE_BYTES // 1_000_000} "
+            "MB: choose a smaller picture."
+        )
     return Files(tuple((state.shorten(file.name, 80), file.getvalue()) for file in files))
 
 
