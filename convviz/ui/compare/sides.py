@@ -107,7 +107,10 @@ def _detail(side: Side, looks: Looks, channel: int) -> None:
     layer, shown = side.layer, side.shown
     title = state.plain(state.shorten(side.image.title, 40))
     st.markdown(f"**{title}**, {layer.title} of {side.network.title}")
-    st.caption(shown.sentence(looks.threshold))
+    said = shown.sentence(looks.threshold)
+    if side.dead is not None:
+        said += f" {len(side.dead.numbers) or 'None'} dead over N = {side.dead.seen} pictures."
+    st.caption(said)
     with st.container(key=f"compare_detail_{side.key}"):
         weights = side.network.weights
         cut = images.crop(side.image.image, size=weights.input_size, resize=weights.resize)
