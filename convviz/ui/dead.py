@@ -39,11 +39,11 @@ def offer(used: Network, desk: Desk, view: JobView | None) -> None:
     """Draw the button that starts the count over all layers of a network."""
     pictures = SampleCrops()
     st.button(
-        f"Look for dead channels of {used.title} in {len(pictures)} pictures",
+        f"Find dead channels of {used.title}",
         icon=":material/search:",
         key=f"start_dead_{used.name}",
         disabled=view is not None and view.live,
-        help="Crops of the sample photographs. One pass serves all layers.",
+        help=f"Looks through {len(pictures)} crops of the sample photographs, once for all layers.",
         on_click=desk.start,
         args=(dead_run,),
         kwargs={
