@@ -30,7 +30,7 @@ class Settings:
 
     weight: float = WEIGHT
     steps: int = 400
-    learning_rate: float = 0.01
+    learning_rate: float = 0.008
     batch: int = 32
     start: Start = "lecun"
     batch_norm: bool = False

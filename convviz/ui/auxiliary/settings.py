@@ -11,7 +11,7 @@ from convviz.ui import state
 
 _USUAL = Settings()
 _STEPS = (100, 200, 400, 800)
-_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
+_RATES = (0.001, 0.002, 0.004, 0.008, 0.01, 0.02, 0.05, 0.1)
 _STARTS: dict[Start, str] = {
     "lecun": "variance 1 / inputs (1998)",
     "he": "variance 2 / inputs (He, 2015)",
