@@ -7,7 +7,7 @@ picture goes through the frozen encoder once; on the averages of its channels, o
 layer learns the 200 classes. The accuracy stated is that after the last epoch. Learning rate and
 weight decay were chosen among eight settings by the same validation pictures, which flatters it a
 little. The result, a few hundred kB, goes to convviz/networks/data/, with its validation accuracy
-in the file's header. The bundled VGG16 decoder was trained on 5,000 of the 20,000 pictures.
+in the file's header.
 
 FILE keeps the features, which take minutes to compute, for another run.
 """
