@@ -124,8 +124,12 @@ def _sidebar(
     if image_in_sidebar:
         image_views.panel(image)
     name = weights_panel.pick_network()
-    loaded = weights_panel.pick_weights(name, missing if needs_network else None)
-    picked = layer_picker.pick(loaded, cache.layers(loaded)) if layer and loaded else None
+    # What is chosen most often stands above what is only read.
+    weights, picker, about = st.container(), st.container(), st.container()
+    with weights:
+        loaded = weights_panel.pick_weights(name, missing if needs_network else None, about)
+    with picker:
+        picked = layer_picker.pick(loaded, cache.layers(loaded)) if layer and loaded else None
     return Choice(image, name, loaded, picked)
 
 

@@ -28,13 +28,16 @@ def pick_network() -> str:
     )
 
 
-def pick_weights(name: str, missing: DeltaGenerator | None) -> Network | None:
-    """Draw the list of weights, what is in use, and return the loaded network.
+def pick_weights(
+    name: str, missing: DeltaGenerator | None, about: DeltaGenerator
+) -> Network | None:
+    """Draw the list of weights, and return the loaded network.
 
     Args:
         name: The network.
         missing: Where to say what can be done if the weights are not here; the script then ends.
             None: do without them.
+        about: Where to say which weights are in use, and to offer others.
 
     Returns:
         The network, or None if its weights are not here and the page can do without.
@@ -58,7 +61,9 @@ def pick_weights(name: str, missing: DeltaGenerator | None) -> Network | None:
         "has the convolutional layers, with a small decoder that convviz trained where there is "
         "one.",
     )
-    saved_panel.draw()
+    with about:
+        in_use = st.container()
+        saved_panel.draw()
     if not fetch_panel.is_ready(chosen) or fetch_panel.is_fetching(name, chosen.source):
         if missing is None:
             st.caption("Not fetched yet; this page does without.")
@@ -74,7 +79,8 @@ def pick_weights(name: str, missing: DeltaGenerator | None) -> Network | None:
             return None
         with missing:
             fetch_panel.offer(name, chosen.source, statuses, str(error))
-    _describe(name, loaded, statuses)
+    with in_use:
+        _describe(name, loaded, statuses)
     return loaded
 
 
@@ -142,11 +148,11 @@ def _choose_weights(name: str) -> None:
 def _describe(name: str, loaded: Network, statuses: dict[str, SourceStatus]) -> None:
     """Say what is in use, and offer the full ImageNet weights where they are not."""
     weights = loaded.weights
-    said = [f"Trained on {state.plain(weights.training_set)}"]
+    said = [f"Weights trained on {state.plain(weights.training_set)}"]
     decoder = f"decoder from {weights.decoder_set}" if weights.decoder_set else "with decoder"
     said.append(decoder if weights.has_decoder else "no decoder")
     if weights.source == "random":
-        said = ["Not trained: random numbers"]
+        said = ["Weights not trained: random numbers"]
     said.append(size_text(weights.bytes).replace(" ", "\u00a0"))  # not to be torn apart
     st.caption(
         " · ".join([*said, f"sha256 `{weights.sha256[:8]}`"]),

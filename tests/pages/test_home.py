@@ -62,7 +62,7 @@ def test_the_url_names_the_choices(open_page: Any) -> None:
 
 def test_says_which_weights_are_in_use(open_page: Any) -> None:
     said = captions(open_page())
-    assert "Trained on Tiny ImageNet-200 · with decoder" in said
+    assert "Weights trained on Tiny ImageNet-200 · with decoder" in said
     assert "sha256" in said
 
 
@@ -138,7 +138,7 @@ def test_untrained_weights_are_labelled(open_page: Any) -> None:
     app = open_page(network="alexnet", weights="random")
     assert "**untrained**" in app.warning[0].value
     assert "untrained" in app.info[0].value
-    assert "Not trained" in captions(app)
+    assert "not trained" in captions(app)
 
 
 def test_missing_weights_get_a_sentence_and_choices(
