@@ -122,6 +122,29 @@ class Desk:
                 self._offer_stop(view)
         return None
 
+    def heading(self, view: JobView, *, ended: Callable[[], object] = lambda: None) -> None:
+        """Draw a job's title with the button that stops it, and its error, if it has one.
+
+        Args:
+            view: The job.
+            ended: Draws what stands in the button's place once the job has ended.
+        """
+        with st.container(horizontal=True, vertical_alignment="center", key="job_heading"):
+            st.subheader(state.plain(view.title), anchor=False)
+            if view.live:
+                st.button(
+                    "Leave the queue" if view.state == "queued" else "Stop",
+                    icon=":material/stop:",
+                    key="stop",
+                    disabled=view.stopping,
+                    on_click=self.stop,
+                    args=(view.id,),
+                )
+            else:
+                ended()
+        if view.error:
+            st.error(view.error, icon=":material/error:")
+
     def watch(
         self,
         view: JobView,

@@ -46,19 +46,7 @@ def start_button(
 
 def draw(desk: Desk, view: JobView) -> None:
     """Draw the job, with what can be done about it."""
-    with st.container(horizontal=True, vertical_alignment="center", key="job_heading"):
-        st.subheader(state.plain(view.title), anchor=False)
-        if view.live:
-            st.button(
-                "Leave the queue" if view.state == "queued" else "Stop",
-                icon=":material/stop:",
-                key="stop",
-                disabled=view.stopping,
-                on_click=desk.stop,
-                args=(view.id,),
-            )
-    if view.error:
-        st.error(view.error, icon=":material/error:")
+    desk.heading(view)
     found = view.newest
     if isinstance(found, Comparison):
         st.caption(in_short(found.settings))

@@ -69,19 +69,7 @@ def _start(desk: Desk, wanted: Wanted, choice: Choice) -> None:
 
 
 def _job(desk: Desk, view: JobView) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", key="job_heading"):
-        st.subheader(state.plain(view.title), anchor=False)
-        if view.live:
-            st.button(
-                "Leave the queue" if view.state == "queued" else "Stop",
-                icon=":material/stop:",
-                key="stop",
-                disabled=view.stopping,
-                on_click=desk.stop,
-                args=(view.id,),
-            )
-    if view.error:
-        st.error(view.error, icon=":material/error:")
+    desk.heading(view)
     newest = view.newest
     seen = isinstance(newest, LiveView) and bool(newest.frames)
     if view.live or view.closing:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from convviz.jobs import JobView
 from convviz.learning.runs import TrainingView, train_transfer
-from convviz.ui import jobs, state
+from convviz.ui import jobs
 from convviz.ui.jobs import Desk
 from convviz.ui.learning import result_panel
 from convviz.ui.learning.plan_panel import Wanted
@@ -37,19 +37,7 @@ def start_button(desk: Desk, wanted: Wanted | None, view: JobView | None) -> Non
 
 def draw(desk: Desk, view: JobView, choice: Choice) -> None:
     """Draw the job, with what can be done about it."""
-    with st.container(horizontal=True, vertical_alignment="center", key="job_heading"):
-        st.subheader(state.plain(view.title), anchor=False)
-        if view.live:
-            st.button(
-                "Leave the queue" if view.state == "queued" else "Stop",
-                icon=":material/stop:",
-                key="stop",
-                disabled=view.stopping,
-                on_click=desk.stop,
-                args=(view.id,),
-            )
-    if view.error:
-        st.error(view.error, icon=":material/error:")
+    desk.heading(view)
     if view.note:
         st.info(view.note, icon=":material/info:")
     if view.live:

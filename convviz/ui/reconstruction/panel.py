@@ -48,28 +48,7 @@ def preview(plans: Sequence[Plan]) -> None:
 
 def draw(desk: Desk, view: JobView) -> None:
     """Draw the job, with what can be done about it."""
-    with st.container(horizontal=True, vertical_alignment="center", key="job_heading"):
-        st.subheader(view.title, anchor=False)
-        if view.live:
-            st.button(
-                "Leave the queue" if view.state == "queued" else "Stop",
-                icon=":material/stop:",
-                key="stop",
-                disabled=view.stopping,
-                on_click=desk.stop,
-                args=(view.id,),
-            )
-        elif isinstance(view.newest, RunView) and view.newest.ending:
-            st.button(
-                "Continue from here",
-                icon=":material/resume:",
-                key="continue",
-                on_click=_continue,
-                args=(desk, view),
-                help="Goes on from this picture, for as long as it was set to before.",
-            )
-    if view.error:
-        st.error(view.error, icon=":material/error:")
+    desk.heading(view, ended=lambda: _offer_to_continue(desk, view))
     if view.note:
         st.info(view.note, icon=":material/info:")
     if view.live:
@@ -125,6 +104,18 @@ def _start(desk: Desk, plans: Sequence[Plan]) -> None:
     if len(networks) > 1:
         title = f"{first.image}, from {', '.join(plan.subject.network for plan in plans)}"
     desk.start(runs.reconstruct_series, title=title, seconds=seconds, plans=tuple(plans))
+
+
+def _offer_to_continue(desk: Desk, view: JobView) -> None:
+    if isinstance(view.newest, RunView) and view.newest.ending:
+        st.button(
+            "Continue from here",
+            icon=":material/resume:",
+            key="continue",
+            on_click=_continue,
+            args=(desk, view),
+            help="Goes on from this picture, for as long as it was set to before.",
+        )
 
 
 def _continue(desk: Desk, view: JobView) -> None:
