@@ -6,7 +6,7 @@ what a browser sends and fetches the pictures it is told of; drawing them is lef
 visitor's browser usually is on another machine. Prints the steps per second of each run and what
 watching costs.
 
-    python benchmarks/jobs.py --network googlenet --layer inception4a --visitors 3
+    python -m benchmarks.jobs --network googlenet --layer inception4a --visitors 3
 """
 
 from __future__ import annotations

@@ -44,6 +44,7 @@ PRESET_CASES = (
     *("googlenet:inception3b", "googlenet:inception4a", "googlenet:inception5b"),
 )
 NOISES = (0.001, 0.003, 0.01, 0.02, 0.05)
+TURNS = 60
 CPU = torch.device("cpu")
 
 
@@ -131,36 +132,41 @@ def lbfgs(image: Tensor) -> torch.optim.Optimizer:
     return torch.optim.LBFGS([image], line_search_fn="strong_wolfe")
 
 
-def convviz(case: Case, config: ReconstructionConfig) -> tuple[Row, list[float]]:
-    """Reconstruct with convviz; return the seconds of each step as well."""
-    began, ends = time.perf_counter(), []
-    result = None
+def convviz(case: Case, config: ReconstructionConfig) -> Row:
+    """Reconstruct with convviz."""
+    began, result = time.perf_counter(), None
     for step in reconstruct(case.network, case.image, config):
-        ends.append(time.perf_counter())
         result = step.result
     if result is None:
         raise RuntimeError("a reconstruction ended without a result")
     taken = time.perf_counter() - began
-    error = case.relative_error(result.image[None])
-    each = [after - before for before, after in itertools.pairwise(ends)]
-    return Row("", "", error, result.steps, taken), each
+    return Row("", "", case.relative_error(result.image[None]), result.steps, taken)
 
 
-def bare(case: Case, dtype: torch.dtype) -> float:
-    """Measure one forward and one backward pass of the cut-off network and nothing else."""
+def step_and_pass(
+    case: Case, config: ReconstructionConfig, dtype: torch.dtype
+) -> tuple[float, float]:
+    """Measure the seconds of a step, and of one forward and backward pass and nothing else.
+
+    The two take turns, so that both see the machine, and its caches, in the same state.
+    """
     module = truncated(case.network.module, case.layer).to(memory_format=torch.channels_last)
     names = {name.removeprefix("network.") for name, _ in module.named_modules()}
     convert(module, {f"network.{name}" for name in names}, dtype)
     batch = input_for(case.network, case.image).contiguous(memory_format=torch.channels_last)
     batch.requires_grad_()
-    times = []
-    for _ in range(12):
+    steps, passes = [], []
+    began = time.perf_counter()
+    # None of these is one of the last steps, which run in float32.
+    for _ in itertools.islice(reconstruct(case.network, case.image, config), TURNS):
+        steps.append(time.perf_counter() - began)
         began = time.perf_counter()
         with autocast(dtype, CPU):
             output = module(batch)
         torch.autograd.grad(output, batch, torch.ones_like(output))
-        times.append(time.perf_counter() - began)
-    return statistics.median(times[2:])
+        passes.append(time.perf_counter() - began)
+        began = time.perf_counter()
+    return statistics.median(steps[5:]), statistics.median(passes[5:])
 
 
 def compare(name: str, case: Case, seconds: float) -> list[Row]:
@@ -169,12 +175,9 @@ def compare(name: str, case: Case, seconds: float) -> list[Row]:
         preset(case.network.name, case.layer), seconds=seconds, steps=None, seed=case.seed
     )
     dtype = resolve("auto", CPU)
-    before = bare(case, dtype)
-    ours, each = convviz(case, config)
-    after = bare(case, dtype)
-    rows = [replace(ours, method=f"convviz, {str(dtype).removeprefix('torch.')}")]
+    rows = [replace(convviz(case, config), method=f"convviz, {str(dtype).removeprefix('torch.')}")]
     if dtype != torch.float32:
-        slow, _ = convviz(case, replace(config, precision="float32"))
+        slow = convviz(case, replace(config, precision="float32"))
         rows.append(replace(slow, method="convviz, float32"))
     rows.append(replace(plain(case, seconds, adam), method="plain Adam, float32"))
     rows.append(replace(plain(case, seconds, lbfgs), method="plain L-BFGS, float32"))
@@ -186,9 +189,8 @@ def compare(name: str, case: Case, seconds: float) -> list[Row]:
             f"| {row.relative_error / best:.2f} | {row.steps} | {row.seconds:.1f} |",
             flush=True,
         )
-    # The first half only: later steps may have gone on in float32.
-    step = statistics.median(each[: len(each) // 2 + 1] or [math.nan])
-    pass_ = (before + after) / 2
+    turns = replace(config, steps=2 * TURNS, seconds=None)
+    step, pass_ = step_and_pass(case, turns, dtype)
     print(
         f"| {name} | time per step: {1e3 * step:.1f} ms; bare pass: {1e3 * pass_:.1f} ms "
         f"| | {step / pass_:.2f} | | |",
@@ -204,7 +206,7 @@ def measure_presets(name: str, cases: list[Case], seconds: float | None, steps: 
         errors = []
         for case in cases:
             config = ReconstructionConfig(case.layer, steps, seconds, noise=noise, seed=case.seed)
-            errors.append(convviz(case, config)[0].relative_error)
+            errors.append(convviz(case, config).relative_error)
         found.append(math.exp(statistics.fmean(map(math.log, errors))))
     cells = " | ".join(
         f"**{value:.4f}**" if value == min(found) else f"{value:.4f}" for value in found
