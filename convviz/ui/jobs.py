@@ -122,6 +122,38 @@ class Desk:
                 self._offer_stop(view)
         return None
 
+    def start_button(
+        self,
+        label: str,
+        view: JobView | None,
+        *,
+        ready: bool,
+        on_click: Callable[..., None],
+        args: tuple[Any, ...],
+        what: str = "training",
+    ) -> None:
+        """Draw the button that starts what the page's settings say.
+
+        Args:
+            label: What stands on it.
+            view: The job that the page shows; while it is live, no other can be started.
+            ready: Whether the settings name something that can be started.
+            on_click: Starts it.
+            args: Given to `on_click`.
+            what: What a job of the page is called.
+        """
+        live = view is not None and view.live
+        st.button(
+            label,
+            type="primary",
+            icon=":material/play_arrow:",
+            key="start",
+            disabled=live or not ready,
+            help=f"Stop the {what} below first." if live else None,
+            on_click=on_click,
+            args=args,
+        )
+
     def heading(self, view: JobView, *, ended: Callable[[], object] = lambda: None) -> None:
         """Draw a job's title with the button that stops it, and its error, if it has one.
 

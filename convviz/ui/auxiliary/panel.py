@@ -25,15 +25,11 @@ def start_button(
     desk: Desk, dataset: Dataset | None, settings: Settings, view: JobView | None
 ) -> None:
     """Draw the button that starts what the settings say."""
-    live = view is not None and view.live
     with st.container(horizontal=True, vertical_alignment="center", key="start_row"):
-        st.button(
+        desk.start_button(
             "Train both",
-            type="primary",
-            icon=":material/play_arrow:",
-            key="start",
-            disabled=live or dataset is None,
-            help="Stop the training below first." if live else None,
+            view,
+            ready=dataset is not None,
             on_click=_start,
             args=(desk, dataset, settings),
         )

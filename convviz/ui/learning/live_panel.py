@@ -26,7 +26,6 @@ def draw(choice: Choice) -> None:
     """Draw the settings, and the training that is under way or over."""
     desk = jobs.desk("live", train_small)
     view = desk.find()
-    live = view is not None and view.live
     if view is None:
         st.markdown(
             "Train a small network from random numbers, and watch what it makes of your image "
@@ -37,13 +36,10 @@ def draw(choice: Choice) -> None:
         dataset = data_panel.choose()
         wanted = live_settings.choose(dataset) if dataset else None
     with st.container(horizontal=True, vertical_alignment="center", key="start_row"):
-        st.button(
+        desk.start_button(
             "Train",
-            type="primary",
-            icon=":material/play_arrow:",
-            key="start",
-            disabled=live or wanted is None,
-            help="Stop the training below first." if live else None,
+            view,
+            ready=wanted is not None,
             on_click=_start,
             args=(desk, wanted, choice),
         )

@@ -22,17 +22,7 @@ _PHASES = {
 
 def start_button(desk: Desk, wanted: Wanted | None, view: JobView | None) -> None:
     """Draw the button that starts what the settings say."""
-    live = view is not None and view.live
-    st.button(
-        "Train",
-        type="primary",
-        icon=":material/play_arrow:",
-        key="start",
-        disabled=live or wanted is None,
-        help="Stop the training below first." if live else None,
-        on_click=_start,
-        args=(desk, wanted),
-    )
+    desk.start_button("Train", view, ready=wanted is not None, on_click=_start, args=(desk, wanted))
 
 
 def draw(desk: Desk, view: JobView, choice: Choice) -> None:

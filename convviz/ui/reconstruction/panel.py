@@ -17,16 +17,8 @@ from convviz.ui.reconstruction import idea, run_panel, series_panel
 
 def start_button(desk: Desk, plans: Sequence[Plan], view: JobView | None) -> None:
     """Draw the button that starts what the settings say."""
-    live = view is not None and view.live
-    st.button(
-        "Start",
-        type="primary",
-        icon=":material/play_arrow:",
-        key="start",
-        disabled=live or not plans,
-        help="Stop the run below first." if live else None,
-        on_click=_start,
-        args=(desk, plans),
+    desk.start_button(
+        "Start", view, ready=bool(plans), on_click=_start, args=(desk, plans), what="run"
     )
 
 
