@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +23,7 @@ from convviz.learning import tensors
 from convviz.learning.auxiliary_steps import Comparison, Settings
 from convviz.learning.datasets import Dataset, Split
 from convviz.learning.inception import drawn, small_inception, without_heads
+from convviz.learning.runs import Signal
 from convviz.learning.twins import Twin, measure
 from convviz.networks.registry import IMAGENET_MEAN, IMAGENET_STD
 
@@ -32,15 +32,6 @@ _NOT_FINITE = (
     "A loss is no longer a number: the steps were too large. Choose a smaller learning rate."
 )
 _STOPPED = "It was stopped; what is shown is how far the two had come."
-
-
-class Signal(Protocol):
-    """How a runner asks a work to end."""
-
-    @property
-    def asked(self) -> bool:
-        """Whether it does."""
-        ...
 
 
 def compare_auxiliary(

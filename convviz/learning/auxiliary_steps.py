@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from convviz.errors import SettingError
 from convviz.features.gradients import LayerGradient
 from convviz.learning.inception import Start
-from convviz.learning.steps import Validation
+from convviz.learning.steps import Validation, check_limits
 from convviz.networks.lessons.auxiliary import WEIGHT
 
 
@@ -52,11 +51,7 @@ class Settings:
             ("pictures' side in pixels", self.size, 32, 512),
             ("number of moments", self.moments, 1, 1000),
         )
-        for what, value, least, most in limits:
-            if not least <= value <= most:
-                raise SettingError(
-                    f"The {what}, {value:g}, is out of range; choose from {least:g} to {most:,}."
-                )
+        check_limits(limits)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -84,12 +85,13 @@ class Learner:
             group["lr"] = learning_rate
         self.optimiser.zero_grad(set_to_none=True)
         with torch.enable_grad():
-            scores = self._scores(batch)
+            with torch.autocast("cpu", self.dtype, enabled=self.dtype != torch.float32):
+                scores = all_scores(self.module(batch))
             losses = [
                 cross_entropy(each.float(), labels, label_smoothing=self.smoothing)
                 for each in scores
             ]
-            total = losses[0] + self.auxiliary_weight * sum(losses[1:], torch.zeros(()))
+            total = total_loss(losses, self.auxiliary_weight)
             right = int((scores[0].argmax(1) == labels).sum())
             found = Losses(
                 float(losses[0].detach()), tuple(float(x.detach()) for x in losses[1:]), right
@@ -99,13 +101,16 @@ class Learner:
                 self.optimiser.step()
         return found
 
-    def _scores(self, batch: Tensor) -> tuple[Tensor, ...]:
-        with torch.autocast("cpu", self.dtype, enabled=self.dtype != torch.float32):
-            out = self.module(batch)
-        # torchvision's GoogLeNet puts out (scores, deeper head's, shallower head's) in train mode.
-        return (
-            (out,) if isinstance(out, Tensor) else tuple(each for each in out if each is not None)
-        )
+
+def all_scores(out: Tensor | Iterable[Tensor | None]) -> tuple[Tensor, ...]:
+    """List the scores that a network puts out, the main ones first, then the auxiliary heads'."""
+    # torchvision's GoogLeNet puts out (scores, deeper head's, shallower head's) in train mode.
+    return (out,) if isinstance(out, Tensor) else tuple(each for each in out if each is not None)
+
+
+def total_loss(losses: Sequence[Tensor], auxiliary_weight: float) -> Tensor:
+    """Add the auxiliary losses, weighted, to the main one, which is the first."""
+    return losses[0] + auxiliary_weight * sum(losses[1:], torch.zeros(()))
 
 
 def judge(scores: Tensor, labels: Tensor) -> Validation:

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
-import torch
 from PIL import Image
 
 from convviz.learning.datasets import Dataset, Split
 from convviz.learning.runs import Signal
 from convviz.learning.snapshots import Snapshot, add
 from convviz.learning.steps import Ending, Phase, TrainingSettings, TrainingStep
+from convviz.learning.threads import one_thread
 from convviz.learning.trainer import fit
 from convviz.learning.transfer import plan
 from convviz.learning.watching import watch
@@ -189,7 +189,11 @@ def train_small(
     )
     settings = replace(settings, learning_rate=view.learning_rate)
     steps = fit(made, dataset, split, settings, stop=lambda: signal.asked, watch=looked)
-    for step in _on_one_thread(steps):
+    while True:
+        with one_thread():
+            step = next(steps, None)
+        if step is None:
+            return
         view = follow(view, step)
         yield view
 
@@ -225,24 +229,6 @@ def follow(view: LiveView, step: TrainingStep) -> LiveView:
         frames=frames,
         outcome=outcome,
     )
-
-
-def _on_one_thread(items: Iterator[Item]) -> Iterator[Item]:
-    """Compute each item on one processor core.
-
-    The layers are so small that two cores gain little; and where others compute as well, threads
-    that wait for each other after every layer were seen to take ten times as long.
-    """
-    while True:
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            item = next(items)
-        except StopIteration:
-            return
-        finally:
-            torch.set_num_threads(before)
-        yield item
 
 
 def evenly(items: Sequence[Item], most: int) -> tuple[Item, ...]:

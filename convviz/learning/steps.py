@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -62,11 +63,23 @@ class TrainingSettings:
             ("weight decay", self.weight_decay, 0, 10),
             ("weight of the auxiliary losses", self.auxiliary_weight, 0, 10),
         )
-        for what, value, least, most in limits:
-            if value is not None and not least <= value <= most:
-                raise SettingError(
-                    f"The {what}, {value:g}, is out of range; choose from {least:g} to {most:,}."
-                )
+        check_limits(limits)
+
+
+def check_limits(limits: Iterable[tuple[str, float | None, float, float]]) -> None:
+    """Make sure that numbers are within their limits.
+
+    Args:
+        limits: Of each number what it is, its value (None is within), the least and the most.
+
+    Raises:
+        SettingError: One is not.
+    """
+    for what, value, least, most in limits:
+        if value is not None and not least <= value <= most:
+            raise SettingError(
+                f"The {what}, {value:g}, is out of range; choose from {least:g} to {most:,}."
+            )
 
 
 @dataclass(frozen=True)

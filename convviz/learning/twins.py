@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -19,21 +18,8 @@ from torch.nn.functional import cross_entropy
 from convviz.features.gradients import LayerGradient, by_stage, with_weights
 from convviz.learning.auxiliary_steps import Moment, Standing
 from convviz.learning.inception import HEADS
-from convviz.learning.learner import Learner, judge
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on one core: in layers this small, threads only wait for each other.
-
-    On two cores that others use as well, two threads were measured to take over ten times as long.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+from convviz.learning.learner import Learner, all_scores, judge, total_loss
+from convviz.learning.threads import one_thread
 
 
 @dataclass(eq=False)
@@ -80,10 +66,8 @@ class Twin:
         """Measure the gradient at the weights of each layer of the main network."""
         module = copy.deepcopy(self.module).train()  # batch norms in train mode take notes
         names = with_weights(module, tuple(HEADS))
-        out = module(pictures)
-        scores = (out,) if isinstance(out, Tensor) else tuple(out)
-        losses = [cross_entropy(each, labels) for each in scores]
-        total = losses[0] + self.weight * sum(losses[1:], torch.zeros(()))
+        losses = [cross_entropy(each, labels) for each in all_scores(module(pictures))]
+        total = total_loss(losses, self.weight)
         weights = [module.get_parameter(f"{name}.weight") for name in names]
         found = torch.autograd.grad(total, weights)
         return {name: float(each.norm()) for name, each in zip(names, found, strict=True)}
