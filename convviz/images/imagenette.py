@@ -82,7 +82,7 @@ class Imagenette:
         """Title of each picture: the file's name."""
         return tuple(file.stem for file in self._files)
 
-    @property
+    @cached_property
     def _folders(self) -> list[str]:
         return sorted({file.parent.name for file in self._files})
 
