@@ -28,9 +28,9 @@ def fold_norms(module: nn.Module, batch: Tensor) -> None:
     """
     if not any(isinstance(part, nn.BatchNorm2d) for part in module.modules()):
         return
-    found = _pairs(module, batch)
-    with torch.no_grad():
-        before = module(batch)
+    found, before = _pairs(module, batch)
+    if not found:
+        return
     kept = [(convolution, convolution.weight, convolution.bias) for convolution, _ in found]
     for convolution, norm in found:
         _fold(convolution, norm)
@@ -43,8 +43,14 @@ def fold_norms(module: nn.Module, batch: Tensor) -> None:
             del vars(norm)["forward"]
 
 
-def _pairs(module: nn.Module, batch: Tensor) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
-    """Find the convolutions that run once, each with the norm that takes in its output."""
+def _pairs(
+    module: nn.Module, batch: Tensor
+) -> tuple[list[tuple[nn.Conv2d, nn.BatchNorm2d]], Tensor]:
+    """Find the convolutions that run once, each with the norm that takes in its output.
+
+    Returns:
+        The pairs, and the module's output.
+    """
     made: dict[int, nn.Conv2d] = {}
     outputs: list[Tensor] = []  # kept alive, so that no identity is given twice
     found: list[tuple[nn.Conv2d, nn.BatchNorm2d]] = []
@@ -69,11 +75,11 @@ def _pairs(module: nn.Module, batch: Tensor) -> list[tuple[nn.Conv2d, nn.BatchNo
             handles.append(part.register_forward_pre_hook(enter))
     try:
         with torch.no_grad():
-            module(batch)
+            output = module(batch)
     finally:
         for handle in handles:
             handle.remove()
-    return [pair for pair in found if runs[pair[0]] == runs[pair[1]] == 1]
+    return [pair for pair in found if runs[pair[0]] == runs[pair[1]] == 1], output
 
 
 def _fold(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:

@@ -135,14 +135,14 @@ class Objective:
         with torch.no_grad():
             features = output.float()
             difference, error = self._compare(features)
-            feature = _square(difference) / self._square
+            feature = _sum_of_squares(difference) / self._square
         (slope,) = torch.autograd.grad(output, batch, difference.to(output.dtype))
         with torch.no_grad():
             # Contiguous again, like the pixels: mixing the two layouts in one operation is slow.
             gradient = torch.empty_like(pixels)
             torch.mul(slope, 2 / self._square / self._std, out=gradient)
             outside = pixels - pixels.clamp(0, 1)
-            invalid = INVALID_WEIGHT * _square(outside) / pixels.numel()
+            invalid = INVALID_WEIGHT * _sum_of_squares(outside) / pixels.numel()
             gradient.add_(outside, alpha=2 * INVALID_WEIGHT / pixels.numel())
             variation = self._add_variation(pixels, gradient) if self._tv else 0.0
         return Evaluation(LossParts(feature, variation, invalid), error, gradient)
@@ -161,7 +161,7 @@ class Objective:
         return difference, self._relative(features.clamp(min=0).sub_(self._target))
 
     def _relative(self, difference: Tensor) -> float:
-        return math.sqrt(_square(difference) / self._square)
+        return math.sqrt(_sum_of_squares(difference) / self._square)
 
     def _batch(self, pixels: Tensor) -> Tensor:
         batch = (pixels.detach() - self._mean) / self._std
@@ -198,6 +198,6 @@ class Objective:
         return name if same else None
 
 
-def _square(values: Tensor) -> float:
-    """Return the sum of squares, without writing the squares down."""
+def _sum_of_squares(values: Tensor) -> float:
+    """Add the squares of all values up, without writing the squares down."""
     return float(torch.linalg.vector_norm(values)) ** 2
