@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 from torchvision.models import GoogLeNet
 
-from convviz.errors import ConvvizError, NetworkError, WeightsError
+from convviz.errors import WeightsError
 from convviz.networks import (
     bundled,
     cache,
@@ -37,7 +36,7 @@ def full(spec: NetworkSpec, found: Found) -> Network:
     # Somebody may write over a file in the user's folder, which would pull a map from under us.
     state = checkpoints.read(path, mapped=found.place != "folder")
     module = checkpoints.fill(
-        _build(spec, **dict(spec.imagenet_options)),
+        registry.build(spec, **dict(spec.imagenet_options)),
         state,
         title=spec.title,
         origin=f"The file {path.name}",
@@ -74,7 +73,7 @@ def with_bundled(spec: NetworkSpec) -> Network:
         )
     about, classes, path = bundled.about(), bundled.classes(), bundled.path()
     module = checkpoints.fill(
-        _build(spec, num_classes=len(classes)),
+        registry.build(spec, num_classes=len(classes)),
         bundled.state(),
         title=spec.title,
         origin=f"The file {path.name}",
@@ -103,7 +102,7 @@ def encoder(spec: NetworkSpec, path: Path) -> Network:
 
     Where convviz has a small decoder for it, that stands behind the encoder and names what it sees.
     """
-    whole = _build(spec)
+    whole = registry.build(spec)
     module = checkpoints.fill(
         encoders.EncoderOnly(whole.get_submodule("features")),
         checkpoints.read(path, mapped=True),
@@ -151,7 +150,7 @@ def own(spec: NetworkSpec) -> Network:
     path = sources.own_weights(spec)
     if path is not None:
         return full(spec, Found(path, "folder", own_name=True))
-    module = _build(spec).eval().requires_grad_(False)
+    module = registry.build(spec)
     size, checksum = checkpoints.fingerprint(module)
     return _network(
         spec,
@@ -217,15 +216,3 @@ def _network(
         note=note,
     )
     return Network(spec, module, weights)
-
-
-def _build(spec: NetworkSpec, **options: Any) -> nn.Module:
-    try:
-        return spec.build(**options)
-    except ConvvizError:
-        raise
-    except Exception as error:  # a user's build() may raise anything
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise NetworkError(
-            f"{spec.title} could not be built: its build() raised “{reason}”."
-        ) from error

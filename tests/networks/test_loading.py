@@ -290,7 +290,13 @@ def test_a_build_that_fails_becomes_a_sentence(fresh_registry: None) -> None:
         raise ZeroDivisionError("division by zero\nand more")
 
     register(NetworkSpec(name="broken", title="Broken", build=build))
-    with pytest.raises(NetworkError, match=r"Broken could not be built.*division by zero”"):
+    with pytest.raises(NetworkError, match=r"Broken cannot be built: .*division by zero\.$"):
+        load("broken")
+
+
+def test_a_build_that_returns_nothing_becomes_a_sentence(fresh_registry: None) -> None:
+    register(NetworkSpec(name="broken", title="Broken", build=lambda: None))
+    with pytest.raises(NetworkError, match=r"Broken cannot be built: .* a NoneType\.$"):
         load("broken")
 
 

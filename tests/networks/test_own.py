@@ -8,7 +8,7 @@ import torch
 from torchvision.models import resnet18
 
 from convviz.errors import NetworkError
-from convviz.networks import available, layer, layers, own, registry, spec
+from convviz.networks import available, layer, layers, load, own, registry, spec
 from convviz.networks.clone import clone
 
 RESNET = """
@@ -172,5 +172,7 @@ def test_errors_when_building_and_running_name_the_users_line(own_file):
     )
     with pytest.raises(NetworkError, match=r"Good cannot be built: my_net.py, line 4: "):
         layers(spec("good"))
+    with pytest.raises(NetworkError, match=r"Good cannot be built: my_net.py, line 4: "):
+        load("good")
     with pytest.raises(NetworkError, match=r"its forward\(\) fails \(my_net.py, line 7\) with"):
         layers(spec("odd"))
