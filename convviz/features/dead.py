@@ -147,6 +147,9 @@ def _count(network: Network, pictures: ImageSet) -> Iterator[DeadStep]:
 
 
 def _answers(output: Tensor) -> Tensor:
-    """Tell which channels of (N, C, H, W) have a number above 0, and one that is not 0, (2, C)."""
-    numbers = output.transpose(0, 1).flatten(1)
-    return torch.stack(((numbers > 0).any(1), (numbers != 0).any(1)))
+    """Tell which channels of (N, C, H, W) have a value above 0, and one that is not 0, (2, C).
+
+    A channel with a NaN has both: NaN is never empty, so such a channel is not dead.
+    """
+    values = output.transpose(0, 1).flatten(1)
+    return torch.stack(((~(values <= 0)).any(1), (values != 0).any(1)))

@@ -12,6 +12,7 @@ from convviz.errors import ImageError, SettingError
 from convviz.features.dead import count_dead
 from convviz.features.stimuli import find_stimuli
 from convviz.images.sets import Files
+from convviz.learning.watching import watch
 from convviz.networks import Network
 
 
@@ -46,6 +47,23 @@ def test_it_agrees_with_the_pass_for_one_layer(
         *_, one = find_stimuli(network, each.layer.name, pictures)
         assert int(one.stimuli.dead().sum()) == each.dead
     assert [left.title for left in all_layers.left_out] == ["bad.png"]
+
+
+def test_a_channel_of_nans_is_dead_nowhere(network_of: Callable[..., Network]) -> None:
+    parts = nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU(inplace=True))
+    parts[0].weight.data.zero_()
+    parts[0].bias.data[:] = torch.tensor([torch.nan, -1.0, 1.0])
+    network = network_of(parts)
+    pictures = Files((_file("red"), _file("black")))
+    *_, step = count_dead(network, pictures)
+    assert [each.numbers for each in step.layers] == [(1,), (1,)]
+    *_, one = find_stimuli(network, "1", pictures)
+    assert one.stimuli.dead().tolist() == [False, True, False]
+    image = Image.new("RGB", (4, 4), "red")
+    snapshot = watch(network, image, 4, others=[image]).take(
+        network.module, step=0, epoch=0, seconds=0.0
+    )
+    assert [maps.dead for maps in snapshot.maps] == [1]
 
 
 def test_sets_without_pictures_are_refused(
