@@ -44,7 +44,7 @@ def test_a_room_offers_exactly_its_public_names(room: Path) -> None:
 def test_the_wheel_holds_every_file_of_the_package(tmp_path: Path) -> None:
     source = tmp_path / "source"
     shutil.copytree(PACKAGE, source / "convviz", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "requirements.txt", "README.md"):
+    for name in ("pyproject.toml", "requirements.txt", "README.md", "LICENSE", "NOTICE"):
         shutil.copy(ROOT / name, source)
     subprocess.run(
         [
@@ -62,5 +62,8 @@ def test_the_wheel_holds_every_file_of_the_package(tmp_path: Path) -> None:
     }
     (wheel,) = tmp_path.glob("convviz-*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        packed = {name for name in archive.namelist() if name.startswith("convviz/")}
+        names = archive.namelist()
+    packed = {name for name in names if name.startswith("convviz/")}
     assert packed == expected
+    licences = {name.rpartition("/")[2] for name in names if ".dist-info/licenses/" in name}
+    assert licences == {"LICENSE", "NOTICE"}
