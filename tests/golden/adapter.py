@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import io
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ def users_file(path: Path) -> Iterator[None]:
     with (
         mock.patch.object(registry, "_specs", dict(registry._specs)),
         mock.patch.object(own, "_outcomes", {}),
+        mock.patch.object(sys, "path", list(sys.path)),  # the file's folder joins it
         mock.patch.dict(os.environ, {"CONVVIZ_NETWORKS": str(path)}),
     ):
         yield

@@ -342,6 +342,44 @@ def _every_window() -> nn.Module:
     )
 
 
+class Arranged(nn.Module):
+    """ReLUs behind arrangements, means, concatenations and slices of what may be rectified."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = nn.Conv2d(3, 2, 1), nn.Conv2d(3, 2, 1)
+        self.again = nn.ReLU()
+        self.mixed = nn.Conv2d(4, 4, 1)
+        self.fc = nn.Linear(4, 3)
+        self.out = nn.Linear(3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.cat([functional.relu(self.left(x)), self.right(x).clamp(min=0)], dim=1)
+        x = self.mixed(self.again(x)[:, :, 1:, 1:].permute(0, 1, 3, 2))
+        x = functional.relu(functional.adaptive_avg_pool2d(x, 1).squeeze(3).squeeze(2))
+        x = self.fc(x.unsqueeze(1).squeeze(1) * 2)
+        return self.out(torch.threshold(x.view(-1, 3), 0.0, 0.0) + functional.hardtanh(x, 0, 1))
+
+
+def _rectified_again() -> nn.Module:
+    return nn.Sequential(
+        *(nn.Conv2d(3, 2, 1), nn.ReLU6(), nn.AvgPool2d(2), nn.ReLU()),
+        *(nn.Conv2d(2, 2, 1), nn.Threshold(0.0, 0.0), nn.AdaptiveAvgPool2d(2), nn.ReLU()),
+        *(nn.Flatten(), nn.ReLU(), nn.Linear(8, 4), nn.Unflatten(1, (1, 2, 2)), nn.ReLU()),
+    )
+
+
+def _before_a_relu() -> nn.Module:
+    return nn.Sequential(
+        *(nn.Conv2d(3, 4, 1), nn.Dropout2d(), nn.Identity(), nn.GroupNorm(2, 4), nn.ReLU6()),
+        *(nn.Conv2d(4, 4, 1), nn.InstanceNorm2d(4, affine=True), nn.MaxPool2d(2), nn.ReLU()),
+        *(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4), nn.Hardswish()),
+        *(nn.Conv2d(4, 4, 1), nn.AvgPool2d(2), nn.ReLU(), nn.Conv2d(4, 4, 1), nn.LeakyReLU()),
+        *(nn.Conv2d(4, 4, 1), nn.Hardtanh(), nn.Conv2d(4, 4, 1), nn.Hardtanh(0.0, 1.0)),
+        *(nn.Conv2d(4, 4, 1), nn.GELU(), nn.Conv2d(4, 4, 1), nn.Sigmoid()),
+    )
+
+
 def _reflect() -> nn.Module:
     return nn.Sequential(
         nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect"),
@@ -379,6 +417,9 @@ TINY: dict[str, Tiny] = {
     "read_twice": Tiny(lambda: fill(ReadTwice())),
     "runs_twice": Tiny(lambda: fill(RunsTwice())),
     "every_window": Tiny(lambda: fill(_every_window()), (16, 21)),
+    "arranged": Tiny(lambda: fill(Arranged())),
+    "rectified_again": Tiny(lambda: fill(_rectified_again())),
+    "before_a_relu": Tiny(lambda: fill(_before_a_relu())),
     "reflect": Tiny(lambda: fill(_reflect())),
     "two_relus": Tiny(
         lambda: fill(
