@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,6 +105,29 @@ def test_app_stays_with_pages_alone() -> None:
         if isinstance(node, ast.Attribute) and node.attr == "navigation"
     ]
     assert users == []
+
+
+def test_every_browser_component_has_a_name_that_no_other_has() -> None:
+    """Streamlit replaces a component by a later one of the same name, for the whole server."""
+    names = Counter(
+        _component_name(node.args[0], file)
+        for file in (*MODULES, *PAGES)
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "st.components.v2.component"
+    )
+    assert len(names) >= 8
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def _component_name(argument: ast.expr, file: Path) -> str:
+    """Return the name a component is registered by: a literal or a constant of its module."""
+    if isinstance(argument, ast.Name):
+        argument = next(
+            node.value
+            for node in ast.parse(file.read_text(encoding="utf-8")).body
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == argument.id
+        )
+    return str(ast.literal_eval(argument))
 
 
 def test_modules_are_rooms_not_barns() -> None:

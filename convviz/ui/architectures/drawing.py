@@ -39,7 +39,7 @@ def svg(markup: str, *, width: int, name: str, key: str) -> None:
 
 
 _drawing = st.components.v2.component(
-    "convviz_drawing",
+    "convviz_savable_drawing",
     html='<div class="drawing"></div><button type="button" class="save">Save drawing</button>',
     css=_CSS + SAVE_CSS,
     js=SAVE_JS + _JS,
