@@ -3,6 +3,7 @@
 import streamlit as st
 
 from convviz.ui import shell, state
+from convviz.ui.keys import Key
 
 choice = shell.open_page(
     "Activations",
@@ -24,7 +25,7 @@ with shell.errors():
     with said:
         view.headline(choice, shown, threshold)
     views = (view.FIRST_VIEW, inspector.TITLE, compare.TITLE, "All layers")
-    key = state.remember("view", views[0], allowed=views)
+    key = state.remember(Key.ACTIVATIONS_VIEW, views[0], allowed=views)
     this_layer, one_channel, side_by_side, all_layers = st.tabs(views, key=key, on_change="rerun")
     with this_layer:
         if this_layer.open:

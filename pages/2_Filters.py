@@ -3,6 +3,7 @@
 import streamlit as st
 
 from convviz.ui import shell, state
+from convviz.ui.keys import Key
 
 choice = shell.open_page(
     "Filters",
@@ -15,7 +16,7 @@ with shell.errors():
     from convviz.ui.filters import first_layers, kernels
 
     views = ("This layer", "First layers", "Trained and untrained")
-    key = state.remember("filters_view", views[0], allowed=views)
+    key = state.remember(Key.FILTERS_VIEW, views[0], allowed=views)
     this_layer, first, trained = st.tabs(views, key=key, on_change="rerun")
     with this_layer:
         if this_layer.open:

@@ -1,6 +1,7 @@
 """Architectures: what does each network's design cost, and why was it built that way?"""
 
 from convviz.ui import shell
+from convviz.ui.keys import Key
 
 choice = shell.open_page(
     "Architectures",
@@ -20,7 +21,7 @@ with shell.errors():
         "lessons": "Lessons",
         "papers": "Papers",
     }
-    view = one_of("View", VIEWS, "view", "compare")
+    view = one_of("View", VIEWS, Key.ACTIVATIONS_VIEW, "compare")
     if view == "compare":
         compare.draw()
     elif view == "layers":

@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from convviz.ui import shell
+from convviz.ui.keys import Key
 
 choice = shell.open_page(
     "Training",
@@ -23,7 +24,7 @@ with shell.errors():
         "What to watch",
         views,
         format_func=views.__getitem__,
-        key=state.remember("watch", "recorded", allowed=views),
+        key=state.remember(Key.WATCH, "recorded", allowed=views),
         label_visibility="collapsed",
         required=True,
     )

@@ -108,26 +108,19 @@ def test_app_stays_with_pages_alone() -> None:
 
 
 def test_every_browser_component_has_a_name_that_no_other_has() -> None:
-    """Streamlit replaces a component by a later one of the same name, for the whole server."""
+    """Streamlit replaces a component by a later one of the same name, for the whole server.
+
+    That no two members of Component have the same value is held by tests/ui/test_keys.py.
+    """
     names = Counter(
-        _component_name(node.args[0], file)
+        ast.unparse(node.args[0])
         for file in (*MODULES, *PAGES)
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "st.components.v2.component"
     )
     assert len(names) >= 8
+    assert [name for name in names if not name.startswith("Component.")] == []
     assert [name for name, count in names.items() if count > 1] == []
-
-
-def _component_name(argument: ast.expr, file: Path) -> str:
-    """Return the name a component is registered by: a literal or a constant of its module."""
-    if isinstance(argument, ast.Name):
-        argument = next(
-            node.value
-            for node in ast.parse(file.read_text(encoding="utf-8")).body
-            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == argument.id
-        )
-    return str(ast.literal_eval(argument))
 
 
 def test_modules_are_rooms_not_barns() -> None:

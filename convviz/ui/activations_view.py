@@ -18,6 +18,7 @@ from convviz.ui import dead as dead_channels
 from convviz.ui.channel_grid import Picture, channel_grid
 from convviz.ui.inspector import progress
 from convviz.ui.inspector.desk import open_desk
+from convviz.ui.keys import Key
 from convviz.ui.legend import legend
 from convviz.ui.looks import Looks, controls
 from convviz.ui.shell import Choice
@@ -80,7 +81,7 @@ def _open_layer(names: Sequence[str]) -> None:
     """Open the layer whose bar was clicked."""
     points = st.session_state["depth_chart"]["selection"]["points"]
     if points:
-        st.session_state["layer"] = names[points[0]["point_index"]]
+        st.session_state[Key.LAYER] = names[points[0]["point_index"]]
         state.open_view(FIRST_VIEW)
 
 

@@ -13,6 +13,7 @@ from convviz import images, sprites
 from convviz.features import Activations
 from convviz.features.dead import DeadChannels
 from convviz.ui import export, state
+from convviz.ui.keys import Key
 from convviz.ui.looks import Looks
 from convviz.ui.shell import Choice
 
@@ -57,7 +58,7 @@ def draw(
             100,
             step=5,
             format="%d %%",
-            key=state.remember("blend", 75, allowed=range(101), in_url=False),
+            key=state.remember(Key.BLEND, 75, allowed=range(101), in_url=False),
             help="How much the map covers the image. Each value of the map is drawn over the part "
             "of the image at the same place; the layer has looked at a larger part to compute it.",
         )

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import streamlit as st
 
+from convviz.ui.keys import Component
+
 _JS = """
 export default function ({ data, parentElement }) {
   parentElement.querySelector("div").innerHTML = data;
 }
 """
-_component = st.components.v2.component("convviz_drawing", html="<div></div>", js=_JS)
+_component = st.components.v2.component(Component.DRAWING, html="<div></div>", js=_JS)
 
 
 def drawing(svg: str, *, key: str) -> None:

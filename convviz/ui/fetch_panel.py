@@ -9,6 +9,7 @@ from convviz.networks import fetch
 from convviz.networks.fetch import Fetch
 from convviz.networks.weights import SourceStatus, size_text
 from convviz.ui import state
+from convviz.ui.keys import Key
 
 DEFAULT_NETWORK = "googlenet"  # its weights ship with convviz, so the app opens without a network
 
@@ -27,7 +28,7 @@ def use(name: str, source: str) -> None:
     """Choose the weights of a network; for callbacks."""
     here = state.visit()
     here.sources[name] = source
-    here.notices.pop("weights", None)
+    here.notices.pop(Key.WEIGHTS, None)
     here.fetches.pop((name, source), None)
 
 
@@ -127,7 +128,7 @@ def _alternatives(name: str, source: str, statuses: Statuses) -> None:
         st.button(
             f"Look at {_title(DEFAULT_NETWORK)} instead",
             key="use_default_network",
-            on_click=lambda: st.session_state.update(network=DEFAULT_NETWORK),
+            on_click=lambda: st.session_state.update({Key.NETWORK: DEFAULT_NETWORK}),
             help="Its weights ship with convviz.",
         )
 

@@ -10,6 +10,7 @@ import streamlit as st
 from PIL import Image, ImageDraw, ImageOps
 
 from convviz.ui import export, pictures, state
+from convviz.ui.keys import Key
 from convviz.ui.pictures import ChosenImage
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def chooser(key: str, *, wide: bool = False) -> None:
 def _gallery(key: str) -> None:
     from convviz import images
 
-    chosen = state.visit().values.get("image", pictures.DEFAULT_SAMPLE)
+    chosen = state.visit().values.get(Key.IMAGE, pictures.DEFAULT_SAMPLE)
     with st.container(horizontal=True, gap="small", key=f"{key}_samples"):
         for sample in images.samples():
             pressed = "chosen" if sample.name == chosen else "other"

@@ -19,12 +19,12 @@ import streamlit as st
 from convviz.errors import JobError
 from convviz.jobs import JobView, LocalRunner, Runner, Work
 from convviz.ui import state, visitor
+from convviz.ui.keys import Entry, Key
 from convviz.ui.problems import errors
 
 _POLL_SECONDS = 1.0
 _POLL_SECONDS_WAITING = 2.0  # a queue moves slowly
 _CORES_PER_WORKER = 16  # about as many as one optimisation makes good use of
-_PARAMETER = "job"
 _ELSEWHERE = (
     "The run that this address names is not to be found: it was let go, or it is not yours. "
     "A run opens only in the browser that started it."
@@ -92,7 +92,7 @@ class Desk:
         with errors():
             runner().forget(job_id, self.owner)
         st.session_state[self._key("id")] = None
-        state.write_url(_PARAMETER, None)
+        state.write_url(Key.JOB, None)
 
     def find(self) -> JobView | None:
         """Return the job that the page shows: the URL's, the last one, or one under way.
@@ -102,7 +102,7 @@ class Desk:
         refusal = st.session_state.pop(self._key("refusal"), "")
         if refusal:
             st.warning(refusal, icon=":material/hourglass_top:")
-        arrived = state.visit().link.pop(_PARAMETER, None)
+        arrived = state.visit().link.pop(Key.JOB, None)
         asked = arrived or st.session_state.get(self._key("id"))
         mine = runner().mine(self.owner)
         found = [view for view in mine if view.work in self.works]
@@ -213,10 +213,10 @@ class Desk:
 
     def _show(self, job_id: str) -> None:
         st.session_state[self._key("id")] = job_id
-        state.write_url(_PARAMETER, job_id)
+        state.write_url(Key.JOB, job_id)
 
     def _key(self, name: str) -> str:
-        return f"convviz.jobs.{self.page}.{name}"
+        return f"{Entry.JOBS}.{self.page}.{name}"
 
 
 def desk(page: str, *works: Work) -> Desk:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from convviz.networks import Layer, Network
 from convviz.ui import state
+from convviz.ui.keys import Key
 
 _FOLLOWS_RELU = ("ReLU", "concatenation")  # kinds whose output shows which channels answer
 
@@ -55,7 +56,7 @@ def pick(used: Network, layers: Sequence[Layer]) -> Layer:
     names = [layer.name for layer in listed]
     _settle(used, by_name, listed)
     # A link may name a part of a layer: it is listed as well, while it is looked at.
-    looked_at = st.session_state["layer"]
+    looked_at = st.session_state[Key.LAYER]
     if looked_at not in names:
         names = sorted([*names, looked_at], key=lambda name: by_name[name].index)
     with st.container(key="layer_picker", gap="small"):
@@ -63,7 +64,7 @@ def pick(used: Network, layers: Sequence[Layer]) -> Layer:
             "Layer",
             names,
             format_func=lambda name: label(by_name[name]),
-            key="layer",
+            key=Key.LAYER,
             help="Grouped by stage, from the image to the classes, each with its output: channels "
             "× height × width. Type to search.",
         )
@@ -94,37 +95,37 @@ def pick(used: Network, layers: Sequence[Layer]) -> Layer:
         dotted = "" if chosen.name == chosen.title else f"`{chosen.name}`, "
         st.caption(f"{dotted}{chosen.kind}, {prod(chosen.shape):,} values")
     here.layers[used.name] = chosen.name
-    state.put("layer", chosen.name)
+    state.put(Key.LAYER, chosen.name)
     return chosen
 
 
 def _settle(used: Network, by_name: dict[str, Layer], listed: Sequence[Layer]) -> None:
     """See to it that the remembered layer is one of this network's."""
     here = state.visit()
-    asked = here.link.pop("layer", None)
+    asked = here.link.pop(Key.LAYER, None)
     before: str | None = here.layers.get(used.name)
     if here.layer_network == used.name:
-        before = st.session_state.get("layer", before)
+        before = st.session_state.get(Key.LAYER, before)
     wanted = asked or before
     if wanted is None or wanted not in by_name:
         found = comparable(listed, here.layer_depth)
         if asked:
             state.notice(
-                "layer",
+                Key.LAYER,
                 f"{used.title} has no layer called “{state.shorten(asked)}”, as the link asks; "
                 f"here is {found.title} instead.",
             )
         wanted = found.name
-    elif wanted != here.values.get("layer"):
-        state.notice("layer", None)
-    state.put("layer", wanted)
+    elif wanted != here.values.get(Key.LAYER):
+        state.notice(Key.LAYER, None)
+    state.put(Key.LAYER, wanted)
     here.layer_network = used.name
     encoder = [layer for layer in by_name.values() if layer.in_encoder] or list(listed)
     here.layer_depth = _depth(encoder, by_name[wanted])
 
 
 def _go(name: str) -> None:
-    st.session_state["layer"] = name
+    st.session_state[Key.LAYER] = name
 
 
 def _answers(layer: Layer) -> bool:

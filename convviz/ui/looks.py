@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from convviz import features, sprites
 from convviz.ui import state
+from convviz.ui.keys import Key
 
 Show = Literal["all", "hide", "only"]
 
@@ -44,7 +45,7 @@ def threshold_slider() -> float:
         "Empty up to τ",
         _THRESHOLDS,
         format_func=lambda value: f"{value:g}",
-        key=state.remember("tau", 0.0, allowed=_THRESHOLDS),
+        key=state.remember(Key.THRESHOLD, 0.0, allowed=_THRESHOLDS),
         help="Count a channel as empty when its strongest activation is at most τ times the "
         "layer's strongest. With 0, only silent channels count.",
     )
@@ -58,7 +59,7 @@ def controls(threshold: float) -> tuple[DeltaGenerator, Looks]:
             "Order",
             _ORDERS,
             format_func=_ORDERS.__getitem__,
-            key=state.remember("order", "index", allowed=_ORDERS),
+            key=state.remember(Key.ORDER, "index", allowed=_ORDERS),
             help="Strongest: by the largest activation of each channel. Most active: by the share "
             "of positions where it is not zero.",
             width=165,
@@ -67,14 +68,14 @@ def controls(threshold: float) -> tuple[DeltaGenerator, Looks]:
             "Show",
             _SHOWS,
             format_func=_SHOWS.__getitem__,
-            key=state.remember("show", "all", allowed=_SHOWS),
+            key=state.remember(Key.SHOW, "all", allowed=_SHOWS),
             width=165,
         )
         contrast = st.selectbox(
             "Contrast",
             _CONTRASTS,
             format_func=_CONTRASTS.__getitem__,
-            key=state.remember("contrast", "channel", allowed=_CONTRASTS),
+            key=state.remember(Key.CONTRAST, "channel", allowed=_CONTRASTS),
             help="Per channel: each map from its own lowest to its own highest value, so that weak "
             "channels can be seen. Shared: one scale for all, so that they can be compared.",
             width=165,
@@ -83,7 +84,7 @@ def controls(threshold: float) -> tuple[DeltaGenerator, Looks]:
             "Colours",
             sprites.COLORMAPS,
             format_func=str.capitalize,
-            key=state.remember("colours", "viridis", allowed=sprites.COLORMAPS),
+            key=state.remember(Key.COLOURS, "viridis", allowed=sprites.COLORMAPS),
             help="Equal steps in the numbers look like equal steps in brightness.",
             width=165,
         )

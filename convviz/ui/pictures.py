@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 
 from convviz.errors import ImageError
 from convviz.ui import state
+from convviz.ui.keys import Key
 
 DEFAULT_SAMPLE = "coffee"
 MAX_MEGABYTES = 20
@@ -45,13 +46,13 @@ def current() -> ChosenImage:
 
     here = state.visit()
     names = [sample.name for sample in images.samples()]
-    asked = here.link.pop("image", None) or here.values.get("image") or DEFAULT_SAMPLE
+    asked = here.link.pop(Key.IMAGE, None) or here.values.get(Key.IMAGE) or DEFAULT_SAMPLE
     if asked == OWN and here.picture is not None:
-        state.put("image", OWN)
+        state.put(Key.IMAGE, OWN)
         return of_own(here.picture)
     if asked not in names:
         state.notice(
-            "image",
+            Key.IMAGE,
             "An uploaded picture stays with the visit it was uploaded in, so it cannot be opened "
             "from a link or after a refresh; here is a sample photograph instead."
             if asked == OWN
@@ -59,16 +60,16 @@ def current() -> ChosenImage:
             f"the samples ({', '.join(names)}); here is another one instead.",
         )
         asked = DEFAULT_SAMPLE
-    state.put("image", asked)
+    state.put(Key.IMAGE, asked)
     return of_sample(asked)
 
 
 def choose(name: str) -> None:
     """Switch to a sample photograph."""
     here = state.visit()
-    here.values["image"] = name
+    here.values[Key.IMAGE] = name
     here.refusal = ""
-    here.notices.pop("image", None)
+    here.notices.pop(Key.IMAGE, None)
 
 
 def bring(name: str, data: bytes, origin: str) -> None:

@@ -8,9 +8,9 @@ from convviz.features.runs import Run
 from convviz.features.stimuli import StimuliStep
 from convviz.features.synthesis import SynthesisStep
 from convviz.jobs import JobView
+from convviz.ui.keys import Entry
 
 _KEPT = 12
-_KEY = "convviz.results"
 
 
 def keep(view: JobView) -> None:
@@ -38,5 +38,5 @@ def every(*start: str) -> tuple[Run, ...]:
 
 
 def _held() -> dict[tuple[str, ...], Run]:
-    held: dict[tuple[str, ...], Run] = st.session_state.setdefault(_KEY, {})
+    held: dict[tuple[str, ...], Run] = st.session_state.setdefault(Entry.RESULTS, {})
     return held

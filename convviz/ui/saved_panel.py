@@ -8,6 +8,7 @@ from convviz import networks
 from convviz.errors import WeightsError
 from convviz.networks import trained
 from convviz.ui import fetch_panel, state
+from convviz.ui.keys import Key
 
 MAX_MEGABYTES = 200  # as .streamlit/config.toml allows
 
@@ -51,6 +52,6 @@ def _take() -> None:
     if source not in here.trained:
         here.trained.append(source)
     fetch_panel.use(found.name, source)
-    st.session_state["network"] = found.name
+    st.session_state[Key.NETWORK] = found.name
     classes = len(found.weights.classes)
     here.opened = f"{state.plain(name)} is in use: {found.title} with {classes} classes."

@@ -10,11 +10,8 @@ import streamlit as st
 from convviz import images
 from convviz.errors import ImageError
 from convviz.ui import pictures, state
+from convviz.ui.keys import Entry, Key
 from convviz.ui.pictures import OWN, ChosenImage
-
-KEY = "beside"
-_HELD = "convviz.second_image"
-_REFUSAL = "convviz.second_image_refusal"
 
 
 def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> ChosenImage | None:
@@ -30,8 +27,8 @@ def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> C
     """
     titles = {each.name: each.title for each in images.samples()}
     names = [*(name for name in titles if name != first.name), OWN]
-    key = state.remember(KEY, names[0], allowed=names)
-    own: state.OwnPicture | None = st.session_state.get(_HELD)
+    key = state.remember(Key.SECOND_IMAGE, names[0], allowed=names)
+    own: state.OwnPicture | None = st.session_state.get(Entry.SECOND_IMAGE)
     titles[OWN] = "Your own picture"
     name = st.selectbox(label, names, format_func=titles.__getitem__, key=key, width=width)
     if name != OWN:
@@ -46,7 +43,7 @@ def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> C
         help=f"{images.FORMAT_NAMES}, at most {images.MAX_PIXELS // 1_000_000} million pixels. It "
         "stays in this visit: it is neither stored nor passed on.",
     )
-    refusal = st.session_state.get(_REFUSAL)
+    refusal = st.session_state.get(Entry.SECOND_IMAGE_REFUSAL)
     if refusal:
         kept = "" if own is None else " The picture in use has not changed."
         st.error(f"{refusal}{kept}", icon=":material/error:")
@@ -60,8 +57,8 @@ def _take() -> None:
         return
     name = PurePath(file.name).name
     try:
-        st.session_state[_HELD] = pictures.received(name, file.getvalue(), "upload")
+        st.session_state[Entry.SECOND_IMAGE] = pictures.received(name, file.getvalue(), "upload")
     except ImageError as error:
-        st.session_state[_REFUSAL] = str(error)
+        st.session_state[Entry.SECOND_IMAGE_REFUSAL] = str(error)
     else:
-        st.session_state[_REFUSAL] = ""
+        st.session_state[Entry.SECOND_IMAGE_REFUSAL] = ""

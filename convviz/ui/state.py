@@ -8,21 +8,20 @@ arrives, because what the browser sends later may be older than the visitor's la
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from convviz.ui import keys
+from convviz.ui.keys import Entry, Key, Value
+
 if TYPE_CHECKING:
     from convviz.networks.fetch import Fetch
 
-Value = TypeVar("Value", str, int, float, bool)
-
-SHARED = ("image", "network", "layer", "weights")  # what every page's link carries
-
-_KEY = "convviz.visit"
+SHARED = (Key.IMAGE, Key.NETWORK, Key.LAYER, Key.WEIGHTS)  # what every page's link carries
 
 
 @dataclass(frozen=True)
@@ -84,9 +83,9 @@ class Visit:
 
 def visit() -> Visit:
     """Return what is remembered of this visitor; the first call reads the URL."""
-    if _KEY not in st.session_state:
-        st.session_state[_KEY] = Visit(link=dict(st.query_params.items()))
-    found: Visit = st.session_state[_KEY]
+    if Entry.VISIT not in st.session_state:
+        st.session_state[Entry.VISIT] = Visit(link=dict(st.query_params.items()))
+    found: Visit = st.session_state[Entry.VISIT]
     return found
 
 
@@ -105,34 +104,42 @@ def remember(
     allowed: Container[Value] | Callable[[Value], bool] | None = None,
     in_url: bool = True,
     default_in_url: bool = False,
+    formerly: str = "",
 ) -> str:
     """Make the widget with this key keep its value across pages, and put it in the URL.
 
     Call it right where the widget is made, and give the widget no default of its own:
 
-        order = st.selectbox("Order", ORDERS, key=state.remember("order", "index", allowed=ORDERS))
+        st.selectbox("Order", ORDERS, key=state.remember(Key.ORDER, "index", allowed=ORDERS))
 
     A value that equals the default is left out of the URL. A value from a link that is not
-    allowed is replaced by the default and the page says so.
+    allowed is replaced by the default and the page says so. So is, without a word, a remembered
+    value that is not of the default's type.
 
     Args:
-        key: The widget's key, and the name in the URL.
+        key: The widget's key, and the name in the URL: a member of `keys.Key`.
         default: The first value; its type decides how the URL is read.
         allowed: What the value may be: a container, or a function that says yes.
         in_url: Whether the value is part of a link to this view.
         default_in_url: Whether it is so even while it equals the default.
+        formerly: What the key was called in links that may still be around. The name may belong to
+            another page by now: only a value that is allowed here is taken from it.
 
     Returns:
         The key.
     """
     here = visit()
     asked = here.link.pop(key, None)
+    if asked is None and formerly:
+        asked = _take_former(formerly, default, allowed)
+    value: object
     if key in st.session_state:
         value = st.session_state[key]
     elif asked is not None:
-        value = _read(asked, default)
+        value = keys.read(asked, default)
     else:
         value = here.values.get(key, default)
+    value = keys.of_type(value, default)
     if value is None or not _is_allowed(value, allowed):
         value = default
         if asked is not None:
@@ -171,22 +178,22 @@ def remember_channel(strongest: int, channels: int, place: str) -> None:
         place: Names the network and the layer.
     """
     here = visit()
-    asked = here.link.pop("channel", None)
+    asked = here.link.pop(Key.CHANNEL, None)
     if asked is not None:
-        here.channel = _read(asked, 0)
+        here.channel = keys.read(asked, 0)
         if here.channel is None or not 0 <= here.channel < channels:
             here.channel = None
             notice(
-                "channel",
+                Key.CHANNEL,
                 f"The link asks for channel “{shorten(asked)}”; this layer has channels 0 to "
                 f"{channels - 1}, so here is the strongest one.",
             )
     elif here.channel_place != place:
         here.channel = None
-        notice("channel", None)
+        notice(Key.CHANNEL, None)
     here.channel_place = place
     here.strongest = strongest
-    write_url("channel", None if here.channel is None else str(here.channel))
+    write_url(Key.CHANNEL, None if here.channel is None else str(here.channel))
 
 
 def channel() -> int:
@@ -199,11 +206,11 @@ def pick_channel(number: int) -> None:
     """Pick a channel of the layer that is shown."""
     here = visit()
     here.channel = number
-    here.notices.pop("channel", None)
-    write_url("channel", str(number))
+    here.notices.pop(Key.CHANNEL, None)
+    write_url(Key.CHANNEL, str(number))
 
 
-def ask(**wanted: str) -> None:
+def ask(wanted: Mapping[str, str]) -> None:
     """Ask the page that is opened next for something, as a link to it would."""
     visit().link.update(wanted)
     for key in wanted:
@@ -212,7 +219,7 @@ def ask(**wanted: str) -> None:
 
 def open_view(title: str) -> None:
     """Open one of the page's views; call it from a button's callback."""
-    st.session_state["view"] = title
+    st.session_state[Key.ACTIVATIONS_VIEW] = title
 
 
 def write_url(key: str, value: str | None) -> None:
@@ -271,15 +278,16 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_\[\]{}#!|<>~$:])", r"\\\1", text)
 
 
-def _read(text: str, like: Value) -> Value | None:
-    """Read a value of the same type as `like`; None if the text is none."""
-    kind = type(like)
-    if kind is bool:
-        return {"True": True, "False": False}.get(text)
-    try:
-        return kind(text)
-    except ValueError:
+def _take_former(
+    name: str, like: Value, allowed: Container[Value] | Callable[[Value], bool] | None
+) -> str | None:
+    """Take from the link what it calls by a key's former name, where it is a value of that key."""
+    here = visit()
+    value = keys.read(here.link.get(name, ""), like)
+    if name not in here.link or value is None or not _is_allowed(value, allowed):
         return None
+    write_url(name, None)
+    return here.link.pop(name)
 
 
 def _is_allowed(value: object, allowed: Container[Value] | Callable[[Value], bool] | None) -> bool:

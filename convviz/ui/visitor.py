@@ -17,9 +17,9 @@ import secrets
 import streamlit as st
 from streamlit.errors import StreamlitDuplicateElementKey
 
+from convviz.ui.keys import Component, Entry
+
 _COOKIE = "convviz_visitor"
-_KEY = "convviz.visitor"
-_COMPONENT = "convviz_visitor"
 _SHAPE = re.compile(r"[A-Za-z0-9_-]{43}")  # what token_urlsafe(32) makes
 _DAYS = 30
 
@@ -36,17 +36,17 @@ export default function ({ data, setStateValue }) {
     `${data.cookie}=${data.secret}; Path=/; Max-Age=${data.seconds}; SameSite=Lax${secure}`;
 }
 """
-_component = st.components.v2.component(_COMPONENT, js=_JS)
+_component = st.components.v2.component(Component.VISITOR, js=_JS)
 
 
 def owner() -> str:
     """Return this visitor's secret; a page that has jobs calls it in every full run."""
     held = (
-        _secret(st.session_state.get(_KEY))
+        _secret(st.session_state.get(Entry.VISITOR))
         or _secret(st.context.cookies.get(_COOKIE))
         or secrets.token_urlsafe(32)
     )
-    st.session_state[_KEY] = held
+    st.session_state[Entry.VISITOR] = held
     try:
         with st.container(key="visitor", height=1, border=False):
             answer = _component(
@@ -57,7 +57,7 @@ def owner() -> str:
     except StreamlitDuplicateElementKey:  # another part of the page has asked in this run
         return held
     held = _secret(answer) or held
-    st.session_state[_KEY] = held
+    st.session_state[Entry.VISITOR] = held
     return held
 
 

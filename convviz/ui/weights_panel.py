@@ -12,12 +12,15 @@ from convviz.errors import WeightsError
 from convviz.networks import Network, sources, trained
 from convviz.networks.weights import AUTO_ORDER, SourceStatus, size_text
 from convviz.ui import cache, fetch_panel, saved_panel, state
+from convviz.ui.keys import Key
 
 
 def pick_network() -> str:
     """Draw the list of networks and return the chosen one's name."""
     names = networks.available()
-    key = state.remember("network", fetch_panel.DEFAULT_NETWORK, allowed=names, default_in_url=True)
+    key = state.remember(
+        Key.NETWORK, fetch_panel.DEFAULT_NETWORK, allowed=names, default_in_url=True
+    )
     return st.selectbox(
         "Network",
         names,
@@ -54,7 +57,7 @@ def pick_weights(
             # The same data may have been learned twice; the end of the checksum tells them apart.
             + (f" · {source[-4:]}" if titles[statuses[source].title] > 1 else "")
         ),
-        key="weights",
+        key=Key.WEIGHTS,
         on_change=_choose_weights,
         args=(name,),
         help="The numbers a network has learned. Full weights can name what they see; an encoder "
@@ -87,7 +90,7 @@ def pick_weights(
 def _take_link(name: str) -> None:
     """Let a link name a network that was trained on this server, as long as that is in memory."""
     here = state.visit()
-    asked = here.link.get("weights", "")
+    asked = here.link.get(Key.WEIGHTS, "")
     found = trained.find(asked) if asked.startswith(trained.PREFIX) else None
     if found is not None and found.name == name and asked not in here.trained:
         here.trained.append(asked)
@@ -106,25 +109,25 @@ def _trained(name: str) -> list[SourceStatus]:
 def _settle(name: str, statuses: dict[str, SourceStatus]) -> str:
     """Decide which weights: the link's, else the visitor's last choice, else what is here."""
     here = state.visit()
-    asked = here.link.pop("weights", None)
+    asked = here.link.pop(Key.WEIGHTS, None)
     wanted = asked or here.sources.get(name)
     if wanted is None or wanted not in statuses:
         gone = wanted or ""
         wanted = _automatic(statuses)
         if asked:
             state.notice(
-                "weights",
+                Key.WEIGHTS,
                 f"{networks.spec(name).title} has no weights called “{state.shorten(asked)}”, as "
                 f"the link asks; here are others instead ({statuses[wanted].title}).",
             )
         elif gone.startswith(trained.PREFIX):
             state.notice(
-                "weights",
+                Key.WEIGHTS,
                 f"The trained {networks.spec(name).title} is no longer in the server's memory: "
                 "open its file, if you saved one, or train it again.",
             )
     here.sources[name] = wanted
-    state.put("weights", wanted)
+    state.put(Key.WEIGHTS, wanted)
     return wanted
 
 
@@ -141,7 +144,7 @@ def _automatic(statuses: dict[str, SourceStatus]) -> str:
 
 def _choose_weights(name: str) -> None:
     """Take over a choice from the list."""
-    fetch_panel.use(name, st.session_state["weights"])
+    fetch_panel.use(name, st.session_state[Key.WEIGHTS])
     state.visit().opened = ""
 
 

@@ -67,6 +67,33 @@ def test_the_plan_follows_the_scenario(open_page: Any) -> None:
     assert app.query_params["scenario"] == "scratch"
 
 
+@pytest.mark.parametrize("what", ["Two images", "Two layers"])
+def test_opens_after_the_comparison_of_activations(open_page: Any, what: str) -> None:
+    """Both pages call a choice `compare`, and it is of another kind on each."""
+    app = open_page("pages/1_Activations.py", view="Compare", compare=what)
+    assert not app.exception
+    app.switch_page(PAGE).run()
+    assert not app.exception
+    assert not app.error
+    app.checkbox(key="transfer_compare").uncheck().run()
+    assert app.query_params["transfer_compare"] == "False"
+    app.switch_page("pages/1_Activations.py").run()
+    assert not app.exception
+    assert not app.error
+    assert app.segmented_control(key="compare").value == what
+    app.switch_page(PAGE).run()
+    assert not app.checkbox(key="transfer_compare").value
+
+
+@pytest.mark.parametrize("name", ["compare", "transfer_compare"])
+@pytest.mark.parametrize("value", [True, False])
+def test_a_link_says_whether_to_compare(open_page: Any, name: str, value: bool) -> None:
+    app = open_page(PAGE, **{name: str(value)})
+    assert not app.info
+    assert app.checkbox(key="transfer_compare").value is value
+    assert "compare" not in app.query_params
+
+
 def test_trains_compares_names_and_saves(open_page: Any) -> None:
     app = open_page(PAGE, training_seconds="5", compare="False")
     app.button(key="start").click()

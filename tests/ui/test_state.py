@@ -99,6 +99,84 @@ def test_a_notice_goes_with_the_next_choice() -> None:
     assert not app.info
 
 
+def two_pages() -> None:
+    import streamlit as st
+
+    from convviz.ui import state
+
+    state.enter(st.session_state.get("page", "first"))
+    state.draw_notices(st.empty())
+    if st.session_state.get("page", "first") == "first":
+        st.text_input("Number", key=state.remember("one", ""))
+        st.checkbox("Ripe", key=state.remember("truth", True))
+        st.selectbox("View", ["maps", "list"], key=state.remember("view", "maps"))
+    elif st.session_state["page"] == "second":
+        st.slider("Number", 0, 9, key=state.remember("one", 3))
+        st.number_input("Count", key=state.remember("truth", 2))
+        views = ["costs", "tables"]
+        key = state.remember("tables_view", "costs", allowed=views, formerly="view")
+        st.selectbox("View", views, key=key)
+        st.checkbox("Large", key=state.remember("large", False, formerly="size"))
+    else:
+        st.number_input("Share", key=state.remember("truth", 0.5))
+        st.number_input("Count", key=state.remember("one", 0.5))
+
+
+def on_page(app: AppTest, page: str) -> AppTest:
+    app.session_state["page"] = page
+    app.run()
+    assert not app.exception
+    return app
+
+
+def test_a_remembered_value_of_another_type_gives_way_to_the_default() -> None:
+    app = AppTest.from_function(two_pages).run()
+    app.text_input[0].set_value("seven").run()
+    on_page(app, "second")
+    assert app.slider[0].value == 3
+    assert app.number_input[0].value == 2  # True is not 1
+    assert not app.info
+    app.slider[0].set_value(7).run()
+    on_page(app, "third")
+    assert app.number_input[1].value == 7.0  # an int may stand for a float,
+    app.number_input[1].set_value(4.0).run()
+    on_page(app, "second")
+    assert app.slider[0].value == 3  # a float never for an int
+
+
+@pytest.mark.parametrize("name", ["view", "tables_view"])
+def test_a_link_opens_a_value_by_its_former_name(name: str) -> None:
+    app = AppTest.from_function(two_pages)
+    app.query_params[name] = "tables"
+    on_page(app, "second")
+    assert app.selectbox[0].value == "tables"
+    assert app.query_params == {"tables_view": "tables"}
+    on_page(app, "first")
+    assert app.selectbox[0].value == "maps"
+    assert not app.info
+
+
+def test_a_former_name_keeps_the_value_of_the_page_it_belongs_to() -> None:
+    app = AppTest.from_function(two_pages)
+    app.query_params["view"] = "list"
+    app.query_params["size"] = "large"
+    on_page(app, "second")
+    assert app.selectbox[0].value == "costs"
+    assert not app.checkbox[0].value
+    assert not app.info
+    on_page(app, "first")
+    assert app.selectbox[0].value == "list"
+
+
+def test_the_new_name_wins_over_the_former_one() -> None:
+    app = AppTest.from_function(two_pages)
+    app.query_params["view"] = "tables"
+    app.query_params["tables_view"] = "costs"
+    on_page(app, "second")
+    assert app.selectbox[0].value == "costs"
+    assert not app.info
+
+
 def test_a_foreign_text_is_cut_to_fit_a_sentence() -> None:
     assert shorten("a" * 60) == "a" * 60
     assert shorten("a" * 61) == "a" * 59 + "…"

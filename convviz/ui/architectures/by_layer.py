@@ -13,6 +13,7 @@ from convviz.ui.architectures.choice import one_of
 from convviz.ui.architectures.diagram import diagram, layout
 from convviz.ui.architectures.field import field_on_image
 from convviz.ui.architectures.formula import ledger, megabytes, percent
+from convviz.ui.keys import Key
 from convviz.ui.shell import Choice
 
 _SIDES = (63, 96, 128, 160, 192, 224, 227, 256, 277, 320, 384, 448, 512)
@@ -32,7 +33,7 @@ def draw(choice: Choice) -> None:
         _drawing(form.name, size),
         selected=row.name,
         open_module=_module_of(found, row),
-        on_pick=lambda name: state.put("row", name),
+        on_pick=lambda name: state.put(Key.ROW, name),
         name=f"{form.name}-{size}",
     )
     _steps(found, row)
@@ -50,12 +51,12 @@ def _controls(name: str) -> tuple[counted.Form, int]:
         if len(known) > 1:
             titles = {key: each.title for key, each in known.items()}
             title = networks.spec(name).title
-            form = known[one_of(title, titles, "form", "torchvision", hidden=False)]
+            form = known[one_of(title, titles, Key.FORM, "torchvision", hidden=False)]
         sides = sorted({*_SIDES, form.input_size})
         size = st.selectbox(
             "Image side, in pixels",
             sides,
-            key=state.remember(f"side_{form.key}", form.input_size, allowed=sides),
+            key=state.remember(f"{Key.FORM_SIDE}{form.key}", form.input_size, allowed=sides),
             width=200,
         )
     return form, int(size)
@@ -69,7 +70,7 @@ def _drawing(name: str, size: int) -> dict[str, object]:
 def _chosen(found: Costs) -> LayerCost:
     rows = {row.name: row for row in found.layers if row.executed}
     first = next(row.name for row in found.layers if row.window)
-    key = state.remember("row", first, allowed=rows)
+    key = state.remember(Key.ROW, first, allowed=rows)
     return rows[str(st.session_state[key])]
 
 
@@ -90,7 +91,7 @@ def _steps(found: Costs, row: LayerCost) -> None:
             key="row_back",
             disabled=place == 0,
             on_click=state.put,
-            args=("row", names[max(place - 1, 0)]),
+            args=(Key.ROW, names[max(place - 1, 0)]),
         )
         st.button(
             "Next",
@@ -99,7 +100,7 @@ def _steps(found: Costs, row: LayerCost) -> None:
             key="row_on",
             disabled=place == len(names) - 1,
             on_click=state.put,
-            args=("row", names[min(place + 1, len(names) - 1)]),
+            args=(Key.ROW, names[min(place + 1, len(names) - 1)]),
         )
         st.caption(f"Row {place + 1} of {len(names)}")
 

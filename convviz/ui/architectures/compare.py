@@ -17,6 +17,7 @@ from convviz.ui import state
 from convviz.ui.architectures import compare_table, counted
 from convviz.ui.architectures.choice import one_of
 from convviz.ui.architectures.formula import megabytes, percent
+from convviz.ui.keys import Key
 
 _FIRST = "alexnet,vgg16"
 _COURSE = {"alexnet", "vgg16"}
@@ -45,10 +46,12 @@ def _networks() -> tuple[str, ...]:
     names = counted.names()
 
     def keep() -> None:
-        state.put("compared", ",".join(st.session_state["compared_pills"]))
+        state.put(Key.COMPARED_NETWORKS, ",".join(st.session_state["compared_pills"]))
 
-    state.remember("compared", _FIRST, allowed=lambda text: _are_networks(str(text), names))
-    before = [name for name in str(st.session_state["compared"]).split(",") if name]
+    state.remember(
+        Key.COMPARED_NETWORKS, _FIRST, allowed=lambda text: _are_networks(str(text), names)
+    )
+    before = [name for name in str(st.session_state[Key.COMPARED_NETWORKS]).split(",") if name]
     st.session_state.setdefault("compared_pills", before)
     chosen = st.pills(
         "Networks",
@@ -69,7 +72,7 @@ def _side() -> int:
         min_value=1,
         max_value=LARGEST_INPUT,
         step=32,
-        key=state.remember("side", _SIZE, allowed=range(1, LARGEST_INPUT + 1)),
+        key=state.remember(Key.COMPARED_SIDE, _SIZE, allowed=range(1, LARGEST_INPUT + 1)),
         help="Parameters do not depend on it; multiplications and activations do.",
         width=200,
     )
@@ -113,7 +116,10 @@ def _course_pair(found: Sequence[Costs]) -> tuple[Costs, Costs] | None:
 
 def _parameters(found: Sequence[Costs]) -> None:
     st.subheader("Parameters", anchor=False)
-    log = one_of("Axis", {"linear": "Linear", "log": "Logarithmic"}, "axis", "linear") == "log"
+    log = (
+        one_of("Axis", {"linear": "Linear", "log": "Logarithmic"}, Key.COMPARED_AXIS, "linear")
+        == "log"
+    )
     st.plotly_chart(
         figures.parameters(found, log=log),
         config=figures.save_as("parameters"),

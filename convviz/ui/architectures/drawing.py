@@ -6,6 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from convviz.ui.keys import Component
+
 _FOLDER = Path(__file__).parent
 SAVE_JS = (_FOLDER / "save.js").read_text(encoding="utf-8")
 SAVE_CSS = (_FOLDER / "save.css").read_text(encoding="utf-8")
@@ -39,7 +41,7 @@ def svg(markup: str, *, width: int, name: str, key: str) -> None:
 
 
 _drawing = st.components.v2.component(
-    "convviz_savable_drawing",
+    Component.SAVABLE_DRAWING,
     html='<div class="drawing"></div><button type="button" class="save">Save drawing</button>',
     css=_CSS + SAVE_CSS,
     js=SAVE_JS + _JS,

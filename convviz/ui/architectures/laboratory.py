@@ -13,6 +13,7 @@ from convviz.ui.architectures import (
     lesson_stacking,
 )
 from convviz.ui.architectures.choice import one_of
+from convviz.ui.keys import Key
 from convviz.ui.shell import Choice
 
 _LESSONS: dict[str, tuple[str, Callable[[Choice], None]]] = {
@@ -28,5 +29,5 @@ _LESSONS: dict[str, tuple[str, Callable[[Choice], None]]] = {
 def draw(choice: Choice) -> None:
     """Draw the chosen lesson."""
     titles = {key: title for key, (title, _) in _LESSONS.items()}
-    lesson = one_of("Lesson", titles, "lesson", "size", pills=True)
+    lesson = one_of("Lesson", titles, Key.LESSON, "size", pills=True)
     _LESSONS[lesson][1](choice)

@@ -18,6 +18,7 @@ from convviz.ui import export, state
 from convviz.ui.architectures import counted, trained
 from convviz.ui.architectures.diagram import diagram, layout
 from convviz.ui.architectures.formula import formula, percent, times
+from convviz.ui.keys import Key
 from convviz.ui.pictures import ChosenImage
 from convviz.ui.shell import Choice
 
@@ -64,14 +65,14 @@ def _gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
             "GoogLeNet",
             _FORMS,
             format_func=_FORMS.__getitem__,
-            key=state.remember("trained_form", "googlenet-2015", allowed=_FORMS),
+            key=state.remember(Key.AUXILIARY_FORM, "googlenet-2015", allowed=_FORMS),
             width=280,
         )
         start = st.selectbox(
             "First weights",
             _STARTS,
             format_func=_STARTS.__getitem__,
-            key=state.remember("first_weights", "narrow", allowed=_STARTS),
+            key=state.remember(Key.AUXILIARY_FIRST_WEIGHTS, "narrow", allowed=_STARTS),
             width=280,
         )
         weight = st.slider(
@@ -79,11 +80,15 @@ def _gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
             0.0,
             1.0,
             step=0.1,
-            key=state.remember("aux_weight", WEIGHT, allowed=lambda x: 0 <= float(x) <= 1),
+            key=state.remember(Key.AUXILIARY_WEIGHT, WEIGHT, allowed=lambda x: 0 <= float(x) <= 1),
             width=260,
         )
         seed = st.number_input(
-            "Seed", 0, 9999, key=state.remember("aux_seed", 0, allowed=range(10_000)), width=120
+            "Seed",
+            0,
+            9999,
+            key=state.remember(Key.AUXILIARY_SEED, 0, allowed=range(10_000)),
+            width=120,
         )
     with st.spinner("Drawing weights, one pass forward and two backward…"):
         found = _measured(

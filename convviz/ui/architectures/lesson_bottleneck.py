@@ -13,6 +13,7 @@ from convviz.ui import state
 from convviz.ui.architectures import counted
 from convviz.ui.architectures.choice import one_of
 from convviz.ui.architectures.formula import ledger, times
+from convviz.ui.keys import Key
 from convviz.ui.shell import Choice
 
 _FORMS = {"googlenet-2015": "the paper's GoogLeNet, with 5×5", "googlenet": "torchvision's"}
@@ -76,7 +77,7 @@ def _choose(paper: Costs) -> Bottleneck:
         "A branch of the paper's GoogLeNet",
         options,
         format_func=lambda name: "numbers of your own" if name == _FREE else _name(name, pairs),
-        key=state.remember("branch", "inception4a.branch3", allowed=options),
+        key=state.remember(Key.BOTTLENECK_BRANCH, "inception4a.branch3", allowed=options),
         width=420,
     )
     if name != _FREE:
@@ -85,7 +86,7 @@ def _choose(paper: Costs) -> Bottleneck:
             "Channels that the 1×1 convolution leaves",
             1,
             real.channels,
-            key=state.remember(f"left_{name}", real.reduced, in_url=False),
+            key=state.remember(f"{Key.BOTTLENECK_LEFT}{name}", real.reduced, in_url=False),
             help=f"GoogLeNet leaves {real.reduced} of {real.channels}.",
         )
         return lessons.bottleneck(
@@ -93,11 +94,11 @@ def _choose(paper: Costs) -> Bottleneck:
         )
     columns = st.columns(5, gap="medium")
     specs = (
-        ("side_maps", "Side of the maps", 28),
-        ("channels_in", "Channels in", 192),
-        ("channels_left", "Channels left", 16),
-        ("channels_out", "Channels out", 32),
-        ("kernel_large", "Large kernel k", 5),
+        (Key.BOTTLENECK_SIDE, "Side of the maps", 28),
+        (Key.BOTTLENECK_CHANNELS_IN, "Channels in", 192),
+        (Key.BOTTLENECK_CHANNELS_LEFT, "Channels left", 16),
+        (Key.BOTTLENECK_CHANNELS_OUT, "Channels out", 32),
+        (Key.BOTTLENECK_KERNEL, "Large kernel k", 5),
     )
     values = []
     for column, (key, title, first) in zip(columns, specs, strict=True):
@@ -118,7 +119,7 @@ def _name(name: str, pairs: dict[str, Bottleneck]) -> str:
 
 def _every_module() -> None:
     st.subheader("What the 1×1 layers save in every Inception module", anchor=False)
-    name = one_of("Of", _FORMS, "saving", "googlenet-2015")
+    name = one_of("Of", _FORMS, Key.BOTTLENECK_SAVING, "googlenet-2015")
     modules = lessons.inception_modules(counted.of(name))
     st.plotly_chart(
         drawn.module_savings(modules), config=figures.save_as("savings"), key="saving_chart"

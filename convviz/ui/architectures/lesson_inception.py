@@ -13,6 +13,7 @@ from convviz.ui.architectures import counted, trained
 from convviz.ui.architectures.choice import one_of
 from convviz.ui.architectures.diagram import diagram, layout
 from convviz.ui.architectures.formula import ledger, percent
+from convviz.ui.keys import Key
 from convviz.ui.shell import Choice
 
 _SHOWN, _TILE = 8, 104  # channels of each branch, and pixels of each
@@ -30,7 +31,7 @@ def draw(choice: Choice) -> None:
             "channels can be joined: the output is as deep as the branches together."
         )
     titles = {name: name.removeprefix("inception") for name in modules}
-    name = one_of("Module", titles, "module", "inception4a", hidden=False)
+    name = one_of("Module", titles, Key.INCEPTION_MODULE, "inception4a", hidden=False)
     module = modules[name]
     diagram(
         layout.message(found),

@@ -10,6 +10,7 @@ from convviz.ui import state
 from convviz.ui.architectures import counted
 from convviz.ui.architectures.formula import formula
 from convviz.ui.architectures.sliding import sliding_kernel
+from convviz.ui.keys import Key
 from convviz.ui.shell import Choice
 
 # What AlexNet's first layer has been given: by the arithmetic, by the paper, by the course notes,
@@ -22,6 +23,7 @@ _TRIES = {
     "vgg": ("A VGG layer", (14, 3, 1, 1)),
     "small": ("Small enough to count", (10, 3, 2, 0)),
 }
+_KEYS = (Key.SLIDING_LENGTH, Key.SLIDING_KERNEL, Key.SLIDING_STRIDE, Key.SLIDING_PADDING)
 _LARGEST = 320
 
 
@@ -54,9 +56,9 @@ def _tries() -> None:
     def take() -> None:
         chosen = st.session_state["size_try"]
         if chosen in _TRIES:
-            for key, value in zip(("n", "k", "s", "p"), _TRIES[chosen][1], strict=True):
+            for key, value in zip(_KEYS, _TRIES[chosen][1], strict=True):
                 state.put(key, value)
-            state.put("d", 1)
+            state.put(Key.SLIDING_DILATION, 1)
 
     st.selectbox(
         "Try",
@@ -71,11 +73,11 @@ def _tries() -> None:
 
 def _sliders() -> tuple[int, int, int, int, int]:
     specs = (
-        ("n", "Image side n", 1, _LARGEST, 227),
-        ("k", "Kernel k", 1, 15, 11),
-        ("s", "Stride s", 0, 8, 4),
-        ("p", "Padding p", 0, 7, 0),
-        ("d", "Dilation", 1, 4, 1),
+        (Key.SLIDING_LENGTH, "Image side n", 1, _LARGEST, 227),
+        (Key.SLIDING_KERNEL, "Kernel k", 1, 15, 11),
+        (Key.SLIDING_STRIDE, "Stride s", 0, 8, 4),
+        (Key.SLIDING_PADDING, "Padding p", 0, 7, 0),
+        (Key.SLIDING_DILATION, "Dilation", 1, 4, 1),
     )
     length, kernel, stride, padding, dilation = (
         st.slider(title, low, high, key=state.remember(key, first, allowed=range(low, high + 1)))

@@ -12,6 +12,7 @@ from convviz.ui import state
 from convviz.ui.architectures import counted
 from convviz.ui.architectures.formula import ledger, percent
 from convviz.ui.architectures.pyramid import pyramid
+from convviz.ui.keys import Key
 from convviz.ui.shell import Choice
 
 _LARGE = (3, 5, 7, 9, 11)
@@ -33,12 +34,12 @@ def draw(choice: Choice) -> None:
             "The large kernel",
             _LARGE,
             format_func=lambda k: f"{k}×{k}",
-            key=state.remember("large", 5, allowed=_LARGE),
+            key=state.remember(Key.STACKED_KERNEL, 5, allowed=_LARGE),
         )
         channels = st.select_slider(
             "Channels C, in and out of every layer",
             _CHANNELS,
-            key=state.remember("width", 64, allowed=_CHANNELS),
+            key=state.remember(Key.STACKED_WIDTH, 64, allowed=_CHANNELS),
         )
     found = lessons.replacing(large, 3, channels)
     with right:

@@ -15,6 +15,7 @@ from convviz.ui import export
 from convviz.ui.architectures import counted
 from convviz.ui.architectures.choice import one_of
 from convviz.ui.architectures.formula import percent
+from convviz.ui.keys import Key
 
 _FAMILIES = {"alexnet": "AlexNet, 2012", "vgg": "VGG, 2015", "googlenet": "GoogLeNet, 2015"}
 
@@ -25,7 +26,7 @@ def draw() -> None:
         "The networks that everybody downloads are not quite those of the papers. Here the papers' "
         "own layers are built from their description and counted by the same code."
     )
-    family = one_of("Paper", _FAMILIES, "paper", "alexnet")
+    family = one_of("Paper", _FAMILIES, Key.PAPER, "alexnet")
     if family == "vgg":
         _vgg()
         return

@@ -8,6 +8,7 @@ from convviz.learning.auxiliary_steps import Settings
 from convviz.learning.inception import Start
 from convviz.networks.lessons.auxiliary import WEIGHT
 from convviz.ui import state
+from convviz.ui.keys import Key
 
 _USUAL = Settings()
 _STEPS = (100, 200, 400, 800)
@@ -26,7 +27,7 @@ def weight() -> float:
         0.0,
         1.0,
         step=0.1,
-        key=state.remember("aux_weight", WEIGHT, allowed=lambda x: 0 <= float(x) <= 1),
+        key=state.remember(Key.AUXILIARY_WEIGHT, WEIGHT, allowed=lambda x: 0 <= float(x) <= 1),
         help=f"{WEIGHT:g} in the paper. With 0 both networks are the same, and learn the same.",
         width=240,
     )
@@ -41,7 +42,7 @@ def choose() -> Settings:
             "First weights",
             _STARTS,
             format_func=lambda each: _STARTS[each],
-            key=state.remember("aux_start", _USUAL.start, allowed=_STARTS),
+            key=state.remember(Key.AUXILIARY_START, _USUAL.start, allowed=_STARTS),
             help="In 2014 the rule of He et al., which makes up for what a ReLU takes away, was "
             "not known yet.",
             width=250,
@@ -50,7 +51,7 @@ def choose() -> Settings:
             "Batch norm",
             _NORMS,
             format_func=lambda each: _NORMS[each],
-            key=state.remember("aux_norm", _USUAL.batch_norm, allowed=_NORMS),
+            key=state.remember(Key.AUXILIARY_NORM, _USUAL.batch_norm, allowed=_NORMS),
             help="It came a year after GoogLeNet, and keeps signals and gradients at their "
             "strength from layer to layer.",
             width=230,
@@ -58,14 +59,14 @@ def choose() -> Settings:
         rate = st.select_slider(
             "Learning rate",
             _RATES,
-            key=state.remember("aux_rate", _USUAL.learning_rate, allowed=_RATES),
+            key=state.remember(Key.AUXILIARY_RATE, _USUAL.learning_rate, allowed=_RATES),
             help="Of SGD with Nesterov's momentum; it falls to nearly zero along half a cosine.",
             width=200,
         )
         steps = st.select_slider(
             "Steps",
             _STEPS,
-            key=state.remember("aux_steps", _USUAL.steps, allowed=_STEPS),
+            key=state.remember(Key.AUXILIARY_STEPS, _USUAL.steps, allowed=_STEPS),
             help=f"Of {_USUAL.batch} pictures each. {_USUAL.steps} steps of both networks take "
             "about a minute on two processor cores.",
             width=160,
@@ -74,7 +75,7 @@ def choose() -> Settings:
             "Seed",
             0,
             9999,
-            key=state.remember("aux_seed", _USUAL.seed, allowed=range(10_000)),
+            key=state.remember(Key.AUXILIARY_SEED, _USUAL.seed, allowed=range(10_000)),
             help="Of the first weights and of the order of the pictures.",
             width=120,
         )

@@ -19,6 +19,7 @@ from pathlib import Path
 import streamlit as st
 
 from convviz.sprites import Section
+from convviz.ui.keys import Component
 
 _FOLDER = Path(__file__).parent
 KEY = "channel_grid"
@@ -120,7 +121,7 @@ def _read(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
-_atlas = st.components.v2.component("convviz_atlas", js=_read("atlas.js"))
+_atlas = st.components.v2.component(Component.ATLAS, js=_read("atlas.js"))
 _grid = st.components.v2.component(
-    "convviz_channel_grid", html=_read("grid.html"), css=_read("grid.css"), js=_read("grid.js")
+    Component.CHANNEL_GRID, html=_read("grid.html"), css=_read("grid.css"), js=_read("grid.js")
 )

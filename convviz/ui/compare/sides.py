@@ -14,12 +14,12 @@ from convviz.networks import Layer, Network
 from convviz.ui import activations_view as view
 from convviz.ui import channel_panel, export, state
 from convviz.ui.channel_grid import channel_grid
+from convviz.ui.keys import Entry, Key
 from convviz.ui.looks import Looks
 from convviz.ui.pictures import ChosenImage
 
 _HEIGHT = 460  # pixels of a grid, which scrolls
 _PIXELS = 320
-_RIGHT = "convviz.compare_right"
 _NOTHING = {"all": "", "hide": "Every channel is empty.", "only": "No channel is empty."}
 
 
@@ -139,13 +139,19 @@ def _detail(side: Side, looks: Looks, channel: int) -> None:
 
 def _look_closer(side: Side, channel: int) -> None:
     """Open a channel in the view of one channel; the sidebar follows to its network and layer."""
-    asked = {"layer": side.layer.name, "channel": str(channel), "view": "One channel"}
-    state.ask(network=side.network.name, **asked)
+    state.ask(
+        {
+            Key.NETWORK: side.network.name,
+            Key.LAYER: side.layer.name,
+            Key.CHANNEL: str(channel),
+            Key.ACTIVATIONS_VIEW: "One channel",
+        }
+    )
 
 
 def _right_channel(right: Side) -> int:
     """Return the picked channel of the right side, at first its strongest."""
-    held = st.session_state.get(_RIGHT)
+    held = st.session_state.get(Entry.COMPARE_RIGHT)
     if isinstance(held, tuple) and held[0] == _place(right) and held[1] < right.shown.channels:
         return int(held[1])
     return int(right.shown.maximum.argmax())
@@ -153,7 +159,7 @@ def _right_channel(right: Side) -> int:
 
 def _pick_right(right: Side) -> Callable[[int], None]:
     def pick(channel: int) -> None:
-        st.session_state[_RIGHT] = (_place(right), channel)
+        st.session_state[Entry.COMPARE_RIGHT] = (_place(right), channel)
 
     return pick
 

@@ -16,6 +16,7 @@ from convviz.ui import cache, layer_picker, second_image, state
 from convviz.ui import dead as dead_channels
 from convviz.ui.compare import sides, table
 from convviz.ui.compare.sides import Side
+from convviz.ui.keys import Key
 from convviz.ui.legend import legend
 from convviz.ui.looks import Looks, controls
 from convviz.ui.pictures import ChosenImage
@@ -35,7 +36,7 @@ def draw(choice: Choice, shown: Activations, threshold: float) -> None:
                 "Compare",
                 _WHAT,
                 required=True,
-                key=state.remember("compare", _WHAT[0], allowed=_WHAT),
+                key=state.remember(Key.ACTIVATIONS_COMPARE, _WHAT[0], allowed=_WHAT),
             )
         )
         image, network, layer = _other(choice, shown.layer, what)
@@ -96,7 +97,7 @@ def _other(
     if what == _WHAT[1]:
         listed = {each.name: each for each in layer_picker.choices(cache.layers(used))}
         names = [name for name in listed if name != layer.name]
-        key = state.remember("compare_layer", names[-1], allowed=names, in_url=False)
+        key = state.remember(Key.COMPARE_LAYER, names[-1], allowed=names, in_url=False)
         name = st.selectbox(
             "With",
             names,
@@ -107,7 +108,7 @@ def _other(
         return choice.image, used, listed[name]
     names = [name for name in networks.available() if name != used.name]
     usual = next(name for name in ("googlenet", "alexnet") if name != used.name)
-    key = state.remember("compare_network", usual, allowed=names, in_url=False)
+    key = state.remember(Key.COMPARE_NETWORK, usual, allowed=names, in_url=False)
     name = st.selectbox(
         "With", names, format_func=lambda name: networks.spec(name).title, key=key, width=220
     )

@@ -12,6 +12,7 @@ from convviz.figures import theme
 from convviz.networks import Network
 from convviz.ui import cache, export, state
 from convviz.ui.filters.kernels import convolution_for, slice_of
+from convviz.ui.keys import Key
 from convviz.ui.shell import Choice
 
 _NETWORKS = ("alexnet", "vgg16", "googlenet")
@@ -29,7 +30,7 @@ def draw(choice: Choice) -> None:
     )
     one_scale = st.toggle(
         "One scale for all",
-        key=state.remember("filters_one_scale", False, in_url=False),
+        key=state.remember(Key.FILTERS_ONE_SCALE, False, in_url=False),
         help="Off: each network's largest weight is full colour.",
     )
     found: list[tuple[str, Filters | str]] = []

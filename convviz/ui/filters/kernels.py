@@ -15,6 +15,7 @@ from convviz.networks import Layer
 from convviz.networks.cost_table import is_within
 from convviz.ui import cache, export, state
 from convviz.ui.channel_grid import Picture, channel_grid
+from convviz.ui.keys import Key
 from convviz.ui.shell import Choice
 
 _ORDERS: dict[FilterOrder, str] = {
@@ -113,7 +114,7 @@ def _controls(found: Filters) -> tuple[list[int], int | None, int]:
             "Order",
             FILTER_ORDERS,
             format_func=lambda name: _ORDERS[name],
-            key=state.remember("filter_order", "index", allowed=FILTER_ORDERS),
+            key=state.remember(Key.FILTER_ORDER, "index", allowed=FILTER_ORDERS),
             help="Alike: each filter is followed by the one whose weights point most in the same "
             "direction, beginning with the largest.",
             width=220,
@@ -123,21 +124,21 @@ def _controls(found: Filters) -> tuple[list[int], int | None, int]:
             chosen = st.selectbox(
                 "Slices of",
                 _LOOKS,
-                key=state.remember("filter_look", _LOOKS[0], allowed=_LOOKS),
+                key=state.remember(Key.FILTER_LOOK, _LOOKS[0], allowed=_LOOKS),
                 help="The slice that a filter reads its strongest input channel with, or the slice "
                 "that all filters read one chosen channel with.",
                 width=240,
             )
             if chosen == _LOOKS[1]:
                 last = found.inputs - 1
-                key = state.remember("filter_input", 0, allowed=lambda n: 0 <= n <= last)
+                key = state.remember(Key.FILTER_INPUT, 0, allowed=lambda n: 0 <= n <= last)
                 look = int(
                     st.number_input(f"Input channel, 0 to {last}", 0, last, key=key, width=200)
                 )
         pages = -(-found.channels // _PAGE)
         page = 0
         if pages > 1:
-            key = state.remember("filter_page", 1, allowed=range(1, pages + 1), in_url=False)
+            key = state.remember(Key.FILTER_PAGE, 1, allowed=range(1, pages + 1), in_url=False)
             page = int(st.number_input(f"Page, 1 to {pages}", 1, pages, key=key, width=150)) - 1
     return found.order(by).tolist(), look, page
 
@@ -202,7 +203,13 @@ def _picked(choice: Choice, found: Filters, look: int | None) -> None:
     if st.button(
         "Look closer at this channel", icon=":material/frame_inspect:", key="filter_closer"
     ):
-        state.ask(layer=found.layer.name, channel=str(channel), view="One channel")
+        state.ask(
+            {
+                Key.LAYER: found.layer.name,
+                Key.CHANNEL: str(channel),
+                Key.ACTIVATIONS_VIEW: "One channel",
+            }
+        )
         st.switch_page("pages/1_Activations.py")
 
 
@@ -211,7 +218,7 @@ def _slices(choice: Choice, found: Filters, channel: int) -> None:
     pages = -(-len(order) // _INPUTS)
     page = 0
     if pages > 1:
-        key = state.remember("slice_page", 1, allowed=range(1, pages + 1), in_url=False)
+        key = state.remember(Key.SLICE_PAGE, 1, allowed=range(1, pages + 1), in_url=False)
         page = int(st.number_input(f"Slices, page 1 to {pages}", 1, pages, key=key)) - 1
     members = order[page * _INPUTS : (page + 1) * _INPUTS]
     sheet = sprites.kernel_sheet(

@@ -13,9 +13,9 @@ from torch import Tensor
 from convviz import sprites
 from convviz.networks.receptive import ReceptiveField
 from convviz.ui import export, state
+from convviz.ui.keys import Component, Key
 
 _KEY = "field_view"
-_CHOSEN = "position"
 _PIXELS = 448  # of the image: sharp on a projector
 
 
@@ -27,7 +27,7 @@ def position(place: str, values: Tensor) -> tuple[int, int]:
         values: The map, shape (H, W).
     """
     height, width = values.shape
-    held = state.visit().values.get(_CHOSEN)
+    held = state.visit().values.get(Key.POSITION)
     if isinstance(held, tuple) and held[0] == place and held[1] < height and held[2] < width:
         return held[1], held[2]
     row, column = divmod(int(values.flatten().argmax()), width)
@@ -36,7 +36,7 @@ def position(place: str, values: Tensor) -> tuple[int, int]:
 
 def choose(place: str, row: int, column: int) -> None:
     """Choose a position."""
-    state.visit().values[_CHOSEN] = (place, row, column)
+    state.visit().values[Key.POSITION] = (place, row, column)
 
 
 def draw(
@@ -103,5 +103,5 @@ def _read(name: str) -> str:
 
 
 _component = st.components.v2.component(
-    "convviz_field", html=_read("field.html"), css=_read("field.css"), js=_read("field.js")
+    Component.FIELD, html=_read("field.html"), css=_read("field.css"), js=_read("field.js")
 )

@@ -13,11 +13,11 @@ from convviz.features.occlusion import OcclusionStep
 from convviz.features.runs import Run
 from convviz.features.stimuli import StimuliStep, patch_picture
 from convviz.ui import export
+from convviz.ui.keys import Entry
 from convviz.ui.shell import Choice
 
 _TILE = 150  # pixels
 _PIXELS = 448
-_CUTS = "convviz.inspector.cuts"
 _NOTICED = 0.01  # a rise that is worth a word
 _CUTS_KEPT = 48  # channels whose patches stay cut out
 
@@ -132,7 +132,7 @@ def _cut(choice: Choice, run: Run, channel: int) -> list[tuple[Image.Image, floa
     """Cut the patches out of their pictures; they stay for the visit, a bounded number of them."""
     step = cast(StimuliStep, run.step)
     held: dict[tuple[object, ...], list[tuple[Image.Image, float, str]]]
-    held = st.session_state.setdefault(_CUTS, {})
+    held = st.session_state.setdefault(Entry.PATCH_CUTS, {})
     key = (run.subject, step.done, channel)
     if key not in held and run.pictures is not None:
         cuts = []

@@ -15,6 +15,7 @@ from convviz.jobs import JobView
 from convviz.learning import fetching
 from convviz.ui import set_fetch, state
 from convviz.ui.jobs import Desk
+from convviz.ui.keys import Entry, Key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 _SETS = ("Samples", "My pictures", "Imagenette")
 _COUNTS = (100, 250, 500, 1000)
-_HELD = "convviz.inspector.set"
 
 
 def choose(desk: Desk, view: JobView | None) -> ImageSet | None:
@@ -37,7 +37,7 @@ def choose(desk: Desk, view: JobView | None) -> ImageSet | None:
         "Set of images",
         _SETS,
         required=True,
-        key=state.remember("set", _SETS[0], allowed=_SETS, in_url=False),
+        key=state.remember(Key.SET, _SETS[0], allowed=_SETS, in_url=False),
         label_visibility="collapsed",
     )
     if chosen == _SETS[0]:
@@ -55,7 +55,7 @@ def choose(desk: Desk, view: JobView | None) -> ImageSet | None:
         f"{archive.MAX_FILE_BYTES // 1_000_000} MB, {archive.MAX_BYTES // 1_000_000} MB in all. "
         "It stays in this visit: it is neither stored nor passed on.",
     )
-    held = st.session_state.get(_HELD)
+    held = st.session_state.get(Entry.IMAGE_SET)
     if isinstance(held, str):
         st.error(held, icon=":material/error:")
         return None
@@ -71,7 +71,7 @@ def _imagenette() -> ImageSet | None:
     count = st.select_slider(
         "Pictures",
         _COUNTS,
-        key=state.remember("set_count", 250, allowed=_COUNTS, in_url=False),
+        key=state.remember(Key.SET_COUNT, 250, allowed=_COUNTS, in_url=False),
         help="Chosen at random, but the same every time.",
         width=260,
     )
@@ -97,9 +97,9 @@ def _take(desk: Desk, view: JobView | None) -> None:
         if view is not None and view.error:
             desk.clear(view.id)  # what was wrong with the set before
         try:
-            st.session_state[_HELD] = _made(files)
+            st.session_state[Entry.IMAGE_SET] = _made(files)
         except ImageError as error:
-            st.session_state[_HELD] = str(error)
+            st.session_state[Entry.IMAGE_SET] = str(error)
 
 
 def _made(files: Sequence[UploadedFile]) -> ImageSet:

@@ -10,6 +10,7 @@ from convviz.features.silence import Silenced, deeper_layers, silence
 from convviz.figures import inspector as figures
 from convviz.figures import theme
 from convviz.ui import predictions, state
+from convviz.ui.keys import Entry, Key
 from convviz.ui.layer_picker import label
 from convviz.ui.shell import Choice
 
@@ -26,9 +27,9 @@ def draw(choice: Choice, shown: Activations, channel: int) -> None:
         return
     st.session_state.setdefault("silenced", [channel])
     held = [each for each in st.session_state["silenced"] if each < shown.channels] or [channel]
-    if st.session_state.get("silenced_for") != (shown.layer.name, channel):
+    if st.session_state.get(Entry.SILENCED_FOR) != (shown.layer.name, channel):
         held = [channel]
-    st.session_state["silenced_for"] = (shown.layer.name, channel)
+    st.session_state[Entry.SILENCED_FOR] = (shown.layer.name, channel)
     st.session_state["silenced"] = held
     names = [each.name for each in later]
     by_name = {each.name: each for each in later}
@@ -37,14 +38,14 @@ def draw(choice: Choice, shown: Activations, channel: int) -> None:
             "These channels",
             _MODES,
             required=True,
-            key=state.remember("silence_mode", _MODES[0], allowed=_MODES, in_url=False),
+            key=state.remember(Key.SILENCE_MODE, _MODES[0], allowed=_MODES, in_url=False),
         )
         st.multiselect("Channels", range(shown.channels), key="silenced", width=320)
         deeper = st.selectbox(
             "Look closely at",
             names,
             format_func=lambda name: label(by_name[name]),
-            key=state.remember("silence_deeper", names[0], allowed=names, in_url=False),
+            key=state.remember(Key.SILENCE_DEEPER, names[0], allowed=names, in_url=False),
             width=320,
         )
     found = silence(

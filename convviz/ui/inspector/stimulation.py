@@ -15,6 +15,7 @@ from convviz.jobs import JobView
 from convviz.ui import dead, export, jobs, results, state
 from convviz.ui.inspector import patches, progress, sets
 from convviz.ui.inspector.desk import open_desk
+from convviz.ui.keys import Key
 from convviz.ui.shell import Choice
 
 WAYS = {
@@ -36,7 +37,7 @@ def draw(choice: Choice, shown: Activations, channel: int) -> None:
         "Way",
         WAYS,
         required=True,
-        key=state.remember("way", "Patches", allowed=WAYS),
+        key=state.remember(Key.WAY, "Patches", allowed=WAYS),
         label_visibility="collapsed",
     )
     st.caption(WAYS[str(way)])
@@ -110,7 +111,7 @@ def _occlusion(
             "Watch",
             _MEASURES,
             format_func=_MEASURES.__getitem__,
-            key=state.remember("measure", "maximum", allowed=_MEASURES, in_url=False),
+            key=state.remember(Key.MEASURE, "maximum", allowed=_MEASURES, in_url=False),
             width=260,
         )
         answer = (choice.image.sha256, str(channel), str(measure))
@@ -150,20 +151,20 @@ def _synthesis(
             "Excite",
             TARGETS,
             format_func=_TARGETS.__getitem__,
-            key=state.remember("target", TARGETS[0], allowed=TARGETS, in_url=False),
+            key=state.remember(Key.SYNTHESIS_TARGET, TARGETS[0], allowed=TARGETS, in_url=False),
             width=260,
         )
         steps = st.select_slider(
             "Steps",
             (32, 64, 128, 256, 512),
-            key=state.remember("synthesis_steps", 128, in_url=False),
+            key=state.remember(Key.SYNTHESIS_STEPS, 128, in_url=False),
             width=220,
         )
         seed = st.number_input(
             "Seed",
             0,
             10_000,
-            key=state.remember("synthesis_seed", 0, in_url=False),
+            key=state.remember(Key.SYNTHESIS_SEED, 0, in_url=False),
             width=120,
             help="The same seed gives the same image.",
         )

@@ -13,6 +13,7 @@ from convviz.figures import inspector as figures
 from convviz.figures import theme
 from convviz.ui import cache, channel_panel, export, second_image, state
 from convviz.ui.inspector import arithmetic, field, silence, stimulation
+from convviz.ui.keys import Key
 from convviz.ui.shell import Choice
 
 TITLE = "One channel"
@@ -31,7 +32,7 @@ def draw(choice: Choice, shown: Activations, threshold: float) -> None:
         classes = choice.network.weights.classes
         channel_panel.numbers(shown, threshold, channel, classes)
         facts = st.empty()
-    key = state.remember("question", QUESTIONS[0], allowed=QUESTIONS)
+    key = state.remember(Key.QUESTION, QUESTIONS[0], allowed=QUESTIONS)
     tabs = st.tabs(QUESTIONS, key=key, on_change="rerun")
     answers = (_map_and_field, stimulation.draw, arithmetic.draw, silence.draw)
     for tab, answer in zip(tabs, answers, strict=True):

@@ -11,6 +11,7 @@ from convviz.errors import ImageError
 from convviz.images import archive, crop
 from convviz.learning import Dataset, fetching
 from convviz.ui import set_fetch, state
+from convviz.ui.keys import Entry, Key
 
 SHAPES, ZIP = "shapes", "zip"
 _KINDS = {SHAPES: "Generated shapes", ZIP: "My own zip"} | {
@@ -27,7 +28,7 @@ def choose() -> Dataset | None:
         "Pictures to learn from",
         _KINDS,
         format_func=_KINDS.__getitem__,
-        key=state.remember("data", SHAPES, allowed=_KINDS),
+        key=state.remember(Key.DATA, SHAPES, allowed=_KINDS),
         label_visibility="collapsed",
         required=True,
     )
@@ -51,7 +52,7 @@ def _published(key: str) -> Dataset | None:
     count = st.select_slider(
         "Pictures",
         _COUNTS,
-        key=state.remember("pictures", 600, allowed=_COUNTS),
+        key=state.remember(Key.DATA_COUNT, 600, allowed=_COUNTS),
         help="Chosen at random, as many of each class, and the same ones every time. A quarter of "
         "them only checks what was learned.",
         width=320,
@@ -70,8 +71,8 @@ def _uploaded() -> Dataset | None:
         "It stays in this visit: it is neither stored nor passed on.",
     )
     if file is not None:
-        st.session_state["convviz.training_zip"] = (file.name, file.getvalue())
-    kept = st.session_state.get("convviz.training_zip")
+        st.session_state[Entry.TRAINING_ZIP] = (file.name, file.getvalue())
+    kept = st.session_state.get(Entry.TRAINING_ZIP)
     if kept is None:
         st.caption(
             "For example: a folder `cats` and a folder `dogs`, with ten pictures each, packed "

@@ -15,6 +15,7 @@ from convviz.learning.runs import Lesson, Outcome, TrainingView, train_transfer
 from convviz.networks import Network
 from convviz.ui import state
 from convviz.ui.jobs import Desk
+from convviz.ui.keys import Key
 from convviz.ui.learning import plan_panel
 
 _SECONDS = (10, 20, 40, 60, 90)
@@ -39,7 +40,7 @@ def offer(desk: Desk, job: JobView, view: TrainingView, best: Outcome, kept: Net
             "Time for fine-tuning",
             _SECONDS,
             format_func=lambda each: f"{each} s",
-            key=state.remember("fine_tune_seconds", 20, allowed=_SECONDS),
+            key=state.remember(Key.FINE_TUNE_SECONDS, 20, allowed=_SECONDS),
             help="At most. Nothing can be computed once and kept now: every picture runs through "
             "the whole network in every epoch.",
         )
@@ -47,7 +48,7 @@ def offer(desk: Desk, job: JobView, view: TrainingView, best: Outcome, kept: Net
             "Learning rate, at its largest",
             _RATES,
             format_func=lambda each: f"{each:g}" + (" (usual)" if each == _USUAL_RATE else ""),
-            key=state.remember("fine_tune_rate", _USUAL_RATE, allowed=_RATES),
+            key=state.remember(Key.FINE_TUNE_RATE, _USUAL_RATE, allowed=_RATES),
             help="The decoder alone was trained with 0.003. Choose that here, and see what steps "
             "so large do to an encoder that knew better.",
         )

@@ -8,6 +8,7 @@ from convviz.jobs import JobView
 from convviz.learning.live import LiveView, train_small
 from convviz.ui import jobs, state
 from convviz.ui.jobs import Desk
+from convviz.ui.keys import Entry, Key
 from convviz.ui.learning import data_panel, live_film, live_settings
 from convviz.ui.learning.film import film
 from convviz.ui.learning.live_settings import Wanted
@@ -19,7 +20,6 @@ _PHASES = {
     "training": "Training",
     "done": "Done",
 }
-_AT = "convviz.live_at"
 
 
 def draw(choice: Choice) -> None:
@@ -50,7 +50,7 @@ def draw(choice: Choice) -> None:
 
 
 def _start(desk: Desk, wanted: Wanted, choice: Choice) -> None:
-    st.session_state.pop(_AT, None)
+    st.session_state.pop(Entry.LIVE_MOMENT, None)
     desk.start(
         train_small,
         title=f"A small network learns {state.shorten(wanted.dataset.name)}",
@@ -90,7 +90,7 @@ def _pick_layer(view: LiveView) -> str:
         "Feature maps of",
         names,
         format_func=names.__getitem__,
-        key=state.remember("live_layer", usual, allowed=names),
+        key=state.remember(Key.LIVE_LAYER, usual, allowed=names),
         required=True,
     )
     return chosen or usual
@@ -126,12 +126,12 @@ def _ended(job: str, view: LiveView, layer: str) -> None:
     """Draw what came of a training, with the slider through its moments."""
     stills = live_film.all_stills(job, view, layer)
     _warn(view)
-    rested, at = st.session_state.get(_AT, ("", -1))
+    rested, at = st.session_state.get(Entry.LIVE_MOMENT, ("", -1))
     if rested != job or at not in range(len(stills)):
         at = live_film.end(view)
 
     def rest(number: int) -> None:
-        st.session_state[_AT] = (job, number)
+        st.session_state[Entry.LIVE_MOMENT] = (job, number)
 
     film(
         stills,

@@ -11,6 +11,7 @@ from convviz.learning import Dataset, Split, TrainingSettings
 from convviz.learning.live import Rate, learning_rate
 from convviz.networks.small import SmallDesign
 from convviz.ui import state
+from convviz.ui.keys import Key
 
 _WIDTHS = (4, 8, 16, 32)
 _DEPTHS = (1, 2, 3, 4, 5, 6)
@@ -40,31 +41,31 @@ def choose(dataset: Dataset) -> Wanted:
         depth = st.select_slider(
             "Depth: stacks of convolution, ReLU and max pooling",
             _DEPTHS,
-            key=state.remember("live_depth", 3, allowed=_DEPTHS),
+            key=state.remember(Key.LIVE_DEPTH, 3, allowed=_DEPTHS),
         )
         width = st.select_slider(
             "Width: channels of the first stack",
             _WIDTHS,
-            key=state.remember("live_width", 16, allowed=_WIDTHS),
+            key=state.remember(Key.LIVE_WIDTH, 16, allowed=_WIDTHS),
             help="Each further stack has twice as many, up to 128.",
         )
         seconds = st.select_slider(
             "Time for the training",
             _SECONDS,
             format_func=lambda each: f"{each} s",
-            key=state.remember("live_seconds", 40, allowed=_SECONDS),
+            key=state.remember(Key.LIVE_SECONDS, 40, allowed=_SECONDS),
         )
     with right:
         rate = st.radio(
             "Learning rate",
             list(_RATES),
             format_func=_RATES.__getitem__,
-            key=state.remember("live_rate", "usual", allowed=_RATES),
+            key=state.remember(Key.LIVE_RATE, "usual", allowed=_RATES),
             on_change=_rate_changed,
         )
         norm = st.toggle(
             "Batch norm after each convolution",
-            key=state.remember("live_norm", rate != "deadly"),
+            key=state.remember(Key.LIVE_NORM, rate != "deadly"),
             help="Pulls each channel's values around 0 before the ReLU, over the pictures of a "
             "batch.",
         )
@@ -87,7 +88,7 @@ def in_short(wanted: Wanted) -> str:
 
 def _rate_changed() -> None:
     """Switch batch norm off with the deadly rate, as it would rescue many, and on with others."""
-    state.put("live_norm", st.session_state["live_rate"] != "deadly")
+    state.put(Key.LIVE_NORM, st.session_state[Key.LIVE_RATE] != "deadly")
 
 
 def _about(rate: Rate, number: float, depth: int, *, batch_norm: bool) -> str:

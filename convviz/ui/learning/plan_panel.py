@@ -11,6 +11,7 @@ from convviz import learning
 from convviz.learning import Dataset, Scenario, Split, TrainingSettings, TransferPlan
 from convviz.networks import Network
 from convviz.ui import state
+from convviz.ui.keys import Key
 
 _NAMES: dict[Scenario, str] = {
     "last-layer": "Replace the last layer only",
@@ -48,20 +49,22 @@ def choose(network: Network, dataset: Dataset | None) -> Wanted | None:
             format_func=lambda each: (
                 _NAMES[each] + (" (recommended)" if each == advice.scenario else "")
             ),
-            key=state.remember("scenario", advice.scenario, allowed=_NAMES),
+            key=state.remember(Key.SCENARIO, advice.scenario, allowed=_NAMES),
         )
         st.caption(advice.why)
         seconds = st.select_slider(
             "Time for the training",
             _SECONDS,
             format_func=lambda each: f"{each} s",
-            key=state.remember("training_seconds", 20, allowed=_SECONDS),
+            key=state.remember(Key.TRAINING_SECONDS, 20, allowed=_SECONDS),
             help="At most, and without what comes first: reading the pictures and computing a "
             "frozen encoder's features.",
         )
         compare = st.checkbox(
             "Compare with no transfer",
-            key=state.remember("compare", default=True),
+            key=state.remember(
+                Key.TRANSFER_COMPARE, default=True, formerly=Key.ACTIVATIONS_COMPARE
+            ),
             help="Two more trainings, each for as long as the first one took: the same decoder on "
             "an untrained encoder, and everything from scratch.",
         )

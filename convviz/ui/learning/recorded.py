@@ -13,6 +13,7 @@ from convviz.networks import bundled
 from convviz.networks.lessons.auxiliary import WEIGHT
 from convviz.sprites import kernel_sheet
 from convviz.ui import export, state
+from convviz.ui.keys import Key
 from convviz.ui.learning.film import Chart, Line, Still, film
 from convviz.ui.pictures import ChosenImage
 from convviz.ui.shell import Choice
@@ -43,10 +44,10 @@ def _scrub(choice: Choice) -> None:
         "Feature maps of",
         list(layers),
         format_func=lambda each: layers[each].title,
-        key=state.remember("recorded_layer", _FIRST, allowed=layers),
+        key=state.remember(Key.RECORDED_LAYER, _FIRST, allowed=layers),
         width=320,
     )
-    step = st.session_state[state.remember("moment", moments[0], allowed=moments)]
+    step = st.session_state[state.remember(Key.RECORDED_MOMENT, moments[0], allowed=moments)]
     stills = _stills(choice.image.sha256, name, choice.image)
     film(
         stills,
@@ -54,7 +55,7 @@ def _scrub(choice: Choice) -> None:
         titles=("What conv1 looks for", f"What {layers[name].title} answers to your image"),
         key="recorded",
         at=moments.index(step),
-        on_rest=lambda number: state.put("moment", moments[number]),
+        on_rest=lambda number: state.put(Key.RECORDED_MOMENT, moments[number]),
     )
     points = recording.log().points
     grown = [b for a, b in pairwise(points) if b.size != a.size]

@@ -112,7 +112,7 @@ def _comparison(view: TrainingView) -> None:
             [each.seconds for each in view.outcomes],
         ),
         config=theme.CONFIG,
-        key="compared",
+        key="transfer_compared",
     )
     times = "; ".join(f"{each.name}: {each.seconds:.0f} s" for each in view.outcomes)
     st.caption(

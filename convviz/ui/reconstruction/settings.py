@@ -13,6 +13,7 @@ from convviz.networks.weights import AUTO_ORDER
 from convviz.reconstruction import depth, preset
 from convviz.reconstruction.runs import Plan, plan
 from convviz.ui import cache, layer_picker, state
+from convviz.ui.keys import Key
 from convviz.ui.reconstruction import advanced
 from convviz.ui.shell import Choice
 
@@ -33,7 +34,7 @@ def mode() -> str:
         "What to reconstruct from",
         MODES,
         format_func=MODES.__getitem__,
-        key=state.remember("series", ONE, allowed=MODES),
+        key=state.remember(Key.SERIES, ONE, allowed=MODES),
         label_visibility="collapsed",
         required=True,
     )
@@ -128,7 +129,7 @@ def _seconds(pictures: int) -> float:
     """Choose how long each picture may take, so that all of them fit into one job."""
     most = MOST_SECONDS // max(1, pictures)
     choices = [seconds for seconds in _SECONDS if seconds <= most]
-    key = state.remember("seconds", _USUAL_SECONDS, allowed=_SECONDS)
+    key = state.remember(Key.SECONDS, _USUAL_SECONDS, allowed=_SECONDS)
     if st.session_state[key] > choices[-1]:  # chosen for fewer pictures
         state.put(key, choices[-1])
     chosen = st.select_slider(

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from convviz.ui.architectures.drawing import SAVE_CSS, SAVE_JS
+from convviz.ui.keys import Component
 
 _FOLDER = Path(__file__).parent
 
@@ -67,7 +68,7 @@ def _read(name: str) -> str:
 
 
 _diagram = st.components.v2.component(
-    "convviz_network_diagram",
+    Component.NETWORK_DIAGRAM,
     html='<div class="strip"></div><div class="foot"></div><div class="module"></div>'
     '<div class="tip" role="presentation" hidden></div>',
     css=_read("diagram.css") + SAVE_CSS,

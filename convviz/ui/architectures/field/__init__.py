@@ -10,6 +10,7 @@ import streamlit as st
 from PIL import Image
 
 from convviz.networks.receptive import ReceptiveField
+from convviz.ui.keys import Component
 
 _FOLDER = Path(__file__).parent
 
@@ -47,7 +48,7 @@ def _read(name: str) -> str:
 
 
 _field = st.components.v2.component(
-    "convviz_receptive_field",
+    Component.RECEPTIVE_FIELD,
     html=_read("field.html"),
     css=_read("field.css"),
     js=_read("field.js"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from convviz.networks.lessons import Sliding
+from convviz.ui.keys import Component
 
 _FOLDER = Path(__file__).parent
 
@@ -40,7 +41,7 @@ def _read(name: str) -> str:
 
 
 _sliding = st.components.v2.component(
-    "convviz_sliding_kernel",
+    Component.SLIDING_KERNEL,
     html=_read("sliding.html"),
     css=_read("sliding.css"),
     js=_read("sliding.js"),

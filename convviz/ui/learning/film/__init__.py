@@ -15,6 +15,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from convviz.ui.keys import Component
+
 _FOLDER = Path(__file__).parent
 
 
@@ -144,7 +146,7 @@ def _read(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
-_store = st.components.v2.component("convviz_film_store", js=_read("store.js"))
+_store = st.components.v2.component(Component.FILM_STORE, js=_read("store.js"))
 _film = st.components.v2.component(
-    "convviz_film", html=_read("film.html"), css=_read("film.css"), js=_read("film.js")
+    Component.FILM, html=_read("film.html"), css=_read("film.css"), js=_read("film.js")
 )
