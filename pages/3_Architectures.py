@@ -21,7 +21,7 @@ with shell.errors():
         "lessons": "Lessons",
         "papers": "Papers",
     }
-    view = one_of("View", VIEWS, Key.ACTIVATIONS_VIEW, "compare")
+    view = one_of("View", VIEWS, Key.ARCHITECTURES_VIEW, "compare", formerly=Key.ACTIVATIONS_VIEW)
     if view == "compare":
         compare.draw()
     elif view == "layers":

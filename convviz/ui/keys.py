@@ -65,6 +65,7 @@ class Key(StrEnum):
     FILTERS_ONE_SCALE = "filters_one_scale"
 
     # Architectures
+    ARCHITECTURES_VIEW = "architectures"
     COMPARED_NETWORKS = "compared"
     COMPARED_SIDE = "side"
     COMPARED_AXIS = "axis"

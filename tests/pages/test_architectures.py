@@ -124,6 +124,42 @@ def test_a_size_that_does_not_fit_gets_a_sentence(open_page: OpenPage) -> None:
     assert "choose 227×227" in app.error[0].value
 
 
+ACTIVATIONS = "pages/1_Activations.py"
+
+
+def test_this_page_and_activations_each_keep_their_view(open_page: Any) -> None:
+    app = open_page(ACTIVATIONS, view="All layers")
+    sound(app.switch_page(PAGE).run())
+    key = "architectures"
+    assert app.segmented_control(key=key).value == "compare"
+    sound(app.segmented_control(key=key).set_value("papers").run())
+    assert app.query_params[key] == "papers"
+    sound(app.switch_page(ACTIVATIONS).run())
+    assert app.session_state["view"] == "All layers"
+    assert app.query_params["view"] == "All layers"
+    sound(app.switch_page(PAGE).run())
+    assert app.segmented_control(key=key).value == "papers"
+
+
+@pytest.mark.parametrize("name", ["view", "architectures"])
+@pytest.mark.parametrize("value", ["compare", "layers", "lessons", "papers"])
+def test_a_link_opens_a_view(open_page: Any, name: str, value: str) -> None:
+    app = sound(open_page(PAGE, **{name: value}))
+    assert app.segmented_control(key="architectures").value == value
+    assert not app.info
+    assert "view" not in app.query_params
+    sound(app.switch_page(ACTIVATIONS).run())
+    assert app.session_state["view"] == "This layer"
+    assert not app.info
+
+
+def test_a_link_to_a_view_of_activations_leaves_this_page_at_its_first(open_page: Any) -> None:
+    app = sound(open_page(PAGE, view="All layers"))
+    assert app.segmented_control(key="architectures").value == "compare"
+    sound(app.switch_page(ACTIVATIONS).run())
+    assert app.session_state["view"] == "All layers"
+
+
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_every_lesson_makes_its_point_first(open_page: OpenPage, lesson: str) -> None:
     app = sound(open_page(PAGE, view="lessons", lesson=lesson))
