@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 from PIL import Image, ImageDraw, ImageOps
@@ -32,14 +32,15 @@ def panel(chosen: ChosenImage) -> None:
 
 
 def chooser(key: str, *, wide: bool = False) -> None:
-    """Draw the samples, the upload and the camera.
+    """Draw the samples, the visitor's own image once there is one, the upload and the camera.
 
     Args:
         key: Begins the widgets' keys: `{key}_upload`, `{key}_camera`, `{key}_sample_{name}`.
         wide: Whether there is room for the samples beside the upload.
     """
     refusal = state.visit().refusal
-    samples, own = st.columns([3, 2], gap="large") if wide else (st.container(), st.container())
+    ratio = [3, 2] if state.visit().picture is None else [2, 1]  # one tile more in the same row
+    samples, own = st.columns(ratio, gap="large") if wide else (st.container(), st.container())
     with samples:
         _gallery(key)
     with own:
@@ -51,20 +52,31 @@ def chooser(key: str, *, wide: bool = False) -> None:
 def _gallery(key: str) -> None:
     from convviz import images
 
-    chosen = state.visit().values.get(Key.IMAGE, pictures.DEFAULT_SAMPLE)
-    with st.container(horizontal=True, gap="small", key=f"{key}_samples"):
+    own = state.visit().picture
+    gap: Literal["small", "xsmall"] = "small" if own is None else "xsmall"
+    with st.container(horizontal=True, gap=gap, key=f"{key}_samples"):
         for sample in images.samples():
-            pressed = "chosen" if sample.name == chosen else "other"
-            with st.container(key=f"{key}_{pressed}_{sample.name}", width=96, gap=None):
-                st.image(pictures.thumbnail(pictures.of_sample(sample.name)), width=96, alt="")
-                st.button(
-                    sample.title,
-                    key=f"{key}_sample_{sample.name}",
-                    type="tertiary",
-                    width="stretch",
-                    on_click=pictures.choose,
-                    args=(sample.name,),
-                )
+            image = pictures.thumbnail(pictures.of_sample(sample.name))
+            _tile(key, sample.name, sample.title, image)
+        if own is not None:
+            title = _plain(pictures.title_of_own(own))
+            _tile(key, pictures.OWN, title, pictures.thumbnail_of_own(own))
+
+
+def _tile(key: str, name: str, title: str, image: Image.Image) -> None:
+    """Draw an image that can be chosen, with its title."""
+    chosen = state.visit().values.get(Key.IMAGE, pictures.DEFAULT_SAMPLE)
+    pressed = "chosen" if name == chosen else "other"
+    with st.container(key=f"{key}_{pressed}_{name}", width=96, gap=None):
+        st.image(image, width=96, alt="")
+        st.button(
+            title,
+            key=f"{key}_sample_{name}",
+            type="tertiary",
+            width="stretch",
+            on_click=pictures.choose,
+            args=(name,),
+        )
 
 
 def _own_picture(key: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
@@ -101,13 +102,24 @@ def received(name: str, data: bytes, origin: str) -> state.OwnPicture:
 
 def thumbnail(chosen: ChosenImage) -> Image.Image:
     """Return the image's centre as a small square."""
-    return _thumbnail(chosen.sha256, chosen.image)
+    return _thumbnail(chosen.sha256, lambda: chosen.image)
+
+
+def thumbnail_of_own(own: state.OwnPicture) -> Image.Image:
+    """Return the centre of an image that the visitor brought, which is decoded once for it."""
+    return _thumbnail(own.sha256, lambda: _decoded(own.sha256, own.data))
 
 
 def of_own(own: state.OwnPicture) -> ChosenImage:
     """Open a picture that the visitor brought."""
-    title = "Camera picture" if own.origin == "camera" else own.name
-    return ChosenImage(own.name, title, own.sha256, _decoded(own.sha256, own.data), own.origin)
+    return ChosenImage(
+        own.name, title_of_own(own), own.sha256, _decoded(own.sha256, own.data), own.origin
+    )
+
+
+def title_of_own(own: state.OwnPicture) -> str:
+    """Return what an image that the visitor brought is called."""
+    return "Camera picture" if own.origin == "camera" else own.name
 
 
 def of_sample(name: str) -> ChosenImage:
@@ -131,5 +143,5 @@ def _decoded(sha256: str, _data: bytes) -> Image.Image:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _thumbnail(sha256: str, _image: Image.Image) -> Image.Image:
-    return ImageOps.fit(_image, (_THUMBNAIL_PIXELS, _THUMBNAIL_PIXELS))
+def _thumbnail(sha256: str, _open: Callable[[], Image.Image]) -> Image.Image:
+    return ImageOps.fit(_open(), (_THUMBNAIL_PIXELS, _THUMBNAIL_PIXELS))

@@ -32,6 +32,27 @@ def test_is_useful_at_once(visit: Any) -> None:
     expect(page).to_have_title(re.compile("convviz"))
 
 
+def test_back_to_the_own_image_after_a_sample(visit: Any) -> None:
+    page = visit("/")
+    expect(page.locator(".st-key-home_samples img")).to_have_count(5)
+    upload(page, photograph() | {"name": "a holiday by the sea, last summer.jpg"})
+    chosen = page.locator(".st-key-home_chosen_upload")
+    expect(chosen).to_be_visible()
+    expect(chosen).to_contain_text("a holiday by the sea, last summer.jpg")
+    page.locator(".st-key-home_other_rocket img").click(force=True)
+    expect(page).to_have_url(re.compile("image=rocket"))
+    own, rocket = (page.locator(f".st-key-home_{key}") for key in ("other_upload", "chosen_rocket"))
+    expect(rocket).to_be_visible()
+    expect(own).to_be_visible()
+    tile, sample = own.bounding_box(), rocket.bounding_box()
+    assert {key: tile[key] for key in ("y", "width", "height")} == {
+        key: sample[key] for key in ("y", "width", "height")
+    }
+    own.locator("img").click(force=True)
+    expect(page).to_have_url(re.compile("image=upload"))
+    expect(chosen).to_be_visible()
+
+
 def test_a_photograph_of_ones_own_to_a_marked_grid(visit: Any) -> None:
     """The way of issue 2: upload, AlexNet, third convolution, click a channel, arrow keys."""
     page = visit("/")

@@ -89,6 +89,49 @@ def test_an_uploaded_picture_replaces_the_sample_and_stays_out_of_the_url(open_p
     assert not app.exception
 
 
+def tiles(app: AppTest, key: str) -> list[str]:
+    """Return the captions of the images that can be chosen."""
+    return [button.label for button in app.button if button.key.startswith(f"{key}_sample_")]
+
+
+def test_after_a_sample_the_own_image_is_one_click_away(open_page: Any) -> None:
+    app = open_page()
+    samples = tiles(app, "home")
+    upload(app, "my *dog*.png", picture())
+    assert tiles(app, "home") == [*samples, r"my \*dog\*\.png"]
+    app.button(key="home_sample_cat").click().run()
+    assert app.query_params["image"] == "cat"
+    assert tiles(app, "home") == [*samples, r"my \*dog\*\.png"]
+    app.button(key="home_sample_upload").click().run()
+    assert app.query_params["image"] == "upload"
+    assert "320 × 200 pixels" in captions(app)
+    assert not app.info
+    assert not app.error
+    assert not app.exception
+
+
+def test_the_own_image_is_offered_in_the_sidebar_too(open_page: Any) -> None:
+    app = upload(open_page(), "dog.png", picture())
+    app.button(key="home_sample_cat").click().run()
+    app.switch_page("pages/2_Filters.py").run()
+    assert "Cat" in app.sidebar.markdown[0].value
+    assert tiles(app, "side")[-1] == r"dog\.png"
+    app.button(key="side_sample_upload").click().run()
+    assert app.query_params["image"] == "upload"
+    assert "dog" in app.sidebar.markdown[0].value
+    assert not app.exception
+
+
+def test_a_later_image_takes_the_place_of_the_first(open_page: Any) -> None:
+    app = upload(open_page(), "dog.png", picture())
+    app.button(key="home_sample_cat").click().run()
+    upload(app, "bad.png", b"this is text")
+    assert tiles(app, "home")[-1] == r"dog\.png"
+    upload(app, "bird.png", picture((200, 320)))
+    assert tiles(app, "home")[-1] == r"bird\.png"
+    assert "200 × 320 pixels" in captions(app)
+
+
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
