@@ -126,7 +126,7 @@ def _dead(choice: Choice, shown: Activations) -> DeadChannels | None:
     return found
 
 
-@st.fragment
+@state.fragment
 def _explore(
     choice: Choice,
     shown: Activations,

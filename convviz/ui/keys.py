@@ -152,6 +152,7 @@ class Entry(StrEnum):
 class Component(StrEnum):
     """Browser components; the server has one registry, where a later one replaces an earlier."""
 
+    ADDRESS = "convviz_address"
     VISITOR = "convviz_visitor"
     ATLAS = "convviz_atlas"
     CHANNEL_GRID = "convviz_channel_grid"

@@ -104,7 +104,9 @@ def _settle(used: Network, by_name: dict[str, Layer], listed: Sequence[Layer]) -
     here = state.visit()
     asked = here.link.pop(Key.LAYER, None)
     before: str | None = here.layers.get(used.name)
-    if here.layer_network == used.name:
+    if here.restoring:
+        before, here.layer_depth = None, state.USUAL_DEPTH
+    elif here.layer_network == used.name:
         before = st.session_state.get(Key.LAYER, before)
     wanted = asked or before
     if wanted is None or wanted not in by_name:

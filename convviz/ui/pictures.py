@@ -68,7 +68,7 @@ def current() -> ChosenImage:
 def choose(name: str) -> None:
     """Switch to a sample photograph."""
     here = state.visit()
-    here.values[Key.IMAGE] = name
+    state.put(Key.IMAGE, name)
     here.refusal = ""
     here.notices.pop(Key.IMAGE, None)
 

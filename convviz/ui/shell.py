@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import atexit
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache as once
 from pathlib import Path
@@ -26,10 +28,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from PIL import Image, ImageDraw
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import StopException
 
-from convviz.ui import navigation, state
+from convviz.ui import navigation, problems, state
 from convviz.ui.pictures import ChosenImage
-from convviz.ui.problems import errors
 
 if TYPE_CHECKING:  # importing it loads PyTorch, and the shell must draw before that
     from convviz.networks import Layer, Network
@@ -102,10 +104,14 @@ def open_page(
     _start_pytorch()
     missing = st.container()
     choice = None
-    with errors(), st.sidebar:
-        choice = _sidebar(missing, layer, needs_network, image_in_sidebar)
-    if choice is None:
-        st.stop()
+    try:
+        with problems.errors(), st.sidebar:
+            choice = _sidebar(missing, layer, needs_network, image_in_sidebar)
+        if choice is None:
+            st.stop()
+    except StopException:
+        state.write_address()
+        raise
     if choice.loaded is not None and choice.loaded.weights.source == "random":
         missing.warning(
             f"{choice.loaded.title} is **untrained** here: its weights are random numbers. What "
@@ -113,6 +119,21 @@ def open_page(
             icon=":material/casino:",
         )
     return choice
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Show what goes wrong inside as a sentence; write the URL when the page has ended.
+
+    Nothing is written when another run takes over: it knows what the URL shall be.
+    """
+    try:
+        with problems.errors():
+            yield
+    except StopException:
+        state.write_address()
+        raise
+    state.write_address()
 
 
 def _sidebar(

@@ -1,27 +1,55 @@
 """What follows the user across pages and in the URL.
 
 Streamlit forgets a widget's value as soon as a page without that widget runs. Values that shall
-last are kept here, per visitor, and written to the URL; the URL is read once, when the visitor
-arrives, because what the browser sends later may be older than the visitor's last click.
+last are kept here, per visitor, and written to the URL. The URL is read when the visitor arrives
+and when the browser goes back or forward, and at no other time, because what the browser sends
+with a click may be older than the click before.
+
+The URL is written once in a run of the script. Where the visitor has chosen something, that makes
+a new entry of the browser's history; where the script alone has settled something (on arrival, on
+another page, after going back), the entry is replaced, so that each step back undoes one choice.
 """
 
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec
+from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from convviz.ui import keys
-from convviz.ui.keys import Entry, Key, Value
+from convviz.ui.keys import Component, Entry, Key, Value
 
 if TYPE_CHECKING:
     from convviz.networks.fetch import Fetch
 
+Arguments = ParamSpec("Arguments")
+
 SHARED = (Key.IMAGE, Key.NETWORK, Key.LAYER, Key.WEIGHTS)  # what every page's link carries
+
+USUAL_DEPTH = 0.4  # of the layer that is looked at first
+
+# Streamlit can only add entries to the browser's history. The element may be mounted again with
+# the same data, so each replacement has a token and is done once.
+_REPLACE = """
+export default function ({ data }) {
+  if (window.convvizReplaced === data.token) return;
+  window.convvizReplaced = data.token;
+  const query = new URLSearchParams(data.query);
+  for (const [key, value] of new URLSearchParams(location.search))
+    if (/^embed(_options)?$/i.test(key)) query.append(key, value);
+  const text = query.toString();
+  history.replaceState(history.state, "", location.pathname + (text ? "?" + text : ""));
+}
+"""
+_replace = st.components.v2.component(Component.ADDRESS, js=_REPLACE)
 
 
 @dataclass(frozen=True)
@@ -39,9 +67,16 @@ class Visit:
     """What is remembered of one visitor.
 
     Attributes:
-        link: Values the URL asked for on arrival that nobody has looked at yet.
+        link: Values the URL asked for that nobody has looked at yet.
         values: The last value of everything remembered, by key.
         page: The page that is open.
+        keys: What each page has remembered for its links, by page.
+        address: The query parameters that the URL shall have.
+        written: Those that it has, as far as is known.
+        chosen: Whether the visitor has changed a value since the URL was written.
+        arrived: Whether a page was opened, or gone back to, since the URL was written.
+        restoring: Whether this run takes the values from the URL, after Back or Forward.
+        running: Whether the whole script runs, and has not come to its end.
         placed: Keys whose widgets have got their values on this page.
         layers: The layer last looked at, by network.
         layer_network: The network that the layer looked at belongs to.
@@ -63,10 +98,17 @@ class Visit:
     link: dict[str, str]
     values: dict[str, object] = field(default_factory=dict)
     page: str = ""
+    keys: dict[str, set[str]] = field(default_factory=dict)
+    address: dict[str, str] = field(default_factory=dict)
+    written: dict[str, str] = field(default_factory=dict)
+    chosen: bool = False
+    arrived: bool = True
+    restoring: bool = False
+    running: bool = False
     placed: set[str] = field(default_factory=set)
     layers: dict[str, str] = field(default_factory=dict)
     layer_network: str = ""
-    layer_depth: float = 0.4
+    layer_depth: float = USUAL_DEPTH
     sources: dict[str, str] = field(default_factory=dict)
     trained: list[str] = field(default_factory=list)
     channel: int | None = None
@@ -84,22 +126,86 @@ class Visit:
 def visit() -> Visit:
     """Return what is remembered of this visitor; the first call reads the URL."""
     if Entry.VISIT not in st.session_state:
-        st.session_state[Entry.VISIT] = Visit(link=dict(st.query_params.items()))
+        query = st.query_params.to_dict()
+        st.session_state[Entry.VISIT] = Visit(link=query, address=dict(query), written=dict(query))
     found: Visit = st.session_state[Entry.VISIT]
     return found
 
 
 def enter(page: str) -> None:
-    """Take note that a page is opened; the shell calls this."""
+    """Take note that a page is opened or runs anew; the shell calls this."""
     here = visit()
+    back = _is_back_or_forward()
+    if here.page != page or back:
+        here.arrived = True
+        here.address = st.query_params.to_dict()
+        here.written = dict(here.address)
     if here.page != page:
         here.page = page
         here.placed.clear()
+    if back:
+        _forget_choices(page)
+        here.link = dict(here.address)
+    here.restoring = back
+    here.running = True
+
+
+def _is_back_or_forward() -> bool:
+    """Tell whether the browser went back or forward to come here.
+
+    Streamlit marks such a run in an attribute that it does not document.
+    """
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
+
+
+def _forget_choices(page: str) -> None:
+    """Forget what a page's links carry, so that it comes from the URL, or else is the default."""
+    here = visit()
+    remembered = here.keys.get(page, set())
+    for key in remembered:
+        here.values.pop(key, None)
+        st.session_state.pop(key, None)
+    if Key.CHANNEL in remembered:
+        here.channel = None
+    here.notices.clear()
+
+
+def write_address() -> None:
+    """Write the URL; the shell calls this once, at the end of each run of the script."""
+    here = visit()
+    is_choice = here.chosen and not here.arrived
+    here.chosen = here.arrived = here.restoring = here.running = False
+    if here.address == here.written:
+        return
+    here.written = dict(here.address)
+    if is_choice:
+        st.query_params.from_dict(here.address)
+        return
+    query = urlencode(here.address)
+    context = get_script_run_ctx()
+    if context is not None:
+        context.query_string = query  # for AppTest, and for a run that st.rerun begins
+    with st.container(key="address", height=1, border=False):
+        _replace(key="address_bar", data={"query": query, "token": secrets.token_hex(8)})
+
+
+def fragment(function: Callable[Arguments, None]) -> Callable[Arguments, None]:
+    """Make a function a fragment, `st.fragment`, whose choices are written to the URL as well."""
+
+    @wraps(function)
+    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        function(*args, **kwargs)
+        here = visit()
+        if here.chosen and not here.running:
+            write_address()
+
+    return st.fragment(run)
 
 
 def remember(
     key: str,
-    default: Value,
+    default: Value | None,
     *,
     allowed: Container[Value] | Callable[[Value], bool] | None = None,
     in_url: bool = True,
@@ -118,7 +224,8 @@ def remember(
 
     Args:
         key: The widget's key, and the name in the URL: a member of `keys.Key`.
-        default: The first value; its type decides how the URL is read.
+        default: The first value; its type decides how the URL is read. None, for a widget that
+            may be empty, goes with `in_url=False`.
         allowed: What the value may be: a container, or a function that says yes.
         in_url: Whether the value is part of a link to this view.
         default_in_url: Whether it is so even while it equals the default.
@@ -129,17 +236,18 @@ def remember(
         The key.
     """
     here = visit()
-    asked = here.link.pop(key, None)
-    if asked is None and formerly:
+    asked = here.link.pop(key, None) if in_url else None
+    if asked is None and formerly and default is not None:
         asked = _take_former(formerly, default, allowed)
     value: object
     if key in st.session_state:
         value = st.session_state[key]
-    elif asked is not None:
+    elif asked is not None and default is not None:
         value = keys.read(asked, default)
     else:
         value = here.values.get(key, default)
-    value = keys.of_type(value, default)
+    if default is not None:
+        value = keys.of_type(value, default)
     if value is None or not _is_allowed(value, allowed):
         value = default
         if asked is not None:
@@ -150,13 +258,19 @@ def remember(
             )
     elif here.values.get(key, value) != value:
         notice(key, None)
+    if in_url:
+        _in_links(key)
     put(key, value, in_url=in_url and (default_in_url or value != default))
     return key
 
 
-def put(key: str, value: str | float, *, in_url: bool = True) -> None:
+def put(key: str, value: str | float | None, *, in_url: bool = True) -> None:
     """Set what is remembered under a key; the key's widget must not have been made in this run."""
     here = visit()
+    if in_url:
+        _in_links(key)
+    if here.values.get(key, value) != value:
+        here.chosen = True
     # On another page the same key belongs to a new widget, which would begin at its default. And
     # it is set only where needed: setting it always would pull a slider back while it is dragged.
     if key not in here.placed or st.session_state.get(key) != value:
@@ -164,6 +278,12 @@ def put(key: str, value: str | float, *, in_url: bool = True) -> None:
         here.placed.add(key)
     here.values[key] = value
     write_url(key, str(value) if in_url else None)
+
+
+def _in_links(key: str) -> None:
+    """Note that links to the open page carry this key."""
+    here = visit()
+    here.keys.setdefault(here.page, set()).add(key)
 
 
 def remember_channel(strongest: int, channels: int, place: str) -> None:
@@ -178,6 +298,7 @@ def remember_channel(strongest: int, channels: int, place: str) -> None:
         place: Names the network and the layer.
     """
     here = visit()
+    _in_links(Key.CHANNEL)
     asked = here.link.pop(Key.CHANNEL, None)
     if asked is not None:
         here.channel = keys.read(asked, 0)
@@ -205,6 +326,7 @@ def channel() -> int:
 def pick_channel(number: int) -> None:
     """Pick a channel of the layer that is shown."""
     here = visit()
+    here.chosen |= number != channel()
     here.channel = number
     here.notices.pop(Key.CHANNEL, None)
     write_url(Key.CHANNEL, str(number))
@@ -223,12 +345,12 @@ def open_view(title: str) -> None:
 
 
 def write_url(key: str, value: str | None) -> None:
-    """Put a value into the URL, or take it out."""
+    """Put a value into the URL, or take it out; `write_address` hands it to the browser."""
+    address = visit().address
     if value is None:
-        if key in st.query_params:
-            del st.query_params[key]
-    elif st.query_params.get(key) != value:
-        st.query_params[key] = value
+        address.pop(key, None)
+    else:
+        address[key] = value
 
 
 def notice(key: str, sentence: str | None) -> None:
@@ -265,7 +387,8 @@ def draw_notices(board: DeltaGenerator | None) -> None:
 
 def link() -> dict[str, str]:
     """Return the query parameters that open another page with the same choices."""
-    return {key: st.query_params[key] for key in SHARED if key in st.query_params}
+    address = visit().address
+    return {key: address[key] for key in SHARED if key in address}
 
 
 def shorten(text: str, length: int = 60) -> str:

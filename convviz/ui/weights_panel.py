@@ -110,7 +110,7 @@ def _settle(name: str, statuses: dict[str, SourceStatus]) -> str:
     """Decide which weights: the link's, else the visitor's last choice, else what is here."""
     here = state.visit()
     asked = here.link.pop(Key.WEIGHTS, None)
-    wanted = asked or here.sources.get(name)
+    wanted = asked or (None if here.restoring else here.sources.get(name))
     if wanted is None or wanted not in statuses:
         gone = wanted or ""
         wanted = _automatic(statuses)

@@ -237,7 +237,8 @@ def test_all_layers_in_one_chart(open_page: Any) -> None:
     assert features.depth_trend(summaries) in [text.value for text in app.markdown]
     figure = json.loads(app.get("plotly_chart")[0].proto.spec)
     assert len(figure["data"][0]["customdata"]) == len(summaries)
-    assert not app.get("bidi_component")  # the grid is not computed while nobody sees it
+    drawn = [each.key for each in app.get("bidi_component")]
+    assert drawn == ["address_bar"]  # the grid is not computed while nobody sees it
 
 
 def test_the_image_follows_from_page_to_page(open_page: Any) -> None:

@@ -23,7 +23,7 @@ def page() -> None:
 
     import streamlit as st
 
-    from convviz.ui import jobs
+    from convviz.ui import jobs, state
 
     def count(signal, upto):
         for i in range(upto):
@@ -40,6 +40,7 @@ def page() -> None:
     view = desk.find()
     st.button("go", on_click=lambda: desk.start(count, title="counting", seconds=None, upto=3))
     st.button("go elsewhere", on_click=lambda: desk.start(other, title="other", seconds=None))
+    state.write_address()
     if view is None:
         st.text("nothing")
         return

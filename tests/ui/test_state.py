@@ -21,6 +21,7 @@ def small_page() -> None:
         st.slider("Size", 0, 9, key=state.remember("size", 3, allowed=range(10)))
     st.checkbox("Ripe", key=state.remember("ripe", False))
     st.number_input("Weight", key=state.remember("weight", 0.5, allowed=lambda x: 0 <= x <= 1))
+    state.write_address()
 
 
 def opened(**link: str) -> AppTest:

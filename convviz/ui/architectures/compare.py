@@ -52,7 +52,8 @@ def _networks() -> tuple[str, ...]:
         Key.COMPARED_NETWORKS, _FIRST, allowed=lambda text: _are_networks(str(text), names)
     )
     before = [name for name in str(st.session_state[Key.COMPARED_NETWORKS]).split(",") if name]
-    st.session_state.setdefault("compared_pills", before)
+    if set(st.session_state.get("compared_pills", ())) != set(before):
+        st.session_state["compared_pills"] = before
     chosen = st.pills(
         "Networks",
         names,

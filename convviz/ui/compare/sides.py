@@ -49,7 +49,7 @@ class Side:
         return self.shown.layer
 
 
-@st.fragment
+@state.fragment
 def draw(left: Side, right: Side, looks: Looks, same: bool) -> None:
     """Draw both sides; a click draws only these again.
 

@@ -36,7 +36,7 @@ def draw(choice: Choice) -> None:
     _scrub(choice)
 
 
-@st.fragment
+@state.fragment
 def _scrub(choice: Choice) -> None:
     moments = recording.steps()
     layers = {each.name: each for each in recording.recorded_layers()}

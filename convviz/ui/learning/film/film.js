@@ -8,6 +8,7 @@ const NS = "http://www.w3.org/2000/svg";
 class Film {
   constructor(root) {
     this.root = root;
+    this.sent = []; // moments that Python has not answered yet
     this.find = (name) => root.querySelector(name);
     this.slider = this.find("input");
     this.slider.addEventListener("input", () => {
@@ -28,6 +29,7 @@ class Film {
     this.data = data;
     this.send = send;
     this.load();
+    this.follow();
     this.drawCharts();
   }
 
@@ -45,6 +47,15 @@ class Film {
     this.go(same ? this.at : this.data.at, false);
     this.decodeAll(this.token);
     this.drawCharts();
+  }
+
+  // Go to the moment that Python names, unless it only answers what was sent to it.
+  follow() {
+    const { at, live, token } = this.data;
+    const answer = this.sent.indexOf(at);
+    if (answer >= 0) this.sent.splice(0, answer + 1);
+    else if (at !== this.asked && token === this.token && !live) this.go(at, false);
+    this.asked = at;
   }
 
   async decodeAll(token) {
@@ -111,7 +122,10 @@ class Film {
 
   tell() {
     clearTimeout(this.resting);
-    this.resting = setTimeout(() => this.send("rest", { at: this.at }), REST);
+    this.resting = setTimeout(() => {
+      this.sent.push(this.at);
+      this.send("rest", { at: this.at });
+    }, REST);
   }
 
   play(on) {
