@@ -225,7 +225,7 @@ def remember(
     Args:
         key: The widget's key, and the name in the URL: a member of `keys.Key`.
         default: The first value; its type decides how the URL is read. None, for a widget that
-            may be empty, goes with `in_url=False`.
+            is empty at first, goes with `in_url=False`: no link is read for it.
         allowed: What the value may be: a container, or a function that says yes.
         in_url: Whether the value is part of a link to this view.
         default_in_url: Whether it is so even while it equals the default.
@@ -236,7 +236,7 @@ def remember(
         The key.
     """
     here = visit()
-    asked = here.link.pop(key, None) if in_url else None
+    asked = here.link.pop(key, None) if default is not None else None
     if asked is None and formerly and default is not None:
         asked = _take_former(formerly, default, allowed)
     value: object

@@ -144,3 +144,21 @@ def test_the_link_of_somebody_elses_run_shows_nothing_of_it(page):
     stranger = page(job=job)
     assert "not to be found" in text(stranger)
     assert not stranger.metric
+
+
+def test_advanced_settings_outlast_a_look_at_another_page(page):
+    app = page()
+    app.selectbox(key="optimizer").set_value("adam")
+    app.selectbox(key="precision").set_value("float32")
+    app.number_input(key="decay").set_value(1.5)
+    app.number_input(key="seed").set_value(7).run()
+    app.number_input(key="decay").set_value(None).run()
+    app.switch_page("app.py").run()
+    app.switch_page(PAGE).run()
+    assert not app.exception
+    assert app.selectbox(key="optimizer").value == "adam"
+    assert app.selectbox(key="precision").value == "float32"
+    assert app.number_input(key="decay").value is None
+    assert app.number_input(key="seed").value == 7
+    assert app.number_input(key="most_steps").value == 3
+    assert not {"optimizer", "precision", "seed", "most_steps"} & set(app.query_params)

@@ -1,10 +1,14 @@
 """What follows a visitor: widgets keep their values, links are read once and checked."""
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
+import streamlit as st
+from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
 from streamlit.testing.v1 import AppTest
 
+from convviz.ui import state
 from convviz.ui.state import plain, shorten
 
 
@@ -186,3 +190,126 @@ def test_a_foreign_text_is_cut_to_fit_a_sentence() -> None:
 def test_markdown_in_a_foreign_text_stays_text() -> None:
     assert plain("![x](http://a) *b* :red[c]") == r"\!\[x\](http\://a) \*b\* \:red\[c\]"
     assert plain("Tiny ImageNet-200 – “mine”, 46.0 %") == "Tiny ImageNet-200 – “mine”, 46.0 %"
+
+
+def history_page() -> None:
+    import streamlit as st
+
+    from convviz.ui import state
+
+    state.enter(st.session_state.get("open_page", "fruit"))
+    state.draw_notices(st.empty())
+    if state.visit().page == "fruit":
+        fruit = st.selectbox("Fruit", ["apple", "pear"], key=state.remember("fruit", "apple"))
+        st.slider("Size", 0, 9, key=state.remember("size", 3, allowed=range(10)))
+        state.remember_channel(1 if fruit == "apple" else 2, 5, fruit)
+        st.button("Pick", on_click=state.pick_channel, args=(4,))
+        st.text(f"channel {state.channel()}")
+    st.slider("Blend", 0, 9, key=state.remember("blend", 5, in_url=False))
+    st.text_input("Name", key=state.remember("name", "Ada", default_in_url=True))
+    state.write_address()
+
+
+class Browser:
+    """The address bar: which addresses the app adds to the history, and Back."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.monkeypatch = monkeypatch
+        self.pushed: list[dict[str, str]] = []
+        push = type(st.query_params).from_dict
+
+        def record(params: Any, query: dict[str, str]) -> None:
+            self.pushed.append(dict(query))
+            push(params, query)
+
+        monkeypatch.setattr(type(st.query_params), "from_dict", record)
+
+    def go(self, app: AppTest, query: dict[str, str]) -> AppTest:
+        with self.monkeypatch.context() as patch:
+            patch.setattr(state, "_is_back_or_forward", lambda: True)
+            app.query_params.clear()
+            app.query_params.update(query)
+            return app.run()
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
+    return Browser(monkeypatch)
+
+
+def test_streamlit_still_marks_a_run_after_back() -> None:
+    assert "is_history_navigation" in {each.name for each in fields(ScriptRunContext)}
+
+
+def test_what_the_script_settles_is_in_the_url_but_not_in_the_history(browser: Browser) -> None:
+    app = AppTest.from_function(history_page).run()
+    assert app.query_params == {"name": "Ada"}
+    app.run()
+    assert browser.pushed == []
+
+
+def test_each_choice_makes_one_entry_whatever_follows_from_it(browser: Browser) -> None:
+    app = AppTest.from_function(history_page).run()
+    app.button[0].click().run()
+    assert browser.pushed == [{"name": "Ada", "channel": "4"}]
+    app.selectbox[0].set_value("pear").run()  # its strongest channel takes the picked one's place
+    assert browser.pushed[1:] == [{"name": "Ada", "fruit": "pear"}]
+    app.slider[1].set_value(7).run()  # no link carries this one
+    assert len(browser.pushed) == 2
+
+
+def test_back_takes_the_values_from_the_url_and_defaults_where_it_has_none(
+    browser: Browser,
+) -> None:
+    app = AppTest.from_function(history_page).run()
+    app.selectbox[0].set_value("pear").run()
+    app.slider[0].set_value(8).run()
+    app.button[0].click().run()
+    app.slider[1].set_value(7).run()
+    last = browser.pushed[-1]
+    for query, fruit, size, channel in (
+        (browser.pushed[1], "pear", 8, 2),
+        (browser.pushed[0], "pear", 3, 2),
+        ({"name": "Ada"}, "apple", 3, 1),
+        (last, "pear", 8, 4),
+    ):
+        browser.go(app, query)
+        assert (app.selectbox[0].value, app.slider[0].value) == (fruit, size)
+        assert app.text[0].value == f"channel {channel}"
+        assert app.slider[1].value == 7
+        assert app.query_params == query
+    assert len(browser.pushed) == 3
+    app.slider[0].set_value(1).run()
+    assert browser.pushed[3:] == [{**last, "size": "1"}]
+
+
+def test_back_to_another_page_leaves_the_values_of_the_page_before(browser: Browser) -> None:
+    app = AppTest.from_function(history_page).run()
+    app.slider[0].set_value(8).run()
+    app.text_input[0].set_value("Eve").run()
+    app.session_state["open_page"] = "none"
+    app.query_params.clear()
+    app.run()
+    assert app.query_params == {"name": "Eve"}
+    assert len(browser.pushed) == 2
+    app.session_state["open_page"] = "fruit"
+    browser.go(app, browser.pushed[0])
+    assert (app.slider[0].value, app.text_input[0].value) == (8, "Ada")
+    app.session_state["open_page"] = "none"
+    browser.go(app, {"name": "Eve"})
+    assert app.text_input[0].value == "Eve"
+    app.session_state["open_page"] = "fruit"
+    app.query_params.clear()
+    app.run()  # by a link, not by Back
+    assert app.slider[0].value == 8
+
+
+def test_a_page_that_back_leads_to_says_what_its_address_cannot_have(browser: Browser) -> None:
+    app = AppTest.from_function(history_page).run()
+    app.slider[0].set_value(8).run()
+    browser.go(app, {"size": "12"})
+    assert app.slider[0].value == 3
+    assert "does not exist" in app.info[0].value
+    browser.go(app, {"size": "8"})
+    assert app.slider[0].value == 8
+    assert not app.info

@@ -11,9 +11,11 @@ import streamlit as st
 from convviz.reconstruction import ReconstructionConfig
 from convviz.reconstruction.config import MOST_STEPS, OPTIMIZERS, STARTS
 from convviz.reconstruction.precision import PRECISIONS
+from convviz.ui import state
 
 _OPTIMIZER_TITLES = {"lbfgs": "L-BFGS", "adam": "Adam"}
 _START_TITLES = {"noise": "Noise", "grey": "Plain grey"}
+_LARGEST_SEED = 2**31 - 1
 _PRECISION_TITLES = {"auto": "Automatic", "float32": "float32", "bfloat16": "bfloat16"}
 
 
@@ -41,8 +43,7 @@ def _widgets() -> dict[str, Any]:
             index=None,
             placeholder="as measured",
             format_func=lambda name: _OPTIMIZER_TITLES.get(name, name),
-            key="optimizer",
-            persist_state="session",
+            key=state.remember("optimizer", None, allowed=OPTIMIZERS, in_url=False),
             help="L-BFGS estimates how the loss curves and takes long steps; Adam follows averaged "
             "gradients with one step length for each coordinate.",
         )
@@ -74,16 +75,13 @@ def _widgets() -> dict[str, Any]:
             "Start from",
             STARTS,
             format_func=lambda name: _START_TITLES.get(name, name),
-            key="start_from",
-            persist_state="session",
+            key=state.remember("start_from", STARTS[0], allowed=STARTS, in_url=False),
         )
         seed = st.number_input(
             "Seed",
             min_value=0,
-            max_value=2**31 - 1,
-            value=0,
-            key="seed",
-            persist_state="session",
+            max_value=_LARGEST_SEED,
+            key=state.remember("seed", 0, allowed=range(_LARGEST_SEED + 1), in_url=False),
             help="Chooses the noise: the same seed gives the same start.",
         )
         steps = st.number_input(
@@ -92,15 +90,13 @@ def _widgets() -> dict[str, Any]:
             max_value=MOST_STEPS,
             value=None,
             placeholder="as many as fit into the time",
-            key="most_steps",
-            persist_state="session",
+            key=state.remember("most_steps", None, in_url=False),
         )
         precision = st.selectbox(
             "Precision",
             PRECISIONS,
             format_func=lambda name: _PRECISION_TITLES.get(name, name),
-            key="precision",
-            persist_state="session",
+            key=state.remember("precision", PRECISIONS[0], allowed=PRECISIONS, in_url=False),
             help="bfloat16 has 8 bits of precision instead of 24; processors with instructions "
             "for it take several times as many steps. The last steps are in float32 either way.",
         )
@@ -132,8 +128,7 @@ def _number(
         value=None,
         format=format,
         placeholder="as measured",
-        key=key,
-        persist_state="session",
+        key=state.remember(key, None, in_url=False),
         help=said,
     )
     return value
