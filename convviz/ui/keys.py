@@ -98,6 +98,14 @@ class Key(StrEnum):
     # Reconstruction
     SERIES = "series"
     SECONDS = "seconds"
+    OPTIMIZER = "optimizer"
+    LEARNING_RATE = "learning_rate"
+    DECAY = "decay"
+    TOTAL_VARIATION = "total_variation"
+    START_FROM = "start_from"
+    SEED = "seed"
+    MOST_STEPS = "most_steps"
+    PRECISION = "precision"
 
     # Transfer learning
     SCENARIO = "scenario"

@@ -125,6 +125,7 @@ def two_pages() -> None:
     else:
         st.number_input("Share", key=state.remember("truth", 0.5))
         st.number_input("Count", key=state.remember("one", 0.5))
+    state.write_address()
 
 
 def on_page(app: AppTest, page: str) -> AppTest:

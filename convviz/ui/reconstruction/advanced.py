@@ -12,6 +12,7 @@ from convviz.reconstruction import ReconstructionConfig
 from convviz.reconstruction.config import MOST_STEPS, OPTIMIZERS, STARTS
 from convviz.reconstruction.precision import PRECISIONS
 from convviz.ui import state
+from convviz.ui.keys import Key
 
 _OPTIMIZER_TITLES = {"lbfgs": "L-BFGS", "adam": "Adam"}
 _START_TITLES = {"noise": "Noise", "grey": "Plain grey"}
@@ -43,13 +44,13 @@ def _widgets() -> dict[str, Any]:
             index=None,
             placeholder="as measured",
             format_func=lambda name: _OPTIMIZER_TITLES.get(name, name),
-            key=state.remember("optimizer", None, allowed=OPTIMIZERS, in_url=False),
+            key=state.remember(Key.OPTIMIZER, None, allowed=OPTIMIZERS, in_url=False),
             help="L-BFGS estimates how the loss curves and takes long steps; Adam follows averaged "
             "gradients with one step length for each coordinate.",
         )
         learning_rate = _number(
             "Learning rate",
-            "learning_rate",
+            Key.LEARNING_RATE,
             "Length of a step: for L-BFGS as a multiple of what it computes (1 is usual), for Adam "
             "the change of each coordinate (0.02 is usual).",
             above=1e-6,
@@ -57,14 +58,14 @@ def _widgets() -> dict[str, Any]:
         )
         decay = _number(
             "Decay",
-            "decay",
+            Key.DECAY,
             "p in learning rate · (1 − t)^p, with t going from 0 to 1 over the run: 0 keeps the "
             "rate, 1 lets it fall to zero evenly.",
             most=10.0,
         )
         variation = _number(
             "Total variation",
-            "total_variation",
+            Key.TOTAL_VARIATION,
             "Weight of a penalty on differences between neighbouring pixels: more makes smoother "
             "images.",
             most=1e6,
@@ -75,13 +76,13 @@ def _widgets() -> dict[str, Any]:
             "Start from",
             STARTS,
             format_func=lambda name: _START_TITLES.get(name, name),
-            key=state.remember("start_from", STARTS[0], allowed=STARTS, in_url=False),
+            key=state.remember(Key.START_FROM, STARTS[0], allowed=STARTS, in_url=False),
         )
         seed = st.number_input(
             "Seed",
             min_value=0,
             max_value=_LARGEST_SEED,
-            key=state.remember("seed", 0, allowed=range(_LARGEST_SEED + 1), in_url=False),
+            key=state.remember(Key.SEED, 0, allowed=range(_LARGEST_SEED + 1), in_url=False),
             help="Chooses the noise: the same seed gives the same start.",
         )
         steps = st.number_input(
@@ -90,13 +91,13 @@ def _widgets() -> dict[str, Any]:
             max_value=MOST_STEPS,
             value=None,
             placeholder="as many as fit into the time",
-            key=state.remember("most_steps", None, in_url=False),
+            key=state.remember(Key.MOST_STEPS, None, in_url=False),
         )
         precision = st.selectbox(
             "Precision",
             PRECISIONS,
             format_func=lambda name: _PRECISION_TITLES.get(name, name),
-            key=state.remember("precision", PRECISIONS[0], allowed=PRECISIONS, in_url=False),
+            key=state.remember(Key.PRECISION, PRECISIONS[0], allowed=PRECISIONS, in_url=False),
             help="bfloat16 has 8 bits of precision instead of 24; processors with instructions "
             "for it take several times as many steps. The last steps are in float32 either way.",
         )
@@ -114,7 +115,7 @@ def _widgets() -> dict[str, Any]:
 
 def _number(
     label: str,
-    key: str,
+    key: Key,
     said: str,
     *,
     above: float = 0.0,
