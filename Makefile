@@ -28,7 +28,7 @@ TEST_INSTALLED := $(VENV)/.test-installed
 PIECES := lint format-check types tests
 
 .PHONY: help run dev install preflight test chromium check $(PIECES) unit pages browser \
-	test-weights format clean
+	choices test-weights format clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{ printf "make %-13s %s\n", $$1, $$2 }'
@@ -110,6 +110,10 @@ pages: ## the page tests alone
 
 browser: ## the browser tests alone
 	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && $(VENV_PYTHON) -m pytest tests/browser
+
+choices: ## plays every recorded choice by hand: minutes
+	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && \
+		$(VENV_PYTHON) -m pytest --choices -m choices tests/browser/test_choices.py
 
 test-weights: $(TEST_INSTALLED) ## the tests that fetch real weights
 	@$(VENV_PYTHON) -m pytest --weights -m weights

@@ -29,11 +29,16 @@ PROXIES = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --weights."""
+    """Add --weights and --choices."""
     parser.addoption(
         "--weights",
         action="store_true",
         help="also run the tests that fetch real weights (marker: weights)",
+    )
+    parser.addoption(
+        "--choices",
+        action="store_true",
+        help="also play every recorded choice by hand, which takes minutes (marker: choices)",
     )
 
 
@@ -43,13 +48,16 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that need fetched weights, unless they are asked for."""
-    if config.getoption("--weights"):
-        return
-    skip = pytest.mark.skip(reason="fetches real weights: run it with pytest --weights")
-    for item in items:
-        if item.get_closest_marker("weights"):
-            item.add_marker(skip)
+    """Leave out what fetches weights or takes minutes, unless it is asked for."""
+    reasons = {
+        "weights": "fetches real weights: run it with pytest --weights",
+        "choices": "takes minutes: run it with pytest --choices",
+    }
+    for marker, reason in reasons.items():
+        if not config.getoption(f"--{marker}"):
+            for item in items:
+                if item.get_closest_marker(marker):
+                    item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def _isolate(patch: pytest.MonkeyPatch, cache: Path) -> None:
