@@ -506,6 +506,9 @@ def values(page: Page, wanted: list[tuple[str, str | None]]) -> list[str | None]
 def act(page: Page, change: Change) -> None:
     """Change a choice by hand, and wait until the page has followed."""
     widget = page.locator(change.selector)
+    expander = page.locator("details:not([open])").filter(has=widget).locator("summary")
+    if expander.count():
+        expander.first.click()
     if change.act == "click":
         for step in change.to.split(" >>> "):
             page.locator(step).first.click()
@@ -514,16 +517,12 @@ def act(page: Page, change: Change) -> None:
         slider.first.press(change.to)
     elif change.act == "fill":
         field_ = widget.locator("input").first
-        if not field_.is_visible():
-            page.get_by_text("Advanced", exact=True).click()
         field_.fill(change.to)
         field_.press("Enter")
     elif "stTabs" in (widget.first.get_attribute("class") or ""):
         widget.get_by_role("tab", name=change.to, exact=True).first.click()
     elif widget.locator("[role=combobox]").count():
         box = widget.locator("[role=combobox]").first
-        if not box.is_visible():
-            page.get_by_text("Advanced", exact=True).click()
         box.click()
         box.fill(change.to)
         page.get_by_role("option", name=change.to, exact=True).first.click()
