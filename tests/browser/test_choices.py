@@ -39,14 +39,11 @@ QUICK = (
     "home",
     "activations-sidebar",
     "activations-layer",
-    "activations-compare",
     "filters",
     "architectures-compare",
-    "lesson-size",
     "reconstruction",
     "transfer",
     "training",
-    "training-live",
     "auxiliary",
 )
 

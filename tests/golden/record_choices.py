@@ -140,6 +140,7 @@ SCENES = (
             pick("network", "AlexNet"),
             pick("weights", "Untrained"),
             pick("layer", "block 2 · conv2 — 192 × 27 × 27"),
+            slide("tau"),  # a link may still name the layer before until the page runs once more
         ),
     ),
     Scene(
