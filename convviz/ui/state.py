@@ -17,7 +17,7 @@ import secrets
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, ParamSpec, cast
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -260,7 +260,8 @@ def remember(
         notice(key, None)
     if in_url:
         _in_links(key)
-    put(key, value, in_url=in_url and (default_in_url or value != default))
+    is_linked = in_url and (default_in_url or value != default)
+    put(key, cast("Value | None", value), in_url=is_linked)
     return key
 
 
