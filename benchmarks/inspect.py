@@ -22,13 +22,17 @@ from pathlib import Path
 import torch
 from streamlit.testing.v1 import AppTest
 
-from convviz import features, images, networks, sprites
-from convviz.features import Activations
+from convviz.features.activations import Activations, activations
 from convviz.features.arithmetic import arithmetic
 from convviz.features.receptive import effective_field, receptive_field
 from convviz.features.silence import deeper_layers, silence
 from convviz.figures import inspector as figures
-from convviz.networks import Network
+from convviz.images.decode import decode
+from convviz.images.preprocess import crop
+from convviz.images.samples import sample
+from convviz.networks.loading import load
+from convviz.networks.registry import Network
+from convviz.sprites.overlay import heatmap, overlay
 from convviz.ui import export
 
 ROOT = Path(__file__).parent.parent
@@ -42,7 +46,7 @@ def parts(
     network: Network, layer: str, shown: Activations, other: Activations, channel: int
 ) -> Iterator[tuple[str, Callable[[], object]]]:
     """List what opening a channel computes, with its name."""
-    image = images.decode(images.sample("coffee").read())
+    image = decode(sample("coffee").read())
     weights = network.weights
     width = shown.maps.shape[2]
     row, column = divmod(int(shown.maps[channel].argmax()), width)
@@ -50,11 +54,11 @@ def parts(
     deeper = deeper_layers(network, layer)[0].name
 
     def pictures() -> None:
-        large = images.crop(image, size=weights.input_size, resize=weights.resize)
+        large = crop(image, size=weights.input_size, resize=weights.resize)
         large = large.resize((_PIXELS, _PIXELS))
         height, width = shown.maps.shape[1:]
-        export.png(sprites.heatmap(shown.maps[channel], (width, height)))
-        sprites.overlay(large, other.maps[channel]).save(BytesIO(), "JPEG")
+        export.png(heatmap(shown.maps[channel], (width, height)))
+        overlay(large, other.maps[channel]).save(BytesIO(), "JPEG")
 
     yield "receptive field", lambda: receptive_field(network, layer, channel)
     yield "effective field", lambda: effective_field(network, image, layer, *place)
@@ -67,10 +71,10 @@ def parts(
 def measure(case: str, channels: int) -> None:
     """Open some channels of a layer and print how long each part takes."""
     name, layer = case.split(":")
-    network = networks.load(name, "auto", fetch=False)
-    first, second = (images.decode(images.sample(each).read()) for each in ("coffee", "cat"))
-    shown = features.activations(network, first, layer)
-    other = features.activations(network, second, layer)
+    network = load(name, "auto", fetch=False)
+    first, second = (decode(sample(each).read()) for each in ("coffee", "cat"))
+    shown = activations(network, first, layer)
+    other = activations(network, second, layer)
     chosen = shown.order("strength").tolist()[: channels + 1]
     taken: dict[str, list[float]] = {}
     for turn, channel in enumerate(chosen):

@@ -25,11 +25,16 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from convviz import images, networks
-from convviz.features import input_for, truncated
-from convviz.networks import Network
-from convviz.reconstruction import ReconstructionConfig, preset, reconstruct
+from convviz.features.capture import input_for, truncated
+from convviz.images.decode import decode
+from convviz.images.preprocess import denormalise, normalise
+from convviz.images.samples import sample
+from convviz.networks.loading import load
+from convviz.networks.registry import Network
+from convviz.reconstruction.config import ReconstructionConfig
+from convviz.reconstruction.optimise import reconstruct
 from convviz.reconstruction.precision import autocast, convert, resolve
+from convviz.reconstruction.presets import preset
 
 CASES = (
     "vgg16:features.22",
@@ -67,7 +72,7 @@ class Case:
         spec, module = self.network.spec, self.module
         with torch.no_grad():
             target = module(input_for(self.network, self.image))
-            valid = images.normalise(pixels.clamp(0, 1), mean=spec.mean, std=spec.std)
+            valid = normalise(pixels.clamp(0, 1), mean=spec.mean, std=spec.std)
             return float((module(valid) - target).norm() / target.norm())
 
 
@@ -115,7 +120,7 @@ def plain(case: Case, seconds: float, make: Callable[[Tensor], torch.optim.Optim
     except OutOfTimeError:
         pass
     taken = time.perf_counter() - began
-    pixels = images.denormalise(image.detach(), mean=spec.mean, std=spec.std)
+    pixels = denormalise(image.detach(), mean=spec.mean, std=spec.std)
     return Row("", "", case.relative_error(pixels), steps, taken)
 
 
@@ -228,7 +233,7 @@ def main() -> None:
     seconds = None if args.steps else args.seconds or 12.0
     chosen = args.cases or (PRESET_CASES if args.presets else CASES)
     pictures = args.images or (["cat", "rocket"] if args.presets else ["cat"])
-    loaded = {name: networks.load(name) for name in {each.split(":")[0] for each in chosen}}
+    loaded = {name: load(name) for name in {each.split(":")[0] for each in chosen}}
     print(f"{torch.get_num_threads()} threads, torch {torch.__version__}, images {pictures}")
     if args.presets:
         print(f"| layer | {' | '.join(f'noise {noise:g}' for noise in NOISES)} |")
@@ -240,7 +245,7 @@ def main() -> None:
     for name in chosen:
         network, layer = name.split(":")
         cases = [
-            Case(loaded[network], layer, images.decode(images.sample(each).read()), args.seed)
+            Case(loaded[network], layer, decode(sample(each).read()), args.seed)
             for each in pictures
         ]
         if args.presets:

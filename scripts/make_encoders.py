@@ -221,8 +221,9 @@ def check(encoder: Encoder, exact: dict[str, Tensor], folder: Path) -> bool:
     """
     from convviz.features.activations import activations
     from convviz.features.predictions import predict
-    from convviz.images import decode, samples
-    from convviz.networks import layers
+    from convviz.images.decode import decode
+    from convviz.images.samples import samples
+    from convviz.networks.layers import layers
 
     stored = load_file(path_of(encoder, folder))
     same_file = stored.keys() == exact.keys() and all(
@@ -267,8 +268,10 @@ def check(encoder: Encoder, exact: dict[str, Tensor], folder: Path) -> bool:
 
 def network_with(encoder: Encoder, state: dict[str, Tensor]) -> Any:
     """Put an encoder with its small decoder together as convviz does."""
-    from convviz.networks import Network, Weights, bundled, registry, small_decoders
+    from convviz.networks import bundled, registry, small_decoders
     from convviz.networks.decoders import PooledNetwork
+    from convviz.networks.registry import Network
+    from convviz.networks.weights import Weights
 
     spec = registry.spec(encoder.network)
     features = registry.build(spec).get_submodule("features")

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from convviz.images.sets import Files
-from convviz.learning import Dataset, tensors
+from convviz.learning import tensors
+from convviz.learning.datasets import Dataset
 from convviz.networks import bundled
 
 NAME = "Tiny ImageNet-200"

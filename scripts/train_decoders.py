@@ -23,19 +23,22 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from convviz import networks
-from convviz.learning import Dataset, plan, tensors
+from convviz.learning import tensors
+from convviz.learning.datasets import Dataset
 from convviz.learning.encoding import Scale, encode, fast_dtype, trunk
 from convviz.learning.learner import Learner, judge
+from convviz.learning.transfer import plan
 from convviz.networks import bundled
 from convviz.networks.decoders import make_decoder
+from convviz.networks.loading import load
+from convviz.networks.registry import Network
 from convviz.networks.untrained import draw
 
 DATA = Path(__file__).parents[1] / "convviz" / "networks" / "data"
 EPOCHS, BATCH, RATE, DECAY, SMOOTHING = 12, 256, 3e-3, 0.3, 0.1
 
 
-def features(network: networks.Network, some: Dataset, places: list[int], size: int) -> Tensor:
+def features(network: Network, some: Dataset, places: list[int], size: int) -> Tensor:
     """Run the encoder over pictures and average each channel, (N, C)."""
     encoder = trunk(
         plan(network, "last-layer", bundled.classes()).build(torch.Generator()), "decoder"
@@ -67,7 +70,7 @@ def main() -> None:
     if args.features and args.features.exists():
         kept = torch.load(args.features, weights_only=True)
     else:
-        network = networks.load(args.network, "encoder")
+        network = load(args.network, "encoder")
         kept = {}
         for part in ("val", "train"):
             some = tiny_imagenet.read(args.tar, part)

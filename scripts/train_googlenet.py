@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from torch.nn.functional import affine_grid, grid_sample, interpolate
 from torchvision.models import googlenet
 
-from convviz.images import normalise
+from convviz.images.preprocess import normalise
 from convviz.learning.learner import Learner
 from convviz.learning.recording import LoggedStep
 from convviz.networks import bundled

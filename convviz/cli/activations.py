@@ -23,8 +23,8 @@ from convviz.errors import ImageError
 if TYPE_CHECKING:
     from PIL import Image
 
-    from convviz.features import Activations
-    from convviz.networks import Network
+    from convviz.features.activations import Activations
+    from convviz.networks.registry import Network
 
 _MOST_BYTES = 200_000_000  # no picture within the limits of pixels is larger
 _SAMPLE = "sample:"
@@ -80,15 +80,15 @@ def run(args: argparse.Namespace) -> int:
     check_target(args.out, ".png")
     image = read_picture(args.image)
 
-    from convviz import features, networks
-    from convviz.features.activations import check_threshold
+    from convviz.features.activations import activations, check_threshold
+    from convviz.networks.loading import load
 
     check_threshold(args.threshold)
     with Progress() as progress:
-        network = networks.load(args.network, args.weights, progress=progress.megabytes)
+        network = load(args.network, args.weights, progress=progress.megabytes)
     layer = find(network, args.layer)
     start = time.perf_counter()
-    found = features.activations(network, image, layer.name)
+    found = activations(network, image, layer.name)
     seconds = time.perf_counter() - start
     if args.out is not None:
         write(args.out, _grid(found, network, args))
@@ -105,10 +105,11 @@ def read_picture(name: str) -> Image.Image:
     Raises:
         ImageError: There is no such file, or it is no picture that convviz reads.
     """
-    from convviz import images
+    from convviz.images.decode import decode
+    from convviz.images.samples import sample
 
     if name.startswith(_SAMPLE):
-        return images.decode(images.sample(name.removeprefix(_SAMPLE)).read())
+        return decode(sample(name.removeprefix(_SAMPLE)).read())
     path = Path(name)
     try:
         if path.stat().st_size > _MOST_BYTES:
@@ -120,19 +121,19 @@ def read_picture(name: str) -> Image.Image:
     except ValueError as error:  # a name with a null character
         raise ImageError("The picture's file name holds a null character.") from error
     try:
-        return images.decode(data)
+        return decode(data)
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error
 
 
 def _grid(found: Activations, network: Network, args: argparse.Namespace) -> bytes:
-    from convviz import sprites
+    from convviz.sprites.picture import branch_sections, grid_picture
 
     order = found.order(args.order).tolist()
-    picture = sprites.grid_picture(
+    picture = grid_picture(
         found,
         title=network.title,
-        sections=sprites.branch_sections(found, order, args.threshold),
+        sections=branch_sections(found, order, args.threshold),
         contrast=args.contrast,
         threshold=args.threshold,
         colormap=args.colormap,

@@ -39,7 +39,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from convviz.networks import costs, spec
+    from convviz.networks import costs
+    from convviz.networks.registry import spec
 
     names = list(dict.fromkeys(args.networks))
     found = {name: costs.count(spec(name), args.input_size) for name in names}

@@ -12,7 +12,8 @@ from convviz.cli.output import check_target, table, write_json
 from convviz.errors import NetworkError
 
 if TYPE_CHECKING:
-    from convviz.networks import Layer, Network
+    from convviz.networks.layers import Layer
+    from convviz.networks.registry import Network
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,12 +39,13 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from convviz import networks
+    from convviz.networks.layers import layers
+    from convviz.networks.registry import spec as network_spec
 
     check_target(args.json)
-    spec = networks.spec(args.network)
+    spec = network_spec(args.network)
     size = spec.input_size if args.input_size is None else args.input_size
-    found = networks.layers(spec, size)
+    found = layers(spec, size)
     shown = [each for each in found if args.all or not each.detail]
     if args.json is not None:
         rows = [asdict(each) for each in shown]
@@ -66,9 +68,9 @@ def find(network: Network, text: str) -> Layer:
     Raises:
         NetworkError: There is none, or several have this title; the sentence names near matches.
     """
-    from convviz import networks
+    from convviz.networks.layers import layer, layers
 
-    found = networks.layers(network)
+    found = layers(network)
     for each in found:
         if each.name == text:
             return each
@@ -85,7 +87,7 @@ def find(network: Network, text: str) -> Layer:
         raise NetworkError(
             f"{network.title} has no layer called {text}: did you mean {' or '.join(near)}?"
         )
-    return networks.layer(network, text)  # it knows best what to say
+    return layer(network, text)  # it knows best what to say
 
 
 def _plain(title: str) -> str:

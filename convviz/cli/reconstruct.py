@@ -26,12 +26,9 @@ from convviz.cli.output import (
 if TYPE_CHECKING:
     from PIL import Image
 
-    from convviz.networks import Network
-    from convviz.reconstruction import (
-        ReconstructionConfig,
-        ReconstructionResult,
-        ReconstructionStep,
-    )
+    from convviz.networks.registry import Network
+    from convviz.reconstruction.config import ReconstructionConfig
+    from convviz.reconstruction.result import ReconstructionResult, ReconstructionStep
 
 _BAR = 24
 
@@ -96,11 +93,11 @@ def run(args: argparse.Namespace) -> int:
     if start not in (None, "noise", "grey"):
         start = read_picture(start)
 
-    from convviz import networks
-    from convviz.reconstruction import reconstruct
+    from convviz.networks.loading import load
+    from convviz.reconstruction.optimise import reconstruct
 
     with Progress() as progress:
-        network = networks.load(args.network, args.weights, progress=progress.megabytes)
+        network = load(args.network, args.weights, progress=progress.megabytes)
         config = _config(args, network, start)
         result = None
         with _interruptible() as interrupted:
@@ -122,7 +119,7 @@ def _config(
     args: argparse.Namespace, network: Network, start: str | Image.Image | None
 ) -> ReconstructionConfig:
     """Join the layer's preset and what the user asked for."""
-    from convviz.reconstruction import preset
+    from convviz.reconstruction.presets import preset
 
     config = preset(network.name, find(network, args.layer).name)
     asked: dict[str, Any] = {
@@ -171,10 +168,10 @@ def _bar(step: ReconstructionStep) -> str:
 
 
 def _png(result: ReconstructionResult) -> bytes:
-    from convviz import images
+    from convviz.images.preprocess import to_picture
 
     # To a mean of 0 and a deviation of 1 the pixels are "normalised" as they are.
-    picture = images.to_picture(result.image, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+    picture = to_picture(result.image, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
     buffer = BytesIO()
     picture.save(buffer, "PNG")
     return buffer.getvalue()

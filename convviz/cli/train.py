@@ -17,7 +17,9 @@ from convviz.cli.output import (
 from convviz.errors import SettingError
 
 if TYPE_CHECKING:
-    from convviz.learning import Dataset, TrainingStep, TransferPlan
+    from convviz.learning.datasets import Dataset
+    from convviz.learning.steps import TrainingStep
+    from convviz.learning.transfer import TransferPlan
 
 _SCENARIOS = ("last-layer", "several", "fine-tune", "scratch")
 
@@ -70,11 +72,17 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from convviz import learning, networks
+    from convviz.learning.advice import recommend
+    from convviz.learning.datasets import split as split_set
+    from convviz.learning.saving import to_bytes
+    from convviz.learning.steps import TrainingSettings
+    from convviz.learning.trainer import fit
+    from convviz.learning.transfer import plan as plan_transfer
+    from convviz.networks.loading import load
 
     check_target(args.out, ".safetensors")
     check_target(args.json)
-    settings = learning.TrainingSettings(
+    settings = TrainingSettings(
         epochs=args.epochs if args.epochs or args.seconds else 20,
         seconds=args.seconds,
         seed=args.seed,
@@ -82,20 +90,20 @@ def run(args: argparse.Namespace) -> int:
     )
     settings.check()
     dataset = _data(args.data, args.pictures)
-    split = learning.split(dataset, seed=args.seed)
-    scenario = args.scenario or learning.recommend(len(split.train), len(dataset.classes)).scenario
-    network = networks.load(args.network, args.weights)
-    plan = learning.plan(network, scenario, dataset.classes, auxiliary=args.auxiliary)
+    split = split_set(dataset, seed=args.seed)
+    scenario = args.scenario or recommend(len(split.train), len(dataset.classes)).scenario
+    network = load(args.network, args.weights)
+    plan = plan_transfer(network, scenario, dataset.classes, auxiliary=args.auxiliary)
     if args.json != "-":
         _print_plan(dataset, plan)
     with Progress() as progress:
-        for step in learning.fit(plan, dataset, split, settings):
+        for step in fit(plan, dataset, split, settings):
             progress.show(_line(step))
     result = step.result
     if result is None:
         raise RuntimeError("the training ended without a result")
     if args.out:
-        data = learning.to_bytes(plan, dataset, result, args.size, only_trained=args.only_trained)
+        data = to_bytes(plan, dataset, result, args.size, only_trained=args.only_trained)
         _write(args.out, data)
     found: dict[str, Any] = {
         "network": network.name,
@@ -149,12 +157,13 @@ def _data(name: str, pictures: int) -> Dataset:
         ImageError: It cannot be used.
         WeightsError: It cannot be fetched.
     """
-    from convviz import learning
     from convviz.learning import fetching
+    from convviz.learning.datasets import from_zip
+    from convviz.learning.shapes import shapes
     from convviz.networks.fetch import follow
 
     if name == "shapes":
-        return learning.shapes()
+        return shapes()
     if name in fetching.SETS:
         if pictures < 40:
             raise SettingError(
@@ -172,7 +181,7 @@ def _data(name: str, pictures: int) -> Dataset:
             f"{name} cannot be read ({error.strerror}): give a zip of class folders, shapes, "
             f"{' or '.join(fetching.SETS)}."
         ) from error
-    return learning.from_zip(data, path.stem)
+    return from_zip(data, path.stem)
 
 
 def _print_plan(dataset: Dataset, plan: TransferPlan) -> None:

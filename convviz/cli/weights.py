@@ -46,12 +46,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _status(network: str | None, target: str | None) -> int:
-    from convviz import networks
     from convviz.networks import sources
+    from convviz.networks.registry import available
     from convviz.networks.weights import size_text
 
     check_target(target)
-    names = [network] if network else list(networks.available())
+    names = [network] if network else list(available())
     found = {name: sources.status(name) for name in names}
     if target is not None:
         rows = {name: [_plain(place) for place in places] for name, places in found.items()}
@@ -74,9 +74,9 @@ def _plain(place: SourceStatus) -> dict[str, Any]:
 
 
 def _fetch(name: str, source: str | None) -> int:
-    from convviz import networks
     from convviz.networks import fetch, sources
     from convviz.networks.encoders import ENCODERS
+    from convviz.networks.loading import load
     from convviz.networks.weights import size_text
 
     source = source or ("encoder" if name in ENCODERS else "imagenet")
@@ -84,7 +84,7 @@ def _fetch(name: str, source: str | None) -> int:
     if not here:
         with Progress() as progress:
             fetch.follow(fetch.start(name, source), progress.megabytes)
-    weights = networks.load(name, source, fetch=False).weights
+    weights = load(name, source, fetch=False).weights
     print(f"{name}: {weights.title}, {size_text(weights.bytes)}, sha256 {weights.sha256}")
     return 0
 

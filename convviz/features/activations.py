@@ -14,7 +14,8 @@ from torch import Tensor
 
 from convviz.errors import SettingError
 from convviz.features.capture import capture, input_for
-from convviz.networks import Layer, Network, layer
+from convviz.networks.layers import Layer, layer
+from convviz.networks.registry import Network
 
 Order = Literal["index", "strength", "active"]
 ORDERS: tuple[Order, ...] = ("index", "strength", "active")

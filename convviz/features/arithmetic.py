@@ -22,8 +22,9 @@ from convviz.features.capture import capture, input_for, truncated
 from convviz.features.receptive import check_channel, check_position
 from convviz.features.stages import Given, Stage
 from convviz.features.ways import Next, Place, Ways
-from convviz.networks import Layer, Network, layer
 from convviz.networks.flow import kind_of
+from convviz.networks.layers import Layer, layer
+from convviz.networks.registry import Network
 
 _KEPT = 3
 _Kept = dict[tuple[str, str, bytes], tuple[Tensor, Tensor]]

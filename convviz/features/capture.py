@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from convviz.errors import NetworkError
 from convviz.features.calls import count_calls
-from convviz.images import to_tensor
-from convviz.networks import Network
+from convviz.images.preprocess import to_tensor
 from convviz.networks.clone import clone
+from convviz.networks.registry import Network
 
 
 def input_for(network: Network, image: Image.Image) -> Tensor:

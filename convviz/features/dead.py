@@ -16,8 +16,10 @@ from torch import Tensor
 from convviz.errors import ImageError, SettingError
 from convviz.features.activations import Activations
 from convviz.features.capture import input_for, observe
-from convviz.images.sets import ImageSet, LeftOut
-from convviz.networks import Layer, Network, layers
+from convviz.images.archive import LeftOut
+from convviz.images.sets import ImageSet
+from convviz.networks.layers import Layer, layers
+from convviz.networks.registry import Network
 
 _BATCH = 4  # pictures: a stopped pass ends within one of these
 

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from convviz.errors import SettingError
-from convviz.networks import Layer, Network, layers
+from convviz.networks.layers import Layer, layers
+from convviz.networks.registry import Network
 
 FilterOrder = Literal["index", "norm", "similarity"]
 FILTER_ORDERS: tuple[FilterOrder, ...] = get_args(FilterOrder)

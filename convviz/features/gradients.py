@@ -16,10 +16,10 @@ from PIL import Image
 from torch import nn
 
 from convviz.errors import NetworkError
-from convviz.images import to_tensor
-from convviz.networks import NetworkSpec, layers
-from convviz.networks.lessons import AuxiliaryLoss, auxiliary_loss
-from convviz.networks.lessons.auxiliary import WEIGHT
+from convviz.images.preprocess import to_tensor
+from convviz.networks.layers import layers
+from convviz.networks.lessons.auxiliary import WEIGHT, AuxiliaryLoss, auxiliary_loss
+from convviz.networks.registry import NetworkSpec
 from convviz.networks.untrained import untrained
 
 Start = Literal["he", "narrow"]

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from convviz.errors import NetworkError
 from convviz.features.capture import capture, input_for
 from convviz.features.predictions import Prediction, predict_batch
-from convviz.networks import Layer, Network, layers, lessons
+from convviz.networks.layers import Layer, layers
+from convviz.networks.lessons.auxiliary import heads as auxiliary_heads
+from convviz.networks.registry import Network
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def opinions(network: Network, image: Image.Image, k: int = 3) -> tuple[Opinion,
     Raises:
         NetworkError: An auxiliary head does not read the output of one layer.
     """
-    heads = lessons.heads(network)
+    heads = auxiliary_heads(network)
     if not heads or not network.weights.has_decoder:
         return ()
     batch = input_for(network, image)

@@ -17,7 +17,8 @@ from torch import Tensor
 from convviz.errors import SettingError
 from convviz.features.capture import input_for, observe
 from convviz.features.receptive import check_channel
-from convviz.networks import Layer, Network, layer
+from convviz.networks.layers import Layer, layer
+from convviz.networks.registry import Network
 
 Measure = Literal["mean", "maximum"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)

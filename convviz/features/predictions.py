@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from convviz.features.capture import input_for
-from convviz.networks import Network
 from convviz.networks.clone import clone
+from convviz.networks.registry import Network
 
 
 @dataclass(frozen=True)

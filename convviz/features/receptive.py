@@ -20,9 +20,10 @@ from torch import Tensor, nn
 
 from convviz.errors import SettingError
 from convviz.features.capture import input_for, truncated
-from convviz.networks import Network, layer
 from convviz.networks.costs import count
+from convviz.networks.layers import layer
 from convviz.networks.receptive import ReceptiveField
+from convviz.networks.registry import Network
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from convviz.features.activations import Activations, measure
 from convviz.features.capture import copied, input_for, observe_each
 from convviz.features.predictions import Prediction, best, for_decoder
 from convviz.features.receptive import check_channel
-from convviz.networks import Layer, Network, layer, layers
+from convviz.networks.layers import Layer, layer, layers
+from convviz.networks.registry import Network
 
 
 @dataclass(frozen=True)

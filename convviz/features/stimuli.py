@@ -20,10 +20,12 @@ from torch import Tensor
 from convviz.errors import ImageError, SettingError
 from convviz.features.capture import input_for, observe
 from convviz.features.receptive import Box, receptive_field
-from convviz.images import crop
-from convviz.images.sets import ImageSet, LeftOut
-from convviz.networks import Layer, Network, layer
+from convviz.images.archive import LeftOut
+from convviz.images.preprocess import crop
+from convviz.images.sets import ImageSet
+from convviz.networks.layers import Layer, layer
 from convviz.networks.receptive import ReceptiveField
+from convviz.networks.registry import Network
 
 TOP = 9
 _BATCH = 4  # pictures: a stopped pass ends within one of these

@@ -22,8 +22,9 @@ from convviz.features import fourier
 from convviz.features.capture import truncated
 from convviz.features.receptive import check_channel
 from convviz.features.ways import Place, Ways
-from convviz.images import normalise, to_picture
-from convviz.networks import Layer, Network, layer
+from convviz.images.preprocess import normalise, to_picture
+from convviz.networks.layers import Layer, layer
+from convviz.networks.registry import Network
 
 Target = Literal["channel", "centre"]
 TARGETS: tuple[Target, ...] = get_args(Target)

@@ -20,8 +20,9 @@ from convviz.features.stages import (
     multiplied,
     normalised,
 )
-from convviz.networks import Network, layers
 from convviz.networks.flow import Flow, kind_of
+from convviz.networks.layers import layers
+from convviz.networks.registry import Network
 from convviz.networks.tracing import Call, Trace, trace
 
 Next = Callable[[float], Stage]

@@ -9,8 +9,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from convviz.figures import theme
-from convviz.networks.costs import Costs
-from convviz.networks.published import Reported
+from convviz.networks.cost_table import Costs
+from convviz.networks.published.reported import Reported
 
 _PARTS = (
     ("encoder", "Encoder (convolutions)", theme.BLUE, ""),

@@ -10,7 +10,10 @@ import plotly.graph_objects as go
 from convviz.features.gradients import LayerGradient
 from convviz.figures import theme
 from convviz.figures.architectures import hatched, short, style
-from convviz.networks.lessons import Bottleneck, Classifiers, InceptionModule, Stacking
+from convviz.networks.lessons.bottleneck import Bottleneck
+from convviz.networks.lessons.inception import InceptionModule
+from convviz.networks.lessons.pooling import Classifiers
+from convviz.networks.lessons.stacking import Stacking
 
 
 def stack_against_single(stackings: Sequence[Stacking], chosen: int) -> go.Figure:

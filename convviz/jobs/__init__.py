@@ -4,8 +4,3 @@ A page hands a work function to a runner, keeps the job's id in its URL and asks
 now and then. `LocalRunner` runs the work on threads of this process; anything else that keeps to
 `Runner` can stand in for it.
 """
-
-from convviz.jobs.job import JobView, Limits, Runner, Signal, State, Work
-from convviz.jobs.local import LocalRunner
-
-__all__ = ["JobView", "Limits", "LocalRunner", "Runner", "Signal", "State", "Work"]

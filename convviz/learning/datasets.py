@@ -13,8 +13,8 @@ from pathlib import PurePosixPath
 import torch
 
 from convviz.errors import ImageError, SettingError
-from convviz.images import decode
 from convviz.images.archive import Archive, Entry, LeftOut, open_archive
+from convviz.images.decode import decode
 from convviz.images.sets import ImageSet, Zipped
 
 MAX_CLASSES = 40

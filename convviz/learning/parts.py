@@ -9,8 +9,8 @@ from typing import Literal
 from torch import nn
 
 from convviz.errors import SettingError
-from convviz.networks import Network
 from convviz.networks.decoders import Form
+from convviz.networks.registry import Network
 
 State = Literal["frozen", "replaced", "thawed", "keeps learning", "from scratch"]
 

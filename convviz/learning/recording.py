@@ -19,8 +19,10 @@ from torch import nn
 from convviz.errors import SettingError
 from convviz.learning.snapshots import Snapshot
 from convviz.learning.watching import watch
-from convviz.networks import Layer, Network, layers, load
 from convviz.networks.clone import clone
+from convviz.networks.layers import Layer, layers
+from convviz.networks.loading import load
+from convviz.networks.registry import Network
 
 _DATA = Path(__file__).with_name("data")
 _SNAPSHOTS = _DATA / "googlenet_recording.safetensors"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from convviz.images import crop
+from convviz.images.preprocess import crop
 from convviz.learning.datasets import Dataset, Split
 from convviz.learning.saving import about, to_network
 from convviz.learning.steps import Ending, Phase, TrainingResult, TrainingSettings

@@ -5,7 +5,8 @@ from __future__ import annotations
 from convviz.learning.datasets import Dataset
 from convviz.learning.steps import TrainingResult
 from convviz.learning.transfer import TransferPlan
-from convviz.networks import Network, saved, trained
+from convviz.networks import saved, trained
+from convviz.networks.registry import Network
 from convviz.networks.trained import About
 
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from convviz.features import Activations
-from convviz.networks import Layer
+from convviz.features.activations import Activations
+from convviz.networks.layers import Layer
 
 FRAMES = 48
 """At most so many snapshots of one training are kept."""

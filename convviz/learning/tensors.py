@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from convviz.images import crop, normalise
+from convviz.images.preprocess import crop, normalise
 from convviz.learning.datasets import Dataset
 
 _BYTES = 600_000_000

@@ -14,11 +14,12 @@ from PIL import Image
 from torch import Tensor, nn
 
 from convviz.errors import SettingError
-from convviz.features import capture, observe
 from convviz.features.activations import measure
-from convviz.images import crop, normalise
+from convviz.features.capture import capture, observe
+from convviz.images.preprocess import crop, normalise
 from convviz.learning.snapshots import Maps, Snapshot
-from convviz.networks import Layer, Network, layers
+from convviz.networks.layers import Layer, layers
+from convviz.networks.registry import Network
 
 _GROWTH = 1.18  # from one moment to the next, by the number of steps
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from convviz.networks import Layer
+from convviz.networks.layers import Layer
 
 PATCH = 8
 """Side in pixels of the patches that separate an image's layout from its detail."""

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from convviz import images
 from convviz.errors import ReconstructionError
-from convviz.features import Prediction, predict_batch
-from convviz.networks import Layer, Network
+from convviz.features.predictions import Prediction, predict_batch
+from convviz.images.preprocess import normalise
+from convviz.networks.layers import Layer
+from convviz.networks.registry import Network
 from convviz.reconstruction.budget import Budget
 from convviz.reconstruction.canvas import Canvas
 from convviz.reconstruction.config import ReconstructionConfig
@@ -77,7 +78,7 @@ class Descent:
         self._objective = Objective(
             task.network,
             task.layer,
-            images.normalise(task.original, mean=spec.mean, std=spec.std),
+            normalise(task.original, mean=spec.mean, std=spec.std),
             tv=config.tv,
             dtype=self._dtype,
             device=device,
@@ -192,7 +193,7 @@ class Descent:
         """Ask the network what pixels, shape (1, 3, S, S), show."""
         network = self._task.network
         spec = network.spec
-        batch = images.normalise(pixels.cpu(), mean=spec.mean, std=spec.std)
+        batch = normalise(pixels.cpu(), mean=spec.mean, std=spec.std)
         return predict_batch(network, batch)
 
     def _result(self, note: str) -> ReconstructionResult:

@@ -18,8 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from convviz.errors import ReconstructionError
-from convviz.features import truncated
-from convviz.networks import Layer, Network, layers
+from convviz.features.capture import truncated
+from convviz.networks.layers import Layer, layers
+from convviz.networks.registry import Network
 from convviz.reconstruction.folding import fold_norms
 from convviz.reconstruction.precision import autocast, convert
 from convviz.reconstruction.result import LossParts

@@ -10,8 +10,9 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from convviz import images
-from convviz.networks import Network, layer, layers
+from convviz.images.preprocess import crop
+from convviz.networks.layers import layer, layers
+from convviz.networks.registry import Network
 from convviz.reconstruction.canvas import GREY
 from convviz.reconstruction.config import ReconstructionConfig, check
 from convviz.reconstruction.descent import Descent, Task
@@ -56,7 +57,7 @@ def reconstruct(
             network=network,
             layer=found,
             config=config,
-            original=_pixels(images.crop(image, size=side, resize=resize)),
+            original=_pixels(crop(image, size=side, resize=resize)),
             start=_start(config, side, resize),
         ),
         stop,
@@ -77,7 +78,7 @@ def _start(config: ReconstructionConfig, side: int, resize: int) -> Tensor:
     if isinstance(config.start, Image.Image):
         if config.start.size == (side, side):
             return _pixels(config.start)
-        return _pixels(images.crop(config.start, size=side, resize=resize))
+        return _pixels(crop(config.start, size=side, resize=resize))
     if isinstance(config.start, Tensor):
         pixels = config.start.detach().to("cpu", torch.float32)
         pixels = pixels.reshape(1, *pixels.shape[-3:]).clamp(0, 1)

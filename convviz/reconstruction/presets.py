@@ -8,7 +8,8 @@ and then the first steps are small.
 
 from __future__ import annotations
 
-from convviz.networks import layer, layers, spec
+from convviz.networks.layers import layer, layers
+from convviz.networks.registry import spec
 from convviz.reconstruction.config import DEFAULT_SECONDS, ReconstructionConfig
 from convviz.reconstruction.depth import depth_of
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from convviz.features import Prediction
+from convviz.features.predictions import Prediction
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,13 @@ from typing import Protocol
 
 from PIL import Image
 
-from convviz import images
-from convviz.networks import Layer, Network
-from convviz.reconstruction import ReconstructionConfig, ReconstructionStep, reconstruct
+from convviz.images.preprocess import crop
+from convviz.networks.layers import Layer
+from convviz.networks.registry import Network
+from convviz.reconstruction.config import ReconstructionConfig
 from convviz.reconstruction.depth import agreement
+from convviz.reconstruction.optimise import reconstruct
+from convviz.reconstruction.result import ReconstructionStep
 from convviz.reconstruction.views import (
     CURVE,
     FRAMES,
@@ -94,7 +97,7 @@ def plan(
         numbers=math.prod(layer.shape),
         pixels=weights.input_size,
     )
-    original = images.crop(image, size=weights.input_size, resize=weights.resize)
+    original = crop(image, size=weights.input_size, resize=weights.resize)
     return Plan(network, replace(config, layer=layer.name), subject, original)
 
 

@@ -16,8 +16,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from convviz.features import Prediction
-from convviz.reconstruction import ReconstructionConfig
+from convviz.features.predictions import Prediction
+from convviz.reconstruction.config import ReconstructionConfig
 
 FRAMES = 60
 """At most so many frames of one run are kept."""

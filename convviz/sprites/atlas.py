@@ -6,7 +6,7 @@ from math import ceil, sqrt
 
 from PIL import Image
 
-from convviz.features import Activations
+from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
 from convviz.sprites.colormaps import Colormap
 from convviz.sprites.tiles import (

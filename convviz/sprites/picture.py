@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from convviz.features import Activations
+from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
 from convviz.sprites.colormaps import Colormap, lookup
 from convviz.sprites.lettering import drawable, font, number

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from convviz.errors import SettingError
-from convviz.features import Activations
+from convviz.features.activations import Activations
 from convviz.sprites.colormaps import Colormap, lookup
 
 Contrast = Literal["channel", "shared"]

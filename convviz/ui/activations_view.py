@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from convviz import features, sprites
-from convviz.features import Activations
+from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
+from convviz.features.depth import depth_trend
 from convviz.figures import activations as figures
 from convviz.figures import theme
-from convviz.networks import Layer
+from convviz.networks.layers import Layer
+from convviz.sprites.atlas import Atlas
+from convviz.sprites.picture import Section, branch_sections, grid_picture
 from convviz.ui import cache as shared
 from convviz.ui import channel_panel, export, state
 from convviz.ui import dead as dead_channels
@@ -56,7 +58,7 @@ def headline(choice: Choice, shown: Activations, threshold: float) -> None:
 def depth(choice: Choice, layer: Layer, threshold: float) -> None:
     """Draw how the share of empty channels changes from the first layer to the last."""
     summaries = shared.empty_by_depth(choice.image, choice.network, threshold)
-    st.markdown(features.depth_trend(summaries))
+    st.markdown(depth_trend(summaries))
     figure = figures.empty_by_depth(summaries, layer.name)
     st.plotly_chart(
         figure,
@@ -131,7 +133,7 @@ def _explore(
     choice: Choice,
     shown: Activations,
     looks: Looks,
-    atlas: sprites.Atlas,
+    atlas: Atlas,
     dead: DeadChannels | None,
 ) -> None:
     sections = sections_of(shown, looks)
@@ -152,16 +154,16 @@ def _explore(
             channel_panel.draw(choice, shown, looks, atlas, channel, listed, dead)
 
 
-def sections_of(shown: Activations, looks: Looks) -> tuple[sprites.Section, ...]:
+def sections_of(shown: Activations, looks: Looks) -> tuple[Section, ...]:
     """Group the channels that are to be shown by branch, each group in the order chosen."""
     empty = shown.empty(looks.threshold).tolist()
     wanted = {"all": (True, False), "hide": (False,), "only": (True,)}[looks.show]
     order = [channel for channel in shown.order(looks.order).tolist() if empty[channel] in wanted]
-    return sprites.branch_sections(shown, order, looks.threshold)
+    return branch_sections(shown, order, looks.threshold)
 
 
 def picture_of(
-    atlas: sprites.Atlas,
+    atlas: Atlas,
     shown: Activations,
     threshold: float,
     dead: DeadChannels | None = None,
@@ -189,12 +191,12 @@ def _save_grid(
     choice: Choice,
     shown: Activations,
     looks: Looks,
-    sections: Sequence[sprites.Section],
+    sections: Sequence[Section],
     dead: DeadChannels | None,
 ) -> None:
     def picture() -> bytes:
         return export.png(
-            sprites.grid_picture(
+            grid_picture(
                 shown,
                 title=f"{choice.image.title}, {choice.network.title}",
                 sections=sections,

@@ -8,11 +8,20 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz import features, networks, sprites
-from convviz.features import Activations, LayerSummary, Prediction
+from convviz.features.activations import Activations
+from convviz.features.activations import activations as compute_activations
 from convviz.features.dead import DeadChannels
-from convviz.networks import Layer, Network
-from convviz.sprites import Atlas
+from convviz.features.depth import LayerSummary
+from convviz.features.depth import empty_by_depth as compute_empty_by_depth
+from convviz.features.predictions import Prediction, predict
+from convviz.networks.layers import Layer
+from convviz.networks.layers import layers as network_layers
+from convviz.networks.loading import load
+from convviz.networks.registry import Network
+from convviz.sprites.atlas import Atlas
+from convviz.sprites.atlas import atlas as draw_atlas
+from convviz.sprites.colormaps import Colormap
+from convviz.sprites.tiles import Contrast
 from convviz.ui.pictures import ChosenImage
 
 
@@ -24,12 +33,12 @@ def network(name: str, source: str) -> Network:
     Raises:
         WeightsError: They are not here.
     """
-    return networks.load(name, source, fetch=False)
+    return load(name, source, fetch=False)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
 def _layers(name: str, source: str, _used: Network) -> tuple[Layer, ...]:
-    return networks.layers(_used)
+    return network_layers(_used)
 
 
 def layers(used: Network) -> tuple[Layer, ...]:
@@ -41,7 +50,7 @@ def layers(used: Network) -> tuple[Layer, ...]:
 def _predictions(
     sha256: str, name: str, source: str, _chosen: ChosenImage, _used: Network
 ) -> tuple[Prediction, ...]:
-    return features.predict(_used, _chosen.image)
+    return predict(_used, _chosen.image)
 
 
 def predictions(chosen: ChosenImage, used: Network) -> tuple[Prediction, ...]:
@@ -54,7 +63,7 @@ def predictions(chosen: ChosenImage, used: Network) -> tuple[Prediction, ...]:
 def _activations(
     sha256: str, name: str, source: str, layer: str, _chosen: ChosenImage, _used: Network
 ) -> Activations:
-    return features.activations(_used, _chosen.image, layer)
+    return compute_activations(_used, _chosen.image, layer)
 
 
 def activations(chosen: ChosenImage, used: Network, layer: Layer) -> Activations:
@@ -72,7 +81,7 @@ def _empty_by_depth(
     _chosen: ChosenImage,
     _used: Network,
 ) -> tuple[LayerSummary, ...]:
-    return features.empty_by_depth(_used, _chosen.image, threshold)
+    return compute_empty_by_depth(_used, _chosen.image, threshold)
 
 
 def empty_by_depth(
@@ -90,14 +99,14 @@ def _atlas(
     name: str,
     source: str,
     layer: str,
-    contrast: sprites.Contrast,
+    contrast: Contrast,
     threshold: float,
-    colours: sprites.Colormap,
+    colours: Colormap,
     dead: DeadChannels | None,
     ends: tuple[float, float] | None,
     _activations: Activations,
 ) -> Atlas:
-    return sprites.atlas(
+    return draw_atlas(
         _activations,
         contrast=contrast,
         threshold=threshold,
@@ -111,9 +120,9 @@ def atlas(
     chosen: ChosenImage,
     used: Network,
     shown: Activations,
-    contrast: sprites.Contrast,
+    contrast: Contrast,
     threshold: float,
-    colours: sprites.Colormap,
+    colours: Colormap,
     dead: DeadChannels | None = None,
     ends: tuple[float, float] | None = None,
 ) -> Atlas:

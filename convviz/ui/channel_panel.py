@@ -9,9 +9,11 @@ from html import escape
 import streamlit as st
 from PIL import Image
 
-from convviz import images, sprites
-from convviz.features import Activations
+from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
+from convviz.images.preprocess import crop
+from convviz.sprites.atlas import Atlas
+from convviz.sprites.overlay import heatmap, overlay
 from convviz.ui import export, state
 from convviz.ui.keys import Key
 from convviz.ui.looks import Looks
@@ -24,7 +26,7 @@ def draw(
     choice: Choice,
     shown: Activations,
     looks: Looks,
-    atlas: sprites.Atlas,
+    atlas: Atlas,
     channel: int,
     listed: Sequence[int],
     dead: DeadChannels | None = None,
@@ -63,8 +65,8 @@ def draw(
             "of the image at the same place; the layer has looked at a larger part to compute it.",
         )
         scale = (atlas.low, atlas.high) if atlas.contrast == "shared" else (None, None)
-        over = sprites.overlay(_crop(choice), values, blend / 100, looks.colours, *scale)
-        alone = sprites.heatmap(values, _PIXELS, looks.colours, *scale)
+        over = overlay(_crop(choice), values, blend / 100, looks.colours, *scale)
+        alone = heatmap(values, _PIXELS, looks.colours, *scale)
         with picture:
             said = f"Channel {channel} over the image"
             st.image(over, width="stretch", output_format="PNG", alt=said)
@@ -79,7 +81,7 @@ def draw(
 def _crop(choice: Choice) -> Image.Image:
     """Cut out what goes into the network, enlarged."""
     weights = choice.network.weights
-    cut = images.crop(choice.image.image, size=weights.input_size, resize=weights.resize)
+    cut = crop(choice.image.image, size=weights.input_size, resize=weights.resize)
     return cut.resize((_PIXELS, _PIXELS))
 
 

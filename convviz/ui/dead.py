@@ -10,8 +10,9 @@ from convviz.features.dead import DeadChannels, DeadStep
 from convviz.features.runs import Run, dead_run
 from convviz.features.stimuli import StimuliStep
 from convviz.images.sets import SampleCrops
-from convviz.jobs import JobView
-from convviz.networks import Layer, Network
+from convviz.jobs.job import JobView
+from convviz.networks.layers import Layer
+from convviz.networks.registry import Network
 from convviz.ui import results
 from convviz.ui.jobs import Desk
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 if TYPE_CHECKING:
-    from convviz.features import Activations, LayerSummary
+    from convviz.features.activations import Activations
     from convviz.features.dead import DeadChannels
+    from convviz.features.depth import LayerSummary
     from convviz.ui.shell import Choice
 
 

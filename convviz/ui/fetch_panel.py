@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz import networks
 from convviz.networks import fetch
-from convviz.networks.fetch import Fetch
+from convviz.networks.registry import spec
+from convviz.networks.shared_download import Fetch
 from convviz.networks.weights import SourceStatus, size_text
 from convviz.ui import state
 from convviz.ui.keys import Key
@@ -134,4 +134,4 @@ def _alternatives(name: str, source: str, statuses: Statuses) -> None:
 
 
 def _title(name: str) -> str:
-    return networks.spec(name).title
+    return spec(name).title

@@ -14,7 +14,7 @@ from convviz.ui.keys import Key
 from convviz.ui.pictures import ChosenImage
 
 if TYPE_CHECKING:
-    from convviz.networks import Network
+    from convviz.networks.registry import Network
 
 _WHOLE_PIXELS = (720, 460)  # what the whole image is scaled to fit into
 
@@ -50,12 +50,12 @@ def chooser(key: str, *, wide: bool = False) -> None:
 
 
 def _gallery(key: str) -> None:
-    from convviz import images
+    from convviz.images.samples import samples as sample_images
 
     own = state.visit().picture
     gap: Literal["small", "xsmall"] = "small" if own is None else "xsmall"
     with st.container(horizontal=True, gap=gap, key=f"{key}_samples"):
-        for sample in images.samples():
+        for sample in sample_images():
             image = pictures.thumbnail(pictures.of_sample(sample.name))
             _tile(key, sample.name, sample.title, image)
         if own is not None:
@@ -80,16 +80,16 @@ def _tile(key: str, name: str, title: str, image: Image.Image) -> None:
 
 
 def _own_picture(key: str) -> None:
-    from convviz import images
+    from convviz.images.decode import FILE_SUFFIXES, FORMAT_NAMES, MAX_PIXELS
 
     st.file_uploader(
         "Your own picture",
-        type=list(images.FILE_SUFFIXES),
+        type=list(FILE_SUFFIXES),
         key=f"{key}_upload",
         on_change=_take,
         args=(f"{key}_upload", "upload"),
         max_upload_size=pictures.MAX_MEGABYTES,
-        help=f"{images.FORMAT_NAMES}, at most {images.MAX_PIXELS // 1_000_000} million pixels. It "
+        help=f"{FORMAT_NAMES}, at most {MAX_PIXELS // 1_000_000} million pixels. It "
         "stays in this visit: it is neither stored nor passed on.",
     )
     if st.toggle(
@@ -118,11 +118,11 @@ def whole(chosen: ChosenImage, used: Network) -> None:
 
 def input_crop(chosen: ChosenImage, used: Network) -> None:
     """Draw exactly what goes into the network, and offer it as a file."""
-    from convviz import images
+    from convviz.images.preprocess import crop
 
     weights = used.weights
     size = weights.input_size
-    cut = images.crop(chosen.image, size=size, resize=weights.resize)
+    cut = crop(chosen.image, size=size, resize=weights.resize)
     st.image(cut, width=max(224, size), output_format="PNG", alt="What goes into the network")
     st.caption(
         f"{size} × {size} pixels: the shorter side is scaled to {weights.resize}, then the middle "

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz import sprites
-from convviz.features import Activations
+from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
-from convviz.sprites import hex_colours
+from convviz.sprites.atlas import Atlas
+from convviz.sprites.colormaps import hex_colours
 from convviz.ui.looks import Looks
 
 
-def legend(
-    atlas: sprites.Atlas, looks: Looks, shown: Activations, dead: DeadChannels | None
-) -> None:
+def legend(atlas: Atlas, looks: Looks, shown: Activations, dead: DeadChannels | None) -> None:
     """Draw the scale under the grid's controls.
 
     Args:

@@ -8,7 +8,9 @@ from typing import Literal, cast
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from convviz import features, sprites
+from convviz.features.activations import Order
+from convviz.sprites.colormaps import COLORMAPS, Colormap
+from convviz.sprites.tiles import Contrast
 from convviz.ui import state
 from convviz.ui.keys import Key
 
@@ -32,10 +34,10 @@ class Looks:
         threshold: τ: up to which share of the layer's strongest activation a channel is empty.
     """
 
-    order: features.Order
+    order: Order
     show: Show
-    contrast: sprites.Contrast
-    colours: sprites.Colormap
+    contrast: Contrast
+    colours: Colormap
     threshold: float
 
 
@@ -82,18 +84,18 @@ def controls(threshold: float) -> tuple[DeltaGenerator, Looks]:
         )
         colours = st.selectbox(
             "Colours",
-            sprites.COLORMAPS,
+            COLORMAPS,
             format_func=str.capitalize,
-            key=state.remember(Key.COLOURS, "viridis", allowed=sprites.COLORMAPS),
+            key=state.remember(Key.COLOURS, "viridis", allowed=COLORMAPS),
             help="Equal steps in the numbers look like equal steps in brightness.",
             width=165,
         )
         with st.container(key="grid_scale", width="content"):
             scale = st.empty()
     return scale, Looks(
-        cast("features.Order", order),
+        cast("Order", order),
         cast(Show, show),
-        cast("sprites.Contrast", contrast),
+        cast("Contrast", contrast),
         colours,
         threshold,
     )

@@ -43,10 +43,10 @@ class ChosenImage:
 
 def current() -> ChosenImage:
     """Return the visitor's image: the one in the URL on arrival, a sample photograph at first."""
-    from convviz import images
+    from convviz.images.samples import samples
 
     here = state.visit()
-    names = [sample.name for sample in images.samples()]
+    names = [sample.name for sample in samples()]
     asked = here.link.pop(Key.IMAGE, None) or here.values.get(Key.IMAGE) or DEFAULT_SAMPLE
     if asked == OWN and here.picture is not None:
         state.put(Key.IMAGE, OWN)
@@ -124,9 +124,9 @@ def title_of_own(own: state.OwnPicture) -> str:
 
 def of_sample(name: str) -> ChosenImage:
     """Open a sample photograph."""
-    from convviz import images
+    from convviz.images.samples import sample as open_sample
 
-    sample = images.sample(name)
+    sample = open_sample(name)
     data = sample.read()
     sha256 = hashlib.sha256(data).hexdigest()
     credit = f"{sample.credit} ({sample.licence})"
@@ -137,9 +137,9 @@ def of_sample(name: str) -> ChosenImage:
 # visitor's file stay in their visit and are decoded again when needed.
 @st.cache_resource(max_entries=12, show_spinner=False)
 def _decoded(sha256: str, _data: bytes) -> Image.Image:
-    from convviz import images
+    from convviz.images.decode import decode
 
-    return images.decode(_data)
+    return decode(_data)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

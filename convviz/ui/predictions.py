@@ -11,8 +11,8 @@ import streamlit as st
 from convviz.ui import state
 
 if TYPE_CHECKING:
-    from convviz.features import Prediction
-    from convviz.networks import Network
+    from convviz.features.predictions import Prediction
+    from convviz.networks.registry import Network
 
 
 def bars(predictions: Sequence[Prediction]) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 from convviz.features.runs import Run
 from convviz.features.stimuli import StimuliStep
 from convviz.features.synthesis import SynthesisStep
-from convviz.jobs import JobView
+from convviz.jobs.job import JobView
 from convviz.ui.keys import Entry
 
 _KEPT = 12

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz import networks
 from convviz.errors import WeightsError
 from convviz.networks import trained
+from convviz.networks.loading import open_saved
 from convviz.ui import fetch_panel, state
 from convviz.ui.keys import Key
 
@@ -44,7 +44,7 @@ def _take() -> None:
     here.opened = here.unopened = ""
     name = state.shorten(file.name, 40)
     try:
-        found = networks.open_saved(file.getvalue())
+        found = open_saved(file.getvalue())
     except WeightsError as error:
         here.unopened = state.plain(f"{name}: {error}")
         return

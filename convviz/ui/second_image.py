@@ -7,8 +7,9 @@ from typing import Literal
 
 import streamlit as st
 
-from convviz import images
 from convviz.errors import ImageError
+from convviz.images.decode import FILE_SUFFIXES, FORMAT_NAMES, MAX_PIXELS
+from convviz.images.samples import samples
 from convviz.ui import pictures, state
 from convviz.ui.keys import Entry, Key
 from convviz.ui.pictures import OWN, ChosenImage
@@ -25,7 +26,7 @@ def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> C
     Returns:
         The second image; None while the visitor's own has not been brought.
     """
-    titles = {each.name: each.title for each in images.samples()}
+    titles = {each.name: each.title for each in samples()}
     names = [*(name for name in titles if name != first.name), OWN]
     key = state.remember(Key.SECOND_IMAGE, names[0], allowed=names)
     own: state.OwnPicture | None = st.session_state.get(Entry.SECOND_IMAGE)
@@ -35,12 +36,12 @@ def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> C
         return pictures.of_sample(name)
     st.file_uploader(
         "Your second picture",
-        type=list(images.FILE_SUFFIXES),
+        type=list(FILE_SUFFIXES),
         key="beside_upload",
         on_change=_take,
         max_upload_size=pictures.MAX_MEGABYTES,
         width=width,
-        help=f"{images.FORMAT_NAMES}, at most {images.MAX_PIXELS // 1_000_000} million pixels. It "
+        help=f"{FORMAT_NAMES}, at most {MAX_PIXELS // 1_000_000} million pixels. It "
         "stays in this visit: it is neither stored nor passed on.",
     )
     refusal = st.session_state.get(Entry.SECOND_IMAGE_REFUSAL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.learning import fetching
-from convviz.networks.fetch import Fetch
+from convviz.networks.shared_download import Fetch
 from convviz.networks.weights import size_text
 from convviz.ui import state
 

@@ -28,7 +28,7 @@ from convviz.ui import keys
 from convviz.ui.keys import Component, Entry, Key, Value
 
 if TYPE_CHECKING:
-    from convviz.networks.fetch import Fetch
+    from convviz.networks.shared_download import Fetch
 
 Arguments = ParamSpec("Arguments")
 

@@ -7,9 +7,9 @@ from collections import Counter
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from convviz import networks
 from convviz.errors import WeightsError
-from convviz.networks import Network, sources, trained
+from convviz.networks import sources, trained
+from convviz.networks.registry import Network, available, spec
 from convviz.networks.weights import AUTO_ORDER, SourceStatus, size_text
 from convviz.ui import cache, fetch_panel, saved_panel, state
 from convviz.ui.keys import Key
@@ -17,14 +17,14 @@ from convviz.ui.keys import Key
 
 def pick_network() -> str:
     """Draw the list of networks and return the chosen one's name."""
-    names = networks.available()
+    names = available()
     key = state.remember(
         Key.NETWORK, fetch_panel.DEFAULT_NETWORK, allowed=names, default_in_url=True
     )
     return st.selectbox(
         "Network",
         names,
-        format_func=lambda name: networks.spec(name).title,
+        format_func=lambda name: spec(name).title,
         key=key,
         help="ConvNets made to name what a photograph shows. The number after VGG counts its "
         "layers with weights.",
@@ -74,7 +74,7 @@ def pick_weights(
         with missing:
             fetch_panel.get(name, chosen.source, statuses)
     try:
-        with st.spinner(f"Loading {networks.spec(name).title}…"):
+        with st.spinner(f"Loading {spec(name).title}…"):
             loaded = cache.network(name, chosen.source)
     except WeightsError as error:
         if missing is None:
@@ -117,13 +117,13 @@ def _settle(name: str, statuses: dict[str, SourceStatus]) -> str:
         if asked:
             state.notice(
                 Key.WEIGHTS,
-                f"{networks.spec(name).title} has no weights called “{state.shorten(asked)}”, as "
+                f"{spec(name).title} has no weights called “{state.shorten(asked)}”, as "
                 f"the link asks; here are others instead ({statuses[wanted].title}).",
             )
         elif gone.startswith(trained.PREFIX):
             state.notice(
                 Key.WEIGHTS,
-                f"The trained {networks.spec(name).title} is no longer in the server's memory: "
+                f"The trained {spec(name).title} is no longer in the server's memory: "
                 "open its file, if you saved one, or train it again.",
             )
     here.sources[name] = wanted

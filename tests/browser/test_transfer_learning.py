@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from convviz.images import decode, sample
+from convviz.images.decode import decode
+from convviz.images.samples import sample
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 

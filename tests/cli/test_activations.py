@@ -6,9 +6,10 @@ import pytest
 from PIL import Image
 
 from convviz.cli import main
-from convviz.features import activations
-from convviz.images import decode, sample
-from convviz.networks import load
+from convviz.features.activations import activations
+from convviz.images.decode import decode
+from convviz.images.samples import sample
+from convviz.networks.loading import load
 
 CAT = ["activations", "sample:cat", "--network", "googlenet", "--layer"]
 

@@ -8,7 +8,8 @@ import torch
 
 from convviz.cli import weights
 from convviz.errors import NetworkError, SettingError, WeightsError
-from convviz.networks import cache, fetch, spec
+from convviz.networks import cache, fetch, shared_download
+from convviz.networks.registry import spec
 from convviz.networks.untrained import untrained
 
 
@@ -75,7 +76,7 @@ def test_fetch_takes_the_encoder_where_there_is_one(
 ) -> None:
     asked: list[tuple[str, str]] = []
 
-    def start(*words: str) -> fetch.Fetch:
+    def start(*words: str) -> shared_download.Fetch:
         asked.append(words)
         raise WeightsError("no")
 

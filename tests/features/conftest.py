@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convviz.networks import Network, NetworkSpec, Weights
+from convviz.networks.registry import Network, NetworkSpec
+from convviz.networks.weights import Weights
 
 
 class Tiny(nn.Module):

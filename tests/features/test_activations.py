@@ -6,10 +6,13 @@ from PIL import Image
 from torch import Tensor, nn
 
 from convviz.errors import NetworkError, SettingError
-from convviz.features import activations, capture, input_for
-from convviz.features.activations import empty_channels, measure, percent
-from convviz.images import decode, sample
-from convviz.networks import Layer, Network, layers, load
+from convviz.features.activations import activations, empty_channels, measure, percent
+from convviz.features.capture import capture, input_for
+from convviz.images.decode import decode
+from convviz.images.samples import sample
+from convviz.networks.layers import Layer, layers
+from convviz.networks.loading import load
+from convviz.networks.registry import Network
 
 Wrap = Callable[..., Network]
 

@@ -7,24 +7,20 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from convviz import features, images, networks
 from convviz.errors import SettingError
+from convviz.features.activations import activations
 from convviz.features.arithmetic import arithmetic
-from convviz.features.stages import (
-    Given,
-    Normalised,
-    Picked,
-    Pooled,
-    Rectified,
-    Stage,
-    WeightedSum,
-)
-from convviz.networks import Network, layers
+from convviz.features.stages import Given, Normalised, Picked, Pooled, Rectified, Stage, WeightedSum
+from convviz.images.decode import decode
+from convviz.images.samples import sample
+from convviz.networks.layers import layer, layers
+from convviz.networks.loading import load
+from convviz.networks.registry import Network
 
 
 @pytest.fixture(scope="module")
 def cat() -> Image.Image:
-    return images.decode(images.sample("cat").read())
+    return decode(sample("cat").read())
 
 
 @pytest.fixture
@@ -74,12 +70,12 @@ def _rounding(stages: tuple[Stage, ...]) -> float:
 def test_every_kind_of_layer_ends_in_the_maps_number(
     name: str, weights: str, some: tuple[str, ...] | None, cat: Image.Image
 ) -> None:
-    network = networks.load(name, weights, fetch=False)
+    network = load(name, weights, fetch=False)
     for each in layers(network):
         if some is not None and each.name not in some:
             continue
         height, width = each.shape[1:] or (1, 1)
-        maps = features.activations(network, cat, each.name).maps
+        maps = activations(network, cat, each.name).maps
         places = [(0, 0, 0), (each.shape[0] - 1, height - 1, width - 1)]
         strongest = int(maps.flatten().argmax())
         places.append(
@@ -128,7 +124,7 @@ def test_groups_strides_and_dilation(
         nn.Conv2d(4, 6, 2, groups=2, dilation=2, padding="same", padding_mode="reflect"),
     )
     network = network_of(parts, side=8)
-    maps = features.activations(network, noise, "1").maps
+    maps = activations(network, noise, "1").maps
     for channel, row, column in [(0, 0, 0), (5, 4, 3), (3, 2, 1)]:
         found = arithmetic(network, noise, "1", channel, row, column)
         first = found.stages[0]
@@ -152,7 +148,7 @@ def test_pooling_windows_at_the_borders(
     pooling: nn.Module, network_of: Callable[..., Network], noise: Image.Image
 ) -> None:
     network = network_of(nn.Sequential(pooling), side=8)
-    maps = features.activations(network, noise, "0").maps
+    maps = activations(network, noise, "0").maps
     for row in range(maps.shape[1]):
         for column in range(maps.shape[2]):
             found = arithmetic(network, noise, "0", 2, row, column)
@@ -166,8 +162,8 @@ def test_the_winner_of_a_maximum() -> None:
 
 
 def test_a_concatenation_names_the_branch(cat: Image.Image) -> None:
-    network = networks.load("googlenet", "bundled", fetch=False)
-    shape = networks.layer(network, "inception4a").shape
+    network = load("googlenet", "bundled", fetch=False)
+    shape = layer(network, "inception4a").shape
     found = arithmetic(network, cat, "inception4a", shape[0] - 1, 2, 2)
     kinds = [type(stage) for stage in found.stages]
     assert kinds == [WeightedSum, Normalised, Rectified, Picked]
@@ -178,7 +174,7 @@ def test_a_concatenation_names_the_branch(cat: Image.Image) -> None:
 
 
 def test_a_flattened_map_counts_as_one_input_channel(cat: Image.Image) -> None:
-    network = networks.load("alexnet", "random", fetch=False)
+    network = load("alexnet", "random", fetch=False)
     found = arithmetic(network, cat, "classifier.1", 7, 0, 0).stages[0]
     assert isinstance(found, WeightedSum)
     assert tuple(found.patch.shape) == (256, 6, 6)

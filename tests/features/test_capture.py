@@ -11,9 +11,10 @@ import torchvision
 from torch import Tensor, nn
 
 from convviz.errors import NetworkError
-from convviz.features import capture, input_for, observe, truncated
-from convviz.images import decode, sample
-from convviz.networks import Network
+from convviz.features.capture import capture, input_for, observe, truncated
+from convviz.images.decode import decode
+from convviz.images.samples import sample
+from convviz.networks.registry import Network
 
 
 def untrained(name: str) -> nn.Module:

@@ -6,10 +6,13 @@ from PIL import Image
 from torch import nn
 
 from convviz.errors import SettingError
-from convviz.features import LayerSummary, activations, depth_trend, empty_by_depth
-from convviz.features.depth import rank_correlation
-from convviz.images import decode, sample
-from convviz.networks import Layer, Network, layers, load
+from convviz.features.activations import activations
+from convviz.features.depth import LayerSummary, depth_trend, empty_by_depth, rank_correlation
+from convviz.images.decode import decode
+from convviz.images.samples import sample
+from convviz.networks.layers import Layer, layers
+from convviz.networks.loading import load
+from convviz.networks.registry import Network
 
 Wrap = Callable[..., Network]
 

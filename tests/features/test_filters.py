@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from convviz import networks
 from convviz.errors import SettingError
 from convviz.features.filters import filter_layers, filters
-from convviz.networks import Network, layer
+from convviz.networks.layers import layer
+from convviz.networks.loading import load
+from convviz.networks.registry import Network
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_the_first_layers_of_the_three_networks(
     name: str, first: str, shape: tuple[int, ...], count: int
 ) -> None:
     source = "bundled" if name == "googlenet" else "random"
-    network = networks.load(name, source, fetch=False)
+    network = load(name, source, fetch=False)
     listed = filter_layers(network)
     assert len(listed) == count
     assert listed[0].name == first

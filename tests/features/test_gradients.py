@@ -7,7 +7,10 @@ from torch import Tensor, nn
 
 from convviz.errors import NetworkError, SettingError
 from convviz.features import gradients
-from convviz.networks import NetworkSpec, published, spec
+from convviz.networks.lessons import auxiliary
+from convviz.networks.published.build import describe
+from convviz.networks.published.designs import GOOGLENET
+from convviz.networks.registry import NetworkSpec, spec
 
 PICTURE = Image.linear_gradient("L").convert("RGB")
 
@@ -65,7 +68,7 @@ def test_stages_join_the_layers_of_a_module() -> None:
             gradients.LayerGradient("a.y", "", 4.0, 8.0),
             gradients.LayerGradient("b", "", 0.0, 0.0),
         ),
-        gradients.auxiliary_loss(1.0, ()),
+        auxiliary.auxiliary_loss(1.0, ()),
         0,
         0,
     )
@@ -77,7 +80,7 @@ def test_stages_join_the_layers_of_a_module() -> None:
 
 
 def test_without_batch_norm_and_with_small_weights_the_heads_carry_the_signal() -> None:
-    paper = published.describe(published.GOOGLENET)
+    paper = describe(GOOGLENET)
     found = gradients.auxiliary_gradients(paper, PICTURE, start="narrow")
     by_stage = {stage.name: stage for stage in found.stages}
     assert by_stage["conv1"].factor > 100

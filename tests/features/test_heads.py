@@ -5,19 +5,23 @@ import torch
 from PIL import Image
 from torch import nn
 
-from convviz import images, networks
-from convviz.features import heads, input_for
-from convviz.networks import Network
+from convviz.features import heads
+from convviz.features.capture import input_for
+from convviz.images.decode import decode
+from convviz.images.samples import sample
+from convviz.networks.loading import load
+from convviz.networks.registry import Network, NetworkSpec
+from convviz.networks.weights import Weights
 
 
 @pytest.fixture(scope="module")
 def googlenet() -> Network:
-    return networks.load("googlenet", "bundled", fetch=False)
+    return load("googlenet", "bundled", fetch=False)
 
 
 @pytest.fixture(scope="module")
 def cat() -> Image.Image:
-    return images.decode(images.sample("cat").read())
+    return decode(sample("cat").read())
 
 
 def test_heads_say_what_they_say_in_a_pass_of_their_own(
@@ -48,7 +52,7 @@ def test_heads_say_what_they_say_in_a_pass_of_their_own(
 
 
 def test_networks_without_heads_or_training_have_no_opinions(cat: Image.Image) -> None:
-    assert heads.opinions(networks.load("googlenet", "random"), cat) == ()
+    assert heads.opinions(load("googlenet", "random"), cat) == ()
 
 
 def test_contributions_and_bias_make_up_the_score(googlenet: Network, cat: Image.Image) -> None:
@@ -66,7 +70,7 @@ def test_contributions_and_bias_make_up_the_score(googlenet: Network, cat: Image
 
 
 def test_a_decoder_that_is_more_than_one_layer_is_not_taken_apart(cat: Image.Image) -> None:
-    spec = networks.NetworkSpec(
+    spec = NetworkSpec(
         name="tiny",
         title="Tiny",
         build=lambda: nn.Sequential(
@@ -80,7 +84,7 @@ def test_a_decoder_that_is_more_than_one_layer_is_not_taken_apart(cat: Image.Ima
         ),
         input_size=16,
     )
-    weights = networks.Weights("own", "", "", True, 0, "", ("a", "b"), 16, 16)
+    weights = Weights("own", "", "", True, 0, "", ("a", "b"), 16, 16)
     network = Network(spec, spec.build().eval(), weights)
     averaged = heads.average_maps(network, cat)
     assert averaged.means.shape == (4,)

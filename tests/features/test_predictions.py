@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from convviz.features import predict, predict_batch
-from convviz.networks import Network
+from convviz.features.predictions import predict, predict_batch
+from convviz.networks.registry import Network
 
 CLASSES = ("goldfish, Carassius auratus", "  tabby,  tabby cat ")
 RED = Image.new("RGB", (4, 4), (255, 0, 0))

@@ -7,10 +7,10 @@ import torch
 from PIL import Image
 from torch import nn
 
-from convviz import networks
 from convviz.errors import SettingError
 from convviz.features.receptive import Box, box, core, effective_field, support
-from convviz.networks import Network
+from convviz.networks.layers import layer
+from convviz.networks.registry import Network, spec
 
 
 @pytest.fixture
@@ -56,10 +56,10 @@ def _all_seeing(module: nn.Module) -> nn.Module:
 def test_boxes_equal_the_gradients_support(
     name: str, layer_name: str, picture: Image.Image, network_of: Callable[..., Network]
 ) -> None:
-    described = networks.spec(name)
+    described = spec(name)
     size = 128
     network = network_of(_all_seeing(described.build()), side=size)
-    height, width = networks.layer(network, layer_name).shape[1:]
+    height, width = layer(network, layer_name).shape[1:]
     places = [(0, 0), (height - 1, width - 1), (height // 2, 0), (height // 2, width // 3)]
     for row, column in places:
         field = effective_field(network, picture, layer_name, 0, row, column)

@@ -14,8 +14,9 @@ from torch import nn
 from convviz.features.runs import Run, stimuli_run
 from convviz.features.stimuli import StimuliStep, find_stimuli
 from convviz.images.sets import Files
-from convviz.jobs import JobView, LocalRunner
-from convviz.networks import Network
+from convviz.jobs.job import JobView
+from convviz.jobs.local import LocalRunner
+from convviz.networks.registry import Network
 
 COUNT = 500
 

@@ -7,10 +7,15 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from convviz import features, images, networks
 from convviz.errors import SettingError
+from convviz.features.activations import activations
+from convviz.features.predictions import predict
 from convviz.features.silence import deeper_layers, silence
-from convviz.networks import Network
+from convviz.images.decode import decode
+from convviz.images.samples import sample
+from convviz.networks.layers import layer
+from convviz.networks.loading import load
+from convviz.networks.registry import Network
 
 
 @pytest.fixture
@@ -49,11 +54,11 @@ def test_nothing_off_changes_nothing_and_the_network_is_not_touched(
     network_of: Callable[..., Network], tiny: nn.Module, red: Image.Image
 ) -> None:
     network = network_of(tiny)
-    before = features.activations(network, red, "pool").maps
+    before = activations(network, red, "pool").maps
     found = silence(network, red, "conv", [], "pool")
     assert float(found.relative.abs().max()) == 0
     silence(network, red, "conv", [0, 1, 2], "pool")
-    torch.testing.assert_close(features.activations(network, red, "pool").maps, before)
+    torch.testing.assert_close(activations(network, red, "pool").maps, before)
     assert not any(part._forward_hooks for part in tiny.modules())
 
 
@@ -85,9 +90,9 @@ def test_a_module_used_twice_is_silenced_at_its_last_use(
 
 
 def test_a_branch_of_googlenet() -> None:
-    network = networks.load("googlenet", "bundled", fetch=False)
-    cat = images.decode(images.sample("cat").read())
-    shown = networks.layer(network, "inception4a")
+    network = load("googlenet", "bundled", fetch=False)
+    cat = decode(sample("cat").read())
+    shown = layer(network, "inception4a")
     branch = shown.branches[0]
     found = silence(network, cat, branch.name, range(branch.stop), "inception4a")
     after = found.after.maps
@@ -129,10 +134,10 @@ def test_layers_beside_the_silenced_one_do_not_change(
 
 
 def test_predictions_are_those_of_the_network_with_the_channels_off() -> None:
-    network = networks.load("googlenet", "bundled", fetch=False)
-    cat = images.decode(images.sample("cat").read())
+    network = load("googlenet", "bundled", fetch=False)
+    cat = decode(sample("cat").read())
     found = silence(network, cat, "inception4a", [], "inception4b")
     assert found.predictions_before == found.predictions_after
-    for one, other in zip(found.predictions_before, features.predict(network, cat), strict=True):
+    for one, other in zip(found.predictions_before, predict(network, cat), strict=True):
         assert one.label == other.label
         assert one.probability == pytest.approx(other.probability, abs=1e-4)

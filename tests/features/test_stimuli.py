@@ -9,12 +9,13 @@ import torch
 from PIL import Image
 from torch import nn
 
-from convviz import features
 from convviz.errors import ImageError, SettingError
+from convviz.features.activations import activations
 from convviz.features.receptive import Box, box
 from convviz.features.stimuli import TOP, StimuliStep, find_stimuli, patch_picture
 from convviz.images.sets import Files
-from convviz.networks import Network, layer
+from convviz.networks.layers import layer
+from convviz.networks.registry import Network
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,7 @@ def _last(network: Network, name: str, pictures: Noise | Files) -> StimuliStep:
 def test_the_strongest_patches_equal_a_brute_force_search(name: str, network: Network) -> None:
     pictures = Noise(14)
     found = _last(network, name, pictures).stimuli
-    maps = [
-        features.activations(network, pictures.picture(place), name).gated for place in range(14)
-    ]
+    maps = [activations(network, pictures.picture(place), name).gated for place in range(14)]
     for channel in range(min(10, found.layer.shape[0])):
         expected = []
         for place, answer in enumerate(maps):
@@ -127,9 +126,9 @@ def test_a_set_without_a_readable_picture_is_refused(network: Network) -> None:
 
 
 def test_branches_of_a_concatenation_see_different_parts() -> None:
-    from convviz import networks
+    from convviz.networks.loading import load
 
-    network = networks.load("googlenet", "bundled", fetch=False)
+    network = load("googlenet", "bundled", fetch=False)
     shown = layer(network, "inception3a")
     found = _last(network, "inception3a", Noise(2)).stimuli
     for branch in shown.branches:

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from convviz import networks
 from convviz.errors import SettingError
 from convviz.features import fourier
 from convviz.features.synthesis import SynthesisConfig, synthesise, transformed
-from convviz.networks import Network
+from convviz.networks.loading import load
+from convviz.networks.registry import Network
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_a_silent_channel_is_pulled_at_before_its_relu(network: Network) -> None
 
 
 def test_a_branch_of_a_concatenation_climbs() -> None:
-    network = networks.load("googlenet", "bundled", fetch=False)
+    network = load("googlenet", "bundled", fetch=False)
     config = SynthesisConfig(steps=6, size=64)
     *_, last = synthesise(network, "inception3a", 100, config)
     assert last.scores[-1] > last.scores[0]

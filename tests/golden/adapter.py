@@ -19,15 +19,26 @@ from unittest import mock
 import torch
 from torch import nn
 
-from convviz import cli, errors, images, networks
+from convviz import cli, errors
 from convviz.features import calls
 from convviz.features import receptive as layer_fields
 from convviz.features.capture import input_for
-from convviz.learning import TrainingSettings, fit, from_zip, plan, split, to_bytes
-from convviz.networks import Network, NetworkSpec, Weights, costs, own, registry, saved
+from convviz.images.decode import decode
+from convviz.images.samples import sample
+from convviz.learning.datasets import from_zip, split
+from convviz.learning.saving import to_bytes
+from convviz.learning.steps import TrainingSettings
+from convviz.learning.trainer import fit
+from convviz.learning.transfer import plan
+from convviz.networks import cost_table, costs, own, registry, saved
 from convviz.networks.encoders import EncoderOnly
+from convviz.networks.layers import layers as network_layers
 from convviz.networks.lessons import auxiliary
+from convviz.networks.loading import open_saved as open_trained
 from convviz.networks.receptive import Axis, ReceptiveField
+from convviz.networks.registry import Network, NetworkSpec
+from convviz.networks.registry import spec as network_spec
+from convviz.networks.weights import Weights
 from convviz.reconstruction import folding
 
 
@@ -61,7 +72,7 @@ def or_sentence(read: Callable[[], Any]) -> Any:
 
 def spec(name: str) -> NetworkSpec:
     """Look up a network of the catalogue."""
-    return networks.spec(name)
+    return network_spec(name)
 
 
 def own_spec(
@@ -114,7 +125,7 @@ def layers(described: NetworkSpec, size: int) -> list[dict[str, Any]]:
             "branches": [[b.name, b.title, b.start, b.stop] for b in layer.branches],
             "in_encoder": layer.in_encoder,
         }
-        for layer in networks.layers(described, size)
+        for layer in network_layers(described, size)
     ]
 
 
@@ -129,7 +140,7 @@ def count(described: NetworkSpec, size: int) -> dict[str, Any]:
         "macs": counted.macs,
         "activation_bytes": counted.activation_bytes,
         "depth": counted.depth,
-        "parts": {part: _total(counted.part(part)) for part in costs.PARTS},
+        "parts": {part: _total(counted.part(part)) for part in cost_table.PARTS},
         "rows": [_row(row) for row in counted.layers],
     }
 
@@ -140,11 +151,11 @@ def count_module(module: nn.Module, size: int) -> dict[str, Any]:
     return {"name": counted.name, "title": counted.title, "total": _total(counted.total)}
 
 
-def _total(total: costs.Total) -> list[int]:
+def _total(total: cost_table.Total) -> list[int]:
     return [total.parameters, total.macs, total.activation_bytes]
 
 
-def _row(row: costs.LayerCost) -> dict[str, Any]:
+def _row(row: cost_table.LayerCost) -> dict[str, Any]:
     window = row.window
     return {
         "name": row.name,
@@ -196,7 +207,7 @@ def fields_of_layers(described: NetworkSpec, module: nn.Module, size: int) -> di
     """Find each layer's receptive field, and that of each branch's first channel."""
     whole = network(described, module, size)
     found: dict[str, Any] = {}
-    for layer in networks.layers(whole):
+    for layer in network_layers(whole):
         found[layer.name] = _field(layer_fields.receptive_field(whole, layer.name))
         for branch in layer.branches:
             field = layer_fields.receptive_field(whole, layer.name, branch.start)
@@ -264,7 +275,7 @@ def train_decoder(base: Network, data: bytes, size: int) -> bytes:
 def open_saved(data: bytes, base: Network | None = None) -> Network:
     """Open a saved network; where a base is given, it is what the trained part stands on."""
     if base is None:
-        return networks.open_saved(data)
+        return open_trained(data)
     return saved.read(data, lambda name, source: iter([base]))
 
 
@@ -286,7 +297,7 @@ def described(opened: Network) -> dict[str, Any]:
         "note": weights.note,
         "decoder_set": weights.decoder_set,
         "decoder_size": weights.decoder_size,
-        "layers": [layer.name for layer in networks.layers(opened)],
+        "layers": [layer.name for layer in network_layers(opened)],
         "state": {
             name: [list(value.shape), str(value.dtype)]
             for name, value in sorted(opened.module.state_dict().items())
@@ -296,7 +307,7 @@ def described(opened: Network) -> dict[str, Any]:
 
 def scores(opened: Network) -> list[float]:
     """Return what a network puts out for the sample photograph of a cat."""
-    image = images.decode(images.sample("cat").read())
+    image = decode(sample("cat").read())
     with torch.no_grad():
         output: list[float] = opened.module(input_for(opened, image))[0].tolist()
     return output

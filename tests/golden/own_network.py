@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from convviz.networks import NetworkSpec, register
+from convviz.networks.registry import NetworkSpec, register
 
 
 class Small(nn.Module):

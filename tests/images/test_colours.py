@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from convviz.images import decode
+from convviz.images.decode import decode
 
 
 def encoded(image: Image.Image, format_: str, **options: Any) -> bytes:

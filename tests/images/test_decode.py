@@ -12,7 +12,8 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from convviz.errors import ImageError
-from convviz.images import MAX_PIXELS, decode, samples
+from convviz.images.decode import MAX_PIXELS, decode
+from convviz.images.samples import samples
 
 
 def encoded(image: Image.Image, format_: str, **options: Any) -> bytes:

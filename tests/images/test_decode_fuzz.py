@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from convviz.errors import ImageError
-from convviz.images import decode
+from convviz.images.decode import decode
 
 
 def encoded(image: Image.Image, format_: str, **options: Any) -> bytes:

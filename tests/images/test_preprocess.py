@@ -8,7 +8,9 @@ from PIL import Image
 from torchvision.transforms._presets import ImageClassification
 
 from convviz.errors import SettingError
-from convviz.images import crop, decode, denormalise, normalise, sample, to_picture, to_tensor
+from convviz.images.decode import decode
+from convviz.images.preprocess import crop, denormalise, normalise, to_picture, to_tensor
+from convviz.images.samples import sample
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 tensor_224 = partial(to_tensor, size=224, resize=256, mean=MEAN, std=STD)

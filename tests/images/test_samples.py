@@ -3,7 +3,7 @@ from importlib.resources import files
 import pytest
 
 from convviz.errors import ImageError
-from convviz.images import sample, samples
+from convviz.images.samples import sample, samples
 
 
 def test_five_samples_with_credits() -> None:

@@ -7,9 +7,9 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from convviz import images
 from convviz.errors import ImageError
 from convviz.images.archive import open_archive
+from convviz.images.samples import samples
 from convviz.images.sets import Files, SampleCrops, Zipped
 
 
@@ -22,7 +22,7 @@ def _png(colour: str) -> bytes:
 def test_the_samples_crops_are_squares_of_every_sample() -> None:
     crops = SampleCrops()
     assert len(crops) == len(crops.titles) > 50
-    assert set(crops.titles) == {sample.title for sample in images.samples()}
+    assert set(crops.titles) == {sample.title for sample in samples()}
     sizes = {crops.picture(place).size for place in range(len(crops))}
     assert all(width == height for width, height in sizes)
 

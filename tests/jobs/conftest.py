@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from convviz.jobs import JobView, Limits, LocalRunner, Signal
+from convviz.jobs.job import JobView, Limits, Signal
+from convviz.jobs.local import LocalRunner
 
 
 class Clock:

@@ -9,8 +9,11 @@ import torch
 from PIL import Image
 from torch import nn
 
-from convviz.learning import Dataset, Split, shapes, split
-from convviz.networks import Network, NetworkSpec, load, register, registry
+from convviz.learning.datasets import Dataset, Split, split
+from convviz.learning.shapes import shapes
+from convviz.networks import registry
+from convviz.networks.loading import load
+from convviz.networks.registry import Network, NetworkSpec, register
 
 Zip = Callable[[dict[str, bytes]], bytes]
 

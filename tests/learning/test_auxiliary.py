@@ -10,13 +10,18 @@ from torch.nn.functional import cross_entropy
 
 from convviz.errors import SettingError
 from convviz.features.gradients import LayerGradient, by_stage
-from convviz.learning import Dataset, Split, TrainingSettings, fit, plan
 from convviz.learning.auxiliary import compare
 from convviz.learning.auxiliary_steps import Comparison, Settings
+from convviz.learning.datasets import Dataset, Split
 from convviz.learning.inception import HEADS, drawn, small_inception, without_heads
 from convviz.learning.learner import Learner
+from convviz.learning.steps import TrainingSettings
+from convviz.learning.trainer import fit
+from convviz.learning.transfer import plan
 from convviz.learning.twins import Twin, measure
-from convviz.networks import NetworkSpec, load, register, registry
+from convviz.networks import registry
+from convviz.networks.loading import load
+from convviz.networks.registry import NetworkSpec, register
 
 SHORT = Settings(steps=4, moments=2, batch=8, size=32)
 

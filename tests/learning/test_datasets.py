@@ -7,9 +7,11 @@ import pytest
 from PIL import Image
 
 from convviz.errors import ImageError, SettingError
-from convviz.images import sample
 from convviz.images.decode import decode
-from convviz.learning import datasets, from_zip, shapes, split
+from convviz.images.samples import sample
+from convviz.learning import datasets
+from convviz.learning.datasets import from_zip, split
+from convviz.learning.shapes import shapes
 
 Zip = Callable[[dict[str, bytes]], bytes]
 

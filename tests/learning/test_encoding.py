@@ -3,10 +3,15 @@
 import pytest
 import torch
 
-from convviz.learning import TrainingSettings, fit, plan, shapes, split
+from convviz.learning.datasets import split
 from convviz.learning.encoding import cut
-from convviz.networks import Network, load
+from convviz.learning.shapes import shapes
+from convviz.learning.steps import TrainingSettings
+from convviz.learning.trainer import fit
+from convviz.learning.transfer import plan
 from convviz.networks.encoders import EncoderOnly
+from convviz.networks.loading import load
+from convviz.networks.registry import Network
 
 CLASSES = ("a", "b", "c")
 

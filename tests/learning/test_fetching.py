@@ -16,8 +16,12 @@ from PIL import Image
 
 from convviz.errors import FetchCancelled, SettingError, WeightsError
 from convviz.images.imagenette import IMAGENETTE
-from convviz.learning import TrainingSettings, fetching, fit, plan, split
-from convviz.networks import Network
+from convviz.learning import fetching
+from convviz.learning.datasets import split
+from convviz.learning.steps import TrainingSettings
+from convviz.learning.trainer import fit
+from convviz.learning.transfer import plan
+from convviz.networks.registry import Network
 
 NOISE = 600_000  # bytes that do not pack, so that there is something to fetch
 

@@ -4,11 +4,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from convviz.learning import Dataset, TrainingSettings, fit, plan, plan_further, shapes, split
+from convviz.learning.datasets import Dataset, split
 from convviz.learning.parts import is_in
-from convviz.learning.transfer import Scenario, TransferPlan
-from convviz.networks import Network, load
+from convviz.learning.shapes import shapes
+from convviz.learning.steps import TrainingSettings
+from convviz.learning.trainer import fit
+from convviz.learning.transfer import Scenario, TransferPlan, plan, plan_further
 from convviz.networks.encoders import EncoderOnly
+from convviz.networks.loading import load
+from convviz.networks.registry import Network
 
 SETTINGS = TrainingSettings(epochs=3, size=64, batch=6)
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import pytest
 
 from convviz.errors import SettingError
-from convviz.learning import Dataset, Split, TrainingSettings
+from convviz.learning.datasets import Dataset, Split
 from convviz.learning.live import DEADLY_RATE, LiveView, evenly, learning_rate, train_small
+from convviz.learning.steps import TrainingSettings
 from convviz.networks.small import SmallDesign
 
 DESIGN = SmallDesign(width=4, depth=2, pixels=32)

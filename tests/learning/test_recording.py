@@ -4,12 +4,13 @@ import pytest
 import torch
 
 from convviz.errors import SettingError
-from convviz.features import activations, capture
-from convviz.images import sample
+from convviz.features.activations import activations
+from convviz.features.capture import capture
 from convviz.images.decode import decode
+from convviz.images.samples import sample
 from convviz.learning import recording
 from convviz.learning.snapshots import Maps
-from convviz.networks import load
+from convviz.networks.loading import load
 
 CAT = decode(sample("cat").read())
 

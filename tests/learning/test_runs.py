@@ -3,10 +3,13 @@
 import pickle
 from dataclasses import dataclass, replace
 
-from convviz.features import predict
-from convviz.learning import Dataset, Split, TrainingSettings, plan
+from convviz.features.predictions import predict
+from convviz.learning.datasets import Dataset, Split
 from convviz.learning.runs import TrainingView, train_transfer
-from convviz.networks import Network, load
+from convviz.learning.steps import TrainingSettings
+from convviz.learning.transfer import plan
+from convviz.networks.loading import load
+from convviz.networks.registry import Network
 
 SHORT = TrainingSettings(epochs=3, size=32, batch=8)
 

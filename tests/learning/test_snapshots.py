@@ -8,21 +8,17 @@ import torch
 from PIL import Image
 
 from convviz.errors import NetworkError, SettingError
-from convviz.features import capture
 from convviz.features.activations import measure
-from convviz.learning import (
-    Dataset,
-    Split,
-    TrainingResult,
-    TrainingSettings,
-    TransferPlan,
-    fit,
-    plan,
-)
+from convviz.features.capture import capture
+from convviz.learning.datasets import Dataset, Split
 from convviz.learning.snapshots import Maps, Snapshot, add
+from convviz.learning.steps import TrainingResult, TrainingSettings
+from convviz.learning.trainer import fit
+from convviz.learning.transfer import TransferPlan, plan
 from convviz.learning.watching import Onlooker, Watch, watch
-from convviz.networks import Network, layer
 from convviz.networks.clone import clone
+from convviz.networks.layers import layer
+from convviz.networks.registry import Network
 from convviz.networks.small import SmallDesign, small_network, small_spec
 from convviz.networks.untrained import untrained
 

@@ -8,25 +8,18 @@ import torch
 from torch import Tensor
 
 from convviz.errors import SettingError, WeightsError
-from convviz.features import predict
-from convviz.learning import (
-    Dataset,
-    Split,
-    TrainingResult,
-    TrainingSettings,
-    TrainingStep,
-    TransferPlan,
-    fit,
-    learning_rate,
-    plan,
-    plan_further,
-    to_bytes,
-    to_network,
-)
+from convviz.features.predictions import predict
+from convviz.learning.datasets import Dataset, Split
 from convviz.learning.encoding import Scale
 from convviz.learning.learner import Learner
-from convviz.networks import Network, load, open_saved, trained
+from convviz.learning.saving import to_bytes, to_network
+from convviz.learning.steps import TrainingResult, TrainingSettings, TrainingStep
+from convviz.learning.trainer import fit, learning_rate
+from convviz.learning.transfer import TransferPlan, plan, plan_further
+from convviz.networks import trained
 from convviz.networks.clone import clone
+from convviz.networks.loading import load, open_saved
+from convviz.networks.registry import Network
 
 SHORT = TrainingSettings(epochs=3, size=32, batch=8)
 

@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from convviz.errors import SettingError
-from convviz.learning import plan, plan_further, recommend, untrained_twin
-from convviz.networks import Network, load
+from convviz.learning.advice import recommend
+from convviz.learning.transfer import plan, plan_further, untrained_twin
 from convviz.networks.encoders import EncoderOnly
+from convviz.networks.loading import load
+from convviz.networks.registry import Network
 
 CLASSES = ("a", "b", "c")
 

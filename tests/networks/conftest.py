@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from torch import nn
 
-from convviz.networks import Layer, NetworkSpec, layers, own, registry
+from convviz.networks import own, registry
+from convviz.networks.layers import Layer, layers
+from convviz.networks.registry import NetworkSpec
 
 
 @pytest.fixture

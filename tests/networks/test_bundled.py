@@ -6,9 +6,12 @@ import pytest
 import torch
 from PIL import Image
 
-from convviz import features
-from convviz.images import decode, sample, to_tensor
-from convviz.networks import bundled, load
+from convviz.features.predictions import predict
+from convviz.images.decode import decode
+from convviz.images.preprocess import to_tensor
+from convviz.images.samples import sample
+from convviz.networks import bundled
+from convviz.networks.loading import load
 from convviz.networks.registry import IMAGENET_MEAN, IMAGENET_STD
 
 
@@ -38,7 +41,7 @@ def test_there_are_two_hundred_classes_of_different_names() -> None:
 
 def test_it_sees_a_cat_in_the_sample_of_a_cat() -> None:
     network = load("googlenet", "bundled")
-    best = features.predict(network, decode(sample("cat").read()))
+    best = predict(network, decode(sample("cat").read()))
     assert {"tabby", "Persian cat", "Egyptian cat"} & {guess.label for guess in best}
 
 

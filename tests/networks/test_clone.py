@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from convviz.errors import NetworkError
-from convviz.networks import spec
 from convviz.networks.clone import clone
+from convviz.networks.registry import spec
 from convviz.networks.untrained import untrained
 
 

@@ -19,22 +19,14 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from convviz.errors import FetchCancelled, WeightsError
-from convviz.networks import (
-    bundled,
-    cache,
-    encoders,
-    fetch,
-    installer,
-    layers,
-    load,
-    small_decoders,
-    sources,
-    spec,
-)
+from convviz.networks import bundled, cache, encoders, fetch, installer, small_decoders, sources
 from convviz.networks import transfer as transfers
 from convviz.networks.decoders import PooledNetwork
 from convviz.networks.encoders import Encoder, EncoderOnly
 from convviz.networks.installer import Archive
+from convviz.networks.layers import layers
+from convviz.networks.loading import load
+from convviz.networks.registry import spec
 from convviz.networks.transfer import LIMITS
 
 # What stands in for pip. It writes down that it ran, puts the archive where pip would put it while

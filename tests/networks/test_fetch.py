@@ -19,8 +19,9 @@ from filelock import FileLock
 from torch import nn
 
 from convviz.errors import FetchCancelled, WeightsError
-from convviz.networks import cache, download, fetch, load, registry, shared_download, sources
+from convviz.networks import cache, download, fetch, registry, shared_download, sources
 from convviz.networks import transfer as transfers
+from convviz.networks.loading import load
 from convviz.networks.registry import NetworkSpec
 from convviz.networks.sources import TorchvisionFile
 from convviz.networks.transfer import Limits
@@ -234,7 +235,7 @@ def test_thirty_threads_share_one_download_and_see_how_far_it_is(
     server: Server, tiny: Callable[[], TorchvisionFile]
 ) -> None:
     server.way = "gated"
-    tickets: list[fetch.Fetch] = []
+    tickets: list[shared_download.Fetch] = []
     outcomes: list[bool] = []
 
     def ask() -> None:

@@ -5,8 +5,10 @@ import torch
 from torch import Tensor, nn
 
 from convviz.errors import NetworkError
-from convviz.networks import Branch, Network, Weights, available, layer, layers, spec
+from convviz.networks.layers import Branch, layer, layers
+from convviz.networks.registry import Network, available, spec
 from convviz.networks.untrained import untrained
+from convviz.networks.weights import Weights
 
 ALEXNET = {
     "conv1": ("features.0", (64, 55, 55), "block 1"),

@@ -8,17 +8,12 @@ from torch import nn
 
 from convviz.errors import SettingError
 from convviz.networks import costs, registry
-from convviz.networks.lessons import (
-    auxiliary_loss,
-    bottleneck,
-    classifiers,
-    exact_lengths,
-    heads,
-    inception_modules,
-    replacing,
-    slide,
-    stack,
-)
+from convviz.networks.lessons.auxiliary import auxiliary_loss, heads
+from convviz.networks.lessons.bottleneck import bottleneck
+from convviz.networks.lessons.inception import inception_modules
+from convviz.networks.lessons.pooling import classifiers
+from convviz.networks.lessons.sliding import exact_lengths, slide
+from convviz.networks.lessons.stacking import replacing, stack
 
 # --- output size
 

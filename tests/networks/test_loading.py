@@ -10,16 +10,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from convviz.errors import NetworkError, SettingError, WeightsError, WeightsNotHere
-from convviz.networks import (
-    NetworkSpec,
-    cache,
-    catalogue,
-    load,
-    register,
-    registry,
-    sources,
-    spec,
-)
+from convviz.networks import cache, catalogue, registry, sources
+from convviz.networks.loading import load
+from convviz.networks.registry import NetworkSpec, register, spec
 from convviz.networks.untrained import untrained
 
 ALEXNET = "alexnet-owt-7be5be79.pth"

@@ -8,8 +8,11 @@ import torch
 from torchvision.models import resnet18
 
 from convviz.errors import NetworkError
-from convviz.networks import available, layer, layers, load, own, registry, spec
+from convviz.networks import own, registry
 from convviz.networks.clone import clone
+from convviz.networks.layers import layer, layers
+from convviz.networks.loading import load
+from convviz.networks.registry import available, spec
 
 RESNET = """
 from torchvision.models import resnet18

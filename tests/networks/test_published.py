@@ -4,15 +4,22 @@ import pytest
 import torch
 
 from convviz.errors import NetworkError
-from convviz.networks import costs, published, registry
+from convviz.networks import cost_table, costs, registry
+from convviz.networks.published import design as paper_design
+from convviz.networks.published import published_form_of
+from convviz.networks.published.build import build, describe
+from convviz.networks.published.designs import ALEXNET, DESIGNS, GOOGLENET, VGGS, Design
+from convviz.networks.published.printed import checks
+from convviz.networks.published.reported import reported
+from convviz.networks.published.sides import slides
 
 
 @pytest.fixture(scope="module")
-def counted() -> dict[str, costs.Costs]:
-    return {one.name: costs.count(published.describe(one)) for one in published.DESIGNS}
+def counted() -> dict[str, cost_table.Costs]:
+    return {one.name: costs.count(describe(one)) for one in DESIGNS}
 
 
-def test_alexnet_2012_by_hand(counted: dict[str, costs.Costs]) -> None:
+def test_alexnet_2012_by_hand(counted: dict[str, cost_table.Costs]) -> None:
     found = counted["alexnet-2012"]
     kernels = [row for row in found.layers if row.macs]
     by_hand = [
@@ -29,33 +36,33 @@ def test_alexnet_2012_by_hand(counted: dict[str, costs.Costs]) -> None:
 
 @pytest.mark.parametrize("name", ["vgg11", "vgg13", "vgg16", "vgg19"])
 def test_vgg_is_built_by_torchvision_as_published(
-    counted: dict[str, costs.Costs], name: str
+    counted: dict[str, cost_table.Costs], name: str
 ) -> None:
-    design = published.published_form_of(name)
+    design = published_form_of(name)
     assert design is not None
     ours, theirs = counted[design.name], costs.count(registry.spec(name))
     assert (ours.parameters, ours.macs) == (theirs.parameters, theirs.macs)
 
 
-def test_true_5x5_kernels_add_what_the_design_says(counted: dict[str, costs.Costs]) -> None:
+def test_true_5x5_kernels_add_what_the_design_says(counted: dict[str, cost_table.Costs]) -> None:
     paper = counted["googlenet-2015"]
     theirs = costs.count(registry.spec("googlenet"))
 
-    def weights(found: costs.Costs) -> int:
+    def weights(found: cost_table.Costs) -> int:
         return sum(row.weights for row in found.layers if row.macs)
 
     assert weights(paper) - weights(theirs) == 380_928
     assert paper.depth == 22
 
 
-def test_the_vgg_paper_prints_what_its_layers_come_to(counted: dict[str, costs.Costs]) -> None:
-    for design in published.VGGS:
-        (check,) = published.checks(design, counted[design.name])
+def test_the_vgg_paper_prints_what_its_layers_come_to(counted: dict[str, cost_table.Costs]) -> None:
+    for design in VGGS:
+        (check,) = checks(design, counted[design.name])
         assert check.agrees, check
 
 
-def test_alexnets_neurons(counted: dict[str, costs.Costs]) -> None:
-    found = {c.what: c for c in published.checks(published.ALEXNET, counted["alexnet-2012"])}
+def test_alexnets_neurons(counted: dict[str, cost_table.Costs]) -> None:
+    found = {c.what: c for c in checks(ALEXNET, counted["alexnet-2012"])}
     assert found["parameters"].agrees
     assert abs(found["neurons"].difference) < 0.02
     layers = {what: check for what, check in found.items() if what.endswith(": neurons")}
@@ -63,8 +70,8 @@ def test_alexnets_neurons(counted: dict[str, costs.Costs]) -> None:
     assert [what for what, check in layers.items() if not check.agrees] == ["conv1: neurons"]
 
 
-def test_googlenets_table(counted: dict[str, costs.Costs]) -> None:
-    found = published.checks(published.GOOGLENET, counted["googlenet-2015"])
+def test_googlenets_table(counted: dict[str, cost_table.Costs]) -> None:
+    found = checks(GOOGLENET, counted["googlenet-2015"])
     operations = [check for check in found if "operations" in check.what]
     assert len(found) == 24
     # The table counts conv1 as if it were separable, and inception5a as if it were larger.
@@ -76,9 +83,9 @@ def test_googlenets_table(counted: dict[str, costs.Costs]) -> None:
     assert all(abs(check.difference) < 0.08 for check in weights)
 
 
-@pytest.mark.parametrize("design", published.DESIGNS, ids=lambda one: one.name)
-def test_designs_run(design: published.Design) -> None:
-    module = published.build(design)
+@pytest.mark.parametrize("design", DESIGNS, ids=lambda one: one.name)
+def test_designs_run(design: Design) -> None:
+    module = build(design)
     picture = torch.empty(2, 3, design.input_size, design.input_size, device="meta")
     assert module(picture).shape == (2, 1000)
     trained = module.train()(picture)
@@ -87,25 +94,23 @@ def test_designs_run(design: published.Design) -> None:
 
 
 def test_designs_by_name() -> None:
-    assert published.design("alexnet-2012") is published.ALEXNET
-    assert published.published_form_of("vgg16_bn") is None
+    assert paper_design("alexnet-2012") is ALEXNET
+    assert published_form_of("vgg16_bn") is None
     with pytest.raises(NetworkError, match="choose from alexnet-2012"):
-        published.design("alexnet")
+        paper_design("alexnet")
 
 
 def test_the_course_notes_277_does_not_fit_the_classifier() -> None:
     def last(size: int) -> int:
-        return published.slides(published.ALEXNET, size)[-1][1].output
+        return slides(ALEXNET, size)[-1][1].output
 
-    assert [slid.output for _, slid in published.slides(published.ALEXNET, 227)] == [
-        *(55, 27, 27, 13, 13, 13, 13, 6)
-    ]
+    assert [slid.output for _, slid in slides(ALEXNET, 227)] == [*(55, 27, 27, 13, 13, 13, 13, 6)]
     assert (last(227), last(277)) == (6, 7)
 
 
 def test_what_torchvision_reports() -> None:
-    found = published.reported(registry.spec("alexnet"))
+    found = reported(registry.spec("alexnet"))
     assert found is not None
     assert found.parameters == 61_100_840
     assert 0.5 < found.top1 < found.top5 < 1
-    assert published.reported(published.describe(published.ALEXNET)) is None
+    assert reported(describe(ALEXNET)) is None

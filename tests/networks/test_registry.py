@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from convviz.errors import NetworkError
-from convviz.networks import NetworkSpec, available, register, registry, spec
+from convviz.networks import registry
+from convviz.networks.registry import NetworkSpec, available, register, spec
 
 BUILT_IN = (
     "alexnet",

@@ -13,11 +13,14 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from convviz.errors import WeightsError, WeightsNotHere
-from convviz.features import predict
-from convviz.images import decode, sample
-from convviz.networks import Network, NetworkSpec, load, open_saved, register, saved, sources
+from convviz.features.predictions import predict
+from convviz.images.decode import decode
+from convviz.images.samples import sample
+from convviz.networks import saved, sources
 from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form
+from convviz.networks.loading import load, open_saved
+from convviz.networks.registry import Network, NetworkSpec, register
 from convviz.networks.trained import About
 from convviz.networks.untrained import draw
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from convviz.errors import SettingError
-from convviz.features import capture
-from convviz.learning import plan
-from convviz.networks import layers
+from convviz.features.capture import capture
+from convviz.learning.transfer import plan
+from convviz.networks.layers import layers
 from convviz.networks.small import SmallDesign, small_network, small_spec
 
 

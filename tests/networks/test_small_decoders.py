@@ -8,10 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
-from convviz.features import predict
-from convviz.images import sample
+from convviz.features.predictions import predict
 from convviz.images.decode import decode
-from convviz.networks import bundled, load, small_decoders
+from convviz.images.samples import sample
+from convviz.networks import bundled, small_decoders
+from convviz.networks.loading import load
 
 
 @pytest.fixture(params=["alexnet", "vgg16"])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from convviz.networks import NetworkSpec, spec
+from convviz.networks.registry import NetworkSpec, spec
 from convviz.networks.untrained import untrained
 
 

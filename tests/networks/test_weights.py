@@ -2,7 +2,8 @@
 
 import pytest
 
-from convviz.networks import available, sources, spec
+from convviz.networks import sources
+from convviz.networks.registry import available, spec
 from convviz.networks.weights import SOURCES, size_text
 
 

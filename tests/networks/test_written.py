@@ -6,16 +6,20 @@ from math import prod
 import pytest
 from torch import nn
 
-from convviz.networks import costs, published, registry
-from convviz.networks.lessons import slide, surprise, write_out
+from convviz.networks import cost_table, costs, registry
+from convviz.networks.lessons.sliding import slide
+from convviz.networks.lessons.surprise import surprise
+from convviz.networks.lessons.written import write_out
+from convviz.networks.published.build import describe
+from convviz.networks.published.designs import ALEXNET
 
 
 @pytest.fixture(scope="module")
-def paper() -> dict[str, costs.LayerCost]:
-    return {row.name: row for row in costs.count(published.describe(published.ALEXNET)).layers}
+def paper() -> dict[str, cost_table.LayerCost]:
+    return {row.name: row for row in costs.count(describe(ALEXNET)).layers}
 
 
-def test_alexnets_first_layer_in_full(paper: dict[str, costs.LayerCost]) -> None:
+def test_alexnets_first_layer_in_full(paper: dict[str, cost_table.LayerCost]) -> None:
     written = write_out(paper["conv1.0"])
     assert written.output == "(227 − 11 + 0)/4 + 1 = 55"
     assert written.parameters == "11·11·3·96 + 96 = 34,944"
@@ -25,7 +29,9 @@ def test_alexnets_first_layer_in_full(paper: dict[str, costs.LayerCost]) -> None
     assert written.dropped == ""
 
 
-def test_groups_are_written_as_shares_of_the_channels(paper: dict[str, costs.LayerCost]) -> None:
+def test_groups_are_written_as_shares_of_the_channels(
+    paper: dict[str, cost_table.LayerCost],
+) -> None:
     written = write_out(paper["conv2.0"])
     assert written.parameters == "5·5·(96/2)·256 + 256 = 307,456"
     assert written.field == "19 + (5 − 1)·8 = 51"

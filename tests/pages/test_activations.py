@@ -6,7 +6,11 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from convviz import features, images, networks
+from convviz.features.activations import Activations, activations
+from convviz.features.depth import depth_trend, empty_by_depth
+from convviz.images.decode import decode
+from convviz.images.samples import sample
+from convviz.networks.loading import load
 
 PAGE = "pages/1_Activations.py"
 
@@ -29,11 +33,9 @@ def channels(app: AppTest) -> list[int]:
     return [channel for _, members in grid(app)["sections"] for channel in members]
 
 
-def looked_at(
-    network: str, weights: str, layer: str, image: str = "coffee"
-) -> features.Activations:
-    used = networks.load(network, weights, fetch=False)
-    return features.activations(used, images.decode(images.sample(image).read()), layer)
+def looked_at(network: str, weights: str, layer: str, image: str = "coffee") -> Activations:
+    used = load(network, weights, fetch=False)
+    return activations(used, decode(sample(image).read()), layer)
 
 
 def test_opens_on_a_layer_with_its_count_of_empty_channels(open_page: Any) -> None:
@@ -231,10 +233,10 @@ def test_another_image_keeps_the_channel(open_page: Any) -> None:
 
 def test_all_layers_in_one_chart(open_page: Any) -> None:
     app = open_page(PAGE, view="All layers")
-    used = networks.load("googlenet", "bundled", fetch=False)
-    coffee = images.decode(images.sample("coffee").read())
-    summaries = features.empty_by_depth(used, coffee)
-    assert features.depth_trend(summaries) in [text.value for text in app.markdown]
+    used = load("googlenet", "bundled", fetch=False)
+    coffee = decode(sample("coffee").read())
+    summaries = empty_by_depth(used, coffee)
+    assert depth_trend(summaries) in [text.value for text in app.markdown]
     figure = json.loads(app.get("plotly_chart")[0].proto.spec)
     assert len(figure["data"][0]["customdata"]) == len(summaries)
     drawn = [each.key for each in app.get("bidi_component")]
@@ -254,9 +256,9 @@ def test_the_image_follows_from_page_to_page(open_page: Any) -> None:
     assert app.query_params["network"] == "vgg11"
     assert app.query_params["weights"] == "random"
     assert any(r"mine\.png" in text.value for text in app.sidebar.markdown)
-    picture = images.decode(file.getvalue())
-    used = networks.load("vgg11", "random", fetch=False)
-    shown = features.activations(used, picture, app.query_params["layer"])
+    picture = decode(file.getvalue())
+    used = load("vgg11", "random", fetch=False)
+    shown = activations(used, picture, app.query_params["layer"])
     assert headline(app) == shown.sentence()
 
 

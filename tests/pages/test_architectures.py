@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from convviz.networks import costs, own, registry, spec
+from convviz.networks import costs, own, registry
+from convviz.networks.registry import spec
 
 PAGE = "pages/3_Architectures.py"
 LESSONS = ("size", "stack", "bottleneck", "inception", "gap", "auxiliary")

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from convviz import networks
 from convviz.features.filters import filters
-from convviz.networks import layer
+from convviz.networks.layers import layer
+from convviz.networks.loading import load
 
 PAGE = "pages/2_Filters.py"
 
@@ -39,7 +39,7 @@ def test_the_first_layer_in_colour(open_page: Any) -> None:
 def test_filters_are_ordered(open_page: Any, order: str) -> None:
     app = open_page(PAGE, network="googlenet", layer="conv1")
     app.selectbox(key="filter_order").set_value(order).run()
-    network = networks.load("googlenet", "bundled", fetch=False)
+    network = load("googlenet", "bundled", fetch=False)
     found = filters(network, layer(network, "conv1"))
     assert listed(app) == found.order(order).tolist()  # type: ignore[arg-type]
 

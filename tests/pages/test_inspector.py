@@ -8,7 +8,10 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from convviz import features, images, networks
+from convviz.features.activations import activations
+from convviz.images.decode import decode
+from convviz.images.samples import sample
+from convviz.networks.loading import load
 
 PAGE = "pages/1_Activations.py"
 PLACE = {"network": "googlenet", "layer": "inception4a", "view": "One channel", "channel": "100"}
@@ -80,9 +83,9 @@ def test_the_arithmetic_ends_in_the_maps_number(open_page: Any) -> None:
     app = clean(open_page(PAGE, **PLACE, question="Arithmetic"))
     app.number_input(key="arithmetic_row").set_value(1).run()
     app.number_input(key="arithmetic_column").set_value(6).run()
-    network = networks.load("googlenet", "bundled", fetch=False)
-    cat = images.decode(images.sample("cat").read())
-    number = float(features.activations(network, cat, "inception4a").maps[100, 1, 6])
+    network = load("googlenet", "bundled", fetch=False)
+    cat = decode(sample("cat").read())
+    number = float(activations(network, cat, "inception4a").maps[100, 1, 6])
     assert f"**Channel 100 at row 1, column 6 is {number:.7g}.**" in said(app)
     assert "branch 1×1" in said(app)
 

@@ -6,9 +6,10 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from convviz.networks import load, saved, trained
+from convviz.networks import saved, trained
 from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form
+from convviz.networks.loading import load
 from convviz.networks.trained import About
 from convviz.networks.untrained import draw
 

@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from convviz.learning import Dataset, recording, shapes
+from convviz.learning import recording
+from convviz.learning.datasets import Dataset
+from convviz.learning.shapes import shapes
 from convviz.ui.learning import data_panel, live_settings
 
 PAGE = "pages/6_Training.py"

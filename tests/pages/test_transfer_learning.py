@@ -12,7 +12,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from convviz.images.cifar import CIFAR10
-from convviz.learning import Dataset, fetching, shapes
+from convviz.learning import fetching
+from convviz.learning.datasets import Dataset
+from convviz.learning.shapes import shapes
 from convviz.ui.learning import data_panel
 
 PAGE = "pages/5_Transfer_learning.py"

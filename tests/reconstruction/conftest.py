@@ -6,7 +6,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from convviz.networks import Network, NetworkSpec, Weights
+from convviz.networks.registry import Network, NetworkSpec
+from convviz.networks.weights import Weights
 
 
 def network_of(module, side=24, classes=()):

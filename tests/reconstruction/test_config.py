@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from convviz.errors import ConvvizError, NetworkError, SettingError
-from convviz.reconstruction import ReconstructionConfig, reconstruct
+from convviz.reconstruction.config import ReconstructionConfig
+from convviz.reconstruction.optimise import reconstruct
 
 
 @pytest.mark.parametrize(

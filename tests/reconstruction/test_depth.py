@@ -3,15 +3,14 @@
 import pytest
 import torch
 
-from convviz import networks
+from convviz.networks.layers import layers as network_layers
+from convviz.networks.registry import spec
 from convviz.reconstruction import depth
 
 
 @pytest.fixture(scope="module")
 def layers():
-    return {
-        name: networks.layers(networks.spec(name)) for name in ("alexnet", "vgg16", "googlenet")
-    }
+    return {name: network_layers(spec(name)) for name in ("alexnet", "vgg16", "googlenet")}
 
 
 def titles(found):

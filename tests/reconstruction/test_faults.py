@@ -8,7 +8,8 @@ from PIL import Image
 from torch import nn
 
 from convviz.errors import ReconstructionError
-from convviz.reconstruction import ReconstructionConfig, reconstruct
+from convviz.reconstruction.config import ReconstructionConfig
+from convviz.reconstruction.optimise import reconstruct
 
 
 class Fault(nn.Module):

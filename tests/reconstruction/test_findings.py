@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from convviz.reconstruction import ReconstructionConfig, findings
+from convviz.reconstruction import findings
+from convviz.reconstruction.config import ReconstructionConfig
 from convviz.reconstruction.views import Ending, RunView, Subject
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convviz import networks
-from convviz.features import truncated
+from convviz.features.capture import truncated
+from convviz.networks.loading import load
 from convviz.reconstruction.folding import fold_norms
 
 
@@ -43,7 +43,7 @@ def test_one_channel_by_hand() -> None:
 
 
 def test_googlenet_puts_out_the_same_and_keeps_its_own_weights() -> None:
-    network = networks.load("googlenet", "bundled", fetch=False)
+    network = load("googlenet", "bundled", fetch=False)
     before = {name: value.clone() for name, value in network.module.state_dict().items()}
     batch = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     for name in ("inception3a", "conv1.bn", "conv1.conv"):

@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from convviz import networks
 from convviz.errors import ReconstructionError
+from convviz.networks.layers import layer as layer_named
 from convviz.reconstruction.objective import INVALID_WEIGHT, Objective
 
 CPU = torch.device("cpu")
 
 
 def objective(network, layer, original, tv=0.0, dtype=torch.float32):
-    found = networks.layer(network, layer)
+    found = layer_named(network, layer)
     return Objective(network, found, original, tv=tv, dtype=dtype, device=CPU)
 
 

@@ -2,15 +2,16 @@
 
 import pytest
 
-from convviz import networks
 from convviz.errors import NetworkError
-from convviz.reconstruction import preset
+from convviz.networks.layers import layers
+from convviz.networks.registry import spec
 from convviz.reconstruction.config import check
+from convviz.reconstruction.presets import preset
 
 
 @pytest.mark.parametrize("name", ["alexnet", "vgg16", "googlenet"])
 def test_every_layer_has_a_preset(name):
-    for layer in networks.layers(networks.spec(name)):
+    for layer in layers(spec(name)):
         config = preset(name, layer.name)
         check(config)
         assert config.layer == layer.name
@@ -20,7 +21,7 @@ def test_every_layer_has_a_preset(name):
 
 @pytest.mark.parametrize("name", ["alexnet", "vgg16", "googlenet"])
 def test_deeper_layers_start_from_no_weaker_noise(name):
-    noises = [preset(name, layer.name).noise for layer in networks.layers(networks.spec(name))]
+    noises = [preset(name, layer.name).noise for layer in layers(spec(name))]
     in_order = [noises[0], noises[len(noises) // 2], noises[-1]]
     assert in_order == sorted(in_order)
 

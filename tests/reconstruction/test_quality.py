@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from convviz.reconstruction import psnr, ssim
+from convviz.reconstruction.quality import psnr, ssim
 
 
 def test_psnr_of_a_constant_difference():

@@ -6,8 +6,9 @@ import pytest
 import torch
 from PIL import Image
 
-from convviz.reconstruction import ReconstructionConfig, reconstruct
 from convviz.reconstruction.canvas import GREY
+from convviz.reconstruction.config import ReconstructionConfig
+from convviz.reconstruction.optimise import reconstruct
 
 LAYERS = ["0", "1", "2", "3", "4", "7"]
 

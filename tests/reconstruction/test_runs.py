@@ -7,9 +7,11 @@ import torch
 from PIL import Image
 from torch import nn
 
-from convviz import networks
-from convviz.networks import Network, NetworkSpec, Weights
-from convviz.reconstruction import ReconstructionConfig, runs
+from convviz.networks.layers import layers
+from convviz.networks.registry import Network, NetworkSpec
+from convviz.networks.weights import Weights
+from convviz.reconstruction import runs
+from convviz.reconstruction.config import ReconstructionConfig
 
 
 class Signal:
@@ -41,7 +43,7 @@ def image():
 
 def plan(network, image, layer=1, **settings):
     config = ReconstructionConfig(**{"steps": 8, **settings})
-    return runs.plan(network, networks.layers(network)[layer], image, "Ramp", config)
+    return runs.plan(network, layers(network)[layer], image, "Ramp", config)
 
 
 def test_a_run_begins_with_the_original_and_ends_with_everything(network, image):

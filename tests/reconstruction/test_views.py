@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from convviz.reconstruction import ReconstructionConfig, views
+from convviz.reconstruction import views
+from convviz.reconstruction.config import ReconstructionConfig
 from convviz.reconstruction.views import Frame, Frames, Point, RunView, SeriesView, Subject, thin
 
 

@@ -5,7 +5,7 @@ from io import BytesIO
 import torch
 from PIL import Image
 
-from convviz.sprites import kernel_picture, kernel_sheet
+from convviz.sprites.kernels import kernel_picture, kernel_sheet
 
 
 def test_zero_is_in_the_middle_of_the_scale() -> None:

@@ -1,6 +1,7 @@
 import pytest
 
-from convviz.networks import Layer, layers, spec
+from convviz.networks.layers import Layer, layers
+from convviz.networks.registry import spec
 from convviz.ui.compare.view import handed_on
 
 

@@ -7,9 +7,9 @@ from typing import Any, cast
 import torch
 from PIL import Image
 
-from convviz.features import LayerSummary
 from convviz.features.activations import measure
-from convviz.networks import Branch, Layer
+from convviz.features.depth import LayerSummary
+from convviz.networks.layers import Branch, Layer
 from convviz.ui import export
 
 LAYER = Layer(

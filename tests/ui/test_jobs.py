@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from convviz.jobs import Limits, LocalRunner
+from convviz.jobs.job import Limits
+from convviz.jobs.local import LocalRunner
 from convviz.ui import jobs
 from convviz.ui.jobs import say_seconds
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz import images, networks
-from convviz.networks import lessons
-from convviz.networks.costs import Costs, LayerCost
+from convviz.images.preprocess import crop
+from convviz.networks.cost_table import Costs, LayerCost
+from convviz.networks.lessons.inception import inception_modules
+from convviz.networks.lessons.written import write_out
+from convviz.networks.registry import spec
 from convviz.ui import export, state
 from convviz.ui.architectures import counted
 from convviz.ui.architectures.choice import one_of
@@ -27,7 +29,7 @@ def draw(choice: Choice) -> None:
     st.caption(
         "Each block is a layer: as high as its maps, as wide as it has channels. A vector stands "
         "upright. Click a block, or move with the arrow keys."
-        + (" A module with branches unfolds below." if lessons.inception_modules(found) else "")
+        + (" A module with branches unfolds below." if inception_modules(found) else "")
     )
     diagram(
         _drawing(form.name, size),
@@ -38,7 +40,7 @@ def draw(choice: Choice) -> None:
     )
     _steps(found, row)
     _written(choice, found, row)
-    differences = networks.spec(choice.network_name).differences
+    differences = spec(choice.network_name).differences
     if form.key == "torchvision" and differences:
         with st.expander("How this differs from the paper"):
             st.markdown("\n".join(f"- {sentence}" for sentence in differences))
@@ -50,7 +52,7 @@ def _controls(name: str) -> tuple[counted.Form, int]:
         form = known["torchvision"]
         if len(known) > 1:
             titles = {key: each.title for key, each in known.items()}
-            title = networks.spec(name).title
+            title = spec(name).title
             form = known[one_of(title, titles, Key.FORM, "torchvision", hidden=False)]
         sides = sorted({*_SIDES, form.input_size})
         size = st.selectbox(
@@ -76,7 +78,7 @@ def _chosen(found: Costs) -> LayerCost:
 
 def _module_of(found: Costs, row: LayerCost) -> str:
     """Return the module with branches that a row belongs to, or nothing."""
-    modules = [module.name for module in lessons.inception_modules(found)]
+    modules = [module.name for module in inception_modules(found)]
     return next((name for name in modules if f"{row.module}.".startswith(f"{name}.")), "")
 
 
@@ -106,7 +108,7 @@ def _steps(found: Costs, row: LayerCost) -> None:
 
 
 def _written(choice: Choice, found: Costs, row: LayerCost) -> None:
-    written = lessons.write_out(row)
+    written = write_out(row)
     text, seen = st.columns([7, 5], gap="large")
     with text:
         st.subheader(row.title, anchor=False)
@@ -139,7 +141,7 @@ def _on_image(choice: Choice, found: Costs, row: LayerCost) -> None:
         st.caption("What this layer's positions see cannot be followed.")
         return
     size = found.input_size
-    cut = images.crop(choice.image.image, size=size, resize=max(size * 8 // 7, size))
+    cut = crop(choice.image.image, size=size, resize=max(size * 8 // 7, size))
     field_on_image(
         cut,
         row.field,

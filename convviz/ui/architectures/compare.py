@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from convviz import networks
 from convviz.errors import SettingError
 from convviz.figures import architectures as figures
 from convviz.figures import theme
-from convviz.networks import lessons, published
-from convviz.networks.costs import LARGEST_INPUT, Costs, flops
-from convviz.networks.published import Reported
+from convviz.networks.cost_table import Costs
+from convviz.networks.costs import LARGEST_INPUT, flops
+from convviz.networks.lessons.surprise import surprise
+from convviz.networks.published.reported import Reported
+from convviz.networks.published.reported import reported as reported_figures
+from convviz.networks.registry import spec
 from convviz.ui import state
 from convviz.ui.architectures import compare_table, counted
 from convviz.ui.architectures.choice import one_of
@@ -34,7 +36,7 @@ def draw() -> None:
     _surprise(plain)
     _parameters(plain)
     found = _count(chosen, _side())
-    reported = {name: published.reported(networks.spec(name)) for name in chosen}
+    reported = {name: reported_figures(spec(name)) for name in chosen}
     if found:
         _amounts(found, reported)
         compare_table.table(found, reported)
@@ -58,7 +60,7 @@ def _networks() -> tuple[str, ...]:
         "Networks",
         names,
         selection_mode="multi",
-        format_func=lambda name: networks.spec(name).title,
+        format_func=lambda name: spec(name).title,
         key="compared_pills",
         on_change=keep,
         wrap=True,
@@ -103,10 +105,10 @@ def _surprise(found: Sequence[Costs]) -> None:
     extremes = ordered[0], ordered[-1]
     pair = _course_pair(found) or extremes
     with st.container(key="point_compare"):
-        claim, *reasons = lessons.surprise(*pair)
+        claim, *reasons = surprise(*pair)
         st.markdown("\n".join([claim, "", *(f"- {reason}" for reason in reasons)]))
         if {each.name for each in pair} != {each.name for each in extremes}:
-            st.markdown(lessons.surprise(*extremes)[0])
+            st.markdown(surprise(*extremes)[0])
 
 
 def _course_pair(found: Sequence[Costs]) -> tuple[Costs, Costs] | None:

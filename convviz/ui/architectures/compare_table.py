@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import streamlit as st
 
-from convviz import networks
-from convviz.networks.costs import Costs
-from convviz.networks.published import Reported
+from convviz.networks.cost_table import Costs
+from convviz.networks.published.reported import Reported
+from convviz.networks.registry import spec
 from convviz.ui import export
 from convviz.ui.architectures import counted
 
@@ -78,7 +78,7 @@ def _row(each: Costs, known: Reported | None) -> dict[str, Any]:
         "top5": 100 * known.top5 if known else None,
         "reported_parameters": known.parameters if known else None,
         "reported_gflops": known.gigamacs if known else None,
-        "year": networks.spec(each.name).year,
+        "year": spec(each.name).year,
     }
 
 

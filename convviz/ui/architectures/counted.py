@@ -6,9 +6,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from convviz import networks
-from convviz.networks import costs, published
-from convviz.networks.costs import Costs
+from convviz.networks import costs
+from convviz.networks.cost_table import Costs
+from convviz.networks.published import published_form_of
+from convviz.networks.published.build import describe
+from convviz.networks.published.designs import DESIGNS
+from convviz.networks.registry import available
+from convviz.networks.registry import spec as network_spec
 
 _FIRST = ("alexnet", "vgg16", "googlenet")
 
@@ -22,14 +26,14 @@ def of(name: str, input_size: int | None = None) -> Costs:
         NetworkError: There is none of that name.
         SettingError: It cannot take a picture of that size.
     """
-    design = next((one for one in published.DESIGNS if one.name == name), None)
-    spec = published.describe(design) if design else networks.spec(name)
+    design = next((one for one in DESIGNS if one.name == name), None)
+    spec = describe(design) if design else network_spec(name)
     return costs.count(spec, input_size)
 
 
 def names() -> tuple[str, ...]:
     """Name every network, the three of the course first."""
-    known = networks.available()
+    known = available()
     first = tuple(name for name in _FIRST if name in known)
     return first + tuple(name for name in known if name not in first)
 
@@ -53,11 +57,11 @@ class Form:
 
 def forms(name: str) -> tuple[Form, ...]:
     """Return the forms in which a network can be looked at, the built one first."""
-    spec = networks.spec(name)
+    spec = network_spec(name)
     built = Form("torchvision", name, "As built by torchvision", spec.input_size)
     if not spec.torchvision_weights:
         return (Form("torchvision", name, "As built", spec.input_size),)
-    design = published.published_form_of(name)
+    design = published_form_of(name)
     # VGG is built as published: there is no second form to show.
     if design is None or not design.differences:
         return (built,)

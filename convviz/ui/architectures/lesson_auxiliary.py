@@ -6,14 +6,15 @@ from typing import cast
 
 import streamlit as st
 
-from convviz import networks
 from convviz.features import gradients
 from convviz.features.gradients import Gradients, Start
 from convviz.figures import architectures as figures
 from convviz.figures import lessons as drawn
-from convviz.networks import lessons, published
-from convviz.networks.lessons import Head
-from convviz.networks.lessons.auxiliary import WEIGHT
+from convviz.networks.lessons.auxiliary import WEIGHT, Head
+from convviz.networks.lessons.auxiliary import heads as auxiliary_heads
+from convviz.networks.published.build import describe
+from convviz.networks.published.designs import GOOGLENET
+from convviz.networks.registry import spec as network_spec
 from convviz.ui import export, state
 from convviz.ui.architectures import counted, trained
 from convviz.ui.architectures.diagram import diagram, layout
@@ -42,7 +43,7 @@ def draw(choice: Choice) -> None:
 
 @st.cache_resource(show_spinner=False)
 def _heads() -> tuple[Head, ...]:
-    return lessons.heads(networks.spec("googlenet"))
+    return auxiliary_heads(network_spec("googlenet"))
 
 
 def _places(heads: tuple[Head, ...]) -> None:
@@ -121,8 +122,8 @@ def _gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
 def _measured(
     sha256: str, form: str, weight: float, seed: int, start: Start, _image: ChosenImage
 ) -> Gradients:
-    paper = form == published.GOOGLENET.name
-    spec = published.describe(published.GOOGLENET) if paper else networks.spec(form)
+    paper = form == GOOGLENET.name
+    spec = describe(GOOGLENET) if paper else network_spec(form)
     return gradients.auxiliary_gradients(spec, _image.image, weight=weight, seed=seed, start=start)
 
 

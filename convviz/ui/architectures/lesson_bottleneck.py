@@ -6,9 +6,9 @@ import streamlit as st
 
 from convviz.figures import architectures as figures
 from convviz.figures import lessons as drawn
-from convviz.networks import lessons
-from convviz.networks.costs import Costs
-from convviz.networks.lessons import Bottleneck
+from convviz.networks.cost_table import Costs
+from convviz.networks.lessons.bottleneck import Bottleneck, bottleneck
+from convviz.networks.lessons.inception import inception_modules
 from convviz.ui import state
 from convviz.ui.architectures import counted
 from convviz.ui.architectures.choice import one_of
@@ -63,7 +63,7 @@ def draw(choice: Choice) -> None:
 def _pairs(found: Costs) -> dict[str, Bottleneck]:
     return {
         branch.name: branch.bottleneck
-        for module in lessons.inception_modules(found)
+        for module in inception_modules(found)
         for branch in module.branches
         if branch.bottleneck
     }
@@ -89,7 +89,7 @@ def _choose(paper: Costs) -> Bottleneck:
             key=state.remember(f"{Key.BOTTLENECK_LEFT}{name}", real.reduced, in_url=False),
             help=f"GoogLeNet leaves {real.reduced} of {real.channels}.",
         )
-        return lessons.bottleneck(
+        return bottleneck(
             real.height, real.width, real.channels, reduced, real.outputs, real.kernel
         )
     columns = st.columns(5, gap="medium")
@@ -105,7 +105,7 @@ def _choose(paper: Costs) -> Bottleneck:
         with column:
             values.append(int(st.number_input(title, 0, 4096, key=state.remember(key, first))))
     side, channels, reduced, outputs, kernel = values
-    return lessons.bottleneck(side, side, channels, reduced, outputs, kernel)
+    return bottleneck(side, side, channels, reduced, outputs, kernel)
 
 
 def _name(name: str, pairs: dict[str, Bottleneck]) -> str:
@@ -120,7 +120,7 @@ def _name(name: str, pairs: dict[str, Bottleneck]) -> str:
 def _every_module() -> None:
     st.subheader("What the 1×1 layers save in every Inception module", anchor=False)
     name = one_of("Of", _FORMS, Key.BOTTLENECK_SAVING, "googlenet-2015")
-    modules = lessons.inception_modules(counted.of(name))
+    modules = inception_modules(counted.of(name))
     st.plotly_chart(
         drawn.module_savings(modules), config=figures.save_as("savings"), key="saving_chart"
     )

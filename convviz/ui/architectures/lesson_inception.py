@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz import networks, sprites
-from convviz.features import Activations
-from convviz.networks import Network, lessons
-from convviz.networks.lessons import InceptionModule
+from convviz.features.activations import Activations
+from convviz.networks.layers import layer as layer_named
+from convviz.networks.lessons.inception import InceptionModule, inception_modules
+from convviz.networks.registry import Network
+from convviz.sprites.overlay import heatmap
+from convviz.sprites.picture import branch_sections, grid_picture
 from convviz.ui import cache, export
 from convviz.ui.architectures import counted, trained
 from convviz.ui.architectures.choice import one_of
@@ -23,7 +25,7 @@ def draw(choice: Choice) -> None:
     """Draw the lesson."""
     used = trained.googlenet(choice)
     found = counted.of("googlenet")
-    modules = {module.name: module for module in lessons.inception_modules(found)}
+    modules = {module.name: module for module in inception_modules(found)}
     with st.container(key="point_inception"):
         st.markdown(
             "**Why choose a kernel size? An Inception module looks with all of them at once and "
@@ -68,7 +70,7 @@ def _numbers(module: InceptionModule) -> None:
 
 
 def _on_image(choice: Choice, used: Network, module: InceptionModule) -> None:
-    layer = networks.layer(used, module.name)
+    layer = layer_named(used, module.name)
     shown = cache.activations(choice.image, used, layer)
     st.subheader("What the branches make of your image", anchor=False)
     channels, height, width = shown.maps.shape
@@ -88,7 +90,7 @@ def _on_image(choice: Choice, used: Network, module: InceptionModule) -> None:
         )
         with st.container(horizontal=True, gap="small", key=f"maps_{branch.name}"):
             for channel in here[:_SHOWN]:
-                picture = sprites.heatmap(shown.maps[channel], _TILE, "viridis", None, None)
+                picture = heatmap(shown.maps[channel], _TILE, "viridis", None, None)
                 st.image(picture, width=_TILE, output_format="PNG", caption=f"channel {channel}")
     _save(choice, used, shown)
 
@@ -97,10 +99,10 @@ def _save(choice: Choice, used: Network, shown: Activations) -> None:
     def picture() -> bytes:
         order = shown.order("strength").tolist()
         return export.png(
-            sprites.grid_picture(
+            grid_picture(
                 shown,
                 title=f"{choice.image.title}, {used.title}",
-                sections=sprites.branch_sections(shown, order),
+                sections=branch_sections(shown, order),
             )
         )
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import streamlit as st
 from PIL import Image
 
-from convviz import networks, sprites
 from convviz.features.heads import AveragedMaps, ClassEvidence
 from convviz.figures import architectures as figures
 from convviz.figures import lessons as drawn
-from convviz.networks import lessons
-from convviz.networks.lessons import Classifiers
+from convviz.networks.lessons.pooling import Classifiers, classifiers
+from convviz.networks.registry import Network, spec
+from convviz.sprites.overlay import heatmap, overlay
 from convviz.ui import export
 from convviz.ui.architectures import counted, trained
 from convviz.ui.architectures.formula import formula, ledger, percent, signed, times
@@ -23,7 +23,7 @@ _STRONGEST, _TILE, _LARGE = 8, 104, 384  # channels; pixels
 
 def draw(choice: Choice) -> None:
     """Draw the lesson."""
-    vgg = lessons.classifiers(counted.of("vgg16"))
+    vgg = classifiers(counted.of("vgg16"))
     with st.container(key="point_gap"):
         st.markdown(
             f"**Take the mean of each map, and one linear layer makes class scores of the means.** "
@@ -42,12 +42,12 @@ def _weights() -> None:
         names,
         selection_mode="multi",
         default=["alexnet", "vgg16", "googlenet"],
-        format_func=lambda name: networks.spec(name).title,
+        format_func=lambda name: spec(name).title,
         key="gap_networks",
         label_visibility="collapsed",
         wrap=True,
     )
-    found = [lessons.classifiers(counted.of(name)) for name in names if name in chosen]
+    found = [classifiers(counted.of(name)) for name in names if name in chosen]
     if not found:
         return
     st.plotly_chart(drawn.classifiers(found), config=figures.save_as("gap"), key="gap_chart")
@@ -115,7 +115,7 @@ def _sum(maps: AveragedMaps, one: ClassEvidence) -> None:
 def _channels(choice: Choice, maps: AveragedMaps, one: ClassEvidence) -> None:
     st.markdown("The channels that add most to this score, each with weight · mean:")
     best = one.strongest(_STRONGEST)
-    tiles = [sprites.heatmap(maps.maps[channel], _TILE, "viridis", None, None) for channel in best]
+    tiles = [heatmap(maps.maps[channel], _TILE, "viridis", None, None) for channel in best]
     with st.container(horizontal=True, gap="small", key="maps_gap"):
         for channel, tile in zip(best, tiles, strict=True):
             said = (
@@ -142,9 +142,9 @@ def _row(tiles: Sequence[Image.Image], gap: int = 8) -> Image.Image:
     return row
 
 
-def _evidence(choice: Choice, used: networks.Network, one: ClassEvidence) -> None:
+def _evidence(choice: Choice, used: Network, one: ClassEvidence) -> None:
     cut = trained.crop(choice, used).resize((_LARGE, _LARGE))
-    over = sprites.overlay(cut, one.evidence, 0.6, "viridis", None, None)
+    over = overlay(cut, one.evidence, 0.6, "viridis", None, None)
     left, right = st.columns([2, 3], gap="large")
     with left, st.container(key="evidence"):
         st.image(over, output_format="PNG", alt=f"Where {one.prediction.label} gets its score from")

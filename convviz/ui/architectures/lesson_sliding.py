@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.networks import lessons, published
-from convviz.networks.lessons import Sliding
+from convviz.networks.lessons.sliding import Sliding, exact_lengths, slide
+from convviz.networks.published.designs import ALEXNET
+from convviz.networks.published.sides import slides
 from convviz.ui import state
 from convviz.ui.architectures import counted
 from convviz.ui.architectures.formula import formula
@@ -40,7 +41,7 @@ def draw(choice: Choice) -> None:
         _tries()
         length, kernel, stride, padding, dilation = _sliders()
     with picture:
-        slid = lessons.slide(length, kernel, stride, padding, dilation)
+        slid = slide(length, kernel, stride, padding, dilation)
         formula(slid.formula, slid.sentence, large=True)
         if slid.dropped_picture:
             st.caption(
@@ -88,7 +89,7 @@ def _sliders() -> tuple[int, int, int, int, int]:
 
 def _fitting(slid: Sliding) -> None:
     low, high = max(1, slid.length - 12), slid.length + 12
-    fitting = lessons.exact_lengths(slid, low, high)
+    fitting = exact_lengths(slid, low, high)
     listed = ", ".join(str(n) for n in fitting)
     if slid.stride > 1 and fitting:
         st.markdown(f"With this kernel nothing is dropped from images of {listed} pixels.")
@@ -96,8 +97,8 @@ def _fitting(slid: Sliding) -> None:
 
 def _notes() -> None:
     """Show both sides of the course notes' claim, from the paper's own layers."""
-    noted, paper, exact = 277, 224, published.ALEXNET.input_size
-    sliding = {size: published.slides(published.ALEXNET, size) for size in (exact, paper, noted)}
+    noted, paper, exact = 277, 224, ALEXNET.input_size
+    sliding = {size: slides(ALEXNET, size) for size in (exact, paper, noted)}
     reach = {size: _values(slid[-1][1].output) for size, slid in sliding.items()}
     with st.expander(f"The course notes say that AlexNet takes {noted} × {noted}"):
         rows = [
@@ -123,7 +124,7 @@ def _notes() -> None:
 
 def _channels() -> int:
     """Return how many maps reach AlexNet's classifier."""
-    maps = [row for row in counted.of(published.ALEXNET.name).layers if row.part == "encoder"]
+    maps = [row for row in counted.of(ALEXNET.name).layers if row.part == "encoder"]
     return maps[-1].output_shape[0]
 
 
@@ -133,5 +134,5 @@ def _values(side: int) -> int:
 
 def _expected() -> int:
     """Return how many values AlexNet's first fully connected layer takes."""
-    rows = counted.of(published.ALEXNET.name).layers
+    rows = counted.of(ALEXNET.name).layers
     return next(row for row in rows if row.kind == "linear").input_shapes[0][0]

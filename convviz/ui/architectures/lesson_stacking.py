@@ -6,8 +6,7 @@ import streamlit as st
 
 from convviz.figures import architectures as figures
 from convviz.figures import lessons as drawn
-from convviz.networks import lessons
-from convviz.networks.lessons import Stacking
+from convviz.networks.lessons.stacking import Stacking, replacing, stack
 from convviz.ui import state
 from convviz.ui.architectures import counted
 from convviz.ui.architectures.formula import ledger, percent
@@ -21,7 +20,7 @@ _CHANNELS = (1, 3, 16, 64, 128, 256, 512)
 
 def draw(choice: Choice) -> None:
     """Draw the lesson."""
-    two = lessons.replacing(5)
+    two = replacing(5)
     with st.container(key="point_stack"):
         st.markdown(
             f"**Two layers of 3×3 see as much as one of 5×5, with {two.stack_per_pair} weights "
@@ -41,11 +40,11 @@ def draw(choice: Choice) -> None:
             _CHANNELS,
             key=state.remember(Key.STACKED_WIDTH, 64, allowed=_CHANNELS),
         )
-    found = lessons.replacing(large, 3, channels)
+    found = replacing(large, 3, channels)
     with right:
         pyramid(found)
     _compared(found)
-    stackings = [lessons.replacing(k) for k in _LARGE]
+    stackings = [replacing(k) for k in _LARGE]
     st.plotly_chart(
         drawn.stack_against_single(stackings, large),
         config=figures.save_as("stacks"),
@@ -78,7 +77,7 @@ def _in_vgg() -> None:
     vgg = counted.of("vgg16")
     block = [row for row in vgg.layers if row.title.startswith("conv5_") and row.macs]
     channels = block[0].output_shape[0]
-    real = lessons.stack(3, len(block), channels)
+    real = stack(3, len(block), channels)
     alexnet = counted.of("alexnet")
     with st.expander("So is VGG the lighter network? The course notes say so"):
         st.markdown(

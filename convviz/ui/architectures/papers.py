@@ -7,10 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from convviz import networks
-from convviz.networks import costs, published
-from convviz.networks.costs import Costs, LayerCost
-from convviz.networks.published import Check, Design
+from convviz.networks import cost_table
+from convviz.networks.cost_table import Costs, LayerCost
+from convviz.networks.published.designs import ALEXNET, GOOGLENET, VGGS, Design
+from convviz.networks.published.printed import Check
+from convviz.networks.published.printed import checks as printed_checks
+from convviz.networks.registry import spec
 from convviz.ui import export
 from convviz.ui.architectures import counted
 from convviz.ui.architectures.choice import one_of
@@ -30,7 +32,7 @@ def draw() -> None:
     if family == "vgg":
         _vgg()
         return
-    design = published.ALEXNET if family == "alexnet" else published.GOOGLENET
+    design = ALEXNET if family == "alexnet" else GOOGLENET
     ours, theirs = counted.of(design.name), counted.of(design.torchvision)
     _differences(design, ours, theirs)
     _layers(design, ours, theirs)
@@ -38,7 +40,7 @@ def draw() -> None:
 
 
 def _differences(design: Design, ours: Costs, theirs: Costs) -> None:
-    title = networks.spec(design.torchvision).title
+    title = spec(design.torchvision).title
     left, right = st.columns(2, gap="large")
     for column, heading, found in (
         (left, f"{title} in the paper", ours),
@@ -55,7 +57,7 @@ def _differences(design: Design, ours: Costs, theirs: Costs) -> None:
                 f"{found.depth} layers deep{more}."
             )
     st.markdown("\n".join(f"- {sentence}" for sentence in design.differences))
-    if design is published.GOOGLENET:
+    if design is GOOGLENET:
         wider = _weights(ours) - _weights(theirs)
         st.markdown(
             f"The true 5×5 kernels add {wider:,} weights to the convolutions of the main network."
@@ -69,7 +71,7 @@ def _weights(found: Costs) -> int:
 
 def _layers(design: Design, ours: Costs, theirs: Costs) -> None:
     st.subheader("Layer by layer", anchor=False)
-    if design is published.ALEXNET:
+    if design is ALEXNET:
         pairs = [(_kernel_rows(ours)[i], row) for i, row in enumerate(_kernel_rows(theirs))]
         rows = [
             {
@@ -112,7 +114,7 @@ def _describe(row: LayerCost) -> str:
 
 def _printed(design: Design, ours: Costs) -> None:
     st.subheader("What the paper prints, and what its layers come to", anchor=False)
-    checks = published.checks(design, ours)
+    checks = printed_checks(design, ours)
     worst = max(checks, key=lambda check: abs(check.difference))
     agreeing = sum(check.agrees for check in checks)
     st.markdown(
@@ -120,7 +122,7 @@ def _printed(design: Design, ours: Costs) -> None:
         f"at *{worst.what}*: the paper prints {worst.printed:,g}{_unit(worst)}, its layers come to "
         f"{_plain(worst)['counted']}. Papers have slips, too."
     )
-    if design is published.GOOGLENET:
+    if design is GOOGLENET:
         st.caption("The paper's K is 1,024; its operations are multiply–accumulates.")
     _show([_plain(check) for check in checks], f"{design.name}-printed")
 
@@ -147,9 +149,9 @@ def _vgg() -> None:
         "1×1 convolutions where D has 3×3."
     )
     rows = []
-    for design in published.VGGS:
+    for design in VGGS:
         found = counted.of(design.name)
-        (check,) = published.checks(design, found)
+        (check,) = printed_checks(design, found)
         built = counted.of(design.torchvision).parameters if design.torchvision else None
         rows.append(
             {
@@ -166,7 +168,7 @@ def _vgg() -> None:
     _show(rows, "vgg-printed")
     small, large = counted.of("vgg-2015-a"), counted.of("vgg-2015-e")
     deeper = large.part("encoder").parameters - small.part("encoder").parameters
-    share = costs.total(large.layers).parameters / small.parameters - 1
+    share = cost_table.total(large.layers).parameters / small.parameters - 1
     st.markdown(
         f"From column A to column E the depth grows from {small.depth} to {large.depth} layers, "
         f"but that adds only {deeper:,} weights ({percent(share)}): the fully connected layers "

@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 from PIL import Image
 
-from convviz import images
 from convviz.features import heads
 from convviz.features.heads import AveragedMaps, ClassEvidence, Opinion
-from convviz.networks import Network, published
+from convviz.images.preprocess import crop as crop_image
+from convviz.networks import published
+from convviz.networks.registry import Network
 from convviz.ui import cache
 from convviz.ui.pictures import ChosenImage
 from convviz.ui.shell import Choice
@@ -38,7 +39,7 @@ def about(choice: Choice, used: Network) -> str:
 def crop(choice: Choice, used: Network) -> Image.Image:
     """Return what goes into the network."""
     weights = used.weights
-    return images.crop(choice.image.image, size=weights.input_size, resize=weights.resize)
+    return crop_image(choice.image.image, size=weights.input_size, resize=weights.resize)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

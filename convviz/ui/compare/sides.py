@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from convviz import images, sprites
-from convviz.features import Activations
+from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
-from convviz.networks import Layer, Network
+from convviz.images.preprocess import crop
+from convviz.networks.layers import Layer
+from convviz.networks.registry import Network
+from convviz.sprites.atlas import Atlas
+from convviz.sprites.overlay import overlay
+from convviz.sprites.picture import Section, grid_picture
 from convviz.ui import activations_view as view
 from convviz.ui import channel_panel, export, state
 from convviz.ui.channel_grid import channel_grid
@@ -41,7 +45,7 @@ class Side:
     network: Network
     shown: Activations
     dead: DeadChannels | None
-    atlas: sprites.Atlas
+    atlas: Atlas
 
     @property
     def layer(self) -> Layer:
@@ -87,7 +91,7 @@ def draw(left: Side, right: Side, looks: Looks, same: bool) -> None:
             _save(side, looks, sections)
 
 
-def _in_step(left: Side, right: Side, looks: Looks) -> tuple[sprites.Section, ...]:
+def _in_step(left: Side, right: Side, looks: Looks) -> tuple[Section, ...]:
     """List the same channels for both sides, in the order of the left one.
 
     A channel is hidden where it is empty on both sides; “only empty” lists what is empty on one.
@@ -99,7 +103,7 @@ def _in_step(left: Side, right: Side, looks: Looks) -> tuple[sprites.Section, ..
         order = [channel for channel in order if not everywhere[channel]]
     elif looks.show == "only":
         order = [channel for channel in order if somewhere[channel]]
-    return (sprites.Section("", tuple(order)),)
+    return (Section("", tuple(order)),)
 
 
 def _detail(side: Side, looks: Looks, channel: int) -> None:
@@ -113,12 +117,12 @@ def _detail(side: Side, looks: Looks, channel: int) -> None:
     st.caption(said)
     with st.container(key=f"compare_detail_{side.key}"):
         weights = side.network.weights
-        cut = images.crop(side.image.image, size=weights.input_size, resize=weights.resize)
+        cut = crop(side.image.image, size=weights.input_size, resize=weights.resize)
         if shown.maps[channel].numel() > 1:
             shared = looks.contrast == "shared"
             scale = (side.atlas.low, side.atlas.high) if shared else (None, None)
             large = cut.resize((_PIXELS, _PIXELS))
-            over = sprites.overlay(large, shown.maps[channel], 0.75, looks.colours, *scale)
+            over = overlay(large, shown.maps[channel], 0.75, looks.colours, *scale)
         else:
             over = cut
         said = f"Channel {channel} over {side.image.title}"
@@ -168,11 +172,11 @@ def _place(side: Side) -> str:
     return f"{side.network.name}/{side.layer.name}"
 
 
-def _save(side: Side, looks: Looks, sections: Sequence[sprites.Section]) -> None:
+def _save(side: Side, looks: Looks, sections: Sequence[Section]) -> None:
     def picture() -> bytes:
         shared = looks.contrast == "shared"
         return export.png(
-            sprites.grid_picture(
+            grid_picture(
                 side.shown,
                 title=f"{side.image.title}, {side.network.title}",
                 sections=sections,

@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from convviz import networks
 from convviz.features.dead import DeadStep
-from convviz.networks import Network
+from convviz.networks.registry import Network, available, spec
 from convviz.ui import cache, export
 from convviz.ui import dead as dead_channels
 from convviz.ui.inspector import progress
@@ -26,12 +25,12 @@ def draw(choice: Choice, threshold: float, load: Callable[[str], Network | None]
         threshold: τ, up to which a channel counts as empty.
         load: Loads another network; None where its weights are not here.
     """
-    names = networks.available()
+    names = available()
     st.session_state.setdefault("table_networks", [choice.network_name])
     st.multiselect(
         "Networks",
         names,
-        format_func=lambda name: networks.spec(name).title,
+        format_func=lambda name: spec(name).title,
         key="table_networks",
         max_selections=_MOST,
         help="Those whose weights are here.",
@@ -42,7 +41,7 @@ def draw(choice: Choice, threshold: float, load: Callable[[str], Network | None]
     for name in st.session_state["table_networks"]:
         used = choice.network if name == choice.network_name else load(name)
         if used is None:
-            st.info(f"The weights of {networks.spec(name).title} are not here.")
+            st.info(f"The weights of {spec(name).title} are not here.")
             continue
         step = dead_channels.counted(used)
         if step is None:

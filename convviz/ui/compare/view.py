@@ -8,10 +8,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from convviz import networks
 from convviz.errors import ConvvizError
-from convviz.features import Activations
-from convviz.networks import Layer, Network
+from convviz.features.activations import Activations
+from convviz.networks.layers import Layer
+from convviz.networks.registry import Network, available, spec
 from convviz.ui import cache, layer_picker, second_image, state
 from convviz.ui import dead as dead_channels
 from convviz.ui.compare import sides, table
@@ -106,11 +106,11 @@ def _other(
             width=320,
         )
         return choice.image, used, listed[name]
-    names = [name for name in networks.available() if name != used.name]
+    names = [name for name in available() if name != used.name]
     usual = next(name for name in ("googlenet", "alexnet") if name != used.name)
     key = state.remember(Key.COMPARE_NETWORK, usual, allowed=names, in_url=False)
     name = st.selectbox(
-        "With", names, format_func=lambda name: networks.spec(name).title, key=key, width=220
+        "With", names, format_func=lambda name: spec(name).title, key=key, width=220
     )
     found = load(name)
     if found is None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz import networks, sprites
 from convviz.errors import ConvvizError
 from convviz.features.filters import Filters, filter_layers, filters, untrained_like
 from convviz.figures import filters as figures
 from convviz.figures import theme
-from convviz.networks import Network
+from convviz.networks.registry import Network, spec
+from convviz.sprites.kernels import kernel_sheet
 from convviz.ui import cache, export, state
 from convviz.ui.filters.kernels import convolution_for, slice_of
 from convviz.ui.keys import Key
@@ -35,7 +35,7 @@ def draw(choice: Choice) -> None:
     )
     found: list[tuple[str, Filters | str]] = []
     for name in _NETWORKS:
-        title = networks.spec(name).title
+        title = spec(name).title
         try:
             used = _network(choice, name)
             found.append((title, filters(used, filter_layers(used)[0])))
@@ -91,7 +91,7 @@ def _sheet(choice: Choice, title: str, found: Filters, bound: float | None, key:
     count = min(found.channels, _FEW)
     order = found.order("norm").tolist()[:count]
     reach = found.largest if bound is None else bound
-    sheet = sprites.kernel_sheet(
+    sheet = kernel_sheet(
         [slice_of(found, channel) for channel in order], tile=_TILE, bound=reach, columns=_COLUMNS
     )
     st.subheader(title, anchor=False)

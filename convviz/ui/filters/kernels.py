@@ -7,12 +7,14 @@ from pathlib import Path
 import streamlit as st
 from torch import Tensor
 
-from convviz import sprites
 from convviz.features.filters import FILTER_ORDERS, FilterOrder, Filters, filter_layers, filters
 from convviz.figures import filters as figures
 from convviz.figures import theme
-from convviz.networks import Layer
 from convviz.networks.cost_table import is_within
+from convviz.networks.layers import Layer
+from convviz.sprites.kernels import kernel_picture, kernel_sheet
+from convviz.sprites.overlay import heatmap
+from convviz.sprites.picture import Section
 from convviz.ui import cache, export, state
 from convviz.ui.channel_grid import Picture, channel_grid
 from convviz.ui.keys import Key
@@ -144,7 +146,7 @@ def _controls(found: Filters) -> tuple[list[int], int | None, int]:
 
 
 def _grid(found: Filters, listed: list[int], look: int | None) -> None:
-    sheet = sprites.kernel_sheet(
+    sheet = kernel_sheet(
         [slice_of(found, channel, look) for channel in range(found.channels)],
         tile=_TILE if found.channels <= _PAGE else 40,
         bound=found.largest,
@@ -165,7 +167,7 @@ def _grid(found: Filters, listed: list[int], look: int | None) -> None:
     )
     channel_grid(
         picture,
-        [sprites.Section("", tuple(listed))],
+        [Section("", tuple(listed))],
         selected=state.channel(),
         on_pick=state.pick_channel,
         nothing="",
@@ -191,13 +193,13 @@ def _picked(choice: Choice, found: Filters, look: int | None) -> None:
         if found.sees_colours:
             with st.container(width=_PIXELS):
                 st.markdown("**Its weights**, in colour")
-                picture = sprites.kernel_picture(found.kernels[channel], _PIXELS, found.largest)
+                picture = kernel_picture(found.kernels[channel], _PIXELS, found.largest)
                 said = f"Filter {channel}"
                 st.image(picture, width="stretch", output_format="PNG", alt=said)
         with st.container(width=_PIXELS):
             shown = cache.activations(choice.image, choice.network, found.layer)
             st.markdown(f"**Its map** for {state.plain(state.shorten(choice.image.title, 40))}")
-            map_ = sprites.heatmap(shown.maps[channel], _PIXELS)
+            map_ = heatmap(shown.maps[channel], _PIXELS)
             said = f"Map of channel {channel}"
             st.image(map_, width="stretch", output_format="PNG", alt=said)
     if st.button(
@@ -221,7 +223,7 @@ def _slices(choice: Choice, found: Filters, channel: int) -> None:
         key = state.remember(Key.SLICE_PAGE, 1, allowed=range(1, pages + 1), in_url=False)
         page = int(st.number_input(f"Slices, page 1 to {pages}", 1, pages, key=key)) - 1
     members = order[page * _INPUTS : (page + 1) * _INPUTS]
-    sheet = sprites.kernel_sheet(
+    sheet = kernel_sheet(
         [found.kernels[channel, place] for place in members],
         tile=48,
         bound=float(found.kernels[channel].abs().max()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.errors import NetworkError
-from convviz.features import Activations
+from convviz.features.activations import Activations
 from convviz.features.arithmetic import Arithmetic, arithmetic
 from convviz.features.stages import (
     Given,
@@ -19,7 +19,8 @@ from convviz.features.stages import (
 )
 from convviz.figures import inspector as figures
 from convviz.figures import theme
-from convviz.networks import Network, layer
+from convviz.networks.layers import layer
+from convviz.networks.registry import Network
 from convviz.ui.inspector import field
 from convviz.ui.shell import Choice
 

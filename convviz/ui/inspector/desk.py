@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from convviz.features.runs import (
-    dead_run,
-    occlusion_run,
-    stimuli_run,
-    synthesis_run,
-)
-from convviz.jobs import JobView
+from convviz.features.runs import dead_run, occlusion_run, stimuli_run, synthesis_run
+from convviz.jobs.job import JobView
 from convviz.ui import jobs, results
 
 _WORKS = (stimuli_run, dead_run, occlusion_run, synthesis_run)

@@ -10,8 +10,9 @@ import streamlit as st
 from PIL import Image
 from torch import Tensor
 
-from convviz import sprites
 from convviz.networks.receptive import ReceptiveField
+from convviz.sprites.colormaps import Colormap
+from convviz.sprites.overlay import heatmap
 from convviz.ui import export, state
 from convviz.ui.keys import Component, Key
 
@@ -44,7 +45,7 @@ def draw(
     image: Image.Image,
     values: Tensor,
     field: ReceptiveField | None,
-    colours: sprites.Colormap,
+    colours: Colormap,
     label: str,
 ) -> None:
     """Draw the image with the map over it and, beside it, the map alone.
@@ -59,7 +60,7 @@ def draw(
     """
     row, column = position(place, values)
     height, width = values.shape
-    map_ = sprites.heatmap(values, (width, height), colours)
+    map_ = heatmap(values, (width, height), colours)
     raw = values.float().contiguous().numpy().tobytes()
     token = hashlib.sha256(place.encode() + raw + colours.encode()).hexdigest()[:16]
 

@@ -7,11 +7,12 @@ from typing import cast
 import streamlit as st
 from PIL import Image
 
-from convviz import images, sprites
 from convviz.errors import ImageError
 from convviz.features.occlusion import OcclusionStep
 from convviz.features.runs import Run
 from convviz.features.stimuli import StimuliStep, patch_picture
+from convviz.images.preprocess import crop
+from convviz.sprites.overlay import signed_overlay
 from convviz.ui import export
 from convviz.ui.keys import Entry
 from convviz.ui.shell import Choice
@@ -93,10 +94,10 @@ def occlusion(choice: Choice, step: OcclusionStep, measured: str) -> None:
         measured: What of the channel was measured, in words.
     """
     weights = choice.network.weights
-    cut = images.crop(choice.image.image, size=weights.input_size, resize=weights.resize)
+    cut = crop(choice.image.image, size=weights.input_size, resize=weights.resize)
     loss = step.by_pixel(weights.input_size)
     bound = max(float(loss.abs().max()), 1e-6)
-    over = sprites.signed_overlay(cut.resize((_PIXELS, _PIXELS)), loss, bound)
+    over = signed_overlay(cut.resize((_PIXELS, _PIXELS)), loss, bound)
     worst, best = (float(step.loss.nan_to_num(nan=0.0).max()), float(-step.loss.min()))
     left, right = st.columns(2, gap="large")
     with left:

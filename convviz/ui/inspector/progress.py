@@ -9,7 +9,7 @@ from convviz.features.occlusion import OcclusionStep
 from convviz.features.runs import Run
 from convviz.features.stimuli import StimuliStep
 from convviz.features.synthesis import SynthesisStep
-from convviz.jobs import JobView
+from convviz.jobs.job import JobView
 from convviz.ui import jobs
 
 

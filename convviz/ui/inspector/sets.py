@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from convviz import images
 from convviz.errors import ImageError
 from convviz.images import archive, imagenette
+from convviz.images.decode import FILE_SUFFIXES
 from convviz.images.sets import Files, ImageSet, SampleCrops, Zipped
-from convviz.jobs import JobView
+from convviz.jobs.job import JobView
 from convviz.learning import fetching
 from convviz.ui import set_fetch, state
 from convviz.ui.jobs import Desk
@@ -46,7 +46,7 @@ def choose(desk: Desk, view: JobView | None) -> ImageSet | None:
         return _imagenette()
     st.file_uploader(
         "Pictures, or one zip of pictures",
-        type=[*images.FILE_SUFFIXES, "zip"],
+        type=[*FILE_SUFFIXES, "zip"],
         accept_multiple_files=True,
         key="set_upload",
         on_change=_take,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz import sprites
-from convviz.features import Activations
+from convviz.features.activations import Activations
 from convviz.features.silence import Silenced, deeper_layers, silence
 from convviz.figures import inspector as figures
 from convviz.figures import theme
+from convviz.sprites.overlay import heatmap
 from convviz.ui import predictions, state
 from convviz.ui.keys import Entry, Key
 from convviz.ui.layer_picker import label
@@ -85,7 +85,7 @@ def _maps(found: Silenced) -> None:
             with st.container(width=_PIXELS, gap="small"):
                 for map_, when in ((before, "before"), (after, "after")):
                     st.image(
-                        sprites.heatmap(map_, _PIXELS, "viridis", low, high),
+                        heatmap(map_, _PIXELS, "viridis", low, high),
                         width=_PIXELS,
                         output_format="PNG",
                         alt=f"Channel {channel} {when}",

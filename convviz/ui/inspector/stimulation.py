@@ -6,12 +6,12 @@ from typing import cast
 
 import streamlit as st
 
-from convviz.features import Activations
+from convviz.features.activations import Activations
 from convviz.features.occlusion import Measure, OcclusionStep
 from convviz.features.runs import occlusion_run, stimuli_run, synthesis_run
 from convviz.features.stimuli import StimuliStep
 from convviz.features.synthesis import TARGETS, SynthesisConfig, SynthesisStep
-from convviz.jobs import JobView
+from convviz.jobs.job import JobView
 from convviz.ui import dead, export, jobs, results, state
 from convviz.ui.inspector import patches, progress, sets
 from convviz.ui.inspector.desk import open_desk

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from convviz import features, images, sprites
-from convviz.features import Activations
+from convviz.features.activations import Activations
 from convviz.features.receptive import effective_field, receptive_field
 from convviz.figures import inspector as figures
 from convviz.figures import theme
+from convviz.images.preprocess import crop
+from convviz.sprites.overlay import heatmap, overlay
 from convviz.ui import cache, channel_panel, export, second_image, state
 from convviz.ui.inspector import arithmetic, field, silence, stimulation
 from convviz.ui.keys import Key
@@ -79,7 +80,7 @@ def _map_and_field(choice: Choice, shown: Activations, channel: int) -> None:
     values = shown.maps[channel]
     used = choice.network
     weights = used.weights
-    cut = images.crop(choice.image.image, size=weights.input_size, resize=weights.resize)
+    cut = crop(choice.image.image, size=weights.input_size, resize=weights.resize)
     st.caption(
         "Point at the map or the image, or move with the arrow keys on the map: the frame is all "
         "that this number can have been computed from."
@@ -104,7 +105,7 @@ def _effective(choice: Choice, shown: Activations, channel: int, row: int, colum
         choice.network, choice.image.image, shown.layer.name, channel, row, column
     )
     field_ = found.weights.sqrt()
-    small = sprites.heatmap(field_, field_.shape[0], "magma")
+    small = heatmap(field_, field_.shape[0], "magma")
     with st.container(key="effective_picture"):
         st.image(small, width="stretch", output_format="PNG", alt="The effective receptive field")
     if found.core is None or found.support is None:
@@ -117,7 +118,7 @@ def _effective(choice: Choice, shown: Activations, channel: int, row: int, colum
     )
     st.download_button(
         "Save as PNG",
-        lambda: export.png(sprites.heatmap(field_, _PIXELS, "magma")),
+        lambda: export.png(heatmap(field_, _PIXELS, "magma")),
         file_name=export.file_name(
             choice, shown.layer.name, f"channel{channel}", f"field{row}-{column}", ending="png"
         ),
@@ -133,17 +134,15 @@ def _second_image(choice: Choice, shown: Activations, channel: int) -> None:
     if beside is None:
         st.caption("Bring a picture to see this channel's map for it.")
         return
-    answer: features.Activations = cache.activations(beside, choice.network, shown.layer)
+    answer: Activations = cache.activations(beside, choice.network, shown.layer)
     weights = choice.network.weights
-    cut = images.crop(beside.image, size=weights.input_size, resize=weights.resize)
+    cut = crop(beside.image, size=weights.input_size, resize=weights.resize)
     both = common_scale(shown, answer, channel)
-    over = sprites.overlay(
-        cut.resize((_PIXELS, _PIXELS)), answer.maps[channel], 0.75, "viridis", *both
-    )
+    over = overlay(cut.resize((_PIXELS, _PIXELS)), answer.maps[channel], 0.75, "viridis", *both)
     said = f"Channel {channel}, {beside.title}"
     st.image(over, width="stretch", output_format="JPEG", alt=said)
     with st.container(key="beside_map"):
-        alone = sprites.heatmap(answer.maps[channel], _PIXELS // 2, "viridis", *both)
+        alone = heatmap(answer.maps[channel], _PIXELS // 2, "viridis", *both)
         st.image(alone, width="stretch", output_format="PNG", alt=f"Map of channel {channel}")
     one, other = (state.plain(state.shorten(e.title, 40)) for e in (choice.image, beside))
     st.caption(

@@ -6,10 +6,12 @@ import hashlib
 
 import streamlit as st
 
-from convviz import learning
 from convviz.errors import ImageError
-from convviz.images import archive, crop
-from convviz.learning import Dataset, fetching
+from convviz.images import archive
+from convviz.images.preprocess import crop
+from convviz.learning import fetching
+from convviz.learning.datasets import Dataset, from_zip
+from convviz.learning.shapes import shapes
 from convviz.ui import set_fetch, state
 from convviz.ui.keys import Entry, Key
 
@@ -90,7 +92,7 @@ def _uploaded() -> Dataset | None:
 
 @st.cache_resource(show_spinner=False)
 def _shapes() -> Dataset:
-    return learning.shapes()
+    return shapes()
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -100,7 +102,7 @@ def _some_of(key: str, count: int) -> Dataset:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _read(sha256: str, name: str, _data: bytes) -> Dataset:
-    return learning.from_zip(_data, name)
+    return from_zip(_data, name)
 
 
 def _preview(dataset: Dataset) -> None:

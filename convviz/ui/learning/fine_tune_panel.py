@@ -6,13 +6,12 @@ from dataclasses import replace
 
 import streamlit as st
 
-from convviz import learning
 from convviz.figures import learning as figures
 from convviz.figures import theme
-from convviz.jobs import JobView
-from convviz.learning import TransferPlan
+from convviz.jobs.job import JobView
 from convviz.learning.runs import Lesson, Outcome, TrainingView, train_transfer
-from convviz.networks import Network
+from convviz.learning.transfer import TransferPlan, plan_further
+from convviz.networks.registry import Network
 from convviz.ui import state
 from convviz.ui.jobs import Desk
 from convviz.ui.keys import Key
@@ -25,7 +24,7 @@ _USUAL_RATE = 0.0001
 
 def offer(desk: Desk, job: JobView, view: TrainingView, best: Outcome, kept: Network) -> None:
     """Draw what to thaw, how long and how carefully, and the button that starts from the result."""
-    usual = learning.plan_further(kept, best.about.form, best.trained)
+    usual = plan_further(kept, best.about.form, best.trained)
     if not usual.frozen_parameters:
         return
     st.subheader("4 · Fine-tune, and see what it adds", anchor=False)
@@ -52,7 +51,7 @@ def offer(desk: Desk, job: JobView, view: TrainingView, best: Outcome, kept: Net
             help="The decoder alone was trained with 0.003. Choose that here, and see what steps "
             "so large do to an encoder that knew better.",
         )
-    made = learning.plan_further(kept, best.about.form, best.trained, thaw=thaw) if thaw else None
+    made = plan_further(kept, best.about.form, best.trained, thaw=thaw) if thaw else None
     with right:
         if made is None:
             st.info("Choose at least one part of the encoder.", icon=":material/info:")

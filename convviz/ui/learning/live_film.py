@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from convviz import sprites
 from convviz.figures import theme
 from convviz.learning.live import LiveView
 from convviz.learning.snapshots import Maps, Snapshot
+from convviz.sprites.atlas import atlas
+from convviz.sprites.kernels import kernel_sheet
 from convviz.ui import export
 from convviz.ui.learning.film import Chart, Line, Still
 
@@ -89,16 +90,14 @@ def kernels_png(frame: Snapshot) -> tuple[bytes, float]:
     """Draw the first layer's kernels; also return the magnitude at the ends of their scale."""
     if frame.kernels is None:
         return b"", 0.0
-    sheet = sprites.kernel_sheet(
-        list(frame.kernels), tile=_KERNEL_PIXELS, columns=_KERNELS_IN_A_ROW
-    )
+    sheet = kernel_sheet(list(frame.kernels), tile=_KERNEL_PIXELS, columns=_KERNELS_IN_A_ROW)
     return sheet.png, sheet.bound
 
 
 def maps_png(maps: Maps) -> bytes:
     """Draw a layer's maps, empty ones crossed out."""
     columns = 8 if maps.channels <= 32 else 16
-    return sprites.atlas(maps.activations(), tile=_TILE_PIXELS, columns=columns).png
+    return atlas(maps.activations(), tile=_TILE_PIXELS, columns=columns).png
 
 
 def charts(view: LiveView) -> tuple[Chart, ...]:

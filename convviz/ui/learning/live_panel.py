@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.jobs import JobView
+from convviz.jobs.job import JobView
 from convviz.learning.live import LiveView, train_small
 from convviz.ui import jobs, state
 from convviz.ui.jobs import Desk

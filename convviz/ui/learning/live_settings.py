@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from convviz import learning
-from convviz.learning import Dataset, Split, TrainingSettings
+from convviz.learning.datasets import Dataset, Split
+from convviz.learning.datasets import split as split_set
 from convviz.learning.live import Rate, learning_rate
+from convviz.learning.steps import TrainingSettings
 from convviz.networks.small import SmallDesign
 from convviz.ui import state
 from convviz.ui.keys import Key
@@ -74,7 +75,7 @@ def choose(dataset: Dataset) -> Wanted:
     design = SmallDesign(width, depth, norm, _PIXELS)
     st.caption(_arithmetic(design, len(dataset.classes)))
     settings = TrainingSettings(epochs=None, seconds=float(seconds), learning_rate=number)
-    return Wanted(design, dataset, learning.split(dataset), settings)
+    return Wanted(design, dataset, split_set(dataset), settings)
 
 
 def in_short(wanted: Wanted) -> str:

@@ -7,9 +7,13 @@ from html import escape
 
 import streamlit as st
 
-from convviz import learning
-from convviz.learning import Dataset, Scenario, Split, TrainingSettings, TransferPlan
-from convviz.networks import Network
+from convviz.learning.advice import recommend
+from convviz.learning.datasets import Dataset, Split
+from convviz.learning.datasets import split as split_set
+from convviz.learning.steps import TrainingSettings
+from convviz.learning.transfer import Scenario, TransferPlan
+from convviz.learning.transfer import plan as plan_transfer
+from convviz.networks.registry import Network
 from convviz.ui import state
 from convviz.ui.keys import Key
 
@@ -39,8 +43,8 @@ def choose(network: Network, dataset: Dataset | None) -> Wanted | None:
     if dataset is None:
         st.caption("Choose pictures to learn from first.")
         return None
-    split = learning.split(dataset)
-    advice = learning.recommend(len(split.train), len(dataset.classes))
+    split = split_set(dataset)
+    advice = recommend(len(split.train), len(dataset.classes))
     left, right = st.columns([2, 3], gap="large")
     with left:
         scenario = st.radio(
@@ -68,7 +72,7 @@ def choose(network: Network, dataset: Dataset | None) -> Wanted | None:
             help="Two more trainings, each for as long as the first one took: the same decoder on "
             "an untrained encoder, and everything from scratch.",
         )
-    made = learning.plan(network, scenario, dataset.classes)
+    made = plan_transfer(network, scenario, dataset.classes)
     with right:
         parts(made)
     settings = TrainingSettings(epochs=40, seconds=float(seconds), size=_SIZE)

@@ -6,12 +6,13 @@ from itertools import pairwise
 
 import streamlit as st
 
-from convviz import sprites
 from convviz.figures import theme
-from convviz.learning import Snapshot, recording
+from convviz.learning import recording
+from convviz.learning.snapshots import Snapshot
 from convviz.networks import bundled
 from convviz.networks.lessons.auxiliary import WEIGHT
-from convviz.sprites import kernel_sheet
+from convviz.sprites.atlas import atlas
+from convviz.sprites.kernels import kernel_sheet
 from convviz.ui import export, state
 from convviz.ui.keys import Key
 from convviz.ui.learning.film import Chart, Line, Still, film
@@ -90,7 +91,7 @@ def _still(snapshot: Snapshot, image: str) -> Still:
     return Still(
         label=f"After {step:,} steps" + ("" if step else ": random numbers"),
         at=step,
-        pictures=(sheet.png, sprites.atlas(shown, tile=tile, columns=columns).png),
+        pictures=(sheet.png, atlas(shown, tile=tile, columns=columns).png),
         notes=(
             f"Its {len(kernels)} kernels of {kernels.shape[2]} × {kernels.shape[3]} pixels after "
             f"{step:,} steps, in colour: grey is 0, and the strongest colour is a weight of "

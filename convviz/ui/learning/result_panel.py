@@ -6,13 +6,15 @@ from statistics import median
 
 import streamlit as st
 
-from convviz import features
+from convviz.features.predictions import predict
 from convviz.figures import learning as figures
 from convviz.figures import theme
-from convviz.jobs import JobView
+from convviz.jobs.job import JobView
 from convviz.learning.parts import is_in
 from convviz.learning.runs import Outcome, TrainingView
-from convviz.networks import Network, load, saved, trained
+from convviz.networks import saved, trained
+from convviz.networks.loading import load
+from convviz.networks.registry import Network
 from convviz.networks.weights import size_text
 from convviz.ui import export, predictions, state
 from convviz.ui.jobs import Desk
@@ -138,7 +140,7 @@ def _mistakes(best: Outcome) -> None:
 
 def _try(choice: Choice, kept: Network) -> None:
     st.markdown(f"**What it takes your image ({choice.image.title}) for**")
-    predictions.bars(features.predict(load(kept.name, kept.weights.source), choice.image.image))
+    predictions.bars(predict(load(kept.name, kept.weights.source), choice.image.image))
     st.caption(
         "These classes are the only answers it can give. Choose another image in the sidebar, one "
         "like the pictures it learned from."

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from convviz.jobs import JobView
+from convviz.jobs.job import JobView
 from convviz.reconstruction import runs
 from convviz.reconstruction.runs import Plan
 from convviz.reconstruction.views import RunView, SeriesView, png

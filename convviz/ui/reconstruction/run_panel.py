@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from convviz.figures import reconstruction as figures
 from convviz.figures import theme
-from convviz.jobs import JobView
+from convviz.jobs.job import JobView
 from convviz.reconstruction.views import Ending, Frame, RunView, Subject
 from convviz.ui import predictions
 from convviz.ui.drawing import drawing

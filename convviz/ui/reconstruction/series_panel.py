@@ -8,7 +8,7 @@ import streamlit as st
 
 from convviz.figures import reconstruction as figures
 from convviz.figures import theme
-from convviz.jobs import JobView
+from convviz.jobs.job import JobView
 from convviz.reconstruction import findings
 from convviz.reconstruction.views import RunView, SeriesView
 from convviz.ui.reconstruction import save

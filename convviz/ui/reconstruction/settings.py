@@ -7,10 +7,12 @@ from dataclasses import replace
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from convviz import networks
-from convviz.networks import Layer, Network, sources
+from convviz.networks import sources
+from convviz.networks.layers import Layer
+from convviz.networks.registry import Network, available, spec
 from convviz.networks.weights import AUTO_ORDER
-from convviz.reconstruction import depth, preset
+from convviz.reconstruction import depth
+from convviz.reconstruction.presets import preset
 from convviz.reconstruction.runs import Plan, plan
 from convviz.ui import cache, layer_picker, state
 from convviz.ui.keys import Key
@@ -61,14 +63,14 @@ def layers(network: Network) -> tuple[Layer, ...]:
 
 def compared(choice: Choice) -> tuple[tuple[Network, Layer], ...]:
     """Choose the networks to compare, and find in each the layer about as deep as the chosen."""
-    here = {name: source for name in networks.available() if (source := _source_here(name))}
+    here = {name: source for name in available() if (source := _source_here(name))}
     here[choice.network.name] = choice.network.weights.source
-    missing = [networks.spec(name).title for name in _TRIO if name not in here]
+    missing = [spec(name).title for name in _TRIO if name not in here]
     names = st.multiselect(
         "Networks",
         list(here),
         default=[name for name in here if name in (*_TRIO, choice.network.name)],
-        format_func=lambda name: networks.spec(name).title,
+        format_func=lambda name: spec(name).title,
         key=f"series_networks:{','.join(here)}",
         max_selections=MOST_PICTURES,
     )
