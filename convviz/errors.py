@@ -55,3 +55,16 @@ class JobError(ConvvizError):
 
 class QueueFull(JobError):
     """Too many jobs are waiting already."""
+
+
+def at_least(what: str, value: int, least: int, why: str = "") -> None:
+    """Insist on a whole number that is large enough.
+
+    Raises:
+        SettingError: It is no whole number or too small; the sentence says why that matters.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise SettingError(f"The {what} must be a whole number, not {value!r}.")
+    if value < least:
+        reason = f" {why}" if why else ""
+        raise SettingError(f"The {what} cannot be {value}:{reason} choose {least} or more.")

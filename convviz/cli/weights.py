@@ -46,9 +46,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _status(network: str | None, target: str | None) -> int:
+    from convviz.formatting import size_text
     from convviz.networks import sources
     from convviz.networks.registry import available
-    from convviz.networks.weights import size_text
 
     check_target(target)
     names = [network] if network else list(available())
@@ -74,10 +74,10 @@ def _plain(place: SourceStatus) -> dict[str, Any]:
 
 
 def _fetch(name: str, source: str | None) -> int:
+    from convviz.formatting import size_text
     from convviz.networks import fetch, sources
     from convviz.networks.encoders import ENCODERS
     from convviz.networks.loading import load
-    from convviz.networks.weights import size_text
 
     source = source or ("encoder" if name in ENCODERS else "imagenet")
     here = any(place.here for place in sources.status(name) if place.source == source)
@@ -90,8 +90,8 @@ def _fetch(name: str, source: str | None) -> int:
 
 
 def _clear() -> int:
+    from convviz.formatting import size_text
     from convviz.networks import cache
-    from convviz.networks.weights import size_text
 
     cleared = cache.clear()
     if cleared.files:

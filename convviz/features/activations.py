@@ -14,10 +14,13 @@ from torch import Tensor
 
 from convviz.errors import SettingError
 from convviz.features.capture import capture, input_for
+from convviz.formatting import percent
 from convviz.networks.layers import Layer, layer
 from convviz.networks.registry import Network
 
 Order = Literal["index", "strength", "active"]
+
+
 ORDERS: tuple[Order, ...] = ("index", "strength", "active")
 
 
@@ -152,16 +155,6 @@ def check_threshold(threshold: float) -> None:
     """
     if not 0 <= threshold <= 1:
         raise SettingError(f"The threshold {threshold:g} lies outside 0 to 1; choose one inside.")
-
-
-def percent(share: float) -> str:
-    """Write a share in 0…1 as a percentage; only exactly none and all become 0 and 100."""
-    if 0 < share < 0.001:
-        return "less than 0.1 %"
-    if 0.999 < share < 1:
-        return "more than 99.9 %"
-    digits = 1 if 0 < share < 0.1 or 0.99 < share < 1 else 0
-    return f"{100 * share:.{digits}f} %"
 
 
 def _as_maps(output: Tensor) -> Tensor:

@@ -8,8 +8,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from convviz.features.activations import empty_channels, percent
+from convviz.features.activations import empty_channels
 from convviz.features.capture import input_for, observe
+from convviz.formatting import percent
 from convviz.networks.layers import Layer, layers
 from convviz.networks.registry import Network
 

@@ -9,6 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from convviz.figures import theme
+from convviz.formatting import short
 from convviz.networks.cost_table import Costs
 from convviz.networks.published.reported import Reported
 
@@ -17,6 +18,8 @@ _PARTS = (
     ("decoder", "Decoder (fully connected)", theme.VERMILION, "/"),
     ("auxiliary", "Auxiliary heads (training only)", theme.GREY, "x"),
 )
+
+
 _BAR, _FRAME = 46, 96  # pixels per bar, and for axis and margins together
 
 
@@ -186,11 +189,3 @@ def trade(networks: Sequence[Costs], reported: Sequence[Reported]) -> go.Figure:
         most = max(each.macs for each in networks) / 1e9
         figure.update_xaxes(range=[-0.12 * most, 1.2 * most])
     return figure
-
-
-def short(number: float) -> str:
-    """Write a large number in a few characters: 138.4 M, 15.5 G."""
-    for power, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(number) >= power:
-            return f"{number / power:.{0 if abs(number) >= 1000 * power else 1}f} {letter}"
-    return f"{number:.0f}"

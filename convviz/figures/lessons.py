@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 
 from convviz.features.gradients import LayerGradient
 from convviz.figures import theme
-from convviz.figures.architectures import hatched, short, style
+from convviz.figures.architectures import hatched, style
+from convviz.formatting import short
 from convviz.networks.lessons.bottleneck import Bottleneck
 from convviz.networks.lessons.inception import InceptionModule
 from convviz.networks.lessons.pooling import Classifiers

@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from convviz.errors import WeightsError
-from convviz.networks.weights import size_text
+from convviz.formatting import size_text
 
 _checked: dict[tuple[str, int, int], str] = {}
 

@@ -22,9 +22,9 @@ from urllib.parse import urlsplit
 
 from convviz import __version__
 from convviz.errors import WeightsError
+from convviz.formatting import size_text
 from convviz.networks import cache
 from convviz.networks.transfer import Limits, Transfer
-from convviz.networks.weights import size_text
 
 _CHUNK = 1 << 18
 

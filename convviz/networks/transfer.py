@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from convviz.errors import FetchCancelled, WeightsError
-from convviz.networks.weights import size_text
+from convviz.formatting import size_text
 
 
 @dataclass(frozen=True)

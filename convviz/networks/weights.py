@@ -10,9 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 AUTO_ORDER = ("imagenet", "bundled", "encoder")
+
+
 """Where `auto` looks, in this order, before it would fetch the full ImageNet weights."""
 
+
 SOURCES = ("imagenet", "bundled", "encoder", "own", "random")
+
+
 """Every source that can be asked for by name; `random` is never used unless it is."""
 
 
@@ -72,10 +77,3 @@ class SourceStatus:
     fetch_bytes: int = 0
     note: str = ""
     path: Path | None = None
-
-
-def size_text(count: int) -> str:
-    """Write a number of bytes for people, in megabytes of 1,000,000 bytes or in kilobytes."""
-    if 1_000 <= count < 100_000:
-        return f"{count / 1e3:.0f} kB"
-    return f"{count / 1e6:.0f} MB" if count >= 10e6 else f"{count / 1e6:.1f} MB"

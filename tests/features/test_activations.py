@@ -6,8 +6,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from convviz.errors import NetworkError, SettingError
-from convviz.features.activations import activations, empty_channels, measure, percent
+from convviz.features.activations import activations, empty_channels, measure
 from convviz.features.capture import capture, input_for
+from convviz.formatting import percent
 from convviz.images.decode import decode
 from convviz.images.samples import sample
 from convviz.networks.layers import Layer, layers

@@ -2,6 +2,7 @@
 
 import pytest
 
+from convviz import formatting
 from convviz.features.gradients import LayerGradient
 from convviz.figures import architectures, lessons
 from convviz.networks import cost_table, costs
@@ -53,7 +54,7 @@ def test_amounts_and_trade(counted: list[cost_table.Costs]) -> None:
     [(138_357_544, "138.4 M"), (15_470_264_320, "15.5 G"), (12_500, "12.5 k"), (18, "18")],
 )
 def test_short_numbers(number: int, text: str) -> None:
-    assert architectures.short(number) == text
+    assert formatting.short(number) == text
 
 
 def test_figures_can_be_saved() -> None:

@@ -2,9 +2,10 @@
 
 import pytest
 
+from convviz.formatting import size_text
 from convviz.networks import sources
 from convviz.networks.registry import available, spec
-from convviz.networks.weights import SOURCES, size_text
+from convviz.networks.weights import SOURCES
 
 
 def test_a_fresh_machine_has_googlenet_and_untrained_weights() -> None:

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import torch
 
-from convviz.errors import SettingError
+from convviz.errors import SettingError, at_least
 from convviz.networks.clone import clone
 from convviz.networks.cost_table import is_within
-from convviz.networks.lessons.settings import at_least
 from convviz.networks.registry import Network, NetworkSpec, build
 from convviz.networks.steps import Step, follow
 

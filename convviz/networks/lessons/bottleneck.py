@@ -5,7 +5,8 @@ Multiplications are MACs, as everywhere in convviz: biases are left aside.
 
 from dataclasses import dataclass
 
-from convviz.networks.lessons.settings import at_least, grouped, product
+from convviz.errors import at_least
+from convviz.formatting import grouped, product
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ so a user's own network is read in the same way.
 from dataclasses import dataclass
 from itertools import pairwise
 
+from convviz.formatting import grouped
 from convviz.networks.cost_table import Costs, LayerCost, Total, is_within, total
 from convviz.networks.lessons.bottleneck import Bottleneck
-from convviz.networks.lessons.settings import grouped
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from convviz.errors import SettingError
+from convviz.errors import SettingError, at_least
+from convviz.formatting import grouped, product
 from convviz.networks.cost_table import Costs
-from convviz.networks.lessons.settings import at_least, grouped, product
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ pixels (Dumoulin and Visin, "A guide to convolution arithmetic for deep learning
 
 from dataclasses import dataclass
 
-from convviz.errors import SettingError
-from convviz.networks.lessons.settings import at_least
+from convviz.errors import SettingError, at_least
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from convviz.errors import SettingError
-from convviz.networks.lessons.settings import at_least, grouped
+from convviz.errors import SettingError, at_least
+from convviz.formatting import grouped
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 Every clause is there only if the numbers bear it out, so the text stays true for any two networks.
 """
 
+from convviz.formatting import grouped
 from convviz.networks.cost_table import Costs, LayerCost
-from convviz.networks.lessons.settings import grouped
 from convviz.networks.lessons.stacking import replacing
 
 

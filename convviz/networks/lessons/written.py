@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from math import prod
 
 from convviz.errors import SettingError
+from convviz.formatting import grouped, product
 from convviz.networks.cost_table import BYTES_PER_VALUE, LayerCost
-from convviz.networks.lessons.settings import grouped, product
 from convviz.networks.lessons.sliding import Sliding, slide
 from convviz.networks.operations import Window
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from convviz import formatting
 from convviz.errors import SettingError
 from convviz.figures import architectures as figures
 from convviz.figures import theme
@@ -144,7 +145,7 @@ def _amounts(found: Sequence[Costs], reported: dict[str, Reported | None]) -> No
             "macs",
             titles,
             [each.macs for each in found],
-            [f"{figures.short(each.macs)} MACs" for each in found],
+            [f"{formatting.short(each.macs)} MACs" for each in found],
             [f"{each.macs:,} MACs = {flops(each.macs):,} FLOPs" for each in found],
         )
         st.markdown("**Depth**")

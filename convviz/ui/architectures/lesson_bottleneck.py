@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from convviz import formatting
 from convviz.figures import architectures as figures
 from convviz.figures import lessons as drawn
 from convviz.networks.cost_table import Costs
@@ -28,8 +29,8 @@ def draw(choice: Choice) -> None:
         st.markdown(
             f"**A 1×1 kernel mixes channels and looks at no neighbours, so it is a cheap way to "
             f"have fewer of them before an expensive {course.kernel}×{course.kernel} kernel.** In "
-            f"Inception 4a that turns {figures.short(course.direct_macs)} multiplications into "
-            f"{figures.short(course.bottleneck_macs)}."
+            f"Inception 4a that turns {formatting.short(course.direct_macs)} multiplications into "
+            f"{formatting.short(course.bottleneck_macs)}."
         )
     found = _choose(paper)
     ledger(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 from PIL import Image
 
+from convviz import formatting
 from convviz.features.heads import AveragedMaps, ClassEvidence
 from convviz.figures import architectures as figures
 from convviz.figures import lessons as drawn
@@ -28,8 +29,8 @@ def draw(choice: Choice) -> None:
         st.markdown(
             f"**Take the mean of each map, and one linear layer makes class scores of the means.** "
             f"It needs no weights for places. VGG16 would weigh "
-            f"{figures.short(vgg.network_averaged)} parameters instead of "
-            f"{figures.short(vgg.network)}."
+            f"{formatting.short(vgg.network_averaged)} parameters instead of "
+            f"{formatting.short(vgg.network)}."
         )
     _weights()
     _on_image(choice)

@@ -9,13 +9,13 @@ import streamlit as st
 from convviz.features.predictions import predict
 from convviz.figures import learning as figures
 from convviz.figures import theme
+from convviz.formatting import size_text
 from convviz.jobs.job import JobView
 from convviz.learning.parts import is_in
 from convviz.learning.runs import Outcome, TrainingView
 from convviz.networks import saved, trained
 from convviz.networks.loading import load
 from convviz.networks.registry import Network
-from convviz.networks.weights import size_text
 from convviz.ui import export, predictions, state
 from convviz.ui.jobs import Desk
 from convviz.ui.learning import fine_tune_panel
