@@ -90,8 +90,8 @@ def _fetch(name: str, source: str | None) -> int:
 
 
 def _clear() -> int:
+    from convviz.downloads import cache
     from convviz.formatting import size_text
-    from convviz.networks import cache
 
     cleared = cache.clear()
     if cleared.files:

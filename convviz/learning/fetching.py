@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from convviz.downloads import cache
+from convviz.downloads.http import Transfer, download
+from convviz.downloads.tickets import Fetch, Job, join
 from convviz.errors import ImageError, SettingError, WeightsError
 from convviz.images.cifar import CIFAR10, Cifar10
 from convviz.images.imagenette import IMAGENETTE, Imagenette
 from convviz.images.published import PublishedSet, unpack
 from convviz.learning.datasets import Dataset
-from convviz.networks import cache
-from convviz.networks.download import download
-from convviz.networks.shared_download import Fetch, Job, join
-from convviz.networks.transfer import Transfer
 
 SETS: dict[str, PublishedSet] = {each.key: each for each in (IMAGENETTE, CIFAR10)}
 

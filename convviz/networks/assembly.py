@@ -8,16 +8,9 @@ from pathlib import Path
 from torch import nn
 from torchvision.models import GoogLeNet
 
+from convviz.downloads import cache
 from convviz.errors import WeightsError
-from convviz.networks import (
-    bundled,
-    cache,
-    checkpoints,
-    encoders,
-    registry,
-    small_decoders,
-    sources,
-)
+from convviz.networks import bundled, checkpoints, encoders, registry, small_decoders, sources
 from convviz.networks.decoders import PooledNetwork
 from convviz.networks.registry import Network, NetworkSpec
 from convviz.networks.sources import Found

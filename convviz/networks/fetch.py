@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from convviz.downloads.http import download
+from convviz.downloads.tickets import Fetch, Job, join
 from convviz.errors import WeightsError
 from convviz.networks import encoders, registry, sources
-from convviz.networks.download import download
-from convviz.networks.shared_download import Fetch, Job, join
 
 __all__ = ["Fetch", "follow", "start"]
 

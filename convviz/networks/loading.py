@@ -6,18 +6,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from convviz.downloads import cache
 from convviz.errors import FetchCancelled, SettingError, WeightsError, WeightsNotHere
-from convviz.networks import (
-    assembly,
-    bundled,
-    cache,
-    encoders,
-    missing,
-    registry,
-    saved,
-    sources,
-    trained,
-)
+from convviz.networks import assembly, bundled, encoders, missing, registry, saved, sources, trained
 from convviz.networks.fetch import follow, start
 from convviz.networks.registry import Network, NetworkSpec
 from convviz.networks.sources import Found

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from convviz.downloads import cache
 from convviz.errors import WeightsError, WeightsNotHere
 from convviz.formatting import size_text
-from convviz.networks import cache, sources
+from convviz.networks import sources
 from convviz.networks.encoders import ARCHIVE, ENCODERS
 from convviz.networks.registry import NetworkSpec
 

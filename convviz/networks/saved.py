@@ -20,8 +20,9 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from convviz.downloads import cache
 from convviz.errors import ConvvizError, WeightsError, WeightsNotHere
-from convviz.networks import cache, registry
+from convviz.networks import registry
 from convviz.networks.checkpoints import fill
 from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form, inputs_of, last_linear

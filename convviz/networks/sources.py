@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 import torch
 import torchvision
 
-from convviz.networks import bundled, cache, encoders, registry, saved, small_decoders
+from convviz.downloads import cache
+from convviz.networks import bundled, encoders, registry, saved, small_decoders
 from convviz.networks.registry import NetworkSpec
 from convviz.networks.weights import SourceStatus
 

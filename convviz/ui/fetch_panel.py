@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from convviz.downloads.tickets import Fetch
 from convviz.formatting import size_text
 from convviz.networks import fetch
 from convviz.networks.registry import spec
-from convviz.networks.shared_download import Fetch
 from convviz.networks.weights import SourceStatus
 from convviz.ui import state
 from convviz.ui.keys import Key

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from convviz.downloads.tickets import Fetch
 from convviz.formatting import size_text
 from convviz.learning import fetching
-from convviz.networks.shared_download import Fetch
 from convviz.ui import state
 
 _POLL_SECONDS = 0.5

@@ -28,7 +28,7 @@ from convviz.ui import keys
 from convviz.ui.keys import Component, Entry, Key, Value
 
 if TYPE_CHECKING:
-    from convviz.networks.shared_download import Fetch
+    from convviz.downloads.tickets import Fetch
 
 Arguments = ParamSpec("Arguments")
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from convviz.cli import weights
+from convviz.downloads import cache, tickets
 from convviz.errors import NetworkError, SettingError, WeightsError
-from convviz.networks import cache, fetch, shared_download
+from convviz.networks import fetch
 from convviz.networks.registry import spec
 from convviz.networks.untrained import untrained
 
@@ -76,7 +77,7 @@ def test_fetch_takes_the_encoder_where_there_is_one(
 ) -> None:
     asked: list[tuple[str, str]] = []
 
-    def start(*words: str) -> shared_download.Fetch:
+    def start(*words: str) -> tickets.Fetch:
         asked.append(words)
         raise WeightsError("no")
 

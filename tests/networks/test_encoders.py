@@ -18,16 +18,17 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
+from convviz.downloads import cache, pip_archive
+from convviz.downloads import http as transfers
+from convviz.downloads.http import LIMITS
+from convviz.downloads.pip_archive import Archive
 from convviz.errors import FetchCancelled, WeightsError
-from convviz.networks import bundled, cache, encoders, fetch, installer, small_decoders, sources
-from convviz.networks import transfer as transfers
+from convviz.networks import bundled, encoders, fetch, small_decoders, sources
 from convviz.networks.decoders import PooledNetwork
 from convviz.networks.encoders import Encoder, EncoderOnly
-from convviz.networks.installer import Archive
 from convviz.networks.layers import layers
 from convviz.networks.loading import load
 from convviz.networks.registry import spec
-from convviz.networks.transfer import LIMITS
 
 # What stands in for pip. It writes down that it ran, puts the archive where pip would put it while
 # it downloads, and then acts as the first word of the file way.txt says.
@@ -115,7 +116,7 @@ class Package:
         monkeypatch.setattr(encoders, "ENCODERS", known)
         self.pack()
         (folder / "pip.py").write_text(FAKE_PIP)
-        monkeypatch.setattr(installer, "PIP", (sys.executable, str(folder / "pip.py")))
+        monkeypatch.setattr(pip_archive, "PIP", (sys.executable, str(folder / "pip.py")))
         self.way("grows")
         self.go_on()
 

@@ -18,13 +18,15 @@ import torch
 from filelock import FileLock
 from torch import nn
 
+from convviz.downloads import cache, http
+from convviz.downloads import http as transfers
+from convviz.downloads import tickets as download_tickets
+from convviz.downloads.http import Limits
 from convviz.errors import FetchCancelled, WeightsError
-from convviz.networks import cache, download, fetch, registry, shared_download, sources
-from convviz.networks import transfer as transfers
+from convviz.networks import fetch, registry, sources
 from convviz.networks.loading import load
 from convviz.networks.registry import NetworkSpec
 from convviz.networks.sources import TorchvisionFile
-from convviz.networks.transfer import Limits
 
 STORED = os.urandom(300_000)
 PATIENT = Limits(stall_seconds=30, stall_bytes=50_000)
@@ -235,7 +237,7 @@ def test_thirty_threads_share_one_download_and_see_how_far_it_is(
     server: Server, tiny: Callable[[], TorchvisionFile]
 ) -> None:
     server.way = "gated"
-    tickets: list[shared_download.Fetch] = []
+    tickets: list[download_tickets.Fetch] = []
     outcomes: list[bool] = []
 
     def ask() -> None:
@@ -453,7 +455,7 @@ def test_what_still_runs_at_the_end_is_stopped(
     server.way = "gated"
     ticket = fetch.start("tiny")
     until(lambda: ticket.received > 0)
-    shared_download._stop_all()
+    download_tickets._stop_all()
     assert ticket.state == "cancelled"
     assert left_behind() == []
 
@@ -466,7 +468,7 @@ def test_the_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -
         lambda self, host, *args, **rest: opened.append(host),
     )
     with pytest.raises(OSError, match="refused"):
-        download._open("https://download.example/x.pth", PATIENT)
+        http._open("https://download.example/x.pth", PATIENT)
     assert [host.partition(":")[0] for host in opened] == ["download.example"]
 
 

@@ -9,8 +9,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from convviz.downloads import cache
 from convviz.errors import NetworkError, SettingError, WeightsError, WeightsNotHere
-from convviz.networks import cache, catalogue, registry, sources
+from convviz.networks import catalogue, registry, sources
 from convviz.networks.loading import load
 from convviz.networks.registry import NetworkSpec, register, spec
 from convviz.networks.untrained import untrained

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from convviz.networks import cache, encoders, sources
+from convviz.downloads import cache
+from convviz.networks import encoders, sources
 from convviz.networks.loading import load
 
 pytestmark = pytest.mark.weights

@@ -18,13 +18,17 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from convviz.downloads import cache
+from convviz.downloads import http as transfers
+from convviz.downloads.http import Transfer
 from convviz.errors import FetchCancelled, WeightsError
-from convviz.networks import cache
-from convviz.networks import transfer as transfers
-from convviz.networks.transfer import Transfer
 
 _log = logging.getLogger(__name__)
+
+
 _running: dict[str, _Download] = {}
+
+
 _lock = threading.Lock()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from convviz.networks import cache
+from convviz.downloads import cache
 
 
 def put(name: str, content: bytes = b"content") -> Path:

@@ -20,11 +20,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from convviz.downloads import cache
+from convviz.downloads.http import Transfer
 from convviz.errors import WeightsError
-from convviz.networks import cache
-from convviz.networks.transfer import Transfer
 
 _log = logging.getLogger(__name__)
+
 
 PIP: tuple[str, ...] = (sys.executable, "-m", "pip")
 

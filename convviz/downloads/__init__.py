@@ -1,0 +1,1 @@
+"""Anything fetched once: checked, shared between processes, cancellable."""
