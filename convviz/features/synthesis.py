@@ -18,10 +18,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from convviz.errors import SettingError
-from convviz.features import fourier
 from convviz.features.capture import truncated
 from convviz.features.receptive import check_channel
 from convviz.features.ways import Place, Ways
+from convviz.images import fourier
 from convviz.images.preprocess import normalise, to_picture
 from convviz.networks.layers import Layer, layer
 from convviz.networks.registry import Network

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from convviz.errors import ReconstructionError
 from convviz.features.predictions import Prediction, predict_batch
+from convviz.images.canvas import Canvas
 from convviz.images.preprocess import normalise
 from convviz.networks.layers import Layer
 from convviz.networks.registry import Network
 from convviz.reconstruction.budget import Budget
-from convviz.reconstruction.canvas import Canvas
 from convviz.reconstruction.config import ReconstructionConfig
 from convviz.reconstruction.minimisers import Adam, Lbfgs, Minimiser
 from convviz.reconstruction.objective import Evaluation, Objective

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from convviz.errors import SettingError
-from convviz.features import fourier
 from convviz.features.synthesis import SynthesisConfig, synthesise, transformed
+from convviz.images import fourier
 from convviz.networks.loading import load
 from convviz.networks.registry import Network
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from convviz.reconstruction.canvas import GREY
+from convviz.images.canvas import GREY
 from convviz.reconstruction.config import ReconstructionConfig
 from convviz.reconstruction.optimise import reconstruct
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from convviz.reconstruction.canvas import Canvas
+from convviz.images.canvas import Canvas
 
 CPU = torch.device("cpu")
 

@@ -19,7 +19,10 @@ from torch import Tensor
 # blue against yellow, green against magenta (from the Lucid library of Olah et al.).
 _COLOURS = ((0.26, 0.09, 0.02), (0.27, 0.00, -0.05), (0.27, -0.09, 0.03))
 
+
 GREY = 0.5
+
+
 """The pixel value that all coordinates zero stand for."""
 
 
