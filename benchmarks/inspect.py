@@ -31,7 +31,7 @@ from convviz.images.decode import decode
 from convviz.images.preprocess import crop
 from convviz.images.samples import sample
 from convviz.networks.loading import load
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 from convviz.sprites.overlay import heatmap, overlay
 from convviz.ui import export
 

@@ -29,11 +29,11 @@ from convviz.features.capture import input_for, truncated
 from convviz.images.decode import decode
 from convviz.images.preprocess import denormalise, normalise
 from convviz.images.samples import sample
+from convviz.networks.device import autocast, convert, resolve
 from convviz.networks.loading import load
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 from convviz.reconstruction.config import ReconstructionConfig
 from convviz.reconstruction.optimise import reconstruct
-from convviz.reconstruction.precision import autocast, convert, resolve
 from convviz.reconstruction.presets import preset
 
 CASES = (

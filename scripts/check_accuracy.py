@@ -20,7 +20,7 @@ from convviz.errors import ConvvizError
 from convviz.learning.tensors import to_input
 from convviz.networks import bundled, small_decoders
 from convviz.networks.loading import load
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 SOURCES = {"googlenet": "bundled", "alexnet": "encoder", "vgg16": "encoder"}
 

@@ -270,8 +270,7 @@ def network_with(encoder: Encoder, state: dict[str, Tensor]) -> Any:
     """Put an encoder with its small decoder together as convviz does."""
     from convviz.networks import bundled, registry, small_decoders
     from convviz.networks.decoders import PooledNetwork
-    from convviz.networks.registry import Network
-    from convviz.networks.weights import Weights
+    from convviz.networks.network import Network, Weights
 
     spec = registry.spec(encoder.network)
     features = registry.build(spec).get_submodule("features")

@@ -25,14 +25,15 @@ from torch import Tensor
 
 from convviz.learning import tensors
 from convviz.learning.datasets import Dataset
-from convviz.learning.encoding import Scale, encode, fast_dtype, trunk
+from convviz.learning.encoding import Scale, encode, trunk
 from convviz.learning.learner import Learner, judge
 from convviz.learning.transfer import plan
 from convviz.networks import bundled
 from convviz.networks.decoders import make_decoder
+from convviz.networks.device import fast_dtype
+from convviz.networks.initial_weights import draw
 from convviz.networks.loading import load
-from convviz.networks.registry import Network
-from convviz.networks.untrained import draw
+from convviz.networks.network import Network
 
 DATA = Path(__file__).parents[1] / "convviz" / "networks" / "data"
 EPOCHS, BATCH, RATE, DECAY, SMOOTHING = 12, 256, 3e-3, 0.3, 0.1

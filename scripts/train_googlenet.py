@@ -37,8 +37,7 @@ from convviz.images.preprocess import normalise
 from convviz.learning.learner import Learner
 from convviz.learning.recording import LoggedStep
 from convviz.networks import bundled
-from convviz.networks.lessons.auxiliary import WEIGHT
-from convviz.networks.registry import IMAGENET_MEAN, IMAGENET_STD
+from convviz.networks.network import AUXILIARY_WEIGHT, IMAGENET_MEAN, IMAGENET_STD
 
 STEPS = 8302
 BATCH, RATE, DECAY, SMOOTHING = 128, 0.12, 1e-4, 0.1
@@ -157,7 +156,7 @@ def train(
         module,
         optimiser="sgd",
         weight_decay=DECAY,
-        auxiliary_weight=WEIGHT,
+        auxiliary_weight=AUXILIARY_WEIGHT,
         smoothing=SMOOTHING,
         dtype=torch.bfloat16,
     )

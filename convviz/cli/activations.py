@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from convviz.features.activations import Activations
-    from convviz.networks.registry import Network
+    from convviz.networks.network import Network
 
 _MOST_BYTES = 200_000_000  # no picture within the limits of pixels is larger
 _SAMPLE = "sample:"

@@ -13,7 +13,7 @@ from convviz.errors import NetworkError
 
 if TYPE_CHECKING:
     from convviz.networks.layers import Layer
-    from convviz.networks.registry import Network
+    from convviz.networks.network import Network
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -26,7 +26,7 @@ from convviz.cli.output import (
 if TYPE_CHECKING:
     from PIL import Image
 
-    from convviz.networks.registry import Network
+    from convviz.networks.network import Network
     from convviz.reconstruction.config import ReconstructionConfig
     from convviz.reconstruction.result import ReconstructionResult, ReconstructionStep
 

@@ -16,7 +16,7 @@ from convviz.errors import SettingError
 from convviz.features.capture import capture, input_for
 from convviz.formatting import percent
 from convviz.networks.layers import Layer, layer
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 Order = Literal["index", "strength", "active"]
 

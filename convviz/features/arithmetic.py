@@ -24,7 +24,7 @@ from convviz.features.stages import Given, Stage
 from convviz.features.ways import Next, Place, Ways
 from convviz.networks.flow import kind_of
 from convviz.networks.layers import Layer, layer
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 _KEPT = 3
 _Kept = dict[tuple[str, str, bytes], tuple[Tensor, Tensor]]

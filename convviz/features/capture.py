@@ -21,7 +21,7 @@ from convviz.errors import NetworkError
 from convviz.features.calls import count_calls
 from convviz.images.preprocess import to_tensor
 from convviz.networks.clone import clone
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 
 def input_for(network: Network, image: Image.Image) -> Tensor:

@@ -19,7 +19,7 @@ from convviz.features.capture import input_for, observe
 from convviz.images.archive import LeftOut
 from convviz.images.sets import ImageSet
 from convviz.networks.layers import Layer, layers
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 _BATCH = 4  # pictures: a stopped pass ends within one of these
 

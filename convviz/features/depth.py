@@ -12,7 +12,7 @@ from convviz.features.activations import empty_channels
 from convviz.features.capture import input_for, observe
 from convviz.formatting import percent
 from convviz.networks.layers import Layer, layers
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 # A trend is claimed if the rank correlation is at least this large, larger than chance would make
 # it in 19 of 20 networks without a trend (ρ √(n−1) is nearly normally distributed), and the last

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from convviz.errors import SettingError
 from convviz.networks.layers import Layer, layers
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 FilterOrder = Literal["index", "norm", "similarity"]
 FILTER_ORDERS: tuple[FilterOrder, ...] = get_args(FilterOrder)

@@ -17,10 +17,10 @@ from torch import nn
 
 from convviz.errors import NetworkError
 from convviz.images.preprocess import to_tensor
+from convviz.networks.initial_weights import untrained
 from convviz.networks.layers import layers
-from convviz.networks.lessons.auxiliary import WEIGHT, AuxiliaryLoss, auxiliary_loss
-from convviz.networks.registry import NetworkSpec
-from convviz.networks.untrained import untrained
+from convviz.networks.lessons.auxiliary import AuxiliaryLoss, auxiliary_loss
+from convviz.networks.network import AUXILIARY_WEIGHT, NetworkSpec
 
 Start = Literal["he", "narrow"]
 NARROW = 0.01
@@ -87,7 +87,7 @@ def auxiliary_gradients(
     spec: NetworkSpec,
     image: Image.Image,
     *,
-    weight: float = WEIGHT,
+    weight: float = AUXILIARY_WEIGHT,
     seed: int = 0,
     start: Start = "he",
 ) -> Gradients:

@@ -14,7 +14,7 @@ from convviz.features.capture import capture, input_for
 from convviz.features.predictions import Prediction, predict_batch
 from convviz.networks.layers import Layer, layers
 from convviz.networks.lessons.auxiliary import heads as auxiliary_heads
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 
 @dataclass(frozen=True)

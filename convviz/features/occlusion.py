@@ -18,7 +18,7 @@ from convviz.errors import SettingError
 from convviz.features.capture import input_for, observe
 from convviz.features.receptive import check_channel
 from convviz.networks.layers import Layer, layer
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 Measure = Literal["mean", "maximum"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)

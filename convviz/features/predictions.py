@@ -9,7 +9,7 @@ from torch.nn.functional import interpolate
 
 from convviz.features.capture import input_for
 from convviz.networks.clone import clone
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 
 @dataclass(frozen=True)

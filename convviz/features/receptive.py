@@ -22,8 +22,8 @@ from convviz.errors import SettingError
 from convviz.features.capture import input_for, truncated
 from convviz.networks.costs import count
 from convviz.networks.layers import layer
+from convviz.networks.network import Network
 from convviz.networks.receptive import ReceptiveField
-from convviz.networks.registry import Network
 
 
 @dataclass(frozen=True)

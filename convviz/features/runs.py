@@ -13,7 +13,7 @@ from convviz.features.occlusion import Measure, OcclusionStep, occlude
 from convviz.features.stimuli import StimuliStep, find_stimuli
 from convviz.features.synthesis import SynthesisConfig, SynthesisStep, synthesise
 from convviz.images.sets import ImageSet
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 Step = StimuliStep | OcclusionStep | SynthesisStep | DeadStep
 

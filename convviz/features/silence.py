@@ -21,7 +21,7 @@ from convviz.features.capture import copied, input_for, observe_each
 from convviz.features.predictions import Prediction, best, for_decoder
 from convviz.features.receptive import check_channel
 from convviz.networks.layers import Layer, layer, layers
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from convviz.images.archive import LeftOut
 from convviz.images.preprocess import crop
 from convviz.images.sets import ImageSet
 from convviz.networks.layers import Layer, layer
+from convviz.networks.network import Network
 from convviz.networks.receptive import ReceptiveField
-from convviz.networks.registry import Network
 
 TOP = 9
 _BATCH = 4  # pictures: a stopped pass ends within one of these

@@ -24,7 +24,7 @@ from convviz.features.ways import Place, Ways
 from convviz.images import fourier
 from convviz.images.preprocess import normalise, to_picture
 from convviz.networks.layers import Layer, layer
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 Target = Literal["channel", "centre"]
 TARGETS: tuple[Target, ...] = get_args(Target)

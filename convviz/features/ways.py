@@ -22,7 +22,7 @@ from convviz.features.stages import (
 )
 from convviz.networks.flow import Flow, kind_of
 from convviz.networks.layers import layers
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 from convviz.networks.tracing import Call, Trace, trace
 
 Next = Callable[[float], Stage]

@@ -25,7 +25,7 @@ from convviz.learning.datasets import Dataset, Split
 from convviz.learning.inception import drawn, small_inception, without_heads
 from convviz.learning.runs import Signal
 from convviz.learning.twins import Twin, measure
-from convviz.networks.registry import IMAGENET_MEAN, IMAGENET_STD
+from convviz.networks.network import IMAGENET_MEAN, IMAGENET_STD
 
 _PROBE = 64  # training pictures that gradients are measured with
 _NOT_FINITE = (

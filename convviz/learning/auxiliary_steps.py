@@ -8,7 +8,7 @@ from typing import Literal
 from convviz.features.gradients import LayerGradient
 from convviz.learning.inception import Start
 from convviz.learning.steps import Validation, check_limits
-from convviz.networks.lessons.auxiliary import WEIGHT
+from convviz.networks.network import AUXILIARY_WEIGHT
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Settings:
         moments: How often everything is measured after the beginning.
     """
 
-    weight: float = WEIGHT
+    weight: float = AUXILIARY_WEIGHT
     steps: int = 400
     learning_rate: float = 0.008
     batch: int = 32

@@ -21,14 +21,6 @@ from convviz.networks.decoders import PooledNetwork, put
 _BATCH = 16
 
 
-def fast_dtype() -> torch.dtype:
-    """Return bfloat16 where the processor has instructions for it, else float32."""
-    # PyTorch keeps these questions private; a version without them answers no.
-    asked = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    fast = any(bool(getattr(torch.cpu, name, lambda: False)()) for name in asked)
-    return torch.bfloat16 if fast else torch.float32
-
-
 def trunk(module: nn.Module, head: str) -> nn.Module:
     """Return a network without its head: it maps a batch to what the head would take in."""
     copied = clone(module)

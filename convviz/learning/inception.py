@@ -17,7 +17,7 @@ from torchvision.models import GoogLeNet
 from torchvision.models.googlenet import BasicConv2d, Inception, InceptionAux
 
 from convviz.networks.decoders import put
-from convviz.networks.untrained import draw
+from convviz.networks.initial_weights import draw
 
 NARROWER = 8
 """How many times fewer channels every layer has than GoogLeNet's."""

@@ -10,7 +10,7 @@ from torch import nn
 
 from convviz.errors import SettingError
 from convviz.networks.decoders import Form
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 State = Literal["frozen", "replaced", "thawed", "keeps learning", "from scratch"]
 

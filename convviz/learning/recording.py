@@ -22,7 +22,7 @@ from convviz.learning.watching import watch
 from convviz.networks.clone import clone
 from convviz.networks.layers import Layer, layers
 from convviz.networks.loading import load
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 _DATA = Path(__file__).with_name("data")
 _SNAPSHOTS = _DATA / "googlenet_recording.safetensors"

@@ -18,8 +18,8 @@ from convviz.learning.steps import Ending, Phase, TrainingResult, TrainingSettin
 from convviz.learning.trainer import fit
 from convviz.learning.transfer import TransferPlan, plan, untrained_twin
 from convviz.networks import trained
+from convviz.networks.network import Weights
 from convviz.networks.trained import About
-from convviz.networks.weights import Weights
 
 _MISTAKES = 8
 _PIXELS = 112

@@ -6,7 +6,7 @@ from convviz.learning.datasets import Dataset
 from convviz.learning.steps import TrainingResult
 from convviz.learning.transfer import TransferPlan
 from convviz.networks import saved, trained
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 from convviz.networks.trained import About
 
 

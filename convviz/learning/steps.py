@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from convviz.errors import SettingError
 from convviz.learning.snapshots import Snapshot
-from convviz.networks.lessons.auxiliary import WEIGHT
+from convviz.networks.network import AUXILIARY_WEIGHT
 
 Phase = Literal["reading", "encoding", "training", "done"]
 Optimiser = Literal["adamw", "sgd"]
@@ -44,7 +44,7 @@ class TrainingSettings:
     schedule: Literal["cosine", "constant"] = "cosine"
     seed: int = 0
     size: int = 128
-    auxiliary_weight: float = WEIGHT
+    auxiliary_weight: float = AUXILIARY_WEIGHT
 
     def check(self) -> None:
         """Make sure that the numbers make sense.

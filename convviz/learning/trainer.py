@@ -20,7 +20,7 @@ from convviz.errors import SettingError
 from convviz.features.capture import check_layer
 from convviz.learning import tensors
 from convviz.learning.datasets import Dataset, Split
-from convviz.learning.encoding import Scale, cut, encode, fast_dtype, trunk
+from convviz.learning.encoding import Scale, cut, encode, trunk
 from convviz.learning.learner import Learner
 from convviz.learning.loop import Loop, Source
 from convviz.learning.randomness import seed_dropout
@@ -29,7 +29,9 @@ from convviz.learning.transfer import TransferPlan
 from convviz.learning.watching import Watch
 from convviz.networks.clone import clone
 from convviz.networks.decoders import in_form, put
-from convviz.networks.registry import NetworkSpec, build
+from convviz.networks.device import fast_dtype
+from convviz.networks.network import NetworkSpec
+from convviz.networks.registry import build
 
 _HEAD_SHARE = 1 / 3
 _KEPT_BYTES = 400_000_000

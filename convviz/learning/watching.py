@@ -19,7 +19,7 @@ from convviz.features.capture import capture, observe
 from convviz.images.preprocess import crop, normalise
 from convviz.learning.snapshots import Maps, Snapshot
 from convviz.networks.layers import Layer, layers
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 _GROWTH = 1.18  # from one moment to the next, by the number of steps
 

@@ -10,12 +10,11 @@ from torchvision.models import GoogLeNet
 
 from convviz.downloads import cache
 from convviz.errors import WeightsError
-from convviz.networks import bundled, checkpoints, encoders, registry, small_decoders, sources
+from convviz.networks import bundled, checkpoints, decoders, registry, small_decoders, sources
 from convviz.networks.decoders import PooledNetwork
-from convviz.networks.registry import Network, NetworkSpec
+from convviz.networks.initial_weights import untrained
+from convviz.networks.network import Network, NetworkSpec, Weights
 from convviz.networks.sources import Found
-from convviz.networks.untrained import untrained
-from convviz.networks.weights import Weights
 
 
 def full(spec: NetworkSpec, found: Found) -> Network:
@@ -97,7 +96,7 @@ def encoder(spec: NetworkSpec, path: Path) -> Network:
     """
     whole = registry.build(spec)
     module = checkpoints.fill(
-        encoders.EncoderOnly(whole.get_submodule("features")),
+        decoders.EncoderOnly(whole.get_submodule("features")),
         checkpoints.read(path, mapped=True),
         title=f"the encoder of {spec.title}",
         origin=f"The file {path.name}",

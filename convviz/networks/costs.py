@@ -25,7 +25,8 @@ from convviz.networks.cost_table import (
     total,
 )
 from convviz.networks.flow import kind_of
-from convviz.networks.registry import Network, NetworkSpec, build
+from convviz.networks.network import Network, NetworkSpec
+from convviz.networks.registry import build
 from convviz.networks.steps import Step, follow
 
 __all__ = ["PARTS", "Costs", "LayerCost", "Total", "count", "flops", "is_within", "total"]

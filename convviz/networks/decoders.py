@@ -10,7 +10,23 @@ from torch import Tensor, nn
 from torchvision.models import GoogLeNet
 
 from convviz.errors import NetworkError
-from convviz.networks.encoders import EncoderOnly
+
+
+class EncoderOnly(nn.Module):
+    """A network cut off behind its `features`, so that nobody mistakes the rest for trained.
+
+    Its layers keep their dotted names. It takes (N, 3, H, W) and returns the encoder's maps,
+    (N, C, h, w).
+    """
+
+    def __init__(self, features: nn.Module) -> None:
+        super().__init__()
+        self.features = features
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run the encoder."""
+        maps: Tensor = self.features(x)
+        return maps
 
 
 class PooledNetwork(nn.Module):

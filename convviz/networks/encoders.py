@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import Tensor
 
 from convviz.downloads import cache
 from convviz.downloads.http import Transfer
@@ -80,23 +80,6 @@ ENCODERS = {
         kept_as="vgg16-encoder.safetensors",
     ),
 }
-
-
-class EncoderOnly(nn.Module):
-    """A network cut off behind its `features`, so that nobody mistakes the rest for trained.
-
-    Its layers keep their dotted names. It takes (N, 3, H, W) and returns the encoder's maps,
-    (N, C, h, w).
-    """
-
-    def __init__(self, features: nn.Module) -> None:
-        super().__init__()
-        self.features = features
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Run the encoder."""
-        maps: Tensor = self.features(x)
-        return maps
 
 
 def all_here(folder: Path) -> bool:

@@ -20,8 +20,9 @@ from torch import nn
 
 from convviz.errors import NetworkError
 from convviz.networks.flow import Flow, Join, kind_of
+from convviz.networks.network import Network, NetworkSpec
 from convviz.networks.refusal import why_not
-from convviz.networks.registry import Network, NetworkSpec, build
+from convviz.networks.registry import build
 from convviz.networks.tracing import Call, Trace, TraceError, trace
 
 

@@ -10,7 +10,7 @@ from convviz.downloads import cache
 from convviz.errors import FetchCancelled, SettingError, WeightsError, WeightsNotHere
 from convviz.networks import assembly, bundled, encoders, missing, registry, saved, sources, trained
 from convviz.networks.fetch import follow, start
-from convviz.networks.registry import Network, NetworkSpec
+from convviz.networks.network import Network, NetworkSpec
 from convviz.networks.sources import Found
 from convviz.networks.weights import SOURCES
 

@@ -9,7 +9,7 @@ from convviz.errors import WeightsError, WeightsNotHere
 from convviz.formatting import size_text
 from convviz.networks import sources
 from convviz.networks.encoders import ARCHIVE, ENCODERS
-from convviz.networks.registry import NetworkSpec
+from convviz.networks.network import NetworkSpec
 
 
 def not_here(spec: NetworkSpec) -> WeightsNotHere:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
-from convviz.networks import own
-from convviz.networks.registry import NetworkSpec
+from convviz.networks import registry
+from convviz.networks.network import NetworkSpec
 from convviz.networks.tracing import TraceError
 
 
@@ -19,10 +19,10 @@ def why_not(spec: NetworkSpec, size: int, error: TraceError) -> str:
             f"{spec.title} needs a larger image than {size} × {size} pixels: {where} is left with "
             f"{left} of them and needs {needed} × {needed}."
         )
-    line = f" ({found})" if (found := own.place(error.cause)) else ""
+    line = f" ({found})" if (found := registry.place(error.cause)) else ""
     return (
         f"{spec.title} cannot be run on an image of 3 × {size} × {size} numbers: {where} fails"
-        f"{line} with “{own.reason(error.cause)}”."
+        f"{line} with “{registry.reason(error.cause)}”."
     )
 
 

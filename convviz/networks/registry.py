@@ -8,106 +8,106 @@ are run the first time somebody asks which networks there are.
 from __future__ import annotations
 
 import difflib
+import importlib.util
+import os
 import re
+import sys
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+import traceback
+from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from convviz.errors import NetworkError
-from convviz.networks import own
-from convviz.networks.weights import Weights
+from convviz.networks.network import NetworkSpec
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+VARIABLE = "CONVVIZ_NETWORKS"
 
 
-def no_title(name: str) -> str | None:
-    """Give no layer a title of its own: it is shown by its dotted name."""
-    return None
+# Each file that was run, by its full path, and the sentence that says what went wrong, if it did.
+_outcomes: dict[Path, str] = {}
 
 
-@dataclass(frozen=True)
-class NetworkSpec:
-    """What convviz needs to know about a network; one of these is all it takes to add one.
+def join(specs: dict[str, Any]) -> None:
+    """Run the files in CONVVIZ_NETWORKS that have not been run yet.
 
-    Attributes:
-        name: Short name for URLs and the command line: lower-case letters, digits, `_` and `-`.
-        title: Name for people, "VGG16".
-        build: Makes the full network. The built-in ones come back on PyTorch's "meta" device, that
-            is with shapes but without values, so that no time is lost on numbers that trained
-            weights replace; give them values with `load_state_dict(..., assign=True)` or with
-            `untrained.untrained`. They take `num_classes=`. A user's own `build()` takes nothing
-            and returns real, perhaps trained, weights.
-        year: When the paper appeared.
-        paper: Authors and year.
-        input_size: Side of the square input, in pixels.
-        mean: Mean of each colour channel that the input is normalised with.
-        std: Standard deviation of each colour channel that the input is normalised with.
-        encoder_end: Dotted name of the encoder's last layer. None: the last layer whose output
-            still is a map of more than one pixel.
-        auxiliary: Dotted prefixes of heads that only help training.
-        differences: Sentences: what the paper has that this build has not.
-        title_of: Dotted layer name to human title; None where the dotted name will do.
-        stage_of: Dotted layer name to the stage that groups it in pickers; None: by the first part
-            of the dotted name.
-        branch_of: Dotted layer name to its short title as a branch of a concatenation ("3×3").
-        torchvision_weights: torchvision's name of the ImageNet weights.
-        imagenet_options: What `build` takes besides for torchvision's ImageNet weights, as pairs.
-            Its GoogLeNet was trained on inputs scaled to -1…1 and converts ImageNet-normalised
-            ones itself when told `transform_input=True`.
+    Args:
+        specs: The registry, which the files add to. What a failing file has added is taken out.
     """
+    for path in _listed():
+        if path in _outcomes:
+            continue
+        _outcomes[path] = ""  # before the file runs, as it may itself ask which networks there are
+        before = set(specs)
+        try:
+            _run(path, f"convviz_own_{len(_outcomes)}_{path.stem}")
+            if before.issuperset(specs):
+                raise NetworkError(
+                    f"{path.name} in {VARIABLE} adds no network: let it call "
+                    "convviz.networks.register(NetworkSpec(…))."
+                )
+        except NetworkError as error:
+            for name in set(specs) - before:
+                del specs[name]
+            _outcomes[path] = str(error)
 
-    name: str
-    title: str
-    build: Callable[..., nn.Module]
-    year: int | None = None
-    paper: str = ""
-    input_size: int = 224
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    std: tuple[float, float, float] = IMAGENET_STD
-    encoder_end: str | None = None
-    auxiliary: tuple[str, ...] = ()
-    differences: tuple[str, ...] = ()
-    title_of: Callable[[str], str | None] = no_title
-    stage_of: Callable[[str], str] | None = None
-    branch_of: Callable[[str], str | None] = no_title
-    torchvision_weights: str | None = None
-    imagenet_options: tuple[tuple[str, Any], ...] = ()
+
+def problems() -> tuple[str, ...]:
+    """Say what is wrong with the user's files, one sentence for each that failed."""
+    return tuple(_outcomes[path] for path in _listed() if _outcomes.get(path))
 
 
-@dataclass(frozen=True, eq=False)
-class Network:
-    """A network with weights, ready to look at.
+def place(error: BaseException) -> str:
+    """Say where in a user's file an error came up: "my_net.py, line 7", or nothing."""
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename) in _outcomes:
+        return f"{Path(error.filename).name}, line {error.lineno}"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if Path(frame.filename) in _outcomes:
+            return f"{Path(frame.filename).name}, line {frame.lineno}"
+    return ""
 
-    The module is in eval mode, wants no gradients, and nobody changes it after loading: whoever
-    needs hooks or flags works on a `clone`.
-    """
 
-    spec: NetworkSpec
-    module: nn.Module
-    weights: Weights
+def reason(error: BaseException) -> str:
+    """Put an error that is not convviz' own into a few words."""
+    lines = str(error).strip().splitlines()
+    if isinstance(error, NetworkError) and lines:
+        return lines[0].rstrip(".")
+    words = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return words.rstrip(".")
 
-    @property
-    def name(self) -> str:
-        """Short name, as in the registry."""
-        return self.spec.name
 
-    @property
-    def title(self) -> str:
-        """Name for people."""
-        return self.spec.title
+def _listed() -> tuple[Path, ...]:
+    names = os.environ.get(VARIABLE, "").split(os.pathsep)
+    return tuple(Path(name).expanduser().resolve() for name in names if name.strip())
 
-    @property
-    def input_size(self) -> int:
-        """Side of the square input that suits the weights in use, in pixels."""
-        return self.weights.input_size
+
+def _run(path: Path, module_name: str) -> None:
+    if not path.is_file():
+        raise NetworkError(f"{VARIABLE} names a file {path.name}, but there is no such file.")
+    described = importlib.util.spec_from_file_location(module_name, path)
+    if described is None or described.loader is None:
+        raise NetworkError(
+            f"{path.name} in {VARIABLE} is no Python file: its name must end in .py."
+        )
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
+    module = importlib.util.module_from_spec(described)
+    sys.modules[module_name] = module  # dataclasses and pickles look their module up there
+    try:
+        described.loader.exec_module(module)
+    except (Exception, SystemExit) as error:  # a user's file may raise anything
+        del sys.modules[module_name]
+        where = place(error) or path.name
+        raise NetworkError(f"{where} in {VARIABLE}: {reason(error)}.") from error
 
 
 _specs: dict[str, NetworkSpec] = {}
+
+
 _built_in: set[str] = set()
+
+
 _lock = threading.RLock()
 
 
@@ -166,7 +166,7 @@ def spec(name: str) -> NetworkSpec:
     near = difflib.get_close_matches(name.lower(), names, n=3)
     choice = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(names)}."
     sentence = f"There is no network called {name}: {choice}"
-    raise NetworkError(" ".join((sentence, *own.problems())))
+    raise NetworkError(" ".join((sentence, *problems())))
 
 
 def build(spec: NetworkSpec, **options: Any) -> nn.Module:
@@ -178,10 +178,8 @@ def build(spec: NetworkSpec, **options: Any) -> nn.Module:
     try:
         module = spec.build(**options)
     except Exception as error:  # a user's build() may raise anything
-        where = own.place(error) or "its build()"
-        raise NetworkError(
-            f"{spec.title} cannot be built: {where}: {own.reason(error)}."
-        ) from error
+        where = place(error) or "its build()"
+        raise NetworkError(f"{spec.title} cannot be built: {where}: {reason(error)}.") from error
     if not isinstance(module, nn.Module):
         raise NetworkError(
             f"{spec.title} cannot be built: its build() returns no torch.nn.Module but a "
@@ -193,4 +191,4 @@ def build(spec: NetworkSpec, **options: Any) -> nn.Module:
 def _join_own() -> None:
     """Run the files named in CONVVIZ_NETWORKS that have not been run yet."""
     with _lock:
-        own.join(_specs)
+        join(_specs)

@@ -26,9 +26,8 @@ from convviz.networks import registry
 from convviz.networks.checkpoints import fill
 from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form, inputs_of, last_linear
-from convviz.networks.registry import Network, NetworkSpec
+from convviz.networks.network import Network, NetworkSpec, Weights
 from convviz.networks.trained import About, describe, source_of
-from convviz.networks.weights import Weights
 
 SUFFIX = ".safetensors"
 MAX_BYTES = 800_000_000

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from convviz.errors import SettingError
 from convviz.networks.assembly import with_random
 from convviz.networks.lessons.sliding import slide
-from convviz.networks.registry import Network, NetworkSpec
+from convviz.networks.network import Network, NetworkSpec
 
 WIDTHS = (4, 64)
 DEPTHS = (1, 8)

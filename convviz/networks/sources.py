@@ -16,7 +16,7 @@ import torchvision
 
 from convviz.downloads import cache
 from convviz.networks import bundled, encoders, registry, saved, small_decoders
-from convviz.networks.registry import NetworkSpec
+from convviz.networks.network import NetworkSpec
 from convviz.networks.weights import SourceStatus
 
 _MIB = 1 << 20

@@ -15,8 +15,7 @@ import torch
 
 from convviz.networks import registry
 from convviz.networks.decoders import Form
-from convviz.networks.registry import Network
-from convviz.networks.weights import Weights
+from convviz.networks.network import Network, Weights
 
 PREFIX = "trained-"
 """How the source of weights begins that stands for a network trained here."""

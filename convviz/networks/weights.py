@@ -22,41 +22,6 @@ SOURCES = ("imagenet", "bundled", "encoder", "own", "random")
 
 
 @dataclass(frozen=True)
-class Weights:
-    """The weights in use, as they are always shown to the user.
-
-    Attributes:
-        source: "imagenet", "bundled", "encoder", "random" or "own", or "trained-" and the beginning
-            of the checksum of a file that a training has saved.
-        title: Name for people, "ImageNet, full network".
-        training_set: "ImageNet-1k", "Tiny ImageNet-200" or "none (untrained)".
-        has_decoder: Whether they make predictions: a trained classifier whose classes are known.
-        bytes: Size of the file; for random and own weights that of the parameters.
-        sha256: Of the file; for random and own weights of the parameters' bytes by sorted name.
-        classes: Name of each class; empty where there is no decoder.
-        input_size: Side of the square input that suits them best, in pixels.
-        resize: What an image's shorter side is resized to before the crop, in pixels.
-        note: One sentence for the user, or nothing.
-        decoder_set: What the decoder was trained on, where that is not `training_set`.
-        decoder_size: Side of the image that the decoder is asked with, in pixels, where that is
-            not `input_size`.
-    """
-
-    source: str
-    title: str
-    training_set: str
-    has_decoder: bool
-    bytes: int
-    sha256: str
-    classes: tuple[str, ...]
-    input_size: int
-    resize: int
-    note: str = ""
-    decoder_set: str = ""
-    decoder_size: int | None = None
-
-
-@dataclass(frozen=True)
 class SourceStatus:
     """One place a network's weights can come from, and whether they are here already.
 

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from convviz.errors import SettingError
-from convviz.reconstruction.precision import PRECISIONS, Precision
+from convviz.networks.device import PRECISIONS, Precision
 
 OPTIMIZERS = ("lbfgs", "adam")
 STARTS = ("noise", "grey")

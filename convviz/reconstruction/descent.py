@@ -19,13 +19,13 @@ from convviz.errors import ReconstructionError
 from convviz.features.predictions import Prediction, predict_batch
 from convviz.images.canvas import Canvas
 from convviz.images.preprocess import normalise
+from convviz.networks.device import best_device, resolve
 from convviz.networks.layers import Layer
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 from convviz.reconstruction.budget import Budget
 from convviz.reconstruction.config import ReconstructionConfig
 from convviz.reconstruction.minimisers import Adam, Lbfgs, Minimiser
 from convviz.reconstruction.objective import Evaluation, Objective
-from convviz.reconstruction.precision import best_device, resolve
 from convviz.reconstruction.quality import psnr, ssim
 from convviz.reconstruction.result import ReconstructionResult, ReconstructionStep
 

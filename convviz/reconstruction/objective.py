@@ -19,10 +19,10 @@ from torch import Tensor, nn
 
 from convviz.errors import ReconstructionError
 from convviz.features.capture import truncated
+from convviz.networks.device import autocast, convert
 from convviz.networks.layers import Layer, layers
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 from convviz.reconstruction.folding import fold_norms
-from convviz.reconstruction.precision import autocast, convert
 from convviz.reconstruction.result import LossParts
 
 INVALID_WEIGHT = 50.0

@@ -13,7 +13,7 @@ from torch.nn import functional
 from convviz.images.canvas import GREY
 from convviz.images.preprocess import crop
 from convviz.networks.layers import layer, layers
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 from convviz.reconstruction.config import ReconstructionConfig, check
 from convviz.reconstruction.descent import Descent, Task
 from convviz.reconstruction.result import ReconstructionStep

@@ -17,7 +17,7 @@ from PIL import Image
 
 from convviz.images.preprocess import crop
 from convviz.networks.layers import Layer
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 from convviz.reconstruction.config import ReconstructionConfig
 from convviz.reconstruction.depth import agreement
 from convviz.reconstruction.optimise import reconstruct

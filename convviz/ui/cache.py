@@ -17,7 +17,7 @@ from convviz.features.predictions import Prediction, predict
 from convviz.networks.layers import Layer
 from convviz.networks.layers import layers as network_layers
 from convviz.networks.loading import load
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 from convviz.sprites.atlas import Atlas
 from convviz.sprites.atlas import atlas as draw_atlas
 from convviz.sprites.colormaps import Colormap

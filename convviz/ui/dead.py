@@ -12,7 +12,7 @@ from convviz.features.stimuli import StimuliStep
 from convviz.images.sets import SampleCrops
 from convviz.jobs.job import JobView
 from convviz.networks.layers import Layer
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 from convviz.ui import results
 from convviz.ui.jobs import Desk
 

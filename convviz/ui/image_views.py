@@ -14,7 +14,7 @@ from convviz.ui.keys import Key
 from convviz.ui.pictures import ChosenImage
 
 if TYPE_CHECKING:
-    from convviz.networks.registry import Network
+    from convviz.networks.network import Network
 
 _WHOLE_PIXELS = (720, 460)  # what the whole image is scaled to fit into
 

@@ -8,7 +8,7 @@ from math import prod
 import streamlit as st
 
 from convviz.networks.layers import Layer
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 from convviz.ui import state
 from convviz.ui.keys import Key
 

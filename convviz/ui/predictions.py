@@ -12,7 +12,7 @@ from convviz.ui import state
 
 if TYPE_CHECKING:
     from convviz.features.predictions import Prediction
-    from convviz.networks.registry import Network
+    from convviz.networks.network import Network
 
 
 def bars(predictions: Sequence[Prediction]) -> None:

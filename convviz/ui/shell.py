@@ -35,7 +35,7 @@ from convviz.ui.pictures import ChosenImage
 
 if TYPE_CHECKING:  # importing it loads PyTorch, and the shell must draw before that
     from convviz.networks.layers import Layer
-    from convviz.networks.registry import Network
+    from convviz.networks.network import Network
 
 __all__ = ["Choice", "ChosenImage", "errors", "open_page"]
 

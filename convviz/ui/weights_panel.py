@@ -10,7 +10,8 @@ from streamlit.delta_generator import DeltaGenerator
 from convviz.errors import WeightsError
 from convviz.formatting import size_text
 from convviz.networks import sources, trained
-from convviz.networks.registry import Network, available, spec
+from convviz.networks.network import Network
+from convviz.networks.registry import available, spec
 from convviz.networks.weights import AUTO_ORDER, SourceStatus
 from convviz.ui import cache, fetch_panel, saved_panel, state
 from convviz.ui.keys import Key

@@ -10,8 +10,8 @@ from convviz.cli import weights
 from convviz.downloads import cache, tickets
 from convviz.errors import NetworkError, SettingError, WeightsError
 from convviz.networks import fetch
+from convviz.networks.initial_weights import untrained
 from convviz.networks.registry import spec
-from convviz.networks.untrained import untrained
 
 
 def convviz(*words: str) -> int:

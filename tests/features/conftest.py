@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convviz.networks.registry import Network, NetworkSpec
-from convviz.networks.weights import Weights
+from convviz.networks.network import Network, NetworkSpec, Weights
 
 
 class Tiny(nn.Module):

@@ -15,7 +15,7 @@ from convviz.images.decode import decode
 from convviz.images.samples import sample
 from convviz.networks.layers import layer, layers
 from convviz.networks.loading import load
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from convviz.errors import NetworkError
 from convviz.features.capture import capture, input_for, observe, truncated
 from convviz.images.decode import decode
 from convviz.images.samples import sample
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 
 def untrained(name: str) -> nn.Module:

@@ -13,7 +13,7 @@ from convviz.features.dead import count_dead
 from convviz.features.stimuli import find_stimuli
 from convviz.images.sets import Files
 from convviz.learning.watching import watch
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 
 def _file(colour: str) -> tuple[str, bytes]:

@@ -10,7 +10,7 @@ from convviz.errors import SettingError
 from convviz.features.filters import filter_layers, filters
 from convviz.networks.layers import layer
 from convviz.networks.loading import load
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from convviz.errors import NetworkError, SettingError
 from convviz.features import gradients
 from convviz.networks.lessons import auxiliary
-from convviz.networks.published.build import describe
-from convviz.networks.published.designs import GOOGLENET
-from convviz.networks.registry import NetworkSpec, spec
+from convviz.networks.network import NetworkSpec
+from convviz.networks.paper_designs import GOOGLENET, describe
+from convviz.networks.registry import spec
 
 PICTURE = Image.linear_gradient("L").convert("RGB")
 

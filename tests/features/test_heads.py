@@ -10,8 +10,7 @@ from convviz.features.capture import input_for
 from convviz.images.decode import decode
 from convviz.images.samples import sample
 from convviz.networks.loading import load
-from convviz.networks.registry import Network, NetworkSpec
-from convviz.networks.weights import Weights
+from convviz.networks.network import Network, NetworkSpec, Weights
 
 
 @pytest.fixture(scope="module")

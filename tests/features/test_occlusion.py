@@ -9,7 +9,7 @@ from torch import nn
 
 from convviz.errors import SettingError
 from convviz.features.occlusion import occlude
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from convviz.features.predictions import predict, predict_batch
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 CLASSES = ("goldfish, Carassius auratus", "  tabby,  tabby cat ")
 RED = Image.new("RGB", (4, 4), (255, 0, 0))

@@ -10,7 +10,8 @@ from torch import nn
 from convviz.errors import SettingError
 from convviz.features.receptive import Box, box, core, effective_field, support
 from convviz.networks.layers import layer
-from convviz.networks.registry import Network, spec
+from convviz.networks.network import Network
+from convviz.networks.registry import spec
 
 
 @pytest.fixture

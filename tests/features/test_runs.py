@@ -16,7 +16,7 @@ from convviz.features.stimuli import StimuliStep, find_stimuli
 from convviz.images.sets import Files
 from convviz.jobs.job import JobView
 from convviz.jobs.local import LocalRunner
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 COUNT = 500
 

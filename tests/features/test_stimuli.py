@@ -15,7 +15,7 @@ from convviz.features.receptive import Box, box
 from convviz.features.stimuli import TOP, StimuliStep, find_stimuli, patch_picture
 from convviz.images.sets import Files
 from convviz.networks.layers import layer
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from convviz.errors import SettingError
 from convviz.features.synthesis import SynthesisConfig, synthesise, transformed
 from convviz.images import fourier
 from convviz.networks.loading import load
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 
 @pytest.fixture

@@ -30,15 +30,14 @@ from convviz.learning.saving import to_bytes
 from convviz.learning.steps import TrainingSettings
 from convviz.learning.trainer import fit
 from convviz.learning.transfer import plan
-from convviz.networks import cost_table, costs, own, registry, saved
-from convviz.networks.encoders import EncoderOnly
+from convviz.networks import cost_table, costs, registry, saved
+from convviz.networks.decoders import EncoderOnly
 from convviz.networks.layers import layers as network_layers
 from convviz.networks.lessons import auxiliary
 from convviz.networks.loading import open_saved as open_trained
+from convviz.networks.network import Network, NetworkSpec, Weights
 from convviz.networks.receptive import Axis, ReceptiveField
-from convviz.networks.registry import Network, NetworkSpec
 from convviz.networks.registry import spec as network_spec
-from convviz.networks.weights import Weights
 from convviz.reconstruction import folding
 
 
@@ -55,7 +54,7 @@ def users_file(path: Path) -> Iterator[None]:
     """Let a user's file register its networks, and forget them afterwards."""
     with (
         mock.patch.object(registry, "_specs", dict(registry._specs)),
-        mock.patch.object(own, "_outcomes", {}),
+        mock.patch.object(registry, "_outcomes", {}),
         mock.patch.object(sys, "path", list(sys.path)),  # the file's folder joins it
         mock.patch.dict(os.environ, {"CONVVIZ_NETWORKS": str(path)}),
     ):

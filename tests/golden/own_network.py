@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from convviz.networks.registry import NetworkSpec, register
+from convviz.networks.network import NetworkSpec
+from convviz.networks.registry import register
 
 
 class Small(nn.Module):

@@ -13,7 +13,8 @@ from convviz.learning.datasets import Dataset, Split, split
 from convviz.learning.shapes import shapes
 from convviz.networks import registry
 from convviz.networks.loading import load
-from convviz.networks.registry import Network, NetworkSpec, register
+from convviz.networks.network import Network, NetworkSpec
+from convviz.networks.registry import register
 
 Zip = Callable[[dict[str, bytes]], bytes]
 

@@ -21,7 +21,8 @@ from convviz.learning.transfer import plan
 from convviz.learning.twins import Twin, measure
 from convviz.networks import registry
 from convviz.networks.loading import load
-from convviz.networks.registry import NetworkSpec, register
+from convviz.networks.network import NetworkSpec
+from convviz.networks.registry import register
 
 SHORT = Settings(steps=4, moments=2, batch=8, size=32)
 

@@ -9,9 +9,9 @@ from convviz.learning.shapes import shapes
 from convviz.learning.steps import TrainingSettings
 from convviz.learning.trainer import fit
 from convviz.learning.transfer import plan
-from convviz.networks.encoders import EncoderOnly
+from convviz.networks.decoders import EncoderOnly
 from convviz.networks.loading import load
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 CLASSES = ("a", "b", "c")
 

@@ -21,7 +21,7 @@ from convviz.learning.datasets import split
 from convviz.learning.steps import TrainingSettings
 from convviz.learning.trainer import fit
 from convviz.learning.transfer import plan
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 NOISE = 600_000  # bytes that do not pack, so that there is something to fetch
 

@@ -10,9 +10,9 @@ from convviz.learning.shapes import shapes
 from convviz.learning.steps import TrainingSettings
 from convviz.learning.trainer import fit
 from convviz.learning.transfer import Scenario, TransferPlan, plan, plan_further
-from convviz.networks.encoders import EncoderOnly
+from convviz.networks.decoders import EncoderOnly
 from convviz.networks.loading import load
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 SETTINGS = TrainingSettings(epochs=3, size=64, batch=6)
 

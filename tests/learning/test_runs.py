@@ -9,7 +9,7 @@ from convviz.learning.runs import TrainingView, train_transfer
 from convviz.learning.steps import TrainingSettings
 from convviz.learning.transfer import plan
 from convviz.networks.loading import load
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 SHORT = TrainingSettings(epochs=3, size=32, batch=8)
 

@@ -19,7 +19,7 @@ from convviz.learning.transfer import TransferPlan, plan, plan_further
 from convviz.networks import trained
 from convviz.networks.clone import clone
 from convviz.networks.loading import load, open_saved
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 SHORT = TrainingSettings(epochs=3, size=32, batch=8)
 
@@ -262,7 +262,7 @@ def test_a_saved_network_comes_back_the_same(tiny: Network, few: Dataset, few_sp
 
 
 def test_an_encoder_with_a_pooled_decoder_comes_back_too(few: Dataset, few_split: Split) -> None:
-    from convviz.networks.encoders import EncoderOnly
+    from convviz.networks.decoders import EncoderOnly
 
     whole = load("alexnet", "random")
     network = Network(

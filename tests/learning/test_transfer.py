@@ -8,9 +8,9 @@ import torch
 from convviz.errors import SettingError
 from convviz.learning.advice import recommend
 from convviz.learning.transfer import plan, plan_further, untrained_twin
-from convviz.networks.encoders import EncoderOnly
+from convviz.networks.decoders import EncoderOnly
 from convviz.networks.loading import load
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 
 CLASSES = ("a", "b", "c")
 

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from torch import nn
 
-from convviz.networks import own, registry
+from convviz.networks import registry
 from convviz.networks.layers import Layer, layers
-from convviz.networks.registry import NetworkSpec
+from convviz.networks.network import NetworkSpec
 
 
 @pytest.fixture
 def fresh_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a test register networks, and forget them after it."""
     monkeypatch.setattr(registry, "_specs", dict(registry._specs))
-    monkeypatch.setattr(own, "_outcomes", {})
+    monkeypatch.setattr(registry, "_outcomes", {})
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def own_file(
         path = tmp_path / name
         path.write_text(text, encoding="utf-8")
         written.append(str(path))
-        monkeypatch.setenv(own.VARIABLE, os.pathsep.join(written))
+        monkeypatch.setenv(registry.VARIABLE, os.pathsep.join(written))
         return path
 
     return write

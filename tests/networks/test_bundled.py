@@ -12,7 +12,7 @@ from convviz.images.preprocess import to_tensor
 from convviz.images.samples import sample
 from convviz.networks import bundled
 from convviz.networks.loading import load
-from convviz.networks.registry import IMAGENET_MEAN, IMAGENET_STD
+from convviz.networks.network import IMAGENET_MEAN, IMAGENET_STD
 
 
 def test_it_is_googlenet_with_its_auxiliary_heads_as_it_was_trained() -> None:

@@ -9,8 +9,8 @@ from torch import nn
 
 from convviz.errors import NetworkError
 from convviz.networks.clone import clone
+from convviz.networks.initial_weights import untrained
 from convviz.networks.registry import spec
-from convviz.networks.untrained import untrained
 
 
 @pytest.fixture(scope="module")

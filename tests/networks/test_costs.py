@@ -9,7 +9,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from convviz.errors import NetworkError, SettingError
 from convviz.networks import cost_table, costs, registry
-from convviz.networks.registry import NetworkSpec, available
+from convviz.networks.network import NetworkSpec
+from convviz.networks.registry import available
 
 BUILT_IN = tuple(name for name in available() if not registry.is_own(name))
 

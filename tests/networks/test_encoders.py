@@ -24,8 +24,8 @@ from convviz.downloads.http import LIMITS
 from convviz.downloads.pip_archive import Archive
 from convviz.errors import FetchCancelled, WeightsError
 from convviz.networks import bundled, encoders, fetch, small_decoders, sources
-from convviz.networks.decoders import PooledNetwork
-from convviz.networks.encoders import Encoder, EncoderOnly
+from convviz.networks.decoders import EncoderOnly, PooledNetwork
+from convviz.networks.encoders import Encoder
 from convviz.networks.layers import layers
 from convviz.networks.loading import load
 from convviz.networks.registry import spec

@@ -25,7 +25,7 @@ from convviz.downloads.http import Limits
 from convviz.errors import FetchCancelled, WeightsError
 from convviz.networks import fetch, registry, sources
 from convviz.networks.loading import load
-from convviz.networks.registry import NetworkSpec
+from convviz.networks.network import NetworkSpec
 from convviz.networks.sources import TorchvisionFile
 
 STORED = os.urandom(300_000)

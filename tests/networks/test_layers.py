@@ -5,10 +5,10 @@ import torch
 from torch import Tensor, nn
 
 from convviz.errors import NetworkError
+from convviz.networks.initial_weights import untrained
 from convviz.networks.layers import Branch, layer, layers
-from convviz.networks.registry import Network, available, spec
-from convviz.networks.untrained import untrained
-from convviz.networks.weights import Weights
+from convviz.networks.network import Network, Weights
+from convviz.networks.registry import available, spec
 
 ALEXNET = {
     "conv1": ("features.0", (64, 55, 55), "block 1"),

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from convviz.downloads import cache
 from convviz.errors import NetworkError, SettingError, WeightsError, WeightsNotHere
 from convviz.networks import catalogue, registry, sources
+from convviz.networks.initial_weights import untrained
 from convviz.networks.loading import load
-from convviz.networks.registry import NetworkSpec, register, spec
-from convviz.networks.untrained import untrained
+from convviz.networks.network import NetworkSpec
+from convviz.networks.registry import register, spec
 
 ALEXNET = "alexnet-owt-7be5be79.pth"
 

@@ -8,7 +8,8 @@ from torch import nn
 
 from convviz.errors import NetworkError
 from convviz.networks import registry
-from convviz.networks.registry import NetworkSpec, available, register, spec
+from convviz.networks.network import NetworkSpec
+from convviz.networks.registry import available, register, spec
 
 BUILT_IN = (
     "alexnet",

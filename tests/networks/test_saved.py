@@ -19,10 +19,11 @@ from convviz.images.samples import sample
 from convviz.networks import saved, sources
 from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form
+from convviz.networks.initial_weights import draw
 from convviz.networks.loading import load, open_saved
-from convviz.networks.registry import Network, NetworkSpec, register
+from convviz.networks.network import Network, NetworkSpec
+from convviz.networks.registry import register
 from convviz.networks.trained import About
-from convviz.networks.untrained import draw
 
 CLASSES = ("cat", "dog", "fish")
 PARTS = ("head",)

@@ -10,8 +10,7 @@ from convviz.networks import cost_table, costs, registry
 from convviz.networks.lessons.sliding import slide
 from convviz.networks.lessons.surprise import surprise
 from convviz.networks.lessons.written import write_out
-from convviz.networks.published.build import describe
-from convviz.networks.published.designs import ALEXNET
+from convviz.networks.paper_designs import ALEXNET, describe
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from convviz.networks import costs, own, registry
+from convviz.networks import costs, registry
 from convviz.networks.registry import spec
 
 PAGE = "pages/3_Architectures.py"
@@ -241,8 +241,8 @@ def test_an_own_network_can_be_compared_and_walked_through(
         "register(NetworkSpec('mine18', 'Mine', lambda: torchvision.models.resnet18()))\n"
     )
     monkeypatch.setattr(registry, "_specs", dict(registry._specs))
-    monkeypatch.setattr(own, "_outcomes", {})
-    monkeypatch.setenv(own.VARIABLE, str(file))
+    monkeypatch.setattr(registry, "_outcomes", {})
+    monkeypatch.setenv(registry.VARIABLE, str(file))
     app = sound(open_page(PAGE, compared="mine18,alexnet"))
     assert list(app.dataframe[0].value["parameters"]) == [61_100_840, 11_689_512]
     app = sound(open_page(PAGE, view="layers", network="mine18"))

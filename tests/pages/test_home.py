@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 from convviz.ui import cache, navigation, shell
 
 ROOT = Path(__file__).parents[2]

@@ -9,9 +9,9 @@ from streamlit.testing.v1 import AppTest
 from convviz.networks import saved, trained
 from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form
+from convviz.networks.initial_weights import draw
 from convviz.networks.loading import load
 from convviz.networks.trained import About
-from convviz.networks.untrained import draw
 
 CLASSES = ("cat", "dog", "fish")
 

@@ -6,8 +6,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from convviz.networks.registry import Network, NetworkSpec
-from convviz.networks.weights import Weights
+from convviz.networks.network import Network, NetworkSpec, Weights
 
 
 def network_of(module, side=24, classes=()):

@@ -8,8 +8,7 @@ from PIL import Image
 from torch import nn
 
 from convviz.networks.layers import layers
-from convviz.networks.registry import Network, NetworkSpec
-from convviz.networks.weights import Weights
+from convviz.networks.network import Network, NetworkSpec, Weights
 from convviz.reconstruction import runs
 from convviz.reconstruction.config import ReconstructionConfig
 

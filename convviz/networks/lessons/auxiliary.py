@@ -7,10 +7,10 @@ import torch
 from convviz.errors import SettingError, at_least
 from convviz.networks.clone import clone
 from convviz.networks.cost_table import is_within
-from convviz.networks.registry import Network, NetworkSpec, build
+from convviz.networks.network import AUXILIARY_WEIGHT, Network, NetworkSpec
+from convviz.networks.registry import build
 from convviz.networks.steps import Step, follow
 
-WEIGHT = 0.3
 """The paper's weight of each auxiliary loss."""
 
 
@@ -40,7 +40,9 @@ class AuxiliaryLoss:
         return f"{self.main:.2f}{terms} = {self.total:.2f}"
 
 
-def auxiliary_loss(main: float, extra: tuple[float, ...], weight: float = WEIGHT) -> AuxiliaryLoss:
+def auxiliary_loss(
+    main: float, extra: tuple[float, ...], weight: float = AUXILIARY_WEIGHT
+) -> AuxiliaryLoss:
     """Add auxiliary losses to a main loss.
 
     Raises:

@@ -7,7 +7,7 @@ not agree, both are shown: the papers have slips too.
 from dataclasses import dataclass
 
 from convviz.networks.cost_table import BYTES_PER_VALUE, Costs, LayerCost, is_within
-from convviz.networks.published.designs import Design
+from convviz.networks.paper_designs import Design
 
 _K = 1024
 """What the GoogLeNet paper's table means by K: 192·(64+96+16+32) + … = 163,328 is its 159K."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from torchvision.models import get_weight
 
-from convviz.networks.registry import NetworkSpec
+from convviz.networks.network import NetworkSpec
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """How large the maps of a published design become, for any picture."""
 
 from convviz.networks.lessons.sliding import Sliding, slide
-from convviz.networks.published.designs import Conv, Design, MaxPool
+from convviz.networks.paper_designs import Conv, Design, MaxPool
 
 
 def slides(design: Design, input_size: int) -> tuple[tuple[str, Sliding], ...]:

@@ -8,9 +8,7 @@ import streamlit as st
 
 from convviz.networks import costs
 from convviz.networks.cost_table import Costs
-from convviz.networks.published import published_form_of
-from convviz.networks.published.build import describe
-from convviz.networks.published.designs import DESIGNS
+from convviz.networks.paper_designs import DESIGNS, describe, published_form_of
 from convviz.networks.registry import available
 from convviz.networks.registry import spec as network_spec
 

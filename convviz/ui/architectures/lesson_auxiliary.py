@@ -10,10 +10,10 @@ from convviz.features import gradients
 from convviz.features.gradients import Gradients, Start
 from convviz.figures import architectures as figures
 from convviz.figures import lessons as drawn
-from convviz.networks.lessons.auxiliary import WEIGHT, Head
+from convviz.networks.lessons.auxiliary import Head
 from convviz.networks.lessons.auxiliary import heads as auxiliary_heads
-from convviz.networks.published.build import describe
-from convviz.networks.published.designs import GOOGLENET
+from convviz.networks.network import AUXILIARY_WEIGHT
+from convviz.networks.paper_designs import GOOGLENET, describe
 from convviz.networks.registry import spec as network_spec
 from convviz.ui import export, state
 from convviz.ui.architectures import counted, trained
@@ -33,7 +33,7 @@ def draw(choice: Choice) -> None:
     with st.container(key="point_auxiliary"):
         st.markdown(
             "**In a deep network the loss is far from the first layers. GoogLeNet hangs two small "
-            f"classifiers half-way, and adds their losses with weight {WEIGHT:g}.** They are "
+            f"classifiers half-way, and adds their losses with weight {AUXILIARY_WEIGHT:g}.** They are "
             "thrown away after training."
         )
     _places(heads)
@@ -81,7 +81,9 @@ def _gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
             0.0,
             1.0,
             step=0.1,
-            key=state.remember(Key.AUXILIARY_WEIGHT, WEIGHT, allowed=lambda x: 0 <= float(x) <= 1),
+            key=state.remember(
+                Key.AUXILIARY_WEIGHT, AUXILIARY_WEIGHT, allowed=lambda x: 0 <= float(x) <= 1
+            ),
             width=260,
         )
         seed = st.number_input(

@@ -7,7 +7,7 @@ import streamlit as st
 from convviz.features.activations import Activations
 from convviz.networks.layers import layer as layer_named
 from convviz.networks.lessons.inception import InceptionModule, inception_modules
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 from convviz.sprites.overlay import heatmap
 from convviz.sprites.picture import branch_sections, grid_picture
 from convviz.ui import cache, export

@@ -12,7 +12,8 @@ from convviz.features.heads import AveragedMaps, ClassEvidence
 from convviz.figures import architectures as figures
 from convviz.figures import lessons as drawn
 from convviz.networks.lessons.pooling import Classifiers, classifiers
-from convviz.networks.registry import Network, spec
+from convviz.networks.network import Network
+from convviz.networks.registry import spec
 from convviz.sprites.overlay import heatmap, overlay
 from convviz.ui import export
 from convviz.ui.architectures import counted, trained

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.networks.lessons.sliding import Sliding, exact_lengths, slide
-from convviz.networks.published.designs import ALEXNET
+from convviz.networks.paper_designs import ALEXNET
 from convviz.networks.published.sides import slides
 from convviz.ui import state
 from convviz.ui.architectures import counted

@@ -9,7 +9,7 @@ import streamlit as st
 
 from convviz.networks import cost_table
 from convviz.networks.cost_table import Costs, LayerCost
-from convviz.networks.published.designs import ALEXNET, GOOGLENET, VGGS, Design
+from convviz.networks.paper_designs import ALEXNET, GOOGLENET, VGGS, Design
 from convviz.networks.published.printed import Check
 from convviz.networks.published.printed import checks as printed_checks
 from convviz.networks.registry import spec

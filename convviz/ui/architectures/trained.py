@@ -8,8 +8,8 @@ from PIL import Image
 from convviz.features import heads
 from convviz.features.heads import AveragedMaps, ClassEvidence, Opinion
 from convviz.images.preprocess import crop as crop_image
-from convviz.networks import published
-from convviz.networks.registry import Network
+from convviz.networks import paper_designs
+from convviz.networks.network import Network
 from convviz.ui import cache
 from convviz.ui.pictures import ChosenImage
 from convviz.ui.shell import Choice
@@ -69,5 +69,5 @@ def averaged(choice: Choice, used: Network) -> tuple[AveragedMaps, tuple[ClassEv
 
 def paper_name(name: str) -> str:
     """Return the name of a network's published design, or its own where there is none."""
-    design = published.published_form_of(name)
+    design = paper_designs.published_form_of(name)
     return design.name if design else name

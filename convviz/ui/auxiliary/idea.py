@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.learning.inception import HEADS, NARROWER
-from convviz.networks.lessons.auxiliary import WEIGHT
+from convviz.networks.network import AUXILIARY_WEIGHT
 
 _STAGES = (
     *("conv1", "conv2", "conv3", "inception3a", "inception3b"),
@@ -19,7 +19,7 @@ def explain() -> None:
     st.markdown(
         "In a deep network the loss is far from the first layers, and its gradient has to come "
         "back through all the layers in between. GoogLeNet hangs two small classifiers half-way. "
-        f"While it trains, their losses are added to the main one, each weighted {WEIGHT:g}; after "
+        f"While it trains, their losses are added to the main one, each weighted {AUXILIARY_WEIGHT:g}; after "
         "training they are thrown away (Szegedy et al. 2015, §5)."
     )
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from convviz.learning.auxiliary_steps import Settings
 from convviz.learning.inception import Start
-from convviz.networks.lessons.auxiliary import WEIGHT
+from convviz.networks.network import AUXILIARY_WEIGHT
 from convviz.ui import state
 from convviz.ui.keys import Key
 
@@ -27,8 +27,10 @@ def weight() -> float:
         0.0,
         1.0,
         step=0.1,
-        key=state.remember(Key.AUXILIARY_WEIGHT, WEIGHT, allowed=lambda x: 0 <= float(x) <= 1),
-        help=f"{WEIGHT:g} in the paper. With 0 both networks are the same, and learn the same.",
+        key=state.remember(
+            Key.AUXILIARY_WEIGHT, AUXILIARY_WEIGHT, allowed=lambda x: 0 <= float(x) <= 1
+        ),
+        help=f"{AUXILIARY_WEIGHT:g} in the paper. With 0 both networks are the same, and learn the same.",
         width=240,
     )
     return chosen

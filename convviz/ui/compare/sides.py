@@ -11,7 +11,7 @@ from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
 from convviz.images.preprocess import crop
 from convviz.networks.layers import Layer
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 from convviz.sprites.atlas import Atlas
 from convviz.sprites.overlay import overlay
 from convviz.sprites.picture import Section, grid_picture

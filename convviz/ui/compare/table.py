@@ -7,7 +7,8 @@ from collections.abc import Callable
 import streamlit as st
 
 from convviz.features.dead import DeadStep
-from convviz.networks.registry import Network, available, spec
+from convviz.networks.network import Network
+from convviz.networks.registry import available, spec
 from convviz.ui import cache, export
 from convviz.ui import dead as dead_channels
 from convviz.ui.inspector import progress

@@ -11,7 +11,8 @@ import streamlit as st
 from convviz.errors import ConvvizError
 from convviz.features.activations import Activations
 from convviz.networks.layers import Layer
-from convviz.networks.registry import Network, available, spec
+from convviz.networks.network import Network
+from convviz.networks.registry import available, spec
 from convviz.ui import cache, layer_picker, second_image, state
 from convviz.ui import dead as dead_channels
 from convviz.ui.compare import sides, table

@@ -8,7 +8,8 @@ from convviz.errors import ConvvizError
 from convviz.features.filters import Filters, filter_layers, filters, untrained_like
 from convviz.figures import filters as figures
 from convviz.figures import theme
-from convviz.networks.registry import Network, spec
+from convviz.networks.network import Network
+from convviz.networks.registry import spec
 from convviz.sprites.kernels import kernel_sheet
 from convviz.ui import cache, export, state
 from convviz.ui.filters.kernels import convolution_for, slice_of

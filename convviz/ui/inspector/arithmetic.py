@@ -20,7 +20,7 @@ from convviz.features.stages import (
 from convviz.figures import inspector as figures
 from convviz.figures import theme
 from convviz.networks.layers import layer
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 from convviz.ui.inspector import field
 from convviz.ui.shell import Choice
 

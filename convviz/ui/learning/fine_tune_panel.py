@@ -11,7 +11,7 @@ from convviz.figures import theme
 from convviz.jobs.job import JobView
 from convviz.learning.runs import Lesson, Outcome, TrainingView, train_transfer
 from convviz.learning.transfer import TransferPlan, plan_further
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 from convviz.ui import state
 from convviz.ui.jobs import Desk
 from convviz.ui.keys import Key

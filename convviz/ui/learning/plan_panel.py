@@ -13,7 +13,7 @@ from convviz.learning.datasets import split as split_set
 from convviz.learning.steps import TrainingSettings
 from convviz.learning.transfer import Scenario, TransferPlan
 from convviz.learning.transfer import plan as plan_transfer
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 from convviz.ui import state
 from convviz.ui.keys import Key
 

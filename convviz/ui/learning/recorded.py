@@ -10,7 +10,7 @@ from convviz.figures import theme
 from convviz.learning import recording
 from convviz.learning.snapshots import Snapshot
 from convviz.networks import bundled
-from convviz.networks.lessons.auxiliary import WEIGHT
+from convviz.networks.network import AUXILIARY_WEIGHT
 from convviz.sprites.atlas import atlas
 from convviz.sprites.kernels import kernel_sheet
 from convviz.ui import export, state
@@ -64,7 +64,7 @@ def _scrub(choice: Choice) -> None:
     st.caption(
         "The green line is the moment shown above. The loss is that of the main classifier, "
         "averaged over the last steps; while it trained, two auxiliary classifiers added theirs, "
-        f"each multiplied with {WEIGHT:g}. The training pictures grew from {points[0].size} to "
+        f"each multiplied with {AUXILIARY_WEIGHT:g}. The training pictures grew from {points[0].size} to "
         f"{sizes}."
     )
     kernels, maps = stills[moments.index(step)].pictures

@@ -15,7 +15,7 @@ from convviz.learning.parts import is_in
 from convviz.learning.runs import Outcome, TrainingView
 from convviz.networks import saved, trained
 from convviz.networks.loading import load
-from convviz.networks.registry import Network
+from convviz.networks.network import Network
 from convviz.ui import export, predictions, state
 from convviz.ui.jobs import Desk
 from convviz.ui.learning import fine_tune_panel

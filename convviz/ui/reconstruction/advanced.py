@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
+from convviz.networks.device import PRECISIONS
 from convviz.reconstruction.config import MOST_STEPS, OPTIMIZERS, STARTS, ReconstructionConfig
-from convviz.reconstruction.precision import PRECISIONS
 from convviz.ui import state
 from convviz.ui.keys import Key
 

@@ -9,7 +9,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from convviz.networks import sources
 from convviz.networks.layers import Layer
-from convviz.networks.registry import Network, available, spec
+from convviz.networks.network import Network
+from convviz.networks.registry import available, spec
 from convviz.networks.weights import AUTO_ORDER
 from convviz.reconstruction import depth
 from convviz.reconstruction.presets import preset

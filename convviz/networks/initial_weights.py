@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from convviz.networks.clone import clone
-from convviz.networks.registry import NetworkSpec, build
+from convviz.networks.network import NetworkSpec
+from convviz.networks.registry import build
 
 
 def untrained(spec: NetworkSpec, seed: int) -> nn.Module:

@@ -5,10 +5,17 @@ import torch
 
 from convviz.errors import NetworkError
 from convviz.networks import cost_table, costs, registry
-from convviz.networks.published import design as paper_design
-from convviz.networks.published import published_form_of
-from convviz.networks.published.build import build, describe
-from convviz.networks.published.designs import ALEXNET, DESIGNS, GOOGLENET, VGGS, Design
+from convviz.networks.paper_designs import (
+    ALEXNET,
+    DESIGNS,
+    GOOGLENET,
+    VGGS,
+    Design,
+    build,
+    describe,
+    published_form_of,
+)
+from convviz.networks.paper_designs import design as paper_design
 from convviz.networks.published.printed import checks
 from convviz.networks.published.reported import reported
 from convviz.networks.published.sides import slides

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from convviz.networks.registry import NetworkSpec, spec
-from convviz.networks.untrained import untrained
+from convviz.networks.initial_weights import untrained
+from convviz.networks.network import NetworkSpec
+from convviz.networks.registry import spec
 
 
 def small_network() -> nn.Module:

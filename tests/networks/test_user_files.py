@@ -8,7 +8,7 @@ import torch
 from torchvision.models import resnet18
 
 from convviz.errors import NetworkError
-from convviz.networks import own, registry
+from convviz.networks import registry
 from convviz.networks.clone import clone
 from convviz.networks.layers import layer, layers
 from convviz.networks.loading import load
@@ -66,7 +66,7 @@ register(NetworkSpec(name="good", title="Good", build=lambda: nn.Conv2d(3, 2, 1)
 def test_torchvisions_resnet18(own_file):
     own_file(RESNET)
     assert available()[-1] == "resnet18"
-    assert own.problems() == ()
+    assert registry.problems() == ()
     assert registry.is_own("resnet18")
     found = {each.name: each for each in layers(spec("resnet18"))}
     assert list(found)[:4] == ["conv1", "bn1", "relu", "maxpool"]
@@ -86,7 +86,7 @@ def test_a_hand_written_network_of_another_size(own_file, tmp_path):
     (tmp_path / "my_parts.py").write_text(PARTS, encoding="utf-8")
     own_file(SMALL)
     found = spec("digits")
-    assert own.problems() == ()
+    assert registry.problems() == ()
     assert (found.input_size, found.mean, found.std) == (28, (0.1, 0.2, 0.3), (0.5, 0.6, 0.7))
     assert [(each.name, each.shape, each.gate) for each in layers(found)] == [
         ("conv1", (8, 24, 24), "conv1"),
@@ -101,9 +101,11 @@ def test_a_hand_written_network_of_another_size(own_file, tmp_path):
 
 
 def test_the_example_of_the_docstring_works_as_it_stands(own_file, tmp_path, monkeypatch):
-    assert own.__doc__ is not None
-    start = own.__doc__.index("    import torch")
-    example = textwrap.dedent(own.__doc__[start : own.__doc__.index("and the app is started")])
+    assert registry.__doc__ is not None
+    start = registry.__doc__.index("    import torch")
+    example = textwrap.dedent(
+        registry.__doc__[start : registry.__doc__.index("and the app is started")]
+    )
     assert len(inspect.cleandoc(example).splitlines()) <= 10
     monkeypatch.chdir(tmp_path)
     trained = resnet18(num_classes=10)
@@ -138,7 +140,7 @@ def test_a_failing_file_takes_nothing_down(own_file, tmp_path, text, sentence):
     own_file(text, "bad.py")
     own_file(GOOD)
     assert available()[before:] == ("good",)
-    (problem,) = own.problems()
+    (problem,) = registry.problems()
     assert problem.startswith(sentence)
     assert problem.endswith(".")
     assert "\n" not in problem
@@ -152,15 +154,17 @@ def test_a_file_that_is_not_there_is_named_without_its_path(
     fresh_registry, monkeypatch, tmp_path, name
 ):
     (tmp_path / "folder").mkdir()
-    monkeypatch.setenv(own.VARIABLE, str(tmp_path / name))
+    monkeypatch.setenv(registry.VARIABLE, str(tmp_path / name))
     assert "vgg16" in available()
-    assert own.problems() == (f"CONVVIZ_NETWORKS names a file {name}, but there is no such file.",)
+    assert registry.problems() == (
+        f"CONVVIZ_NETWORKS names a file {name}, but there is no such file.",
+    )
 
 
 def test_a_file_of_another_kind_is_refused(own_file):
     own_file(GOOD, "notes.txt")
     assert "vgg16" in available()
-    assert own.problems() == (
+    assert registry.problems() == (
         "notes.txt in CONVVIZ_NETWORKS is no Python file: its name must end in .py.",
     )
 

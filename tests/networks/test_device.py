@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from convviz.reconstruction import precision
+from convviz.networks import device
 
 CPU = torch.device("cpu")
 
@@ -16,27 +16,27 @@ CPU = torch.device("cpu")
 def test_a_processor_with_instructions_for_bfloat16_is_seen(monkeypatch, amx, avx, expected):
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx, raising=False)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx, raising=False)
-    assert precision.has_fast_bfloat16(CPU) is expected
+    assert device.has_fast_bfloat16(CPU) is expected
     wanted = torch.bfloat16 if expected else torch.float32
-    assert precision.resolve("auto", CPU) is wanted
+    assert device.resolve("auto", CPU) is wanted
 
 
 def test_where_pytorch_cannot_tell_it_is_float32(monkeypatch):
     for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
         monkeypatch.delattr(torch.cpu, name, raising=False)
-    assert precision.resolve("auto", CPU) is torch.float32
+    assert device.resolve("auto", CPU) is torch.float32
 
 
 def test_what_is_asked_for_is_done():
-    assert precision.resolve("float32", CPU) is torch.float32
-    assert precision.resolve("bfloat16", CPU) is torch.bfloat16
-    assert precision.resolve("auto", torch.device("mps")) is torch.float32
+    assert device.resolve("float32", CPU) is torch.float32
+    assert device.resolve("bfloat16", CPU) is torch.bfloat16
+    assert device.resolve("auto", torch.device("mps")) is torch.float32
 
 
 @pytest.mark.parametrize("supported", [True, False])
 def test_a_cuda_gpu_says_itself(monkeypatch, supported):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: supported)
-    assert precision.has_fast_bfloat16(torch.device("cuda")) is supported
+    assert device.has_fast_bfloat16(torch.device("cuda")) is supported
 
 
 @pytest.mark.parametrize(
@@ -46,11 +46,11 @@ def test_a_cuda_gpu_says_itself(monkeypatch, supported):
 def test_a_gpu_is_used_where_there_is_one(monkeypatch, cuda, mps, expected):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
-    assert precision.best_device().type == expected
+    assert device.best_device().type == expected
 
 
 def test_only_the_heavy_layers_that_run_are_converted():
     module = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Conv2d(4, 4, 1))
-    precision.convert(module, {"0", "1"}, torch.bfloat16)
+    device.convert(module, {"0", "1"}, torch.bfloat16)
     dtypes = [module[i].weight.dtype for i in range(3)]
     assert dtypes == [torch.bfloat16, torch.float32, torch.float32]

@@ -12,8 +12,20 @@ from typing import Literal
 import torch
 from torch import nn
 
+
+def fast_dtype() -> torch.dtype:
+    """Return bfloat16 where the processor has instructions for it, else float32."""
+    # PyTorch keeps these questions private; a version without them answers no.
+    asked = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    fast = any(bool(getattr(torch.cpu, name, lambda: False)()) for name in asked)
+    return torch.bfloat16 if fast else torch.float32
+
+
 Precision = Literal["auto", "float32", "bfloat16"]
+
+
 PRECISIONS: tuple[Precision, ...] = ("auto", "float32", "bfloat16")
+
 
 # What bfloat16 speeds up; everything else keeps its float32 weights (batch norms need them).
 _HEAVY = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)

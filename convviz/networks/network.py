@@ -1,0 +1,135 @@
+"""convviz.networks.network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The weights in use, as they are always shown to the user.
+
+    Attributes:
+        source: "imagenet", "bundled", "encoder", "random" or "own", or "trained-" and the beginning
+            of the checksum of a file that a training has saved.
+        title: Name for people, "ImageNet, full network".
+        training_set: "ImageNet-1k", "Tiny ImageNet-200" or "none (untrained)".
+        has_decoder: Whether they make predictions: a trained classifier whose classes are known.
+        bytes: Size of the file; for random and own weights that of the parameters.
+        sha256: Of the file; for random and own weights of the parameters' bytes by sorted name.
+        classes: Name of each class; empty where there is no decoder.
+        input_size: Side of the square input that suits them best, in pixels.
+        resize: What an image's shorter side is resized to before the crop, in pixels.
+        note: One sentence for the user, or nothing.
+        decoder_set: What the decoder was trained on, where that is not `training_set`.
+        decoder_size: Side of the image that the decoder is asked with, in pixels, where that is
+            not `input_size`.
+    """
+
+    source: str
+    title: str
+    training_set: str
+    has_decoder: bool
+    bytes: int
+    sha256: str
+    classes: tuple[str, ...]
+    input_size: int
+    resize: int
+    note: str = ""
+    decoder_set: str = ""
+    decoder_size: int | None = None
+
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+
+
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def no_title(name: str) -> str | None:
+    """Give no layer a title of its own: it is shown by its dotted name."""
+    return None
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """What convviz needs to know about a network; one of these is all it takes to add one.
+
+    Attributes:
+        name: Short name for URLs and the command line: lower-case letters, digits, `_` and `-`.
+        title: Name for people, "VGG16".
+        build: Makes the full network. The built-in ones come back on PyTorch's "meta" device, that
+            is with shapes but without values, so that no time is lost on numbers that trained
+            weights replace; give them values with `load_state_dict(..., assign=True)` or with
+            `untrained.untrained`. They take `num_classes=`. A user's own `build()` takes nothing
+            and returns real, perhaps trained, weights.
+        year: When the paper appeared.
+        paper: Authors and year.
+        input_size: Side of the square input, in pixels.
+        mean: Mean of each colour channel that the input is normalised with.
+        std: Standard deviation of each colour channel that the input is normalised with.
+        encoder_end: Dotted name of the encoder's last layer. None: the last layer whose output
+            still is a map of more than one pixel.
+        auxiliary: Dotted prefixes of heads that only help training.
+        differences: Sentences: what the paper has that this build has not.
+        title_of: Dotted layer name to human title; None where the dotted name will do.
+        stage_of: Dotted layer name to the stage that groups it in pickers; None: by the first part
+            of the dotted name.
+        branch_of: Dotted layer name to its short title as a branch of a concatenation ("3×3").
+        torchvision_weights: torchvision's name of the ImageNet weights.
+        imagenet_options: What `build` takes besides for torchvision's ImageNet weights, as pairs.
+            Its GoogLeNet was trained on inputs scaled to -1…1 and converts ImageNet-normalised
+            ones itself when told `transform_input=True`.
+    """
+
+    name: str
+    title: str
+    build: Callable[..., nn.Module]
+    year: int | None = None
+    paper: str = ""
+    input_size: int = 224
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+    encoder_end: str | None = None
+    auxiliary: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
+    title_of: Callable[[str], str | None] = no_title
+    stage_of: Callable[[str], str] | None = None
+    branch_of: Callable[[str], str | None] = no_title
+    torchvision_weights: str | None = None
+    imagenet_options: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A network with weights, ready to look at.
+
+    The module is in eval mode, wants no gradients, and nobody changes it after loading: whoever
+    needs hooks or flags works on a `clone`.
+    """
+
+    spec: NetworkSpec
+    module: nn.Module
+    weights: Weights
+
+    @property
+    def name(self) -> str:
+        """Short name, as in the registry."""
+        return self.spec.name
+
+    @property
+    def title(self) -> str:
+        """Name for people."""
+        return self.spec.title
+
+    @property
+    def input_size(self) -> int:
+        """Side of the square input that suits the weights in use, in pixels."""
+        return self.weights.input_size
+
+
+AUXILIARY_WEIGHT = 0.3
