@@ -18,7 +18,7 @@ import streamlit as st
 
 from convviz.errors import JobError
 from convviz.jobs.job import JobView, Runner, Work
-from convviz.jobs.local import LocalRunner
+from convviz.jobs.runner import LocalRunner
 from convviz.ui import state, visitor
 from convviz.ui.keys import Entry, Key
 from convviz.ui.problems import errors

@@ -15,7 +15,7 @@ from convviz.features.runs import Run, stimuli_run
 from convviz.features.stimuli import StimuliStep, find_stimuli
 from convviz.images.sets import Files
 from convviz.jobs.job import JobView
-from convviz.jobs.local import LocalRunner
+from convviz.jobs.runner import LocalRunner
 from convviz.networks.network import Network
 
 COUNT = 500

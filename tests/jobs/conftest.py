@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from convviz.jobs.job import JobView, Limits, Signal
-from convviz.jobs.local import LocalRunner
+from convviz.jobs.runner import LocalRunner
 
 
 class Clock:

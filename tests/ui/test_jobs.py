@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from convviz.jobs.job import Limits
-from convviz.jobs.local import LocalRunner
+from convviz.jobs.runner import LocalRunner
 from convviz.ui import jobs
 from convviz.ui.jobs import say_seconds
 

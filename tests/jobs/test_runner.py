@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from convviz.errors import ConvvizError, JobError, QueueFull
-from convviz.jobs.local import LocalRunner
+from convviz.jobs.runner import LocalRunner
 
 
 def test_a_job_goes_from_queued_to_done_and_keeps_its_newest_item(house, item):

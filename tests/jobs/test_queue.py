@@ -2,7 +2,7 @@
 
 import pytest
 
-from convviz.jobs.record import Lane, Record, wait_seconds
+from convviz.jobs.queue import Lane, Record, wait_seconds
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from convviz.errors import ConvvizError, JobError
-from convviz.jobs.book import CLOSED, STOPPED, Book
 from convviz.jobs.job import JobView, Limits, Work
-from convviz.jobs.record import Record
+from convviz.jobs.queue import CLOSED, STOPPED, Book, Record
 
 _log = logging.getLogger(__name__)
+
 
 _IDLE_SECONDS = 30.0
 
