@@ -24,7 +24,7 @@ from streamlit.testing.v1 import AppTest
 
 from convviz.features.activations import Activations, activations
 from convviz.features.arithmetic import arithmetic
-from convviz.features.receptive import effective_field, receptive_field
+from convviz.features.receptive import effective_field
 from convviz.features.silence import deeper_layers, silence
 from convviz.figures import inspector as figures
 from convviz.images.decode import decode
@@ -33,6 +33,7 @@ from convviz.images.samples import sample
 from convviz.networks.loading import load
 from convviz.networks.network import Network
 from convviz.sprites.overlay import heatmap, overlay
+from convviz.structure.costs import receptive_field
 from convviz.ui import export
 
 ROOT = Path(__file__).parent.parent

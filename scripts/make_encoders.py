@@ -223,7 +223,7 @@ def check(encoder: Encoder, exact: dict[str, Tensor], folder: Path) -> bool:
     from convviz.features.predictions import predict
     from convviz.images.decode import decode
     from convviz.images.samples import samples
-    from convviz.networks.layers import layers
+    from convviz.structure.layers import layers
 
     stored = load_file(path_of(encoder, folder))
     same_file = stored.keys() == exact.keys() and all(

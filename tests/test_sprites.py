@@ -10,13 +10,13 @@ from torch import Tensor
 from convviz.errors import SettingError
 from convviz.features.activations import Activations, measure
 from convviz.features.dead import DeadChannels
-from convviz.networks.layers import Branch, Layer
 from convviz.sprites.atlas import Atlas, atlas
 from convviz.sprites.colormaps import COLORMAPS, Colormap, hex_colours, lookup
 from convviz.sprites.lettering import drawable, number
 from convviz.sprites.overlay import heatmap, overlay, signed_overlay
 from convviz.sprites.picture import Section, branch_sections, grid_picture
 from convviz.sprites.tiles import EMPTY, GAP, LEVELS, LINE, MARK, tile_size
+from convviz.structure.layers import Branch, Layer
 
 Make = Callable[..., Activations]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from convviz.errors import SettingError
 
 if TYPE_CHECKING:
-    from convviz.networks.cost_table import Costs, LayerCost
+    from convviz.structure.costs import Costs, LayerCost
 
 _COLUMNS = ("network", "encoder", "decoder", "auxiliary", "parameters", "MACs", "activations")
 _LAYER_COLUMNS = ("layer", "kind", "output", "kernel", "field", "parameters", "MACs", "bytes")
@@ -39,8 +39,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from convviz.networks import costs
     from convviz.networks.registry import spec
+    from convviz.structure import costs
 
     names = list(dict.fromkeys(args.networks))
     found = {name: costs.count(spec(name), args.input_size) for name in names}

@@ -12,8 +12,8 @@ from convviz.cli.output import check_target, table, write_json
 from convviz.errors import NetworkError
 
 if TYPE_CHECKING:
-    from convviz.networks.layers import Layer
     from convviz.networks.network import Network
+    from convviz.structure.layers import Layer
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -39,8 +39,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from convviz.networks.layers import layers
     from convviz.networks.registry import spec as network_spec
+    from convviz.structure.layers import layers
 
     check_target(args.json)
     spec = network_spec(args.network)
@@ -68,7 +68,7 @@ def find(network: Network, text: str) -> Layer:
     Raises:
         NetworkError: There is none, or several have this title; the sentence names near matches.
     """
-    from convviz.networks.layers import layer, layers
+    from convviz.structure.layers import layer, layers
 
     found = layers(network)
     for each in found:

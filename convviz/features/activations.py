@@ -15,8 +15,8 @@ from torch import Tensor
 from convviz.errors import SettingError
 from convviz.features.capture import capture, input_for
 from convviz.formatting import percent
-from convviz.networks.layers import Layer, layer
 from convviz.networks.network import Network
+from convviz.structure.layers import Layer, layer
 
 Order = Literal["index", "strength", "active"]
 

@@ -19,12 +19,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from convviz.features.capture import capture, input_for, truncated
-from convviz.features.receptive import check_channel, check_position
 from convviz.features.stages import Given, Stage
 from convviz.features.ways import Next, Place, Ways
-from convviz.networks.flow import kind_of
-from convviz.networks.layers import Layer, layer
 from convviz.networks.network import Network
+from convviz.structure.layers import Layer, check_channel, check_position, layer
+from convviz.structure.ops import kind_of
 
 _KEPT = 3
 _Kept = dict[tuple[str, str, bytes], tuple[Tensor, Tensor]]

@@ -18,10 +18,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from convviz.errors import NetworkError
-from convviz.features.calls import count_calls
 from convviz.images.preprocess import to_tensor
 from convviz.networks.clone import clone
 from convviz.networks.network import Network
+from convviz.structure.calls import count_calls
 
 
 def input_for(network: Network, image: Image.Image) -> Tensor:

@@ -18,8 +18,8 @@ from convviz.features.activations import Activations
 from convviz.features.capture import input_for, observe
 from convviz.images.archive import LeftOut
 from convviz.images.sets import ImageSet
-from convviz.networks.layers import Layer, layers
 from convviz.networks.network import Network
+from convviz.structure.layers import Layer, layers
 
 _BATCH = 4  # pictures: a stopped pass ends within one of these
 

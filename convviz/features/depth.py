@@ -11,8 +11,8 @@ from torch import Tensor
 from convviz.features.activations import empty_channels
 from convviz.features.capture import input_for, observe
 from convviz.formatting import percent
-from convviz.networks.layers import Layer, layers
 from convviz.networks.network import Network
+from convviz.structure.layers import Layer, layers
 
 # A trend is claimed if the rank correlation is at least this large, larger than chance would make
 # it in 19 of 20 networks without a trend (ρ √(n−1) is nearly normally distributed), and the last

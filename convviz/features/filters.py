@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from convviz.errors import SettingError
-from convviz.networks.layers import Layer, layers
 from convviz.networks.network import Network
+from convviz.structure.layers import Layer, layers
 
 FilterOrder = Literal["index", "norm", "similarity"]
 FILTER_ORDERS: tuple[FilterOrder, ...] = get_args(FilterOrder)

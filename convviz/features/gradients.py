@@ -18,9 +18,9 @@ from torch import nn
 from convviz.errors import NetworkError
 from convviz.images.preprocess import to_tensor
 from convviz.networks.initial_weights import untrained
-from convviz.networks.layers import layers
 from convviz.networks.lessons.auxiliary import AuxiliaryLoss, auxiliary_loss
 from convviz.networks.network import AUXILIARY_WEIGHT, NetworkSpec
+from convviz.structure.layers import layers
 
 Start = Literal["he", "narrow"]
 NARROW = 0.01

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from convviz.errors import NetworkError
 from convviz.features.capture import capture, input_for
 from convviz.features.predictions import Prediction, predict_batch
-from convviz.networks.layers import Layer, layers
-from convviz.networks.lessons.auxiliary import heads as auxiliary_heads
 from convviz.networks.network import Network
+from convviz.structure.costs import heads as auxiliary_heads
+from convviz.structure.layers import Layer, layers
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,8 @@ from torch import Tensor
 
 from convviz.errors import SettingError
 from convviz.features.capture import input_for, observe
-from convviz.features.receptive import check_channel
-from convviz.networks.layers import Layer, layer
 from convviz.networks.network import Network
+from convviz.structure.layers import Layer, check_channel, layer
 
 Measure = Literal["mean", "maximum"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)

@@ -11,19 +11,15 @@ Everything is measured in pixels of the input square, after the image was resize
 from __future__ import annotations
 
 from dataclasses import dataclass
-from threading import Lock
-from weakref import WeakKeyDictionary
 
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
-from convviz.errors import SettingError
 from convviz.features.capture import input_for, truncated
-from convviz.networks.costs import count
-from convviz.networks.layers import layer
 from convviz.networks.network import Network
-from convviz.networks.receptive import ReceptiveField
+from convviz.structure.costs import receptive_field
+from convviz.structure.layers import check_channel, check_position, layer
 
 
 @dataclass(frozen=True)
@@ -63,41 +59,6 @@ class EffectiveField:
     weights: Tensor
     support: Box | None
     core: Box | None
-
-
-_known: WeakKeyDictionary[nn.Module, dict[int, dict[str, ReceptiveField | None]]] = (
-    WeakKeyDictionary()
-)
-_lock = Lock()
-
-
-def receptive_field(
-    network: Network, layer_name: str, channel: int | None = None
-) -> ReceptiveField | None:
-    """Find what the positions of a layer's maps see; None where it cannot be followed.
-
-    Args:
-        network: The network.
-        layer_name: Dotted name of the layer.
-        channel: Whose map it is: in a concatenation each branch sees something else. None for the
-            largest of all.
-
-    Raises:
-        NetworkError: There is no such layer.
-    """
-    found = layer(network, layer_name)
-    if channel is not None:
-        for branch in found.branches:
-            if branch.start <= channel < branch.stop:
-                return receptive_field(network, branch.name, channel - branch.start)
-    with _lock:
-        fields = _known.get(network.module, {}).get(network.input_size)
-    if fields is None:
-        # Of a module that makes several steps, or is used several times, the last one counts.
-        fields = {row.module: row.field for row in count(network).layers if row.executed}
-        with _lock:
-            _known.setdefault(network.module, {})[network.input_size] = fields
-    return fields.get(found.name)
 
 
 def box(
@@ -179,27 +140,3 @@ def core(weights: Tensor, share: float = 0.5) -> Box | None:
         min(height, row + reach + 1),
         min(width, column + reach + 1),
     )
-
-
-def check_channel(shape: tuple[int, ...], channel: int) -> None:
-    """Make sure that a layer of this output shape has a channel.
-
-    Raises:
-        SettingError: It has not.
-    """
-    if not 0 <= channel < shape[0]:
-        raise SettingError(f"There is no channel {channel}: choose 0 to {shape[0] - 1}.")
-
-
-def check_position(shape: tuple[int, ...], row: int, column: int) -> None:
-    """Make sure that a layer's maps have a position; a vector's maps are 1 × 1.
-
-    Raises:
-        SettingError: They have not.
-    """
-    height, width = shape[1:] or (1, 1)
-    if not (0 <= row < height and 0 <= column < width):
-        raise SettingError(
-            f"The map has no position at row {row}, column {column}: it is {height} × {width}, "
-            "and both count from 0."
-        )

@@ -19,9 +19,8 @@ from convviz.errors import SettingError
 from convviz.features.activations import Activations, measure
 from convviz.features.capture import copied, input_for, observe_each
 from convviz.features.predictions import Prediction, best, for_decoder
-from convviz.features.receptive import check_channel
-from convviz.networks.layers import Layer, layer, layers
 from convviz.networks.network import Network
+from convviz.structure.layers import Layer, check_channel, layer, layers
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from math import sqrt
 import torch
 from torch import Tensor, nn
 
-from convviz.networks.layers import Branch
+from convviz.structure.layers import Branch
 
 
 @dataclass(frozen=True, eq=False)

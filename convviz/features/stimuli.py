@@ -19,13 +19,14 @@ from torch import Tensor
 
 from convviz.errors import ImageError, SettingError
 from convviz.features.capture import input_for, observe
-from convviz.features.receptive import Box, receptive_field
+from convviz.features.receptive import Box
 from convviz.images.archive import LeftOut
 from convviz.images.preprocess import crop
 from convviz.images.sets import ImageSet
-from convviz.networks.layers import Layer, layer
 from convviz.networks.network import Network
-from convviz.networks.receptive import ReceptiveField
+from convviz.structure.costs import receptive_field
+from convviz.structure.layers import Layer, layer
+from convviz.structure.receptive_field import ReceptiveField
 
 TOP = 9
 _BATCH = 4  # pictures: a stopped pass ends within one of these

@@ -19,12 +19,11 @@ from torch import Tensor, nn
 
 from convviz.errors import SettingError
 from convviz.features.capture import truncated
-from convviz.features.receptive import check_channel
 from convviz.features.ways import Place, Ways
 from convviz.images import fourier
 from convviz.images.preprocess import normalise, to_picture
-from convviz.networks.layers import Layer, layer
 from convviz.networks.network import Network
+from convviz.structure.layers import Layer, check_channel, layer
 
 Target = Literal["channel", "centre"]
 TARGETS: tuple[Target, ...] = get_args(Target)

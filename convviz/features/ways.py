@@ -20,10 +20,11 @@ from convviz.features.stages import (
     multiplied,
     normalised,
 )
-from convviz.networks.flow import Flow, kind_of
-from convviz.networks.layers import layers
 from convviz.networks.network import Network
-from convviz.networks.tracing import Call, Trace, trace
+from convviz.structure.dataflow import Flow
+from convviz.structure.layers import layers
+from convviz.structure.ops import kind_of
+from convviz.structure.tracing import Call, Trace, trace
 
 Next = Callable[[float], Stage]
 _PASSING = (nn.Dropout, nn.Dropout2d, nn.Identity)

@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 
 from convviz.figures import theme
 from convviz.formatting import short
-from convviz.networks.cost_table import Costs
 from convviz.networks.published.reported import Reported
+from convviz.structure.costs import Costs
 
 _PARTS = (
     ("encoder", "Encoder (convolutions)", theme.BLUE, ""),

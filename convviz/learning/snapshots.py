@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from convviz.features.activations import Activations
-from convviz.networks.layers import Layer
+from convviz.structure.layers import Layer
 
 FRAMES = 48
 """At most so many snapshots of one training are kept."""

@@ -18,8 +18,8 @@ from convviz.features.activations import measure
 from convviz.features.capture import capture, observe
 from convviz.images.preprocess import crop, normalise
 from convviz.learning.snapshots import Maps, Snapshot
-from convviz.networks.layers import Layer, layers
 from convviz.networks.network import Network
+from convviz.structure.layers import Layer, layers
 
 _GROWTH = 1.18  # from one moment to the next, by the number of steps
 

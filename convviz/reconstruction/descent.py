@@ -20,7 +20,6 @@ from convviz.features.predictions import Prediction, predict_batch
 from convviz.images.canvas import Canvas
 from convviz.images.preprocess import normalise
 from convviz.networks.device import best_device, resolve
-from convviz.networks.layers import Layer
 from convviz.networks.network import Network
 from convviz.reconstruction.budget import Budget
 from convviz.reconstruction.config import ReconstructionConfig
@@ -28,6 +27,7 @@ from convviz.reconstruction.minimisers import Adam, Lbfgs, Minimiser
 from convviz.reconstruction.objective import Evaluation, Objective
 from convviz.reconstruction.quality import psnr, ssim
 from convviz.reconstruction.result import ReconstructionResult, ReconstructionStep
+from convviz.structure.layers import Layer
 
 IMAGE_SECONDS = 0.4
 """Steps that carry the image are at least so far apart, but for the first and the last one."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convviz.reconstruction.depth import PATCH
+from convviz.reconstruction.quality import PATCH
 from convviz.reconstruction.views import Ending, RunView
 
 _NOTICEABLE = 0.05  # of a correlation or an SSIM

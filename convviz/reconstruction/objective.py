@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from convviz.errors import ReconstructionError
 from convviz.features.capture import truncated
 from convviz.networks.device import autocast, convert
-from convviz.networks.layers import Layer, layers
 from convviz.networks.network import Network
 from convviz.reconstruction.folding import fold_norms
 from convviz.reconstruction.result import LossParts
+from convviz.structure.layers import Layer, layers
 
 INVALID_WEIGHT = 50.0
 """Weight of the mean squared distance of the pixels from 0…1."""

@@ -12,11 +12,11 @@ from torch.nn import functional
 
 from convviz.images.canvas import GREY
 from convviz.images.preprocess import crop
-from convviz.networks.layers import layer, layers
 from convviz.networks.network import Network
 from convviz.reconstruction.config import ReconstructionConfig, check
 from convviz.reconstruction.descent import Descent, Task
 from convviz.reconstruction.result import ReconstructionStep
+from convviz.structure.layers import layer, layers
 
 
 def reconstruct(

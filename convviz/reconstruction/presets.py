@@ -8,10 +8,9 @@ and then the first steps are small.
 
 from __future__ import annotations
 
-from convviz.networks.layers import layer, layers
 from convviz.networks.registry import spec
 from convviz.reconstruction.config import DEFAULT_SECONDS, ReconstructionConfig
-from convviz.reconstruction.depth import depth_of
+from convviz.structure.layers import depth_of, layer, layers
 
 # Network: (layer, standard deviation of the noise), from shallow to deep.
 _MEASURED = {

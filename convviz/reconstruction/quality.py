@@ -15,6 +15,8 @@ from torch import Tensor
 from torch.nn import functional
 
 _WINDOW, _SIGMA = 11, 1.5
+
+
 _C1, _C2 = 0.01**2, 0.03**2
 
 
@@ -54,3 +56,41 @@ def ssim(image: Tensor, reference: Tensor) -> float:
     structure = (2 * mean_x * mean_y + _C1) * (2 * covariance + _C2)
     strength = (mean_x.square() + mean_y.square() + _C1) * (variance_x + variance_y + _C2)
     return float((structure / strength).mean())
+
+
+PATCH = 8
+
+
+def agreement(image: Tensor, other: Tensor) -> tuple[float | None, float | None]:
+    """Compare two images in their layout and in their detail.
+
+    The layout is each patch's mean colour; the detail is what the pixels add to it.
+
+    Args:
+        image: The one, shape (3, H, W).
+        other: The other one, of the same shape.
+
+    Returns:
+        The correlation of the layouts and that of the details, -1 to 1 each: 1 for the same up to
+        contrast, about 0 for unrelated. None where one of the two images has none, as a flat one.
+    """
+    coarse = [_layout(each.to(torch.float64)) for each in (image, other)]
+    fine = [
+        each.to(torch.float64) - functional.interpolate(layout[None], each.shape[-2:])[0]
+        for each, layout in zip((image, other), coarse, strict=True)
+    ]
+    return _correlation(*coarse), _correlation(*fine)
+
+
+def _layout(image: Tensor) -> Tensor:
+    side = (max(1, image.shape[-2] // PATCH), max(1, image.shape[-1] // PATCH))
+    return functional.adaptive_avg_pool2d(image, side)
+
+
+def _correlation(first: Tensor, second: Tensor) -> float | None:
+    """Pearson's correlation, each colour channel about its own mean."""
+    first = first - first.mean((-2, -1), keepdim=True)
+    second = second - second.mean((-2, -1), keepdim=True)
+    scale = float(first.norm() * second.norm())
+    # Rounding leaves about 1e-14 of a flat image.
+    return None if scale < 1e-9 else float((first * second).sum()) / scale

@@ -16,11 +16,10 @@ from typing import Protocol
 from PIL import Image
 
 from convviz.images.preprocess import crop
-from convviz.networks.layers import Layer
 from convviz.networks.network import Network
 from convviz.reconstruction.config import ReconstructionConfig
-from convviz.reconstruction.depth import agreement
 from convviz.reconstruction.optimise import reconstruct
+from convviz.reconstruction.quality import agreement
 from convviz.reconstruction.result import ReconstructionStep
 from convviz.reconstruction.views import (
     CURVE,
@@ -38,6 +37,7 @@ from convviz.reconstruction.views import (
     png,
     thin,
 )
+from convviz.structure.layers import Layer
 
 _VIEW_SECONDS = 0.25  # a page asks about once a second: more views than that nobody sees
 _SERIES_FRAMES = 12  # of each run; a series is looked at side by side, not frame by frame

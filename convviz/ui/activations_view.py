@@ -11,9 +11,9 @@ from convviz.features.dead import DeadChannels
 from convviz.features.depth import depth_trend
 from convviz.figures import activations as figures
 from convviz.figures import theme
-from convviz.networks.layers import Layer
 from convviz.sprites.atlas import Atlas
 from convviz.sprites.picture import Section, branch_sections, grid_picture
+from convviz.structure.layers import Layer
 from convviz.ui import cache as shared
 from convviz.ui import channel_panel, export, state
 from convviz.ui import dead as dead_channels

@@ -14,14 +14,14 @@ from convviz.features.dead import DeadChannels
 from convviz.features.depth import LayerSummary
 from convviz.features.depth import empty_by_depth as compute_empty_by_depth
 from convviz.features.predictions import Prediction, predict
-from convviz.networks.layers import Layer
-from convviz.networks.layers import layers as network_layers
 from convviz.networks.loading import load
 from convviz.networks.network import Network
 from convviz.sprites.atlas import Atlas
 from convviz.sprites.atlas import atlas as draw_atlas
 from convviz.sprites.colormaps import Colormap
 from convviz.sprites.tiles import Contrast
+from convviz.structure.layers import Layer
+from convviz.structure.layers import layers as network_layers
 from convviz.ui.pictures import ChosenImage
 
 

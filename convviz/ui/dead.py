@@ -11,8 +11,8 @@ from convviz.features.runs import Run, dead_run
 from convviz.features.stimuli import StimuliStep
 from convviz.images.sets import SampleCrops
 from convviz.jobs.job import JobView
-from convviz.networks.layers import Layer
 from convviz.networks.network import Network
+from convviz.structure.layers import Layer
 from convviz.ui import results
 from convviz.ui.jobs import Desk
 

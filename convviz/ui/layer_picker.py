@@ -7,8 +7,8 @@ from math import prod
 
 import streamlit as st
 
-from convviz.networks.layers import Layer
 from convviz.networks.network import Network
+from convviz.structure.layers import Layer
 from convviz.ui import state
 from convviz.ui.keys import Key
 

@@ -34,8 +34,8 @@ from convviz.ui import navigation, problems, state
 from convviz.ui.pictures import ChosenImage
 
 if TYPE_CHECKING:  # importing it loads PyTorch, and the shell must draw before that
-    from convviz.networks.layers import Layer
     from convviz.networks.network import Network
+    from convviz.structure.layers import Layer
 
 __all__ = ["Choice", "ChosenImage", "errors", "open_page"]
 

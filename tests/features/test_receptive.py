@@ -9,9 +9,9 @@ from torch import nn
 
 from convviz.errors import SettingError
 from convviz.features.receptive import Box, box, core, effective_field, support
-from convviz.networks.layers import layer
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
+from convviz.structure.layers import layer
 
 
 @pytest.fixture

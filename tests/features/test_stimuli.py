@@ -14,8 +14,8 @@ from convviz.features.activations import activations
 from convviz.features.receptive import Box, box
 from convviz.features.stimuli import TOP, StimuliStep, find_stimuli, patch_picture
 from convviz.images.sets import Files
-from convviz.networks.layers import layer
 from convviz.networks.network import Network
+from convviz.structure.layers import layer
 
 
 @dataclass(frozen=True)

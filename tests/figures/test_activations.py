@@ -1,7 +1,7 @@
 from convviz.features.depth import LayerSummary
 from convviz.figures import theme
 from convviz.figures.activations import empty_by_depth
-from convviz.networks.layers import Layer
+from convviz.structure.layers import Layer
 
 
 def summary(index: int, stage: str, empty: int) -> LayerSummary:

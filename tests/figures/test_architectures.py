@@ -5,21 +5,21 @@ import pytest
 from convviz import formatting
 from convviz.features.gradients import LayerGradient
 from convviz.figures import architectures, lessons
-from convviz.networks import cost_table, costs
 from convviz.networks.lessons.bottleneck import bottleneck
 from convviz.networks.lessons.inception import inception_modules
 from convviz.networks.lessons.pooling import classifiers
 from convviz.networks.lessons.stacking import replacing
 from convviz.networks.published.reported import reported as reported_figures
 from convviz.networks.registry import spec
+from convviz.structure import costs
 
 
 @pytest.fixture(scope="module")
-def counted() -> list[cost_table.Costs]:
+def counted() -> list[costs.Costs]:
     return [costs.count(spec(name)) for name in ("alexnet", "vgg16", "googlenet")]
 
 
-def test_parameters_are_stacked_only_where_lengths_add_up(counted: list[cost_table.Costs]) -> None:
+def test_parameters_are_stacked_only_where_lengths_add_up(counted: list[costs.Costs]) -> None:
     linear = architectures.parameters(counted, log=False)
     assert linear.layout.barmode == "stack"
     bars = [trace for trace in linear.data if trace.type == "bar"]
@@ -34,12 +34,12 @@ def test_parameters_are_stacked_only_where_lengths_add_up(counted: list[cost_tab
     assert log.data[2].x == (None, None, 6_379_984)  # no bar for nothing: log 0 is no place
 
 
-def test_parts_that_nobody_has_are_left_out(counted: list[cost_table.Costs]) -> None:
+def test_parts_that_nobody_has_are_left_out(counted: list[costs.Costs]) -> None:
     figure = architectures.parameters(counted[:2], log=False)
     assert "Auxiliary" not in "".join(str(trace.name) for trace in figure.data)
 
 
-def test_amounts_and_trade(counted: list[cost_table.Costs]) -> None:
+def test_amounts_and_trade(counted: list[costs.Costs]) -> None:
     figure = architectures.amounts(["a", "b"], [1, 4], texts=["one", "four"], exact=["1", "4"])
     assert list(figure.data[0].x) == [1, 4]
     reported = [reported_figures(spec(each.name)) for each in counted]
@@ -63,7 +63,7 @@ def test_figures_can_be_saved() -> None:
     assert options["toImageButtonOptions"]["filename"] == "costs"
 
 
-def test_lessons_draw_their_numbers(counted: list[cost_table.Costs]) -> None:
+def test_lessons_draw_their_numbers(counted: list[costs.Costs]) -> None:
     figure = lessons.stack_against_single([replacing(k) for k in (3, 5, 7)], 5)
     assert [list(trace.y) for trace in figure.data] == [[9, 25, 49], [9, 18, 27]]
     found = bottleneck(14, 14, 480, 16, 48, 5)

@@ -20,8 +20,6 @@ import torch
 from torch import nn
 
 from convviz import cli, errors
-from convviz.features import calls
-from convviz.features import receptive as layer_fields
 from convviz.features.capture import input_for
 from convviz.images.decode import decode
 from convviz.images.samples import sample
@@ -30,15 +28,16 @@ from convviz.learning.saving import to_bytes
 from convviz.learning.steps import TrainingSettings
 from convviz.learning.trainer import fit
 from convviz.learning.transfer import plan
-from convviz.networks import cost_table, costs, registry, saved
+from convviz.networks import registry, saved
 from convviz.networks.decoders import EncoderOnly
-from convviz.networks.layers import layers as network_layers
-from convviz.networks.lessons import auxiliary
 from convviz.networks.loading import open_saved as open_trained
 from convviz.networks.network import Network, NetworkSpec, Weights
-from convviz.networks.receptive import Axis, ReceptiveField
 from convviz.networks.registry import spec as network_spec
 from convviz.reconstruction import folding
+from convviz.structure import calls, costs
+from convviz.structure import costs as layer_fields
+from convviz.structure.layers import layers as network_layers
+from convviz.structure.receptive_field import Axis, ReceptiveField
 
 
 def run_command(arguments: list[str]) -> dict[str, Any]:
@@ -139,7 +138,7 @@ def count(described: NetworkSpec, size: int) -> dict[str, Any]:
         "macs": counted.macs,
         "activation_bytes": counted.activation_bytes,
         "depth": counted.depth,
-        "parts": {part: _total(counted.part(part)) for part in cost_table.PARTS},
+        "parts": {part: _total(counted.part(part)) for part in costs.PARTS},
         "rows": [_row(row) for row in counted.layers],
     }
 
@@ -150,11 +149,11 @@ def count_module(module: nn.Module, size: int) -> dict[str, Any]:
     return {"name": counted.name, "title": counted.title, "total": _total(counted.total)}
 
 
-def _total(total: cost_table.Total) -> list[int]:
+def _total(total: costs.Total) -> list[int]:
     return [total.parameters, total.macs, total.activation_bytes]
 
 
-def _row(row: cost_table.LayerCost) -> dict[str, Any]:
+def _row(row: costs.LayerCost) -> dict[str, Any]:
     window = row.window
     return {
         "name": row.name,
@@ -248,7 +247,7 @@ def auxiliary_heads(described: NetworkSpec, size: int) -> list[list[Any]]:
             head.parameters,
             head.macs,
         ]
-        for head in auxiliary.heads(described, size)
+        for head in costs.heads(described, size)
     ]
 
 

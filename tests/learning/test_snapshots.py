@@ -18,9 +18,9 @@ from convviz.learning.transfer import TransferPlan, plan
 from convviz.learning.watching import Onlooker, Watch, watch
 from convviz.networks.clone import clone
 from convviz.networks.initial_weights import untrained
-from convviz.networks.layers import layer
 from convviz.networks.network import Network
 from convviz.networks.small import SmallDesign, small_network, small_spec
+from convviz.structure.layers import layer
 
 DESIGN = SmallDesign(width=4, depth=2, pixels=32)
 SHORT = TrainingSettings(epochs=3, size=32, batch=8)

@@ -26,9 +26,9 @@ from convviz.errors import FetchCancelled, WeightsError
 from convviz.networks import bundled, encoders, fetch, small_decoders, sources
 from convviz.networks.decoders import EncoderOnly, PooledNetwork
 from convviz.networks.encoders import Encoder
-from convviz.networks.layers import layers
 from convviz.networks.loading import load
 from convviz.networks.registry import spec
+from convviz.structure.layers import layers
 
 # What stands in for pip. It writes down that it ran, puts the archive where pip would put it while
 # it downloads, and then acts as the first word of the file way.txt says.

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from convviz.errors import NetworkError
-from convviz.networks import cost_table, costs, registry
+from convviz.networks import registry
 from convviz.networks.paper_designs import (
     ALEXNET,
     DESIGNS,
@@ -19,14 +19,15 @@ from convviz.networks.paper_designs import design as paper_design
 from convviz.networks.published.printed import checks
 from convviz.networks.published.reported import reported
 from convviz.networks.published.sides import slides
+from convviz.structure import costs
 
 
 @pytest.fixture(scope="module")
-def counted() -> dict[str, cost_table.Costs]:
+def counted() -> dict[str, costs.Costs]:
     return {one.name: costs.count(describe(one)) for one in DESIGNS}
 
 
-def test_alexnet_2012_by_hand(counted: dict[str, cost_table.Costs]) -> None:
+def test_alexnet_2012_by_hand(counted: dict[str, costs.Costs]) -> None:
     found = counted["alexnet-2012"]
     kernels = [row for row in found.layers if row.macs]
     by_hand = [
@@ -43,7 +44,7 @@ def test_alexnet_2012_by_hand(counted: dict[str, cost_table.Costs]) -> None:
 
 @pytest.mark.parametrize("name", ["vgg11", "vgg13", "vgg16", "vgg19"])
 def test_vgg_is_built_by_torchvision_as_published(
-    counted: dict[str, cost_table.Costs], name: str
+    counted: dict[str, costs.Costs], name: str
 ) -> None:
     design = published_form_of(name)
     assert design is not None
@@ -51,24 +52,24 @@ def test_vgg_is_built_by_torchvision_as_published(
     assert (ours.parameters, ours.macs) == (theirs.parameters, theirs.macs)
 
 
-def test_true_5x5_kernels_add_what_the_design_says(counted: dict[str, cost_table.Costs]) -> None:
+def test_true_5x5_kernels_add_what_the_design_says(counted: dict[str, costs.Costs]) -> None:
     paper = counted["googlenet-2015"]
     theirs = costs.count(registry.spec("googlenet"))
 
-    def weights(found: cost_table.Costs) -> int:
+    def weights(found: costs.Costs) -> int:
         return sum(row.weights for row in found.layers if row.macs)
 
     assert weights(paper) - weights(theirs) == 380_928
     assert paper.depth == 22
 
 
-def test_the_vgg_paper_prints_what_its_layers_come_to(counted: dict[str, cost_table.Costs]) -> None:
+def test_the_vgg_paper_prints_what_its_layers_come_to(counted: dict[str, costs.Costs]) -> None:
     for design in VGGS:
         (check,) = checks(design, counted[design.name])
         assert check.agrees, check
 
 
-def test_alexnets_neurons(counted: dict[str, cost_table.Costs]) -> None:
+def test_alexnets_neurons(counted: dict[str, costs.Costs]) -> None:
     found = {c.what: c for c in checks(ALEXNET, counted["alexnet-2012"])}
     assert found["parameters"].agrees
     assert abs(found["neurons"].difference) < 0.02
@@ -77,7 +78,7 @@ def test_alexnets_neurons(counted: dict[str, cost_table.Costs]) -> None:
     assert [what for what, check in layers.items() if not check.agrees] == ["conv1: neurons"]
 
 
-def test_googlenets_table(counted: dict[str, cost_table.Costs]) -> None:
+def test_googlenets_table(counted: dict[str, costs.Costs]) -> None:
     found = checks(GOOGLENET, counted["googlenet-2015"])
     operations = [check for check in found if "operations" in check.what]
     assert len(found) == 24

@@ -6,8 +6,8 @@ import torch
 from convviz.errors import SettingError
 from convviz.features.capture import capture
 from convviz.learning.transfer import plan
-from convviz.networks.layers import layers
 from convviz.networks.small import SmallDesign, small_network, small_spec
+from convviz.structure.layers import layers
 
 
 def test_stacks_double_their_channels_and_halve_their_sides() -> None:

@@ -6,19 +6,20 @@ from math import prod
 import pytest
 from torch import nn
 
-from convviz.networks import cost_table, costs, registry
+from convviz.networks import registry
 from convviz.networks.lessons.sliding import slide
 from convviz.networks.lessons.surprise import surprise
 from convviz.networks.lessons.written import write_out
 from convviz.networks.paper_designs import ALEXNET, describe
+from convviz.structure import costs
 
 
 @pytest.fixture(scope="module")
-def paper() -> dict[str, cost_table.LayerCost]:
+def paper() -> dict[str, costs.LayerCost]:
     return {row.name: row for row in costs.count(describe(ALEXNET)).layers}
 
 
-def test_alexnets_first_layer_in_full(paper: dict[str, cost_table.LayerCost]) -> None:
+def test_alexnets_first_layer_in_full(paper: dict[str, costs.LayerCost]) -> None:
     written = write_out(paper["conv1.0"])
     assert written.output == "(227 − 11 + 0)/4 + 1 = 55"
     assert written.parameters == "11·11·3·96 + 96 = 34,944"
@@ -29,7 +30,7 @@ def test_alexnets_first_layer_in_full(paper: dict[str, cost_table.LayerCost]) ->
 
 
 def test_groups_are_written_as_shares_of_the_channels(
-    paper: dict[str, cost_table.LayerCost],
+    paper: dict[str, costs.LayerCost],
 ) -> None:
     written = write_out(paper["conv2.0"])
     assert written.parameters == "5·5·(96/2)·256 + 256 = 307,456"

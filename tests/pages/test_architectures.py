@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from convviz.networks import costs, registry
+from convviz.networks import registry
 from convviz.networks.registry import spec
+from convviz.structure import costs
 
 PAGE = "pages/3_Architectures.py"
 LESSONS = ("size", "stack", "bottleneck", "inception", "gap", "auxiliary")

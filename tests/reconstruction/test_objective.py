@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from convviz.errors import ReconstructionError
-from convviz.networks.layers import layer as layer_named
 from convviz.reconstruction.objective import INVALID_WEIGHT, Objective
+from convviz.structure.layers import layer as layer_named
 
 CPU = torch.device("cpu")
 

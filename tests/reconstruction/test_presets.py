@@ -3,10 +3,10 @@
 import pytest
 
 from convviz.errors import NetworkError
-from convviz.networks.layers import layers
 from convviz.networks.registry import spec
 from convviz.reconstruction.config import check
 from convviz.reconstruction.presets import preset
+from convviz.structure.layers import layers
 
 
 @pytest.mark.parametrize("name", ["alexnet", "vgg16", "googlenet"])

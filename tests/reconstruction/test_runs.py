@@ -7,10 +7,10 @@ import torch
 from PIL import Image
 from torch import nn
 
-from convviz.networks.layers import layers
 from convviz.networks.network import Network, NetworkSpec, Weights
 from convviz.reconstruction import runs
 from convviz.reconstruction.config import ReconstructionConfig
+from convviz.structure.layers import layers
 
 
 class Signal:

@@ -5,9 +5,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from convviz.networks import costs
 from convviz.networks.lessons.stacking import replacing
 from convviz.networks.registry import spec
+from convviz.structure import costs
 from convviz.ui.architectures import pyramid
 from convviz.ui.architectures.diagram import layout
 

@@ -1,7 +1,7 @@
 import pytest
 
-from convviz.networks.layers import Layer, layers
 from convviz.networks.registry import spec
+from convviz.structure.layers import Layer, layers
 from convviz.ui.compare.view import handed_on
 
 

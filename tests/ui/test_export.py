@@ -9,7 +9,7 @@ from PIL import Image
 
 from convviz.features.activations import measure
 from convviz.features.depth import LayerSummary
-from convviz.networks.layers import Branch, Layer
+from convviz.structure.layers import Branch, Layer
 from convviz.ui import export
 
 LAYER = Layer(

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from convviz.networks.layers import Branch, Layer
+from convviz.structure.layers import Branch, Layer
 from convviz.ui.layer_picker import choices, comparable, label
 
 

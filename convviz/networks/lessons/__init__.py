@@ -4,7 +4,7 @@ Each function returns a frozen worked result that carries its formula with the n
 that makes no sense raises a SettingError whose sentence says what to choose instead.
 """
 
-from convviz.networks.lessons.auxiliary import AuxiliaryLoss, Head, auxiliary_loss, heads
+from convviz.networks.lessons.auxiliary import AuxiliaryLoss, auxiliary_loss
 from convviz.networks.lessons.bottleneck import Bottleneck, bottleneck
 from convviz.networks.lessons.inception import Branch, InceptionModule, inception_modules
 from convviz.networks.lessons.pooling import Classifiers, classifiers
@@ -12,6 +12,7 @@ from convviz.networks.lessons.sliding import Sliding, exact_lengths, slide
 from convviz.networks.lessons.stacking import Stacking, replacing, stack
 from convviz.networks.lessons.surprise import surprise
 from convviz.networks.lessons.written import WrittenLayer, write_out
+from convviz.structure.costs import Head, heads
 
 __all__ = [
     "AuxiliaryLoss",

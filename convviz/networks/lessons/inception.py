@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from convviz.formatting import grouped
-from convviz.networks.cost_table import Costs, LayerCost, Total, is_within, total
 from convviz.networks.lessons.bottleneck import Bottleneck
+from convviz.structure.costs import Costs, LayerCost, Total, is_within, total
 
 
 @dataclass(frozen=True)

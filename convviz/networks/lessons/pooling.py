@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from convviz.errors import SettingError, at_least
 from convviz.formatting import grouped, product
-from convviz.networks.cost_table import Costs
+from convviz.structure.costs import Costs
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ Every clause is there only if the numbers bear it out, so the text stays true fo
 """
 
 from convviz.formatting import grouped
-from convviz.networks.cost_table import Costs, LayerCost
 from convviz.networks.lessons.stacking import replacing
+from convviz.structure.costs import Costs, LayerCost
 
 
 def surprise(one: Costs, other: Costs) -> tuple[str, ...]:

@@ -5,9 +5,9 @@ from math import prod
 
 from convviz.errors import SettingError
 from convviz.formatting import grouped, product
-from convviz.networks.cost_table import BYTES_PER_VALUE, LayerCost
 from convviz.networks.lessons.sliding import Sliding, slide
-from convviz.networks.operations import Window
+from convviz.structure.costs import BYTES_PER_VALUE, LayerCost
+from convviz.structure.ops import Window
 
 
 @dataclass(frozen=True)

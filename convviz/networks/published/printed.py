@@ -6,8 +6,8 @@ not agree, both are shown: the papers have slips too.
 
 from dataclasses import dataclass
 
-from convviz.networks.cost_table import BYTES_PER_VALUE, Costs, LayerCost, is_within
 from convviz.networks.paper_designs import Design
+from convviz.structure.costs import BYTES_PER_VALUE, Costs, LayerCost, is_within
 
 _K = 1024
 """What the GoogLeNet paper's table means by K: 192·(64+96+16+32) + … = 163,328 is its 159K."""

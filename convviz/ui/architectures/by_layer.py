@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.images.preprocess import crop
-from convviz.networks.cost_table import Costs, LayerCost
 from convviz.networks.lessons.inception import inception_modules
 from convviz.networks.lessons.written import write_out
 from convviz.networks.registry import spec
+from convviz.structure.costs import Costs, LayerCost
 from convviz.ui import export, state
 from convviz.ui.architectures import counted
 from convviz.ui.architectures.choice import one_of

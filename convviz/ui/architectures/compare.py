@@ -10,12 +10,11 @@ from convviz import formatting
 from convviz.errors import SettingError
 from convviz.figures import architectures as figures
 from convviz.figures import theme
-from convviz.networks.cost_table import Costs
-from convviz.networks.costs import LARGEST_INPUT, flops
 from convviz.networks.lessons.surprise import surprise
 from convviz.networks.published.reported import Reported
 from convviz.networks.published.reported import reported as reported_figures
 from convviz.networks.registry import spec
+from convviz.structure.costs import LARGEST_INPUT, Costs, flops
 from convviz.ui import state
 from convviz.ui.architectures import compare_table, counted
 from convviz.ui.architectures.choice import one_of

@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import streamlit as st
 
-from convviz.networks.cost_table import Costs
 from convviz.networks.published.reported import Reported
 from convviz.networks.registry import spec
+from convviz.structure.costs import Costs
 from convviz.ui import export
 from convviz.ui.architectures import counted
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from convviz.networks import costs
-from convviz.networks.cost_table import Costs
 from convviz.networks.paper_designs import DESIGNS, describe, published_form_of
 from convviz.networks.registry import available
 from convviz.networks.registry import spec as network_spec
+from convviz.structure import costs
+from convviz.structure.costs import Costs
 
 _FIRST = ("alexnet", "vgg16", "googlenet")
 

@@ -10,11 +10,11 @@ from convviz.features import gradients
 from convviz.features.gradients import Gradients, Start
 from convviz.figures import architectures as figures
 from convviz.figures import lessons as drawn
-from convviz.networks.lessons.auxiliary import Head
-from convviz.networks.lessons.auxiliary import heads as auxiliary_heads
 from convviz.networks.network import AUXILIARY_WEIGHT
 from convviz.networks.paper_designs import GOOGLENET, describe
 from convviz.networks.registry import spec as network_spec
+from convviz.structure.costs import Head
+from convviz.structure.costs import heads as auxiliary_heads
 from convviz.ui import export, state
 from convviz.ui.architectures import counted, trained
 from convviz.ui.architectures.diagram import diagram, layout

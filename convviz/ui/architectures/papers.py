@@ -7,12 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from convviz.networks import cost_table
-from convviz.networks.cost_table import Costs, LayerCost
 from convviz.networks.paper_designs import ALEXNET, GOOGLENET, VGGS, Design
 from convviz.networks.published.printed import Check
 from convviz.networks.published.printed import checks as printed_checks
 from convviz.networks.registry import spec
+from convviz.structure import costs
+from convviz.structure.costs import Costs, LayerCost
 from convviz.ui import export
 from convviz.ui.architectures import counted
 from convviz.ui.architectures.choice import one_of
@@ -168,7 +168,7 @@ def _vgg() -> None:
     _show(rows, "vgg-printed")
     small, large = counted.of("vgg-2015-a"), counted.of("vgg-2015-e")
     deeper = large.part("encoder").parameters - small.part("encoder").parameters
-    share = cost_table.total(large.layers).parameters / small.parameters - 1
+    share = costs.total(large.layers).parameters / small.parameters - 1
     st.markdown(
         f"From column A to column E the depth grows from {small.depth} to {large.depth} layers, "
         f"but that adds only {deeper:,} weights ({percent(share)}): the fully connected layers "

@@ -10,11 +10,11 @@ import streamlit as st
 from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
 from convviz.images.preprocess import crop
-from convviz.networks.layers import Layer
 from convviz.networks.network import Network
 from convviz.sprites.atlas import Atlas
 from convviz.sprites.overlay import overlay
 from convviz.sprites.picture import Section, grid_picture
+from convviz.structure.layers import Layer
 from convviz.ui import activations_view as view
 from convviz.ui import channel_panel, export, state
 from convviz.ui.channel_grid import channel_grid

@@ -10,9 +10,9 @@ import streamlit as st
 
 from convviz.errors import ConvvizError
 from convviz.features.activations import Activations
-from convviz.networks.layers import Layer
 from convviz.networks.network import Network
 from convviz.networks.registry import available, spec
+from convviz.structure.layers import Layer
 from convviz.ui import cache, layer_picker, second_image, state
 from convviz.ui import dead as dead_channels
 from convviz.ui.compare import sides, table

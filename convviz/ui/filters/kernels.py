@@ -10,11 +10,11 @@ from torch import Tensor
 from convviz.features.filters import FILTER_ORDERS, FilterOrder, Filters, filter_layers, filters
 from convviz.figures import filters as figures
 from convviz.figures import theme
-from convviz.networks.cost_table import is_within
-from convviz.networks.layers import Layer
 from convviz.sprites.kernels import kernel_picture, kernel_sheet
 from convviz.sprites.overlay import heatmap
 from convviz.sprites.picture import Section
+from convviz.structure.costs import is_within
+from convviz.structure.layers import Layer
 from convviz.ui import cache, export, state
 from convviz.ui.channel_grid import Picture, channel_grid
 from convviz.ui.keys import Key

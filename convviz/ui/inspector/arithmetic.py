@@ -19,8 +19,8 @@ from convviz.features.stages import (
 )
 from convviz.figures import inspector as figures
 from convviz.figures import theme
-from convviz.networks.layers import layer
 from convviz.networks.network import Network
+from convviz.structure.layers import layer
 from convviz.ui.inspector import field
 from convviz.ui.shell import Choice
 

@@ -10,9 +10,9 @@ import streamlit as st
 from PIL import Image
 from torch import Tensor
 
-from convviz.networks.receptive import ReceptiveField
 from convviz.sprites.colormaps import Colormap
 from convviz.sprites.overlay import heatmap
+from convviz.structure.receptive_field import ReceptiveField
 from convviz.ui import export, state
 from convviz.ui.keys import Component, Key
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import streamlit as st
 
 from convviz.features.activations import Activations
-from convviz.features.receptive import effective_field, receptive_field
+from convviz.features.receptive import effective_field
 from convviz.figures import inspector as figures
 from convviz.figures import theme
 from convviz.images.preprocess import crop
 from convviz.sprites.overlay import heatmap, overlay
+from convviz.structure.costs import receptive_field
 from convviz.ui import cache, channel_panel, export, second_image, state
 from convviz.ui.inspector import arithmetic, field, silence, stimulation
 from convviz.ui.keys import Key

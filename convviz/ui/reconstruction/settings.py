@@ -8,13 +8,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from convviz.networks import sources
-from convviz.networks.layers import Layer
 from convviz.networks.network import Network
 from convviz.networks.registry import available, spec
 from convviz.networks.weights import AUTO_ORDER
-from convviz.reconstruction import depth
 from convviz.reconstruction.presets import preset
 from convviz.reconstruction.runs import Plan, plan
+from convviz.structure import layers as structure_layers
+from convviz.structure.layers import Layer
 from convviz.ui import cache, layer_picker, state
 from convviz.ui.keys import Key
 from convviz.ui.reconstruction import advanced
@@ -48,7 +48,7 @@ def layers(network: Network) -> tuple[Layer, ...]:
     """Choose the layers of a depth series, from shallow to deep."""
     found = cache.layers(network)
     by_name = {layer.name: layer for layer in layer_picker.choices(found)}
-    stages = [layer.name for layer in depth.one_per_stage(found)]
+    stages = [layer.name for layer in structure_layers.one_per_stage(found)]
     chosen = st.multiselect(
         "Layers",
         list(by_name),
@@ -78,14 +78,14 @@ def compared(choice: Choice) -> tuple[tuple[Network, Layer], ...]:
     layer = choice.layer
     if layer is None:
         raise RuntimeError("the page was opened without a layer")
-    at = depth.depth_of(cache.layers(choice.network), layer)
+    at = structure_layers.depth_of(cache.layers(choice.network), layer)
     pairs = []
     for name in names:
         if name == choice.network.name:
             pairs.append((choice.network, layer))
         else:
             network = cache.network(name, here[name])
-            pairs.append((network, depth.at_depth(cache.layers(network), at)))
+            pairs.append((network, structure_layers.at_depth(cache.layers(network), at)))
     said = ", ".join(f"{layer.title} of {network.title}" for network, layer in pairs)
     st.caption(
         f"At about the same share of each encoder's depth as the layer in the sidebar: {said}."

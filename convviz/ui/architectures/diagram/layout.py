@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from convviz.networks.cost_table import Costs, LayerCost
 from convviz.networks.lessons.inception import InceptionModule, inception_modules
+from convviz.structure.costs import Costs, LayerCost
 
 HEIGHT = 190  # pixels of the largest map's side
 _WIDTH = 930  # pixels of the whole strip, if its layers are not too many

@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 from PIL import Image
 
-from convviz.networks.receptive import ReceptiveField
+from convviz.structure.receptive_field import ReceptiveField
 from convviz.ui.keys import Component
 
 _FOLDER = Path(__file__).parent

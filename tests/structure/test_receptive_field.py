@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from convviz.networks import costs, registry
+from convviz.networks import registry
 from convviz.networks.clone import clone
-from convviz.networks.receptive import NOTHING, Axis
+from convviz.structure import costs
+from convviz.structure.receptive_field import NOTHING, Axis
 
 SIZES = (224, 163)
 

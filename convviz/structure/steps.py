@@ -16,12 +16,13 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from convviz.networks import operations
-from convviz.networks.flow import kind_of
-from convviz.networks.operations import Window
-from convviz.networks.receptive import ReceptiveField
+from convviz.structure import ops, receptive_field
+from convviz.structure.ops import Window, kind_of
+from convviz.structure.receptive_field import ReceptiveField
 
 Shape = tuple[int, ...]
+
+
 _Key = tuple[Any, ...]
 
 
@@ -158,26 +159,26 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
         sources = [t for t in tensors if _storage(t) not in self.own]
         self._see(func, args, kwargs, result, sources)
-        learned = operations.has_kernel(func) and len(sources) < len(tensors)
+        learned = ops.has_kernel(func) and len(sources) < len(tensors)
         depth = max((self.depths.get(_key(t), 0) for t in sources), default=0)
         self.depths[_key(result)] = depth + learned
         call = self.calls[-1] if self.calls else _Call(Step(""), whole=False)
-        bookkeeping = operations.is_bookkeeping(func)
+        bookkeeping = ops.is_bookkeeping(func)
         flattens = bookkeeping and any(t.dim() > 2 for t in sources) and result.dim() == 2
         if bookkeeping and (call.whole or not flattens):
             return out
         step = call.step if call.whole else Step(call.step.module, inputs=_shapes(sources))
-        step.macs += operations.macs(func, args, kwargs, out)
-        step.window = operations.window(func, args, kwargs) or step.window
-        called = operations.name(func)
+        step.macs += ops.macs(func, args, kwargs, out)
+        step.window = ops.window(func, args, kwargs) or step.window
+        called = ops.name(func)
         if not call.named:
-            word = "flatten" if flattens else operations.WORDS.get(called, called)
+            word = "flatten" if flattens else ops.WORDS.get(called, called)
             step.kind = " + ".join(filter(None, (step.kind, word)))
         for tensor in tensors:
             step.parameters += self.names.pop(_storage(tensor), [])
         if not call.whole:
-            step.function = "flatten" if flattens else operations.CALLS.get(called, called)
-            self._call(step, result, opening=operations.is_arithmetic(func))
+            step.function = "flatten" if flattens else ops.CALLS.get(called, called)
+            self._call(step, result, opening=ops.is_arithmetic(func))
         return out
 
     def _call(self, step: Step, result: Tensor, *, opening: bool) -> None:
@@ -214,7 +215,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         known = [self.fields[_key(t)] for t in sources if _key(t) in self.fields]
         if not known or len(known) < len(sources):
             return
-        seen = operations.field(func, args, kwargs, result, known)
+        seen = receptive_field.field(func, args, kwargs, result, known)
         if seen is not None:
             self.fields[_key(result)] = seen
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from convviz.networks.tracing import Call, Operation, Trace
+from convviz.structure.ops import is_norm, kind_of
+from convviz.structure.tracing import Call, Operation, Trace
 
 # What only arranges numbers anew, or copies them.
 _ARRANGEMENTS = (
@@ -22,8 +23,12 @@ _ARRANGEMENTS = (
     "permute",
     "transpose",
 )
+
+
 # What takes the largest of some numbers, and so may as well happen before a ReLU as after it.
 _MAXIMA = ("max_pool2d_with_indices", "max_pool2d", "adaptive_max_pool2d", "amax")
+
+
 # What makes no negative numbers out of others that are not negative.
 _KEEP_SIGN = (
     *_ARRANGEMENTS,
@@ -36,25 +41,9 @@ _KEEP_SIGN = (
     "select",
     "slice",
 )
-_WORDS = {"cat": "concatenation", "add": "sum", "mul": "product"}
 
-_KINDS: tuple[tuple[type[nn.Module] | tuple[type[nn.Module], ...], str], ...] = (
-    (nn.modules.conv._ConvTransposeNd, "transposed convolution"),
-    (nn.modules.conv._ConvNd, "convolution"),
-    (nn.modules.batchnorm._BatchNorm, "batch norm"),
-    (nn.modules.instancenorm._InstanceNorm, "instance norm"),
-    (nn.GroupNorm, "group norm"),
-    (nn.LayerNorm, "layer norm"),
-    (nn.LocalResponseNorm, "local response normalisation"),
-    (nn.ReLU, "ReLU"),
-    ((nn.MaxPool2d, nn.AdaptiveMaxPool2d, nn.FractionalMaxPool2d), "max pooling"),
-    ((nn.AvgPool2d, nn.AdaptiveAvgPool2d), "average pooling"),
-    (nn.Linear, "linear"),
-    (nn.modules.dropout._DropoutNd, "dropout"),
-    (nn.Flatten, "flatten"),
-    (nn.Identity, "identity"),
-    (nn.Softmax, "softmax"),
-)
+
+_WORDS = {"cat": "concatenation", "add": "sum", "mul": "product"}
 
 
 @dataclass(frozen=True)
@@ -71,19 +60,6 @@ class Join:
     kind: str
     whole: bool
     parts: tuple[int, ...] = ()
-
-
-def kind_of(module: nn.Module) -> str:
-    """Say in plain words what a module without parts does."""
-    for classes, words in _KINDS:
-        if isinstance(module, classes):
-            return words
-    return type(module).__name__
-
-
-def is_norm(module: nn.Module) -> bool:
-    """Whether a module shifts and scales its channels, by its kind or its class's name."""
-    return "norm" in type(module).__name__.lower() and not isinstance(module, nn.LocalResponseNorm)
 
 
 class Flow:

@@ -8,15 +8,16 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from convviz.errors import NetworkError, SettingError
-from convviz.networks import cost_table, costs, registry
+from convviz.networks import registry
 from convviz.networks.network import NetworkSpec
 from convviz.networks.registry import available
+from convviz.structure import costs
 
 BUILT_IN = tuple(name for name in available() if not registry.is_own(name))
 
 
 @pytest.fixture(scope="module")
-def counted() -> dict[str, cost_table.Costs]:
+def counted() -> dict[str, costs.Costs]:
     return {name: costs.count(registry.spec(name)) for name in BUILT_IN}
 
 
@@ -29,7 +30,7 @@ def counted() -> dict[str, cost_table.Costs]:
     ],
 )
 def test_known_totals(
-    counted: dict[str, cost_table.Costs], name: str, whole: int, decoder: int, auxiliary: int
+    counted: dict[str, costs.Costs], name: str, whole: int, decoder: int, auxiliary: int
 ) -> None:
     found = counted[name]
     assert found.parameters == whole
@@ -39,21 +40,21 @@ def test_known_totals(
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_rows_sum_to_parts_and_parts_to_the_whole(
-    counted: dict[str, cost_table.Costs], name: str
+    counted: dict[str, costs.Costs], name: str
 ) -> None:
     found = counted[name]
     built = registry.spec(name).build()
     assert found.parameters == sum(p.numel() for p in built.parameters())
     assert found.parameters == sum(row.weights + row.biases for row in found.layers)
     for quantity in ("parameters", "macs", "activation_bytes"):
-        parts = [getattr(found.part(part), quantity) for part in cost_table.PARTS]
+        parts = [getattr(found.part(part), quantity) for part in costs.PARTS]
         assert sum(parts) == getattr(found, quantity)
     assert len({row.name for row in found.layers}) == len(found.layers)
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_counts_agree_with_torchvisions_published_ones(
-    counted: dict[str, cost_table.Costs], name: str
+    counted: dict[str, costs.Costs], name: str
 ) -> None:
     enum, member = str(registry.spec(name).torchvision_weights).split(".")
     published = torchvision.models.get_weight(f"{enum}.{member}").meta
@@ -79,16 +80,16 @@ def test_macs_equal_half_the_flops_of_an_independent_counter(name: str, size: in
     [("alexnet", 8), ("vgg11", 11), ("vgg13_bn", 13), ("vgg16", 16), ("vgg19", 19)],
 )
 def test_depth_counts_layers_with_kernels(
-    counted: dict[str, cost_table.Costs], name: str, depth: int
+    counted: dict[str, costs.Costs], name: str, depth: int
 ) -> None:
     assert counted[name].depth == depth
 
 
-def test_depth_is_the_longest_way_through_branches(counted: dict[str, cost_table.Costs]) -> None:
+def test_depth_is_the_longest_way_through_branches(counted: dict[str, costs.Costs]) -> None:
     assert counted["googlenet"].depth == 22  # "22 layers deep", says the paper
 
 
-def test_functional_parts_are_rows_in_their_place(counted: dict[str, cost_table.Costs]) -> None:
+def test_functional_parts_are_rows_in_their_place(counted: dict[str, costs.Costs]) -> None:
     rows = counted["googlenet"].layers
     names = [row.name for row in rows]
     assert names[:4] == ["conv1.conv", "conv1.bn", "conv1.relu()", "maxpool1"]
@@ -112,7 +113,7 @@ def test_transform_input_is_one_row() -> None:
     assert first.receptive_field == 1
 
 
-def test_one_row_by_hand(counted: dict[str, cost_table.Costs]) -> None:
+def test_one_row_by_hand(counted: dict[str, costs.Costs]) -> None:
     row = counted["alexnet"].layers[3]
     assert (row.name, row.kind, row.part) == ("features.3", "convolution", "encoder")
     assert row.input_shapes == ((64, 27, 27),)
@@ -128,7 +129,7 @@ def test_one_row_by_hand(counted: dict[str, cost_table.Costs]) -> None:
     assert counted["alexnet"].layers[4].shares_memory  # an in-place ReLU
 
 
-def test_inception_branches_are_sums_of_rows(counted: dict[str, cost_table.Costs]) -> None:
+def test_inception_branches_are_sums_of_rows(counted: dict[str, costs.Costs]) -> None:
     found = counted["googlenet"]
     module = found.within("inception3a")
     branches = [found.within(f"inception3a.branch{i}") for i in (1, 2, 3, 4)]

@@ -13,11 +13,29 @@ one position: statistics over the whole map are not followed. The method is that
 and Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from convviz.structure.ops import (
+    _NORMS,
+    _RESHAPING,
+    _SHARING,
+    Window,
+    _is_global_mean,
+    _pair,
+    arguments,
+    name,
+    window,
+)
 
 NOTHING = (10**9, -1)
+
+
 """What a padded position sees: an interval that any union ignores."""
 
 
@@ -137,3 +155,65 @@ def _union(intervals: Iterable[tuple[int, int]]) -> tuple[int, int]:
     for first, last in intervals:
         low, high = min(low, first), max(high, last)
     return low, high
+
+
+def field(
+    operation: Any,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    out: Tensor,
+    fields: list[ReceptiveField],
+) -> ReceptiveField | None:
+    """Return what the output's positions see of the picture.
+
+    Args:
+        operation: The operation, as torch's dispatcher hands it over.
+        args: Its arguments.
+        kwargs: Its arguments by name.
+        out: Its (first) output.
+        fields: What each of the operation's inputs sees.
+
+    Returns:
+        The receptive field, or None where it cannot be followed.
+    """
+    called = name(operation)
+    source = fields[0]
+    for other in fields[1:]:
+        joined = source.join(other)
+        if joined is None:
+            return None
+        source = joined
+    given = arguments(operation, args, kwargs)
+    if called in _SHARING or _is_global_mean(called, given):
+        rows, columns = (1, 1) if called == "mean" else _pair(given["output_size"])
+        return ReceptiveField(source.rows.pool_to(rows), source.columns.pool_to(columns))
+    slid = window(operation, args, kwargs)
+    if slid is not None:
+        return _slide(source, slid, out)
+    if called == "constant_pad_nd":
+        left, right, top, bottom = (*given["pad"], 0, 0, 0, 0)[:4]
+        return ReceptiveField(source.rows.pad(top, bottom), source.columns.pad(left, right))
+    if called in {"addmm", "mm"}:
+        return source.gathered()
+    if called in {"view", "_unsafe_view", "reshape"} and out.dim() == 2:
+        return source.gathered()  # flattened: what follows looks at every position
+    pointwise = torch.Tag.pointwise in operation.tags
+    faithful = pointwise or called in _RESHAPING | _NORMS or called in {"cat", "_softmax"}
+    flat = out.dim() == 2 and source.shape == (1, 1)
+    keeps_shape = flat or tuple(out.shape[-2:]) == source.shape
+    return source if faithful and keeps_shape else None
+
+
+def _slide(source: ReceptiveField, slid: Window, out: Tensor) -> ReceptiveField:
+    axes: list[Axis] = []
+    for i, axis in enumerate((source.rows, source.columns)):
+        axes.append(
+            axis.slide(
+                kernel=slid.kernel[i],
+                stride=slid.stride[i],
+                padding=slid.padding[i],
+                dilation=slid.dilation[i],
+                positions=int(out.shape[i - 2]),
+            )
+        )
+    return ReceptiveField(*axes)

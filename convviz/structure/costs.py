@@ -10,28 +10,167 @@ Conventions, used wherever a cost is shown:
   of their input (in-place ReLU, flatten) are counted as well, and marked.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from threading import Lock
+from weakref import WeakKeyDictionary
+
 import torch
 from torch import nn
 
-from convviz.errors import ConvvizError, NetworkError, SettingError
+from convviz.errors import ConvvizError, NetworkError, SettingError, at_least
 from convviz.networks.clone import clone
-from convviz.networks.cost_table import (
-    BYTES_PER_VALUE,
-    PARTS,
-    Costs,
-    LayerCost,
-    Total,
-    is_within,
-    total,
-)
-from convviz.networks.flow import kind_of
 from convviz.networks.network import Network, NetworkSpec
 from convviz.networks.registry import build
-from convviz.networks.steps import Step, follow
+from convviz.structure.layers import layer
+from convviz.structure.ops import Window, kind_of
+from convviz.structure.receptive_field import ReceptiveField
+from convviz.structure.steps import Shape, Step, follow
 
 __all__ = ["PARTS", "Costs", "LayerCost", "Total", "count", "flops", "is_within", "total"]
 
+
+PARTS = ("encoder", "decoder", "auxiliary")
+
+
+BYTES_PER_VALUE = 4  # float32
+
+
+@dataclass(frozen=True)
+class Total:
+    """A sum over layers: parameters, MACs and activation bytes."""
+
+    parameters: int
+    macs: int
+    activation_bytes: int
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """One row: what one layer, or one function call, costs.
+
+    Attributes:
+        name: Dotted module name; for a function call the module's name, a dot and ``relu()``.
+        module: Dotted name of the module, or of the module that makes the call.
+        title: Human title.
+        kind: Plain words, "convolution".
+        part: "encoder", "decoder" or "auxiliary".
+        executed: False for parameters that nothing uses when the network classifies.
+        input_shapes: Shapes of what goes in, without the batch.
+        output_shape: Shape of what comes out, without the batch.
+        window: Kernel, stride, padding, dilation and groups, for a convolution or pooling.
+        weights: Parameters that are not biases.
+        biases: Parameters that are added.
+        macs: Multiply–accumulates for one picture.
+        activation_bytes: Bytes of the output in float32.
+        shares_memory: Whether the output lies in memory that an earlier layer filled.
+        depth: Layers with kernels on the longest way from the picture to here, this one included.
+        field: What each output position sees of the picture; None where it cannot be followed.
+    """
+
+    name: str
+    module: str
+    title: str
+    kind: str
+    part: str
+    executed: bool
+    input_shapes: tuple[Shape, ...]
+    output_shape: Shape
+    window: Window | None
+    weights: int
+    biases: int
+    macs: int
+    activation_bytes: int
+    shares_memory: bool
+    depth: int
+    field: ReceptiveField | None
+
+    @property
+    def parameters(self) -> int:
+        """Weights and biases."""
+        return self.weights + self.biases
+
+    @property
+    def receptive_field(self) -> int | None:
+        """Pixels of the longer side, on an endless plane."""
+        return self.field.size if self.field else None
+
+    @property
+    def jump(self) -> float | None:
+        """Input pixels between two neighbouring positions: the product of the strides."""
+        return self.field.jump if self.field else None
+
+
+@dataclass(frozen=True)
+class Costs:
+    """A network's rows in the order of execution, then the parameters it does not use.
+
+    Attributes:
+        name: Short name.
+        title: Name for people.
+        input_size: Side of the square picture, in pixels.
+        layers: The rows.
+    """
+
+    name: str
+    title: str
+    input_size: int
+    layers: tuple[LayerCost, ...]
+
+    @property
+    def total(self) -> Total:
+        """All rows together."""
+        return total(self.layers)
+
+    @property
+    def parameters(self) -> int:
+        """Parameters of the whole network, auxiliary heads included."""
+        return self.total.parameters
+
+    @property
+    def macs(self) -> int:
+        """Multiply–accumulates for one picture."""
+        return self.total.macs
+
+    @property
+    def activation_bytes(self) -> int:
+        """Bytes of all outputs for one picture in float32."""
+        return self.total.activation_bytes
+
+    @property
+    def depth(self) -> int:
+        """Layers with kernels (convolutions, linear layers) on the longest way through."""
+        return max((row.depth for row in self.layers), default=0)
+
+    def part(self, part: str) -> Total:
+        """Return the sum over the encoder, the decoder or the auxiliary heads."""
+        return total(row for row in self.layers if row.part == part)
+
+    def within(self, module: str) -> Total:
+        """Return the sum over everything inside one module, such as an Inception branch."""
+        return total(row for row in self.layers if is_within(row.module, module))
+
+
+def total(rows: Iterable[LayerCost]) -> Total:
+    """Sum rows."""
+    kept = tuple(rows)
+    return Total(
+        sum(row.parameters for row in kept),
+        sum(row.macs for row in kept),
+        sum(row.activation_bytes for row in kept),
+    )
+
+
+def is_within(name: str, module: str) -> bool:
+    """Tell whether a dotted name is a module or lies inside it."""
+    return not module or name == module or name.startswith(f"{module}.")
+
+
 FLOPS_PER_MAC = 2
+
+
 LARGEST_INPUT = 1024  # pixels; beyond it the tables of receptive fields only grow slow
 
 
@@ -235,3 +374,102 @@ def _title(step: Step, spec: NetworkSpec | None) -> str:
     if not step.function:
         return step.module
     return f"{step.module} · {step.kind}" if step.module else step.kind
+
+
+_known: WeakKeyDictionary[nn.Module, dict[int, dict[str, ReceptiveField | None]]] = (
+    WeakKeyDictionary()
+)
+
+
+_lock = Lock()
+
+
+def receptive_field(
+    network: Network, layer_name: str, channel: int | None = None
+) -> ReceptiveField | None:
+    """Find what the positions of a layer's maps see; None where it cannot be followed.
+
+    Args:
+        network: The network.
+        layer_name: Dotted name of the layer.
+        channel: Whose map it is: in a concatenation each branch sees something else. None for the
+            largest of all.
+
+    Raises:
+        NetworkError: There is no such layer.
+    """
+    found = layer(network, layer_name)
+    if channel is not None:
+        for branch in found.branches:
+            if branch.start <= channel < branch.stop:
+                return receptive_field(network, branch.name, channel - branch.start)
+    with _lock:
+        fields = _known.get(network.module, {}).get(network.input_size)
+    if fields is None:
+        # Of a module that makes several steps, or is used several times, the last one counts.
+        fields = {row.module: row.field for row in count(network).layers if row.executed}
+        with _lock:
+            _known.setdefault(network.module, {})[network.input_size] = fields
+    return fields.get(found.name)
+
+
+@dataclass(frozen=True)
+class Head:
+    """An auxiliary classifier in a network.
+
+    Attributes:
+        name: Dotted name.
+        after: Dotted name of the layer whose output it reads.
+        shape: (C, H, W) of that output.
+        depth: Layers with kernels between the picture and that output.
+        network_depth: The same for the main classifier's scores.
+        parameters: Its parameters.
+        macs: Its multiply–accumulates for one picture, paid in training only.
+    """
+
+    name: str
+    after: str
+    shape: tuple[int, ...]
+    depth: int
+    network_depth: int
+    parameters: int
+    macs: int
+
+
+def heads(network: Network | NetworkSpec, input_size: int | None = None) -> tuple[Head, ...]:
+    """Find where a network's auxiliary classifiers sit, from one pass in train mode.
+
+    Returns:
+        One for each of the spec's auxiliary heads that runs, in the order of execution.
+
+    Raises:
+        SettingError: The size is no size.
+    """
+    spec = network.spec if isinstance(network, Network) else network
+    original = network.module if isinstance(network, Network) else build(network)
+    size = network.input_size if input_size is None else input_size
+    at_least("picture's size", size, 1)
+    if not spec.auxiliary:
+        return ()
+    module = clone(original, device="meta").train()
+    # Two pictures: batch norm in train mode has nothing to normalise over with one value.
+    steps = follow(module, torch.empty(2, 3, size, size, device="meta"))
+    main = [s for s in steps if not any(is_within(s.module, name) for name in spec.auxiliary)]
+    sizes = {name: p.numel() for name, p in original.named_parameters()}
+    found = []
+    for name in spec.auxiliary:
+        inside = [s for s in steps if is_within(s.module, name)]
+        if inside:
+            before = _source(steps, inside[0], main)
+            parameters = sum(sizes[p] for s in inside for p in s.parameters)
+            macs = sum(s.macs for s in inside) // 2
+            depth = main[-1].depth
+            found.append(
+                Head(name, before.module, before.output, before.depth, depth, parameters, macs)
+            )
+    return tuple(sorted(found, key=lambda head: head.depth))
+
+
+def _source(steps: tuple[Step, ...], first: Step, main: list[Step]) -> Step:
+    """Return the main network's last step before a head's first."""
+    return [s for s in steps[: steps.index(first)] if s in main][-1]

@@ -6,9 +6,9 @@ from torch import Tensor, nn
 
 from convviz.errors import NetworkError
 from convviz.networks.initial_weights import untrained
-from convviz.networks.layers import Branch, layer, layers
 from convviz.networks.network import Network, Weights
 from convviz.networks.registry import available, spec
+from convviz.structure.layers import Branch, layer, layers
 
 ALEXNET = {
     "conv1": ("features.0", (64, 55, 55), "block 1"),

@@ -9,8 +9,8 @@ import pytest
 from torch import nn
 
 from convviz.networks import registry
-from convviz.networks.layers import Layer, layers
 from convviz.networks.network import NetworkSpec
+from convviz.structure.layers import Layer, layers
 
 
 @pytest.fixture

@@ -16,7 +16,11 @@ from torch import Tensor, nn
 from convviz.networks.clone import clone
 
 _Counts = dict[str, int]
+
+
 _known: "WeakKeyDictionary[nn.Module, dict[tuple[int, ...], _Counts]]" = WeakKeyDictionary()
+
+
 _lock = Lock()
 
 

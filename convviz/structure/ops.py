@@ -9,15 +9,46 @@ pooling and normalisation multiply nothing by a learned kernel and count 0. A FL
 the MACs.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor
+from torch import nn
 from torch.utils.flop_counter import flop_registry
 
-from convviz.networks.receptive import Axis, ReceptiveField
+_KINDS: tuple[tuple[type[nn.Module] | tuple[type[nn.Module], ...], str], ...] = (
+    (nn.modules.conv._ConvTransposeNd, "transposed convolution"),
+    (nn.modules.conv._ConvNd, "convolution"),
+    (nn.modules.batchnorm._BatchNorm, "batch norm"),
+    (nn.modules.instancenorm._InstanceNorm, "instance norm"),
+    (nn.GroupNorm, "group norm"),
+    (nn.LayerNorm, "layer norm"),
+    (nn.LocalResponseNorm, "local response normalisation"),
+    (nn.ReLU, "ReLU"),
+    ((nn.MaxPool2d, nn.AdaptiveMaxPool2d, nn.FractionalMaxPool2d), "max pooling"),
+    ((nn.AvgPool2d, nn.AdaptiveAvgPool2d), "average pooling"),
+    (nn.Linear, "linear"),
+    (nn.modules.dropout._DropoutNd, "dropout"),
+    (nn.Flatten, "flatten"),
+    (nn.Identity, "identity"),
+    (nn.Softmax, "softmax"),
+)
+
+
+def kind_of(module: nn.Module) -> str:
+    """Say in plain words what a module without parts does."""
+    for classes, words in _KINDS:
+        if isinstance(module, classes):
+            return words
+    return type(module).__name__
+
+
+def is_norm(module: nn.Module) -> bool:
+    """Whether a module shifts and scales its channels, by its kind or its class's name."""
+    return "norm" in type(module).__name__.lower() and not isinstance(module, nn.LocalResponseNorm)
+
 
 Pair = tuple[int, int]
 
@@ -57,6 +88,8 @@ WORDS = {
     "_log_softmax": "softmax",
     "native_dropout": "dropout",
 }
+
+
 CALLS = {
     "convolution": "conv2d",
     "addmm": "linear",
@@ -65,14 +98,24 @@ CALLS = {
     "_softmax": "softmax",
     "_log_softmax": "log_softmax",
 }
+
+
 _SLIDING = {"max_pool2d_with_indices", "avg_pool2d"}
+
+
 _SHARING = {"_adaptive_avg_pool2d", "adaptive_max_pool2d"}
+
+
 _NORMS = {"native_batch_norm", "_native_batch_norm_legit_no_training", "native_group_norm"}
+
+
 _RESHAPING = {
     *("view", "_unsafe_view", "reshape", "unsqueeze", "squeeze", "select", "slice", "expand"),
     *("permute", "transpose", "t", "alias", "detach", "clone", "split", "unbind", "chunk"),
     *("split_with_sizes", "_to_copy", "contiguous", "as_strided", "lift_fresh", "_reshape_alias"),
 }
+
+
 _MAKING = {"empty", "zeros", "ones", "full", "arange", "scalar_tensor", "empty_like", "zeros_like"}
 
 
@@ -145,68 +188,6 @@ def window(operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> 
         shared = (height // rows, width // columns)
         return Window(shared, shared)
     return None
-
-
-def field(
-    operation: Any,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-    out: Tensor,
-    fields: list[ReceptiveField],
-) -> ReceptiveField | None:
-    """Return what the output's positions see of the picture.
-
-    Args:
-        operation: The operation, as torch's dispatcher hands it over.
-        args: Its arguments.
-        kwargs: Its arguments by name.
-        out: Its (first) output.
-        fields: What each of the operation's inputs sees.
-
-    Returns:
-        The receptive field, or None where it cannot be followed.
-    """
-    called = name(operation)
-    source = fields[0]
-    for other in fields[1:]:
-        joined = source.join(other)
-        if joined is None:
-            return None
-        source = joined
-    given = arguments(operation, args, kwargs)
-    if called in _SHARING or _is_global_mean(called, given):
-        rows, columns = (1, 1) if called == "mean" else _pair(given["output_size"])
-        return ReceptiveField(source.rows.pool_to(rows), source.columns.pool_to(columns))
-    slid = window(operation, args, kwargs)
-    if slid is not None:
-        return _slide(source, slid, out)
-    if called == "constant_pad_nd":
-        left, right, top, bottom = (*given["pad"], 0, 0, 0, 0)[:4]
-        return ReceptiveField(source.rows.pad(top, bottom), source.columns.pad(left, right))
-    if called in {"addmm", "mm"}:
-        return source.gathered()
-    if called in {"view", "_unsafe_view", "reshape"} and out.dim() == 2:
-        return source.gathered()  # flattened: what follows looks at every position
-    pointwise = torch.Tag.pointwise in operation.tags
-    faithful = pointwise or called in _RESHAPING | _NORMS or called in {"cat", "_softmax"}
-    flat = out.dim() == 2 and source.shape == (1, 1)
-    keeps_shape = flat or tuple(out.shape[-2:]) == source.shape
-    return source if faithful and keeps_shape else None
-
-
-def _slide(source: ReceptiveField, slid: Window, out: Tensor) -> ReceptiveField:
-    axes: list[Axis] = []
-    for i, axis in enumerate((source.rows, source.columns)):
-        axes.append(
-            axis.slide(
-                kernel=slid.kernel[i],
-                stride=slid.stride[i],
-                padding=slid.padding[i],
-                dilation=slid.dilation[i],
-                positions=int(out.shape[i - 2]),
-            )
-        )
-    return ReceptiveField(*axes)
 
 
 def _is_global_mean(called: str, given: Mapping[str, Any]) -> bool:

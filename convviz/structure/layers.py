@@ -18,12 +18,41 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from convviz.errors import NetworkError
-from convviz.networks.flow import Flow, Join, kind_of
+from convviz.errors import NetworkError, SettingError
+from convviz.networks import registry
 from convviz.networks.network import Network, NetworkSpec
-from convviz.networks.refusal import why_not
 from convviz.networks.registry import build
-from convviz.networks.tracing import Call, Trace, TraceError, trace
+from convviz.structure.dataflow import Flow, Join
+from convviz.structure.ops import kind_of
+from convviz.structure.tracing import Call, Trace, TraceError, trace
+
+
+def why_not(spec: NetworkSpec, size: int, error: TraceError) -> str:
+    """Say in one sentence why a network cannot be run on an image of some size."""
+    where = f"layer {spec.title_of(error.name) or error.name}" if error.name else "its forward()"
+    needed = _pixels_needed(error.module)
+    if len(error.shape) == 4 and min(error.shape[2:]) < needed:
+        left = " × ".join(str(side) for side in error.shape[2:])
+        return (
+            f"{spec.title} needs a larger image than {size} × {size} pixels: {where} is left with "
+            f"{left} of them and needs {needed} × {needed}."
+        )
+    line = f" ({found})" if (found := registry.place(error.cause)) else ""
+    return (
+        f"{spec.title} cannot be run on an image of 3 × {size} × {size} numbers: {where} fails"
+        f"{line} with “{registry.reason(error.cause)}”."
+    )
+
+
+def _pixels_needed(module: nn.Module) -> int:
+    """How many pixels in a row a convolution or pooling needs at least, those of padding less."""
+
+    def widest(value: object) -> int:
+        numbers = value if isinstance(value, tuple) else (value,)
+        return max((number for number in numbers if isinstance(number, int)), default=0)
+
+    reach = widest(getattr(module, "dilation", 1)) * (widest(getattr(module, "kernel_size", 1)) - 1)
+    return reach + 1 - 2 * widest(getattr(module, "padding", 0))
 
 
 @dataclass(frozen=True)
@@ -118,6 +147,8 @@ def layer(network: Network | NetworkSpec, name: str) -> Layer:
 
 
 _lock = threading.Lock()
+
+
 _of_modules: weakref.WeakKeyDictionary[nn.Module, dict[int, tuple[Layer, ...]]] = (
     weakref.WeakKeyDictionary()
 )
@@ -233,3 +264,66 @@ def _branches(
         branches.append(Branch(call.name, title, start, start + call.shape[1]))
         start += call.shape[1]
     return tuple(branches) if start == channels else ()
+
+
+def check_channel(shape: tuple[int, ...], channel: int) -> None:
+    """Make sure that a layer of this output shape has a channel.
+
+    Raises:
+        SettingError: It has not.
+    """
+    if not 0 <= channel < shape[0]:
+        raise SettingError(f"There is no channel {channel}: choose 0 to {shape[0] - 1}.")
+
+
+def check_position(shape: tuple[int, ...], row: int, column: int) -> None:
+    """Make sure that a layer's maps have a position; a vector's maps are 1 × 1.
+
+    Raises:
+        SettingError: They have not.
+    """
+    height, width = shape[1:] or (1, 1)
+    if not (0 <= row < height and 0 <= column < width):
+        raise SettingError(
+            f"The map has no position at row {row}, column {column}: it is {height} × {width}, "
+            "and both count from 0."
+        )
+
+
+"""Side in pixels of the patches that separate an image's layout from its detail."""
+
+
+def trunk(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """Return the layers of the encoder's trunk, in order; all of them where no ReLU is known."""
+    maps = [layer for layer in layers if layer.in_encoder and len(layer.shape) == 3]
+    joined = [f"{layer.name}." for layer in maps if layer.branches]
+    through = [
+        layer
+        for layer in maps
+        if not layer.detail and not any(layer.name.startswith(name) for name in joined)
+    ]
+    answering = [layer for layer in through if layer.branches or "ReLU" in layer.kind]
+    return tuple(answering or through or maps)
+
+
+def one_per_stage(layers: Sequence[Layer], at_most: int = 6) -> tuple[Layer, ...]:
+    """Return the last trunk layer of each stage, thinned evenly if they are too many."""
+    last = {layer.stage: layer for layer in trunk(layers)}
+    found = list(last.values())
+    if len(found) <= at_most:
+        return tuple(found)
+    step = (len(found) - 1) / (at_most - 1)
+    return tuple(found[round(i * step)] for i in range(at_most))
+
+
+def depth_of(layers: Sequence[Layer], layer: Layer) -> float:
+    """Return how deep a layer lies in the trunk, from 0 to 1."""
+    through = trunk(layers)
+    before = sum(other.index < layer.index for other in through)
+    return min(1.0, before / max(1, len(through) - 1))
+
+
+def at_depth(layers: Sequence[Layer], depth: float) -> Layer:
+    """Return the trunk layer nearest to a depth from 0 to 1."""
+    through = trunk(layers)
+    return through[round(min(1.0, max(0.0, depth)) * (len(through) - 1))]

@@ -1,0 +1,1 @@
+"""What one traced pass says of a network: layers, data flow, receptive fields, costs."""
