@@ -30,11 +30,11 @@ from convviz.figures import inspector as figures
 from convviz.images.decode import decode
 from convviz.images.preprocess import crop
 from convviz.images.samples import sample
-from convviz.networks.loading import load
 from convviz.networks.network import Network
 from convviz.sprites.overlay import heatmap, overlay
 from convviz.structure.costs import receptive_field
 from convviz.ui import export
+from convviz.weights.load import load
 
 ROOT = Path(__file__).parent.parent
 CASES = ("vgg16:features.28", "googlenet:inception4e")

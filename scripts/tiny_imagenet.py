@@ -13,7 +13,7 @@ from torch import Tensor
 from convviz.images.sets import Files
 from convviz.learning import tensors
 from convviz.learning.datasets import Dataset
-from convviz.networks import bundled
+from convviz.weights import bundled
 
 NAME = "Tiny ImageNet-200"
 

@@ -6,7 +6,7 @@ TAR is Tiny ImageNet, or a part of it, with train/CLASS/*.JPEG and val/CLASS/*.J
 picture goes through the frozen encoder once; on the averages of its channels, one fully connected
 layer learns the 200 classes. The accuracy stated is that after the last epoch. Learning rate and
 weight decay were chosen among eight settings by the same validation pictures, which flatters it a
-little. The result, a few hundred kB, goes to convviz/networks/data/, with its validation accuracy
+little. The result, a few hundred kB, goes to convviz/weights/data/, with its validation accuracy
 in the file's header.
 
 FILE keeps the features, which take minutes to compute, for another run.
@@ -28,14 +28,14 @@ from convviz.learning.datasets import Dataset
 from convviz.learning.encoding import Scale, encode, trunk
 from convviz.learning.learner import Learner, judge
 from convviz.learning.transfer import plan
-from convviz.networks import bundled
 from convviz.networks.decoders import make_decoder
 from convviz.networks.device import fast_dtype
 from convviz.networks.initial_weights import draw
-from convviz.networks.loading import load
 from convviz.networks.network import Network
+from convviz.weights import bundled
+from convviz.weights.load import load
 
-DATA = Path(__file__).parents[1] / "convviz" / "networks" / "data"
+DATA = Path(__file__).parents[1] / "convviz" / "weights" / "data"
 EPOCHS, BATCH, RATE, DECAY, SMOOTHING = 12, 256, 3e-3, 0.3, 0.1
 
 

@@ -36,8 +36,8 @@ from torchvision.models import googlenet
 from convviz.images.preprocess import normalise
 from convviz.learning.learner import Learner
 from convviz.learning.recording import LoggedStep
-from convviz.networks import bundled
 from convviz.networks.network import AUXILIARY_WEIGHT, IMAGENET_MEAN, IMAGENET_STD
+from convviz.weights import bundled
 
 STEPS = 8302
 BATCH, RATE, DECAY, SMOOTHING = 128, 0.12, 1e-4, 0.1

@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     image = read_picture(args.image)
 
     from convviz.features.activations import activations, check_threshold
-    from convviz.networks.loading import load
+    from convviz.weights.load import load
 
     check_threshold(args.threshold)
     with Progress() as progress:

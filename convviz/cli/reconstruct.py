@@ -93,8 +93,8 @@ def run(args: argparse.Namespace) -> int:
     if start not in (None, "noise", "grey"):
         start = read_picture(start)
 
-    from convviz.networks.loading import load
     from convviz.reconstruction.optimise import reconstruct
+    from convviz.weights.load import load
 
     with Progress() as progress:
         network = load(args.network, args.weights, progress=progress.megabytes)

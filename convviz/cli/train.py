@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     from convviz.learning.steps import TrainingSettings
     from convviz.learning.trainer import fit
     from convviz.learning.transfer import plan as plan_transfer
-    from convviz.networks.loading import load
+    from convviz.weights.load import load
 
     check_target(args.out, ".safetensors")
     check_target(args.json)
@@ -160,7 +160,7 @@ def _data(name: str, pictures: int) -> Dataset:
     from convviz.learning import fetching
     from convviz.learning.datasets import from_zip
     from convviz.learning.shapes import shapes
-    from convviz.networks.fetch import follow
+    from convviz.weights.fetch import follow
 
     if name == "shapes":
         return shapes()

@@ -10,7 +10,7 @@ from convviz.cli.output import Progress, check_target, write_json
 from convviz.errors import WeightsError
 
 if TYPE_CHECKING:
-    from convviz.networks.weights import SourceStatus
+    from convviz.weights.source import SourceStatus
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _status(network: str | None, target: str | None) -> int:
     from convviz.formatting import size_text
-    from convviz.networks import sources
     from convviz.networks.registry import available
+    from convviz.weights import sources
 
     check_target(target)
     names = [network] if network else list(available())
@@ -75,9 +75,9 @@ def _plain(place: SourceStatus) -> dict[str, Any]:
 
 def _fetch(name: str, source: str | None) -> int:
     from convviz.formatting import size_text
-    from convviz.networks import fetch, sources
-    from convviz.networks.encoders import ENCODERS
-    from convviz.networks.loading import load
+    from convviz.weights import fetch, sources
+    from convviz.weights.encoder import ENCODERS
+    from convviz.weights.load import load
 
     source = source or ("encoder" if name in ENCODERS else "imagenet")
     here = any(place.here for place in sources.status(name) if place.source == source)

@@ -20,9 +20,9 @@ from convviz.errors import SettingError
 from convviz.learning.snapshots import Snapshot
 from convviz.learning.watching import watch
 from convviz.networks.clone import clone
-from convviz.networks.loading import load
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, layers
+from convviz.weights.load import load
 
 _DATA = Path(__file__).with_name("data")
 _SNAPSHOTS = _DATA / "googlenet_recording.safetensors"

@@ -17,9 +17,9 @@ from convviz.learning.saving import about, to_network
 from convviz.learning.steps import Ending, Phase, TrainingResult, TrainingSettings
 from convviz.learning.trainer import fit
 from convviz.learning.transfer import TransferPlan, plan, untrained_twin
-from convviz.networks import trained
 from convviz.networks.network import Weights
-from convviz.networks.trained import About
+from convviz.weights import trained_info
+from convviz.weights.trained_info import About
 
 _MISTAKES = 8
 _PIXELS = 112
@@ -239,7 +239,7 @@ def _outcome(
         best_epoch=result.best_epoch,
         confusion=tuple(tuple(row) for row in result.confusion().tolist()),
         mistakes=tuple(_mistakes(dataset, split, result)),
-        source=trained.keep(network),
+        source=trained_info.keep(network),
         about=about(made, dataset, result, size),
         trained=made.trained_names(),
         parts=made.parts_to_save(),

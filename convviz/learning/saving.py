@@ -5,9 +5,9 @@ from __future__ import annotations
 from convviz.learning.datasets import Dataset
 from convviz.learning.steps import TrainingResult
 from convviz.learning.transfer import TransferPlan
-from convviz.networks import saved, trained
 from convviz.networks.network import Network
-from convviz.networks.trained import About
+from convviz.weights import trained, trained_info
+from convviz.weights.trained_info import About
 
 
 def about(plan: TransferPlan, dataset: Dataset, result: TrainingResult, input_size: int) -> About:
@@ -49,7 +49,7 @@ def to_bytes(
     """
     said = about(plan, dataset, result, input_size)
     parts = plan.parts_to_save() if only_trained else ()
-    return saved.write(result.module, said, parts=parts, on=plan.network.weights)
+    return trained.write(result.module, said, parts=parts, on=plan.network.weights)
 
 
 def to_network(
@@ -57,4 +57,4 @@ def to_network(
 ) -> Network:
     """Turn a training's result into a network that every page can look into."""
     said = about(plan, dataset, result, input_size)
-    return trained.describe(result.module, said, saved.write(result.module, said))
+    return trained_info.describe(result.module, said, trained.write(result.module, said))

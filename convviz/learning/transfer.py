@@ -20,10 +20,10 @@ from convviz.learning.parts import Part, State, is_in, parts_of, thawed, title
 from convviz.networks.clone import clone
 from convviz.networks.decoders import EncoderOnly, Form, in_form, inputs_of, is_pooled, last_linear
 from convviz.networks.initial_weights import draw
-from convviz.networks.loading import load
 from convviz.networks.network import Network
 from convviz.networks.registry import build
-from convviz.networks.trained import PREFIX
+from convviz.weights.load import load
+from convviz.weights.trained_info import PREFIX
 
 Scenario = Literal["last-layer", "several", "fine-tune", "scratch"]
 SCENARIOS: tuple[Scenario, ...] = get_args(Scenario)

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from convviz.errors import SettingError
-from convviz.networks.assembly import with_random
 from convviz.networks.lessons.sliding import slide
 from convviz.networks.network import Network, NetworkSpec
+from convviz.weights.assembly import with_random
 
 WIDTHS = (4, 64)
 DEPTHS = (1, 8)

@@ -14,7 +14,6 @@ from convviz.features.dead import DeadChannels
 from convviz.features.depth import LayerSummary
 from convviz.features.depth import empty_by_depth as compute_empty_by_depth
 from convviz.features.predictions import Prediction, predict
-from convviz.networks.loading import load
 from convviz.networks.network import Network
 from convviz.sprites.atlas import Atlas
 from convviz.sprites.atlas import atlas as draw_atlas
@@ -23,6 +22,7 @@ from convviz.sprites.tiles import Contrast
 from convviz.structure.layers import Layer
 from convviz.structure.layers import layers as network_layers
 from convviz.ui.pictures import ChosenImage
+from convviz.weights.load import load
 
 
 # Three networks at most: VGG16 with its decoder takes 553 MB.

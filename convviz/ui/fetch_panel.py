@@ -6,11 +6,11 @@ import streamlit as st
 
 from convviz.downloads.tickets import Fetch
 from convviz.formatting import size_text
-from convviz.networks import fetch
 from convviz.networks.registry import spec
-from convviz.networks.weights import SourceStatus
 from convviz.ui import state
 from convviz.ui.keys import Key
+from convviz.weights import fetch
+from convviz.weights.source import SourceStatus
 
 DEFAULT_NETWORK = "googlenet"  # its weights ship with convviz, so the app opens without a network
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.errors import WeightsError
-from convviz.networks import trained
-from convviz.networks.loading import open_saved
 from convviz.ui import fetch_panel, state
 from convviz.ui.keys import Key
+from convviz.weights import trained_info
+from convviz.weights.load import open_saved
 
 MAX_MEGABYTES = 200  # as .streamlit/config.toml allows
 
@@ -48,7 +48,7 @@ def _take() -> None:
     except WeightsError as error:
         here.unopened = state.plain(f"{name}: {error}")
         return
-    source = trained.keep(found)
+    source = trained_info.keep(found)
     if source not in here.trained:
         here.trained.append(source)
     fetch_panel.use(found.name, source)

@@ -9,12 +9,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from convviz.errors import WeightsError
 from convviz.formatting import size_text
-from convviz.networks import sources, trained
 from convviz.networks.network import Network
 from convviz.networks.registry import available, spec
-from convviz.networks.weights import AUTO_ORDER, SourceStatus
 from convviz.ui import cache, fetch_panel, saved_panel, state
 from convviz.ui.keys import Key
+from convviz.weights import sources, trained_info
+from convviz.weights.source import AUTO_ORDER, SourceStatus
 
 
 def pick_network() -> str:
@@ -93,14 +93,14 @@ def _take_link(name: str) -> None:
     """Let a link name a network that was trained on this server, as long as that is in memory."""
     here = state.visit()
     asked = here.link.get(Key.WEIGHTS, "")
-    found = trained.find(asked) if asked.startswith(trained.PREFIX) else None
+    found = trained_info.find(asked) if asked.startswith(trained_info.PREFIX) else None
     if found is not None and found.name == name and asked not in here.trained:
         here.trained.append(asked)
 
 
 def _trained(name: str) -> list[SourceStatus]:
     """List what this visitor trained on the page Transfer learning."""
-    kept = [trained.find(source) for source in state.visit().trained]
+    kept = [trained_info.find(source) for source in state.visit().trained]
     return [
         SourceStatus(each.weights.source, each.weights.title, True, each.weights.bytes)
         for each in kept
@@ -122,7 +122,7 @@ def _settle(name: str, statuses: dict[str, SourceStatus]) -> str:
                 f"{spec(name).title} has no weights called “{state.shorten(asked)}”, as "
                 f"the link asks; here are others instead ({statuses[wanted].title}).",
             )
-        elif gone.startswith(trained.PREFIX):
+        elif gone.startswith(trained_info.PREFIX):
             state.notice(
                 Key.WEIGHTS,
                 f"The trained {spec(name).title} is no longer in the server's memory: "

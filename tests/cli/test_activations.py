@@ -9,7 +9,7 @@ from convviz.cli import main
 from convviz.features.activations import activations
 from convviz.images.decode import decode
 from convviz.images.samples import sample
-from convviz.networks.loading import load
+from convviz.weights.load import load
 
 CAT = ["activations", "sample:cat", "--network", "googlenet", "--layer"]
 

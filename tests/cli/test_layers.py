@@ -6,7 +6,7 @@ import pytest
 from convviz.cli import main
 from convviz.cli.layers import find
 from convviz.errors import NetworkError
-from convviz.networks.loading import load
+from convviz.weights.load import load
 
 
 def test_a_table_of_all_layers(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from convviz.cli import main
-from convviz.networks.loading import open_saved
+from convviz.weights.load import open_saved
 
 
 def pictures(path: Path) -> Path:

@@ -9,9 +9,9 @@ import torch
 from convviz.cli import weights
 from convviz.downloads import cache, tickets
 from convviz.errors import NetworkError, SettingError, WeightsError
-from convviz.networks import fetch
 from convviz.networks.initial_weights import untrained
 from convviz.networks.registry import spec
+from convviz.weights import fetch
 
 
 def convviz(*words: str) -> int:

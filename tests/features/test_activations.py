@@ -11,9 +11,9 @@ from convviz.features.capture import capture, input_for
 from convviz.formatting import percent
 from convviz.images.decode import decode
 from convviz.images.samples import sample
-from convviz.networks.loading import load
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, layers
+from convviz.weights.load import load
 
 Wrap = Callable[..., Network]
 

@@ -13,9 +13,9 @@ from convviz.features.arithmetic import arithmetic
 from convviz.features.stages import Given, Normalised, Picked, Pooled, Rectified, Stage, WeightedSum
 from convviz.images.decode import decode
 from convviz.images.samples import sample
-from convviz.networks.loading import load
 from convviz.networks.network import Network
 from convviz.structure.layers import layer, layers
+from convviz.weights.load import load
 
 
 @pytest.fixture(scope="module")

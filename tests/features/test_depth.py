@@ -10,9 +10,9 @@ from convviz.features.activations import activations
 from convviz.features.depth import LayerSummary, depth_trend, empty_by_depth, rank_correlation
 from convviz.images.decode import decode
 from convviz.images.samples import sample
-from convviz.networks.loading import load
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, layers
+from convviz.weights.load import load
 
 Wrap = Callable[..., Network]
 

@@ -8,9 +8,9 @@ from torch import nn
 
 from convviz.errors import SettingError
 from convviz.features.filters import filter_layers, filters
-from convviz.networks.loading import load
 from convviz.networks.network import Network
 from convviz.structure.layers import layer
+from convviz.weights.load import load
 
 
 @pytest.fixture

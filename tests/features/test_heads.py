@@ -9,8 +9,8 @@ from convviz.features import heads
 from convviz.features.capture import input_for
 from convviz.images.decode import decode
 from convviz.images.samples import sample
-from convviz.networks.loading import load
 from convviz.networks.network import Network, NetworkSpec, Weights
+from convviz.weights.load import load
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ from convviz.features.predictions import predict
 from convviz.features.silence import deeper_layers, silence
 from convviz.images.decode import decode
 from convviz.images.samples import sample
-from convviz.networks.loading import load
 from convviz.networks.network import Network
 from convviz.structure.layers import layer
+from convviz.weights.load import load
 
 
 @pytest.fixture

@@ -126,7 +126,7 @@ def test_a_set_without_a_readable_picture_is_refused(network: Network) -> None:
 
 
 def test_branches_of_a_concatenation_see_different_parts() -> None:
-    from convviz.networks.loading import load
+    from convviz.weights.load import load
 
     network = load("googlenet", "bundled", fetch=False)
     shown = layer(network, "inception3a")

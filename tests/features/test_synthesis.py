@@ -9,8 +9,8 @@ from torch import nn
 from convviz.errors import SettingError
 from convviz.features.synthesis import SynthesisConfig, synthesise, transformed
 from convviz.images import fourier
-from convviz.networks.loading import load
 from convviz.networks.network import Network
+from convviz.weights.load import load
 
 
 @pytest.fixture

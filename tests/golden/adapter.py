@@ -28,9 +28,8 @@ from convviz.learning.saving import to_bytes
 from convviz.learning.steps import TrainingSettings
 from convviz.learning.trainer import fit
 from convviz.learning.transfer import plan
-from convviz.networks import registry, saved
+from convviz.networks import registry
 from convviz.networks.decoders import EncoderOnly
-from convviz.networks.loading import open_saved as open_trained
 from convviz.networks.network import Network, NetworkSpec, Weights
 from convviz.networks.registry import spec as network_spec
 from convviz.reconstruction import folding
@@ -38,6 +37,8 @@ from convviz.structure import calls, costs
 from convviz.structure import costs as layer_fields
 from convviz.structure.layers import layers as network_layers
 from convviz.structure.receptive_field import Axis, ReceptiveField
+from convviz.weights import trained
+from convviz.weights.load import open_saved as open_trained
 
 
 def run_command(arguments: list[str]) -> dict[str, Any]:
@@ -274,7 +275,7 @@ def open_saved(data: bytes, base: Network | None = None) -> Network:
     """Open a saved network; where a base is given, it is what the trained part stands on."""
     if base is None:
         return open_trained(data)
-    return saved.read(data, lambda name, source: iter([base]))
+    return trained.read(data, lambda name, source: iter([base]))
 
 
 def described(opened: Network) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from torch import nn
 from convviz.learning.datasets import Dataset, Split, split
 from convviz.learning.shapes import shapes
 from convviz.networks import registry
-from convviz.networks.loading import load
 from convviz.networks.network import Network, NetworkSpec
 from convviz.networks.registry import register
+from convviz.weights.load import load
 
 Zip = Callable[[dict[str, bytes]], bytes]
 

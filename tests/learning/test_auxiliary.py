@@ -20,9 +20,9 @@ from convviz.learning.trainer import fit
 from convviz.learning.transfer import plan
 from convviz.learning.twins import Twin, measure
 from convviz.networks import registry
-from convviz.networks.loading import load
 from convviz.networks.network import NetworkSpec
 from convviz.networks.registry import register
+from convviz.weights.load import load
 
 SHORT = Settings(steps=4, moments=2, batch=8, size=32)
 

@@ -10,8 +10,8 @@ from convviz.learning.steps import TrainingSettings
 from convviz.learning.trainer import fit
 from convviz.learning.transfer import plan
 from convviz.networks.decoders import EncoderOnly
-from convviz.networks.loading import load
 from convviz.networks.network import Network
+from convviz.weights.load import load
 
 CLASSES = ("a", "b", "c")
 

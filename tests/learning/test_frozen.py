@@ -11,8 +11,8 @@ from convviz.learning.steps import TrainingSettings
 from convviz.learning.trainer import fit
 from convviz.learning.transfer import Scenario, TransferPlan, plan, plan_further
 from convviz.networks.decoders import EncoderOnly
-from convviz.networks.loading import load
 from convviz.networks.network import Network
+from convviz.weights.load import load
 
 SETTINGS = TrainingSettings(epochs=3, size=64, batch=6)
 

@@ -10,7 +10,7 @@ from convviz.images.decode import decode
 from convviz.images.samples import sample
 from convviz.learning import recording
 from convviz.learning.snapshots import Maps
-from convviz.networks.loading import load
+from convviz.weights.load import load
 
 CAT = decode(sample("cat").read())
 

@@ -8,8 +8,8 @@ from convviz.learning.datasets import Dataset, Split
 from convviz.learning.runs import TrainingView, train_transfer
 from convviz.learning.steps import TrainingSettings
 from convviz.learning.transfer import plan
-from convviz.networks.loading import load
 from convviz.networks.network import Network
+from convviz.weights.load import load
 
 SHORT = TrainingSettings(epochs=3, size=32, batch=8)
 

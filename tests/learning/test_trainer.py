@@ -16,10 +16,10 @@ from convviz.learning.saving import to_bytes, to_network
 from convviz.learning.steps import TrainingResult, TrainingSettings, TrainingStep
 from convviz.learning.trainer import fit, learning_rate
 from convviz.learning.transfer import TransferPlan, plan, plan_further
-from convviz.networks import trained
 from convviz.networks.clone import clone
-from convviz.networks.loading import load, open_saved
 from convviz.networks.network import Network
+from convviz.weights import trained_info
+from convviz.weights.load import load, open_saved
 
 SHORT = TrainingSettings(epochs=3, size=32, batch=8)
 
@@ -257,7 +257,7 @@ def test_a_saved_network_comes_back_the_same(tiny: Network, few: Dataset, few_sp
         kept = values(result.module)
         assert all(value.equal(kept[name]) for name, value in network.module.state_dict().items())
         assert not any(p.requires_grad for p in network.module.parameters())
-        source = trained.keep(network)
+        source = trained_info.keep(network)
         assert load("tiny", source) is network
 
 

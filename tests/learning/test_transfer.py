@@ -9,8 +9,8 @@ from convviz.errors import SettingError
 from convviz.learning.advice import recommend
 from convviz.learning.transfer import plan, plan_further, untrained_twin
 from convviz.networks.decoders import EncoderOnly
-from convviz.networks.loading import load
 from convviz.networks.network import Network
+from convviz.weights.load import load
 
 CLASSES = ("a", "b", "c")
 

@@ -10,9 +10,9 @@ from torchvision.models import resnet18
 from convviz.errors import NetworkError
 from convviz.networks import registry
 from convviz.networks.clone import clone
-from convviz.networks.loading import load
 from convviz.networks.registry import available, spec
 from convviz.structure.layers import layer, layers
+from convviz.weights.load import load
 
 RESNET = """
 from torchvision.models import resnet18

@@ -10,7 +10,7 @@ from convviz.features.activations import Activations, activations
 from convviz.features.depth import depth_trend, empty_by_depth
 from convviz.images.decode import decode
 from convviz.images.samples import sample
-from convviz.networks.loading import load
+from convviz.weights.load import load
 
 PAGE = "pages/1_Activations.py"
 

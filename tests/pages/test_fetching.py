@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from convviz.errors import WeightsError
-from convviz.networks import sources
-from convviz.networks.weights import SourceStatus
 from convviz.ui import cache, fetch_panel
+from convviz.weights import sources
+from convviz.weights.source import SourceStatus
 
 
 @dataclass

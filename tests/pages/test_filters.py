@@ -7,8 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from convviz.features.filters import filters
-from convviz.networks.loading import load
 from convviz.structure.layers import layer
+from convviz.weights.load import load
 
 PAGE = "pages/2_Filters.py"
 

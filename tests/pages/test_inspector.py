@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from convviz.features.activations import activations
 from convviz.images.decode import decode
 from convviz.images.samples import sample
-from convviz.networks.loading import load
+from convviz.weights.load import load
 
 PAGE = "pages/1_Activations.py"
 PLACE = {"network": "googlenet", "layer": "inception4a", "view": "One channel", "channel": "100"}

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from convviz.features.capture import truncated
-from convviz.networks.loading import load
 from convviz.reconstruction.folding import fold_norms
+from convviz.weights.load import load
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:

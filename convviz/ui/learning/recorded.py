@@ -9,7 +9,6 @@ import streamlit as st
 from convviz.figures import theme
 from convviz.learning import recording
 from convviz.learning.snapshots import Snapshot
-from convviz.networks import bundled
 from convviz.networks.network import AUXILIARY_WEIGHT
 from convviz.sprites.atlas import atlas
 from convviz.sprites.kernels import kernel_sheet
@@ -18,6 +17,7 @@ from convviz.ui.keys import Key
 from convviz.ui.learning.film import Chart, Line, Still, film
 from convviz.ui.pictures import ChosenImage
 from convviz.ui.shell import Choice
+from convviz.weights import bundled
 
 _FIRST = "conv1"
 _IN_A_ROW = 16

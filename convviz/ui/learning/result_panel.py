@@ -13,14 +13,14 @@ from convviz.formatting import size_text
 from convviz.jobs.job import JobView
 from convviz.learning.parts import is_in
 from convviz.learning.runs import Outcome, TrainingView
-from convviz.networks import saved, trained
-from convviz.networks.loading import load
 from convviz.networks.network import Network
 from convviz.ui import export, predictions, state
 from convviz.ui.jobs import Desk
 from convviz.ui.learning import fine_tune_panel
 from convviz.ui.learning.data_panel import plain
 from convviz.ui.shell import Choice
+from convviz.weights import trained, trained_info
+from convviz.weights.load import load
 
 
 def draw(desk: Desk, job: JobView, view: TrainingView, choice: Choice) -> None:
@@ -45,7 +45,7 @@ def draw(desk: Desk, job: JobView, view: TrainingView, choice: Choice) -> None:
         )
     with right:
         _mistakes(best)
-    kept = trained.find(best.source)
+    kept = trained_info.find(best.source)
     if kept is None:
         st.info("The trained network was let go; train it again to use it.")
         return
@@ -154,7 +154,7 @@ def _save(view: TrainingView, best: Outcome, kept: Network) -> None:
             st.download_button(
                 f"Only {'the decoder' if alone else 'what was trained'} "
                 f"({_size(kept, best.parts)})",
-                lambda: saved.write(kept.module, best.about, parts=best.parts, on=best.on),
+                lambda: trained.write(kept.module, best.about, parts=best.parts, on=best.on),
                 file_name=f"{kept.name}-decoder.safetensors",
                 icon=":material/download:",
                 on_click="ignore",
@@ -164,7 +164,7 @@ def _save(view: TrainingView, best: Outcome, kept: Network) -> None:
             )
         st.download_button(
             f"The whole network ({size_text(kept.weights.bytes)})",
-            lambda: saved.write(kept.module, best.about),
+            lambda: trained.write(kept.module, best.about),
             file_name=f"{kept.name}-trained.safetensors",
             icon=":material/download:",
             on_click="ignore",

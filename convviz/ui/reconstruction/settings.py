@@ -7,10 +7,8 @@ from dataclasses import replace
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from convviz.networks import sources
 from convviz.networks.network import Network
 from convviz.networks.registry import available, spec
-from convviz.networks.weights import AUTO_ORDER
 from convviz.reconstruction.presets import preset
 from convviz.reconstruction.runs import Plan, plan
 from convviz.structure import layers as structure_layers
@@ -19,6 +17,8 @@ from convviz.ui import cache, layer_picker, state
 from convviz.ui.keys import Key
 from convviz.ui.reconstruction import advanced
 from convviz.ui.shell import Choice
+from convviz.weights import sources
+from convviz.weights.source import AUTO_ORDER
 
 ONE, DEPTH, NETWORKS = "layer", "depth", "networks"
 MODES = {ONE: "One layer", DEPTH: "Depth series", NETWORKS: "Networks"}

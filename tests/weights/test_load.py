@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from convviz.downloads import cache
 from convviz.errors import NetworkError, SettingError, WeightsError, WeightsNotHere
-from convviz.networks import catalogue, registry, sources
+from convviz.networks import catalogue, registry
 from convviz.networks.initial_weights import untrained
-from convviz.networks.loading import load
 from convviz.networks.network import NetworkSpec
 from convviz.networks.registry import register, spec
+from convviz.weights import sources
+from convviz.weights.load import load
 
 ALEXNET = "alexnet-owt-7be5be79.pth"
 

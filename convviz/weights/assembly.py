@@ -10,11 +10,12 @@ from torchvision.models import GoogLeNet
 
 from convviz.downloads import cache
 from convviz.errors import WeightsError
-from convviz.networks import bundled, checkpoints, decoders, registry, small_decoders, sources
+from convviz.networks import decoders, registry
 from convviz.networks.decoders import PooledNetwork
 from convviz.networks.initial_weights import untrained
 from convviz.networks.network import Network, NetworkSpec, Weights
-from convviz.networks.sources import Found
+from convviz.weights import bundled, checkpoint, small_decoders, sources
+from convviz.weights.sources import Found
 
 
 def full(spec: NetworkSpec, found: Found) -> Network:
@@ -26,8 +27,8 @@ def full(spec: NetworkSpec, found: Found) -> Network:
             "the one in its name; copy it again."
         )
     # Somebody may write over a file in the user's folder, which would pull a map from under us.
-    state = checkpoints.read(path, mapped=found.place != "folder")
-    module = checkpoints.fill(
+    state = checkpoint.read(path, mapped=found.place != "folder")
+    module = checkpoint.fill(
         registry.build(spec, **dict(spec.imagenet_options)),
         state,
         title=spec.title,
@@ -64,7 +65,7 @@ def with_bundled(spec: NetworkSpec) -> Network:
             f"No weights of {spec.title} come with convviz: choose another source of weights."
         )
     about, classes, path = bundled.about(), bundled.classes(), bundled.path()
-    module = checkpoints.fill(
+    module = checkpoint.fill(
         registry.build(spec, num_classes=len(classes)),
         bundled.state(),
         title=spec.title,
@@ -95,9 +96,9 @@ def encoder(spec: NetworkSpec, path: Path) -> Network:
     Where convviz has a small decoder for it, that stands behind the encoder and names what it sees.
     """
     whole = registry.build(spec)
-    module = checkpoints.fill(
+    module = checkpoint.fill(
         decoders.EncoderOnly(whole.get_submodule("features")),
-        checkpoints.read(path, mapped=True),
+        checkpoint.read(path, mapped=True),
         title=f"the encoder of {spec.title}",
         origin=f"The file {path.name}",
     )
@@ -143,7 +144,7 @@ def own(spec: NetworkSpec) -> Network:
     if path is not None:
         return full(spec, Found(path, "folder", own_name=True))
     module = registry.build(spec)
-    size, checksum = checkpoints.fingerprint(module)
+    size, checksum = checkpoint.fingerprint(module)
     return _network(
         spec,
         module,
@@ -163,7 +164,7 @@ def own(spec: NetworkSpec) -> Network:
 def with_random(spec: NetworkSpec, seed: int) -> Network:
     """Assemble a network with random weights."""
     module = untrained(spec, seed)
-    size, checksum = checkpoints.fingerprint(module)
+    size, checksum = checkpoint.fingerprint(module)
     return _network(
         spec,
         module,

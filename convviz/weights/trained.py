@@ -23,31 +23,45 @@ from torch import Tensor, nn
 from convviz.downloads import cache
 from convviz.errors import ConvvizError, WeightsError, WeightsNotHere
 from convviz.networks import registry
-from convviz.networks.checkpoints import fill
 from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form, inputs_of, last_linear
 from convviz.networks.network import Network, NetworkSpec, Weights
-from convviz.networks.trained import About, describe, source_of
+from convviz.weights.checkpoint import fill
+from convviz.weights.trained_info import About, describe, source_of
 
 SUFFIX = ".safetensors"
+
+
 MAX_BYTES = 800_000_000
 
+
 _KEY = "convviz"
+
+
 _HEADER_BYTES = 1_000_000
+
+
 _MOST_CLASSES = 1000
+
 
 _FOREIGN = (
     "The file was not saved by convviz's training: choose one that was saved on the page Transfer "
     "learning or by “convviz train”."
 )
+
+
 _PLAIN = (
     "The file holds weights, but not what convviz saves with them (the network and its classes): "
     "plain weights go into the folder that CONVVIZ_WEIGHTS names."
 )
+
+
 _PICKLED = (
     "The file is one of PyTorch's, which may run code when it is opened: convviz opens only "
     "safetensors files that it has saved."
 )
+
+
 _DAMAGED = "The file of the trained network is damaged or incomplete: save it again."
 
 
@@ -67,6 +81,8 @@ class Base:
 
 
 Bases = Callable[[str, str], Iterator[Network]]
+
+
 """Given a network's name and a source of weights, brings those weights, then others to try."""
 
 

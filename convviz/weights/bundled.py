@@ -18,6 +18,7 @@ from torch import Tensor
 
 NETWORK = "googlenet"
 
+
 _DATA = Path(__file__).with_name("data")
 
 

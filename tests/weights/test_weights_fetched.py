@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from convviz.downloads import cache
-from convviz.networks import encoders, sources
-from convviz.networks.loading import load
+from convviz.weights import encoder, sources
+from convviz.weights.load import load
 
 pytestmark = pytest.mark.weights
 
@@ -18,7 +18,7 @@ def test_the_encoder_is_fetched_checked_and_loaded(name: str, parameters: int) -
     network = load(name, "encoder")
     features = network.module.get_submodule("features")
     assert sum(each.numel() for each in features.parameters()) == parameters
-    assert cache.intact(cache.folder() / encoders.ENCODERS[name].kept_as)
+    assert cache.intact(cache.folder() / encoder.ENCODERS[name].kept_as)
     place = next(each for each in sources.status(name) if each.source == "encoder")
     assert place.here
     assert load(name, "encoder", fetch=False).weights == network.weights

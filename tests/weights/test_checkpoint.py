@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from convviz.errors import WeightsError
-from convviz.networks import checkpoints
+from convviz.weights import checkpoint
 
 
 def tiny(device: str = "cpu") -> nn.Sequential:
@@ -26,26 +26,26 @@ def test_a_file_comes_back_as_it_was_written(tmp_path: Path, ending: str, mapped
     path, written = tmp_path / f"tiny{ending}", state()
     save = save_file if ending == ".safetensors" else torch.save
     save(written, path)
-    read = checkpoints.read(path, mapped=mapped)
+    read = checkpoint.read(path, mapped=mapped)
     assert read.keys() == written.keys()
     assert all(read[name].equal(written[name]) for name in written)
 
 
 def test_files_from_before_zip_archives_can_be_read(tmp_path: Path) -> None:
     torch.save(state(), tmp_path / "old.pth", _use_new_zipfile_serialization=False)
-    assert checkpoints.read(tmp_path / "old.pth", mapped=True).keys() == state().keys()
+    assert checkpoint.read(tmp_path / "old.pth", mapped=True).keys() == state().keys()
 
 
 def test_half_precision_becomes_float32_and_counters_stay(tmp_path: Path) -> None:
     torch.save(tiny().half().state_dict(), tmp_path / "half.pth")
-    read = checkpoints.read(tmp_path / "half.pth", mapped=True)
+    read = checkpoint.read(tmp_path / "half.pth", mapped=True)
     assert read["0.weight"].dtype == torch.float32
     assert read["1.num_batches_tracked"].dtype == torch.int64
 
 
 def test_a_state_dict_inside_a_checkpoint_is_found(tmp_path: Path) -> None:
     torch.save({"epoch": 3, "state_dict": state()}, tmp_path / "checkpoint.pth")
-    assert checkpoints.read(tmp_path / "checkpoint.pth", mapped=True).keys() == state().keys()
+    assert checkpoint.read(tmp_path / "checkpoint.pth", mapped=True).keys() == state().keys()
 
 
 class Evil:
@@ -60,7 +60,7 @@ def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
     torch.save({"0.weight": Evil()}, tmp_path / "evil.pth")
     for mapped in (True, False):
         with pytest.raises(WeightsError, match=r"evil\.pth cannot be read as weights"):
-            checkpoints.read(tmp_path / "evil.pth", mapped=mapped)
+            checkpoint.read(tmp_path / "evil.pth", mapped=mapped)
     assert not Evil.folder.exists()
 
 
@@ -71,7 +71,7 @@ def test_a_damaged_file_is_named_without_its_path(
 ) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(WeightsError, match=f"The file {name} cannot be read") as caught:
-        checkpoints.read(tmp_path / name, mapped=True)
+        checkpoint.read(tmp_path / name, mapped=True)
     assert str(tmp_path) not in str(caught.value)
 
 
@@ -79,13 +79,13 @@ def test_a_damaged_file_is_named_without_its_path(
 def test_a_file_with_other_things_is_refused(tmp_path: Path, content: object) -> None:
     torch.save(content, tmp_path / "other.pth")
     with pytest.raises(WeightsError, match=r"other\.pth"):
-        checkpoints.read(tmp_path / "other.pth", mapped=True)
+        checkpoint.read(tmp_path / "other.pth", mapped=True)
 
 
 @pytest.mark.parametrize("device", ["meta", "cpu"])
 def test_a_network_gets_its_weights_and_is_at_rest(device: str) -> None:
     module, given = tiny(device), state()
-    filled = checkpoints.fill(module, given, title="Tiny", origin="The file")
+    filled = checkpoint.fill(module, given, title="Tiny", origin="The file")
     assert all(filled.state_dict()[name].equal(given[name]) for name in given)
     assert not filled.training
     assert not any(parameter.requires_grad for parameter in filled.parameters())
@@ -93,7 +93,7 @@ def test_a_network_gets_its_weights_and_is_at_rest(device: str) -> None:
 
 def test_nothing_is_held_twice() -> None:
     module, given = tiny("meta"), state()
-    checkpoints.fill(module, given, title="Tiny", origin="The file")
+    checkpoint.fill(module, given, title="Tiny", origin="The file")
     assert module[0].weight.data_ptr() == given["0.weight"].data_ptr()
 
 
@@ -101,24 +101,24 @@ def test_weights_that_a_network_shares_stay_shared() -> None:
     first = nn.Linear(2, 2)
     module = nn.Sequential(first, first)
     given = {name: value.clone() for name, value in module.state_dict().items()}
-    filled = checkpoints.fill(module, given, title="Tiny", origin="The file")
+    filled = checkpoint.fill(module, given, title="Tiny", origin="The file")
     assert len(list(filled.parameters())) == 2
 
 
 def test_counters_that_old_files_lack_are_made_up() -> None:
     given = state()
     del given["1.num_batches_tracked"]
-    module = checkpoints.fill(tiny("meta"), given, title="Tiny", origin="The file")
+    module = checkpoint.fill(tiny("meta"), given, title="Tiny", origin="The file")
     assert module.get_buffer("1.num_batches_tracked").item() == 0
 
 
 def test_a_part_can_be_left_out() -> None:
     given = state()
-    module = checkpoints.fill(tiny("meta"), given, title="Tiny", origin="The file", without=("1",))
+    module = checkpoint.fill(tiny("meta"), given, title="Tiny", origin="The file", without=("1",))
     assert list(module.state_dict()) == ["0.weight", "0.bias"]
     for name in [name for name in given if name.startswith("1.")]:
         del given[name]
-    checkpoints.fill(tiny("meta"), given, title="Tiny", origin="The file", without=("1",))
+    checkpoint.fill(tiny("meta"), given, title="Tiny", origin="The file", without=("1",))
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_weights_that_do_not_fit_are_refused_with_the_difference(
 ) -> None:
     given = {name: value for name, value in (state() | change).items() if value is not None}
     with pytest.raises(WeightsError) as caught:
-        checkpoints.fill(tiny("meta"), given, title="Tiny", origin="The file x.pth")
+        checkpoint.fill(tiny("meta"), given, title="Tiny", origin="The file x.pth")
     assert str(caught.value) == f"The file x.pth does not fit Tiny: {sentence}."
 
 
@@ -144,4 +144,4 @@ def test_the_fingerprint_is_that_of_the_parameters_by_sorted_name() -> None:
         module.weight.copy_(torch.tensor([[1.0, 2.0]]))
         module.bias.copy_(torch.tensor([3.0]))
     by_hand = b"\x00\x00\x40\x40" + b"\x00\x00\x80\x3f" + b"\x00\x00\x00\x40"  # bias, weight
-    assert checkpoints.fingerprint(module) == (12, hashlib.sha256(by_hand).hexdigest())
+    assert checkpoint.fingerprint(module) == (12, hashlib.sha256(by_hand).hexdigest())

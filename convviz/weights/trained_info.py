@@ -18,7 +18,10 @@ from convviz.networks.decoders import Form
 from convviz.networks.network import Network, Weights
 
 PREFIX = "trained-"
+
+
 """How the source of weights begins that stands for a network trained here."""
+
 
 _KEPT, _KEPT_BYTES = 24, 600_000_000
 
@@ -100,4 +103,6 @@ def find(source: str) -> Network | None:
 
 
 _kept: OrderedDict[str, Network] = OrderedDict()
+
+
 _lock = threading.Lock()

@@ -23,10 +23,11 @@ from convviz.downloads import http as transfers
 from convviz.downloads import tickets as download_tickets
 from convviz.downloads.http import Limits
 from convviz.errors import FetchCancelled, WeightsError
-from convviz.networks import fetch, registry, sources
-from convviz.networks.loading import load
+from convviz.networks import registry
 from convviz.networks.network import NetworkSpec
-from convviz.networks.sources import TorchvisionFile
+from convviz.weights import fetch, sources
+from convviz.weights.load import load
+from convviz.weights.sources import TorchvisionFile
 
 STORED = os.urandom(300_000)
 PATIENT = Limits(stall_seconds=30, stall_bytes=50_000)

@@ -16,8 +16,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import nn
 
-from convviz.networks import bundled
 from convviz.networks.decoders import make_decoder
+from convviz.weights import bundled
 
 _DATA = Path(__file__).with_name("data")
 

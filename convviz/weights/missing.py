@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from convviz.downloads import cache
 from convviz.errors import WeightsError, WeightsNotHere
 from convviz.formatting import size_text
-from convviz.networks import sources
-from convviz.networks.encoders import ARCHIVE, ENCODERS
 from convviz.networks.network import NetworkSpec
+from convviz.weights import sources
+from convviz.weights.encoder import ARCHIVE, ENCODERS
 
 
 def not_here(spec: NetworkSpec) -> WeightsNotHere:

@@ -3,9 +3,9 @@
 import pytest
 
 from convviz.formatting import size_text
-from convviz.networks import sources
 from convviz.networks.registry import available, spec
-from convviz.networks.weights import SOURCES
+from convviz.weights import sources
+from convviz.weights.source import SOURCES
 
 
 def test_a_fresh_machine_has_googlenet_and_untrained_weights() -> None:

@@ -11,8 +11,8 @@ from PIL import Image
 from convviz.features.predictions import predict
 from convviz.images.decode import decode
 from convviz.images.samples import sample
-from convviz.networks import bundled, small_decoders
-from convviz.networks.loading import load
+from convviz.weights import bundled, small_decoders
+from convviz.weights.load import load
 
 
 @pytest.fixture(params=["alexnet", "vgg16"])

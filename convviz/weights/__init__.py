@@ -1,0 +1,1 @@
+"""Where a network's weights come from, one module per source."""
