@@ -16,8 +16,8 @@ import tiny_imagenet
 import torch
 from torch import Tensor
 
+from convviz.datasets.labelled_set import to_input
 from convviz.errors import ConvvizError
-from convviz.learning.tensors import to_input
 from convviz.networks.network import Network
 from convviz.weights import bundled, small_decoders
 from convviz.weights.load import load

@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 import torch
 from torch import Tensor
 
-from convviz.images.sets import Files
-from convviz.learning import tensors
-from convviz.learning.datasets import Dataset
+from convviz.datasets import labelled_set
+from convviz.datasets.image_set import Files
+from convviz.datasets.labelled_set import Dataset
 from convviz.weights import bundled
 
 NAME = "Tiny ImageNet-200"
@@ -50,7 +50,7 @@ def evenly(dataset: Dataset, images: int | None) -> list[int]:
 def pixels(dataset: Dataset, size: int, images: int | None = None) -> tuple[Tensor, Tensor]:
     """Decode pictures, (N, 3, size, size) uint8, with the numbers of their classes, (N,)."""
     places = range(len(dataset)) if images is None else sorted(evenly(dataset, images))
-    for _, found in tensors.read(dataset, places, size):
+    for _, found in labelled_set.read(dataset, places, size):
         if found is not None:
             return found
     return torch.empty(0, 3, size, size, dtype=torch.uint8), torch.empty(0, dtype=torch.long)

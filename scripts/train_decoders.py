@@ -23,8 +23,8 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from convviz.learning import tensors
-from convviz.learning.datasets import Dataset
+from convviz.datasets import labelled_set
+from convviz.datasets.labelled_set import Dataset
 from convviz.learning.encoding import Scale, encode, trunk
 from convviz.learning.learner import Learner, judge
 from convviz.learning.transfer import plan
@@ -46,7 +46,7 @@ def features(network: Network, some: Dataset, places: list[int], size: int) -> T
     )
     spec, pieces, start = network.spec, list[Tensor](), time.perf_counter()
     for first in range(0, len(places), 200):
-        *_, (_, found) = tensors.read(some, places[first : first + 200], size)
+        *_, (_, found) = labelled_set.read(some, places[first : first + 200], size)
         pixels, _ = found
         for _, piece in encode(encoder, pixels, mean=spec.mean, std=spec.std, dtype=fast_dtype()):
             pieces.append(piece.half())

@@ -17,7 +17,7 @@ from convviz.cli.output import (
 from convviz.errors import SettingError
 
 if TYPE_CHECKING:
-    from convviz.learning.datasets import Dataset
+    from convviz.datasets.labelled_set import Dataset
     from convviz.learning.steps import TrainingStep
     from convviz.learning.transfer import TransferPlan
 
@@ -72,8 +72,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
+    from convviz.datasets.labelled_set import split as split_set
     from convviz.learning.advice import recommend
-    from convviz.learning.datasets import split as split_set
     from convviz.learning.saving import to_bytes
     from convviz.learning.steps import TrainingSettings
     from convviz.learning.trainer import fit
@@ -157,29 +157,29 @@ def _data(name: str, pictures: int) -> Dataset:
         ImageError: It cannot be used.
         WeightsError: It cannot be fetched.
     """
-    from convviz.learning import fetching
-    from convviz.learning.datasets import from_zip
-    from convviz.learning.shapes import shapes
+    from convviz.datasets import published
+    from convviz.datasets.labelled_set import from_zip
+    from convviz.datasets.shapes import shapes
     from convviz.weights.fetch import follow
 
     if name == "shapes":
         return shapes()
-    if name in fetching.SETS:
+    if name in published.SETS:
         if pictures < 40:
             raise SettingError(
                 f"--pictures {pictures} is too few for ten classes; give 40 or more."
             )
-        if not fetching.is_here(name):
+        if not published.is_here(name):
             with Progress() as progress:
-                follow(fetching.start(name), progress.megabytes)
-        return fetching.published(name, pictures)
+                follow(published.start(name), progress.megabytes)
+        return published.published(name, pictures)
     path = Path(name)
     try:
         data = path.read_bytes()
     except OSError as error:
         raise SettingError(
             f"{name} cannot be read ({error.strerror}): give a zip of class folders, shapes, "
-            f"{' or '.join(fetching.SETS)}."
+            f"{' or '.join(published.SETS)}."
         ) from error
     return from_zip(data, path.stem)
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from convviz.datasets.image_set import ImageSet
+from convviz.datasets.zip_archive import LeftOut
 from convviz.errors import ImageError, SettingError
 from convviz.features.activations import Activations
 from convviz.features.capture import input_for, observe
-from convviz.images.archive import LeftOut
-from convviz.images.sets import ImageSet
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, layers
 

@@ -8,11 +8,11 @@ from typing import Protocol
 
 from PIL import Image
 
+from convviz.datasets.image_set import ImageSet
 from convviz.features.dead import DeadStep, count_dead
 from convviz.features.occlusion import Measure, OcclusionStep, occlude
 from convviz.features.stimuli import StimuliStep, find_stimuli
 from convviz.features.synthesis import SynthesisConfig, SynthesisStep, synthesise
-from convviz.images.sets import ImageSet
 from convviz.networks.network import Network
 
 Step = StimuliStep | OcclusionStep | SynthesisStep | DeadStep

@@ -17,12 +17,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from convviz.datasets.image_set import ImageSet
+from convviz.datasets.zip_archive import LeftOut
 from convviz.errors import ImageError, SettingError
 from convviz.features.capture import input_for, observe
 from convviz.features.receptive import Box
-from convviz.images.archive import LeftOut
 from convviz.images.preprocess import crop
-from convviz.images.sets import ImageSet
 from convviz.networks.network import Network
 from convviz.structure.costs import receptive_field
 from convviz.structure.layers import Layer, layer

@@ -18,10 +18,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from convviz.datasets import labelled_set
+from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import SettingError
-from convviz.learning import tensors
 from convviz.learning.auxiliary_steps import Comparison, Settings
-from convviz.learning.datasets import Dataset, Split
 from convviz.learning.inception import drawn, small_inception, without_heads
 from convviz.learning.runs import Signal
 from convviz.learning.twins import Twin, measure
@@ -61,7 +61,7 @@ def compare(
     """
     settings = settings or Settings()
     settings.check()
-    if not tensors.fits(len(dataset), settings.size):
+    if not labelled_set.fits(len(dataset), settings.size):
         raise SettingError(
             f"{len(dataset):,} pictures of {settings.size} × {settings.size} pixels do not fit "
             "into the memory set aside: choose smaller pictures."
@@ -118,9 +118,9 @@ def _compare(
 
 def _read(dataset: Dataset, places: tuple[int, ...], size: int) -> tuple[Tensor, Tensor]:
     """Decode pictures to (N, 3, size, size), normalised, with the numbers of their classes."""
-    found = [each for _, each in tensors.read(dataset, places, size) if each is not None]
+    found = [each for _, each in labelled_set.read(dataset, places, size) if each is not None]
     pixels, labels = found[0]
-    return tensors.to_input(pixels, IMAGENET_MEAN, IMAGENET_STD), labels
+    return labelled_set.to_input(pixels, IMAGENET_MEAN, IMAGENET_STD), labels
 
 
 def _count(module: nn.Module) -> int:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import VGG, AlexNet, GoogLeNet
 
-from convviz.learning.tensors import to_input
+from convviz.datasets.labelled_set import to_input
 from convviz.networks.clone import clone
 from convviz.networks.decoders import PooledNetwork, put
 

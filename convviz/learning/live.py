@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 
 from PIL import Image
 
-from convviz.learning.datasets import Dataset, Split
+from convviz.datasets.labelled_set import Dataset, Split
 from convviz.learning.runs import Signal
 from convviz.learning.snapshots import Snapshot, add
 from convviz.learning.steps import Ending, Phase, TrainingSettings, TrainingStep

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from convviz.datasets.labelled_set import Dataset, Split
 from convviz.images.preprocess import crop
-from convviz.learning.datasets import Dataset, Split
 from convviz.learning.saving import about, to_network
 from convviz.learning.steps import Ending, Phase, TrainingResult, TrainingSettings
 from convviz.learning.trainer import fit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convviz.learning.datasets import Dataset
+from convviz.datasets.labelled_set import Dataset
 from convviz.learning.steps import TrainingResult
 from convviz.learning.transfer import TransferPlan
 from convviz.networks.network import Network

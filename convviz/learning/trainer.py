@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import GoogLeNet
 
+from convviz.datasets import labelled_set
+from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import SettingError
 from convviz.features.capture import check_layer
-from convviz.learning import tensors
-from convviz.learning.datasets import Dataset, Split
 from convviz.learning.encoding import Scale, cut, encode, trunk
 from convviz.learning.learner import Learner
 from convviz.learning.loop import Loop, Source
@@ -69,7 +69,7 @@ def fit(
     settings.check()
     if plan.form.classes != dataset.classes:
         raise SettingError("The plan was made for other classes: plan again for this data set.")
-    if not tensors.fits(len(dataset), settings.size):
+    if not labelled_set.fits(len(dataset), settings.size):
         raise SettingError(
             f"{len(dataset):,} pictures of {settings.size} × {settings.size} pixels do not fit "
             "into the memory set aside: choose smaller pictures."
@@ -93,7 +93,7 @@ def _fit(
     seed_dropout(module, generator)
     pictures: list[tuple[Tensor, Tensor]] = []
     for places in (split.train, split.validation):
-        for share, found in tensors.read(dataset, places, settings.size):
+        for share, found in labelled_set.read(dataset, places, settings.size):
             yield loop.preparing("reading", share)
             if found is not None:
                 pictures.append(found)
@@ -124,8 +124,12 @@ def _fit(
         scale.fold(head)
 
     if not plan.encoder_is_frozen and loop.goes_on:
-        source = Source(train, train_labels, lambda x: tensors.to_input(x, spec.mean, spec.std))
-        target = Source(check, check_labels, lambda x: tensors.to_input(x, spec.mean, spec.std))
+        source = Source(
+            train, train_labels, lambda x: labelled_set.to_input(x, spec.mean, spec.std)
+        )
+        target = Source(
+            check, check_labels, lambda x: labelled_set.to_input(x, spec.mean, spec.std)
+        )
         learned, modes = module, _modes(plan)
         halves = cut(module, plan.trained_names()) if plan.scenario == "fine-tune" else None
         if halves is not None and _can_be_kept(halves[0], train, len(train) + len(check)):
@@ -172,7 +176,7 @@ def _encoded(
 @torch.no_grad()
 def _can_be_kept(encoder: nn.Module, pixels: Tensor, pictures: int) -> bool:
     """Whether memory has room for what an encoder makes of so many pictures."""
-    one = encoder(tensors.to_input(pixels[:1], (0, 0, 0), (1, 1, 1)))
+    one = encoder(labelled_set.to_input(pixels[:1], (0, 0, 0), (1, 1, 1)))
     return bool(pictures * one.numel() * 4 <= _KEPT_BYTES)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from convviz.datasets import published
 from convviz.downloads.tickets import Fetch
 from convviz.formatting import size_text
-from convviz.learning import fetching
 from convviz.ui import state
 
 _POLL_SECONDS = 0.5
@@ -18,9 +18,9 @@ def here(key: str) -> bool:
     Args:
         key: One of `fetching.SETS`.
     """
-    wanted = fetching.SETS[key]
+    wanted = published.SETS[key]
     st.caption(wanted.about)
-    if fetching.is_here(key):
+    if published.is_here(key):
         return True
     ticket = state.visit().fetches.get((key, "images"))
     if ticket is not None and ticket.state in ("waiting", "running"):
@@ -49,7 +49,7 @@ def here(key: str) -> bool:
 
 
 def _start(key: str) -> None:
-    state.visit().fetches[key, "images"] = fetching.start(key)
+    state.visit().fetches[key, "images"] = published.start(key)
 
 
 @st.fragment(run_every=_POLL_SECONDS)

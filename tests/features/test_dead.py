@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 from torch import nn
 
+from convviz.datasets.image_set import Files
 from convviz.errors import ImageError, SettingError
 from convviz.features.dead import count_dead
 from convviz.features.stimuli import find_stimuli
-from convviz.images.sets import Files
 from convviz.learning.watching import watch
 from convviz.networks.network import Network
 

@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 from torch import nn
 
+from convviz.datasets.image_set import Files
 from convviz.features.runs import Run, stimuli_run
 from convviz.features.stimuli import StimuliStep, find_stimuli
-from convviz.images.sets import Files
 from convviz.jobs.job import JobView
 from convviz.jobs.runner import LocalRunner
 from convviz.networks.network import Network

@@ -9,11 +9,11 @@ import torch
 from PIL import Image
 from torch import nn
 
+from convviz.datasets.image_set import Files
 from convviz.errors import ImageError, SettingError
 from convviz.features.activations import activations
 from convviz.features.receptive import Box, box
 from convviz.features.stimuli import TOP, StimuliStep, find_stimuli, patch_picture
-from convviz.images.sets import Files
 from convviz.networks.network import Network
 from convviz.structure.layers import layer
 

@@ -20,10 +20,10 @@ import torch
 from torch import nn
 
 from convviz import cli, errors
+from convviz.datasets.labelled_set import from_zip, split
 from convviz.features.capture import input_for
 from convviz.images.decode import decode
 from convviz.images.samples import sample
-from convviz.learning.datasets import from_zip, split
 from convviz.learning.saving import to_bytes
 from convviz.learning.steps import TrainingSettings
 from convviz.learning.trainer import fit

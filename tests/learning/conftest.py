@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from convviz.learning.datasets import Dataset, Split, split
-from convviz.learning.shapes import shapes
+from convviz.datasets.labelled_set import Dataset, Split, split
+from convviz.datasets.shapes import shapes
 from convviz.networks import registry
 from convviz.networks.network import Network, NetworkSpec
 from convviz.networks.registry import register

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import SettingError
 from convviz.features.gradients import LayerGradient, by_stage
 from convviz.learning.auxiliary import compare
 from convviz.learning.auxiliary_steps import Comparison, Settings
-from convviz.learning.datasets import Dataset, Split
 from convviz.learning.inception import HEADS, drawn, small_inception, without_heads
 from convviz.learning.learner import Learner
 from convviz.learning.steps import TrainingSettings

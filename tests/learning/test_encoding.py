@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from convviz.learning.datasets import split
+from convviz.datasets.labelled_set import split
+from convviz.datasets.shapes import shapes
 from convviz.learning.encoding import cut
-from convviz.learning.shapes import shapes
 from convviz.learning.steps import TrainingSettings
 from convviz.learning.trainer import fit
 from convviz.learning.transfer import plan

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from convviz.learning.datasets import Dataset, split
+from convviz.datasets.labelled_set import Dataset, split
+from convviz.datasets.shapes import shapes
 from convviz.learning.parts import is_in
-from convviz.learning.shapes import shapes
 from convviz.learning.steps import TrainingSettings
 from convviz.learning.trainer import fit
 from convviz.learning.transfer import Scenario, TransferPlan, plan, plan_further

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import SettingError
-from convviz.learning.datasets import Dataset, Split
 from convviz.learning.live import DEADLY_RATE, LiveView, evenly, learning_rate, train_small
 from convviz.learning.steps import TrainingSettings
 from convviz.networks.small import SmallDesign

@@ -3,8 +3,8 @@
 import pickle
 from dataclasses import dataclass, replace
 
+from convviz.datasets.labelled_set import Dataset, Split
 from convviz.features.predictions import predict
-from convviz.learning.datasets import Dataset, Split
 from convviz.learning.runs import TrainingView, train_transfer
 from convviz.learning.steps import TrainingSettings
 from convviz.learning.transfer import plan

@@ -7,10 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
+from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import NetworkError, SettingError
 from convviz.features.activations import measure
 from convviz.features.capture import capture
-from convviz.learning.datasets import Dataset, Split
 from convviz.learning.snapshots import Maps, Snapshot, add
 from convviz.learning.steps import TrainingResult, TrainingSettings
 from convviz.learning.trainer import fit

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import SettingError, WeightsError
 from convviz.features.predictions import predict
-from convviz.learning.datasets import Dataset, Split
 from convviz.learning.encoding import Scale
 from convviz.learning.learner import Learner
 from convviz.learning.saving import to_bytes, to_network

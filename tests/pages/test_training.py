@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from convviz.datasets.labelled_set import Dataset
+from convviz.datasets.shapes import shapes
 from convviz.learning import recording
-from convviz.learning.datasets import Dataset
-from convviz.learning.shapes import shapes
 from convviz.ui.learning import data_panel, live_settings
 
 PAGE = "pages/6_Training.py"

@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from convviz.images.cifar import CIFAR10
-from convviz.learning import fetching
-from convviz.learning.datasets import Dataset
-from convviz.learning.shapes import shapes
+from convviz.datasets import published
+from convviz.datasets.labelled_set import Dataset
+from convviz.datasets.published import CIFAR10
+from convviz.datasets.shapes import shapes
 from convviz.ui.learning import data_panel
 
 PAGE = "pages/5_Transfer_learning.py"
@@ -188,7 +188,7 @@ def test_a_fetch_shows_how_far_it_is_and_stops(
     open_page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticket = Ticket()
-    monkeypatch.setattr(fetching, "start", lambda key: ticket)
+    monkeypatch.setattr(published, "start", lambda key: ticket)
     app = open_page(PAGE, data="cifar10")
     app.button(key="fetch_cifar10").click().run()
     assert "40% · 68 MB of 170 MB" in [each.proto.text for each in app.get("progress")]

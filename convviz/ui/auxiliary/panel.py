@@ -6,13 +6,13 @@ import math
 
 import streamlit as st
 
+from convviz.datasets.labelled_set import Dataset, split
 from convviz.figures import architectures as saved
 from convviz.figures import auxiliary as figures
 from convviz.jobs.job import JobView
 from convviz.learning import auxiliary_findings
 from convviz.learning.auxiliary import compare_auxiliary
 from convviz.learning.auxiliary_steps import Comparison, Settings
-from convviz.learning.datasets import Dataset, split
 from convviz.learning.inception import HEADS
 from convviz.ui import export, jobs, state
 from convviz.ui.auxiliary.settings import in_short

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from convviz.datasets import published, zip_archive
+from convviz.datasets.image_set import Files, ImageSet, SampleCrops, Zipped
 from convviz.errors import ImageError
-from convviz.images import archive, imagenette
 from convviz.images.decode import FILE_SUFFIXES
-from convviz.images.sets import Files, ImageSet, SampleCrops, Zipped
 from convviz.jobs.job import JobView
-from convviz.learning import fetching
 from convviz.ui import set_fetch, state
 from convviz.ui.jobs import Desk
 from convviz.ui.keys import Entry, Key
@@ -51,8 +50,8 @@ def choose(desk: Desk, view: JobView | None) -> ImageSet | None:
         key="set_upload",
         on_change=_take,
         args=(desk, view),
-        help=f"A zip may hold up to {archive.MAX_FILES:,} files of at most "
-        f"{archive.MAX_FILE_BYTES // 1_000_000} MB, {archive.MAX_BYTES // 1_000_000} MB in all. "
+        help=f"A zip may hold up to {zip_archive.MAX_FILES:,} files of at most "
+        f"{zip_archive.MAX_FILE_BYTES // 1_000_000} MB, {zip_archive.MAX_BYTES // 1_000_000} MB in all. "
         "It stays in this visit: it is neither stored nor passed on.",
     )
     held = st.session_state.get(Entry.IMAGE_SET)
@@ -75,7 +74,7 @@ def _imagenette() -> ImageSet | None:
         help="Chosen at random, but the same every time.",
         width=260,
     )
-    return imagenette.Imagenette(fetching.root(), count)
+    return published.Imagenette(published.root(), count)
 
 
 def key(pictures: ImageSet) -> str:
@@ -107,17 +106,17 @@ def _made(files: Sequence[UploadedFile]) -> ImageSet:
     if len(zips) > 1 or (zips and len(files) > 1):
         raise ImageError("Bring either one zip or several pictures, not both: remove some.")
     if zips:
-        return Zipped(archive.open_archive(zips[0].getvalue()), state.shorten(zips[0].name, 40))
-    if len(files) > archive.MAX_FILES:
-        raise ImageError(f"At most {archive.MAX_FILES:,} pictures can be looked through.")
+        return Zipped(zip_archive.open_archive(zips[0].getvalue()), state.shorten(zips[0].name, 40))
+    if len(files) > zip_archive.MAX_FILES:
+        raise ImageError(f"At most {zip_archive.MAX_FILES:,} pictures can be looked through.")
     size = sum(file.size for file in files)
-    if size > archive.MAX_BYTES:
-        most = archive.MAX_BYTES // 1_000_000
+    if size > zip_archive.MAX_BYTES:
+        most = zip_archive.MAX_BYTES // 1_000_000
         raise ImageError(f"The pictures have more than {most} MB together; bring fewer.")
-    large = [file.name for file in files if file.size > archive.MAX_FILE_BYTES]
+    large = [file.name for file in files if file.size > zip_archive.MAX_FILE_BYTES]
     if large:
         raise ImageError(
-            f"{state.shorten(large[0], 40)} has more than {archive.MAX_FILE_BYTES // 1_000_000} "
+            f"{state.shorten(large[0], 40)} has more than {zip_archive.MAX_FILE_BYTES // 1_000_000} "
             "MB: choose a smaller picture."
         )
     return Files(tuple((state.shorten(file.name, 80), file.getvalue()) for file in files))

@@ -6,18 +6,17 @@ import hashlib
 
 import streamlit as st
 
+from convviz.datasets import published, zip_archive
+from convviz.datasets.labelled_set import Dataset, from_zip
+from convviz.datasets.shapes import shapes
 from convviz.errors import ImageError
-from convviz.images import archive
 from convviz.images.preprocess import crop
-from convviz.learning import fetching
-from convviz.learning.datasets import Dataset, from_zip
-from convviz.learning.shapes import shapes
 from convviz.ui import set_fetch, state
 from convviz.ui.keys import Entry, Key
 
 SHAPES, ZIP = "shapes", "zip"
 _KINDS = {SHAPES: "Generated shapes", ZIP: "My own zip"} | {
-    key: each.title for key, each in fetching.SETS.items()
+    key: each.title for key, each in published.SETS.items()
 }
 _COUNTS = (200, 600, 1200, 2800)
 _PREVIEW = 96  # pixels
@@ -34,7 +33,7 @@ def choose() -> Dataset | None:
         label_visibility="collapsed",
         required=True,
     )
-    if kind in fetching.SETS:
+    if kind in published.SETS:
         dataset = _published(kind)
     else:
         dataset = _shapes() if kind == SHAPES else _uploaded()
@@ -67,9 +66,9 @@ def _uploaded() -> Dataset | None:
         "A zip with a folder of pictures for each class",
         type=["zip"],
         key="training_zip",
-        max_upload_size=archive.MAX_BYTES // 1_000_000,
-        help=f"At most {archive.MAX_FILES:,} files of at most "
-        f"{archive.MAX_FILE_BYTES // 1_000_000} MB, {archive.MAX_BYTES // 1_000_000} MB unpacked. "
+        max_upload_size=zip_archive.MAX_BYTES // 1_000_000,
+        help=f"At most {zip_archive.MAX_FILES:,} files of at most "
+        f"{zip_archive.MAX_FILE_BYTES // 1_000_000} MB, {zip_archive.MAX_BYTES // 1_000_000} MB unpacked. "
         "It stays in this visit: it is neither stored nor passed on.",
     )
     if file is not None:
@@ -97,7 +96,7 @@ def _shapes() -> Dataset:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _some_of(key: str, count: int) -> Dataset:
-    return fetching.published(key, count)
+    return published.published(key, count)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from convviz.learning.datasets import Dataset, Split
-from convviz.learning.datasets import split as split_set
+from convviz.datasets.labelled_set import Dataset, Split
+from convviz.datasets.labelled_set import split as split_set
 from convviz.learning.live import Rate, learning_rate
 from convviz.learning.steps import TrainingSettings
 from convviz.networks.small import SmallDesign

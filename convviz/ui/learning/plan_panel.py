@@ -7,9 +7,9 @@ from html import escape
 
 import streamlit as st
 
+from convviz.datasets.labelled_set import Dataset, Split
+from convviz.datasets.labelled_set import split as split_set
 from convviz.learning.advice import recommend
-from convviz.learning.datasets import Dataset, Split
-from convviz.learning.datasets import split as split_set
 from convviz.learning.steps import TrainingSettings
 from convviz.learning.transfer import Scenario, TransferPlan
 from convviz.learning.transfer import plan as plan_transfer

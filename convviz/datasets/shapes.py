@@ -12,10 +12,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from convviz.learning.datasets import Dataset
+from convviz.datasets.labelled_set import Dataset
 
 CLASSES = ("disc", "square", "triangle", "stripes", "checks", "dots")
+
+
 _SIDE = 128  # pixels
+
+
 _CORNERS = {"square": 4, "triangle": 3}
 
 

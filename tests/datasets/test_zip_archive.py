@@ -10,9 +10,9 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from convviz.datasets import zip_archive
+from convviz.datasets.zip_archive import open_archive
 from convviz.errors import ImageError
-from convviz.images import archive
-from convviz.images.archive import open_archive
 
 
 def _png() -> bytes:
@@ -71,7 +71,7 @@ def test_what_systems_add_is_ignored() -> None:
 
 
 def test_what_is_of_no_use_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "MAX_FILE_BYTES", 1000)
+    monkeypatch.setattr(zip_archive, "MAX_FILE_BYTES", 1000)
     data = _zip({"a.png": PNG, "notes.txt": b"hello", "big.png": b"x" * 1001, "none.png": b""})
     opened = open_archive(data)
     assert [entry.path for entry in opened.entries] == ["a.png"]
@@ -116,14 +116,14 @@ def test_encrypted_files_are_left_out() -> None:
 
 
 def test_too_many_files_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "MAX_FILES", 3)
+    monkeypatch.setattr(zip_archive, "MAX_FILES", 3)
     open_archive(_zip({f"{i}.png": PNG for i in range(3)}))
     with pytest.raises(ImageError, match="4 files, more than the 3"):
         open_archive(_zip({f"{i}.png": PNG for i in range(4)}))
 
 
 def test_a_long_list_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "_MAX_ENTRIES", 3)
+    monkeypatch.setattr(zip_archive, "_MAX_ENTRIES", 3)
     data = _zip({f"{i}.png": PNG for i in range(4)})
     monkeypatch.setattr(zipfile, "ZipFile", None)
     with pytest.raises(ImageError, match="more than the"):
@@ -131,7 +131,7 @@ def test_a_long_list_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatc
 
 
 def test_too_many_bytes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "MAX_BYTES", 3 * len(PNG) - 1)
+    monkeypatch.setattr(zip_archive, "MAX_BYTES", 3 * len(PNG) - 1)
     with pytest.raises(ImageError, match="unpacked"):
         open_archive(_zip({f"{i}.png": PNG for i in range(3)}))
 

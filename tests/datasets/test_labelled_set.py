@@ -6,12 +6,12 @@ from hashlib import sha256
 import pytest
 from PIL import Image
 
+from convviz.datasets import labelled_set
+from convviz.datasets.labelled_set import from_zip, split
+from convviz.datasets.shapes import shapes
 from convviz.errors import ImageError, SettingError
 from convviz.images.decode import decode
 from convviz.images.samples import sample
-from convviz.learning import datasets
-from convviz.learning.datasets import from_zip, split
-from convviz.learning.shapes import shapes
 
 Zip = Callable[[dict[str, bytes]], bytes]
 
@@ -100,7 +100,7 @@ def test_folders_that_are_no_classes_are_refused_before_any_picture_is_looked_at
         looked.append(data)
         return decode(data)
 
-    monkeypatch.setattr(datasets, "decode", looking)
+    monkeypatch.setattr(labelled_set, "decode", looking)
     many = {f"red/{k}.png": png("red") for k in range(30)}
     for files in (
         many,

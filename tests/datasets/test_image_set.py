@@ -7,10 +7,10 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from convviz.datasets.image_set import Files, SampleCrops, Zipped
+from convviz.datasets.zip_archive import open_archive
 from convviz.errors import ImageError
-from convviz.images.archive import open_archive
 from convviz.images.samples import samples
-from convviz.images.sets import Files, SampleCrops, Zipped
 
 
 def _png(colour: str) -> bytes:

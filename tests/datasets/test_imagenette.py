@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from convviz.datasets.published import IMAGENETTE, Imagenette
 from convviz.errors import ImageError
-from convviz.images.imagenette import IMAGENETTE, Imagenette
 
 
 def _some(root: Path, count: int) -> None:

@@ -24,14 +24,29 @@ from convviz.errors import ImageError
 from convviz.images.decode import FILE_SUFFIXES
 
 MAX_FILES = 2_000
+
+
 MAX_BYTES = 200_000_000
+
+
 MAX_FILE_BYTES = 20_000_000
+
+
 MAX_RATIO = 100
 
+
 _MAX_ENTRIES = 5 * MAX_FILES  # with folders and what macOS adds
+
+
 _CENTRAL, _LOCAL, _END = b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06"
+
+
 _ENCRYPTED = 0x1
+
+
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
 _SMALL = 1_000_000  # bytes; up to here a flat picture may well compress better than 100 : 1
 
 

@@ -13,11 +13,12 @@ from typing import Protocol
 
 from PIL import Image
 
-from convviz.images.archive import Archive, LeftOut
+from convviz.datasets.zip_archive import Archive, LeftOut
 from convviz.images.decode import decode
 from convviz.images.samples import sample, samples
 
 __all__ = ["Files", "ImageSet", "LeftOut", "SampleCrops", "Zipped"]
+
 
 _SCALES = (1, 2, 3)  # how many crops fit across a sample's shorter side
 

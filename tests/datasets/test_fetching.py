@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from convviz.datasets import published
+from convviz.datasets.labelled_set import split
+from convviz.datasets.published import IMAGENETTE
 from convviz.errors import FetchCancelled, SettingError, WeightsError
-from convviz.images.imagenette import IMAGENETTE
-from convviz.learning import fetching
-from convviz.learning.datasets import split
 from convviz.learning.steps import TrainingSettings
 from convviz.learning.trainer import fit
 from convviz.learning.transfer import plan
@@ -85,7 +85,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
             bytes=len(state.stored),
             sha256=hashlib.sha256(state.stored).hexdigest(),
         )
-        monkeypatch.setitem(fetching.SETS, "imagenette", wanted)
+        monkeypatch.setitem(published.SETS, "imagenette", wanted)
         yield state
         state.go_on.set()
         running.shutdown()
@@ -103,20 +103,20 @@ def test_a_set_is_fetched_once_with_its_progress_and_can_be_learned(
     server: Server, tiny: Network
 ) -> None:
     with pytest.raises(SettingError, match="fetch it first"):
-        fetching.published("imagenette", 8)
+        published.published("imagenette", 8)
     server.gated = True
-    ticket = fetching.start("imagenette")
+    ticket = published.start("imagenette")
     until(lambda: ticket.received)
     assert 0 < ticket.fraction < 1
-    assert not fetching.is_here("imagenette")
+    assert not published.is_here("imagenette")
     server.go_on.set()
     assert ticket.wait(20)
-    assert fetching.is_here("imagenette")
-    assert fetching.start("imagenette").wait(20)
+    assert published.is_here("imagenette")
+    assert published.start("imagenette").wait(20)
     assert server.asked == 1
-    assert not list(fetching.root().parent.glob("*.tgz*.part"))
-    assert not (fetching.root().parent / "imagenette2-160.tgz").exists()
-    dataset = fetching.published("imagenette", 8)
+    assert not list(published.root().parent.glob("*.tgz*.part"))
+    assert not (published.root().parent / "imagenette2-160.tgz").exists()
+    dataset = published.published("imagenette", 8)
     assert dataset.classes == ("tench", "church")
     assert dataset.counts == (4, 4)
     assert dataset.name == "8 pictures of Imagenette"
@@ -127,22 +127,22 @@ def test_a_set_is_fetched_once_with_its_progress_and_can_be_learned(
 
 def test_stop_ends_the_download_and_leaves_nothing(server: Server) -> None:
     server.gated = True
-    ticket = fetching.start("imagenette")
+    ticket = published.start("imagenette")
     until(lambda: ticket.received)
     ticket.cancel()
     assert ticket.state == "cancelled"
     with pytest.raises(FetchCancelled):
         ticket.wait(5)
     ticket.settle(10)
-    assert not fetching.is_here("imagenette")
-    assert not [*fetching.root().parent.glob("imagenette*.part"), *fetching.root().glob("*")]
+    assert not published.is_here("imagenette")
+    assert not [*published.root().parent.glob("imagenette*.part"), *published.root().glob("*")]
 
 
 def test_another_file_in_its_place_is_refused(server: Server) -> None:
     server.stored = server.stored[:-1] + b"x"
     with pytest.raises(WeightsError, match="not the expected file"):
-        fetching.start("imagenette").wait(20)
-    assert not fetching.is_here("imagenette")
+        published.start("imagenette").wait(20)
+    assert not published.is_here("imagenette")
 
 
 def test_an_archive_that_the_user_has_needs_no_network(
@@ -152,9 +152,9 @@ def test_an_archive_that_the_user_has_needs_no_network(
     given = tmp_path / "imagenette2-160.tgz"
     given.write_bytes(server.stored[:-1])
     with pytest.raises(WeightsError, match=r"imagenette2-160\.tgz .* is damaged"):
-        fetching.start("imagenette").wait(20)
+        published.start("imagenette").wait(20)
     given.write_bytes(server.stored)
-    assert fetching.start("imagenette").wait(20)
+    assert published.start("imagenette").wait(20)
     assert server.asked == 0
     assert given.read_bytes() == server.stored
 
@@ -162,6 +162,6 @@ def test_an_archive_that_the_user_has_needs_no_network(
 @pytest.mark.parametrize("key", ["imagenette", "cifar10"])
 def test_without_a_network_a_sentence_says_so(key: str, network_attempts: list[str]) -> None:
     with pytest.raises(WeightsError, match="cannot be reached: check the network"):
-        fetching.start(key).wait(20)
+        published.start(key).wait(20)
     network_attempts.clear()
-    assert not fetching.is_here(key)
+    assert not published.is_here(key)

@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from convviz.datasets import published
+from convviz.datasets.published import CIFAR10, IMAGENETTE, Cifar10, evenly, unpack
 from convviz.errors import ImageError
-from convviz.images import imagenette
-from convviz.images.cifar import CIFAR10, Cifar10
-from convviz.images.imagenette import IMAGENETTE
-from convviz.images.published import evenly, unpack
 
 
 def packed(path: Path, files: dict[str, bytes], link: str = "") -> Path:
@@ -128,5 +126,5 @@ def test_what_torchvision_says_of_the_archives() -> None:
     from torchvision import datasets
 
     assert IMAGENETTE.url == datasets.Imagenette._ARCHIVES["160px"][0]
-    assert set(datasets.Imagenette._WNID_TO_CLASS) == set(imagenette._NAMES)
+    assert set(datasets.Imagenette._WNID_TO_CLASS) == set(published._NAMES)
     assert CIFAR10.url.rpartition("/")[0] == datasets.CIFAR10.url.rpartition("/")[0]

@@ -1,0 +1,1 @@
+"""Sets of images: files, zips, generated shapes, published sets."""
