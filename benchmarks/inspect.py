@@ -22,10 +22,10 @@ from pathlib import Path
 import torch
 from streamlit.testing.v1 import AppTest
 
+from convviz.features.ablation import deeper_layers, silence
 from convviz.features.activations import Activations, activations
 from convviz.features.arithmetic import arithmetic
-from convviz.features.receptive import effective_field
-from convviz.features.silence import deeper_layers, silence
+from convviz.features.effective_field import effective_field
 from convviz.figures import inspector as figures
 from convviz.images.decode import decode
 from convviz.images.preprocess import crop

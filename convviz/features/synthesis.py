@@ -18,8 +18,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from convviz.errors import SettingError
+from convviz.features.arithmetic import Place, Ways
 from convviz.features.capture import truncated
-from convviz.features.ways import Place, Ways
 from convviz.images import fourier
 from convviz.images.preprocess import normalise, to_picture
 from convviz.networks.network import Network

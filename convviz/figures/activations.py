@@ -7,7 +7,7 @@ from itertools import groupby
 
 import plotly.graph_objects as go
 
-from convviz.features.depth import LayerSummary
+from convviz.features.activations import LayerSummary
 from convviz.figures import theme
 
 _MANY_STAGES = 12

@@ -10,8 +10,8 @@ import torch
 from plotly.subplots import make_subplots
 from torch import Tensor
 
-from convviz.features.silence import Change
-from convviz.features.stages import WeightedSum
+from convviz.features.ablation import Change
+from convviz.features.arithmetic_steps import WeightedSum
 from convviz.figures import theme
 
 _DIVERGING = ((0.0, theme.VERMILION), (0.5, "#f4f4f4"), (1.0, theme.BLUE))

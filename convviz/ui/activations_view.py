@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from convviz.features.activations import Activations
+from convviz.features.activations import Activations, depth_trend
 from convviz.features.dead import DeadChannels
-from convviz.features.depth import depth_trend
 from convviz.figures import activations as figures
 from convviz.figures import theme
 from convviz.sprites.atlas import Atlas

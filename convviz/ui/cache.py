@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.features.activations import Activations
+from convviz.features.activations import Activations, LayerSummary
 from convviz.features.activations import activations as compute_activations
+from convviz.features.activations import empty_by_depth as compute_empty_by_depth
 from convviz.features.dead import DeadChannels
-from convviz.features.depth import LayerSummary
-from convviz.features.depth import empty_by_depth as compute_empty_by_depth
 from convviz.features.predictions import Prediction, predict
 from convviz.networks.network import Network
 from convviz.sprites.atlas import Atlas

@@ -8,8 +8,8 @@ import streamlit as st
 
 from convviz.datasets.image_set import SampleCrops
 from convviz.features.dead import DeadChannels, DeadStep
-from convviz.features.runs import Run, dead_run
-from convviz.features.stimuli import StimuliStep
+from convviz.features.progress import Run, dead_run
+from convviz.features.top_patches import StimuliStep
 from convviz.jobs.job import JobView
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer

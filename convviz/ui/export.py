@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 if TYPE_CHECKING:
-    from convviz.features.activations import Activations
+    from convviz.features.activations import Activations, LayerSummary
     from convviz.features.dead import DeadChannels
-    from convviz.features.depth import LayerSummary
     from convviz.ui.shell import Choice
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.features.runs import Run
-from convviz.features.stimuli import StimuliStep
+from convviz.features.progress import Run
 from convviz.features.synthesis import SynthesisStep
+from convviz.features.top_patches import StimuliStep
 from convviz.jobs.job import JobView
 from convviz.ui.keys import Entry
 

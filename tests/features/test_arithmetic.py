@@ -10,7 +10,15 @@ from torch import Tensor, nn
 from convviz.errors import SettingError
 from convviz.features.activations import activations
 from convviz.features.arithmetic import arithmetic
-from convviz.features.stages import Given, Normalised, Picked, Pooled, Rectified, Stage, WeightedSum
+from convviz.features.arithmetic_steps import (
+    Given,
+    Normalised,
+    Picked,
+    Pooled,
+    Rectified,
+    Stage,
+    WeightedSum,
+)
 from convviz.images.decode import decode
 from convviz.images.samples import sample
 from convviz.networks.network import Network

@@ -6,8 +6,13 @@ from PIL import Image
 from torch import nn
 
 from convviz.errors import SettingError
-from convviz.features.activations import activations
-from convviz.features.depth import LayerSummary, depth_trend, empty_by_depth, rank_correlation
+from convviz.features.activations import (
+    LayerSummary,
+    activations,
+    depth_trend,
+    empty_by_depth,
+    rank_correlation,
+)
 from convviz.images.decode import decode
 from convviz.images.samples import sample
 from convviz.networks.network import Network

@@ -1,4 +1,4 @@
-from convviz.features.depth import LayerSummary
+from convviz.features.activations import LayerSummary
 from convviz.figures import theme
 from convviz.figures.activations import empty_by_depth
 from convviz.structure.layers import Layer

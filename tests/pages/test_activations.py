@@ -6,8 +6,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from convviz.features.activations import Activations, activations
-from convviz.features.depth import depth_trend, empty_by_depth
+from convviz.features.activations import Activations, activations, depth_trend, empty_by_depth
 from convviz.images.decode import decode
 from convviz.images.samples import sample
 from convviz.weights.load import load

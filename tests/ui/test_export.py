@@ -7,8 +7,7 @@ from typing import Any, cast
 import torch
 from PIL import Image
 
-from convviz.features.activations import measure
-from convviz.features.depth import LayerSummary
+from convviz.features.activations import LayerSummary, measure
 from convviz.structure.layers import Branch, Layer
 from convviz.ui import export
 

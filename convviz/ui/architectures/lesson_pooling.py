@@ -8,7 +8,7 @@ import streamlit as st
 from PIL import Image
 
 from convviz import formatting
-from convviz.features.heads import AveragedMaps, ClassEvidence
+from convviz.features.class_evidence import AveragedMaps, ClassEvidence
 from convviz.figures import architectures as figures
 from convviz.figures import lessons as drawn
 from convviz.networks.lessons.pooling import Classifiers, classifiers

@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 from PIL import Image
 
-from convviz.features import heads
-from convviz.features.heads import AveragedMaps, ClassEvidence, Opinion
+from convviz.features import class_evidence, predictions
+from convviz.features.class_evidence import AveragedMaps, ClassEvidence
+from convviz.features.predictions import Opinion
 from convviz.images.preprocess import crop as crop_image
 from convviz.networks import paper_designs
 from convviz.networks.network import Network
@@ -44,7 +45,7 @@ def crop(choice: Choice, used: Network) -> Image.Image:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _opinions(sha256: str, source: str, _image: ChosenImage, _used: Network) -> tuple[Opinion, ...]:
-    return heads.opinions(_used, _image.image)
+    return predictions.opinions(_used, _image.image)
 
 
 def opinions(choice: Choice, used: Network) -> tuple[Opinion, ...]:
@@ -57,8 +58,8 @@ def opinions(choice: Choice, used: Network) -> tuple[Opinion, ...]:
 def _averaged(
     sha256: str, name: str, source: str, _image: ChosenImage, _used: Network
 ) -> tuple[AveragedMaps, tuple[ClassEvidence, ...]]:
-    maps = heads.average_maps(_used, _image.image)
-    return maps, heads.class_evidence(_used, maps, _image.image)
+    maps = class_evidence.average_maps(_used, _image.image)
+    return maps, class_evidence.class_evidence(_used, maps, _image.image)
 
 
 def averaged(choice: Choice, used: Network) -> tuple[AveragedMaps, tuple[ClassEvidence, ...]]:

@@ -7,7 +7,7 @@ import streamlit as st
 from convviz.errors import NetworkError
 from convviz.features.activations import Activations
 from convviz.features.arithmetic import Arithmetic, arithmetic
-from convviz.features.stages import (
+from convviz.features.arithmetic_steps import (
     Given,
     Normalised,
     Passed,

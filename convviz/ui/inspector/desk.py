@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convviz.features.runs import dead_run, occlusion_run, stimuli_run, synthesis_run
+from convviz.features.progress import dead_run, occlusion_run, stimuli_run, synthesis_run
 from convviz.jobs.job import JobView
 from convviz.ui import jobs, results
 

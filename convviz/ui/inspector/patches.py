@@ -9,8 +9,8 @@ from PIL import Image
 
 from convviz.errors import ImageError
 from convviz.features.occlusion import OcclusionStep
-from convviz.features.runs import Run
-from convviz.features.stimuli import StimuliStep, patch_picture
+from convviz.features.progress import Run
+from convviz.features.top_patches import StimuliStep, patch_picture
 from convviz.images.preprocess import crop
 from convviz.sprites.overlay import signed_overlay
 from convviz.ui import export

@@ -6,9 +6,9 @@ import streamlit as st
 
 from convviz.features.dead import DeadStep
 from convviz.features.occlusion import OcclusionStep
-from convviz.features.runs import Run
-from convviz.features.stimuli import StimuliStep
+from convviz.features.progress import Run
 from convviz.features.synthesis import SynthesisStep
+from convviz.features.top_patches import StimuliStep
 from convviz.jobs.job import JobView
 from convviz.ui import jobs
 

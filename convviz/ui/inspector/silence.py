@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from convviz.features.ablation import Silenced, deeper_layers, silence
 from convviz.features.activations import Activations
-from convviz.features.silence import Silenced, deeper_layers, silence
 from convviz.figures import inspector as figures
 from convviz.figures import theme
 from convviz.sprites.overlay import heatmap

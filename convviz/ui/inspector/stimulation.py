@@ -8,9 +8,9 @@ import streamlit as st
 
 from convviz.features.activations import Activations
 from convviz.features.occlusion import Measure, OcclusionStep
-from convviz.features.runs import occlusion_run, stimuli_run, synthesis_run
-from convviz.features.stimuli import StimuliStep
+from convviz.features.progress import occlusion_run, stimuli_run, synthesis_run
 from convviz.features.synthesis import TARGETS, SynthesisConfig, SynthesisStep
+from convviz.features.top_patches import StimuliStep
 from convviz.jobs.job import JobView
 from convviz.ui import dead, export, jobs, results, state
 from convviz.ui.inspector import patches, progress, sets

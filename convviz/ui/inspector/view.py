@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from convviz.features.activations import Activations
-from convviz.features.receptive import effective_field
+from convviz.features.effective_field import effective_field
 from convviz.figures import inspector as figures
 from convviz.figures import theme
 from convviz.images.preprocess import crop

@@ -4,7 +4,7 @@ The reading of averaged maps as evidence for a class, map by map and place by pl
 activation mapping of Zhou et al., "Learning Deep Features for Discriminative Localization", 2016.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from PIL import Image
 from torch import Tensor, nn
@@ -13,51 +13,7 @@ from convviz.errors import NetworkError
 from convviz.features.capture import capture, input_for
 from convviz.features.predictions import Prediction, predict_batch
 from convviz.networks.network import Network
-from convviz.structure.costs import heads as auxiliary_heads
 from convviz.structure.layers import Layer, layers
-
-
-@dataclass(frozen=True)
-class Opinion:
-    """What one head says of an image.
-
-    Attributes:
-        name: Dotted name of the head; "" for the network's main classifier.
-        after: Dotted name of the layer whose output it reads.
-        depth: Layers with kernels from the image to that output.
-        predictions: The head's most probable classes, the most probable first.
-    """
-
-    name: str
-    after: str
-    depth: int
-    predictions: tuple[Prediction, ...]
-
-
-def opinions(network: Network, image: Image.Image, k: int = 3) -> tuple[Opinion, ...]:
-    """Ask a network's auxiliary heads, which it leaves out when it classifies, and its main one.
-
-    Returns:
-        One opinion per head from the shallowest to the main classifier; empty if the network has
-        no auxiliary heads, or if its weights make no predictions.
-
-    Raises:
-        NetworkError: An auxiliary head does not read the output of one layer.
-    """
-    heads = auxiliary_heads(network)
-    if not heads or not network.weights.has_decoder:
-        return ()
-    batch = input_for(network, image)
-    maps = capture(network.module, batch, [head.after for head in heads])
-    found = []
-    for head in heads:
-        # A head is a little network of its own, whose picture is the maps it reads.
-        alone = replace(network, module=network.module.get_submodule(head.name))
-        ranked = predict_batch(alone, maps[head.after], k)
-        found.append(Opinion(head.name, head.after, head.depth, ranked))
-    main = predict_batch(network, batch, k)
-    encoder = [layer for layer in layers(network) if layer.in_encoder]
-    return (*found, Opinion("", encoder[-1].name, heads[-1].network_depth, main))
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,8 +12,8 @@ from PIL import Image
 from torch import nn
 
 from convviz.datasets.image_set import Files
-from convviz.features.runs import Run, stimuli_run
-from convviz.features.stimuli import StimuliStep, find_stimuli
+from convviz.features.progress import Run, stimuli_run
+from convviz.features.top_patches import StimuliStep, find_stimuli
 from convviz.jobs.job import JobView
 from convviz.jobs.runner import LocalRunner
 from convviz.networks.network import Network

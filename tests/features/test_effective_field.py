@@ -8,7 +8,7 @@ from PIL import Image
 from torch import nn
 
 from convviz.errors import SettingError
-from convviz.features.receptive import Box, box, core, effective_field, support
+from convviz.features.effective_field import Box, box, core, effective_field, support
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
 from convviz.structure.layers import layer

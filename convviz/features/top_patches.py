@@ -21,7 +21,7 @@ from convviz.datasets.image_set import ImageSet
 from convviz.datasets.zip_archive import LeftOut
 from convviz.errors import ImageError, SettingError
 from convviz.features.capture import input_for, observe
-from convviz.features.receptive import Box
+from convviz.features.effective_field import Box
 from convviz.images.preprocess import crop
 from convviz.networks.network import Network
 from convviz.structure.costs import receptive_field
@@ -29,6 +29,8 @@ from convviz.structure.layers import Layer, layer
 from convviz.structure.receptive_field import ReceptiveField
 
 TOP = 9
+
+
 _BATCH = 4  # pictures: a stopped pass ends within one of these
 
 

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from convviz.features import heads
+from convviz.features import class_evidence, predictions
 from convviz.features.capture import input_for
 from convviz.images.decode import decode
 from convviz.images.samples import sample
@@ -37,7 +37,7 @@ def test_heads_say_what_they_say_in_a_pass_of_their_own(
             if name == "inception4d":
                 second = module.get_submodule("aux2")(x).softmax(1)[0]
         main = module(input_for(googlenet, cat)).softmax(1)[0]
-    found = heads.opinions(googlenet, cat, k=4)
+    found = predictions.opinions(googlenet, cat, k=4)
     assert [(one.name, one.after, one.depth) for one in found] == [
         ("aux1", "inception4a", 9),
         ("aux2", "inception4d", 15),
@@ -51,16 +51,16 @@ def test_heads_say_what_they_say_in_a_pass_of_their_own(
 
 
 def test_networks_without_heads_or_training_have_no_opinions(cat: Image.Image) -> None:
-    assert heads.opinions(load("googlenet", "random"), cat) == ()
+    assert predictions.opinions(load("googlenet", "random"), cat) == ()
 
 
 def test_contributions_and_bias_make_up_the_score(googlenet: Network, cat: Image.Image) -> None:
-    averaged = heads.average_maps(googlenet, cat)
+    averaged = class_evidence.average_maps(googlenet, cat)
     assert averaged.layer.name == "inception5b"
     assert torch.allclose(averaged.means, averaged.maps.mean((1, 2)))
     with torch.inference_mode():
         scores = googlenet.module(input_for(googlenet, cat))[0]
-    for evidence in heads.class_evidence(googlenet, averaged, cat, k=3):
+    for evidence in class_evidence.class_evidence(googlenet, averaged, cat, k=3):
         score = float(scores[evidence.prediction.index])
         assert evidence.score == pytest.approx(score, abs=1e-3)
         assert float(evidence.evidence.mean()) + evidence.bias == pytest.approx(score, abs=1e-3)
@@ -85,6 +85,6 @@ def test_a_decoder_that_is_more_than_one_layer_is_not_taken_apart(cat: Image.Ima
     )
     weights = Weights("own", "", "", True, 0, "", ("a", "b"), 16, 16)
     network = Network(spec, spec.build().eval(), weights)
-    averaged = heads.average_maps(network, cat)
+    averaged = class_evidence.average_maps(network, cat)
     assert averaged.means.shape == (4,)
-    assert heads.class_evidence(network, averaged, cat) == ()
+    assert class_evidence.class_evidence(network, averaged, cat) == ()

@@ -12,8 +12,8 @@ from torch import nn
 from convviz.datasets.image_set import Files
 from convviz.errors import ImageError, SettingError
 from convviz.features.activations import activations
-from convviz.features.receptive import Box, box
-from convviz.features.stimuli import TOP, StimuliStep, find_stimuli, patch_picture
+from convviz.features.effective_field import Box, box
+from convviz.features.top_patches import TOP, StimuliStep, find_stimuli, patch_picture
 from convviz.networks.network import Network
 from convviz.structure.layers import layer
 

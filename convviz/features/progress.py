@@ -11,8 +11,8 @@ from PIL import Image
 from convviz.datasets.image_set import ImageSet
 from convviz.features.dead import DeadStep, count_dead
 from convviz.features.occlusion import Measure, OcclusionStep, occlude
-from convviz.features.stimuli import StimuliStep, find_stimuli
 from convviz.features.synthesis import SynthesisConfig, SynthesisStep, synthesise
+from convviz.features.top_patches import StimuliStep, find_stimuli
 from convviz.networks.network import Network
 
 Step = StimuliStep | OcclusionStep | SynthesisStep | DeadStep

@@ -8,9 +8,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from convviz.errors import SettingError
+from convviz.features.ablation import deeper_layers, silence
 from convviz.features.activations import activations
 from convviz.features.predictions import predict
-from convviz.features.silence import deeper_layers, silence
 from convviz.images.decode import decode
 from convviz.images.samples import sample
 from convviz.networks.network import Network
