@@ -17,8 +17,8 @@ from torch import nn
 
 from convviz.errors import NetworkError
 from convviz.images.preprocess import to_tensor
+from convviz.lessons.auxiliary_loss import AuxiliaryLoss, auxiliary_loss
 from convviz.networks.initial_weights import untrained
-from convviz.networks.lessons.auxiliary import AuxiliaryLoss, auxiliary_loss
 from convviz.networks.network import AUXILIARY_WEIGHT, NetworkSpec
 from convviz.structure.layers import layers
 

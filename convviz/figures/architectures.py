@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from convviz.figures import theme
 from convviz.formatting import short
-from convviz.networks.published.reported import Reported
+from convviz.lessons.printed_figures import Reported
 from convviz.structure.costs import Costs
 
 _PARTS = (

@@ -11,10 +11,10 @@ from convviz.features.gradients import LayerGradient
 from convviz.figures import theme
 from convviz.figures.architectures import hatched, style
 from convviz.formatting import short
-from convviz.networks.lessons.bottleneck import Bottleneck
-from convviz.networks.lessons.inception import InceptionModule
-from convviz.networks.lessons.pooling import Classifiers
-from convviz.networks.lessons.stacking import Stacking
+from convviz.lessons.bottleneck import Bottleneck
+from convviz.lessons.inception import InceptionModule
+from convviz.lessons.pooling import Classifiers
+from convviz.lessons.stacking import Stacking
 
 
 def stack_against_single(stackings: Sequence[Stacking], chosen: int) -> go.Figure:

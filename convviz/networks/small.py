@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from convviz.errors import SettingError
-from convviz.networks.lessons.sliding import slide
+from convviz.lessons.sliding import slide
 from convviz.networks.network import Network, NetworkSpec
 from convviz.weights.assembly import with_random
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from convviz.errors import NetworkError, SettingError
 from convviz.features import gradients
-from convviz.networks.lessons import auxiliary
+from convviz.lessons import auxiliary_loss
 from convviz.networks.network import NetworkSpec
 from convviz.networks.paper_designs import GOOGLENET, describe
 from convviz.networks.registry import spec
@@ -68,7 +68,7 @@ def test_stages_join_the_layers_of_a_module() -> None:
             gradients.LayerGradient("a.y", "", 4.0, 8.0),
             gradients.LayerGradient("b", "", 0.0, 0.0),
         ),
-        auxiliary.auxiliary_loss(1.0, ()),
+        auxiliary_loss.auxiliary_loss(1.0, ()),
         0,
         0,
     )

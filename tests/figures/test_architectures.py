@@ -5,11 +5,11 @@ import pytest
 from convviz import formatting
 from convviz.features.gradients import LayerGradient
 from convviz.figures import architectures, lessons
-from convviz.networks.lessons.bottleneck import bottleneck
-from convviz.networks.lessons.inception import inception_modules
-from convviz.networks.lessons.pooling import classifiers
-from convviz.networks.lessons.stacking import replacing
-from convviz.networks.published.reported import reported as reported_figures
+from convviz.lessons.bottleneck import bottleneck
+from convviz.lessons.inception import inception_modules
+from convviz.lessons.pooling import classifiers
+from convviz.lessons.printed_figures import reported as reported_figures
+from convviz.lessons.stacking import replacing
 from convviz.networks.registry import spec
 from convviz.structure import costs
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from convviz.errors import NetworkError
+from convviz.lessons.printed_figures import checks, reported, slides
 from convviz.networks import registry
 from convviz.networks.paper_designs import (
     ALEXNET,
@@ -16,9 +17,6 @@ from convviz.networks.paper_designs import (
     published_form_of,
 )
 from convviz.networks.paper_designs import design as paper_design
-from convviz.networks.published.printed import checks
-from convviz.networks.published.reported import reported
-from convviz.networks.published.sides import slides
 from convviz.structure import costs
 
 

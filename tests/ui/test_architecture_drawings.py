@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from convviz.networks.lessons.stacking import replacing
+from convviz.lessons.stacking import replacing
 from convviz.networks.registry import spec
 from convviz.structure import costs
 from convviz.ui.architectures import pyramid

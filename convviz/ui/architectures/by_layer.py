@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.images.preprocess import crop
-from convviz.networks.lessons.inception import inception_modules
-from convviz.networks.lessons.written import write_out
+from convviz.lessons.inception import inception_modules
+from convviz.lessons.worked_row import write_out
 from convviz.networks.registry import spec
 from convviz.structure.costs import Costs, LayerCost
 from convviz.ui import export, state

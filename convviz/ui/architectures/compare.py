@@ -10,9 +10,9 @@ from convviz import formatting
 from convviz.errors import SettingError
 from convviz.figures import architectures as figures
 from convviz.figures import theme
-from convviz.networks.lessons.surprise import surprise
-from convviz.networks.published.reported import Reported
-from convviz.networks.published.reported import reported as reported_figures
+from convviz.lessons.comparison import surprise
+from convviz.lessons.printed_figures import Reported
+from convviz.lessons.printed_figures import reported as reported_figures
 from convviz.networks.registry import spec
 from convviz.structure.costs import LARGEST_INPUT, Costs, flops
 from convviz.ui import state

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import streamlit as st
 
-from convviz.networks.published.reported import Reported
+from convviz.lessons.printed_figures import Reported
 from convviz.networks.registry import spec
 from convviz.structure.costs import Costs
 from convviz.ui import export

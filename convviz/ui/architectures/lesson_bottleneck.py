@@ -7,8 +7,8 @@ import streamlit as st
 from convviz import formatting
 from convviz.figures import architectures as figures
 from convviz.figures import lessons as drawn
-from convviz.networks.lessons.bottleneck import Bottleneck, bottleneck
-from convviz.networks.lessons.inception import inception_modules
+from convviz.lessons.bottleneck import Bottleneck, bottleneck
+from convviz.lessons.inception import inception_modules
 from convviz.structure.costs import Costs
 from convviz.ui import state
 from convviz.ui.architectures import counted

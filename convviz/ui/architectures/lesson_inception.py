@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.features.activations import Activations
-from convviz.networks.lessons.inception import InceptionModule, inception_modules
+from convviz.lessons.inception import InceptionModule, inception_modules
 from convviz.networks.network import Network
 from convviz.sprites.overlay import heatmap
 from convviz.sprites.picture import branch_sections, grid_picture

@@ -11,7 +11,7 @@ from convviz import formatting
 from convviz.features.class_evidence import AveragedMaps, ClassEvidence
 from convviz.figures import architectures as figures
 from convviz.figures import lessons as drawn
-from convviz.networks.lessons.pooling import Classifiers, classifiers
+from convviz.lessons.pooling import Classifiers, classifiers
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
 from convviz.sprites.overlay import heatmap, overlay

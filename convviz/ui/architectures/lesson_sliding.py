@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.networks.lessons.sliding import Sliding, exact_lengths, slide
+from convviz.lessons.printed_figures import slides
+from convviz.lessons.sliding import Sliding, exact_lengths, slide
 from convviz.networks.paper_designs import ALEXNET
-from convviz.networks.published.sides import slides
 from convviz.ui import state
 from convviz.ui.architectures import counted
 from convviz.ui.architectures.formula import formula

@@ -6,7 +6,7 @@ import streamlit as st
 
 from convviz.figures import architectures as figures
 from convviz.figures import lessons as drawn
-from convviz.networks.lessons.stacking import Stacking, replacing, stack
+from convviz.lessons.stacking import Stacking, replacing, stack
 from convviz.ui import state
 from convviz.ui.architectures import counted
 from convviz.ui.architectures.formula import ledger, percent

@@ -7,9 +7,9 @@ from typing import Any
 
 import streamlit as st
 
+from convviz.lessons.printed_figures import Check
+from convviz.lessons.printed_figures import checks as printed_checks
 from convviz.networks.paper_designs import ALEXNET, GOOGLENET, VGGS, Design
-from convviz.networks.published.printed import Check
-from convviz.networks.published.printed import checks as printed_checks
 from convviz.networks.registry import spec
 from convviz.structure import costs
 from convviz.structure.costs import Costs, LayerCost

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convviz.networks.lessons.stacking import Stacking
+from convviz.lessons.stacking import Stacking
 from convviz.ui.architectures import drawing
 
 _CELL, _ROW = 30, 62  # pixels

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from convviz.networks.lessons.inception import InceptionModule, inception_modules
+from convviz.lessons.inception import InceptionModule, inception_modules
 from convviz.structure.costs import Costs, LayerCost
 
 HEIGHT = 190  # pixels of the largest map's side

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from convviz.networks.lessons.sliding import Sliding
+from convviz.lessons.sliding import Sliding
 from convviz.ui.keys import Component
 
 _FOLDER = Path(__file__).parent

@@ -5,11 +5,18 @@ not agree, both are shown: the papers have slips too.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
-from convviz.networks.paper_designs import Design
+from torchvision.models import get_weight
+
+from convviz.lessons.sliding import Sliding, slide
+from convviz.networks.network import NetworkSpec
+from convviz.networks.paper_designs import Conv, Design, MaxPool
 from convviz.structure.costs import BYTES_PER_VALUE, Costs, LayerCost, is_within
 
 _K = 1024
+
+
 """What the GoogLeNet paper's table means by K: 192·(64+96+16+32) + … = 163,328 is its 159K."""
 
 
@@ -52,7 +59,11 @@ _ALEXNET_NEURONS = (
     *(("conv1", 253_440), ("conv2", 186_624), ("conv3", 64_896), ("conv4", 64_896)),
     *(("conv5", 43_264), ("fc6", 4096), ("fc7", 4096), ("fc8", 1000)),
 )
+
+
 _VGG_MILLIONS = {"A": 133, "B": 133, "C": 134, "D": 138, "E": 144}
+
+
 # Stage, parameters in K, operations in millions; conv2 and conv3 are one line of the table.
 _GOOGLENET_TABLE: tuple[tuple[tuple[str, ...], float, float], ...] = (
     (("conv1",), 2.7, 34),
@@ -115,3 +126,53 @@ def _googlenet(costs: Costs) -> tuple[Check, ...]:
 
 def _rows(costs: Costs, stages: tuple[str, ...]) -> tuple[LayerCost, ...]:
     return tuple(r for r in costs.layers if any(is_within(r.module, stage) for stage in stages))
+
+
+@dataclass(frozen=True)
+class Reported:
+    """torchvision's published metadata of one set of weights.
+
+    Attributes:
+        top1: Share of ImageNet's validation images whose class comes first, in 0…1.
+        top5: Share of them whose class is among the first five, in 0…1.
+        parameters: Parameters, without auxiliary heads.
+        gigamacs: Billions of multiply–accumulates, which torchvision calls GFLOPS.
+    """
+
+    top1: float
+    top5: float
+    parameters: int
+    gigamacs: float
+
+
+def reported(spec: NetworkSpec) -> Reported | None:
+    """Return what torchvision reports of a network; None where it has no such weights."""
+    if not spec.torchvision_weights:
+        return None
+    meta: dict[str, Any] = get_weight(spec.torchvision_weights).meta
+    metrics = meta["_metrics"]["ImageNet-1K"]
+    return Reported(
+        top1=metrics["acc@1"] / 100,
+        top5=metrics["acc@5"] / 100,
+        parameters=meta["num_params"],
+        gigamacs=meta["_ops"],
+    )
+
+
+def slides(design: Design, input_size: int) -> tuple[tuple[str, Sliding], ...]:
+    """Slide every kernel of a design without branches over a picture, one after the other.
+
+    Raises:
+        SettingError: A kernel does not fit.
+    """
+    side, found = input_size, []
+    for name, plan in design.layers:
+        if isinstance(plan, Conv):
+            slid = slide(side, plan.kernel, plan.stride, plan.padding)
+        elif isinstance(plan, MaxPool):
+            slid = slide(side, plan.kernel, plan.stride)
+        else:
+            continue
+        found.append((name, slid))
+        side = slid.output
+    return tuple(found)

@@ -6,10 +6,10 @@ from math import prod
 import pytest
 from torch import nn
 
+from convviz.lessons.comparison import surprise
+from convviz.lessons.sliding import slide
+from convviz.lessons.worked_row import write_out
 from convviz.networks import registry
-from convviz.networks.lessons.sliding import slide
-from convviz.networks.lessons.surprise import surprise
-from convviz.networks.lessons.written import write_out
 from convviz.networks.paper_designs import ALEXNET, describe
 from convviz.structure import costs
 

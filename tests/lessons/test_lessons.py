@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from torch import nn
 
 from convviz.errors import SettingError
+from convviz.lessons.auxiliary_loss import auxiliary_loss
+from convviz.lessons.bottleneck import bottleneck
+from convviz.lessons.inception import inception_modules
+from convviz.lessons.pooling import classifiers
+from convviz.lessons.sliding import exact_lengths, slide
+from convviz.lessons.stacking import replacing, stack
 from convviz.networks import registry
-from convviz.networks.lessons.auxiliary import auxiliary_loss
-from convviz.networks.lessons.bottleneck import bottleneck
-from convviz.networks.lessons.inception import inception_modules
-from convviz.networks.lessons.pooling import classifiers
-from convviz.networks.lessons.sliding import exact_lengths, slide
-from convviz.networks.lessons.stacking import replacing, stack
 from convviz.structure import costs
 from convviz.structure.costs import heads
 

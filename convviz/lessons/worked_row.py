@@ -5,7 +5,7 @@ from math import prod
 
 from convviz.errors import SettingError
 from convviz.formatting import grouped, product
-from convviz.networks.lessons.sliding import Sliding, slide
+from convviz.lessons.sliding import Sliding, slide
 from convviz.structure.costs import BYTES_PER_VALUE, LayerCost
 from convviz.structure.ops import Window
 

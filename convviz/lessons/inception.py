@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from convviz.formatting import grouped
-from convviz.networks.lessons.bottleneck import Bottleneck
+from convviz.lessons.bottleneck import Bottleneck
 from convviz.structure.costs import Costs, LayerCost, Total, is_within, total
 
 

@@ -4,7 +4,7 @@ Every clause is there only if the numbers bear it out, so the text stays true fo
 """
 
 from convviz.formatting import grouped
-from convviz.networks.lessons.stacking import replacing
+from convviz.lessons.stacking import replacing
 from convviz.structure.costs import Costs, LayerCost
 
 
