@@ -31,9 +31,8 @@ from convviz.images.preprocess import denormalise, normalise
 from convviz.images.samples import sample
 from convviz.networks.device import autocast, convert, resolve
 from convviz.networks.network import Network
-from convviz.reconstruction.config import ReconstructionConfig
-from convviz.reconstruction.optimise import reconstruct
-from convviz.reconstruction.presets import preset
+from convviz.reconstruction.config import ReconstructionConfig, preset
+from convviz.reconstruction.reconstruct import reconstruct
 from convviz.weights.load import load
 
 CASES = (

@@ -14,12 +14,12 @@ choice = shell.open_page(
 )
 
 with shell.errors():
-    from convviz.reconstruction import runs
+    from convviz.reconstruction import progress
     from convviz.ui import jobs
     from convviz.ui.reconstruction import panel, settings
 
     st.html(Path(panel.__file__).with_name("style.css"))
-    desk = jobs.desk("reconstruction", runs.reconstruct_one, runs.reconstruct_series)
+    desk = jobs.desk("reconstruction", progress.reconstruct_one, progress.reconstruct_series)
     plans, start = settings.plans(choice)
     view = desk.find()
     with start:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from convviz.networks.network import Network
     from convviz.reconstruction.config import ReconstructionConfig
-    from convviz.reconstruction.result import ReconstructionResult, ReconstructionStep
+    from convviz.reconstruction.reconstruct import ReconstructionResult, ReconstructionStep
 
 _BAR = 24
 
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
     if start not in (None, "noise", "grey"):
         start = read_picture(start)
 
-    from convviz.reconstruction.optimise import reconstruct
+    from convviz.reconstruction.reconstruct import reconstruct
     from convviz.weights.load import load
 
     with Progress() as progress:
@@ -119,7 +119,7 @@ def _config(
     args: argparse.Namespace, network: Network, start: str | Image.Image | None
 ) -> ReconstructionConfig:
     """Join the layer's preset and what the user asked for."""
-    from convviz.reconstruction.presets import preset
+    from convviz.reconstruction.config import preset
 
     config = preset(network.name, find(network, args.layer).name)
     asked: dict[str, Any] = {

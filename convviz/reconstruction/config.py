@@ -12,15 +12,27 @@ from torch import Tensor
 
 from convviz.errors import SettingError
 from convviz.networks.device import PRECISIONS, Precision
+from convviz.networks.registry import spec
+from convviz.structure.layers import depth_of, layer, layers
 
 OPTIMIZERS = ("lbfgs", "adam")
+
+
 STARTS = ("noise", "grey")
 
+
 DEFAULT_SECONDS = 12.0
+
+
 """How long a run takes that is told neither a number of steps nor of seconds."""
 
+
 MOST_STEPS = 100_000
+
+
 MOST_SECONDS = 86_400.0
+
+
 LARGEST_IMAGE = 1024
 
 
@@ -127,3 +139,34 @@ def _within(name: str, value: Any, low: float, high: float, *, above: bool = Fal
     start = f"above {low:g}" if above else f"{low:g} or more"
     end = "" if math.isinf(high) else f" and at most {high:g}"
     raise SettingError(f"The {name} must be a number {start}{end}, not {value}.")
+
+
+# Network: (layer, standard deviation of the noise), from shallow to deep.
+_MEASURED = {
+    "alexnet": (("features.7", 0.003), ("features.11", 0.003)),
+    "vgg16": (("features.15", 0.01), ("features.22", 0.02), ("features.29", 0.02)),
+    "googlenet": (("inception3b", 0.02), ("inception4a", 0.02), ("inception5b", 0.02)),
+}
+
+
+# Depth in the encoder up to which it holds, and noise, for networks that were not measured.
+_BY_DEPTH = ((0.6, 0.01), (1.0, 0.02))
+
+
+def preset(network_name: str, layer_name: str) -> ReconstructionConfig:
+    """Return good settings for a layer: those of the layer measured that is about as deep.
+
+    Raises:
+        NetworkError: There is no such network or layer.
+    """
+    described = spec(network_name)
+    known = layers(described)
+    depth = depth_of(known, layer(described, layer_name))
+    if network_name in _MEASURED:
+        noise = min(
+            (abs(depth_of(known, layer(described, name)) - depth), noise)
+            for name, noise in _MEASURED[network_name]
+        )[1]
+    else:
+        noise = next(noise for limit, noise in _BY_DEPTH if depth <= limit)
+    return ReconstructionConfig(layer=layer_name, seconds=DEFAULT_SECONDS, noise=noise)

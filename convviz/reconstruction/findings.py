@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from convviz.reconstruction.progress import Ending, RunView
 from convviz.reconstruction.quality import PATCH
-from convviz.reconstruction.views import Ending, RunView
 
 _NOTICEABLE = 0.05  # of a correlation or an SSIM
 _MATCHED = 0.1  # up to this relative error, feature maps are nearly the same

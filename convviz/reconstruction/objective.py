@@ -22,10 +22,33 @@ from convviz.features.capture import truncated
 from convviz.networks.device import autocast, convert
 from convviz.networks.network import Network
 from convviz.reconstruction.folding import fold_norms
-from convviz.reconstruction.result import LossParts
 from convviz.structure.layers import Layer, layers
 
+
+@dataclass(frozen=True)
+class LossParts:
+    """What the loss is made of; each part is weighted already, and their sum is the loss.
+
+    Attributes:
+        feature: Squared distance to the target, as a share of the target's own square. Before a
+            ReLU it also counts how far an output that should be positive is from being so.
+        variation: Total variation.
+        invalid: How far pixels lie outside the valid range.
+    """
+
+    feature: float
+    variation: float
+    invalid: float
+
+    @property
+    def total(self) -> float:
+        """The loss."""
+        return self.feature + self.variation + self.invalid
+
+
 INVALID_WEIGHT = 50.0
+
+
 """Weight of the mean squared distance of the pixels from 0…1."""
 
 

@@ -129,12 +129,12 @@ def test_nothing_chosen_is_nothing_to_start(page):
 
 def test_a_run_that_fails_says_why(page, monkeypatch):
     from convviz.errors import ReconstructionError
-    from convviz.reconstruction import runs
+    from convviz.reconstruction import progress
 
     def fails(*args, **kwargs):
         raise ReconstructionError("The loss is not a number any more.")
 
-    monkeypatch.setattr(runs, "reconstruct", fails)
+    monkeypatch.setattr(progress, "reconstruct", fails)
     app = start(page())
     assert [error.value for error in app.error] == ["The loss is not a number any more."]
 

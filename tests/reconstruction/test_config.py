@@ -7,7 +7,7 @@ import torch
 
 from convviz.errors import ConvvizError, NetworkError, SettingError
 from convviz.reconstruction.config import ReconstructionConfig
-from convviz.reconstruction.optimise import reconstruct
+from convviz.reconstruction.reconstruct import reconstruct
 
 
 @pytest.mark.parametrize(

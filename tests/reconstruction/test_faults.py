@@ -9,7 +9,7 @@ from torch import nn
 
 from convviz.errors import ReconstructionError
 from convviz.reconstruction.config import ReconstructionConfig
-from convviz.reconstruction.optimise import reconstruct
+from convviz.reconstruction.reconstruct import reconstruct
 
 
 class Fault(nn.Module):

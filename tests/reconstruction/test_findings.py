@@ -5,7 +5,7 @@ import torch
 
 from convviz.reconstruction import findings
 from convviz.reconstruction.config import ReconstructionConfig
-from convviz.reconstruction.views import Ending, RunView, Subject
+from convviz.reconstruction.progress import Ending, RunView, Subject
 
 
 def run(title, layout, detail, error=0.02, ssim=0.5, network="VGG16"):

@@ -4,8 +4,7 @@ import pytest
 
 from convviz.errors import NetworkError
 from convviz.networks.registry import spec
-from convviz.reconstruction.config import check
-from convviz.reconstruction.presets import preset
+from convviz.reconstruction.config import check, preset
 from convviz.structure.layers import layers
 
 
@@ -34,6 +33,6 @@ def test_unknown_names():
 
 
 def test_a_network_of_ones_own(make_network, network, monkeypatch):
-    monkeypatch.setattr("convviz.reconstruction.presets.spec", lambda name: network.spec)
+    monkeypatch.setattr("convviz.reconstruction.config.spec", lambda name: network.spec)
     shallow, deep = preset("tiny", "1").noise, preset("tiny", "4").noise
     assert 0 < shallow < deep

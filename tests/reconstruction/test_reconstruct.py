@@ -8,7 +8,7 @@ from PIL import Image
 
 from convviz.images.canvas import GREY
 from convviz.reconstruction.config import ReconstructionConfig
-from convviz.reconstruction.optimise import reconstruct
+from convviz.reconstruction.reconstruct import reconstruct
 
 LAYERS = ["0", "1", "2", "3", "4", "7"]
 

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from convviz.jobs.job import JobView
-from convviz.reconstruction import runs
-from convviz.reconstruction.runs import Plan
-from convviz.reconstruction.views import RunView, SeriesView, png
+from convviz.reconstruction import progress
+from convviz.reconstruction.progress import Plan, RunView, SeriesView, png
 from convviz.ui import cache, jobs
 from convviz.ui.jobs import Desk
 from convviz.ui.reconstruction import idea, run_panel, series_panel
@@ -89,13 +88,13 @@ def _start(desk: Desk, plans: Sequence[Plan]) -> None:
     first = plans[0].subject
     if len(plans) == 1:
         title = f"{first.image}, from {first.layer_title} of {first.network}"
-        desk.start(runs.reconstruct_one, title=title, seconds=seconds, plan=plans[0])
+        desk.start(progress.reconstruct_one, title=title, seconds=seconds, plan=plans[0])
         return
     networks = {plan.subject.network for plan in plans}
     title = f"{first.image}, from {len(plans)} layers of {first.network}"
     if len(networks) > 1:
         title = f"{first.image}, from {', '.join(plan.subject.network for plan in plans)}"
-    desk.start(runs.reconstruct_series, title=title, seconds=seconds, plans=tuple(plans))
+    desk.start(progress.reconstruct_series, title=title, seconds=seconds, plans=tuple(plans))
 
 
 def _offer_to_continue(desk: Desk, view: JobView) -> None:
@@ -113,9 +112,9 @@ def _offer_to_continue(desk: Desk, view: JobView) -> None:
 def _continue(desk: Desk, view: JobView) -> None:
     run = view.newest
     network = cache.network(run.subject.network_name, run.subject.weights_source)
-    plan = runs.continuation(network, run)
+    plan = progress.continuation(network, run)
     desk.start(
-        runs.reconstruct_one,
+        progress.reconstruct_one,
         title=view.title,
         seconds=plan.config.seconds,
         plan=plan,

@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from convviz.figures import reconstruction as figures
 from convviz.figures import theme
 from convviz.jobs.job import JobView
-from convviz.reconstruction.views import Ending, Frame, RunView, Subject
+from convviz.reconstruction.progress import Ending, Frame, RunView, Subject
 from convviz.ui import predictions
 from convviz.ui.drawing import drawing
 from convviz.ui.jobs import say_seconds

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 from PIL import Image, ImageDraw, ImageFont
 
-from convviz.reconstruction.views import Frame, RunView, SeriesView
+from convviz.reconstruction.progress import Frame, RunView, SeriesView
 from convviz.ui import export
 
 _FRAME_MILLISECONDS = 120

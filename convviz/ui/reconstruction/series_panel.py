@@ -10,7 +10,7 @@ from convviz.figures import reconstruction as figures
 from convviz.figures import theme
 from convviz.jobs.job import JobView
 from convviz.reconstruction import findings
-from convviz.reconstruction.views import RunView, SeriesView
+from convviz.reconstruction.progress import RunView, SeriesView
 from convviz.ui.reconstruction import save
 from convviz.ui.reconstruction.run_panel import Growing, progress_text
 

@@ -9,8 +9,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from convviz.networks.network import Network
 from convviz.networks.registry import available, spec
-from convviz.reconstruction.presets import preset
-from convviz.reconstruction.runs import Plan, plan
+from convviz.reconstruction.config import preset
+from convviz.reconstruction.progress import Plan, plan
 from convviz.structure import layers as structure_layers
 from convviz.structure.layers import Layer
 from convviz.ui import cache, layer_picker, state

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from convviz.reconstruction.minimisers import Adam, Lbfgs
+from convviz.reconstruction.optimizers import Adam, Lbfgs
 
 
 def run(minimiser, function, steps, rate=1.0):
