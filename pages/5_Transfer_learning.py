@@ -13,7 +13,7 @@ choice = shell.open_page(
 )
 
 with shell.errors():
-    from convviz.learning.runs import train_transfer
+    from convviz.learning.transfer import train_transfer
     from convviz.ui import jobs
     from convviz.ui.learning import data_panel, plan_panel, training_panel
 

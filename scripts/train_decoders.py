@@ -26,8 +26,8 @@ from torch import Tensor
 from convviz.datasets import labelled_set
 from convviz.datasets.labelled_set import Dataset
 from convviz.learning.encoding import Scale, encode, trunk
-from convviz.learning.learner import Learner, judge
-from convviz.learning.transfer import plan
+from convviz.learning.plan import plan
+from convviz.learning.step import Learner, judge
 from convviz.networks.decoders import make_decoder
 from convviz.networks.device import fast_dtype
 from convviz.networks.initial_weights import draw

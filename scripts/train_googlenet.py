@@ -34,8 +34,8 @@ from torch.nn.functional import affine_grid, grid_sample, interpolate
 from torchvision.models import googlenet
 
 from convviz.images.preprocess import normalise
-from convviz.learning.learner import Learner
 from convviz.learning.recording import LoggedStep
+from convviz.learning.step import Learner
 from convviz.networks.network import AUXILIARY_WEIGHT, IMAGENET_MEAN, IMAGENET_STD
 from convviz.weights import bundled
 

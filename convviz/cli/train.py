@@ -18,8 +18,8 @@ from convviz.errors import SettingError
 
 if TYPE_CHECKING:
     from convviz.datasets.labelled_set import Dataset
-    from convviz.learning.steps import TrainingStep
-    from convviz.learning.transfer import TransferPlan
+    from convviz.learning.config import TrainingStep
+    from convviz.learning.plan import TransferPlan
 
 _SCENARIOS = ("last-layer", "several", "fine-tune", "scratch")
 
@@ -73,11 +73,11 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from convviz.datasets.labelled_set import split as split_set
-    from convviz.learning.advice import recommend
-    from convviz.learning.saving import to_bytes
-    from convviz.learning.steps import TrainingSettings
-    from convviz.learning.trainer import fit
-    from convviz.learning.transfer import plan as plan_transfer
+    from convviz.learning.config import TrainingSettings
+    from convviz.learning.fit import fit
+    from convviz.learning.plan import plan as plan_transfer
+    from convviz.learning.plan import recommend
+    from convviz.learning.transfer import to_bytes
     from convviz.weights.load import load
 
     check_target(args.out, ".safetensors")

@@ -8,7 +8,7 @@ from math import floor, log10
 import plotly.graph_objects as go
 
 from convviz.figures import architectures, lessons, theme
-from convviz.learning.auxiliary_steps import Moment
+from convviz.learning.auxiliary import Moment
 
 # The same as in the figure of the gradients.
 _LOOKS = (

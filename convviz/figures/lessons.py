@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import plotly.graph_objects as go
 
-from convviz.features.gradients import LayerGradient
 from convviz.figures import theme
 from convviz.figures.architectures import hatched, style
 from convviz.formatting import short
+from convviz.learning.gradients import LayerGradient
 from convviz.lessons.bottleneck import Bottleneck
 from convviz.lessons.inception import InceptionModule
 from convviz.lessons.pooling import Classifiers

@@ -11,26 +11,224 @@ how many of the other pictures the main classifier names rightly.
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from convviz.datasets import labelled_set
 from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import SettingError
-from convviz.learning.auxiliary_steps import Comparison, Settings
-from convviz.learning.inception import drawn, small_inception, without_heads
-from convviz.learning.runs import Signal
-from convviz.learning.twins import Twin, measure
-from convviz.networks.network import IMAGENET_MEAN, IMAGENET_STD
+from convviz.learning.config import Validation, check_limits
+from convviz.learning.gradients import LayerGradient, by_stage, with_weights
+from convviz.learning.loop import one_thread
+from convviz.learning.small_networks import HEADS, Start, drawn, small_inception, without_heads
+from convviz.learning.step import Learner, all_scores, judge, total_loss
+from convviz.learning.transfer import Signal
+from convviz.networks.network import AUXILIARY_WEIGHT, IMAGENET_MEAN, IMAGENET_STD
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How both networks are trained.
+
+    Attributes:
+        weight: What each auxiliary loss is multiplied with in one of them.
+        steps: Of the optimiser, which is SGD with Nesterov's momentum.
+        learning_rate: At the beginning; a cosine lowers it to nearly zero.
+        batch: Pictures per step.
+        start: How the first weights are drawn.
+        batch_norm: Whether each convolution is followed by one.
+        seed: Of the weights and the order of the pictures.
+        size: Side of the square pictures, in pixels.
+        moments: How often everything is measured after the beginning.
+    """
+
+    weight: float = AUXILIARY_WEIGHT
+    steps: int = 400
+    learning_rate: float = 0.008
+    batch: int = 32
+    start: Start = "lecun"
+    batch_norm: bool = False
+    seed: int = 0
+    size: int = 64
+    moments: int = 20
+
+    def check(self) -> None:
+        """Make sure that the numbers make sense.
+
+        Raises:
+            SettingError: One does not.
+        """
+        limits = (
+            ("weight of the auxiliary losses", self.weight, 0, 10),
+            ("number of steps", self.steps, 1, 10_000),
+            ("learning rate", self.learning_rate, 1e-8, 1e6),
+            ("batch", self.batch, 2, 4096),
+            ("pictures' side in pixels", self.size, 32, 512),
+            ("number of moments", self.moments, 1, 1000),
+        )
+        check_limits(limits)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How one of the networks does at one moment.
+
+    Attributes:
+        loss: Mean of its main loss over the batches since the moment before; None at first.
+        validation: Of its main classifier.
+        seconds: That its steps took so far, without measuring.
+    """
+
+    loss: float | None
+    validation: Validation
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What was measured after so many steps.
+
+    Attributes:
+        step: Steps behind it.
+        stages: Gradient norms from the image to the classes, in the network with the auxiliary
+            losses and in the one without.
+        with_heads: The network with the auxiliary losses.
+        without: The one without.
+    """
+
+    step: int
+    stages: tuple[LayerGradient, ...]
+    with_heads: Standing
+    without: Standing
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How the two trainings stand; every step of them yields one, and the last is the result.
+
+    Attributes:
+        settings: How both are trained.
+        classes: Name of each class.
+        train_images: How many pictures they learn from.
+        validation_images: How many check them.
+        parameters: Of the network without its heads.
+        head_parameters: Of both heads, which are thrown away afterwards.
+        step: Steps of each network so far.
+        moments: What was measured, the oldest first.
+        ending: Why it ended; empty while it goes on.
+        note: A sentence where it ended otherwise than planned.
+    """
+
+    settings: Settings
+    classes: tuple[str, ...]
+    train_images: int
+    validation_images: int
+    parameters: int
+    head_parameters: int
+    step: int = 0
+    moments: tuple[Moment, ...] = ()
+    ending: Literal["", "steps", "stopped", "not finite"] = ""
+    note: str = ""
+
+    @property
+    def fraction(self) -> float:
+        """How much of the work is behind it, in 0…1."""
+        return 1.0 if self.ending else self.step / self.settings.steps
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it holds, about."""
+        return 1024 + sum(400 + 200 * len(each.stages) for each in self.moments)
+
+
+@dataclass(eq=False)
+class Twin:
+    """One of the two networks, and what is counted while it learns.
+
+    Attributes:
+        module: With or without auxiliary heads.
+        weight: What their losses are multiplied with.
+        seconds: That the steps took.
+        losses: Main losses since they were last looked at.
+    """
+
+    module: nn.Module
+    weight: float
+    seconds: float = 0.0
+    losses: list[float] = field(default_factory=list)
+    learner: Learner = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make its optimiser."""
+        self.learner = Learner(self.module, optimiser="sgd", auxiliary_weight=self.weight)
+
+    def learn(self, batch: Tensor, labels: Tensor, rate: float) -> bool:
+        """Take one step; False if its loss was no number."""
+        began = time.perf_counter()
+        self.module.train()
+        with one_thread():
+            losses = self.learner.step(batch, labels, rate)
+        self.seconds += time.perf_counter() - began
+        self.losses.append(losses.main)
+        return losses.finite
+
+    @torch.no_grad()
+    def standing(self, pictures: Tensor, labels: Tensor) -> Standing:
+        """Check it with pictures that it does not learn from, and begin a new mean of its loss."""
+        self.module.eval()
+        scores = torch.cat([self.module(some) for some in torch.split(pictures, 64)])
+        mean = sum(self.losses) / len(self.losses) if self.losses else None
+        self.losses.clear()
+        return Standing(mean, judge(scores, labels), self.seconds)
+
+    def norms(self, pictures: Tensor, labels: Tensor) -> dict[str, float]:
+        """Measure the gradient at the weights of each layer of the main network."""
+        module = copy.deepcopy(self.module).train()  # batch norms in train mode take notes
+        names = with_weights(module, tuple(HEADS))
+        losses = [cross_entropy(each, labels) for each in all_scores(module(pictures))]
+        total = total_loss(losses, self.weight)
+        weights = [module.get_parameter(f"{name}.weight") for name in names]
+        found = torch.autograd.grad(total, weights)
+        return {name: float(each.norm()) for name, each in zip(names, found, strict=True)}
+
+
+def measure(
+    step: int,
+    twins: Sequence[Twin],
+    probe: tuple[Tensor, Tensor],
+    checked: tuple[Tensor, Tensor],
+) -> Moment:
+    """Measure the two networks, the one with the auxiliary losses first.
+
+    Args:
+        step: Steps behind them.
+        twins: The networks.
+        probe: Pictures that gradients are measured with, and their classes.
+        checked: Pictures that were not learned from, and their classes.
+    """
+    with one_thread():
+        with_heads, without = (twin.norms(*probe) for twin in twins)
+        standings = [twin.standing(*checked) for twin in twins]
+    layers = [LayerGradient(name, name, without[name], with_heads[name]) for name in without]
+    return Moment(step, by_stage(layers), *standings)
+
 
 _PROBE = 64  # training pictures that gradients are measured with
+
+
 _NOT_FINITE = (
     "A loss is no longer a number: the steps were too large. Choose a smaller learning rate."
 )
+
+
 _STOPPED = "It was stopped; what is shown is how far the two had come."
 
 

@@ -12,14 +12,13 @@ from typing import Literal, TypeVar
 from PIL import Image
 
 from convviz.datasets.labelled_set import Dataset, Split
-from convviz.learning.runs import Signal
-from convviz.learning.snapshots import Snapshot, add
-from convviz.learning.steps import Ending, Phase, TrainingSettings, TrainingStep
-from convviz.learning.threads import one_thread
-from convviz.learning.trainer import fit
-from convviz.learning.transfer import plan
-from convviz.learning.watching import watch
-from convviz.networks.small import SmallDesign, small_network
+from convviz.learning.config import Ending, Phase, TrainingSettings, TrainingStep
+from convviz.learning.fit import fit
+from convviz.learning.loop import one_thread
+from convviz.learning.plan import plan
+from convviz.learning.small_networks import SmallDesign, small_network
+from convviz.learning.snapshots import Snapshot, add, watch
+from convviz.learning.transfer import Signal
 
 Rate = Literal["tiny", "usual", "deadly"]
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from convviz.learning import keeping
-from convviz.learning.learner import Learner, judge
-from convviz.learning.snapshots import Snapshot
-from convviz.learning.steps import (
+from convviz.learning.config import (
     Ending,
     Phase,
     TrainingResult,
@@ -22,13 +20,47 @@ from convviz.learning.steps import (
     TrainingStep,
     Validation,
 )
-from convviz.learning.watching import Onlooker, Watch
+from convviz.learning.snapshots import Onlooker, Snapshot, Watch
+from convviz.learning.step import Learner, judge
+
+
+def trained(module: nn.Module) -> dict[str, Tensor]:
+    """Return what training changes: parameters that want gradients, and their batch norms' sums."""
+    found: dict[str, Tensor] = {}
+    for prefix, part in module.named_modules():
+        own = {name: p for name, p in part._parameters.items() if p is not None and p.requires_grad}
+        if own:
+            own |= {name: b for name, b in part._buffers.items() if b is not None}
+        found |= {f"{prefix}.{name}": value for name, value in own.items()}
+    return found
+
+
+def copy(module: nn.Module) -> dict[str, Tensor]:
+    """Copy what training changes."""
+    return {name: value.detach().clone() for name, value in trained(module).items()}
+
+
+@torch.no_grad()
+def restore(module: nn.Module, kept: dict[str, Tensor]) -> None:
+    """Put copied values back."""
+    for name, value in trained(module).items():
+        value.copy_(kept[name])
+
+
+def finite(module: nn.Module) -> bool:
+    """Whether all that training changes are numbers."""
+    return all(bool(value.isfinite().all()) for value in trained(module).values())
+
 
 _SHOWN_SECONDS = 0.2  # between two steps that are yielded within an epoch
+
+
 _NOT_FINITE = (
     "The loss is no longer a number: the steps were too large for these weights, and the learning "
     "rate is the first thing to lower. What is kept are the last good weights."
 )
+
+
 _STOPPED = "The training was stopped; what is kept are its best weights so far."
 
 
@@ -149,7 +181,7 @@ class Loop:
         module, first = learner.module, self._share()
         self._labels = target.labels
         best = self._check(module, target)
-        kept = keeping.copy(module)
+        kept = copy(module)
         best_at = (0, self._steps)
         last_shown = self.seconds
         yield self._step("training", validation=best, module=show)
@@ -196,12 +228,12 @@ class Loop:
             if self._ending == "not finite" or not seen:
                 break
             found = self._check(module, target)
-            if not math.isfinite(found.loss) or not keeping.finite(module):
+            if not math.isfinite(found.loss) or not finite(module):
                 self._end("not finite", _NOT_FINITE)
                 break
             self._epochs.append(self.seconds - began)
             if (found.accuracy, -found.loss) > (best.accuracy, -best.loss):
-                best, kept = found, keeping.copy(module)
+                best, kept = found, copy(module)
                 best_at = (len(self._epochs), self._steps)
             last_shown = self.seconds
             yield self._step(
@@ -217,7 +249,7 @@ class Loop:
             )
         if (snapshot := self._look(show, now=True)) is not None:
             yield self._step("training", module=show, snapshot=snapshot)
-        keeping.restore(module, kept)
+        restore(module, kept)
         module.eval()
         self._check(module, target)
         self._best = (best, *best_at, self._scores)
@@ -294,3 +326,46 @@ class Loop:
             seconds=self.seconds,
             **said,
         )
+
+
+class SeededDropout(nn.Module):
+    """Dropout that draws from a generator of its own rather than from the global one.
+
+    Args:
+        share: Of the values that are set to zero, in 0…1.
+        generator: Draws which.
+    """
+
+    def __init__(self, share: float, generator: torch.Generator) -> None:
+        super().__init__()
+        self.share = share
+        self.generator = generator
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Set values to zero while training, and scale up the others; of any shape."""
+        if not self.training or self.share == 0:
+            return x
+        kept = torch.rand(x.shape, generator=self.generator) >= self.share
+        return x * kept.to(x) / (1 - self.share)
+
+
+def seed_dropout(module: nn.Module, generator: torch.Generator) -> None:
+    """Put seeded dropouts in the place of a module's own."""
+    for part in module.modules():
+        for name, child in part.named_children():
+            if isinstance(child, nn.Dropout):
+                setattr(part, name, SeededDropout(child.p, generator))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one core: in layers this small, threads only wait for each other.
+
+    On two cores that others use as well, two threads were measured to take over ten times as long.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

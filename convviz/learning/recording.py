@@ -17,8 +17,7 @@ from safetensors import safe_open
 from torch import nn
 
 from convviz.errors import SettingError
-from convviz.learning.snapshots import Snapshot
-from convviz.learning.watching import watch
+from convviz.learning.snapshots import Snapshot, watch
 from convviz.networks.clone import clone
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, layers

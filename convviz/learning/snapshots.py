@@ -13,16 +13,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from PIL import Image
+from torch import Tensor, nn
 
-from convviz.features.activations import Activations
-from convviz.structure.layers import Layer
+from convviz.errors import SettingError
+from convviz.features.activations import Activations, measure
+from convviz.features.capture import capture, observe
+from convviz.images.preprocess import crop, normalise
+from convviz.networks.network import Network
+from convviz.structure.layers import Layer, layers
 
 FRAMES = 48
+
+
 """At most so many snapshots of one training are kept."""
 
+
 BYTES = 24_000_000
+
+
 """And at most so many bytes of them."""
+
 
 _LEVELS = 255
 
@@ -177,3 +188,167 @@ def add(
         ]
         kept.pop(1 + gaps.index(min(gaps)))
     return tuple(kept) if last is None else (*kept, last)
+
+
+_GROWTH = 1.18  # from one moment to the next, by the number of steps
+
+
+@dataclass(frozen=True, eq=False)
+class Watch:
+    """What to look at while a network learns.
+
+    Attributes:
+        probe: One picture as the network takes it in, shape (1, 3, S, S).
+        layers: The layers whose maps are kept.
+        kernels: Dotted name of the convolution whose kernels are kept; None for none.
+        others: Pictures to look for dead channels with, shape (N, 3, S, S); None for none.
+        every_seconds: At least so often there is a snapshot; more often at the beginning.
+    """
+
+    probe: Tensor
+    layers: tuple[Layer, ...]
+    kernels: str | None = None
+    others: Tensor | None = None
+    every_seconds: float = 1.0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Dotted names of what is looked at, with the layers that feed the ReLUs behind them."""
+        pairs = ((each.name, each.gate) for each in self.layers)
+        return tuple(dict.fromkeys(name for pair in pairs for name in pair if name))
+
+    def take(
+        self, module: nn.Module, *, step: int, epoch: int, seconds: float, kept: bool = False
+    ) -> Snapshot:
+        """Look at a network as it is now.
+
+        Args:
+            module: The network; it is not touched.
+            step: Steps behind its weights.
+            epoch: Epochs behind them.
+            seconds: Since the training began.
+            kept: Whether the training ends with these weights.
+        """
+        seen = capture(module, self.probe, self.names)
+        dead = self._dead(module)
+        maps = []
+        for each in self.layers:
+            gate = None if each.gate is None else seen[each.gate][0]
+            maps.append(Maps.of(measure(each, seen[each.name][0], gate), dead.get(each.name)))
+        kernels = None
+        if self.kernels is not None:
+            weight = module.get_submodule(self.kernels).weight
+            kernels = weight.detach().float().clone()  # type: ignore[operator]  # a Conv2d's
+        others = 0 if self.others is None else len(self.others)
+        return Snapshot(step, epoch, seconds, kernels, tuple(maps), others, kept)
+
+    def _dead(self, module: nn.Module) -> dict[str, int]:
+        """Count, for each layer, the channels that are empty for every one of the others."""
+        if self.others is None:
+            return {}
+        judged = {each.name: each.gate or each.name for each in self.layers}
+        silent = observe(module, self.others, list(dict.fromkeys(judged.values())), _silent)
+        return {name: int(silent[gate].sum()) for name, gate in judged.items()}
+
+
+def _silent(output: Tensor) -> Tensor:
+    """Tell which channels of (N, C, H, W) let nothing through; not-a-number is no silence."""
+    return (output <= 0).all(0).flatten(1).all(1)
+
+
+def watch(
+    network: Network,
+    picture: Image.Image,
+    size: int,
+    *,
+    wanted: Sequence[str] | None = None,
+    others: Sequence[Image.Image] = (),
+    every_seconds: float = 1.0,
+) -> Watch:
+    """Say what to look at.
+
+    Args:
+        network: The network that will learn, or the one it is made from.
+        picture: The probe; its middle square is looked at.
+        size: Side of the training pictures, in pixels.
+        wanted: Dotted names of the layers; None for every ReLU of the encoder.
+        others: Pictures to look for dead channels with.
+        every_seconds: At least so often there is a snapshot.
+
+    Raises:
+        SettingError: There is no such layer, or it has no maps.
+    """
+    known = {each.name: each for each in layers(network, size) if len(each.shape) == 3}
+    if wanted is None:
+        wanted = [each.name for each in known.values() if each.kind == "ReLU" and each.in_encoder]
+    missing = [name for name in wanted if name not in known]
+    if missing or not wanted:
+        raise SettingError(
+            f"{network.title} has no maps of a layer {missing[0] if missing else '(none named)'} "
+            f"to watch; choose from {', '.join(known)}."
+        )
+    first = next(
+        (n for n, part in network.module.named_modules() if isinstance(part, nn.Conv2d)), None
+    )
+
+    def batch(pictures: Sequence[Image.Image]) -> Tensor:
+        pixels = torch.stack([_pixels(each, size) for each in pictures])
+        return normalise(pixels, mean=network.spec.mean, std=network.spec.std)
+
+    return Watch(
+        batch([picture]),
+        tuple(known[name] for name in wanted),
+        first,
+        batch(others) if others else None,
+        every_seconds,
+    )
+
+
+def _pixels(picture: Image.Image, size: int) -> Tensor:
+    """Cut out a picture's middle square, shape (3, size, size), in 0…1."""
+    square = crop(picture, size=size, resize=size)
+    data = torch.frombuffer(bytearray(square.tobytes()), dtype=torch.uint8)
+    return data.reshape(size, size, 3).permute(2, 0, 1).float() / 255
+
+
+class Onlooker:
+    """Looks at a network at chosen moments: after almost every step first, later once in a while.
+
+    Args:
+        watch: What to look at; None for nothing.
+    """
+
+    def __init__(self, watch: Watch | None) -> None:
+        self._watch = watch
+        self._looked = -1  # the step behind the weights that were looked at last
+        self._next_step = 0
+        self._next_seconds = 0.0
+
+    def look(
+        self, module: nn.Module | None, *, step: int, epoch: int, seconds: float, now: bool = False
+    ) -> Snapshot | None:
+        """Take a snapshot if it is time for one and these weights have not been looked at.
+
+        Args:
+            module: The network; None where there is none to look at.
+            step: Steps behind its weights.
+            epoch: Epochs behind them.
+            seconds: Since the training began.
+            now: Whether it is time in any case.
+        """
+        watch = self._watch
+        if watch is None or module is None or step == self._looked:
+            return None
+        if not now and step < self._next_step and seconds < self._next_seconds:
+            return None
+        self._looked = step
+        self._next_step = max(step + 1, math.ceil(step * _GROWTH))
+        taken = watch.take(module, step=step, epoch=epoch, seconds=seconds)
+        self._next_seconds = seconds + watch.every_seconds
+        return taken
+
+    def keep(self, module: nn.Module, *, step: int, epoch: int, seconds: float) -> Snapshot | None:
+        """Take a snapshot of the weights that the training ends with."""
+        if self._watch is None:
+            return None
+        return self._watch.take(module, step=step, epoch=epoch, seconds=seconds, kept=True)

@@ -1,258 +1,316 @@
-"""Transfer learning: which parts of a trained network stay as they are, and which are learned anew.
+"""Trainings as jobs: what a page starts, and what it is shown while they run.
 
-The rule is the course's. Small data set: replace the last fully connected layer only. Large data
-set: replace several. Where only the encoder is at hand, the new decoder stands after a global
-average pooling. What is frozen gets no gradient, and its batch norms keep their statistics.
+A view holds plain values and small pictures only, so that it may cross to another process; the
+trained network itself is kept by `networks.trained`, under the name that the outcome gives.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
 
-import torch
-from torch import Tensor, nn
-from torchvision.models import GoogLeNet
-
-from convviz.errors import NetworkError, SettingError
-from convviz.learning.parts import Part, State, is_in, parts_of, thawed, title
-from convviz.networks.clone import clone
-from convviz.networks.decoders import EncoderOnly, Form, in_form, inputs_of, is_pooled, last_linear
-from convviz.networks.initial_weights import draw
-from convviz.networks.network import Network
-from convviz.networks.registry import build
-from convviz.weights.load import load
-from convviz.weights.trained_info import PREFIX
-
-Scenario = Literal["last-layer", "several", "fine-tune", "scratch"]
-SCENARIOS: tuple[Scenario, ...] = get_args(Scenario)
-
-HIDDEN = 128
-"""Length of the fully connected layer that "several" adds where the decoder has one layer only."""
+from convviz.datasets.labelled_set import Dataset, Split
+from convviz.images.preprocess import crop
+from convviz.learning.config import Ending, Phase, TrainingResult, TrainingSettings
+from convviz.learning.fit import fit
+from convviz.learning.plan import TransferPlan, plan, untrained_twin
+from convviz.networks.network import Network, Weights
+from convviz.weights import trained, trained_info
+from convviz.weights.trained_info import About
 
 
-@dataclass(frozen=True, eq=False)
-class TransferPlan:
-    """What will be learned, known before anything runs.
+def about(plan: TransferPlan, dataset: Dataset, result: TrainingResult, input_size: int) -> About:
+    """Say what a trained network is, and how well it does."""
+    right = result.validation.accuracy
+    options = plan.network.spec.imagenet_options
+    return About(
+        network=plan.network.name,
+        form=plan.form,
+        input_size=input_size,
+        training_set=dataset.name,
+        note=(
+            f"Trained here on {dataset.name}: of {len(result.labels):,} pictures that it did not "
+            f"learn from, it names {right:.0%} rightly ({len(dataset.classes)} classes, "
+            f"{input_size} px)."
+        ),
+        accuracy=right,
+        options=tuple(n for n, value in options if getattr(result.module, n, None) == value),
+    )
+
+
+def to_bytes(
+    plan: TransferPlan,
+    dataset: Dataset,
+    result: TrainingResult,
+    input_size: int,
+    *,
+    only_trained: bool = False,
+) -> bytes:
+    """Write a trained network as a safetensors file with the names of its classes.
+
+    Args:
+        plan: What was trained.
+        dataset: What it was trained on.
+        result: What came of it.
+        input_size: Side of the pictures, in pixels.
+        only_trained: Whether to leave out the frozen parts, which the network it was trained on
+            has; with a frozen encoder the file then holds the decoder alone.
+    """
+    said = about(plan, dataset, result, input_size)
+    parts = plan.parts_to_save() if only_trained else ()
+    return trained.write(result.module, said, parts=parts, on=plan.network.weights)
+
+
+def to_network(
+    plan: TransferPlan, dataset: Dataset, result: TrainingResult, input_size: int
+) -> Network:
+    """Turn a training's result into a network that every page can look into."""
+    said = about(plan, dataset, result, input_size)
+    return trained_info.describe(result.module, said, trained.write(result.module, said))
+
+
+_MISTAKES = 8
+
+
+_PIXELS = 112
+
+
+class Signal(Protocol):
+    """How a runner asks a work to end."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether it does."""
+        ...
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch: its number, the mean training loss (None before the first), and validation."""
+
+    number: int
+    loss: float | None
+    validation_loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A validation picture that was named wrongly: a small PNG, what it is, and what it seemed."""
+
+    png: bytes
+    title: str
+    is_class: str
+    taken_for: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one training.
 
     Attributes:
-        network: Where the trained weights come from; it is never changed.
-        scenario: One of `SCENARIOS`.
-        form: How the new network is put together.
-        head: Dotted name of what stands behind the encoder's last frozen layer and is drawn anew.
-        parts: Its parts, from the image to the classes.
-        auxiliary: Auxiliary heads that help a training from scratch.
-        goes_on: Whether the network has its decoder already, and training starts from what it has
-            learned.
+        name: Of the training, for a comparison.
+        accuracy: Share of the validation pictures named rightly.
+        seconds: Without reading the pictures: features, epochs and checks.
+        encoding_seconds: Of those, for the frozen encoder's features.
+        epoch_seconds: How long each epoch took.
+        epochs: How many there were.
+        best_epoch: Whose weights are kept.
+        confusion: Rows are classes, columns what they were taken for.
+        mistakes: The most confident ones.
+        source: The trained network's source of weights.
+        about: What goes into its file.
+        trained: Names of the parts that were trained.
+        parts: What a small file holds: the same names; none where the whole network is needed.
+        on: The weights that were trained on.
+        ending: Why it ended.
+        note: A sentence where it ended otherwise than planned.
     """
 
-    network: Network
-    scenario: Scenario
-    form: Form
-    head: str
-    parts: tuple[Part, ...]
-    auxiliary: tuple[str, ...] = ()
-    goes_on: bool = False
-
-    @property
-    def frozen_parameters(self) -> int:
-        """Parameters that stay as they are."""
-        return sum(part.parameters for part in self.parts if not part.trained)
-
-    @property
-    def trainable_parameters(self) -> int:
-        """Parameters that training changes."""
-        return sum(part.parameters for part in self.parts if part.trained)
-
-    @property
-    def parameters(self) -> int:
-        """All parameters."""
-        return sum(part.parameters for part in self.parts)
-
-    @property
-    def encoder_is_frozen(self) -> bool:
-        """Whether only the decoder is learned, so that features can be computed once and kept."""
-        return self.scenario in ("last-layer", "several")
-
-    def trained_names(self) -> tuple[str, ...]:
-        """Dotted names of the parts that training changes."""
-        return tuple(part.name for part in self.parts if part.trained)
-
-    def parts_to_save(self) -> tuple[str, ...]:
-        """Name the parts that a file needs beside the network trained on; none if that is all.
-
-        What was trained here before, and goes on learning, has no other file of its own.
-        """
-        if self.scenario == "scratch" or self.network.weights.source.startswith(PREFIX):
-            return ()
-        return self.trained_names()
-
-    def build(self, generator: torch.Generator) -> nn.Module:
-        """Make the network to train: frozen parts share their weights, others have their own.
-
-        Args:
-            generator: Draws what is new.
-        """
-        if self.goes_on:
-            module = clone(self.network.module)
-        else:
-            module = _shaped(self.network, self.form, self.scenario, self.auxiliary)
-        for row in self.parts:
-            if not row.trained:
-                continue
-            part = module.get_submodule(row.name)
-            _own_memory(part)
-            if row.state in ("replaced", "from scratch"):
-                draw(part, generator)
-        for parameter in module.parameters():
-            parameter.requires_grad_(False)
-        for name in self.trained_names():
-            module.get_submodule(name).requires_grad_(True)
-        return module
+    name: str
+    accuracy: float
+    seconds: float
+    encoding_seconds: float
+    epoch_seconds: tuple[float, ...]
+    epochs: int
+    best_epoch: int
+    confusion: tuple[tuple[int, ...], ...]
+    mistakes: tuple[Mistake, ...]
+    source: str
+    about: About
+    trained: tuple[str, ...]
+    parts: tuple[str, ...]
+    on: Weights
+    ending: Ending
+    note: str
 
 
-def _own_memory(part: nn.Module) -> None:
-    """Give a part values of its own, where it shares them or has none yet."""
-    for owner in part.modules():
-        for name, parameter in owner._parameters.items():
-            if parameter is not None:
-                owner._parameters[name] = nn.Parameter(_own(parameter))
-        for name, buffer in owner._buffers.items():
-            if buffer is not None:
-                owner._buffers[name] = _own(buffer)
+@dataclass(frozen=True)
+class Lesson:
+    """What a training learned from, and how: to go on from its result."""
+
+    dataset: Dataset
+    split: Split
+    settings: TrainingSettings
 
 
-def _own(tensor: Tensor) -> Tensor:
-    if tensor.is_meta:
-        return torch.zeros(tensor.shape, dtype=tensor.dtype)
-    return tensor.detach().clone()
+@dataclass(frozen=True)
+class TrainingView:
+    """Where a job stands.
 
-
-def plan(
-    network: Network,
-    scenario: Scenario,
-    classes: Sequence[str],
-    *,
-    thaw: Sequence[str] | None = None,
-    auxiliary: bool = False,
-) -> TransferPlan:
-    """Say what is frozen, replaced and trained.
-
-    Args:
-        network: The trained network.
-        scenario: "last-layer": replace the last fully connected layer. "several": replace all of
-            them, or the one there is by two. "fine-tune": replace the last, and train the encoder's
-            last parts with it. "scratch": draw everything anew and train all of it.
+    Attributes:
+        network: Title of the network.
+        doing: Which training of the job runs, for people.
+        phase: What it does.
+        fraction: How much of the whole job is behind it, in 0…1.
+        seconds: Of the training that runs.
         classes: Name of each class.
-        thaw: For "fine-tune", names of the parts to train with the decoder; None for the last
-            fifth of the encoder.
-        auxiliary: For "scratch", whether to train with the network's auxiliary heads.
-
-    Raises:
-        SettingError: There is no such scenario, part or auxiliary head, or fewer than two classes.
-        NetworkError: The network has no fully connected layer.
+        lesson: What it learns from.
+        before: What it was fine-tuned from; None if it began anew.
+        before_job: The job that this was the result of.
+        epochs: Of the first training.
+        outcomes: Of the trainings that are over, the main one first.
     """
-    if scenario not in SCENARIOS:
-        raise SettingError(f"There is no scenario {scenario!r}; choose {', '.join(SCENARIOS)}.")
-    if len(classes) < 2:
-        raise SettingError("One class leaves nothing to tell apart; give at least two.")
-    heads = network.spec.auxiliary if auxiliary and scenario == "scratch" else ()
-    if auxiliary and scenario == "scratch" and not heads:
-        raise SettingError(f"{network.title} has no auxiliary heads; train it without.")
-    form, replaced = _form(network, scenario, tuple(classes))
-    module = _shaped(network, form, scenario, heads)
-    found = parts_of(module)
-    chosen = thawed(network, found, replaced, thaw) if scenario == "fine-tune" else set()
-    parts = []
-    for name, parameters in found:
-        if scenario == "scratch":
-            state: State = "from scratch"
-        elif any(is_in(name, each) for each in replaced):
-            state = "replaced"
-        else:
-            state = "thawed" if name in chosen else "frozen"
-        parts.append(Part(name, title(network, form, name), parameters, state))
-    head = replaced[0] if len(replaced) == 1 else replaced[0].rpartition(".")[0]
-    return TransferPlan(network, scenario, form, head, tuple(parts), heads)
+
+    network: str
+    doing: str
+    phase: Phase
+    fraction: float
+    seconds: float
+    classes: tuple[str, ...]
+    lesson: Lesson
+    before: Outcome | None = None
+    before_job: str = ""
+    epochs: tuple[Epoch, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+
+    @property
+    def validation_images(self) -> int:
+        """How many pictures check it."""
+        return len(self.lesson.split.validation)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it holds."""
+        files = int(getattr(self.lesson.dataset.pictures, "nbytes", 0))
+        return 4096 + files + sum(len(m.png) for o in self.outcomes for m in o.mistakes)
 
 
-def plan_further(
-    network: Network, form: Form, trained: Sequence[str], *, thaw: Sequence[str] | None = None
-) -> TransferPlan:
-    """Say what changes when a network that was trained here is fine-tuned from where it is.
+def train_transfer(
+    signal: Signal,
+    *,
+    wanted: TransferPlan,
+    dataset: Dataset,
+    split: Split,
+    settings: TrainingSettings,
+    compare: bool = False,
+    before: Outcome | None = None,
+    before_job: str = "",
+) -> Iterator[TrainingView]:
+    """Train what a plan says and, if wanted, what it is to be compared with.
 
     Args:
-        network: What a training has made.
-        form: How it is put together.
-        trained: Names of the parts that were trained, which go on learning.
-        thaw: Names of the encoder's parts to train with them; None for its last fifth.
-
-    Raises:
-        SettingError: There is no such part.
+        signal: Asks it to end.
+        wanted: The plan.
+        dataset: The pictures.
+        split: Which are learned from.
+        settings: How.
+        compare: Whether to train the same decoder on an untrained encoder afterwards, and all of
+            the network from scratch, for as long as the first training took.
+        before: What the plan goes on from, to be shown beside what comes of it.
+        before_job: The job that this was the result of, so that a page can lead back to it.
     """
-    found = parts_of(network.module)
-    chosen = thawed(network, found, trained, thaw)
-    parts = []
-    for name, parameters in found:
-        state: State = "thawed" if name in chosen else "frozen"
-        if name in trained:
-            state = "keeps learning"
-        said = "your decoder" if is_in(name, form.decoder) else title(network, form, name)
-        parts.append(Part(name, said, parameters, state))
-    return TransferPlan(network, "fine-tune", form, form.decoder, tuple(parts), goes_on=True)
+    trainings = [("this training", wanted, settings)]
+    shares = 3 if compare else 1
+    view = TrainingView(
+        network=wanted.network.title,
+        doing=trainings[0][0],
+        phase="reading",
+        fraction=0.0,
+        seconds=0.0,
+        classes=dataset.classes,
+        lesson=Lesson(dataset, split, settings),
+        before=before,
+        before_job=before_job,
+    )
+    for number, (name, each, how) in enumerate(trainings):
+        result: TrainingResult | None = None
+        for step in fit(each, dataset, split, how, stop=lambda: signal.asked):
+            result = step.result
+            if number == 0 and step.validation is not None and result is None:
+                last = view.epochs[-1].number if view.epochs else -1
+                row = Epoch(step.epoch, step.loss, step.validation.loss, step.validation.accuracy)
+                kept = view.epochs if step.epoch > last else view.epochs[:-1]
+                view = replace(view, epochs=(*kept, row))
+            inner = step.fraction if step.phase in ("training", "done") else 0.0
+            view = replace(
+                view,
+                doing=name,
+                phase=step.phase,
+                fraction=min((number + inner) / shares, 1.0),
+                seconds=step.seconds,
+            )
+            if result is None:
+                yield view
+        if result is None:
+            raise RuntimeError("a training ended without a result")
+        outcome = _outcome(name, each, dataset, split, result, how.size)
+        view = replace(view, outcomes=(*view.outcomes, outcome))
+        yield view
+        if signal.asked:
+            return
+        if compare and number == 0:
+            same_time = replace(settings, epochs=None, seconds=max(outcome.seconds, 1.0))
+            twin = plan(untrained_twin(wanted.network), "last-layer", dataset.classes)
+            scratch = plan(wanted.network, "scratch", dataset.classes)
+            trainings += [
+                ("the same decoder on an untrained encoder", twin, same_time),
+                ("everything from scratch, for the same time", scratch, same_time),
+            ]
 
 
-def _form(
-    network: Network, scenario: Scenario, classes: tuple[str, ...]
-) -> tuple[Form, tuple[str, ...]]:
-    """Decide what the new network looks like, and what of it is replaced."""
-    if is_pooled(network.module):
-        channels = _channels(network.module.get_submodule("features"))
-        hidden = (HIDDEN,) if scenario == "several" else ()
-        return Form("decoder", channels, classes, hidden, pooled=True), ("decoder",)
-    # As it is built: a decoder that was trained here may be several layers in that one's place.
-    with torch.device("meta"):
-        last = last_linear(build(network.spec), network.spec.auxiliary)
-    inputs = inputs_of(network.module.get_submodule(last))
-    group = last.rpartition(".")[0]
-    siblings = [
-        name
-        for name, part in network.module.named_modules()
-        if isinstance(part, nn.Linear) and group and name.startswith(f"{group}.")
-    ]
-    if scenario == "several" and len(siblings) < 2:
-        return Form(last, inputs, classes, (HIDDEN,)), (last,)
-    replaced = tuple(siblings) if scenario == "several" else (last,)
-    return Form(last, inputs, classes), replaced
+def _outcome(
+    name: str,
+    made: TransferPlan,
+    dataset: Dataset,
+    split: Split,
+    result: TrainingResult,
+    size: int,
+) -> Outcome:
+    network = to_network(made, dataset, result, size)
+    return Outcome(
+        name=name,
+        accuracy=result.validation.accuracy,
+        seconds=result.encoding_seconds + sum(result.epoch_seconds),
+        encoding_seconds=result.encoding_seconds,
+        epoch_seconds=result.epoch_seconds,
+        epochs=result.epochs,
+        best_epoch=result.best_epoch,
+        confusion=tuple(tuple(row) for row in result.confusion().tolist()),
+        mistakes=tuple(_mistakes(dataset, split, result)),
+        source=trained_info.keep(network),
+        about=about(made, dataset, result, size),
+        trained=made.trained_names(),
+        parts=made.parts_to_save(),
+        on=made.network.weights,
+        ending=result.ending,
+        note=result.note,
+    )
 
 
-def _shaped(network: Network, form: Form, scenario: Scenario, heads: tuple[str, ...]) -> nn.Module:
-    """Copy the network's structure, with the new decoder on the meta device."""
-    if heads:
-        module = clone(build(network.spec, num_classes=len(form.classes)))
-        if isinstance(module, GoogLeNet):
-            module.aux_logits = True
-        return module
-    with torch.device("meta"):
-        return in_form(clone(network.module), form, network.spec.auxiliary).eval()
-
-
-def _channels(features: nn.Module) -> int:
-    """Count the channels that an encoder puts out."""
-    last = [part for part in features.modules() if isinstance(part, nn.Conv2d)]
-    if not last:
-        raise NetworkError("The encoder has no convolution; choose another network.")
-    return last[-1].out_channels
-
-
-def untrained_twin(network: Network, seed: int = 0) -> Network:
-    """Return the same network with random weights, cut off where this one is.
-
-    For the comparison that makes the point: the same decoder on an encoder that learned nothing.
-    """
-    random = load(network.name, "random", seed=seed)
-    module = random.module
-    if is_pooled(network.module):
-        module = EncoderOnly(module.get_submodule("features")).eval()
-    return Network(network.spec, module, random.weights)
+def _mistakes(dataset: Dataset, split: Split, result: TrainingResult) -> Iterator[Mistake]:
+    for row in result.mistakes()[:_MISTAKES]:
+        place = split.validation[row]
+        file = io.BytesIO()
+        crop(dataset.pictures.picture(place), size=_PIXELS, resize=_PIXELS).save(file, "PNG")
+        best = result.probabilities[row].max(0)
+        yield Mistake(
+            file.getvalue(),
+            dataset.pictures.titles[place],
+            dataset.classes[dataset.labels[place]],
+            dataset.classes[int(best.indices)],
+            float(best.values),
+        )

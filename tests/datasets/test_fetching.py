@@ -18,9 +18,9 @@ from convviz.datasets import published
 from convviz.datasets.labelled_set import split
 from convviz.datasets.published import IMAGENETTE
 from convviz.errors import FetchCancelled, SettingError, WeightsError
-from convviz.learning.steps import TrainingSettings
-from convviz.learning.trainer import fit
-from convviz.learning.transfer import plan
+from convviz.learning.config import TrainingSettings
+from convviz.learning.fit import fit
+from convviz.learning.plan import plan
 from convviz.networks.network import Network
 
 NOISE = 600_000  # bytes that do not pack, so that there is something to fetch

@@ -12,7 +12,7 @@ from convviz.datasets.image_set import Files
 from convviz.errors import ImageError, SettingError
 from convviz.features.dead import count_dead
 from convviz.features.top_patches import find_stimuli
-from convviz.learning.watching import watch
+from convviz.learning.snapshots import watch
 from convviz.networks.network import Network
 
 

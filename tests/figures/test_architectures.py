@@ -3,8 +3,8 @@
 import pytest
 
 from convviz import formatting
-from convviz.features.gradients import LayerGradient
 from convviz.figures import architectures, lessons
+from convviz.learning.gradients import LayerGradient
 from convviz.lessons.bottleneck import bottleneck
 from convviz.lessons.inception import inception_modules
 from convviz.lessons.pooling import classifiers

@@ -1,9 +1,9 @@
 """Figures of two trainings side by side: what is in them, and that their scale stays."""
 
-from convviz.features.gradients import LayerGradient
 from convviz.figures import auxiliary
-from convviz.learning.auxiliary_steps import Moment, Standing
-from convviz.learning.steps import Validation
+from convviz.learning.auxiliary import Moment, Standing
+from convviz.learning.config import Validation
+from convviz.learning.gradients import LayerGradient
 
 
 def moment(step: int, norm: float, loss: float | None) -> Moment:

@@ -24,10 +24,10 @@ from convviz.datasets.labelled_set import from_zip, split
 from convviz.features.capture import input_for
 from convviz.images.decode import decode
 from convviz.images.samples import sample
-from convviz.learning.saving import to_bytes
-from convviz.learning.steps import TrainingSettings
-from convviz.learning.trainer import fit
-from convviz.learning.transfer import plan
+from convviz.learning.config import TrainingSettings
+from convviz.learning.fit import fit
+from convviz.learning.plan import plan
+from convviz.learning.transfer import to_bytes
 from convviz.networks import registry
 from convviz.networks.decoders import EncoderOnly
 from convviz.networks.network import Network, NetworkSpec, Weights

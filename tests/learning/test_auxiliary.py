@@ -10,15 +10,13 @@ from torch.nn.functional import cross_entropy
 
 from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import SettingError
-from convviz.features.gradients import LayerGradient, by_stage
-from convviz.learning.auxiliary import compare
-from convviz.learning.auxiliary_steps import Comparison, Settings
-from convviz.learning.inception import HEADS, drawn, small_inception, without_heads
-from convviz.learning.learner import Learner
-from convviz.learning.steps import TrainingSettings
-from convviz.learning.trainer import fit
-from convviz.learning.transfer import plan
-from convviz.learning.twins import Twin, measure
+from convviz.learning.auxiliary import Comparison, Settings, Twin, compare, measure
+from convviz.learning.config import TrainingSettings
+from convviz.learning.fit import fit
+from convviz.learning.gradients import LayerGradient, by_stage
+from convviz.learning.plan import plan
+from convviz.learning.small_networks import HEADS, drawn, small_inception, without_heads
+from convviz.learning.step import Learner
 from convviz.networks import registry
 from convviz.networks.network import NetworkSpec
 from convviz.networks.registry import register

@@ -5,10 +5,10 @@ import torch
 
 from convviz.datasets.labelled_set import split
 from convviz.datasets.shapes import shapes
+from convviz.learning.config import TrainingSettings
 from convviz.learning.encoding import cut
-from convviz.learning.steps import TrainingSettings
-from convviz.learning.trainer import fit
-from convviz.learning.transfer import plan
+from convviz.learning.fit import fit
+from convviz.learning.plan import plan
 from convviz.networks.decoders import EncoderOnly
 from convviz.networks.network import Network
 from convviz.weights.load import load

@@ -6,10 +6,9 @@ from torch import Tensor
 
 from convviz.datasets.labelled_set import Dataset, split
 from convviz.datasets.shapes import shapes
-from convviz.learning.parts import is_in
-from convviz.learning.steps import TrainingSettings
-from convviz.learning.trainer import fit
-from convviz.learning.transfer import Scenario, TransferPlan, plan, plan_further
+from convviz.learning.config import TrainingSettings
+from convviz.learning.fit import fit
+from convviz.learning.plan import Scenario, TransferPlan, is_in, plan, plan_further
 from convviz.networks.decoders import EncoderOnly
 from convviz.networks.network import Network
 from convviz.weights.load import load

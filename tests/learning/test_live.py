@@ -7,9 +7,9 @@ import pytest
 
 from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import SettingError
+from convviz.learning.config import TrainingSettings
 from convviz.learning.live import DEADLY_RATE, LiveView, evenly, learning_rate, train_small
-from convviz.learning.steps import TrainingSettings
-from convviz.networks.small import SmallDesign
+from convviz.learning.small_networks import SmallDesign
 
 DESIGN = SmallDesign(width=4, depth=2, pixels=32)
 SHORT = TrainingSettings(epochs=3, batch=8)

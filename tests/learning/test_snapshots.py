@@ -11,15 +11,14 @@ from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import NetworkError, SettingError
 from convviz.features.activations import measure
 from convviz.features.capture import capture
-from convviz.learning.snapshots import Maps, Snapshot, add
-from convviz.learning.steps import TrainingResult, TrainingSettings
-from convviz.learning.trainer import fit
-from convviz.learning.transfer import TransferPlan, plan
-from convviz.learning.watching import Onlooker, Watch, watch
+from convviz.learning.config import TrainingResult, TrainingSettings
+from convviz.learning.fit import fit
+from convviz.learning.plan import TransferPlan, plan
+from convviz.learning.small_networks import SmallDesign, small_network, small_spec
+from convviz.learning.snapshots import Maps, Onlooker, Snapshot, Watch, add, watch
 from convviz.networks.clone import clone
 from convviz.networks.initial_weights import untrained
 from convviz.networks.network import Network
-from convviz.networks.small import SmallDesign, small_network, small_spec
 from convviz.structure.layers import layer
 
 DESIGN = SmallDesign(width=4, depth=2, pixels=32)

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from convviz.datasets.labelled_set import Dataset
 from convviz.datasets.shapes import shapes
-from convviz.learning.auxiliary_steps import Settings
+from convviz.learning.auxiliary import Settings
 from convviz.ui.auxiliary import settings
 from convviz.ui.learning import data_panel
 

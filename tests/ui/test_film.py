@@ -8,8 +8,8 @@ import torch
 
 from convviz.features.activations import measure
 from convviz.learning.live import Check, Count, LiveView, Point
+from convviz.learning.small_networks import SmallDesign, small_network
 from convviz.learning.snapshots import Maps, Snapshot
-from convviz.networks.small import SmallDesign, small_network
 from convviz.structure.layers import layer
 from convviz.ui.learning import live_film
 from convviz.ui.learning.film import Still, _pack

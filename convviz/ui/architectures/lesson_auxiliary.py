@@ -6,10 +6,10 @@ from typing import cast
 
 import streamlit as st
 
-from convviz.features import gradients
-from convviz.features.gradients import Gradients, Start
 from convviz.figures import architectures as figures
 from convviz.figures import lessons as drawn
+from convviz.learning import gradients
+from convviz.learning.gradients import Gradients, Start
 from convviz.networks.network import AUXILIARY_WEIGHT
 from convviz.networks.paper_designs import GOOGLENET, describe
 from convviz.networks.registry import spec as network_spec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.learning.inception import HEADS, NARROWER
+from convviz.learning.small_networks import HEADS, NARROWER
 from convviz.networks.network import AUXILIARY_WEIGHT
 
 _STAGES = (

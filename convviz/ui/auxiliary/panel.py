@@ -10,10 +10,9 @@ from convviz.datasets.labelled_set import Dataset, split
 from convviz.figures import architectures as saved
 from convviz.figures import auxiliary as figures
 from convviz.jobs.job import JobView
-from convviz.learning import auxiliary_findings
-from convviz.learning.auxiliary import compare_auxiliary
-from convviz.learning.auxiliary_steps import Comparison, Settings
-from convviz.learning.inception import HEADS
+from convviz.learning import findings
+from convviz.learning.auxiliary import Comparison, Settings, compare_auxiliary
+from convviz.learning.small_networks import HEADS
 from convviz.ui import export, jobs, state
 from convviz.ui.auxiliary.settings import in_short
 from convviz.ui.jobs import Desk
@@ -115,8 +114,8 @@ def _gradients(found: Comparison, at: int, key: str) -> None:
 
 
 def _ended(job: str, found: Comparison) -> None:
-    st.markdown(auxiliary_findings.gradients(found))
-    st.markdown(auxiliary_findings.learning(found))
+    st.markdown(findings.gradients(found))
+    st.markdown(findings.learning(found))
     _table(found)
     _curves(found, "ended", max(found.step, 1))
     _scrub(job, found)

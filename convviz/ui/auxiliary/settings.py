@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.learning.auxiliary_steps import Settings
-from convviz.learning.inception import Start
+from convviz.learning.auxiliary import Settings
+from convviz.learning.small_networks import Start
 from convviz.networks.network import AUXILIARY_WEIGHT
 from convviz.ui import state
 from convviz.ui.keys import Key

@@ -9,8 +9,8 @@ import streamlit as st
 from convviz.figures import learning as figures
 from convviz.figures import theme
 from convviz.jobs.job import JobView
-from convviz.learning.runs import Lesson, Outcome, TrainingView, train_transfer
-from convviz.learning.transfer import TransferPlan, plan_further
+from convviz.learning.plan import TransferPlan, plan_further
+from convviz.learning.transfer import Lesson, Outcome, TrainingView, train_transfer
 from convviz.networks.network import Network
 from convviz.ui import state
 from convviz.ui.jobs import Desk

@@ -8,9 +8,9 @@ import streamlit as st
 
 from convviz.datasets.labelled_set import Dataset, Split
 from convviz.datasets.labelled_set import split as split_set
+from convviz.learning.config import TrainingSettings
 from convviz.learning.live import Rate, learning_rate
-from convviz.learning.steps import TrainingSettings
-from convviz.networks.small import SmallDesign
+from convviz.learning.small_networks import SmallDesign
 from convviz.ui import state
 from convviz.ui.keys import Key
 

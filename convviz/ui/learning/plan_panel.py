@@ -9,10 +9,9 @@ import streamlit as st
 
 from convviz.datasets.labelled_set import Dataset, Split
 from convviz.datasets.labelled_set import split as split_set
-from convviz.learning.advice import recommend
-from convviz.learning.steps import TrainingSettings
-from convviz.learning.transfer import Scenario, TransferPlan
-from convviz.learning.transfer import plan as plan_transfer
+from convviz.learning.config import TrainingSettings
+from convviz.learning.plan import Scenario, TransferPlan, recommend
+from convviz.learning.plan import plan as plan_transfer
 from convviz.networks.network import Network
 from convviz.ui import state
 from convviz.ui.keys import Key

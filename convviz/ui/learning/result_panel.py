@@ -11,8 +11,8 @@ from convviz.figures import learning as figures
 from convviz.figures import theme
 from convviz.formatting import size_text
 from convviz.jobs.job import JobView
-from convviz.learning.parts import is_in
-from convviz.learning.runs import Outcome, TrainingView
+from convviz.learning.plan import is_in
+from convviz.learning.transfer import Outcome, TrainingView
 from convviz.networks.network import Network
 from convviz.ui import export, predictions, state
 from convviz.ui.jobs import Desk

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.jobs.job import JobView
-from convviz.learning.runs import TrainingView, train_transfer
+from convviz.learning.transfer import TrainingView, train_transfer
 from convviz.ui import jobs
 from convviz.ui.jobs import Desk
 from convviz.ui.learning import result_panel

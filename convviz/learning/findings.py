@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
-from convviz.learning.auxiliary_steps import Comparison, Moment, Standing
+from convviz.learning.auxiliary import Comparison, Moment, Standing
 
 _ALIKE = 1.2  # up to this factor two gradients count as equally long
+
+
 _LEFT = 0.9  # a loss below this share of guessing's has begun to fall
 
 

@@ -5,8 +5,8 @@ import torch
 
 from convviz.errors import SettingError
 from convviz.features.capture import capture
-from convviz.learning.transfer import plan
-from convviz.networks.small import SmallDesign, small_network, small_spec
+from convviz.learning.plan import plan
+from convviz.learning.small_networks import SmallDesign, small_network, small_spec
 from convviz.structure.layers import layers
 
 

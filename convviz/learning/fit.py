@@ -20,13 +20,12 @@ from convviz.datasets import labelled_set
 from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import SettingError
 from convviz.features.capture import check_layer
+from convviz.learning.config import TrainingSettings, TrainingStep
 from convviz.learning.encoding import Scale, cut, encode, trunk
-from convviz.learning.learner import Learner
-from convviz.learning.loop import Loop, Source
-from convviz.learning.randomness import seed_dropout
-from convviz.learning.steps import TrainingSettings, TrainingStep
-from convviz.learning.transfer import TransferPlan
-from convviz.learning.watching import Watch
+from convviz.learning.loop import Loop, Source, seed_dropout
+from convviz.learning.plan import TransferPlan
+from convviz.learning.snapshots import Watch
+from convviz.learning.step import Learner
 from convviz.networks.clone import clone
 from convviz.networks.decoders import in_form, put
 from convviz.networks.device import fast_dtype
@@ -34,7 +33,11 @@ from convviz.networks.network import NetworkSpec
 from convviz.networks.registry import build
 
 _HEAD_SHARE = 1 / 3
+
+
 _KEPT_BYTES = 400_000_000
+
+
 _RATES = {
     "adamw": {"head": 3e-3, "fine-tune": 1e-4, "whole": 1e-3},
     "sgd": {"head": 0.05, "fine-tune": 0.002, "whole": 0.02},

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from convviz.features.gradients import LayerGradient
-from convviz.learning import auxiliary_findings as findings
-from convviz.learning.auxiliary_steps import Comparison, Moment, Settings, Standing
-from convviz.learning.steps import Validation
+from convviz.learning import findings
+from convviz.learning.auxiliary import Comparison, Moment, Settings, Standing
+from convviz.learning.config import Validation
+from convviz.learning.gradients import LayerGradient
 
 
 def standing(loss: float | None, accuracy: float) -> Standing:

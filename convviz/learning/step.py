@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from convviz.learning.steps import Optimiser, Validation
+from convviz.learning.config import Optimiser, Validation
 
 _MOMENTUM = 0.9
 

@@ -13,7 +13,11 @@ from convviz.learning.snapshots import Snapshot
 from convviz.networks.network import AUXILIARY_WEIGHT
 
 Phase = Literal["reading", "encoding", "training", "done"]
+
+
 Optimiser = Literal["adamw", "sgd"]
+
+
 Ending = Literal["epochs", "seconds", "stopped", "not finite"]
 
 

@@ -23,7 +23,11 @@ from convviz.networks.network import AUXILIARY_WEIGHT, NetworkSpec
 from convviz.structure.layers import layers
 
 Start = Literal["he", "narrow"]
+
+
 NARROW = 0.01
+
+
 """Standard deviation of the first weights in the AlexNet paper, section 5."""
 
 

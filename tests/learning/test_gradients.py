@@ -6,7 +6,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from convviz.errors import NetworkError, SettingError
-from convviz.features import gradients
+from convviz.learning import gradients
 from convviz.lessons import auxiliary_loss
 from convviz.networks.network import NetworkSpec
 from convviz.networks.paper_designs import GOOGLENET, describe

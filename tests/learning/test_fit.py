@@ -10,12 +10,12 @@ from torch import Tensor
 from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import SettingError, WeightsError
 from convviz.features.predictions import predict
+from convviz.learning.config import TrainingResult, TrainingSettings, TrainingStep
 from convviz.learning.encoding import Scale
-from convviz.learning.learner import Learner
-from convviz.learning.saving import to_bytes, to_network
-from convviz.learning.steps import TrainingResult, TrainingSettings, TrainingStep
-from convviz.learning.trainer import fit, learning_rate
-from convviz.learning.transfer import TransferPlan, plan, plan_further
+from convviz.learning.fit import fit, learning_rate
+from convviz.learning.plan import TransferPlan, plan, plan_further
+from convviz.learning.step import Learner
+from convviz.learning.transfer import to_bytes, to_network
 from convviz.networks.clone import clone
 from convviz.networks.network import Network
 from convviz.weights import trained_info

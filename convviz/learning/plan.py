@@ -1,0 +1,373 @@
+"""Transfer learning: which parts of a trained network stay as they are, and which are learned anew.
+
+The rule is the course's. Small data set: replace the last fully connected layer only. Large data
+set: replace several. Where only the encoder is at hand, the new decoder stands after a global
+average pooling. What is frozen gets no gradient, and its batch norms keep their statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import GoogLeNet
+
+from convviz.errors import NetworkError, SettingError
+from convviz.networks.clone import clone
+from convviz.networks.decoders import EncoderOnly, Form, in_form, inputs_of, is_pooled, last_linear
+from convviz.networks.initial_weights import draw
+from convviz.networks.network import Network
+from convviz.networks.registry import build
+from convviz.weights.load import load
+from convviz.weights.trained_info import PREFIX
+
+State = Literal["frozen", "replaced", "thawed", "keeps learning", "from scratch"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a network with weights: a layer, or a module such as inception3a.
+
+    Attributes:
+        name: Dotted name.
+        title: Name for people.
+        parameters: How many it has.
+        state: What training does with it.
+    """
+
+    name: str
+    title: str
+    parameters: int
+    state: State
+
+    @property
+    def trained(self) -> bool:
+        """Whether training changes it."""
+        return self.state != "frozen"
+
+
+def parts_of(module: nn.Module) -> list[tuple[str, int]]:
+    """List what has weights: layers of plain sequences, whole modules elsewhere."""
+    found = []
+    for name, child in module.named_children():
+        if isinstance(child, nn.Sequential):
+            below = [(f"{name}.{key}", part) for key, part in child.named_children()]
+        else:
+            below = [(name, child)]
+        for each, part in below:
+            parameters = sum(p.numel() for p in part.parameters())
+            if parameters:
+                found.append((each, parameters))
+    return found
+
+
+def thawed(
+    network: Network,
+    found: Sequence[tuple[str, int]],
+    replaced: Sequence[str],
+    thaw: Sequence[str] | None,
+) -> set[str]:
+    """Name the encoder's parts that are to be trained: those asked for, or its last fifth.
+
+    Raises:
+        SettingError: There is no such part.
+    """
+    encoder = [name for name, _ in found if name not in replaced and "classifier" not in name]
+    if thaw is None:
+        return set(encoder[-max(1, round(len(encoder) / 5)) :])
+    unknown = [name for name in thaw if name not in encoder]
+    if unknown or not thaw:
+        raise SettingError(
+            f"{network.title} has no part {unknown[0] if unknown else '(none named)'} to thaw; "
+            f"choose from {', '.join(encoder)}."
+        )
+    return set(thaw)
+
+
+def title(network: Network, form: Form, name: str) -> str:
+    """Name a part for people."""
+    if is_in(name, form.decoder):
+        return "new decoder"
+    return network.spec.title_of(name) or name
+
+
+def is_in(name: str, group: str) -> bool:
+    """Whether a dotted name is that of a part, or lies in it."""
+    return name == group or name.startswith(f"{group}.")
+
+
+Scenario = Literal["last-layer", "several", "fine-tune", "scratch"]
+
+
+SCENARIOS: tuple[Scenario, ...] = get_args(Scenario)
+
+
+HIDDEN = 128
+
+
+"""Length of the fully connected layer that "several" adds where the decoder has one layer only."""
+
+
+@dataclass(frozen=True, eq=False)
+class TransferPlan:
+    """What will be learned, known before anything runs.
+
+    Attributes:
+        network: Where the trained weights come from; it is never changed.
+        scenario: One of `SCENARIOS`.
+        form: How the new network is put together.
+        head: Dotted name of what stands behind the encoder's last frozen layer and is drawn anew.
+        parts: Its parts, from the image to the classes.
+        auxiliary: Auxiliary heads that help a training from scratch.
+        goes_on: Whether the network has its decoder already, and training starts from what it has
+            learned.
+    """
+
+    network: Network
+    scenario: Scenario
+    form: Form
+    head: str
+    parts: tuple[Part, ...]
+    auxiliary: tuple[str, ...] = ()
+    goes_on: bool = False
+
+    @property
+    def frozen_parameters(self) -> int:
+        """Parameters that stay as they are."""
+        return sum(part.parameters for part in self.parts if not part.trained)
+
+    @property
+    def trainable_parameters(self) -> int:
+        """Parameters that training changes."""
+        return sum(part.parameters for part in self.parts if part.trained)
+
+    @property
+    def parameters(self) -> int:
+        """All parameters."""
+        return sum(part.parameters for part in self.parts)
+
+    @property
+    def encoder_is_frozen(self) -> bool:
+        """Whether only the decoder is learned, so that features can be computed once and kept."""
+        return self.scenario in ("last-layer", "several")
+
+    def trained_names(self) -> tuple[str, ...]:
+        """Dotted names of the parts that training changes."""
+        return tuple(part.name for part in self.parts if part.trained)
+
+    def parts_to_save(self) -> tuple[str, ...]:
+        """Name the parts that a file needs beside the network trained on; none if that is all.
+
+        What was trained here before, and goes on learning, has no other file of its own.
+        """
+        if self.scenario == "scratch" or self.network.weights.source.startswith(PREFIX):
+            return ()
+        return self.trained_names()
+
+    def build(self, generator: torch.Generator) -> nn.Module:
+        """Make the network to train: frozen parts share their weights, others have their own.
+
+        Args:
+            generator: Draws what is new.
+        """
+        if self.goes_on:
+            module = clone(self.network.module)
+        else:
+            module = _shaped(self.network, self.form, self.scenario, self.auxiliary)
+        for row in self.parts:
+            if not row.trained:
+                continue
+            part = module.get_submodule(row.name)
+            _own_memory(part)
+            if row.state in ("replaced", "from scratch"):
+                draw(part, generator)
+        for parameter in module.parameters():
+            parameter.requires_grad_(False)
+        for name in self.trained_names():
+            module.get_submodule(name).requires_grad_(True)
+        return module
+
+
+def _own_memory(part: nn.Module) -> None:
+    """Give a part values of its own, where it shares them or has none yet."""
+    for owner in part.modules():
+        for name, parameter in owner._parameters.items():
+            if parameter is not None:
+                owner._parameters[name] = nn.Parameter(_own(parameter))
+        for name, buffer in owner._buffers.items():
+            if buffer is not None:
+                owner._buffers[name] = _own(buffer)
+
+
+def _own(tensor: Tensor) -> Tensor:
+    if tensor.is_meta:
+        return torch.zeros(tensor.shape, dtype=tensor.dtype)
+    return tensor.detach().clone()
+
+
+def plan(
+    network: Network,
+    scenario: Scenario,
+    classes: Sequence[str],
+    *,
+    thaw: Sequence[str] | None = None,
+    auxiliary: bool = False,
+) -> TransferPlan:
+    """Say what is frozen, replaced and trained.
+
+    Args:
+        network: The trained network.
+        scenario: "last-layer": replace the last fully connected layer. "several": replace all of
+            them, or the one there is by two. "fine-tune": replace the last, and train the encoder's
+            last parts with it. "scratch": draw everything anew and train all of it.
+        classes: Name of each class.
+        thaw: For "fine-tune", names of the parts to train with the decoder; None for the last
+            fifth of the encoder.
+        auxiliary: For "scratch", whether to train with the network's auxiliary heads.
+
+    Raises:
+        SettingError: There is no such scenario, part or auxiliary head, or fewer than two classes.
+        NetworkError: The network has no fully connected layer.
+    """
+    if scenario not in SCENARIOS:
+        raise SettingError(f"There is no scenario {scenario!r}; choose {', '.join(SCENARIOS)}.")
+    if len(classes) < 2:
+        raise SettingError("One class leaves nothing to tell apart; give at least two.")
+    heads = network.spec.auxiliary if auxiliary and scenario == "scratch" else ()
+    if auxiliary and scenario == "scratch" and not heads:
+        raise SettingError(f"{network.title} has no auxiliary heads; train it without.")
+    form, replaced = _form(network, scenario, tuple(classes))
+    module = _shaped(network, form, scenario, heads)
+    found = parts_of(module)
+    chosen = thawed(network, found, replaced, thaw) if scenario == "fine-tune" else set()
+    parts = []
+    for name, parameters in found:
+        if scenario == "scratch":
+            state: State = "from scratch"
+        elif any(is_in(name, each) for each in replaced):
+            state = "replaced"
+        else:
+            state = "thawed" if name in chosen else "frozen"
+        parts.append(Part(name, title(network, form, name), parameters, state))
+    head = replaced[0] if len(replaced) == 1 else replaced[0].rpartition(".")[0]
+    return TransferPlan(network, scenario, form, head, tuple(parts), heads)
+
+
+def plan_further(
+    network: Network, form: Form, trained: Sequence[str], *, thaw: Sequence[str] | None = None
+) -> TransferPlan:
+    """Say what changes when a network that was trained here is fine-tuned from where it is.
+
+    Args:
+        network: What a training has made.
+        form: How it is put together.
+        trained: Names of the parts that were trained, which go on learning.
+        thaw: Names of the encoder's parts to train with them; None for its last fifth.
+
+    Raises:
+        SettingError: There is no such part.
+    """
+    found = parts_of(network.module)
+    chosen = thawed(network, found, trained, thaw)
+    parts = []
+    for name, parameters in found:
+        state: State = "thawed" if name in chosen else "frozen"
+        if name in trained:
+            state = "keeps learning"
+        said = "your decoder" if is_in(name, form.decoder) else title(network, form, name)
+        parts.append(Part(name, said, parameters, state))
+    return TransferPlan(network, "fine-tune", form, form.decoder, tuple(parts), goes_on=True)
+
+
+def _form(
+    network: Network, scenario: Scenario, classes: tuple[str, ...]
+) -> tuple[Form, tuple[str, ...]]:
+    """Decide what the new network looks like, and what of it is replaced."""
+    if is_pooled(network.module):
+        channels = _channels(network.module.get_submodule("features"))
+        hidden = (HIDDEN,) if scenario == "several" else ()
+        return Form("decoder", channels, classes, hidden, pooled=True), ("decoder",)
+    # As it is built: a decoder that was trained here may be several layers in that one's place.
+    with torch.device("meta"):
+        last = last_linear(build(network.spec), network.spec.auxiliary)
+    inputs = inputs_of(network.module.get_submodule(last))
+    group = last.rpartition(".")[0]
+    siblings = [
+        name
+        for name, part in network.module.named_modules()
+        if isinstance(part, nn.Linear) and group and name.startswith(f"{group}.")
+    ]
+    if scenario == "several" and len(siblings) < 2:
+        return Form(last, inputs, classes, (HIDDEN,)), (last,)
+    replaced = tuple(siblings) if scenario == "several" else (last,)
+    return Form(last, inputs, classes), replaced
+
+
+def _shaped(network: Network, form: Form, scenario: Scenario, heads: tuple[str, ...]) -> nn.Module:
+    """Copy the network's structure, with the new decoder on the meta device."""
+    if heads:
+        module = clone(build(network.spec, num_classes=len(form.classes)))
+        if isinstance(module, GoogLeNet):
+            module.aux_logits = True
+        return module
+    with torch.device("meta"):
+        return in_form(clone(network.module), form, network.spec.auxiliary).eval()
+
+
+def _channels(features: nn.Module) -> int:
+    """Count the channels that an encoder puts out."""
+    last = [part for part in features.modules() if isinstance(part, nn.Conv2d)]
+    if not last:
+        raise NetworkError("The encoder has no convolution; choose another network.")
+    return last[-1].out_channels
+
+
+def untrained_twin(network: Network, seed: int = 0) -> Network:
+    """Return the same network with random weights, cut off where this one is.
+
+    For the comparison that makes the point: the same decoder on an encoder that learned nothing.
+    """
+    random = load(network.name, "random", seed=seed)
+    module = random.module
+    if is_pooled(network.module):
+        module = EncoderOnly(module.get_submodule("features")).eval()
+    return Network(network.spec, module, random.weights)
+
+
+SMALL_DATA_SET = 2_000
+
+
+"""Up to so many training pictures a data set counts as small; published sets have millions."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The scenario that the course's rule recommends, and why."""
+
+    scenario: Scenario
+    why: str
+
+
+def recommend(images: int, classes: int) -> Advice:
+    """Apply the course's rule to a data set.
+
+    Args:
+        images: Pictures to learn from.
+        classes: How many classes they show.
+    """
+    each = images / max(classes, 1)
+    if images <= SMALL_DATA_SET:
+        return Advice(
+            "last-layer",
+            f"{images:,} pictures to learn from, about {each:.0f} for each class, are a small data "
+            "set: replace the last fully connected layer only, and keep everything else as it is. "
+            "More weights would learn these pictures by heart.",
+        )
+    return Advice(
+        "several",
+        f"{images:,} pictures to learn from, about {each:.0f} for each class, are enough to "
+        "replace several fully connected layers; the encoder stays as it is.",
+    )

@@ -1,0 +1,159 @@
+"""What a plan freezes, replaces and trains."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from convviz.errors import SettingError
+from convviz.learning.plan import plan, plan_further, recommend, untrained_twin
+from convviz.networks.decoders import EncoderOnly
+from convviz.networks.network import Network
+from convviz.weights.load import load
+
+CLASSES = ("a", "b", "c")
+
+
+@pytest.fixture(scope="module")
+def googlenet() -> Network:
+    return load("googlenet", "bundled")
+
+
+@pytest.fixture(scope="module")
+def alexnet() -> Network:
+    return load("alexnet", "random")
+
+
+@pytest.fixture(scope="module")
+def encoder(alexnet: Network) -> Network:
+    features = EncoderOnly(alexnet.module.get_submodule("features")).eval()
+    return Network(alexnet.spec, features, alexnet.weights)
+
+
+def test_last_layer_of_a_full_network(alexnet: Network) -> None:
+    found = plan(alexnet, "last-layer", CLASSES)
+    assert [p.name for p in found.parts if p.trained] == ["classifier.6"]
+    assert found.trainable_parameters == 4096 * 3 + 3
+    assert found.parameters == 61_100_840 - (4096 * 1000 + 1000) + 4096 * 3 + 3
+    assert found.head == "classifier.6"
+
+
+def test_several_fully_connected_layers(alexnet: Network) -> None:
+    found = plan(alexnet, "several", CLASSES)
+    assert [p.name for p in found.parts if p.trained] == [f"classifier.{k}" for k in (1, 4, 6)]
+    assert found.trainable_parameters == 9216 * 4096 + 4096 + 4096 * 4096 + 4096 + 4096 * 3 + 3
+    assert found.frozen_parameters == 61_100_840 - 58_631_144
+    assert found.head == "classifier"
+
+
+def test_an_encoder_alone_gets_a_pooled_decoder(encoder: Network) -> None:
+    found = plan(encoder, "last-layer", CLASSES)
+    assert found.trainable_parameters == 256 * 3 + 3
+    assert found.frozen_parameters == 61_100_840 - 58_631_144
+    module = found.build(torch.Generator().manual_seed(0))
+    assert module(torch.zeros(2, 3, 64, 64)).shape == (2, 3)
+    several = plan(encoder, "several", CLASSES)
+    assert several.trainable_parameters == 256 * 128 + 128 + 128 * 3 + 3
+
+
+def test_googlenet_has_one_fully_connected_layer_so_several_are_two_new_ones(
+    googlenet: Network,
+) -> None:
+    found = plan(googlenet, "several", CLASSES)
+    assert found.trainable_parameters == 1024 * 128 + 128 + 128 * 3 + 3
+    encoder = 6_624_904 - (1024 * 1000 + 1000)
+    assert found.frozen_parameters == encoder
+    assert not any(p.name.startswith("aux") for p in found.parts)
+
+
+def test_fine_tuning_thaws_the_end_of_the_encoder_or_what_is_named(googlenet: Network) -> None:
+    found = plan(googlenet, "fine-tune", CLASSES)
+    assert [p.name for p in found.parts if p.state == "thawed"] == ["inception5a", "inception5b"]
+    named = plan(googlenet, "fine-tune", CLASSES, thaw=["conv1"])
+    assert [p.name for p in named.parts if p.state == "thawed"] == ["conv1"]
+    with pytest.raises(SettingError, match=r"no part conv9.*choose from conv1"):
+        plan(googlenet, "fine-tune", CLASSES, thaw=["conv9"])
+
+
+def test_from_scratch_everything_is_trained_with_auxiliary_heads_if_wanted(
+    googlenet: Network,
+) -> None:
+    plain = plan(googlenet, "scratch", CLASSES)
+    assert plain.frozen_parameters == 0
+    helped = plan(googlenet, "scratch", CLASSES, auxiliary=True)
+    assert {"aux1", "aux2"} <= {p.name for p in helped.parts}
+    module = helped.build(torch.Generator().manual_seed(0)).train()
+    assert [o.shape for o in module(torch.zeros(2, 3, 64, 64))] == [(2, 3)] * 3
+
+
+def test_rows_add_up_to_what_the_built_network_has(googlenet: Network) -> None:
+    for scenario in ("last-layer", "several", "fine-tune", "scratch"):
+        found = plan(googlenet, scenario, CLASSES)
+        module = found.build(torch.Generator().manual_seed(0))
+        sizes = [(p.numel(), p.requires_grad) for p in module.parameters()]
+        assert sum(n for n, _ in sizes) == found.parameters
+        assert sum(n for n, wants in sizes if wants) == found.trainable_parameters
+
+
+def test_a_build_shares_frozen_weights_and_owns_what_it_trains(googlenet: Network) -> None:
+    module = plan(googlenet, "fine-tune", CLASSES).build(torch.Generator())
+    original = dict(googlenet.module.named_parameters())
+    shared = {
+        name.split(".")[0]
+        for name, p in module.named_parameters()
+        if name in original and p.data_ptr() == original[name].data_ptr()
+    }
+    assert "conv1" in shared
+    assert not shared & {"inception5a", "inception5b", "fc"}
+    assert not any(p.requires_grad for p in googlenet.module.parameters())
+
+
+def test_a_decoder_of_several_layers_is_replaced_whole(googlenet: Network) -> None:
+    several = plan(googlenet, "several", CLASSES)
+    module = several.build(torch.Generator().manual_seed(0)).requires_grad_(False)
+    again = plan(replace(googlenet, module=module), "last-layer", ("x", "y"))
+    assert (again.form.decoder, again.form.inputs) == ("fc", 1024)
+    assert again.trainable_parameters == 1024 * 2 + 2
+
+
+def test_fine_tuning_can_go_on_from_what_was_learned(googlenet: Network) -> None:
+    first = plan(googlenet, "last-layer", CLASSES)
+    module = first.build(torch.Generator().manual_seed(0)).requires_grad_(False)
+    learned = replace(googlenet, module=module)
+    found = plan_further(learned, first.form, first.trained_names(), thaw=["inception5b"])
+    assert {p.name: p.state for p in found.parts if p.trained} == {
+        "inception5b": "thawed",
+        "fc": "keeps learning",
+    }
+    built = found.build(torch.Generator().manual_seed(1))
+    state = module.state_dict()
+    assert all(value.equal(state[name]) for name, value in built.state_dict().items())
+    shared = {n for n, p in built.named_parameters() if p.data_ptr() == state[n].data_ptr()}
+    assert not any(name.startswith(("fc", "inception5b")) for name in shared)
+    assert "conv1.conv.weight" in shared
+    with pytest.raises(SettingError, match=r"no part conv9.*choose from"):
+        plan_further(learned, first.form, first.trained_names(), thaw=["conv9"])
+
+
+def test_settings_that_make_no_sense_get_a_sentence(tiny: Network) -> None:
+    with pytest.raises(SettingError, match="no scenario"):
+        plan(tiny, "magic", CLASSES)  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match="at least two"):
+        plan(tiny, "last-layer", ("a",))
+    with pytest.raises(SettingError, match="no auxiliary heads"):
+        plan(tiny, "scratch", CLASSES, auxiliary=True)
+
+
+def test_the_courses_rule() -> None:
+    assert recommend(360, 6).scenario == "last-layer"
+    assert "60 for each class" in recommend(360, 6).why
+    assert recommend(100_000, 200).scenario == "several"
+
+
+def test_the_untrained_twin_ends_where_the_original_ends(
+    encoder: Network, googlenet: Network
+) -> None:
+    twin = untrained_twin(encoder)
+    assert isinstance(twin.module, EncoderOnly)
+    assert twin.weights.source == "random"
+    assert untrained_twin(googlenet).name == "googlenet"
