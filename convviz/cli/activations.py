@@ -127,7 +127,7 @@ def read_picture(name: str) -> Image.Image:
 
 
 def _grid(found: Activations, network: Network, args: argparse.Namespace) -> bytes:
-    from convviz.sprites.picture import branch_sections, grid_picture
+    from convviz.sprites.grid import branch_sections, grid_picture
 
     order = found.order(args.order).tolist()
     picture = grid_picture(

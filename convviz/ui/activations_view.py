@@ -10,8 +10,7 @@ from convviz.features.activations import Activations, depth_trend
 from convviz.features.dead import DeadChannels
 from convviz.figures import activations as figures
 from convviz.figures import theme
-from convviz.sprites.atlas import Atlas
-from convviz.sprites.picture import Section, branch_sections, grid_picture
+from convviz.sprites.grid import Atlas, Section, branch_sections, grid_picture
 from convviz.structure.layers import Layer
 from convviz.ui import cache as shared
 from convviz.ui import channel_panel, export, state

@@ -14,10 +14,9 @@ from convviz.features.activations import empty_by_depth as compute_empty_by_dept
 from convviz.features.dead import DeadChannels
 from convviz.features.predictions import Prediction, predict
 from convviz.networks.network import Network
-from convviz.sprites.atlas import Atlas
-from convviz.sprites.atlas import atlas as draw_atlas
 from convviz.sprites.colormaps import Colormap
-from convviz.sprites.tiles import Contrast
+from convviz.sprites.grid import Atlas, Contrast
+from convviz.sprites.grid import atlas as draw_atlas
 from convviz.structure.layers import Layer
 from convviz.structure.layers import layers as network_layers
 from convviz.ui.pictures import ChosenImage

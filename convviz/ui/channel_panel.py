@@ -12,7 +12,7 @@ from PIL import Image
 from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
 from convviz.images.preprocess import crop
-from convviz.sprites.atlas import Atlas
+from convviz.sprites.grid import Atlas
 from convviz.sprites.overlay import heatmap, overlay
 from convviz.ui import export, state
 from convviz.ui.keys import Key

@@ -6,8 +6,8 @@ import streamlit as st
 
 from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
-from convviz.sprites.atlas import Atlas
 from convviz.sprites.colormaps import hex_colours
+from convviz.sprites.grid import Atlas
 from convviz.ui.looks import Looks
 
 

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from convviz.features.activations import Order
 from convviz.sprites.colormaps import COLORMAPS, Colormap
-from convviz.sprites.tiles import Contrast
+from convviz.sprites.grid import Contrast
 from convviz.ui import state
 from convviz.ui.keys import Key
 

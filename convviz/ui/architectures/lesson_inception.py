@@ -7,8 +7,8 @@ import streamlit as st
 from convviz.features.activations import Activations
 from convviz.lessons.inception import InceptionModule, inception_modules
 from convviz.networks.network import Network
+from convviz.sprites.grid import branch_sections, grid_picture
 from convviz.sprites.overlay import heatmap
-from convviz.sprites.picture import branch_sections, grid_picture
 from convviz.structure.layers import layer as layer_named
 from convviz.ui import cache, export
 from convviz.ui.architectures import counted, trained

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from convviz.sprites.picture import Section
+from convviz.sprites.grid import Section
 from convviz.ui.keys import Component
 
 _FOLDER = Path(__file__).parent

@@ -11,9 +11,8 @@ from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
 from convviz.images.preprocess import crop
 from convviz.networks.network import Network
-from convviz.sprites.atlas import Atlas
+from convviz.sprites.grid import Atlas, Section, grid_picture
 from convviz.sprites.overlay import overlay
-from convviz.sprites.picture import Section, grid_picture
 from convviz.structure.layers import Layer
 from convviz.ui import activations_view as view
 from convviz.ui import channel_panel, export, state

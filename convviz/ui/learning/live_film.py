@@ -9,7 +9,7 @@ import streamlit as st
 from convviz.figures import theme
 from convviz.learning.live import LiveView
 from convviz.learning.snapshots import Maps, Snapshot
-from convviz.sprites.atlas import atlas
+from convviz.sprites.grid import atlas
 from convviz.sprites.kernels import kernel_sheet
 from convviz.ui import export
 from convviz.ui.learning.film import Chart, Line, Still

@@ -10,7 +10,7 @@ from convviz.figures import theme
 from convviz.learning import recording
 from convviz.learning.snapshots import Snapshot
 from convviz.networks.network import AUXILIARY_WEIGHT
-from convviz.sprites.atlas import atlas
+from convviz.sprites.grid import atlas
 from convviz.sprites.kernels import kernel_sheet
 from convviz.ui import export, state
 from convviz.ui.keys import Key

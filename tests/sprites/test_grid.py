@@ -10,12 +10,22 @@ from torch import Tensor
 from convviz.errors import SettingError
 from convviz.features.activations import Activations, measure
 from convviz.features.dead import DeadChannels
-from convviz.sprites.atlas import Atlas, atlas
 from convviz.sprites.colormaps import COLORMAPS, Colormap, hex_colours, lookup
+from convviz.sprites.grid import (
+    EMPTY,
+    GAP,
+    LEVELS,
+    LINE,
+    MARK,
+    Atlas,
+    Section,
+    atlas,
+    branch_sections,
+    grid_picture,
+    tile_size,
+)
 from convviz.sprites.lettering import drawable, number
 from convviz.sprites.overlay import heatmap, overlay, signed_overlay
-from convviz.sprites.picture import Section, branch_sections, grid_picture
-from convviz.sprites.tiles import EMPTY, GAP, LEVELS, LINE, MARK, tile_size
 from convviz.structure.layers import Branch, Layer
 
 Make = Callable[..., Activations]

@@ -1,0 +1,489 @@
+"""A layer's maps as small square tiles of palette indices.
+
+The palette holds a colour map's levels, lowest first, then the colours of what is not a value: the
+gaps between tiles, and the marks. A mark is a shape, so it shows in every colour map, on a
+projector and to colour-blind people: an empty channel is a grey tile, crossed out and outlined; a
+dead one is a dark tile with a light line through its middle, like a pulse that has stopped.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from math import ceil, sqrt
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from convviz.errors import SettingError
+from convviz.features.activations import Activations
+from convviz.features.dead import DeadChannels
+from convviz.sprites.colormaps import Colormap, lookup
+from convviz.sprites.lettering import drawable, font, number
+
+Contrast = Literal["channel", "shared"]
+
+
+CONTRASTS: tuple[Contrast, ...] = get_args(Contrast)
+
+
+LEVELS = 64  # more would make the files larger without showing more in so small a tile
+
+
+GAP, EMPTY, MARK, LINE = LEVELS, LEVELS + 1, LEVELS + 2, LEVELS + 3  # palette indices
+
+
+_EXTRA_COLOURS = (255, 255, 255, 160, 160, 160, 38, 38, 38, 240, 240, 240)
+
+
+SMALLEST_TILE, LARGEST_TILE = 24, 112
+
+
+_TILES = (
+    (32, 112),
+    (64, 96),
+    (128, 64),
+    (256, 52),
+    (512, 44),
+    (1024, 32),
+)  # up to so many channels, pixels
+
+
+def palette(colormap: Colormap) -> list[int]:
+    """Return the palette of the tiles as Pillow wants it: red, green, blue, red, …."""
+    return [*lookup(colormap, LEVELS).flatten().tolist(), *_EXTRA_COLOURS]
+
+
+def tile_size(channels: int, height: int, width: int) -> int:
+    """Choose a tile's side in pixels: the fewer channels the larger.
+
+    Where the maps are smaller than that, it is a multiple of theirs, so that every value becomes a
+    square of equal size.
+    """
+    wished = next((pixels for most, pixels in _TILES if channels <= most), SMALLEST_TILE)
+    side = max(height, width)
+    return wished if side > wished else min(side * round(wished / side), LARGEST_TILE)
+
+
+def effective_contrast(activations: Activations, contrast: Contrast) -> Contrast:
+    """Return the contrast to use: maps of one pixel have no contrast of their own.
+
+    Raises:
+        SettingError: There is no such contrast.
+    """
+    if contrast not in CONTRASTS:
+        raise SettingError(f"There is no contrast {contrast!r}; choose {' or '.join(CONTRASTS)}.")
+    return "shared" if activations.maps.shape[1:].numel() == 1 else contrast
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Which values become the lowest and the highest colour.
+
+    Attributes:
+        lows: Low end of each channel's scale, shape (C, 1, 1).
+        highs: High end of each channel's scale, shape (C, 1, 1).
+        low: Low end over all channels that are shown.
+        high: High end over all channels that are shown.
+    """
+
+    lows: NDArray[np.float32]
+    highs: NDArray[np.float32]
+    low: float
+    high: float
+
+
+def scale_of(
+    activations: Activations,
+    contrast: Contrast,
+    empty: Tensor,
+    ends: tuple[float, float] | None = None,
+) -> Scale:
+    """Find the scale of every channel.
+
+    The lowest colour is 0, or the least value where some are negative. Channels that are crossed
+    out as empty do not count for the others, unless all are.
+
+    Args:
+        activations: What the layer answers to an image.
+        contrast: As in `atlas`.
+        empty: Which channels are empty, shape (C,).
+        ends: What a shared scale runs from and to; None to take it from these maps.
+    """
+    maps = activations.maps.numpy()
+    pixels = np.where(np.isfinite(maps), maps, np.float32(0)).reshape(len(maps), -1, 1)
+    lows = pixels.min(1, keepdims=True).clip(max=0)
+    highs = pixels.max(1, keepdims=True)
+    shown = ~empty.numpy() if not bool(empty.all()) else np.ones(len(maps), bool)
+    low, high = float(lows[shown].min()), float(highs[shown].max())
+    if contrast == "shared" and ends is not None:
+        low, high = ends
+    if contrast == "shared":
+        lows, highs = np.full_like(lows, low), np.full_like(highs, high)
+    return Scale(lows, highs, low, high)
+
+
+def draw_tiles(
+    activations: Activations, scale: Scale, empty: Tensor, side: int, dead: Sequence[int] = ()
+) -> NDArray[np.uint8]:
+    """Draw every channel, shape (C, side, side), as palette indices.
+
+    Maps larger than a tile are averaged down to it, smaller ones are enlarged without smoothing.
+    Empty channels and, before them, dead ones get their mark instead.
+    """
+    # NumPy rather than torch: on a busy server torch's threads wait for one another far longer
+    # than these few operations take.
+    maps = np.nan_to_num(activations.maps.numpy(), nan=0.0)
+    maps = maps.clip(scale.lows, np.maximum(scale.highs, scale.lows))
+    maps = _averaged(_averaged(maps, side, axis=1), side, axis=2)
+    span = np.where(scale.highs > scale.lows, scale.highs - scale.lows, np.float32(1))
+    scaled = (maps - scale.lows) / span
+    indices = (scaled.clip(0, 1) * (LEVELS - 1)).round().astype(np.uint8)
+    _, height, width = indices.shape
+    rows, columns = np.arange(side) * height // side, np.arange(side) * width // side
+    tiles = indices[:, rows[:, None], columns]
+    tiles[empty.numpy()] = empty_tile(side)
+    tiles[list(dead)] = dead_tile(side)
+    return tiles
+
+
+def _averaged(maps: NDArray[np.float32], length: int, axis: int) -> NDArray[np.float32]:
+    """Average along one axis down to a length; shorter axes stay as they are."""
+    present = maps.shape[axis]
+    if present <= length:
+        return maps
+    starts = np.arange(length) * present // length
+    counts = np.diff(starts, append=present).astype(np.float32)
+    shape = [1, 1, 1]
+    shape[axis] = length
+    sums: NDArray[np.float32] = np.add.reduceat(maps, starts, axis=axis)
+    averages: NDArray[np.float32] = sums / counts.reshape(shape)
+    return averages
+
+
+def empty_tile(side: int) -> NDArray[np.uint8]:
+    """Draw the mark of an empty channel, shape (side, side), as palette indices."""
+    tile = Image.new("L", (side, side), EMPTY)
+    draw = ImageDraw.Draw(tile)
+    stroke = max(1, round(side / 20))
+    draw.line((0, 0, side - 1, side - 1), MARK, stroke)
+    draw.line((0, side - 1, side - 1, 0), MARK, stroke)
+    draw.rectangle((0, 0, side - 1, side - 1), outline=MARK, width=stroke)
+    return np.asarray(tile)
+
+
+def dead_tile(side: int) -> NDArray[np.uint8]:
+    """Draw the mark of a dead channel, shape (side, side), as palette indices."""
+    tile = np.full((side, side), MARK, np.uint8)
+    stroke = max(2, round(side / 10))
+    top, margin = (side - stroke) // 2, side // 8
+    tile[top : top + stroke, margin : side - margin] = LINE
+    return tile
+
+
+def lay_out(tiles: NDArray[np.uint8], columns: int, gap: int) -> NDArray[np.uint8]:
+    """Lay tiles, shape (N, H, W), row by row with gaps between, into one picture.
+
+    Returns:
+        Palette indices, shape (rows × (H + gap) − gap, columns × (W + gap) − gap).
+    """
+    count, height, width = tiles.shape
+    rows = -(-count // columns)
+    down, across = height + gap, width + gap
+    canvas = np.full((rows * columns, down, across), GAP, np.uint8)
+    canvas[:count, :height, :width] = tiles
+    picture = canvas.reshape(rows, columns, down, across).swapaxes(1, 2)
+    return picture.reshape(rows * down, columns * across)[:-gap, :-gap]
+
+
+_ATLAS_WIDTH = 1400  # pixels; browsers draw pictures of a few thousand pixels without trouble
+
+
+_ATLAS_GAP = 2
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """One picture of all channels, in the order of their index, row by row.
+
+    Channel i lies at column ``i % columns`` and row ``i // columns``; its upper left corner is at
+    ``(column × (tile + gap), row × (tile + gap))``. The gaps are transparent.
+
+    Attributes:
+        png: The picture's file.
+        columns: Tiles per row.
+        tile: Side of a tile, in pixels.
+        gap: Space between two tiles, in pixels.
+        count: Number of channels.
+        low: The value that got the lowest colour, in a channel that is not empty.
+        high: The value that got the highest colour.
+        contrast: "shared" if low and high hold for every channel; "channel" if each channel runs
+            from its own least value (or 0) to its own greatest. Maps of one pixel always share.
+    """
+
+    png: bytes
+    columns: int
+    tile: int
+    gap: int
+    count: int
+    low: float
+    high: float
+    contrast: Contrast
+
+
+def atlas(
+    activations: Activations,
+    *,
+    contrast: Contrast = "channel",
+    threshold: float = 0.0,
+    tile: int | None = None,
+    colormap: Colormap = "viridis",
+    dead: DeadChannels | None = None,
+    ends: tuple[float, float] | None = None,
+    columns: int | None = None,
+) -> Atlas:
+    """Draw all channels of a layer into one PNG; empty ones are crossed out.
+
+    Args:
+        activations: What the layer answers to an image.
+        contrast: "channel" gives each channel its own scale, "shared" one to all.
+        threshold: τ, as in `Activations.empty`.
+        tile: Side of a tile in pixels; None chooses it by the number of channels.
+        colormap: Name of the colour map.
+        dead: Channels that a set of pictures showed to be dead: those that this image does not
+            wake up either get a mark of their own.
+        ends: What a shared scale runs from and to; None to take it from these maps.
+        columns: Tiles in a row; None chooses them by the number of channels.
+
+    Raises:
+        SettingError: The threshold, contrast or colour map does not exist.
+    """
+    contrast = effective_contrast(activations, contrast)
+    empty = activations.empty(threshold)
+    scale = scale_of(activations, contrast, empty, ends)
+    count = activations.channels
+    side = tile or tile_size(count, *activations.maps.shape[1:])
+    columns = max(
+        1, min(_ATLAS_WIDTH // (side + _ATLAS_GAP), columns or ceil(sqrt(count * 2)), count)
+    )
+    tiles = draw_tiles(activations, scale, empty, side, dead.of(activations) if dead else ())
+    picture = Image.fromarray(lay_out(tiles, columns, _ATLAS_GAP))
+    picture.putpalette(palette(colormap))
+    buffer = BytesIO()
+    picture.save(buffer, "PNG", transparency=GAP)
+    return Atlas(
+        buffer.getvalue(), columns, side, _ATLAS_GAP, count, scale.low, scale.high, contrast
+    )
+
+
+_MARGIN, _GAP, _WIDTH = 16, 3, 1400  # pixels
+
+
+_TITLE, _TEXT, _LABEL = 22, 15, 11  # heights of letters in pixels
+
+
+_BAR = (160, 14)  # the colour scale
+
+
+_INK, _PAPER = (24, 24, 24), (255, 255, 255)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled part of the grid: the channels it shows, in this order."""
+
+    title: str
+    indices: tuple[int, ...]
+
+
+def branch_sections(
+    activations: Activations, order: Sequence[int], threshold: float = 0.0
+) -> tuple[Section, ...]:
+    """Divide channels by the branches of a concatenation, with each one's count of empty ones.
+
+    Args:
+        activations: What the layer answers to an image.
+        order: The channels to show, in the order to show them.
+        threshold: τ, as in `Activations.empty`.
+
+    Returns:
+        One section per branch; one without a title for any other layer.
+    """
+    if not activations.layer.branches:
+        return (Section("", tuple(order)),)
+    empty = activations.empty(threshold)
+    found = []
+    for branch in activations.layer.branches:
+        count = int(empty[branch.start : branch.stop].sum())
+        found.append(
+            Section(
+                f"{branch.title}: {count} of {branch.stop - branch.start} channels empty",
+                tuple(index for index in order if branch.start <= index < branch.stop),
+            )
+        )
+    return tuple(found)
+
+
+def grid_picture(
+    activations: Activations,
+    *,
+    title: str = "",
+    order: Sequence[int] | None = None,
+    sections: Sequence[Section | tuple[str, Sequence[int]]] | None = None,
+    contrast: Contrast = "channel",
+    threshold: float = 0.0,
+    tile: int | None = None,
+    colormap: Colormap = "viridis",
+    dead: DeadChannels | None = None,
+    ends: tuple[float, float] | None = None,
+) -> Image.Image:
+    """Draw the activation grid as a picture that explains itself.
+
+    Args:
+        activations: What the layer answers to an image.
+        title: First line; the network's name, say. The layer and the count of empty channels
+            follow by themselves.
+        order: The channels to show, in the order to show them; None for all by index.
+        sections: Titled parts instead of one grid; `order` does not count then.
+        contrast: "channel" gives each channel its own scale, "shared" one to all.
+        threshold: τ, as in `Activations.empty`.
+        tile: Side of a tile in pixels; None chooses it by the number of channels.
+        colormap: Name of the colour map.
+        dead: As in `atlas`.
+        ends: As in `atlas`.
+
+    Returns:
+        An RGB picture.
+
+    Raises:
+        SettingError: The threshold, contrast or colour map does not exist.
+    """
+    contrast = effective_contrast(activations, contrast)
+    empty = activations.empty(threshold)
+    scale = scale_of(activations, contrast, empty, ends)
+    marked = dead.of(activations) if dead else ()
+    shown = range(activations.channels) if order is None else order
+    parts = [*sections] if sections is not None else [("", shown)]
+    pairs = [(p.title, p.indices) if isinstance(p, Section) else p for p in parts]
+    side = tile or tile_size(activations.channels, *activations.maps.shape[1:])
+    layer = activations.layer
+    name = layer.title if layer.title == layer.name else f"{layer.title} ({layer.name})"
+    head = _head(
+        drawable(" · ".join(part for part in (title, name) if part)),
+        drawable(_explain(activations, threshold)),
+        None if contrast == "channel" else (number(scale.low), number(scale.high)),
+        colormap,
+        with_empty=bool(empty.any()),
+        dead_over=dead.seen if dead and marked else 0,
+    )
+    tiles = draw_tiles(activations, scale, empty, side, marked)
+    longest = max((len(indices) for _, indices in pairs), default=1)
+    columns = max(1, min(_WIDTH // (side + _GAP), max(longest, 1), _square(longest)))
+    blocks = [head]
+    for heading, indices in pairs:
+        if heading:
+            blocks.append(_line(drawable(heading), _TEXT))
+        blocks.append(_grid(tiles, indices, columns, colormap))
+    return _stack(blocks)
+
+
+def colour_bar(colormap: Colormap, width: int, height: int) -> Image.Image:
+    """Draw a colour map's scale, low at the left."""
+    row = lookup(colormap, max(width, 2))[:width]
+    return Image.fromarray(np.broadcast_to(row, (height, width, 3)).copy())
+
+
+def _explain(activations: Activations, threshold: float) -> str:
+    sentence = activations.sentence(threshold)
+    if threshold:
+        sentence += f" Empty: at most {number(threshold)} times the layer's largest activation."
+    return sentence
+
+
+def _square(count: int) -> int:
+    """Return the columns that make a grid about twice as wide as it is high."""
+    return round((2 * count) ** 0.5) or 1
+
+
+def _head(
+    title: str,
+    sentence: str,
+    ends: tuple[str, str] | None,
+    colormap: Colormap,
+    *,
+    with_empty: bool,
+    dead_over: int,
+) -> Image.Image:
+    legend = _legend(ends, colormap, with_empty=with_empty, dead_over=dead_over)
+    return _stack([_line(title, _TITLE), _line(sentence, _TEXT), legend], margin=0, gap=8)
+
+
+def _legend(
+    ends: tuple[str, str] | None, colormap: Colormap, *, with_empty: bool, dead_over: int
+) -> Image.Image:
+    bar = colour_bar(colormap, *_BAR)
+    low, high = ends or ("low", "high (each channel on its own scale)")
+    pieces = [_line(low, _TEXT), bar, _line(high, _TEXT)]
+    if with_empty:
+        pieces += [_space(16), _paint(empty_tile(_TEXT + 6), colormap), _line("empty", _TEXT)]
+    if dead_over:
+        said = f"dead: empty for each of {dead_over} pictures"
+        pieces += [_space(16), _paint(dead_tile(_TEXT + 6), colormap), _line(said, _TEXT)]
+    height = max(piece.height for piece in pieces)
+    row = Image.new("RGB", (sum(p.width for p in pieces) + 8 * (len(pieces) - 1), height), _PAPER)
+    left = 0
+    for piece in pieces:
+        row.paste(piece, (left, (height - piece.height) // 2))
+        left += piece.width + 8
+    return row
+
+
+def _grid(
+    tiles: NDArray[np.uint8], indices: Sequence[int], columns: int, colormap: Colormap
+) -> Image.Image:
+    """Lay out the chosen tiles, each with its channel's number below it."""
+    chosen = np.asarray(list(indices), np.intp)
+    if not len(chosen):
+        return _line("no channel to show", _TEXT)
+    side = tiles.shape[1]
+    foot = _LABEL + 3
+    framed = np.pad(tiles[chosen], ((0, 0), (0, foot), (0, 0)), constant_values=GAP)
+    picture = _paint(lay_out(framed, columns, _GAP), colormap)
+    draw = ImageDraw.Draw(picture)
+    for place, index in enumerate(chosen.tolist()):
+        row, column = divmod(place, columns)
+        corner = (column * (side + _GAP), row * (side + foot + _GAP) + side)
+        draw.text(corner, str(index), _INK, font(_LABEL))
+    return picture
+
+
+def _paint(indices: NDArray[np.uint8], colormap: Colormap) -> Image.Image:
+    picture = Image.fromarray(indices)
+    picture.putpalette(palette(colormap))
+    return picture.convert("RGB")
+
+
+def _line(text: str, size: int) -> Image.Image:
+    """Draw one line of text, just large enough for it."""
+    width = round(font(size).getlength(text)) + 1
+    line = Image.new("RGB", (width, round(size * 1.3)), _PAPER)
+    ImageDraw.Draw(line).text((0, 0), text, _INK, font(size))
+    return line
+
+
+def _space(width: int) -> Image.Image:
+    return Image.new("RGB", (width, 1), _PAPER)
+
+
+def _stack(blocks: Sequence[Image.Image], margin: int = _MARGIN, gap: int = _MARGIN) -> Image.Image:
+    """Stack pictures from top to bottom, aligned at the left."""
+    width = max(block.width for block in blocks)
+    height = sum(block.height for block in blocks) + gap * (len(blocks) - 1)
+    page = Image.new("RGB", (width + 2 * margin, height + 2 * margin), _PAPER)
+    top = margin
+    for block in blocks:
+        page.paste(block, (margin, top))
+        top += block.height + gap
+    return page
