@@ -26,7 +26,7 @@ from convviz.features.ablation import deeper_layers, silence
 from convviz.features.activations import Activations, activations
 from convviz.features.arithmetic import arithmetic
 from convviz.features.effective_field import effective_field
-from convviz.figures import inspector as figures
+from convviz.figures import activations as figures
 from convviz.images.decode import decode
 from convviz.images.preprocess import crop
 from convviz.images.samples import sample

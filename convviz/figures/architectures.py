@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import floor, log10
-from typing import Any
 
 import plotly.graph_objects as go
 
 from convviz.figures import theme
+from convviz.figures.theme import chart_style, hatched
 from convviz.formatting import short
 from convviz.lessons.printed_figures import Reported
 from convviz.structure.costs import Costs
@@ -21,32 +21,6 @@ _PARTS = (
 
 
 _BAR, _FRAME = 46, 96  # pixels per bar, and for axis and margins together
-
-
-def hatched(shape: str) -> dict[str, Any]:
-    """Return a pattern over a bar's colour, so that colour is not all that tells bars apart."""
-    return {"shape": shape, "fgcolor": "white", "fillmode": "overlay", "size": 7, "solidity": 0.2}
-
-
-def style(figure: go.Figure, *, height: int, legend: bool = False) -> go.Figure:
-    """Give a figure the shared looks, with room for the button that saves it."""
-    theme.style(figure, height=height, legend=legend)
-    figure.update_layout(
-        modebar={"bgcolor": "rgba(0,0,0,0)", "color": theme.GREY, "activecolor": theme.BLUE},
-        legend={"traceorder": "normal", "font": {"size": 15}},
-    )
-    figure.update_xaxes(tickfont={"size": 14}, title={"font": {"size": 15}})
-    figure.update_yaxes(tickfont={"size": 15}, title={"font": {"size": 15}})
-    return figure
-
-
-def save_as(name: str) -> dict[str, Any]:
-    """Return the options of a figure that can be saved as a picture by a button of its own."""
-    return theme.CONFIG | {
-        "displayModeBar": True,
-        "modeBarButtons": [["toImage"]],
-        "toImageButtonOptions": {"format": "png", "filename": name, "scale": 3},
-    }
 
 
 def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
@@ -80,7 +54,9 @@ def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
     if not log:
         _totals(figure, titles, [each.parameters for each in networks])
     shown = len(figure.data) if log else 1
-    style(figure, height=_FRAME + 30 + _BAR * len(networks) * (1 if shown == 1 else 2), legend=True)
+    chart_style(
+        figure, height=_FRAME + 30 + _BAR * len(networks) * (1 if shown == 1 else 2), legend=True
+    )
     figure.update_layout(barmode="group" if log else "stack", bargap=0.3, margin={"r": 76})
     figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
     figure.update_xaxes(title="Parameters", type="log" if log else "linear", tickformat="~s")
@@ -138,7 +114,7 @@ def amounts(
             hovertemplate="<b>%{y}</b><br>%{customdata}<extra></extra>",
         )
     )
-    style(figure, height=36 + 38 * len(titles))
+    chart_style(figure, height=36 + 38 * len(titles))
     figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
     end = 1.02 * max([*values, 1e-9]) if longest is None else longest
     figure.update_xaxes(visible=False, range=[0, end])
@@ -180,7 +156,7 @@ def trade(networks: Sequence[Costs], reported: Sequence[Reported]) -> go.Figure:
             "%{customdata[0]} parameters<extra></extra>",
         )
     )
-    style(figure, height=400)
+    chart_style(figure, height=400)
     figure.update_xaxes(title="Billions of MACs for one image of 224 × 224", rangemode="tozero")
     figure.update_yaxes(title="Top-1 accuracy on ImageNet", tickformat=".0%")
     if reported:

@@ -7,7 +7,7 @@ from math import floor, log10
 
 import plotly.graph_objects as go
 
-from convviz.figures import architectures, lessons, theme
+from convviz.figures import lessons, theme
 from convviz.learning.auxiliary import Moment
 
 # The same as in the figure of the gradients.
@@ -115,4 +115,4 @@ def _guess(figure: go.Figure, value: float) -> None:
 
 def _styled(figure: go.Figure, steps: int) -> go.Figure:
     figure.update_xaxes(title="step", range=[0, 1.02 * steps], tickformat=",")
-    return architectures.style(figure, height=300, legend=True)
+    return theme.chart_style(figure, height=300, legend=True)

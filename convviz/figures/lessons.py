@@ -8,7 +8,7 @@ from dataclasses import replace
 import plotly.graph_objects as go
 
 from convviz.figures import theme
-from convviz.figures.architectures import hatched, style
+from convviz.figures.theme import chart_style, hatched
 from convviz.formatting import short
 from convviz.learning.gradients import LayerGradient
 from convviz.lessons.bottleneck import Bottleneck
@@ -41,7 +41,7 @@ def stack_against_single(stackings: Sequence[Stacking], chosen: int) -> go.Figur
             cliponaxis=False,
             hovertemplate=f"sees %{{x}}<br>{title}: %{{y}} weights per pair<extra></extra>",
         )
-    style(figure, height=340, legend=True)
+    chart_style(figure, height=340, legend=True)
     figure.update_layout(barmode="group", bargap=0.3)
     highlight = f"{chosen}×{chosen}"
     ticks = [f"<b>{field}</b>" if field == highlight else field for field in fields]
@@ -91,7 +91,7 @@ def break_even(found: Bottleneck) -> go.Figure:
         xanchor="left" if found.reduced < most / 2 else "right",
         font={"size": 15},
     )
-    style(figure, height=340, legend=True)
+    chart_style(figure, height=340, legend=True)
     figure.update_xaxes(title="Channels that the 1×1 convolution leaves", rangemode="tozero")
     figure.update_yaxes(title="Multiplications", rangemode="tozero", tickformat="~s")
     return figure
@@ -112,7 +112,7 @@ def module_savings(modules: Sequence[InceptionModule]) -> go.Figure:
             marker={"color": colour, "pattern": hatched(pattern)},
             hovertemplate=f"%{{x}}, {title}<br>%{{y:,}} multiplications<extra></extra>",
         )
-    style(figure, height=340, legend=True)
+    chart_style(figure, height=340, legend=True)
     figure.update_layout(barmode="group", bargap=0.3)
     figure.update_xaxes(title="Inception module", type="category", showgrid=False)
     figure.update_yaxes(title="Multiplications", tickformat="~s")
@@ -150,7 +150,7 @@ def classifiers(networks: Sequence[Classifiers]) -> go.Figure:
         hoverinfo="skip",
         showlegend=False,
     )
-    style(figure, height=110 + 38 * len(rows), legend=True)
+    chart_style(figure, height=110 + 38 * len(rows), legend=True)
     figure.update_layout(barmode="stack", bargap=0.3)
     figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
     figure.update_xaxes(title="Parameters", tickformat="~s", range=[0, 1.02 * max(totals)])
@@ -202,7 +202,7 @@ def gradient_norms(stages: Sequence[LayerGradient], heads: Sequence[tuple[str, s
                 xanchor="left",
                 xshift=4,
             )
-    style(figure, height=400, legend=True)
+    chart_style(figure, height=400, legend=True)
     figure.update_xaxes(title="Stage, from the image to the classes", type="category")
     figure.update_yaxes(title="Gradient norm (log scale)", type="log", exponentformat="power")
     known = [v for stage in stages for v in (stage.without, stage.with_heads) if v]

@@ -6,25 +6,51 @@ meaning alone: there is always a label, a shape or a position as well.
 
 from __future__ import annotations
 
+from typing import Any
+
 import plotly.graph_objects as go
 
 BLUE = "#0072b2"
+
+
 VERMILION = "#d55e00"
+
+
 GREEN = "#009e73"
+
+
 PURPLE = "#cc79a7"
+
+
 ORANGE = "#e69f00"
+
+
 SKY = "#56b4e9"
+
+
 OLIVE = "#8c6d1f"
+
+
 GREY = "#8a97a1"
 
+
 SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, OLIVE)
+
+
 """The order in which several things in one figure take their colours."""
 
+
 ACCENT = BLUE
+
+
 QUIET = GREY
 
+
 CONFIG = {"displaylogo": False, "displayModeBar": False, "responsive": True, "scrollZoom": False}
+
+
 """For `st.plotly_chart`: no tool bar, and a figure never catches the scrolling of the page."""
+
 
 _GRID = "rgba(128, 145, 158, 0.28)"  # seen on white and on black
 
@@ -61,3 +87,29 @@ def style(figure: go.Figure, *, height: int, legend: bool = False) -> go.Figure:
     figure.update_xaxes(gridcolor=_GRID, zerolinecolor=_GRID, linecolor=_GRID, automargin=True)
     figure.update_yaxes(gridcolor=_GRID, zerolinecolor=_GRID, linecolor=_GRID, automargin=True)
     return figure
+
+
+def hatched(shape: str) -> dict[str, Any]:
+    """Return a pattern over a bar's colour, so that colour is not all that tells bars apart."""
+    return {"shape": shape, "fgcolor": "white", "fillmode": "overlay", "size": 7, "solidity": 0.2}
+
+
+def chart_style(figure: go.Figure, *, height: int, legend: bool = False) -> go.Figure:
+    """Give a figure the shared looks, with room for the button that saves it."""
+    style(figure, height=height, legend=legend)
+    figure.update_layout(
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": GREY, "activecolor": BLUE},
+        legend={"traceorder": "normal", "font": {"size": 15}},
+    )
+    figure.update_xaxes(tickfont={"size": 14}, title={"font": {"size": 15}})
+    figure.update_yaxes(tickfont={"size": 15}, title={"font": {"size": 15}})
+    return figure
+
+
+def save_as(name: str) -> dict[str, Any]:
+    """Return the options of a figure that can be saved as a picture by a button of its own."""
+    return CONFIG | {
+        "displayModeBar": True,
+        "modeBarButtons": [["toImage"]],
+        "toImageButtonOptions": {"format": "png", "filename": name, "scale": 3},
+    }

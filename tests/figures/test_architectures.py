@@ -3,7 +3,7 @@
 import pytest
 
 from convviz import formatting
-from convviz.figures import architectures, lessons
+from convviz.figures import architectures, lessons, theme
 from convviz.learning.gradients import LayerGradient
 from convviz.lessons.bottleneck import bottleneck
 from convviz.lessons.inception import inception_modules
@@ -58,7 +58,7 @@ def test_short_numbers(number: int, text: str) -> None:
 
 
 def test_figures_can_be_saved() -> None:
-    options = architectures.save_as("costs")
+    options = theme.save_as("costs")
     assert options["modeBarButtons"] == [["toImage"]]
     assert options["toImageButtonOptions"]["filename"] == "costs"
 

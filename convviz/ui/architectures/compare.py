@@ -125,7 +125,7 @@ def _parameters(found: Sequence[Costs]) -> None:
     )
     st.plotly_chart(
         figures.parameters(found, log=log),
-        config=figures.save_as("parameters"),
+        config=theme.save_as("parameters"),
         key="parameters_chart",
     )
     if log:
@@ -190,7 +190,7 @@ def _amounts(found: Sequence[Costs], reported: dict[str, Reported | None]) -> No
         plain = [counted.of(each.name, _SIZE) for each, _ in told]
         st.plotly_chart(
             figures.trade(plain, [one for _, one in told]),
-            config=figures.save_as("accuracy-over-macs"),
+            config=theme.save_as("accuracy-over-macs"),
             key="trade_chart",
         )
         st.caption("The area of a disc is the network's number of parameters.")
@@ -208,4 +208,4 @@ def _bars(
     figure = figures.amounts(
         titles, values, texts=texts, exact=exact, colour=colour, longest=longest
     )
-    st.plotly_chart(figure, config=figures.save_as(key), key=f"{key}_chart")
+    st.plotly_chart(figure, config=theme.save_as(key), key=f"{key}_chart")

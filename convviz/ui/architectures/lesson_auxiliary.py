@@ -6,8 +6,8 @@ from typing import cast
 
 import streamlit as st
 
-from convviz.figures import architectures as figures
 from convviz.figures import lessons as drawn
+from convviz.figures import theme as figures
 from convviz.learning import gradients
 from convviz.learning.gradients import Gradients, Start
 from convviz.networks.network import AUXILIARY_WEIGHT

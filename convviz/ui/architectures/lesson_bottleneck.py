@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz import formatting
-from convviz.figures import architectures as figures
 from convviz.figures import lessons as drawn
+from convviz.figures import theme as figures
 from convviz.lessons.bottleneck import Bottleneck, bottleneck
 from convviz.lessons.inception import inception_modules
 from convviz.structure.costs import Costs

@@ -9,8 +9,8 @@ from PIL import Image
 
 from convviz import formatting
 from convviz.features.class_evidence import AveragedMaps, ClassEvidence
-from convviz.figures import architectures as figures
 from convviz.figures import lessons as drawn
+from convviz.figures import theme as figures
 from convviz.lessons.pooling import Classifiers, classifiers
 from convviz.networks.network import Network
 from convviz.networks.registry import spec

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.figures import architectures as figures
 from convviz.figures import lessons as drawn
+from convviz.figures import theme as figures
 from convviz.lessons.stacking import Stacking, replacing, stack
 from convviz.ui import state
 from convviz.ui.architectures import counted

@@ -7,8 +7,8 @@ import math
 import streamlit as st
 
 from convviz.datasets.labelled_set import Dataset, split
-from convviz.figures import architectures as saved
 from convviz.figures import auxiliary as figures
+from convviz.figures import theme as saved
 from convviz.jobs.job import JobView
 from convviz.learning import findings
 from convviz.learning.auxiliary import Comparison, Settings, compare_auxiliary

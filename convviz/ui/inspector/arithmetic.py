@@ -17,7 +17,7 @@ from convviz.features.arithmetic_steps import (
     Stage,
     WeightedSum,
 )
-from convviz.figures import inspector as figures
+from convviz.figures import activations as figures
 from convviz.figures import theme
 from convviz.networks.network import Network
 from convviz.structure.layers import layer

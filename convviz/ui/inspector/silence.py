@@ -6,7 +6,7 @@ import streamlit as st
 
 from convviz.features.ablation import Silenced, deeper_layers, silence
 from convviz.features.activations import Activations
-from convviz.figures import inspector as figures
+from convviz.figures import activations as figures
 from convviz.figures import theme
 from convviz.sprites.overlay import heatmap
 from convviz.ui import predictions, state

@@ -8,7 +8,7 @@ import streamlit as st
 
 from convviz.features.activations import Activations
 from convviz.features.effective_field import effective_field
-from convviz.figures import inspector as figures
+from convviz.figures import activations as figures
 from convviz.figures import theme
 from convviz.images.preprocess import crop
 from convviz.sprites.overlay import heatmap, overlay

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from convviz.figures import learning as figures
 from convviz.figures import theme
+from convviz.figures import transfer as figures
 from convviz.jobs.job import JobView
 from convviz.learning.plan import TransferPlan, plan_further
 from convviz.learning.transfer import Lesson, Outcome, TrainingView, train_transfer

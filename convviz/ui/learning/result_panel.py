@@ -7,8 +7,8 @@ from statistics import median
 import streamlit as st
 
 from convviz.features.predictions import predict
-from convviz.figures import learning as figures
 from convviz.figures import theme
+from convviz.figures import transfer as figures
 from convviz.formatting import size_text
 from convviz.jobs.job import JobView
 from convviz.learning.plan import is_in
