@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from convviz.ui import image_views, navigation, predictions, shell
+from convviz.ui import navigation, predictions, shell
+from convviz.ui.sidebar import image
 
 choice = shell.open_page(
     "Look inside a ConvNet",
@@ -11,7 +12,7 @@ choice = shell.open_page(
     image_in_sidebar=False,
 )
 
-image_views.chooser("home", wide=True)
+image.chooser("home", wide=True)
 
 with shell.errors():
     from convviz.ui import cache
@@ -21,10 +22,10 @@ with shell.errors():
     whole, goes_in, comes_out = st.columns([5, 3, 4], gap="large")
     with whole:
         st.subheader("The image", anchor=False)
-        image_views.whole(choice.image, network)
+        image.whole(choice.image, network)
     with goes_in:
         st.subheader("What goes in", anchor=False)
-        image_views.input_crop(choice.image, network)
+        image.input_crop(choice.image, network)
     with comes_out:
         st.subheader(f"What {network.title} takes it for", anchor=False)
         predictions.opinion(network, guesses)

@@ -33,7 +33,7 @@ from convviz.images.samples import sample
 from convviz.networks.network import Network
 from convviz.sprites.overlay import heatmap, overlay
 from convviz.structure.costs import receptive_field
-from convviz.ui import export
+from convviz.ui import exports
 from convviz.weights.load import load
 
 ROOT = Path(__file__).parent.parent
@@ -58,7 +58,7 @@ def parts(
         large = crop(image, size=weights.input_size, resize=weights.resize)
         large = large.resize((_PIXELS, _PIXELS))
         height, width = shown.maps.shape[1:]
-        export.png(heatmap(shown.maps[channel], (width, height)))
+        exports.png(heatmap(shown.maps[channel], (width, height)))
         overlay(large, other.maps[channel]).save(BytesIO(), "JPEG")
 
     yield "receptive field", lambda: receptive_field(network, layer, channel)

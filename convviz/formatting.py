@@ -39,3 +39,12 @@ def size_text(count: int) -> str:
     if 1_000 <= count < 100_000:
         return f"{count / 1e3:.0f} kB"
     return f"{count / 1e6:.0f} MB" if count >= 10e6 else f"{count / 1e6:.1f} MB"
+
+
+def say_seconds(seconds: float) -> str:
+    """Say a time as one would to a person: "about 40 seconds", "about 3 minutes"."""
+    if seconds < 3:
+        return "a moment"
+    if seconds < 90:
+        return f"about {5 * max(1, round(seconds / 5))} seconds"
+    return f"about {round(seconds / 60)} minutes"

@@ -13,15 +13,15 @@ choice = shell.open_page(
 )
 
 with shell.errors():
-    from convviz.ui import activations_view as view
-    from convviz.ui import cache, looks
-    from convviz.ui.compare import view as compare
-    from convviz.ui.inspector import view as inspector
+    from convviz.ui import cache
+    from convviz.ui.activations import compare, display, grid
+    from convviz.ui.activations import one_channel as inspector
+    from convviz.ui.activations import page as view
 
     shown = cache.activations(choice.image, choice.network, choice.layer)
     said, slider = st.columns([3, 1], gap="large")
     with slider:
-        threshold = looks.threshold_slider()
+        threshold = display.threshold_slider()
     with said:
         view.headline(choice, shown, threshold)
     views = (view.FIRST_VIEW, inspector.TITLE, compare.TITLE, "All layers")
@@ -29,7 +29,7 @@ with shell.errors():
     this_layer, one_channel, side_by_side, all_layers = st.tabs(views, key=key, on_change="rerun")
     with this_layer:
         if this_layer.open:
-            view.explorer(choice, shown, threshold)
+            grid.explorer(choice, shown, threshold)
     with one_channel:
         if one_channel.open:
             inspector.draw(choice, shown, threshold)

@@ -13,17 +13,17 @@ choice = shell.open_page(
 )
 
 with shell.errors():
-    from convviz.ui.filters import first_layers, kernels
+    from convviz.ui.filters import compare, page
 
     views = ("This layer", "First layers", "Trained and untrained")
     key = state.remember(Key.FILTERS_VIEW, views[0], allowed=views)
     this_layer, first, trained = st.tabs(views, key=key, on_change="rerun")
     with this_layer:
         if this_layer.open:
-            kernels.draw(choice)
+            page.draw(choice)
     with first:
         if first.open:
-            first_layers.draw(choice)
+            compare.draw(choice)
     with trained:
         if trained.open:
-            first_layers.trained_and_not(choice)
+            compare.trained_and_not(choice)

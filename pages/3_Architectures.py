@@ -11,10 +11,11 @@ choice = shell.open_page(
 )
 
 with shell.errors():
-    from convviz.ui.architectures import by_layer, compare, formula, laboratory, papers
-    from convviz.ui.architectures.choice import one_of
+    from convviz.ui import formulas
+    from convviz.ui.architectures import by_layer, compare, page, papers
+    from convviz.ui.widgets import one_of
 
-    formula.style()
+    formulas.style()
     VIEWS = {
         "compare": "Compare",
         "layers": "Layer by layer",
@@ -27,6 +28,6 @@ with shell.errors():
     elif view == "layers":
         by_layer.draw(choice)
     elif view == "lessons":
-        laboratory.draw(choice)
+        page.draw(choice)
     else:
         papers.draw()

@@ -16,15 +16,15 @@ choice = shell.open_page(
 with shell.errors():
     from convviz.reconstruction import progress
     from convviz.ui import jobs
-    from convviz.ui.reconstruction import panel, settings
+    from convviz.ui.reconstruction import page, settings
 
-    st.html(Path(panel.__file__).with_name("style.css"))
+    st.html(Path(page.__file__).with_name("style.css"))
     desk = jobs.desk("reconstruction", progress.reconstruct_one, progress.reconstruct_series)
     plans, start = settings.plans(choice)
     view = desk.find()
     with start:
-        panel.start_button(desk, plans, view)
+        page.start_button(desk, plans, view)
     if view is None:
-        panel.preview(plans)
+        page.preview(plans)
     else:
-        panel.draw(desk, view)
+        page.draw(desk, view)

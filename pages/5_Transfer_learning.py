@@ -14,17 +14,17 @@ choice = shell.open_page(
 
 with shell.errors():
     from convviz.learning.transfer import train_transfer
-    from convviz.ui import jobs
-    from convviz.ui.learning import data_panel, plan_panel, training_panel
+    from convviz.ui import datasets, jobs
+    from convviz.ui.transfer import plan, training
 
-    st.html(Path(training_panel.__file__).with_name("style.css"))
+    st.html(Path(training.__file__).with_name("style.css"))
     st.subheader("1 · Pictures with classes", anchor=False)
-    dataset = data_panel.choose()
+    dataset = datasets.choose()
     st.subheader("2 · What stays, and what is learned", anchor=False)
-    wanted = plan_panel.choose(choice.network, dataset)
+    wanted = plan.choose(choice.network, dataset)
     st.subheader("3 · Training", anchor=False)
     desk = jobs.desk("transfer", train_transfer)
     view = desk.find()
-    training_panel.start_button(desk, wanted, view)
+    training.start_button(desk, wanted, view)
     if view is not None:
-        training_panel.draw(desk, view, choice)
+        training.draw(desk, view, choice)

@@ -16,7 +16,7 @@ choice = shell.open_page(
 
 with shell.errors():
     from convviz.ui import state
-    from convviz.ui.learning import live_panel, recorded
+    from convviz.ui.training import live, recorded
 
     st.html(Path(recorded.__file__).with_name("style.css"))
     views = {"recorded": "A recorded training", "live": "Train one here"}
@@ -28,4 +28,4 @@ with shell.errors():
         label_visibility="collapsed",
         required=True,
     )
-    (live_panel if shown == "live" else recorded).draw(choice)
+    (live if shown == "live" else recorded).draw(choice)

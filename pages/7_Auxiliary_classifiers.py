@@ -16,23 +16,22 @@ choice = shell.open_page(
 
 with shell.errors():
     from convviz.learning.auxiliary import compare_auxiliary
-    from convviz.ui import jobs
-    from convviz.ui.auxiliary import idea, panel, settings
-    from convviz.ui.learning import data_panel
+    from convviz.ui import datasets, jobs
+    from convviz.ui.auxiliary import page, settings
 
-    st.html(Path(panel.__file__).with_name("style.css"))
+    st.html(Path(page.__file__).with_name("style.css"))
     desk = jobs.desk("auxiliary", compare_auxiliary)
     view = desk.find()
     if view is None:
-        idea.explain()
+        page.explain()
     drawing = st.container()
     with st.expander("Pictures to learn from", expanded=False):
-        dataset = data_panel.choose()
+        dataset = datasets.choose()
     # Out of the way while there is something to watch.
     with st.expander("Weight of the auxiliary losses, and settings", expanded=view is None):
         wanted = settings.choose()
     with drawing:
-        idea.draw(wanted.weight)
-    panel.start_button(desk, dataset, wanted, view)
+        page.draw_idea(wanted.weight)
+    page.start_button(desk, dataset, wanted, view)
     if view is not None:
-        panel.draw(desk, view)
+        page.draw(desk, view)

@@ -327,3 +327,32 @@ def at_depth(layers: Sequence[Layer], depth: float) -> Layer:
     """Return the trunk layer nearest to a depth from 0 to 1."""
     through = trunk(layers)
     return through[round(min(1.0, max(0.0, depth)) * (len(through) - 1))]
+
+
+_FOLLOWS_RELU = ("ReLU", "concatenation")  # kinds whose output shows which channels answer
+
+
+def comparable(layers: Sequence[Layer], depth: float) -> Layer:
+    """Find the layer whose output follows a ReLU and that lies nearest to a depth in the encoder.
+
+    The parts of a concatenation do not count, only the whole.
+
+    Args:
+        layers: Layers of one network, in order.
+        depth: 0 for the encoder's first layer, 1 for its last.
+    """
+    encoder = [layer for layer in layers if layer.in_encoder] or list(layers)
+    wholes = tuple(f"{layer.name}." for layer in encoder if layer.branches)
+    trunk = [layer for layer in encoder if not layer.name.startswith(wholes)]
+    answering = [layer for layer in trunk if _answers(layer)] or encoder
+    return min(answering, key=lambda layer: abs(_depth(encoder, layer) - depth))
+
+
+def _answers(layer: Layer) -> bool:
+    return len(layer.shape) == 3 and any(kind in layer.kind for kind in _FOLLOWS_RELU)
+
+
+def _depth(encoder: Sequence[Layer], layer: Layer) -> float:
+    """How deep a layer lies: 0 at the encoder's first layer, 1 at its last."""
+    first, last = encoder[0].index, encoder[-1].index
+    return (layer.index - first) / max(last - first, 1)

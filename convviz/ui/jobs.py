@@ -17,15 +17,22 @@ from typing import Any
 import streamlit as st
 
 from convviz.errors import JobError
+from convviz.formatting import say_seconds
 from convviz.jobs.job import JobView, Runner, Work
 from convviz.jobs.runner import LocalRunner
 from convviz.ui import state, visitor
+from convviz.ui.errors import errors
 from convviz.ui.keys import Entry, Key
-from convviz.ui.problems import errors
 
 _POLL_SECONDS = 1.0
+
+
 _POLL_SECONDS_WAITING = 2.0  # a queue moves slowly
+
+
 _CORES_PER_WORKER = 16  # about as many as one optimisation makes good use of
+
+
 _ELSEWHERE = (
     "The run that this address names is not to be found: it was let go, or it is not yours. "
     "A run opens only in the browser that started it."
@@ -238,12 +245,3 @@ def waiting(view: JobView) -> None:
         "You may refresh this page; if it stays closed for two minutes, your place is given up.",
         icon=":material/hourglass_top:",
     )
-
-
-def say_seconds(seconds: float) -> str:
-    """Say a time as one would to a person: "about 40 seconds", "about 3 minutes"."""
-    if seconds < 3:
-        return "a moment"
-    if seconds < 90:
-        return f"about {5 * max(1, round(seconds / 5))} seconds"
-    return f"about {round(seconds / 60)} minutes"

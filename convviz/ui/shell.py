@@ -20,7 +20,6 @@ import atexit
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache as once
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,38 +29,14 @@ from PIL import Image, ImageDraw
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import StopException
 
-from convviz.ui import navigation, problems, state
-from convviz.ui.pictures import ChosenImage
+from convviz.ui import errors as page_errors
+from convviz.ui import navigation, state
+from convviz.ui.choice import Choice, ChosenImage
 
-if TYPE_CHECKING:  # importing it loads PyTorch, and the shell must draw before that
-    from convviz.networks.network import Network
-    from convviz.structure.layers import Layer
+if TYPE_CHECKING:
+    pass
 
 __all__ = ["Choice", "ChosenImage", "errors", "open_page"]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What the visitor has chosen in the sidebar.
-
-    Attributes:
-        image: The image, decoded.
-        network_name: The network's short name, as in the registry.
-        loaded: The network with its weights; None only on a page that can do without.
-        layer: The layer; None on a page that did not ask for one.
-    """
-
-    image: ChosenImage
-    network_name: str
-    loaded: Network | None
-    layer: Layer | None = None
-
-    @property
-    def network(self) -> Network:
-        """The network with its weights, on a page that needs them."""
-        if self.loaded is None:
-            raise RuntimeError("this page was opened with needs_network=False")
-        return self.loaded
 
 
 def open_page(
@@ -106,7 +81,7 @@ def open_page(
     missing = st.container()
     choice = None
     try:
-        with problems.errors(), st.sidebar:
+        with page_errors.errors(), st.sidebar:
             choice = _sidebar(missing, layer, needs_network, image_in_sidebar)
         if choice is None:
             st.stop()
@@ -129,7 +104,7 @@ def errors() -> Iterator[None]:
     Nothing is written when another run takes over: it knows what the URL shall be.
     """
     try:
-        with problems.errors():
+        with page_errors.errors():
             yield
     except StopException:
         state.write_address()
@@ -140,18 +115,21 @@ def errors() -> Iterator[None]:
 def _sidebar(
     missing: DeltaGenerator, layer: bool, needs_network: bool, image_in_sidebar: bool
 ) -> Choice:
-    from convviz.ui import cache, image_views, layer_picker, pictures, weights_panel
+    from convviz.ui import cache
+    from convviz.ui.sidebar import image as sidebar_image
+    from convviz.ui.sidebar import layer as sidebar_layer
+    from convviz.ui.sidebar import network as sidebar_network
 
-    image = pictures.current()
+    image = sidebar_image.current()
     if image_in_sidebar:
-        image_views.panel(image)
-    name = weights_panel.pick_network()
+        sidebar_image.panel(image)
+    name = sidebar_network.pick_network()
     # What is chosen most often stands above what is only read.
     weights, picker, about = st.container(), st.container(), st.container()
     with weights:
-        loaded = weights_panel.pick_weights(name, missing if needs_network else None, about)
+        loaded = sidebar_network.pick_weights(name, missing if needs_network else None, about)
     with picker:
-        picked = layer_picker.pick(loaded, cache.layers(loaded)) if layer and loaded else None
+        picked = sidebar_layer.pick(loaded, cache.layers(loaded)) if layer and loaded else None
     return Choice(image, name, loaded, picked)
 
 

@@ -10,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 from convviz.datasets.labelled_set import Dataset
 from convviz.datasets.shapes import shapes
 from convviz.learning.auxiliary import Settings
+from convviz.ui import datasets
 from convviz.ui.auxiliary import settings
-from convviz.ui.learning import data_panel
 
 PAGE = "pages/7_Auxiliary_classifiers.py"
 
@@ -21,7 +21,7 @@ def little_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def few() -> Dataset:
         return shapes(per_class=4)
 
-    monkeypatch.setattr(data_panel, "_shapes", few)
+    monkeypatch.setattr(datasets, "_shapes", few)
     monkeypatch.setattr(settings, "_STEPS", (4, 100))
     monkeypatch.setattr(settings, "_USUAL", Settings(steps=4))
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from convviz.errors import WeightsError
-from convviz.ui import cache, fetch_panel
+from convviz.ui import cache, downloads
 from convviz.weights import sources
 from convviz.weights.source import SourceStatus
 
@@ -38,7 +38,7 @@ def tickets(monkeypatch: pytest.MonkeyPatch) -> list[Ticket]:
         given.append(Ticket(network, source))
         return given[-1]
 
-    monkeypatch.setattr(fetch_panel.fetch, "start", start)
+    monkeypatch.setattr(downloads.fetch, "start", start)
     return given
 
 

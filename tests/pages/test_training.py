@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 from convviz.datasets.labelled_set import Dataset
 from convviz.datasets.shapes import shapes
 from convviz.learning import recording
-from convviz.ui.learning import data_panel, live_settings
+from convviz.ui import datasets
+from convviz.ui.training import live
 
 PAGE = "pages/6_Training.py"
 
@@ -31,8 +32,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     def few() -> Dataset:
         return shapes(per_class=6)
 
-    monkeypatch.setattr(data_panel, "_shapes", few)
-    monkeypatch.setattr(live_settings, "_SECONDS", (1, 40))
+    monkeypatch.setattr(datasets, "_shapes", few)
+    monkeypatch.setattr(live, "_SECONDS", (1, 40))
 
 
 def finished(app: AppTest) -> AppTest:

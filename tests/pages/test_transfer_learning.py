@@ -15,7 +15,7 @@ from convviz.datasets import published
 from convviz.datasets.labelled_set import Dataset
 from convviz.datasets.published import CIFAR10
 from convviz.datasets.shapes import shapes
-from convviz.ui.learning import data_panel
+from convviz.ui import datasets
 
 PAGE = "pages/5_Transfer_learning.py"
 
@@ -25,7 +25,7 @@ def few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
     def few() -> Dataset:
         return shapes(per_class=6)
 
-    monkeypatch.setattr(data_panel, "_shapes", few)
+    monkeypatch.setattr(datasets, "_shapes", few)
 
 
 def packed() -> bytes:

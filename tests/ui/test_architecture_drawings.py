@@ -8,20 +8,20 @@ import pytest
 from convviz.lessons.stacking import replacing
 from convviz.networks.registry import spec
 from convviz.structure import costs
-from convviz.ui.architectures import pyramid
-from convviz.ui.architectures.diagram import layout
+from convviz.ui.architectures import lesson_stacking
+from convviz.ui.components import network_diagram
 
 
 @pytest.mark.parametrize("name", ["alexnet", "vgg19_bn", "googlenet"])
 def test_blocks_stand_in_order_and_to_scale(name: str) -> None:
     found = costs.count(spec(name))
-    blocks = layout.strip(found)
+    blocks = network_diagram.strip(found)
     rows = {row.name: row for row in found.layers}
     for left, right in pairwise(blocks):
         assert right.x >= left.x + left.width
     maps = [(block, rows[block.id]) for block in blocks if block.id and not block.flat]
     for block, row in maps:
-        side = row.output_shape[1] / found.input_size * layout.HEIGHT
+        side = row.output_shape[1] / found.input_size * network_diagram.HEIGHT
         assert block.height == pytest.approx(max(side, 3), abs=0.06)
     wide = [(block, row) for block, row in maps if block.title and block.width > 5.1]
     shares = [block.width / row.output_shape[0] for block, row in wide]
@@ -30,7 +30,7 @@ def test_blocks_stand_in_order_and_to_scale(name: str) -> None:
 
 def test_every_row_that_runs_has_a_block() -> None:
     found = costs.count(spec("googlenet"))
-    drawn = layout.message(found)
+    drawn = network_diagram.message(found)
     known = {block["id"] for block in drawn["blocks"]}
     for module in drawn["modules"].values():
         known |= {step["id"] for lane in module["lanes"] for step in lane["steps"]}
@@ -38,7 +38,7 @@ def test_every_row_that_runs_has_a_block() -> None:
 
 
 def test_modules_unfold_into_their_branches() -> None:
-    module = layout.unfolded(costs.count(spec("googlenet")))["inception3a"]
+    module = network_diagram.unfolded(costs.count(spec("googlenet")))["inception3a"]
     assert [lane["channels"] for lane in module["lanes"]] == [64, 128, 32, 32]
     assert [step["text"] for step in module["lanes"][1]["steps"] if not step["thin"]] == [
         "1×1",
@@ -50,7 +50,7 @@ def test_modules_unfold_into_their_branches() -> None:
 @pytest.mark.parametrize("large", [3, 5, 11])
 def test_a_stack_is_drawn_cell_by_cell(large: int) -> None:
     found = replacing(large)
-    drawing = ElementTree.fromstring(pyramid.svg(found))
+    drawing = ElementTree.fromstring(lesson_stacking.svg(found))
     cells = sum(element.tag.endswith("rect") for element in drawing.iter())
     stack = sum(large - 2 * level for level in range(found.layers + 1))
     assert cells == stack + large + 1

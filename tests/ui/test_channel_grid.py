@@ -1,7 +1,7 @@
 import json
 from dataclasses import replace
 
-from convviz.ui.channel_grid import Picture
+from convviz.ui.components.channel_grid import Picture
 
 PICTURE = Picture(
     png=b"\x89PNG...",

@@ -2,7 +2,7 @@ import pytest
 
 from convviz.networks.registry import spec
 from convviz.structure.layers import Layer, layers
-from convviz.ui.compare.view import handed_on
+from convviz.ui.activations.compare import handed_on
 
 
 def named(network: str) -> tuple[tuple[Layer, ...], dict[str, Layer]]:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from convviz.features.activations import LayerSummary, measure
 from convviz.structure.layers import Branch, Layer
-from convviz.ui import export
+from convviz.ui import exports
 
 LAYER = Layer(
     name="mix",
@@ -31,7 +31,7 @@ def rows(text: str) -> list[dict[str, str]]:
 
 
 def test_the_numbers_of_every_channel() -> None:
-    found = rows(export.statistics(measure(LAYER, MAPS, None), 0.0))
+    found = rows(exports.statistics(measure(LAYER, MAPS, None), 0.0))
     assert [row["branch"] for row in found] == ["1×1", "1×1", "3×3"]
     assert [float(row["maximum"]) for row in found] == [2, 0, 5]
     assert [float(row["mean"]) for row in found] == [1, 0, 3]
@@ -41,13 +41,13 @@ def test_the_numbers_of_every_channel() -> None:
 
 
 def test_the_threshold_counts() -> None:
-    found = rows(export.statistics(measure(LAYER, MAPS, None), 0.4))
+    found = rows(exports.statistics(measure(LAYER, MAPS, None), 0.4))
     assert [row["empty"] for row in found] == ["True", "True", "False"]
 
 
 def test_empty_channels_by_depth() -> None:
     summaries = [LayerSummary(LAYER, 3, 1, 1 / 3), LayerSummary(replace(LAYER, name="b"), 4, 4, 1)]
-    found = rows(export.depth(summaries))
+    found = rows(exports.depth(summaries))
     assert [(row["layer"], row["empty"], row["channels"]) for row in found] == [
         ("mix", "1", "3"),
         ("b", "4", "4"),
@@ -57,13 +57,13 @@ def test_empty_channels_by_depth() -> None:
 def test_a_file_name_says_what_it_shows_and_is_safe() -> None:
     image = SimpleNamespace(name="my dog:1.final.jpg")
     choice = cast(Any, SimpleNamespace(image=image, network_name="vgg16"))
-    assert export.file_name(choice, "features.8", ending="png") == (
+    assert exports.file_name(choice, "features.8", ending="png") == (
         "my_dog_1.final-vgg16-features.8.png"
     )
 
 
 def test_a_png_file_is_lossless() -> None:
     picture = Image.linear_gradient("L").convert("RGB")
-    with Image.open(io.BytesIO(export.png(picture))) as read:
+    with Image.open(io.BytesIO(exports.png(picture))) as read:
         assert read.format == "PNG"
         assert read.tobytes() == picture.tobytes()

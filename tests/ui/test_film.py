@@ -11,8 +11,8 @@ from convviz.learning.live import Check, Count, LiveView, Point
 from convviz.learning.small_networks import SmallDesign, small_network
 from convviz.learning.snapshots import Maps, Snapshot
 from convviz.structure.layers import layer
-from convviz.ui.learning import live_film
-from convviz.ui.learning.film import Still, _pack
+from convviz.ui.components.film import Still, _pack
+from convviz.ui.training import live_film
 
 DESIGN = SmallDesign(width=4, depth=2, pixels=32)
 RELU = "features.relu1"

@@ -8,9 +8,9 @@ ROOT = Path(__file__).parent.parent.parent
 LIGHT = (
     "convviz.ui.navigation",
     "convviz.ui.state",
-    "convviz.ui.pictures",
-    "convviz.ui.image_views",
-    "convviz.ui.export",
+    "convviz.ui.sidebar.image",
+    "convviz.ui.sidebar.image",
+    "convviz.ui.exports",
     "convviz.ui.shell",
 )
 

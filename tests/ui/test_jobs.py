@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from convviz.formatting import say_seconds
 from convviz.jobs.job import Limits
 from convviz.jobs.runner import LocalRunner
 from convviz.ui import jobs
-from convviz.ui.jobs import say_seconds
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from convviz.structure.layers import Branch, Layer
-from convviz.ui.layer_picker import choices, comparable, label
+from convviz.structure.layers import Branch, Layer, comparable
+from convviz.ui.sidebar.layer import choices, label
 
 
 def layer(index: int, name: str, kind: str = "ReLU", **more: object) -> Layer:

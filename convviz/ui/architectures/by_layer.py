@@ -9,14 +9,14 @@ from convviz.lessons.inception import inception_modules
 from convviz.lessons.worked_row import write_out
 from convviz.networks.registry import spec
 from convviz.structure.costs import Costs, LayerCost
-from convviz.ui import export, state
-from convviz.ui.architectures import counted
-from convviz.ui.architectures.choice import one_of
-from convviz.ui.architectures.diagram import diagram, layout
-from convviz.ui.architectures.field import field_on_image
-from convviz.ui.architectures.formula import ledger, megabytes, percent
+from convviz.ui import cache, exports, state
+from convviz.ui.choice import Choice
+from convviz.ui.components import network_diagram
+from convviz.ui.components.network_diagram import diagram
+from convviz.ui.components.receptive_field import field_on_image
+from convviz.ui.formulas import ledger, megabytes, percent
 from convviz.ui.keys import Key
-from convviz.ui.shell import Choice
+from convviz.ui.widgets import one_of
 
 _SIDES = (63, 96, 128, 160, 192, 224, 227, 256, 277, 320, 384, 448, 512)
 
@@ -24,7 +24,7 @@ _SIDES = (63, 96, 128, 160, 192, 224, 227, 256, 277, 320, 384, 448, 512)
 def draw(choice: Choice) -> None:
     """Draw the diagram of the network chosen in the sidebar, and the chosen layer below it."""
     form, size = _controls(choice.network_name)
-    found = counted.of(form.name, size)
+    found = cache.of(form.name, size)
     row = _chosen(found)
     st.caption(
         "Each block is a layer: as high as its maps, as wide as it has channels. A vector stands "
@@ -46,8 +46,8 @@ def draw(choice: Choice) -> None:
             st.markdown("\n".join(f"- {sentence}" for sentence in differences))
 
 
-def _controls(name: str) -> tuple[counted.Form, int]:
-    known = {form.key: form for form in counted.forms(name)}
+def _controls(name: str) -> tuple[cache.Form, int]:
+    known = {form.key: form for form in cache.forms(name)}
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         form = known["torchvision"]
         if len(known) > 1:
@@ -66,7 +66,7 @@ def _controls(name: str) -> tuple[counted.Form, int]:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _drawing(name: str, size: int) -> dict[str, object]:
-    return layout.message(counted.of(name, size))
+    return network_diagram.message(cache.of(name, size))
 
 
 def _chosen(found: Costs) -> LayerCost:
@@ -145,7 +145,7 @@ def _on_image(choice: Choice, found: Costs, row: LayerCost) -> None:
     field_on_image(
         cut,
         row.field,
-        name=export.file_name(choice, row.name, ending="field"),
+        name=exports.file_name(choice, row.name, ending="field"),
         title=row.title,
     )
 

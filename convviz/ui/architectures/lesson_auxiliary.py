@@ -15,13 +15,13 @@ from convviz.networks.paper_designs import GOOGLENET, describe
 from convviz.networks.registry import spec as network_spec
 from convviz.structure.costs import Head
 from convviz.structure.costs import heads as auxiliary_heads
-from convviz.ui import export, state
-from convviz.ui.architectures import counted, trained
-from convviz.ui.architectures.diagram import diagram, layout
-from convviz.ui.architectures.formula import formula, percent, times
+from convviz.ui import cache, exports, state
+from convviz.ui.architectures import lesson_network
+from convviz.ui.choice import Choice, ChosenImage
+from convviz.ui.components import network_diagram
+from convviz.ui.components.network_diagram import diagram
+from convviz.ui.formulas import formula, percent, times
 from convviz.ui.keys import Key
-from convviz.ui.pictures import ChosenImage
-from convviz.ui.shell import Choice
 
 _FORMS = {"googlenet-2015": "the paper's: no batch norm", "googlenet": "torchvision's: batch norm"}
 _STARTS = {"narrow": "normal, σ = 0.01 (2012)", "he": "scaled to each layer (He, 2015)"}
@@ -48,9 +48,9 @@ def _heads() -> tuple[Head, ...]:
 
 def _places(heads: tuple[Head, ...]) -> None:
     st.subheader("Where they sit", anchor=False)
-    found = counted.of("googlenet")
+    found = cache.of("googlenet")
     marks = {f"{head.after}.cat()": head.name for head in heads}
-    diagram(layout.message(found), selected="", marks=marks, key="heads_diagram")
+    diagram(network_diagram.message(found), selected="", marks=marks, key="heads_diagram")
     for number, head in enumerate(heads, start=1):
         shape = " × ".join(map(str, head.shape))
         st.markdown(
@@ -112,7 +112,7 @@ def _gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
     st.download_button(
         "Save as CSV",
         lambda: _csv(found),
-        file_name=export.file_name(choice, "gradients", ending="csv"),
+        file_name=exports.file_name(choice, "gradients", ending="csv"),
         mime="text/csv",
         key="save_gradients",
         icon=":material/download:",
@@ -147,7 +147,7 @@ def _finding(found: Gradients) -> str:
 
 
 def _csv(found: Gradients) -> str:
-    return export.table(
+    return exports.table(
         ["layer", "title", "main loss alone", "with auxiliary losses", "factor"],
         [[one.name, one.title, one.without, one.with_heads, one.factor] for one in found.layers],
     )
@@ -155,9 +155,9 @@ def _csv(found: Gradients) -> str:
 
 def _opinions(choice: Choice) -> None:
     st.subheader("What each head says of your image", anchor=False)
-    used = trained.with_heads(choice)
-    said = trained.opinions(choice, used)
-    st.caption(f"{trained.about(choice, used)} {used.weights.note}")
+    used = lesson_network.with_heads(choice)
+    said = cache.opinions(choice, used)
+    st.caption(f"{lesson_network.about(choice, used)} {used.weights.note}")
     columns = st.columns(len(said), gap="large")
     for column, opinion in zip(columns, said, strict=True):
         with column:

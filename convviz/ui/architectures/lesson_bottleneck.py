@@ -10,12 +10,11 @@ from convviz.figures import theme as figures
 from convviz.lessons.bottleneck import Bottleneck, bottleneck
 from convviz.lessons.inception import inception_modules
 from convviz.structure.costs import Costs
-from convviz.ui import state
-from convviz.ui.architectures import counted
-from convviz.ui.architectures.choice import one_of
-from convviz.ui.architectures.formula import ledger, times
+from convviz.ui import cache, state
+from convviz.ui.choice import Choice
+from convviz.ui.formulas import ledger, times
 from convviz.ui.keys import Key
-from convviz.ui.shell import Choice
+from convviz.ui.widgets import one_of
 
 _FORMS = {"googlenet-2015": "the paper's GoogLeNet, with 5×5", "googlenet": "torchvision's"}
 _FREE = "free"
@@ -23,7 +22,7 @@ _FREE = "free"
 
 def draw(choice: Choice) -> None:
     """Draw the lesson."""
-    paper = counted.of("googlenet-2015")
+    paper = cache.of("googlenet-2015")
     course = _pairs(paper)["inception4a.branch3"]
     with st.container(key="point_bottleneck"):
         st.markdown(
@@ -121,7 +120,7 @@ def _name(name: str, pairs: dict[str, Bottleneck]) -> str:
 def _every_module() -> None:
     st.subheader("What the 1×1 layers save in every Inception module", anchor=False)
     name = one_of("Of", _FORMS, Key.BOTTLENECK_SAVING, "googlenet-2015")
-    modules = inception_modules(counted.of(name))
+    modules = inception_modules(cache.of(name))
     st.plotly_chart(
         drawn.module_savings(modules), config=figures.save_as("savings"), key="saving_chart"
     )

@@ -10,21 +10,22 @@ from convviz.networks.network import Network
 from convviz.sprites.grid import branch_sections, grid_picture
 from convviz.sprites.overlay import heatmap
 from convviz.structure.layers import layer as layer_named
-from convviz.ui import cache, export
-from convviz.ui.architectures import counted, trained
-from convviz.ui.architectures.choice import one_of
-from convviz.ui.architectures.diagram import diagram, layout
-from convviz.ui.architectures.formula import ledger, percent
+from convviz.ui import cache, exports
+from convviz.ui.architectures import lesson_network
+from convviz.ui.choice import Choice
+from convviz.ui.components import network_diagram
+from convviz.ui.components.network_diagram import diagram
+from convviz.ui.formulas import ledger, percent
 from convviz.ui.keys import Key
-from convviz.ui.shell import Choice
+from convviz.ui.widgets import one_of
 
 _SHOWN, _TILE = 8, 104  # channels of each branch, and pixels of each
 
 
 def draw(choice: Choice) -> None:
     """Draw the lesson."""
-    used = trained.googlenet(choice)
-    found = counted.of("googlenet")
+    used = lesson_network.googlenet(choice)
+    found = cache.of("googlenet")
     modules = {module.name: module for module in inception_modules(found)}
     with st.container(key="point_inception"):
         st.markdown(
@@ -36,7 +37,7 @@ def draw(choice: Choice) -> None:
     name = one_of("Module", titles, Key.INCEPTION_MODULE, "inception4a", hidden=False)
     module = modules[name]
     diagram(
-        layout.message(found),
+        network_diagram.message(found),
         selected="",
         open_module=name,
         only_module=True,
@@ -75,7 +76,7 @@ def _on_image(choice: Choice, used: Network, module: InceptionModule) -> None:
     st.subheader("What the branches make of your image", anchor=False)
     channels, height, width = shown.maps.shape
     st.caption(
-        f"{trained.about(choice, used)} Each branch answers with maps of {height} × {width}; here "
+        f"{lesson_network.about(choice, used)} Each branch answers with maps of {height} × {width}; here "
         f"are the strongest {_SHOWN} of each, and the joined output has all {channels}."
     )
     strongest = shown.order("strength").tolist()
@@ -98,7 +99,7 @@ def _on_image(choice: Choice, used: Network, module: InceptionModule) -> None:
 def _save(choice: Choice, used: Network, shown: Activations) -> None:
     def picture() -> bytes:
         order = shown.order("strength").tolist()
-        return export.png(
+        return exports.png(
             grid_picture(
                 shown,
                 title=f"{choice.image.title}, {used.title}",
@@ -109,7 +110,7 @@ def _save(choice: Choice, used: Network, shown: Activations) -> None:
     st.download_button(
         "Save all channels as PNG",
         picture,
-        file_name=export.file_name(choice, shown.layer.name, ending="png"),
+        file_name=exports.file_name(choice, shown.layer.name, ending="png"),
         mime="image/png",
         key="save_module",
         icon=":material/download:",

@@ -15,17 +15,17 @@ from convviz.lessons.pooling import Classifiers, classifiers
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
 from convviz.sprites.overlay import heatmap, overlay
-from convviz.ui import export
-from convviz.ui.architectures import counted, trained
-from convviz.ui.architectures.formula import formula, ledger, percent, signed, times
-from convviz.ui.shell import Choice
+from convviz.ui import cache, exports
+from convviz.ui.architectures import lesson_network
+from convviz.ui.choice import Choice
+from convviz.ui.formulas import formula, ledger, percent, signed, times
 
 _STRONGEST, _TILE, _LARGE = 8, 104, 384  # channels; pixels
 
 
 def draw(choice: Choice) -> None:
     """Draw the lesson."""
-    vgg = classifiers(counted.of("vgg16"))
+    vgg = classifiers(cache.of("vgg16"))
     with st.container(key="point_gap"):
         st.markdown(
             f"**Take the mean of each map, and one linear layer makes class scores of the means.** "
@@ -38,7 +38,7 @@ def draw(choice: Choice) -> None:
 
 
 def _weights() -> None:
-    names = counted.names()
+    names = cache.names()
     chosen = st.pills(
         "Networks",
         names,
@@ -49,7 +49,7 @@ def _weights() -> None:
         label_visibility="collapsed",
         wrap=True,
     )
-    found = [classifiers(counted.of(name)) for name in names if name in chosen]
+    found = [classifiers(cache.of(name)) for name in names if name in chosen]
     if not found:
         return
     st.plotly_chart(drawn.classifiers(found), config=figures.save_as("gap"), key="gap_chart")
@@ -79,13 +79,13 @@ def _told(each: Classifiers) -> str:
 def _on_image(choice: Choice) -> None:
     st.subheader("From your image's last maps to class scores", anchor=False)
     used = choice.loaded
-    maps, evidence = trained.averaged(choice, used) if used else (None, ())
+    maps, evidence = cache.averaged(choice, used) if used else (None, ())
     if used is None or not evidence or maps is None:
-        used = trained.with_heads(choice)
-        maps, evidence = trained.averaged(choice, used)
+        used = lesson_network.with_heads(choice)
+        maps, evidence = cache.averaged(choice, used)
     channels, height, width = maps.maps.shape
     st.caption(
-        f"{trained.about(choice, used)} Its last layer, {maps.layer.title}, has {channels} maps of "
+        f"{lesson_network.about(choice, used)} Its last layer, {maps.layer.title}, has {channels} maps of "
         f"{height} × {width}; each becomes one number."
     )
     labels = [one.prediction.label for one in evidence]
@@ -127,8 +127,8 @@ def _channels(choice: Choice, maps: AveragedMaps, one: ClassEvidence) -> None:
             st.image(tile, width=_TILE, output_format="PNG", caption=said)
     st.download_button(
         "Save the maps as PNG",
-        lambda: export.png(_row(tiles)),
-        file_name=export.file_name(choice, "maps", *map(str, best), ending="png"),
+        lambda: exports.png(_row(tiles)),
+        file_name=exports.file_name(choice, "maps", *map(str, best), ending="png"),
         mime="image/png",
         key="save_maps",
         icon=":material/download:",
@@ -145,7 +145,7 @@ def _row(tiles: Sequence[Image.Image], gap: int = 8) -> Image.Image:
 
 
 def _evidence(choice: Choice, used: Network, one: ClassEvidence) -> None:
-    cut = trained.crop(choice, used).resize((_LARGE, _LARGE))
+    cut = lesson_network.crop(choice, used).resize((_LARGE, _LARGE))
     over = overlay(cut, one.evidence, 0.6, "viridis", None, None)
     left, right = st.columns([2, 3], gap="large")
     with left, st.container(key="evidence"):
@@ -159,8 +159,8 @@ def _evidence(choice: Choice, used: Network, one: ClassEvidence) -> None:
         )
         st.download_button(
             "Save as PNG",
-            lambda: export.png(over),
-            file_name=export.file_name(choice, "evidence", one.prediction.label, ending="png"),
+            lambda: exports.png(over),
+            file_name=exports.file_name(choice, "evidence", one.prediction.label, ending="png"),
             mime="image/png",
             key="save_evidence",
             icon=":material/download:",

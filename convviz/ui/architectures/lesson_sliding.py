@@ -7,12 +7,11 @@ import streamlit as st
 from convviz.lessons.printed_figures import slides
 from convviz.lessons.sliding import Sliding, exact_lengths, slide
 from convviz.networks.paper_designs import ALEXNET
-from convviz.ui import state
-from convviz.ui.architectures import counted
-from convviz.ui.architectures.formula import formula
-from convviz.ui.architectures.sliding import sliding_kernel
+from convviz.ui import cache, state
+from convviz.ui.choice import Choice
+from convviz.ui.components.sliding_kernel import sliding_kernel
+from convviz.ui.formulas import formula
 from convviz.ui.keys import Key
-from convviz.ui.shell import Choice
 
 # What AlexNet's first layer has been given: by the arithmetic, by the paper, by the course notes,
 # and by torchvision, which pads.
@@ -108,7 +107,7 @@ def _notes() -> None:
         ]
         header = "| image | first layer | dropped | what reaches fc6 |\n|---|---|---|---|\n"
         st.markdown(header + "\n".join(rows))
-        built = counted.of("alexnet").layers[0]
+        built = cache.of("alexnet").layers[0]
         padding = built.window.padding[0] if built.window else 0
         first = {size: slid[0][1].dropped for size, slid in sliding.items()}
         st.markdown(
@@ -124,7 +123,7 @@ def _notes() -> None:
 
 def _channels() -> int:
     """Return how many maps reach AlexNet's classifier."""
-    maps = [row for row in counted.of(ALEXNET.name).layers if row.part == "encoder"]
+    maps = [row for row in cache.of(ALEXNET.name).layers if row.part == "encoder"]
     return maps[-1].output_shape[0]
 
 
@@ -134,5 +133,5 @@ def _values(side: int) -> int:
 
 def _expected() -> int:
     """Return how many values AlexNet's first fully connected layer takes."""
-    rows = counted.of(ALEXNET.name).layers
+    rows = cache.of(ALEXNET.name).layers
     return next(row for row in rows if row.kind == "linear").input_shapes[0][0]

@@ -7,14 +7,79 @@ import streamlit as st
 from convviz.figures import lessons as drawn
 from convviz.figures import theme as figures
 from convviz.lessons.stacking import Stacking, replacing, stack
-from convviz.ui import state
-from convviz.ui.architectures import counted
-from convviz.ui.architectures.formula import ledger, percent
-from convviz.ui.architectures.pyramid import pyramid
+from convviz.ui import cache, state
+from convviz.ui.choice import Choice
+from convviz.ui.components import drawing
+from convviz.ui.formulas import ledger, percent
 from convviz.ui.keys import Key
-from convviz.ui.shell import Choice
+
+_CELL, _ROW = 30, 62  # pixels
+
+
+def pyramid(found: Stacking) -> None:
+    """Draw one row of the image and of every layer's output, with what the middle one sees."""
+    width = round(1.5 * (2 * found.receptive_field * _CELL + 70))
+    name = f"stack-{found.layers}x{found.kernel}x{found.kernel}"
+    drawing.svg(svg(found), width=min(width, 760), name=name, key="pyramid")
+
+
+def svg(found: Stacking) -> str:
+    """Return the drawing: the stack at the left, the large kernel at the right."""
+    side = found.receptive_field
+    width = side * _CELL
+    gap = 70
+    height = found.layers * _ROW + _CELL + 30
+    stack = _tower(side, [found.kernel] * found.layers, 0)
+    single = _tower(side, [side], width + gap, rows=found.layers)
+    names = (
+        f'<text x="{width / 2}" y="{height - 2}" text-anchor="middle">{found.layers} × '
+        f"{found.kernel}×{found.kernel}</text>"
+        f'<text x="{width * 1.5 + gap}" y="{height - 2}" text-anchor="middle">1 × '
+        f"{side}×{side}</text>"
+    )
+    label = f"{found.layers} kernels of {found.kernel} and one of {side} see {side} pixels each"
+    return (
+        f'<svg viewBox="-2 -2 {2 * width + gap + 4} {height + 6}" role="img" aria-label="{label}" '
+        f'font-size="15">{stack}{single}{names}</svg>'
+    )
+
+
+def _tower(side: int, kernels: list[int], left: float, rows: int | None = None) -> str:
+    """Draw the rows of one tower, the image at the bottom."""
+    levels = [side]
+    for kernel in kernels:
+        levels.append(levels[-1] - kernel + 1)
+    step = (rows or len(kernels)) * _ROW / len(kernels)
+    parts = []
+    middle = left + side * _CELL / 2
+    for level, count in enumerate(levels):
+        y = (len(kernels) - level) * step
+        start = middle - count * _CELL / 2
+        if level:
+            below = y + step
+            first = middle - levels[level - 1] * _CELL / 2
+            for i in range(count):
+                x = start + i * _CELL
+                reach = first + (i + kernels[level - 1]) * _CELL
+                parts.append(
+                    f'<path d="M{x} {y + _CELL} L{first + i * _CELL} {below} H{reach} '
+                    f'L{x + _CELL} {y + _CELL} Z" fill="#0072b2" fill-opacity="0.13" '
+                    'stroke="#0072b2" stroke-opacity="0.5"/>'
+                )
+        colour = "#e69f00" if level == len(levels) - 1 else "#0072b2"
+        opacity = 0.25 if level == 0 else 0.85
+        for i in range(count):
+            parts.append(
+                f'<rect x="{start + i * _CELL + 1.5}" y="{y + 1.5}" width="{_CELL - 3}" '
+                f'height="{_CELL - 3}" rx="4" fill="{colour}" fill-opacity="{opacity}" '
+                f'stroke="{colour}"/>'
+            )
+    return "".join(parts)
+
 
 _LARGE = (3, 5, 7, 9, 11)
+
+
 _CHANNELS = (1, 3, 16, 64, 128, 256, 512)
 
 
@@ -74,11 +139,11 @@ def _compared(found: Stacking) -> None:
 
 def _in_vgg() -> None:
     """Show the same with a real block of VGG16, and the other side of the coin."""
-    vgg = counted.of("vgg16")
+    vgg = cache.of("vgg16")
     block = [row for row in vgg.layers if row.title.startswith("conv5_") and row.macs]
     channels = block[0].output_shape[0]
     real = stack(3, len(block), channels)
-    alexnet = counted.of("alexnet")
+    alexnet = cache.of("alexnet")
     with st.expander("So is VGG the lighter network? The course notes say so"):
         st.markdown(
             f"**Yes, for what a kernel sees.** The last block of VGG16 ({len(block)} layers of "

@@ -13,11 +13,10 @@ from convviz.networks.paper_designs import ALEXNET, GOOGLENET, VGGS, Design
 from convviz.networks.registry import spec
 from convviz.structure import costs
 from convviz.structure.costs import Costs, LayerCost
-from convviz.ui import export
-from convviz.ui.architectures import counted
-from convviz.ui.architectures.choice import one_of
-from convviz.ui.architectures.formula import percent
+from convviz.ui import cache, exports
+from convviz.ui.formulas import percent
 from convviz.ui.keys import Key
+from convviz.ui.widgets import one_of
 
 _FAMILIES = {"alexnet": "AlexNet, 2012", "vgg": "VGG, 2015", "googlenet": "GoogLeNet, 2015"}
 
@@ -33,7 +32,7 @@ def draw() -> None:
         _vgg()
         return
     design = ALEXNET if family == "alexnet" else GOOGLENET
-    ours, theirs = counted.of(design.name), counted.of(design.torchvision)
+    ours, theirs = cache.of(design.name), cache.of(design.torchvision)
     _differences(design, ours, theirs)
     _layers(design, ours, theirs)
     _printed(design, ours)
@@ -150,9 +149,9 @@ def _vgg() -> None:
     )
     rows = []
     for design in VGGS:
-        found = counted.of(design.name)
+        found = cache.of(design.name)
         (check,) = printed_checks(design, found)
-        built = counted.of(design.torchvision).parameters if design.torchvision else None
+        built = cache.of(design.torchvision).parameters if design.torchvision else None
         rows.append(
             {
                 "column": design.name[-1].upper(),
@@ -166,7 +165,7 @@ def _vgg() -> None:
             }
         )
     _show(rows, "vgg-printed")
-    small, large = counted.of("vgg-2015-a"), counted.of("vgg-2015-e")
+    small, large = cache.of("vgg-2015-a"), cache.of("vgg-2015-e")
     deeper = large.part("encoder").parameters - small.part("encoder").parameters
     share = costs.total(large.layers).parameters / small.parameters - 1
     st.markdown(
@@ -188,7 +187,7 @@ def _show(rows: Sequence[dict[str, Any]], name: str) -> None:
     header = list(rows[0])
     st.download_button(
         "Save as CSV",
-        lambda: export.table(header, [[row[key] for key in header] for row in rows]),
+        lambda: exports.table(header, [[row[key] for key in header] for row in rows]),
         file_name=f"{name}.csv",
         mime="text/csv",
         key=f"save_{name}",

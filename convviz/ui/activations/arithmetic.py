@@ -1,0 +1,163 @@
+"""The question “Arithmetic”: where one number of the map comes from."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from convviz.errors import NetworkError
+from convviz.features.activations import Activations
+from convviz.features.arithmetic import Arithmetic, arithmetic
+from convviz.features.arithmetic_steps import (
+    Given,
+    Normalised,
+    Passed,
+    Picked,
+    Pooled,
+    Rectified,
+    Stage,
+    WeightedSum,
+)
+from convviz.figures import activations as figures
+from convviz.figures import theme
+from convviz.networks.network import Network
+from convviz.structure.layers import layer
+from convviz.ui.choice import Choice
+from convviz.ui.components import position_map
+
+_COLOURS = ("red", "green", "blue")
+
+
+_LISTED = 64  # input channels to choose from: the strongest
+
+
+def draw(choice: Choice, shown: Activations, channel: int) -> None:
+    """Take the chosen number apart."""
+    values = shown.maps[channel]
+    place = f"{choice.image.sha256[:16]}/{choice.network_name}/{shown.layer.name}"
+    row, column = position_map.position(place, values)
+    if values.numel() > 1:
+        row, column = _choose(place, row, column, *values.shape)
+    found = arithmetic(choice.network, choice.image.image, shown.layer.name, channel, row, column)
+    where = f" at row {row}, column {column}" if values.numel() > 1 else ""
+    st.markdown(f"**Channel {channel}{where} is {found.number:.7g}.** It is made like this:")
+    for number, stage in enumerate(found.stages, start=1):
+        st.markdown(f"{number}. {say(stage, choice.network)}")
+    _check(found)
+    first = found.stages[0]
+    if isinstance(first, WeightedSum):
+        _sum(first, choice.network)
+    elif isinstance(first, Pooled):
+        st.dataframe(first.window.numpy(), width="content", key="pooling_window")
+
+
+def say(stage: Stage, network: Network) -> str:
+    """Say in one line what a stage does."""
+    after = f"**{stage.after:.7g}**"
+    match stage:
+        case WeightedSum():
+            rows, columns = stage.kernel.shape[1:]
+            inputs = len(stage.kernel)
+            source = _title(stage.source, network)
+            bias = f" + bias {stage.bias:.5g}" if stage.has_bias else ""
+            size = f"{inputs} channels × {rows} × {columns}"
+            count = stage.kernel.numel()
+            return f"Weighted sum over {source}: {size} = {count:,} products{bias} → {after}"
+        case Pooled():
+            rows, columns = stage.window.shape
+            source = _title(stage.source, network)
+            if stage.kind == "average":
+                return f"Average of {rows} × {columns} values of {source} → {after}"
+            row, column = stage.winner
+            return (
+                f"The largest of {rows} × {columns} values of {source}, found at row {row}, "
+                f"column {column} → {after}"
+            )
+        case Normalised():
+            return (
+                f"Batch norm: ({stage.before:.5g} − {stage.mean:.5g}) / "
+                f"√({stage.variance:.5g} + {stage.epsilon:g}) × {stage.scale:.5g} + "
+                f"{stage.shift:.5g} → {after}"
+            )
+        case Rectified():
+            return f"ReLU: the larger of {stage.before:.5g} and 0 → {after}"
+        case Picked():
+            return (
+                f"Concatenation: it is channel {stage.channel} of the branch "
+                f"{stage.branch.title} (`{stage.branch.name}`), taken over as it is → {after}"
+            )
+        case Passed():
+            return f"The {stage.kind} hands it on unchanged → {after}"
+        case Given():
+            return f"How a {stage.kind} makes its numbers is not known here; this one is {after}"
+
+
+def _check(found: Arithmetic) -> None:
+    st.caption(
+        f"The map says {found.number:.9g}; these steps end in {found.result:.9g}, "
+        f"{found.difference:.1g} off. The network rounds its sums to float32, which has 24 binary "
+        "digits; here they are added up in float64."
+    )
+
+
+def _choose(place: str, row: int, column: int, height: int, width: int) -> tuple[int, int]:
+    with st.container(horizontal=True, key="arithmetic_position"):
+        for name, label, value, count in (
+            ("row", "Row", row, height),
+            ("column", "Column", column, width),
+        ):
+            st.session_state[f"arithmetic_{name}"] = value
+            st.number_input(
+                f"{label}, 0 to {count - 1}",
+                0,
+                count - 1,
+                key=f"arithmetic_{name}",
+                on_change=_moved,
+                args=(place,),
+                width=150,
+            )
+    return row, column
+
+
+def _moved(place: str) -> None:
+    position_map.choose(
+        place, st.session_state["arithmetic_row"], st.session_state["arithmetic_column"]
+    )
+
+
+def _sum(stage: WeightedSum, network: Network) -> None:
+    names = _names(stage)
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        source = _title(stage.source, network)
+        st.markdown(f"**What each channel of {source} adds**, the largest first")
+        figure = figures.contributions(stage, names)
+        st.plotly_chart(figure, config=theme.CONFIG, key="contributions")
+    with right:
+        order = stage.order().tolist()[:_LISTED]
+        chosen = st.selectbox(
+            "One input channel, number by number",
+            order,
+            format_func=lambda place: f"{names[place]}: {float(stage.contributions[place]):+.4g}",
+            key="contributing",
+        )
+        figure = figures.products(stage, chosen)
+        st.plotly_chart(figure, config=theme.CONFIG, key="products")
+        st.caption(
+            f"The products add up to {float(stage.contributions[chosen]):+.6g}, what "
+            f"{names[chosen]} contributes."
+        )
+
+
+def _names(stage: WeightedSum) -> list[str]:
+    if not stage.source and len(stage.kernel) == len(_COLOURS):
+        return list(_COLOURS)
+    return [f"channel {stage.first + place}" for place in range(len(stage.kernel))]
+
+
+def _title(source: str, network: Network) -> str:
+    if not source:
+        return "the image"
+    try:
+        return layer(network, source).title
+    except NetworkError:
+        return f"`{source}`"

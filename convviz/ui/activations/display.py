@@ -1,0 +1,138 @@
+"""How the grid of channels is drawn: order, what is shown, contrast, colours, threshold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from convviz.features.activations import Activations, Order
+from convviz.features.dead import DeadChannels
+from convviz.sprites.colormaps import COLORMAPS, Colormap, hex_colours
+from convviz.sprites.grid import Atlas, Contrast
+from convviz.ui import state
+from convviz.ui.keys import Key
+
+Show = Literal["all", "hide", "only"]
+
+
+_ORDERS = {"index": "Number", "strength": "Strongest first", "active": "Most active first"}
+
+
+_SHOWS = {"all": "All channels", "hide": "Hide empty ones", "only": "Only empty ones"}
+
+
+_CONTRASTS = {"channel": "Per channel", "shared": "Shared"}
+
+
+_THRESHOLDS = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+
+
+@dataclass(frozen=True)
+class Looks:
+    """How the grid is drawn.
+
+    Attributes:
+        order: What the channels are ordered by.
+        show: Whether empty channels are shown, hidden, or the only ones shown.
+        contrast: Whether each channel has its own scale or all share one.
+        colours: Name of the colour map.
+        threshold: τ: up to which share of the layer's strongest activation a channel is empty.
+    """
+
+    order: Order
+    show: Show
+    contrast: Contrast
+    colours: Colormap
+    threshold: float
+
+
+def threshold_slider() -> float:
+    """Draw the slider for τ and return its value."""
+    value: float = st.select_slider(
+        "Empty up to τ",
+        _THRESHOLDS,
+        format_func=lambda value: f"{value:g}",
+        key=state.remember(Key.THRESHOLD, 0.0, allowed=_THRESHOLDS),
+        help="Count a channel as empty when its strongest activation is at most τ times the "
+        "layer's strongest. With 0, only silent channels count.",
+    )
+    return value
+
+
+def controls(threshold: float) -> tuple[DeltaGenerator, Looks]:
+    """Draw how the grid can be drawn, in one row; return a place for its scale and the choices."""
+    with st.container(horizontal=True, gap="small", key="grid_controls"):
+        order = st.selectbox(
+            "Order",
+            _ORDERS,
+            format_func=_ORDERS.__getitem__,
+            key=state.remember(Key.ORDER, "index", allowed=_ORDERS),
+            help="Strongest: by the largest activation of each channel. Most active: by the share "
+            "of positions where it is not zero.",
+            width=165,
+        )
+        show = st.selectbox(
+            "Show",
+            _SHOWS,
+            format_func=_SHOWS.__getitem__,
+            key=state.remember(Key.SHOW, "all", allowed=_SHOWS),
+            width=165,
+        )
+        contrast = st.selectbox(
+            "Contrast",
+            _CONTRASTS,
+            format_func=_CONTRASTS.__getitem__,
+            key=state.remember(Key.CONTRAST, "channel", allowed=_CONTRASTS),
+            help="Per channel: each map from its own lowest to its own highest value, so that weak "
+            "channels can be seen. Shared: one scale for all, so that they can be compared.",
+            width=165,
+        )
+        colours = st.selectbox(
+            "Colours",
+            COLORMAPS,
+            format_func=str.capitalize,
+            key=state.remember(Key.COLOURS, "viridis", allowed=COLORMAPS),
+            help="Equal steps in the numbers look like equal steps in brightness.",
+            width=165,
+        )
+        with st.container(key="grid_scale", width="content"):
+            scale = st.empty()
+    return scale, Looks(
+        cast("Order", order),
+        cast(Show, show),
+        cast("Contrast", contrast),
+        colours,
+        threshold,
+    )
+
+
+def legend(atlas: Atlas, looks: Looks, shown: Activations, dead: DeadChannels | None) -> None:
+    """Draw the scale under the grid's controls.
+
+    Args:
+        atlas: The grid's picture.
+        looks: How it is drawn.
+        shown: The layer's activations.
+        dead: What is known of the layer's dead channels; None before a set was looked through.
+    """
+    ends = ("channel's lowest", "channel's highest")
+    if atlas.contrast == "shared":
+        ends = (f"{atlas.low:.3g}", f"{atlas.high:.3g}")
+    stops = ", ".join(hex_colours(looks.colours))
+    ramp = f'<span class="ramp" style="background:linear-gradient(90deg, {stops})"></span>'
+    most = looks.threshold * float(shown.maximum.max())
+    above = f"{most:.3g}" if most else "zero"
+    signs = _sign("cross", f"empty: never above {above} in this image")
+    if dead is not None:
+        count = len(dead.numbers) or "none"
+        meaning = f"dead: never above zero in any of N = {dead.seen} pictures ({count} here)"
+        signs += _sign("line", meaning)
+    scale = f'<span class="scale">{ends[0]}{ramp}{ends[1]}</span>'
+    st.html(f'<div class="convviz-legend">{scale}{signs}</div>')
+
+
+def _sign(mark: str, meaning: str) -> str:
+    return f'<span class="sign"><span class="{mark}"></span>{meaning}</span>'

@@ -1,0 +1,67 @@
+"""A second image beside the one in the sidebar: a sample photograph, or a file of the visitor's."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import Literal
+
+import streamlit as st
+
+from convviz.errors import ImageError
+from convviz.images.decode import FILE_SUFFIXES, FORMAT_NAMES, MAX_PIXELS
+from convviz.images.samples import samples
+from convviz.ui import state
+from convviz.ui.choice import ChosenImage
+from convviz.ui.keys import Entry, Key
+from convviz.ui.sidebar import image
+from convviz.ui.sidebar.image import OWN
+
+
+def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> ChosenImage | None:
+    """Draw the choice; every view shares it.
+
+    Args:
+        first: The image in the sidebar, which is not offered again.
+        label: What the choice is called.
+        width: Of the list, in pixels.
+
+    Returns:
+        The second image; None while the visitor's own has not been brought.
+    """
+    titles = {each.name: each.title for each in samples()}
+    names = [*(name for name in titles if name != first.name), OWN]
+    key = state.remember(Key.SECOND_IMAGE, names[0], allowed=names)
+    own: state.OwnPicture | None = st.session_state.get(Entry.SECOND_IMAGE)
+    titles[OWN] = "Your own picture"
+    name = st.selectbox(label, names, format_func=titles.__getitem__, key=key, width=width)
+    if name != OWN:
+        return image.of_sample(name)
+    st.file_uploader(
+        "Your second picture",
+        type=list(FILE_SUFFIXES),
+        key="beside_upload",
+        on_change=_take,
+        max_upload_size=image.MAX_MEGABYTES,
+        width=width,
+        help=f"{FORMAT_NAMES}, at most {MAX_PIXELS // 1_000_000} million pixels. It "
+        "stays in this visit: it is neither stored nor passed on.",
+    )
+    refusal = st.session_state.get(Entry.SECOND_IMAGE_REFUSAL)
+    if refusal:
+        kept = "" if own is None else " The picture in use has not changed."
+        st.error(f"{refusal}{kept}", icon=":material/error:")
+    return None if own is None else image.of_own(own)
+
+
+def _take() -> None:
+    """Take over what was brought; taking the file away again changes nothing."""
+    file = st.session_state.get("beside_upload")
+    if file is None:
+        return
+    name = PurePath(file.name).name
+    try:
+        st.session_state[Entry.SECOND_IMAGE] = image.received(name, file.getvalue(), "upload")
+    except ImageError as error:
+        st.session_state[Entry.SECOND_IMAGE_REFUSAL] = str(error)
+    else:
+        st.session_state[Entry.SECOND_IMAGE_REFUSAL] = ""

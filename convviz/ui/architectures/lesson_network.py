@@ -1,0 +1,44 @@
+"""The trained network that a lesson looks through: the visitor's, or the bundled GoogLeNet."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from convviz.images.preprocess import crop as crop_image
+from convviz.networks import paper_designs
+from convviz.networks.network import Network
+from convviz.ui import cache
+from convviz.ui.choice import Choice
+
+
+def googlenet(choice: Choice) -> Network:
+    """Return GoogLeNet with the weights chosen in the sidebar, or else with the bundled ones."""
+    if choice.loaded is not None and choice.loaded.name == "googlenet":
+        return choice.loaded
+    return cache.network("googlenet", "bundled")
+
+
+def with_heads(choice: Choice) -> Network:
+    """Return GoogLeNet with trained auxiliary heads, which only the bundled weights have."""
+    used = googlenet(choice)
+    return used if used.weights.source == "bundled" else cache.network("googlenet", "bundled")
+
+
+def about(choice: Choice, used: Network) -> str:
+    """Say which network and weights are used, and why where they are not those of the sidebar."""
+    said = f"{used.title}, {used.weights.title}"
+    if choice.loaded is used:
+        return f"{said}."
+    return f"{said}, which comes with convviz, whatever the sidebar says."
+
+
+def crop(choice: Choice, used: Network) -> Image.Image:
+    """Return what goes into the network."""
+    weights = used.weights
+    return crop_image(choice.image.image, size=weights.input_size, resize=weights.resize)
+
+
+def paper_name(name: str) -> str:
+    """Return the name of a network's published design, or its own where there is none."""
+    design = paper_designs.published_form_of(name)
+    return design.name if design else name

@@ -1,0 +1,1 @@
+"""Browser components: one module each, its html, css and js beside it."""

@@ -1,0 +1,134 @@
+"""The clickable grid of all channels of a layer.
+
+Two components: one receives the picture of all channels, which is large and changes only with the
+image, the layer or its looks; the other draws the grid from it and is told, in a few kilobytes,
+which channels to show in which order and which one is picked.
+
+Grids that share a link show the same channels of two images: what is pointed at or picked in one is
+marked in the other as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from convviz.sprites.grid import Section
+from convviz.ui.keys import Component
+
+_FOLDER = Path(__file__).parent
+
+
+KEY = "channel_grid"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """All channels in one PNG, in the order of their index, and what to say of each.
+
+    Attributes:
+        png: The picture.
+        width: Of the picture, in pixels.
+        height: Of the picture, in pixels.
+        columns: Tiles in a row.
+        rows: Rows of tiles.
+        tile: Side of a tile, in pixels.
+        gap: Pixels between two tiles.
+        empty: For each channel, whether it is empty.
+        maximum: For each channel, its maximum in words.
+        active: For each channel, the share of its positions that are active, in words.
+        said: For each channel, what to say of it instead.
+        dead: The channels that are marked as dead.
+        dead_over: N, the number of pictures that they are dead over.
+    """
+
+    png: bytes
+    width: int
+    height: int
+    columns: int
+    rows: int
+    tile: int
+    gap: int
+    empty: Sequence[bool]
+    maximum: Sequence[str]
+    active: Sequence[str]
+    said: Sequence[str] = ()
+    dead: Sequence[int] = ()
+    dead_over: int = 0
+
+    def message(self) -> tuple[str, bytes]:
+        """Pack it for the browser: a token that names it, and the bytes (see atlas.js)."""
+        told = asdict(self)
+        del told["png"]
+        told["count"] = len(self.empty)
+        token = hashlib.sha256(self.png + json.dumps(told).encode()).hexdigest()[:16]
+        header = json.dumps({**told, "token": token}).encode()
+        return token, len(header).to_bytes(4, "little") + header + self.png
+
+
+def channel_grid(
+    picture: Picture,
+    sections: Sequence[Section],
+    *,
+    selected: int,
+    on_pick: Callable[[int], None],
+    nothing: str,
+    key: str = KEY,
+    link: str = "",
+    label: str = "Channels",
+) -> None:
+    """Draw the grid.
+
+    Args:
+        picture: All channels.
+        sections: Which of them to show, and how they are grouped.
+        selected: The channel that is picked.
+        on_pick: Called with a channel when the visitor picks it, before the script runs again.
+        nothing: What to say when there is no channel to show.
+        key: Of the component; each grid on a page has its own.
+        link: Grids with the same link mark the same channel; "" for none.
+        label: Names the grid for a screen reader.
+    """
+    token, message = picture.message()
+
+    def picked() -> None:
+        pick = st.session_state[key].get("pick")
+        if isinstance(pick, dict) and pick.get("channel") in range(len(picture.empty)):
+            on_pick(pick["channel"])
+
+    last = st.session_state.get(key, {}).get("pick") or {}
+    with st.container(gap=None, key=f"{key}_box"):
+        _atlas(key=f"{key}_atlas", data=message)
+        _grid(
+            key=key,
+            data={
+                "token": token,
+                "sections": [[section.title, section.indices] for section in sections],
+                "selected": selected,
+                "serial": last.get("serial", 0),
+                "nothing": nothing,
+                "link": link,
+                "label": label,
+            },
+            on_pick_change=picked,
+        )
+
+
+def _read(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+_atlas = st.components.v2.component(Component.ATLAS, js=_read("channel_atlas.js"))
+
+
+_grid = st.components.v2.component(
+    Component.CHANNEL_GRID,
+    html=_read("channel_grid.html"),
+    css=_read("channel_grid.css"),
+    js=_read("channel_grid.js"),
+)

@@ -1,0 +1,154 @@
+"""A film of a training: pictures at many moments, a slider through them, and curves with a mark.
+
+All moments are in the browser, so that the slider needs no server. Two components, as for the grid
+of channels: one receives the pictures, which are large and seldom change; the other shows them, and
+tells Python, a little after the slider has come to rest, which moment is shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from convviz.ui.keys import Component
+
+_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Still:
+    """One moment.
+
+    Attributes:
+        label: What to call it, "step 128".
+        at: Where it lies on the curves' axis.
+        pictures: A PNG for each of the film's panels; empty for none.
+        notes: What to say under each.
+    """
+
+    label: str
+    at: float
+    pictures: tuple[bytes, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve.
+
+    Attributes:
+        name: What it shows.
+        points: Its points.
+        colour: As "#rrggbb".
+        side: Which axis it is read from, "left" or "right".
+        dash: Whether it is dotted.
+        marks: Whether each point has a mark.
+    """
+
+    name: str
+    points: Sequence[tuple[float, float]]
+    colour: str
+    side: str = "left"
+    dash: bool = False
+    marks: bool = False
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure of curves over the same axis as the moments.
+
+    Attributes:
+        title: What it is about.
+        lines: Its curves.
+        left: Name of the left axis.
+        right: Name of the right axis; empty for none. It is in percent.
+        across: Name of the axis that runs across.
+        top: Highest value of the left axis; None for the largest that is drawn.
+        length: Highest value across; None for the largest that is drawn.
+    """
+
+    title: str
+    lines: tuple[Line, ...]
+    left: str
+    right: str = ""
+    across: str = "step"
+    top: float | None = None
+    length: float | None = None
+
+
+def film(
+    stills: Sequence[Still],
+    charts: Sequence[Chart],
+    *,
+    titles: Sequence[str],
+    key: str,
+    at: int = -1,
+    live: bool = False,
+    on_rest: Callable[[int], None] | None = None,
+) -> None:
+    """Show a film.
+
+    Args:
+        stills: Its moments, at least one.
+        charts: Its curves.
+        titles: What each panel shows.
+        key: Of the element.
+        at: The moment to begin with; -1 for the last.
+        live: Whether there is more to come: then there is no slider.
+        on_rest: Called with the number of a moment that the visitor has gone to.
+    """
+    token, message = _pack(stills)
+    name = f"{key}_film"
+
+    def rested() -> None:
+        told = st.session_state[name].get("rest")
+        if on_rest and isinstance(told, dict) and told.get("at") in range(len(stills)):
+            on_rest(told["at"])
+
+    with st.container(gap=None, key=f"{key}_box"):
+        _store(key=f"{key}_store", data=message)
+        _film(
+            key=name,
+            data={
+                "token": token,
+                "titles": list(titles),
+                "charts": [asdict(chart) for chart in charts],
+                "at": at if at >= 0 else len(stills) - 1,
+                "live": live,
+            },
+            on_rest_change=rested,
+        )
+
+
+def _pack(stills: Sequence[Still]) -> tuple[str, bytes]:
+    """Pack moments for the browser (see store.js): a token that names them, and the bytes."""
+    told = [
+        {
+            "label": still.label,
+            "at": still.at,
+            "notes": still.notes,
+            "sizes": [len(picture) for picture in still.pictures],
+        }
+        for still in stills
+    ]
+    blob = b"".join(picture for still in stills for picture in still.pictures)
+    token = hashlib.sha256(blob + json.dumps(told).encode()).hexdigest()[:16]
+    header = json.dumps({"token": token, "stills": told}).encode()
+    return token, len(header).to_bytes(4, "little") + header + blob
+
+
+def _read(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+_store = st.components.v2.component(Component.FILM_STORE, js=_read("film_store.js"))
+
+
+_film = st.components.v2.component(
+    Component.FILM, html=_read("film.html"), css=_read("film.css"), js=_read("film.js")
+)

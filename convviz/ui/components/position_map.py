@@ -1,0 +1,113 @@
+"""The map beside the image, with what each position sees; and which position is chosen."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+import streamlit as st
+from PIL import Image
+from torch import Tensor
+
+from convviz.sprites.colormaps import Colormap
+from convviz.sprites.overlay import heatmap
+from convviz.structure.receptive_field import ReceptiveField
+from convviz.ui import exports, state
+from convviz.ui.keys import Component, Key
+
+_KEY = "field_view"
+
+
+_PIXELS = 448  # of the image: sharp on a projector
+
+
+def position(place: str, values: Tensor) -> tuple[int, int]:
+    """Return the chosen position of a map; at first that of its largest value.
+
+    Args:
+        place: Names the network, the layer and the image: elsewhere the choice means nothing.
+        values: The map, shape (H, W).
+    """
+    height, width = values.shape
+    held = state.visit().values.get(Key.POSITION)
+    if isinstance(held, tuple) and held[0] == place and held[1] < height and held[2] < width:
+        return held[1], held[2]
+    row, column = divmod(int(values.flatten().argmax()), width)
+    return row, column
+
+
+def choose(place: str, row: int, column: int) -> None:
+    """Choose a position."""
+    state.visit().values[Key.POSITION] = (place, row, column)
+
+
+def draw(
+    place: str,
+    image: Image.Image,
+    values: Tensor,
+    field: ReceptiveField | None,
+    colours: Colormap,
+    label: str,
+) -> None:
+    """Draw the image with the map over it and, beside it, the map alone.
+
+    Args:
+        place: As in `position`.
+        image: What goes into the network.
+        values: The map, shape (H, W).
+        field: What its positions see; None where that is not known.
+        colours: Name of the colour map.
+        label: Names the map for a screen reader.
+    """
+    row, column = position(place, values)
+    height, width = values.shape
+    map_ = heatmap(values, (width, height), colours)
+    raw = values.float().contiguous().numpy().tobytes()
+    token = hashlib.sha256(place.encode() + raw + colours.encode()).hexdigest()[:16]
+
+    def picked() -> None:
+        pick = st.session_state[_KEY].get("pick")
+        if isinstance(pick, dict) and pick.get("token") == token:
+            chosen, other = pick.get("row", -1), pick.get("column", -1)
+            if chosen in range(height) and other in range(width):
+                choose(place, int(chosen), int(other))
+
+    _component(
+        key=_KEY,
+        data={
+            "token": token,
+            "image": _photo(hashlib.sha256(image.tobytes()).hexdigest(), image),
+            "map": _url(exports.png(map_)),
+            "values": base64.b64encode(raw).decode(),
+            "height": height,
+            "width": width,
+            "side": image.width,
+            "rows": None if field is None else field.rows.seen,
+            "columns": None if field is None else field.columns.seen,
+            "picked": [row, column],
+            "label": f"{label}; the arrow keys move the chosen position",
+        },
+        on_pick_change=picked,
+    )
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def _photo(sha256: str, _image: Image.Image) -> str:
+    return _url(exports.png(_image.resize((_PIXELS, _PIXELS))))
+
+
+def _url(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _read(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+
+
+_component = st.components.v2.component(
+    Component.FIELD,
+    html=_read("position_map.html"),
+    css=_read("position_map.css"),
+    js=_read("position_map.js"),
+)

@@ -1,0 +1,133 @@
+"""Step 1: what to learn from."""
+
+from __future__ import annotations
+
+import hashlib
+
+import streamlit as st
+
+from convviz.datasets import published, zip_archive
+from convviz.datasets.labelled_set import Dataset, from_zip
+from convviz.datasets.shapes import shapes
+from convviz.errors import ImageError
+from convviz.images.preprocess import crop
+from convviz.ui import downloads, state
+from convviz.ui.keys import Entry, Key
+
+SHAPES, ZIP = "shapes", "zip"
+
+
+_KINDS = {SHAPES: "Generated shapes", ZIP: "My own zip"} | {
+    key: each.title for key, each in published.SETS.items()
+}
+
+
+_COUNTS = (200, 600, 1200, 2800)
+
+
+_PREVIEW = 96  # pixels
+
+
+_FEW = 8  # classes in the preview
+
+
+def choose() -> Dataset | None:
+    """Choose a data set and draw what is in it; None while there is none."""
+    kind = st.segmented_control(
+        "Pictures to learn from",
+        _KINDS,
+        format_func=_KINDS.__getitem__,
+        key=state.remember(Key.DATA, SHAPES, allowed=_KINDS),
+        label_visibility="collapsed",
+        required=True,
+    )
+    if kind in published.SETS:
+        dataset = _published(kind)
+    else:
+        dataset = _shapes() if kind == SHAPES else _uploaded()
+    if dataset is not None:
+        _preview(dataset)
+    return dataset
+
+
+def plain(name: str) -> str:
+    """Keep Markdown from reading a folder's name as anything but text."""
+    return state.plain(state.shorten(name, 24))
+
+
+def _published(key: str) -> Dataset | None:
+    if not downloads.here(key):
+        return None
+    count = st.select_slider(
+        "Pictures",
+        _COUNTS,
+        key=state.remember(Key.DATA_COUNT, 600, allowed=_COUNTS),
+        help="Chosen at random, as many of each class, and the same ones every time. A quarter of "
+        "them only checks what was learned.",
+        width=320,
+    )
+    return _some_of(key, count)
+
+
+def _uploaded() -> Dataset | None:
+    file = st.file_uploader(
+        "A zip with a folder of pictures for each class",
+        type=["zip"],
+        key="training_zip",
+        max_upload_size=zip_archive.MAX_BYTES // 1_000_000,
+        help=f"At most {zip_archive.MAX_FILES:,} files of at most "
+        f"{zip_archive.MAX_FILE_BYTES // 1_000_000} MB, {zip_archive.MAX_BYTES // 1_000_000} MB unpacked. "
+        "It stays in this visit: it is neither stored nor passed on.",
+    )
+    if file is not None:
+        st.session_state[Entry.TRAINING_ZIP] = (file.name, file.getvalue())
+    kept = st.session_state.get(Entry.TRAINING_ZIP)
+    if kept is None:
+        st.caption(
+            "For example: a folder `cats` and a folder `dogs`, with ten pictures each, packed "
+            "together. The folders' names become the classes."
+        )
+        return None
+    name, data = kept
+    try:
+        with st.spinner("Looking at every picture once…"):
+            return _read(hashlib.sha256(data).hexdigest(), name.removesuffix(".zip"), data)
+    except ImageError as error:
+        st.error(str(error), icon=":material/error:")
+        return None
+
+
+@st.cache_resource(show_spinner=False)
+def _shapes() -> Dataset:
+    return shapes()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _some_of(key: str, count: int) -> Dataset:
+    return published.published(key, count)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _read(sha256: str, name: str, _data: bytes) -> Dataset:
+    return from_zip(_data, name)
+
+
+def _preview(dataset: Dataset) -> None:
+    """Draw one picture of each class with its count, and say what was left out."""
+    shown = list(enumerate(dataset.classes))[:_FEW]
+    with st.container(horizontal=True, gap="small", key="data_preview"):
+        for label, name in shown:
+            place = dataset.labels.index(label)
+            picture = crop(dataset.pictures.picture(place), size=_PREVIEW, resize=_PREVIEW)
+            with st.container(width=_PREVIEW, gap=None):
+                st.image(picture, width=_PREVIEW, output_format="PNG", alt=f"One of class {name}")
+                st.caption(f"{plain(name)}: {dataset.counts[label]}")
+    if len(dataset.classes) > _FEW:
+        st.caption(f"… and {len(dataset.classes) - _FEW} more classes")
+    if dataset.left_out:
+        files = len(dataset.left_out)
+        with st.expander(f"{files} {'file was' if files == 1 else 'files were'} left out"):
+            st.dataframe(
+                [{"file": x.title, "why": x.reason} for x in dataset.left_out],
+                hide_index=True,
+            )

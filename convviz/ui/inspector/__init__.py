@@ -1,1 +1,0 @@
-"""One channel, up close: its map, its field, its stimuli, its arithmetic, and life without it."""

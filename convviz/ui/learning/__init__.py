@@ -1,1 +1,0 @@
-"""The parts of the pages Transfer learning and Training."""

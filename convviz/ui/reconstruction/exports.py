@@ -1,0 +1,158 @@
+"""What can be saved of reconstructions: pictures, animations, numbers."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+from PIL import Image, ImageDraw, ImageFont
+
+from convviz.reconstruction.progress import Frame, RunView, SeriesView
+from convviz.ui import exports
+
+_FRAME_MILLISECONDS = 120
+
+
+_LAST_MILLISECONDS = 2500
+
+
+_MIME = {"png": "image/png", "gif": "image/gif", "csv": "text/csv"}
+
+
+_GAP = 12
+
+
+_LINE = 22
+
+
+def run_buttons(run: RunView, frame: Frame | None) -> None:
+    """Offer the picture that is shown, the frames as an animation and the loss as a table.
+
+    Args:
+        run: The run.
+        frame: The frame that is shown; None for the last picture.
+    """
+    parts = (f"step{frame.step}",) if frame else ()
+    with st.container(horizontal=True, gap="small", key="save_run"):
+        if run.picture:
+            shown = frame.jpeg if frame else run.picture
+            _button("Picture (PNG)", lambda: _as_png(shown), file_name(run, *parts, ending="png"))
+        if len(run.frames) > 1:
+            _button(
+                "Animation (GIF)", lambda: animation(run), file_name(run, "growing", ending="gif")
+            )
+        if run.points:
+            _button("Loss (CSV)", lambda: losses(run), file_name(run, "loss", ending="csv"))
+
+
+def series_buttons(series: SeriesView, titles: Sequence[Sequence[str]]) -> None:
+    """Offer the row of pictures, and the numbers as a table."""
+    first = series.runs[0]
+    with st.container(horizontal=True, gap="small", key="save_series"):
+        _button(
+            "Row of pictures (PNG)",
+            lambda: series_row(series, titles),
+            file_name(first, "series", ending="png"),
+        )
+        _button(
+            "Numbers (CSV)",
+            lambda: series_table(series),
+            file_name(first, "series", ending="csv"),
+        )
+
+
+def _button(label: str, make: Callable[[], bytes | str], name: str) -> None:
+    """Offer a file that is only made when somebody wants it."""
+    st.download_button(
+        label,
+        make,
+        file_name=name,
+        mime=_MIME[name.rsplit(".", 1)[-1]],
+        icon=":material/download:",
+        on_click="ignore",
+        key=f"save_{label.split()[0].lower()}",
+    )
+
+
+def file_name(run: RunView, *parts: str, ending: str) -> str:
+    """Name a file after what the run is about: "cat-vgg16-features.22-growing.gif"."""
+    subject = run.subject
+    words = ("reconstruction", subject.image, subject.network, subject.layer, *parts)
+    return "-".join(re.sub(r"[^\w.]+", "_", word) for word in words) + f".{ending}"
+
+
+def animation(run: RunView) -> bytes:
+    """Make the frames kept into a GIF that holds its last one for a while."""
+    frames = [Image.open(io.BytesIO(frame.jpeg)).convert("RGB") for frame in run.frames]
+    data = io.BytesIO()
+    frames[0].save(
+        data,
+        "GIF",
+        save_all=True,
+        append_images=frames[1:],
+        duration=[_FRAME_MILLISECONDS] * (len(frames) - 1) + [_LAST_MILLISECONDS],
+        loop=0,
+    )
+    return data.getvalue()
+
+
+def losses(run: RunView) -> str:
+    """Write every step's numbers as CSV."""
+    return exports.table(
+        ["step", "seconds", "loss", "relative_error"],
+        ([point.step, point.seconds, point.loss, point.relative_error] for point in run.points),
+    )
+
+
+def series_row(series: SeriesView, titles: Sequence[Sequence[str]]) -> bytes:
+    """Put the original and all pictures of a series side by side, each with its lines of text."""
+    first = series.runs[0]
+    pictures = [Image.open(io.BytesIO(first.original))]
+    pictures += [Image.open(io.BytesIO(run.picture)) for run in series.runs if run.ending]
+    side = max(picture.width for picture in pictures)
+    lines = max(len(each) for each in titles)
+    width = _GAP + (side + _GAP) * len(pictures)
+    sheet = Image.new("RGB", (width, side + 2 * _GAP + _LINE * lines), "white")
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
+    for i, (picture, said) in enumerate(zip(pictures, titles, strict=True)):
+        left = _GAP + i * (side + _GAP)
+        sheet.paste(picture.convert("RGB").resize((side, side)), (left, _GAP))
+        for row, line in enumerate(said):
+            pen.text((left, side + 1.5 * _GAP + row * _LINE), line, "black", font)
+    data = io.BytesIO()
+    sheet.save(data, "PNG")
+    return data.getvalue()
+
+
+def series_table(series: SeriesView) -> str:
+    """Write the numbers of a series as CSV."""
+    rows = []
+    for run in series.runs:
+        subject, ending = run.subject, run.ending
+        if ending is None:
+            continue
+        rows.append(
+            [
+                subject.network,
+                subject.weights,
+                subject.layer,
+                subject.layer_title,
+                subject.pixels,
+                subject.numbers,
+                ending.relative_error,
+                ending.psnr,
+                ending.ssim,
+                ending.layout,
+                ending.detail,
+                run.step,
+                run.seconds,
+            ]
+        )
+    header = "network weights layer title pixels numbers relative_error psnr ssim layout detail"
+    return exports.table([*header.split(), "steps", "seconds"], rows)
+
+
+def _as_png(data: bytes) -> bytes:
+    return exports.png(Image.open(io.BytesIO(data)))

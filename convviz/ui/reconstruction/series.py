@@ -1,0 +1,117 @@
+"""Several reconstructions side by side: from one network's layers, or from several networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from convviz.figures import reconstruction as figures
+from convviz.figures import theme
+from convviz.jobs.job import JobView
+from convviz.reconstruction import findings
+from convviz.reconstruction.progress import RunView, SeriesView
+from convviz.ui.reconstruction import exports
+from convviz.ui.reconstruction.run import Growing, progress_text
+
+
+def live(series: SeriesView) -> Callable[[JobView], None]:
+    """Lay out a series that goes on.
+
+    Returns:
+        What draws the series' newest view into that layout, as long as the same run goes on.
+    """
+    progress = st.empty()
+    places = tiles(series)
+    at = len(series.runs)
+
+    def draw(view: JobView) -> None:
+        now: SeriesView = view.newest
+        run = now.runs[at - 1]
+        text = f"Picture {at} of {len(now.subjects)}, {run.subject.layer_title}"
+        said = progress_text(run, stopping=view.stopping)
+        progress.progress(min(1.0, now.fraction), text=f"{text} · {said}")
+        places[at - 1].draw(run.picture, _name(now, at - 1))
+
+    return draw
+
+
+def ended(series: SeriesView) -> None:
+    """Draw what came of a series."""
+    tiles(series)
+    compares = _compares_networks(series)
+    said = findings.what_differs(series.runs) if compares else findings.what_is_lost(series.runs)
+    if said:
+        st.markdown(said)
+    st.caption(
+        "The relative error is that of the feature maps at each picture's own layer: 0.10 means "
+        "that they differ by 10 % of the length of the original's."
+    )
+    done = [run for run in series.runs if run.ending]
+    if not done:
+        return
+    exports.series_buttons(series, [["x, the original", ""], *map(_lines, done)])
+    if len(done) > 1 and not compares:
+        st.subheader("What survives", anchor=False)
+        figure = figures.survival(
+            [run.subject.layer_title for run in done],
+            [run.ending.layout if run.ending else None for run in done],
+            [run.ending.detail if run.ending else None for run in done],
+        )
+        st.plotly_chart(figure, config=theme.CONFIG, key="survival")
+
+
+def tiles(series: SeriesView, originals: Sequence[bytes] = ()) -> list[Growing]:
+    """Draw the original and a tile for each run, those to come as well.
+
+    Args:
+        series: The runs so far.
+        originals: The image as each run sees it, where no run has begun yet.
+
+    Returns:
+        The place of each run's picture. The last run's is left empty while it goes on.
+    """
+    compares = _compares_networks(series)
+    originals = [run.original for run in series.runs] or originals
+    places = []
+    with st.container(key="series_tiles"):
+        if not compares:
+            _tile().draw(originals[0], "**x**, the original")
+        for i in range(len(series.subjects)):
+            place = _tile(originals[i] if compares and i < len(originals) else b"")
+            run = series.runs[i] if i < len(series.runs) else None
+            if run is None or run.ending:
+                place.draw(run.picture if run else b"", _name(series, i))
+            places.append(place)
+    return places
+
+
+def _tile(above: bytes = b"") -> Growing:
+    with st.container(gap="small"):
+        if above:
+            st.image(above, width="stretch", alt="The original", output_format="PNG")
+        return Growing(st.empty(), st.empty())
+
+
+def _name(series: SeriesView, index: int) -> str:
+    """Name a tile and say how its run stands."""
+    subject = series.subjects[index]
+    run = series.runs[index] if index < len(series.runs) else None
+    name = subject.layer_title
+    if _compares_networks(series):
+        name = f"{subject.network}, {name}"
+    if run is None:
+        return f"**{name}**  \nto come"
+    if run.relative_error is None:
+        return f"**{name}**  \nbeginning"
+    more = "" if run.ending else ", going on"
+    return f"**{name}**  \nrelative error {run.relative_error:.2f}{more}"
+
+
+def _lines(run: RunView) -> list[str]:
+    said = "" if run.relative_error is None else f"relative error {run.relative_error:.2f}"
+    return [f"{run.subject.network}, {run.subject.layer_title}", said]
+
+
+def _compares_networks(series: SeriesView) -> bool:
+    return len({subject.network for subject in series.subjects}) > 1

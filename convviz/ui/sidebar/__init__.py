@@ -1,0 +1,1 @@
+"""The sidebar: image, network and weights, layer."""

@@ -1,0 +1,164 @@
+"""A live training as pictures and curves: what the film of it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from convviz.figures import theme
+from convviz.learning.live import LiveView
+from convviz.learning.snapshots import Maps, Snapshot
+from convviz.sprites.grid import atlas
+from convviz.sprites.kernels import kernel_sheet
+from convviz.ui import exports
+from convviz.ui.components.film import Chart, Line, Still
+
+_KERNEL_PIXELS = 48
+
+
+_TILE_PIXELS = 48
+
+
+_KERNELS_IN_A_ROW = 8
+
+
+def titles(view: LiveView, layer: str) -> tuple[str, str]:
+    """Name the two panels."""
+    return "What conv1 looks for", f"What {maps_of(view.frames[0], layer).layer.title} answers"
+
+
+def layers(view: LiveView) -> dict[str, str]:
+    """Name the watched layers, dotted name to title."""
+    return {each.layer.name: each.layer.title for each in view.frames[0].maps}
+
+
+def maps_of(frame: Snapshot, layer: str) -> Maps:
+    """Find one layer's maps in a snapshot."""
+    return next(each for each in frame.maps if each.layer.name == layer)
+
+
+def newest(view: LiveView, layer: str) -> tuple[Still, ...]:
+    """Make the newest moment."""
+    return (_still(view, view.frames[-1], layer),)
+
+
+def all_stills(job: str, view: LiveView, layer: str) -> tuple[Still, ...]:
+    """Make every moment of a training that is over."""
+    return _stills(job, layer, len(view.frames), view)
+
+
+# A film is a few megabytes, and is asked for again whenever something beside it is clicked.
+@st.cache_resource(max_entries=8, show_spinner="Developing the film…")
+def _stills(job: str, layer: str, count: int, _view: LiveView) -> tuple[Still, ...]:
+    return tuple(_still(_view, frame, layer) for frame in _view.frames)
+
+
+def _still(view: LiveView, frame: Snapshot, layer: str) -> Still:
+    maps = maps_of(frame, layer)
+    kernels, bound = kernels_png(frame)
+    count, _, height, width = (0, 0, 0, 0) if frame.kernels is None else frame.kernels.shape
+    empties = f"{maps.empty} of {maps.channels} channels empty"
+    return Still(
+        label=label(view, frame),
+        at=frame.step,
+        pictures=(kernels, maps_png(maps)),
+        notes=(
+            f"Its {count} kernels of {height} × {width} pixels, in colour: grey is 0, and the "
+            f"strongest colour is a weight of {bound:.2g}.",
+            f"{view.probe} through the weights of this moment, each channel on its own scale: "
+            f"{empties}{' (crossed out)' if maps.empty else ''}. In all ReLUs together, "
+            f"{frame.empty} of {frame.channels} are empty.",
+        ),
+    )
+
+
+def end(view: LiveView) -> int:
+    """Find the moment at which the training ended: kept weights of an earlier one come after it."""
+    frames = view.frames
+    earlier = len(frames) > 1 and frames[-1].step < frames[-2].step
+    return len(frames) - (2 if earlier else 1)
+
+
+def label(view: LiveView, frame: Snapshot) -> str:
+    """Name a moment."""
+    said = f"Step {frame.step:,} · epoch {frame.epoch}"
+    if not frame.kept:
+        return f"{said} · {frame.seconds:.0f} s" + (", untrained" if frame.step == 0 else "")
+    if end(view) < len(view.frames) - 1:
+        return f"{said} · back to the best weights, which are kept"
+    return f"{said} · the end: these weights are kept"
+
+
+def kernels_png(frame: Snapshot) -> tuple[bytes, float]:
+    """Draw the first layer's kernels; also return the magnitude at the ends of their scale."""
+    if frame.kernels is None:
+        return b"", 0.0
+    sheet = kernel_sheet(list(frame.kernels), tile=_KERNEL_PIXELS, columns=_KERNELS_IN_A_ROW)
+    return sheet.png, sheet.bound
+
+
+def maps_png(maps: Maps) -> bytes:
+    """Draw a layer's maps, empty ones crossed out."""
+    columns = 8 if maps.channels <= 32 else 16
+    return atlas(maps.activations(), tile=_TILE_PIXELS, columns=columns).png
+
+
+def charts(view: LiveView) -> tuple[Chart, ...]:
+    """Make the curves."""
+    length = max(view.step, 10) if view.outcome is None else view.step
+    chance = 1 / len(view.classes)
+    learning = Chart(
+        "Loss and accuracy",
+        (
+            Line("training loss", [(p.step, p.loss) for p in view.points], theme.BLUE),
+            Line(
+                "validation accuracy",
+                [(c.step, c.accuracy) for c in view.checks],
+                theme.VERMILION,
+                side="right",
+                dash=True,
+                marks=True,
+            ),
+            Line("guessing", [(0, chance), (length, chance)], theme.GREY, side="right", dash=True),
+        ),
+        left="loss",
+        right="accuracy",
+        length=length,
+    )
+    silent = Chart(
+        f"Channels that let nothing through, of {view.channels}",
+        (
+            Line("empty for your image", [(c.step, c.empty) for c in view.counts], theme.PURPLE),
+            Line(
+                f"dead: empty for {view.others} other pictures as well",
+                [(c.step, c.dead) for c in view.counts],
+                theme.OLIVE,
+                dash=True,
+            ),
+        ),
+        left="channels",
+        top=view.channels * 1.05,
+        length=length,
+    )
+    return learning, silent
+
+
+def table(view: LiveView) -> str:
+    """Write the curves as CSV, one row for each step with a number."""
+    rows: dict[int, list[object]] = {}
+
+    def put(step: int, column: int, value: object) -> None:
+        rows.setdefault(step, [step, None, None, None, None, None])[column] = value
+
+    for point in view.points:
+        put(point.step, 1, point.loss)
+    for check in view.checks:
+        put(check.step, 2, check.loss)
+        put(check.step, 3, check.accuracy)
+    for count in view.counts:
+        put(count.step, 4, count.empty)
+        put(count.step, 5, count.dead)
+    header = ["step", "training_loss", "validation_loss", "validation_accuracy", "empty", "dead"]
+    ordered: Sequence[Sequence[object]] = [rows[step] for step in sorted(rows)]
+    return exports.table(header, ordered)

@@ -1,0 +1,150 @@
+"""Scrub through a recorded training: kernels, the image's feature maps, and the loss."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import streamlit as st
+
+from convviz.figures import theme
+from convviz.learning import recording
+from convviz.learning.snapshots import Snapshot
+from convviz.networks.network import AUXILIARY_WEIGHT
+from convviz.sprites.grid import atlas
+from convviz.sprites.kernels import kernel_sheet
+from convviz.ui import exports, state
+from convviz.ui.choice import Choice, ChosenImage
+from convviz.ui.components.film import Chart, Line, Still, film
+from convviz.ui.keys import Key
+from convviz.weights import bundled
+
+_FIRST = "conv1"
+
+
+_IN_A_ROW = 16
+
+
+_TILE_PIXELS = 64
+
+
+_KERNEL_PIXELS = 56
+
+
+def draw(choice: Choice) -> None:
+    """Draw the recorded training."""
+    log = recording.log()
+    st.markdown(
+        f"GoogLeNet learned {len(bundled.classes())} classes from {log.images:,} looks at "
+        f"photographs, in {log.steps:,} steps and {log.seconds / 60:.0f} minutes on two processor "
+        f"cores. Its first layers were kept at {len(recording.steps())} moments. Move the slider, "
+        "and watch noise become edges."
+    )
+    _scrub(choice)
+
+
+@state.fragment
+def _scrub(choice: Choice) -> None:
+    moments = recording.steps()
+    layers = {each.name: each for each in recording.recorded_layers()}
+    name = st.selectbox(
+        "Feature maps of",
+        list(layers),
+        format_func=lambda each: layers[each].title,
+        key=state.remember(Key.RECORDED_LAYER, _FIRST, allowed=layers),
+        width=320,
+    )
+    step = st.session_state[state.remember(Key.RECORDED_MOMENT, moments[0], allowed=moments)]
+    stills = _stills(choice.image.sha256, name, choice.image)
+    film(
+        stills,
+        (_losses(),),
+        titles=("What conv1 looks for", f"What {layers[name].title} answers to your image"),
+        key="recorded",
+        at=moments.index(step),
+        on_rest=lambda number: state.put(Key.RECORDED_MOMENT, moments[number]),
+    )
+    points = recording.log().points
+    grown = [b for a, b in pairwise(points) if b.size != a.size]
+    sizes = " and ".join(f"{p.size} pixels before step {p.step:,}" for p in grown)
+    st.caption(
+        "The green line is the moment shown above. The loss is that of the main classifier, "
+        "averaged over the last steps; while it trained, two auxiliary classifiers added theirs, "
+        f"each multiplied with {AUXILIARY_WEIGHT:g}. The training pictures grew from {points[0].size} to "
+        f"{sizes}."
+    )
+    kernels, maps = stills[moments.index(step)].pictures
+    with st.container(horizontal=True, gap="small", key="save_recorded"):
+        _save("Kernels (PNG)", kernels, exports.file_name(choice, f"kernels-{step}", ending="png"))
+        _save("Maps (PNG)", maps, exports.file_name(choice, name, f"step{step}", ending="png"))
+        _save("Loss (CSV)", _table(), "googlenet-training.csv")
+
+
+@st.cache_resource(max_entries=12, show_spinner="Looking at your image at every moment…")
+def _stills(sha256: str, layer: str, _image: ChosenImage) -> tuple[Still, ...]:
+    """Make every moment's pictures; all of them are some 3 MB at most."""
+    return tuple(_still(each, _image.title) for each in recording.snapshots(_image.image, layer))
+
+
+def _still(snapshot: Snapshot, image: str) -> Still:
+    step, kernels = snapshot.step, snapshot.kernels
+    if kernels is None:
+        raise RuntimeError("the recorded network begins with a convolution")
+    sheet = kernel_sheet(list(kernels), tile=_KERNEL_PIXELS, columns=_IN_A_ROW)
+    shown = snapshot.maps[0].activations()
+    few = shown.channels <= 4 * _IN_A_ROW  # then in as many columns as the kernels
+    columns, tile = (_IN_A_ROW, _TILE_PIXELS) if few else (None, None)
+    return Still(
+        label=f"After {step:,} steps" + ("" if step else ": random numbers"),
+        at=step,
+        pictures=(sheet.png, atlas(shown, tile=tile, columns=columns).png),
+        notes=(
+            f"Its {len(kernels)} kernels of {kernels.shape[2]} × {kernels.shape[3]} pixels after "
+            f"{step:,} steps, in colour: grey is 0, and the strongest colour is a weight of "
+            f"{sheet.bound:.3g}.",
+            f"{image} through the same weights, each of {shown.channels} channels on its own "
+            f"scale. {shown.sentence()}",
+        ),
+    )
+
+
+def _losses() -> Chart:
+    points = recording.log().points
+    checks = [(p.step, p.accuracy) for p in points if p.accuracy is not None]
+    return Chart(
+        "Loss and accuracy",
+        (
+            Line("loss", [(p.step, p.loss) for p in points], theme.BLUE),
+            Line(
+                "validation accuracy",
+                checks,
+                theme.VERMILION,
+                side="right",
+                dash=True,
+                marks=True,
+            ),
+        ),
+        left="loss",
+        right="accuracy",
+        length=recording.log().steps,
+    )
+
+
+def _save(label: str, data: bytes | str, name: str) -> None:
+    st.download_button(
+        label,
+        data,
+        file_name=name,
+        icon=":material/download:",
+        on_click="ignore",
+        key=f"save_{name}",
+    )
+
+
+def _table() -> str:
+    return exports.table(
+        ["step", "seconds", "size", "learning_rate", "loss", "auxiliary_1", "auxiliary_2", "top1"],
+        (
+            [p.step, p.seconds, p.size, p.learning_rate, p.loss, *p.auxiliary, p.accuracy]
+            for p in recording.log().points
+        ),
+    )
