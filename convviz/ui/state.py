@@ -175,6 +175,9 @@ def write_address() -> None:
     """Write the URL; the shell calls this once, at the end of each run of the script."""
     here = visit()
     is_choice = here.chosen and not here.arrived
+    if here.restoring:  # what this page has no use for shall not surprise on the next one
+        for key in SHARED:
+            here.link.pop(key, None)
     here.chosen = here.arrived = here.restoring = here.running = False
     if here.address == here.written:
         return

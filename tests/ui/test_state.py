@@ -314,3 +314,10 @@ def test_a_page_that_back_leads_to_says_what_its_address_cannot_have(browser: Br
     browser.go(app, {"size": "8"})
     assert app.slider[0].value == 8
     assert not app.info
+
+
+def test_what_a_page_has_no_use_for_is_not_kept_for_the_next_one(browser: Browser) -> None:
+    app = AppTest.from_function(history_page).run()
+    browser.go(app, {"name": "Ada", "layer": "conv1"})
+    assert app.session_state["convviz.visit"].link == {}
+    assert app.query_params == {"name": "Ada", "layer": "conv1"}
