@@ -17,7 +17,10 @@ GOOGLENET = "network=googlenet&weights=bundled&image=cat"
 
 
 class Control:
-    """A control of a page, found by its key: it can be set, and says whether it has a value."""
+    """A control of a page, found by its key: it can be set, and says whether it has a value.
+
+    While the script runs, an element that moves is on the page twice for a moment; hence `first`.
+    """
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -34,18 +37,19 @@ class Control:
 
 class Select(Control):
     def choose(self, page: Page, value: str) -> None:
-        self.find(page, "input").click()
+        self.find(page, "input").first.click()
         page.get_by_role("option", name=value, exact=True).click()
 
     def expect(self, page: Page, value: str) -> None:
-        expect(self.find(page, "input")).to_have_value(value)
+        expect(self.find(page, "input").first).to_have_value(value)
 
 
 class Buttons(Control):
     role, chosen = "radio", "aria-checked"
 
     def button(self, page: Page, value: str) -> Locator:
-        return page.locator(f".st-key-{self.key}").get_by_role(self.role, name=value, exact=True)
+        box = page.locator(f".st-key-{self.key}").first
+        return box.get_by_role(self.role, name=value, exact=True)
 
     def choose(self, page: Page, value: str) -> None:
         self.button(page, value).click()
@@ -76,7 +80,7 @@ class Radio(Control):
         self.find(page, "label").filter(has_text=value).click()
 
     def expect(self, page: Page, value: str) -> None:
-        expect(self.find(page, "label[data-selected=true]")).to_contain_text(value)
+        expect(self.find(page, "label[data-selected=true]").first).to_contain_text(value)
 
 
 class Check(Control):
@@ -84,22 +88,22 @@ class Check(Control):
         self.find(page, "label").first.click()
 
     def expect(self, page: Page, value: str) -> None:
-        expect(self.find(page, "input")).to_be_checked(checked=value == "on")
+        expect(self.find(page, "input").first).to_be_checked(checked=value == "on")
 
 
 class Slider(Control):
     """The value must be the next one to the right."""
 
     def choose(self, page: Page, value: str) -> None:
-        self.find(page, "input").press("ArrowRight")
+        self.find(page, "input").first.press("ArrowRight")
 
     def expect(self, page: Page, value: str) -> None:
-        expect(self.find(page, "input")).to_have_attribute("aria-valuetext", value)
+        expect(self.find(page, "input").first).to_have_attribute("aria-valuetext", value)
 
 
 class Film(Slider):
     def expect(self, page: Page, value: str) -> None:
-        expect(self.find(page, "input")).to_have_value(value)
+        expect(self.find(page, "input").first).to_have_value(value)
 
 
 class Image(Control):
@@ -107,7 +111,7 @@ class Image(Control):
         page.locator(f".st-key-{self.key}_sample_{value} button").click()
 
     def expect(self, page: Page, value: str) -> None:
-        expect(page.locator(f".st-key-{self.key}_chosen_{value}")).to_be_visible()
+        expect(page.locator(f".st-key-{self.key}_chosen_{value}").first).to_be_visible()
 
 
 class Channel(Control):
@@ -115,8 +119,9 @@ class Channel(Control):
         page.locator(f"[role=option][data-channel='{value}']").click()
 
     def expect(self, page: Page, value: str) -> None:
-        expect(page.get_by_role("heading", name=f"{self.key} {value}", exact=True)).to_be_visible()
-        tile = page.locator(f"[role=option][data-channel='{value}']")
+        heading = page.get_by_role("heading", name=f"{self.key} {value}", exact=True)
+        expect(heading.first).to_be_visible()
+        tile = page.locator(f"[role=option][data-channel='{value}']").first
         expect(tile).to_have_attribute("aria-selected", "true")
 
 
@@ -127,7 +132,7 @@ class Step(Control):
         page.locator(".st-key-layer_deeper button").first.click()
 
     def expect(self, page: Page, value: str) -> None:
-        expect(page.locator(".st-key-layer_picker code")).to_have_text(value)
+        expect(page.locator(".st-key-layer_picker code").first).to_have_text(value)
 
 
 Values = dict[Control, str | None]  # None: not in view
