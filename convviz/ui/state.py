@@ -198,12 +198,18 @@ def fragment(function: Callable[Arguments, None]) -> Callable[Arguments, None]:
 
     @wraps(function)
     def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        _write_choice()  # what a callback has changed: a click may end this run early
         function(*args, **kwargs)
-        here = visit()
-        if here.chosen and not here.running:
-            write_address()
+        _write_choice()
 
     return st.fragment(run)
+
+
+def _write_choice() -> None:
+    """Write the URL if the visitor has chosen something, unless the whole script runs."""
+    here = visit()
+    if here.chosen and not here.running:
+        write_address()
 
 
 def remember(

@@ -261,6 +261,7 @@ def test_back_to_another_page_shows_it_as_it_was(visit: Any) -> None:
     first = entries(page)
     channel.choose(page, "11")
     channel.expect(page, "11")
+    expect(page).to_have_url(re.compile("channel=11"))
     page.get_by_role("link", name="Filters").first.click()
     kernel.expect(page, "0")
     order.choose(page, "Largest norm first")
