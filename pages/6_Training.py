@@ -1,7 +1,5 @@
 """Training: how do feature maps grow while a network learns?"""
 
-from pathlib import Path
-
 import streamlit as st
 
 from convviz.ui import shell
@@ -18,7 +16,6 @@ with shell.errors():
     from convviz.ui import state
     from convviz.ui.training import live, recorded
 
-    st.html(Path(recorded.__file__).with_name("style.css"))
     views = {"recorded": "A recorded training", "live": "Train one here"}
     shown = st.segmented_control(
         "What to watch",

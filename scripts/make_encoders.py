@@ -248,9 +248,9 @@ def check(encoder: Encoder, exact: dict[str, Tensor], folder: Path) -> bool:
                     f"float16, of {one.maximum.max():.3g} in the layer"
                 )
             if name in worst:
-                difference = other.gated - one.gated
-                most = float(difference.abs().max() / one.gated.abs().max())
-                length = float(difference.norm() / one.gated.norm())
+                difference = other.rectified - one.rectified
+                most = float(difference.abs().max() / one.rectified.abs().max())
+                length = float(difference.norm() / one.rectified.norm())
                 worst[name] = (max(worst[name][0], most), max(worst[name][1], length))
         first, second = predict(before, image), predict(after, image)
         labels = [each.label for each in first], [each.label for each in second]

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+os.environ.setdefault("OMP_NUM_THREADS", "2")  # before anything imports torch
+pytest_plugins = ["tests.networks_for_tests"]
+
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
@@ -40,11 +43,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="also play every recorded choice by hand, which takes minutes (marker: choices)",
     )
-
-
-def pytest_configure() -> None:
-    """Set the number of threads, before anything imports torch."""
-    os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

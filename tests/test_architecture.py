@@ -14,28 +14,35 @@ PACKAGE = ROOT / "convviz"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PAGES = [*ROOT.glob("app.py"), *sorted((ROOT / "pages").glob("*.py"))]
 
-# Which rooms of the package a room may import; everyone may raise an error of convviz.errors.
-# Arrows run one way: ui → {jobs, figures, sprites} → {reconstruction, learning, features} →
-# {networks, images}; reconstruction and learning are built on features. The command line stands
-# beside ui.
-_DATA = {"networks", "images"}
-_COMPUTE = _DATA | {"features", "reconstruction", "learning"}
+# Which rooms of the package a room may import; everyone may import errors and formatting.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "formatting": set(),
     "preflight": set(),
-    "networks": set(),
+    "downloads": set(),
     "images": set(),
-    "features": _DATA,
-    "reconstruction": _DATA | {"features"},
-    "learning": _DATA | {"features"},
-    "sprites": _COMPUTE,
-    "figures": _COMPUTE,
-    "jobs": _COMPUTE,
-    "ui": _COMPUTE | {"sprites", "figures", "jobs", "preflight"},
-    "cli": _COMPUTE | {"sprites"},
+    "networks": set(),
+    "jobs": set(),
+    "structure": {"networks"},
+    "weights": {"downloads", "networks", "structure"},
+    "datasets": {"downloads", "images"},
+    "features": {"datasets", "images", "networks", "structure"},
+    "lessons": {"networks", "structure"},
+    "reconstruction": {"features", "images", "networks", "structure"},
+    "learning": {
+        *("datasets", "features", "images", "lessons", "networks", "structure", "weights"),
+    },
+    "sprites": {"features", "images"},
+    "figures": {"features", "learning", "lessons", "structure"},
+}
+_CORE = set(MAY_IMPORT)
+MAY_IMPORT |= {
+    "cli": _CORE - {"figures", "lessons"} | {"sprites"},
+    "ui": _CORE,
     "__main__": {"cli"},
     "__init__": set(),
 }
+_EVERYONES = {"errors", "formatting", "__version__"}
 MAY_DRAW_PAGES = {"ui"}  # rooms that may import streamlit
 MAY_PLOT = {"figures"}  # rooms that may import plotly
 
@@ -72,7 +79,7 @@ def test_arrows_between_the_rooms_run_one_way() -> None:
     wrong = []
     for file in MODULES:
         room = room_of(file)
-        allowed = MAY_IMPORT[room] | {room, "errors", "__version__"}
+        allowed = MAY_IMPORT[room] | {room} | _EVERYONES
         for name, line in imports(file):
             parts = name.split(".")
             if parts[0] == "convviz" and len(parts) > 1 and parts[1] not in allowed:

@@ -19,7 +19,7 @@ from PIL import Image
 
 from convviz.datasets.labelled_set import Dataset
 from convviz.downloads import cache
-from convviz.downloads.http import Transfer, download
+from convviz.downloads.http import Progress, download
 from convviz.downloads.tickets import Fetch, Job, join
 from convviz.errors import ImageError, SettingError, WeightsError
 from convviz.images.decode import decode
@@ -363,7 +363,7 @@ def published(key: str, count: int, seed: int = 0) -> Dataset:
     return Dataset(pictures.name, pictures.classes, pictures, pictures.labels)
 
 
-def _bring(wanted: PublishedSet, folder: Path, transfer: Transfer) -> None:
+def _bring(wanted: PublishedSet, folder: Path, transfer: Progress) -> None:
     """Fetch a set's archive, unless the user has it, and unpack it."""
     own = cache.user_folder()
     given = own / wanted.archive if own else None
@@ -385,7 +385,7 @@ def _bring(wanted: PublishedSet, folder: Path, transfer: Transfer) -> None:
         cache.remove(archive)
 
 
-def _unpack(wanted: PublishedSet, archive: Path, folder: Path, transfer: Transfer) -> None:
+def _unpack(wanted: PublishedSet, archive: Path, folder: Path, transfer: Progress) -> None:
     try:
         unpack(wanted, archive, folder / _FOLDER, transfer.check)
     except ImageError as error:

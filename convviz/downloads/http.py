@@ -50,7 +50,7 @@ LIMITS = Limits()
 
 
 @dataclass
-class Transfer:
+class Progress:
     """What a download and those who wait for it tell each other.
 
     Attributes:
@@ -125,7 +125,7 @@ class Transfer:
 _CHUNK = 1 << 18
 
 
-def download(url: str, destination: Path, prefix: str, transfer: Transfer) -> None:
+def download(url: str, destination: Path, prefix: str, transfer: Progress) -> None:
     """Download a file into the cache.
 
     Args:
@@ -151,7 +151,7 @@ def download(url: str, destination: Path, prefix: str, transfer: Transfer) -> No
         part.unlink(missing_ok=True)
 
 
-def _receive(url: str, part: Path, transfer: Transfer) -> str:
+def _receive(url: str, part: Path, transfer: Progress) -> str:
     """Write what the server sends into a file and return its sha256."""
     transfer.restart()
     most = 1.1 * transfer.total if transfer.total else float("inf")
@@ -248,7 +248,7 @@ def _hang_up(response: http.client.HTTPResponse) -> None:
 
 
 @contextmanager
-def _network(host: str, transfer: Transfer) -> Iterator[None]:
+def _network(host: str, transfer: Progress) -> Iterator[None]:
     """Turn what can go wrong on the way to the server into a sentence."""
     try:
         yield
@@ -258,7 +258,7 @@ def _network(host: str, transfer: Transfer) -> Iterator[None]:
 
 
 def _sentence(
-    error: OSError | http.client.HTTPException, host: str, transfer: Transfer
+    error: OSError | http.client.HTTPException, host: str, transfer: Progress
 ) -> WeightsError:
     if isinstance(error, urllib.error.HTTPError):
         return WeightsError(

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convviz.downloads import cache
-from convviz.downloads.http import Transfer
+from convviz.downloads.http import Progress
 from convviz.errors import WeightsError
 
 _log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Archive:
             return False
 
 
-def fetch_archive(archive: Archive, work: Path, transfer: Transfer) -> Path:
+def fetch_archive(archive: Archive, work: Path, transfer: Progress) -> Path:
     """Fetch an archive.
 
     Args:

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from convviz.downloads import cache
 from convviz.downloads import http as transfers
-from convviz.downloads.http import Transfer
+from convviz.downloads.http import Progress
 from convviz.errors import FetchCancelled, WeightsError
 
 _log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Job:
     total: int
     room: int
     here: Callable[[Path], bool]
-    fetch: Callable[[Path, Transfer], None]
+    fetch: Callable[[Path, Progress], None]
 
 
 class Fetch:
@@ -133,7 +133,7 @@ class _Download:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.transfer = Transfer(total=job.total, limits=transfers.LIMITS)
+        self.transfer = Progress(total=job.total, limits=transfers.LIMITS)
         self.state = "running"
         self.failure: BaseException | None = None
         self.ended = threading.Event()

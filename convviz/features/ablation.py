@@ -32,7 +32,7 @@ class Change:
 
 
 @dataclass(frozen=True, eq=False)
-class Silenced:
+class Ablation:
     """What happens when channels are off.
 
     Attributes:
@@ -64,7 +64,7 @@ class Silenced:
         By the size of the change itself, not relative to the channel: a weak channel that loses
         the little it had matters less to what follows.
         """
-        change = (self.after.gated - self.before.gated).flatten(1).norm(dim=1)
+        change = (self.after.rectified - self.before.rectified).flatten(1).norm(dim=1)
         return torch.sort(change, descending=True, stable=True).indices
 
 
@@ -75,7 +75,7 @@ def deeper_layers(network: Network, layer_name: str) -> tuple[Layer, ...]:
         NetworkError: There is no such layer.
     """
     found = layer(network, layer_name)
-    start = max(found.index, layer(network, found.gate or found.name).index)
+    start = max(found.index, layer(network, found.pre_relu or found.name).index)
     return tuple(
         each
         for each in layers(network)
@@ -91,7 +91,7 @@ def silence(
     deeper_name: str,
     *,
     keep: bool = False,
-) -> Silenced:
+) -> Ablation:
     """Switch channels of a layer off and compare.
 
     Args:
@@ -115,11 +115,11 @@ def silence(
     chosen = set(range(found.shape[0])) - set(channels) if keep else set(channels)
     off = sorted(chosen)
     batch = input_for(network, image)
-    names = [deeper.name] if deeper.gate is None else [deeper.name, deeper.gate]
+    names = [deeper.name] if deeper.pre_relu is None else [deeper.name, deeper.pre_relu]
     # One pass for all: the layer that is looked at closely is kept, of the others only how much
     # they change.
     reducers: dict[str, Callable[[Tensor], Tensor]] = {
-        **{each.gate or each.name: _both_changes for each in later},
+        **{each.pre_relu or each.name: _both_changes for each in later},
         **dict.fromkeys(names, _both_maps),
     }
     small = for_decoder(network, batch) if network.weights.has_decoder else None
@@ -130,14 +130,14 @@ def silence(
         outputs |= _side_by_side(network, small, found, off, {"": _scores})
     scores = outputs.pop("", torch.empty(0))
     before, after = (_measured(deeper, outputs, place) for place in (0, 1))
-    return Silenced(
+    return Ablation(
         layer=found,
         channels=tuple(off),
-        changes=tuple(_change(each, outputs[each.gate or each.name]) for each in later),
+        changes=tuple(_change(each, outputs[each.pre_relu or each.name]) for each in later),
         deeper=deeper,
         before=before,
         after=after,
-        relative=_relative(before.gated.flatten(1), after.gated.flatten(1)),
+        relative=_relative(before.rectified.flatten(1), after.rectified.flatten(1)),
         predictions_before=best(network, scores[0]) if len(scores) else (),
         predictions_after=best(network, scores[1]) if len(scores) else (),
     )
@@ -151,7 +151,7 @@ def _side_by_side(
     reducers: Mapping[str, Callable[[Tensor], Tensor]],
 ) -> dict[str, Tensor]:
     """Run a network whole and with channels off, and reduce the pairs that its layers put out."""
-    name = found.gate or found.name
+    name = found.pre_relu or found.name
 
     def split(output: Tensor) -> Tensor:
         return torch.cat((output, _without(output, off)))
@@ -205,14 +205,14 @@ def _both_changes(output: Tensor) -> Tensor:
 
 def _change(found: Layer, output: Tensor) -> Change:
     changes = output if output.shape == (2,) else _both_changes(output)
-    return Change(found, float(changes[1 if found.gate else 0]))
+    return Change(found, float(changes[1 if found.pre_relu else 0]))
 
 
 def _measured(deeper: Layer, outputs: dict[str, Tensor], place: int) -> Activations:
     maps = {name: output[place] for name, output in outputs.items()}
     shaped = {name: m if m.dim() == 3 else m.reshape(-1, 1, 1) for name, m in maps.items()}
     return measure(
-        deeper, shaped[deeper.name], None if deeper.gate is None else shaped[deeper.gate]
+        deeper, shaped[deeper.name], None if deeper.pre_relu is None else shaped[deeper.pre_relu]
     )
 
 

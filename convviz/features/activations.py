@@ -33,16 +33,17 @@ class Activations:
     Attributes:
         layer: The layer.
         maps: Its output, shape (C, H, W), float32; a vector's channels are maps of one pixel.
-        gated: What the ReLU lets through, shape (C, H, W): the positive part of `maps` or, where a
-            batch norm comes first, of its output; `maps` itself where no ReLU follows.
-        maximum: Largest absolute value of each channel of `gated`, shape (C,).
-        mean: Mean absolute value of each channel of `gated`, shape (C,).
-        active_share: Share of each channel's pixels of `gated` that are not 0, shape (C,), in 0…1.
+        rectified: What the ReLU lets through, shape (C, H, W): the positive part of `maps` or,
+            where a batch norm comes first, of its output; `maps` itself where no ReLU follows.
+        maximum: Largest absolute value of each channel of `rectified`, shape (C,).
+        mean: Mean absolute value of each channel of `rectified`, shape (C,).
+        active_share: Share of each channel's pixels of `rectified` that are not 0, shape (C,), in
+            0…1.
     """
 
     layer: Layer
     maps: Tensor
-    gated: Tensor
+    rectified: Tensor
     maximum: Tensor
     mean: Tensor
     active_share: Tensor
@@ -109,10 +110,12 @@ def activations(network: Network, image: Image.Image, layer_name: str) -> Activa
         NetworkError: There is no such layer, or it has no weights.
     """
     found = layer(network, layer_name)
-    names = [found.name] if found.gate is None else [found.name, found.gate]
+    names = [found.name] if found.pre_relu is None else [found.name, found.pre_relu]
     outputs = capture(network.module, input_for(network, image), names)
     maps = _as_maps(outputs[found.name])
-    return measure(found, maps, None if found.gate is None else _as_maps(outputs[found.gate]))
+    return measure(
+        found, maps, None if found.pre_relu is None else _as_maps(outputs[found.pre_relu])
+    )
 
 
 def measure(layer: Layer, maps: Tensor, gate: Tensor | None) -> Activations:
@@ -123,12 +126,12 @@ def measure(layer: Layer, maps: Tensor, gate: Tensor | None) -> Activations:
         maps: Its output, shape (C, H, W).
         gate: What its ReLU takes in, shape (C, H, W); None where no ReLU follows.
     """
-    gated = maps if gate is None else gate.clamp(min=0)
-    strength = gated.abs().flatten(1)
+    rectified = maps if gate is None else gate.clamp(min=0)
+    strength = rectified.abs().flatten(1)
     return Activations(
         layer=layer,
         maps=maps,
-        gated=gated,
+        rectified=rectified,
         maximum=strength.amax(1),
         mean=strength.mean(1),
         active_share=(strength > 0).float().mean(1),
@@ -206,7 +209,7 @@ def empty_by_depth(
         SettingError: The threshold lies outside 0…1.
     """
     shown = [each for each in layers(network) if not each.detail and len(each.shape) == 3]
-    names = [each.gate or each.name for each in shown]
+    names = [each.pre_relu or each.name for each in shown]
     extremes = observe(network.module, input_for(network, image), names, _extremes) if names else {}
     return tuple(
         _summary(each, extremes[name], threshold) for each, name in zip(shown, names, strict=True)
@@ -273,7 +276,7 @@ def _extremes(output: Tensor) -> Tensor:
 
 def _summary(layer: Layer, extremes: Tensor, threshold: float) -> LayerSummary:
     largest, least = extremes
-    gated = layer.gate is not None
-    maximum = largest.clamp(min=0) if gated else torch.maximum(largest.abs(), least.abs())
+    rectified = layer.pre_relu is not None
+    maximum = largest.clamp(min=0) if rectified else torch.maximum(largest.abs(), least.abs())
     empty = int(empty_channels(maximum, threshold).sum())
     return LayerSummary(layer, len(maximum), empty, empty / len(maximum))

@@ -21,9 +21,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from convviz.features.arithmetic_steps import (
-    Given,
-    Passed,
-    Picked,
+    BranchChoice,
+    Identity,
+    Opaque,
     Rectified,
     Stage,
     convolved,
@@ -45,7 +45,7 @@ _PASSING = (nn.Dropout, nn.Dropout2d, nn.Identity)
 
 
 @dataclass(frozen=True)
-class Place:
+class Unit:
     """One number: which module's output, and where in it."""
 
     name: str
@@ -72,7 +72,7 @@ def _recorded(network: Network) -> tuple[Trace, Flow]:
     return found
 
 
-class Ways:
+class Derivation:
     """The ways back from a layer's output to what it was made of."""
 
     def __init__(self, network: Network) -> None:
@@ -82,14 +82,14 @@ class Ways:
         self._layers = {each.name: each for each in layers(network)}
         self._last = {call.name: order for order, call in enumerate(record.calls)}
 
-    def back(self, place: Place) -> tuple[Next, Place] | None:
+    def back(self, place: Unit) -> tuple[Next, Unit] | None:
         """Go back by one step that works number by number; None where many numbers became one."""
         shown, module = self._layers.get(place.name), self._module(place.name)
         if shown is not None and shown.branches:
             branch = next(b for b in shown.branches if b.start <= place.channel < b.stop)
             channel = place.channel - branch.start
-            inside = Place(branch.name, channel, place.row, place.column)
-            return lambda value: Picked(value, branch, channel), inside
+            inside = Unit(branch.name, channel, place.row, place.column)
+            return lambda value: BranchChoice(value, branch, channel), inside
         if next(module.children(), None) is not None:
             last = self._whole(place.name)
             return None if last is None else (Rectified, self._moved(place, last.name))
@@ -100,21 +100,21 @@ class Ways:
         if isinstance(module, nn.ReLU):
             return Rectified, before
         if isinstance(module, _PASSING):
-            return lambda value: Passed(value, kind_of(module)), before
+            return lambda value: Identity(value, kind_of(module)), before
         if isinstance(module, nn.BatchNorm2d) and module.running_mean is not None:
             return lambda value: normalised(module, value, place.channel), before
         return None
 
-    def before_relu(self, place: Place) -> Place:
+    def before_relu(self, place: Unit) -> Unit:
         """Go back to the number that a ReLU took in, through the choice of a branch as well."""
         while (step := self.back(place)) is not None:
             stage, earlier = step
-            if not isinstance(stage(0.0), Picked | Rectified):
+            if not isinstance(stage(0.0), BranchChoice | Rectified):
                 break
             place = earlier
         return place
 
-    def first(self, place: Place, inputs: Tensor) -> Stage | None:
+    def first(self, place: Unit, inputs: Tensor) -> Stage | None:
         """Take the number apart that many numbers became; None if that is not known here.
 
         Args:
@@ -161,17 +161,17 @@ class Ways:
         inside = self._calls[self._calls[order].inside : order]
         return next((call for call in reversed(inside) if call.leaf), None)
 
-    def _moved(self, place: Place, name: str) -> Place:
-        return Place(name, place.channel, place.row, place.column)
+    def _moved(self, place: Unit, name: str) -> Unit:
+        return Unit(name, place.channel, place.row, place.column)
 
-    def _same(self, place: Place, source: Call) -> Place | None:
+    def _same(self, place: Unit, source: Call) -> Unit | None:
         """Find the same number in the output that goes in; it may have been flattened."""
         shape = self._calls[self._last[place.name]].shape[1:]
         if shape == source.shape[1:]:
             return self._moved(place, source.name)
         if len(shape) == 1 and len(source.shape) == 4 and prod(source.shape[1:]) == shape[0]:
             channel, rest = divmod(place.channel, prod(source.shape[2:]))
-            return Place(source.name, channel, *divmod(rest, source.shape[3]))
+            return Unit(source.name, channel, *divmod(rest, source.shape[3]))
         return None
 
 
@@ -230,8 +230,8 @@ def arithmetic(
     found = layer(network, layer_name)
     check_channel(found.shape, channel)
     check_position(found.shape, row, column)
-    ways = Ways(network)
-    place, later = Place(found.name, channel, row, column), list[Next]()
+    ways = Derivation(network)
+    place, later = Unit(found.name, channel, row, column), list[Next]()
     while (step := ways.back(place)) is not None:
         stage, place = step
         later.append(stage)
@@ -276,10 +276,10 @@ def _run(module: nn.Module, batch: Tensor, name: str, source: str) -> tuple[Tens
     return taken[0][0].float(), output[0]
 
 
-def _given(network: Network, batch: Tensor, place: Place) -> Given:
+def _given(network: Network, batch: Tensor, place: Unit) -> Opaque:
     output = capture(network.module, batch, [place.name])[place.name][0]
     number = _number(output, place.channel, place.row, place.column)
-    return Given(number, kind_of(network.module.get_submodule(place.name)))
+    return Opaque(number, kind_of(network.module.get_submodule(place.name)))
 
 
 def _number(output: Tensor, channel: int, row: int, column: int) -> float:

@@ -123,7 +123,7 @@ class Rectified:
 
 
 @dataclass(frozen=True)
-class Picked:
+class BranchChoice:
     """A concatenation: the number is one of a branch's own.
 
     Attributes:
@@ -143,7 +143,7 @@ class Picked:
 
 
 @dataclass(frozen=True)
-class Passed:
+class Identity:
     """A layer that hands its input on unchanged, as dropout does outside of training."""
 
     before: float
@@ -156,14 +156,14 @@ class Passed:
 
 
 @dataclass(frozen=True)
-class Given:
+class Opaque:
     """A number that is not taken apart, because convviz does not know how its layer makes it."""
 
     after: float
     kind: str
 
 
-Stage = WeightedSum | Pooled | Normalised | Rectified | Picked | Passed | Given
+Stage = WeightedSum | Pooled | Normalised | Rectified | BranchChoice | Identity | Opaque
 
 
 def convolved(

@@ -115,7 +115,7 @@ def count_dead(network: Network, pictures: ImageSet) -> Iterator[DeadStep]:
 
 def _count(network: Network, pictures: ImageSet) -> Iterator[DeadStep]:
     shown = [each for each in layers(network) if not each.detail and len(each.shape) == 3]
-    names = [each.gate or each.name for each in shown]
+    names = [each.pre_relu or each.name for each in shown]
     alive: dict[tuple[str, bool], Tensor] = {}
     left_out: list[LeftOut] = []
     total = len(pictures)
@@ -130,10 +130,10 @@ def _count(network: Network, pictures: ImageSet) -> Iterator[DeadStep]:
         if batch:
             found = observe(network.module, torch.cat(batch), names, _answers)
             for each, name in zip(shown, names, strict=True):
-                gated = each.gate is not None
-                now = found[name][0 if gated else 1]
-                before = alive.get((name, gated))
-                alive[name, gated] = now if before is None else now | before
+                rectified = each.pre_relu is not None
+                now = found[name][0 if rectified else 1]
+                before = alive.get((name, rectified))
+                alive[name, rectified] = now if before is None else now | before
         if len(left_out) == total:
             raise ImageError(
                 "Not one picture of the set can be read; the first: "
@@ -143,7 +143,7 @@ def _count(network: Network, pictures: ImageSet) -> Iterator[DeadStep]:
             counted = tuple(
                 LayerDead(each, len(living), tuple((~living).nonzero().flatten().tolist()))
                 for each, name in zip(shown, names, strict=True)
-                for living in [alive[name, each.gate is not None]]
+                for living in [alive[name, each.pre_relu is not None]]
             )
             yield DeadStep(done, total, done - len(left_out), counted, tuple(left_out))
 

@@ -158,10 +158,10 @@ def _responses(
 
     def reduce(output: Tensor) -> Tensor:
         maps = output[:, channel].reshape(len(output), -1).float()
-        maps = maps.clamp(min=0) if found.gate else maps
+        maps = maps.clamp(min=0) if found.pre_relu else maps
         return maps.mean(1) if measure == "mean" else maps.amax(1)
 
-    name = found.gate or found.name
+    name = found.pre_relu or found.name
     return observe(network.module, batch, [name], reduce)[name]
 
 

@@ -79,7 +79,7 @@ def _prediction(classes: tuple[str, ...], index: int, probability: float) -> Pre
 
 
 @dataclass(frozen=True)
-class Opinion:
+class HeadPrediction:
     """What one head says of an image.
 
     Attributes:
@@ -95,7 +95,9 @@ class Opinion:
     predictions: tuple[Prediction, ...]
 
 
-def opinions(network: Network, image: Image.Image, k: int = 3) -> tuple[Opinion, ...]:
+def head_predictions(
+    network: Network, image: Image.Image, k: int = 3
+) -> tuple[HeadPrediction, ...]:
     """Ask a network's auxiliary heads, which it leaves out when it classifies, and its main one.
 
     Returns:
@@ -115,7 +117,7 @@ def opinions(network: Network, image: Image.Image, k: int = 3) -> tuple[Opinion,
         # A head is a little network of its own, whose picture is the maps it reads.
         alone = replace(network, module=network.module.get_submodule(head.name))
         ranked = predict_batch(alone, maps[head.after], k)
-        found.append(Opinion(head.name, head.after, head.depth, ranked))
+        found.append(HeadPrediction(head.name, head.after, head.depth, ranked))
     main = predict_batch(network, batch, k)
     encoder = [layer for layer in layers(network) if layer.in_encoder]
-    return (*found, Opinion("", encoder[-1].name, heads[-1].network_depth, main))
+    return (*found, HeadPrediction("", encoder[-1].name, heads[-1].network_depth, main))

@@ -12,10 +12,10 @@ from convviz.datasets.image_set import ImageSet
 from convviz.features.dead import DeadStep, count_dead
 from convviz.features.occlusion import Measure, OcclusionStep, occlude
 from convviz.features.synthesis import SynthesisConfig, SynthesisStep, synthesise
-from convviz.features.top_patches import StimuliStep, find_stimuli
+from convviz.features.top_patches import TopPatchesStep, find_top_patches
 from convviz.networks.network import Network
 
-Step = StimuliStep | OcclusionStep | SynthesisStep | DeadStep
+Step = TopPatchesStep | OcclusionStep | SynthesisStep | DeadStep
 
 
 class Signal(Protocol):
@@ -59,10 +59,10 @@ def stimuli_run(
     network: Network,
     layer_name: str,
     pictures: ImageSet,
-    after: StimuliStep | None = None,
+    after: TopPatchesStep | None = None,
 ) -> Iterator[Run]:
     """Find the strongest patches of all channels of a layer; `after` goes on with a stopped run."""
-    for step in find_stimuli(network, layer_name, pictures, after):
+    for step in find_top_patches(network, layer_name, pictures, after):
         yield Run(subject, step, pictures)
         if signal.asked:
             return

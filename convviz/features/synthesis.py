@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from convviz.errors import SettingError
-from convviz.features.arithmetic import Place, Ways
+from convviz.features.arithmetic import Derivation, Unit
 from convviz.features.capture import truncated
 from convviz.images import fourier
 from convviz.images.preprocess import normalise, to_picture
@@ -133,7 +133,7 @@ def _ascend(
     coefficients = fourier.start(size, generator).requires_grad_()
     optimiser = torch.optim.Adam([coefficients], lr=config.rate)
     # Height and width stay those of the map: a ReLU, a batch norm or a choice changes neither.
-    before = Ways(network).before_relu(Place(found.name, channel, 0, 0))
+    before = Derivation(network).before_relu(Unit(found.name, channel, 0, 0))
     cut = truncated(network.module, before.name)
     mean, std = network.spec.mean, network.spec.std
     scores: list[float] = []

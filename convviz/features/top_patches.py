@@ -56,7 +56,7 @@ class Patch:
 
 
 @dataclass(frozen=True, eq=False)
-class Stimuli:
+class TopPatches:
     """The strongest patches of every channel of a layer, over the pictures looked at so far.
 
     Attributes:
@@ -110,7 +110,7 @@ class Stimuli:
 
 
 @dataclass(frozen=True, eq=False)
-class StimuliStep:
+class TopPatchesStep:
     """Where a pass over a set stands.
 
     Attributes:
@@ -122,7 +122,7 @@ class StimuliStep:
 
     done: int
     total: int
-    stimuli: Stimuli
+    stimuli: TopPatches
     left_out: tuple[LeftOut, ...]
 
     @property
@@ -136,9 +136,9 @@ class StimuliStep:
         return self.stimuli.nbytes
 
 
-def find_stimuli(
-    network: Network, layer_name: str, pictures: ImageSet, after: StimuliStep | None = None
-) -> Iterator[StimuliStep]:
+def find_top_patches(
+    network: Network, layer_name: str, pictures: ImageSet, after: TopPatchesStep | None = None
+) -> Iterator[TopPatchesStep]:
     """Find the strongest patches of every channel of a layer over a set of images.
 
     Args:
@@ -180,8 +180,8 @@ def patch_picture(network: Network, pictures: ImageSet, patch: Patch) -> Image.I
 
 
 def _find(
-    network: Network, found: Layer, pictures: ImageSet, after: StimuliStep | None
-) -> Iterator[StimuliStep]:
+    network: Network, found: Layer, pictures: ImageSet, after: TopPatchesStep | None
+) -> Iterator[TopPatchesStep]:
     channels, total = found.shape[0], len(pictures)
     starts = [branch.start for branch in found.branches] or [0]
     spans = tuple((start, receptive_field(network, found.name, start)) for start in starts)
@@ -205,8 +205,8 @@ def _find(
             else:
                 members.append(place)
         if batch:
-            name = found.gate or found.name
-            reduce = _positive_peaks if found.gate else _peaks
+            name = found.pre_relu or found.name
+            reduce = _positive_peaks if found.pre_relu else _peaks
             peaks = observe(network.module, torch.cat(batch), [name], reduce)[name]
             values, where, strength = peaks[0], peaks[1].long(), peaks[2]
             maximum = torch.maximum(maximum, strength.float().amax(0))
@@ -226,8 +226,8 @@ def _find(
             )
         seen = done - len(left_out)
         held = (scores, places, positions, maximum)
-        stimuli = Stimuli(found, seen, *held, pictures.titles, spans)
-        yield StimuliStep(done, total, stimuli, tuple(left_out))
+        stimuli = TopPatches(found, seen, *held, pictures.titles, spans)
+        yield TopPatchesStep(done, total, stimuli, tuple(left_out))
 
 
 def _peaks(output: Tensor) -> Tensor:

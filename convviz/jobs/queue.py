@@ -20,7 +20,7 @@ from convviz.jobs.job import JobView, Limits, Signal, State, Work
 
 
 @dataclass(eq=False)
-class Record:
+class Job:
     """One job: what it is, and where it stands.
 
     Attributes:
@@ -116,22 +116,22 @@ class Lane:
 
     workers: int
     threads: int = 0
-    waiting: list[Record] = field(default_factory=list)
-    busy: list[Record] = field(default_factory=list)
+    waiting: list[Job] = field(default_factory=list)
+    busy: list[Job] = field(default_factory=list)
     durations: deque[float] = field(default_factory=lambda: deque(maxlen=20))
 
-    def wait(self, record: Record, now: float, limit: float) -> float:
+    def wait(self, record: Job, now: float, limit: float) -> float:
         """Return how many seconds a waiting job will probably wait until it runs."""
         ahead = self.waiting[: self.waiting.index(record)]
         busy = [self._remaining(job, now, limit) for job in self.busy]
         return wait_seconds(self.workers, busy, [self._length(job, limit) for job in ahead])
 
-    def _length(self, record: Record, limit: float) -> float:
+    def _length(self, record: Job, limit: float) -> float:
         """How long a job will probably take: what it said, else the median of the last ones."""
         usual = statistics.median(self.durations) if self.durations else limit
         return min(limit, usual if record.expected_seconds is None else record.expected_seconds)
 
-    def _remaining(self, record: Record, now: float, limit: float) -> float:
+    def _remaining(self, record: Job, now: float, limit: float) -> float:
         """How much longer a job will probably hold its thread."""
         if not record.live or record.asked is not None:
             return 1.0
@@ -173,7 +173,7 @@ _ALREADY = "You already have a run under way: stop it or let it end before you s
 _NOT_BEGUN = "Stopped before it began."
 
 
-class Book:
+class JobQueue:
     """All jobs of one runner.
 
     Args:
@@ -184,9 +184,9 @@ class Book:
     def __init__(self, lanes: Mapping[str, int], limits: Limits) -> None:
         self.limits = limits
         self.lanes = {name: Lane(workers) for name, workers in lanes.items()}
-        self._jobs: dict[str, Record] = {}
+        self._jobs: dict[str, Job] = {}
 
-    def add(self, job: Record, lane: str, now: float) -> None:
+    def add(self, job: Job, lane: str, now: float) -> None:
         """Put a job at the end of its lane's queue.
 
         Raises:
@@ -206,7 +206,7 @@ class Book:
         self._jobs[job.id] = job
         queue.waiting.append(job)
 
-    def find(self, job_id: str, owner: str, now: float) -> Record:
+    def find(self, job_id: str, owner: str, now: float) -> Job:
         """Return the owner's job, and note that its visitor is there.
 
         Raises:
@@ -220,7 +220,7 @@ class Book:
         self.tidy(now)
         return job
 
-    def of(self, owner: str, now: float) -> list[Record]:
+    def of(self, owner: str, now: float) -> list[Job]:
         """Return the owner's jobs, newest first, and note that their visitor is there."""
         jobs = [job for job in self._jobs.values() if _same(job.owner, owner)]
         for job in jobs:
@@ -228,7 +228,7 @@ class Book:
         self.tidy(now)
         return [job for job in reversed(jobs) if job.id in self._jobs]
 
-    def view(self, job: Record, now: float) -> JobView:
+    def view(self, job: Job, now: float) -> JobView:
         """Return what its visitor may see of a job."""
         limit = self.limits.seconds
         for lane in self.lanes.values():
@@ -239,7 +239,7 @@ class Book:
                 return replace(job.view(now, limit=limit), closing=True)
         return job.view(now, limit=limit)
 
-    def next(self, lane: str, now: float) -> Record | None:
+    def next(self, lane: str, now: float) -> Job | None:
         """Move the lane's first waiting job to the running ones and return it."""
         self.tidy(now)
         queue = self.lanes[lane]
@@ -250,7 +250,7 @@ class Book:
         queue.busy.append(job)
         return job
 
-    def free(self, job: Record, lane: str, now: float) -> None:
+    def free(self, job: Job, lane: str, now: float) -> None:
         """Note that an ended job no longer holds its thread."""
         queue = self.lanes[lane]
         if job in queue.busy:
@@ -258,7 +258,7 @@ class Book:
         if job.state != "failed":
             queue.durations.append(job.seconds(now))
 
-    def ask(self, job: Record, reason: str, now: float) -> None:
+    def ask(self, job: Job, reason: str, now: float) -> None:
         """Ask a running job to end; take a waiting one out of its queue; leave an ended one."""
         if job.state == "running":
             job.ask(reason, now)
@@ -267,7 +267,7 @@ class Book:
                 lane.waiting.remove(job)
                 job.end("stopped", now, note=_NOT_BEGUN if reason == STOPPED else reason)
 
-    def forget(self, job: Record, now: float) -> None:
+    def forget(self, job: Job, now: float) -> None:
         """Ask a job to end, and let it go."""
         self.ask(job, STOPPED, now)
         self._jobs.pop(job.id, None)
@@ -293,7 +293,7 @@ class Book:
                     lane.threads -= 1
         self._let_go(now)
 
-    def _keep_in_time(self, job: Record, now: float) -> None:
+    def _keep_in_time(self, job: Job, now: float) -> None:
         """Ask a running job to end if it must, and end it if it does not listen."""
         limits = self.limits
         if job.asked is None and now - job.seen > limits.gone_seconds:

@@ -16,7 +16,7 @@ from typing import Any
 
 from convviz.errors import ConvvizError, JobError
 from convviz.jobs.job import JobView, Limits, Work
-from convviz.jobs.queue import CLOSED, STOPPED, Book, Record
+from convviz.jobs.queue import CLOSED, STOPPED, Job, JobQueue
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class LocalRunner:
         clock: Callable[[], float] = time.monotonic,
         prepare: Callable[[], None] = lambda: None,
     ) -> None:
-        self._book = Book(lanes or {"compute": 1}, limits or Limits())
+        self._book = JobQueue(lanes or {"compute": 1}, limits or Limits())
         self._clock = clock
         self._prepare = prepare
         self._changed = threading.Condition()
@@ -67,7 +67,7 @@ class LocalRunner:
             if self._closing:
                 raise JobError(CLOSED)
             now = self._clock()
-            job = Record(secrets.token_urlsafe(24), owner, title, work, arguments, seconds, now)
+            job = Job(secrets.token_urlsafe(24), owner, title, work, arguments, seconds, now)
             self._book.add(job, lane, now)
             self._hire()
             self._changed.notify_all()
@@ -136,7 +136,7 @@ class LocalRunner:
                 self._book.free(job, lane, self._clock())
             del job  # its result is kept for a while, but not by a thread that waits
 
-    def _next(self, lane: str) -> Record | None:
+    def _next(self, lane: str) -> Job | None:
         with self._changed:
             while not self._closing:
                 job = self._book.next(lane, self._clock())
@@ -145,7 +145,7 @@ class LocalRunner:
                 self._changed.wait(_IDLE_SECONDS)
         return None
 
-    def _run(self, job: Record) -> None:
+    def _run(self, job: Job) -> None:
         """Run one job to its end, whatever its work does."""
         error = ""
         try:
@@ -166,7 +166,7 @@ class LocalRunner:
             else:
                 job.end("stopped" if job.signal.asked else "done", now, note=job.signal.reason)
 
-    def _draw(self, job: Record) -> None:
+    def _draw(self, job: Job) -> None:
         """Take items from the work until it has no more, or no more time."""
         with self._changed:
             work, arguments, grace = job.work, job.arguments, self._book.limits.grace_seconds

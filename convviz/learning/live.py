@@ -94,7 +94,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class LiveView:
+class LiveProgress:
     """Where a training stands.
 
     Attributes:
@@ -154,7 +154,7 @@ def train_small(
     dataset: Dataset,
     split: Split,
     settings: TrainingSettings,
-) -> Iterator[LiveView]:
+) -> Iterator[LiveProgress]:
     """Train a small network from random numbers, and look at it on the way.
 
     Args:
@@ -173,7 +173,7 @@ def train_small(
     settings = replace(settings, size=design.pixels)
     made = plan(network, "scratch", dataset.classes)
     places = evenly(split.validation, _OTHERS)
-    view = LiveView(
+    view = LiveProgress(
         design,
         settings.learning_rate or learning_rate("usual", batch_norm=design.batch_norm),
         dataset.classes,
@@ -197,7 +197,7 @@ def train_small(
         yield view
 
 
-def follow(view: LiveView, step: TrainingStep) -> LiveView:
+def follow(view: LiveProgress, step: TrainingStep) -> LiveProgress:
     """Add a step to what is known of a training."""
     points, checks, counts, frames = view.points, view.checks, view.counts, view.frames
     if step.recent_loss is not None:

@@ -214,7 +214,7 @@ class Watch:
     @property
     def names(self) -> tuple[str, ...]:
         """Dotted names of what is looked at, with the layers that feed the ReLUs behind them."""
-        pairs = ((each.name, each.gate) for each in self.layers)
+        pairs = ((each.name, each.pre_relu) for each in self.layers)
         return tuple(dict.fromkeys(name for pair in pairs for name in pair if name))
 
     def take(
@@ -233,7 +233,7 @@ class Watch:
         dead = self._dead(module)
         maps = []
         for each in self.layers:
-            gate = None if each.gate is None else seen[each.gate][0]
+            gate = None if each.pre_relu is None else seen[each.pre_relu][0]
             maps.append(Maps.of(measure(each, seen[each.name][0], gate), dead.get(each.name)))
         kernels = None
         if self.kernels is not None:
@@ -246,7 +246,7 @@ class Watch:
         """Count, for each layer, the channels that are empty for every one of the others."""
         if self.others is None:
             return {}
-        judged = {each.name: each.gate or each.name for each in self.layers}
+        judged = {each.name: each.pre_relu or each.name for each in self.layers}
         silent = observe(module, self.others, list(dict.fromkeys(judged.values())), _silent)
         return {name: int(silent[gate].sum()) for name, gate in judged.items()}
 

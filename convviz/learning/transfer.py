@@ -158,7 +158,7 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class TrainingView:
+class TransferProgress:
     """Where a job stands.
 
     Attributes:
@@ -209,7 +209,7 @@ def train_transfer(
     compare: bool = False,
     before: Outcome | None = None,
     before_job: str = "",
-) -> Iterator[TrainingView]:
+) -> Iterator[TransferProgress]:
     """Train what a plan says and, if wanted, what it is to be compared with.
 
     Args:
@@ -225,7 +225,7 @@ def train_transfer(
     """
     trainings = [("this training", wanted, settings)]
     shares = 3 if compare else 1
-    view = TrainingView(
+    view = TransferProgress(
         network=wanted.network.title,
         doing=trainings[0][0],
         phase="reading",

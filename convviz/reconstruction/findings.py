@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convviz.reconstruction.progress import Ending, RunView
+from convviz.reconstruction.progress import Ending, ReconstructionProgress
 from convviz.reconstruction.quality import PATCH
 
 _NOTICEABLE = 0.05  # of a correlation or an SSIM
@@ -16,7 +16,7 @@ _MATCHED = 0.1  # up to this relative error, feature maps are nearly the same
 _FAR = 0.5  # above this one, a picture says more about the optimisation than about the layer
 
 
-def what_is_lost(runs: Sequence[RunView]) -> str:
+def what_is_lost(runs: Sequence[ReconstructionProgress]) -> str:
     """Say what the deeper layers of one network lose, from the first and last run that ended.
 
     Args:
@@ -54,7 +54,7 @@ def what_is_lost(runs: Sequence[RunView]) -> str:
     return f"{numbers} {finding} {_how_sure(ended)}"
 
 
-def what_differs(runs: Sequence[RunView]) -> str:
+def what_differs(runs: Sequence[ReconstructionProgress]) -> str:
     """Say which network's layer keeps the most of the image, from the numbers."""
     ended = [(run, run.ending) for run in runs if run.ending]
     if len(ended) < 2:
@@ -79,7 +79,7 @@ def what_differs(runs: Sequence[RunView]) -> str:
     return f"{named}. {finding} {_how_sure(ended)}"
 
 
-def _how_sure(ended: Sequence[tuple[RunView, Ending]]) -> str:
+def _how_sure(ended: Sequence[tuple[ReconstructionProgress, Ending]]) -> str:
     """Tell what a layer lost from what the optimisation did not reach."""
     far = [run.subject.layer_title for run, ending in ended if ending.relative_error > _MATCHED]
     if not far:
@@ -94,7 +94,7 @@ def _how_sure(ended: Sequence[tuple[RunView, Ending]]) -> str:
     )
 
 
-def _too_far(ended: Sequence[tuple[RunView, Ending]]) -> str:
+def _too_far(ended: Sequence[tuple[ReconstructionProgress, Ending]]) -> str:
     worst = max(ending.relative_error for _, ending in ended)
     return (
         f"With a relative error of up to {worst:.2f} the pictures say more about the short "

@@ -212,7 +212,7 @@ class Objective:
         if "ReLU" not in layer.kind:
             return None
         earlier = [each for each in layers(network) if each.index < layer.index]
-        if not earlier or earlier[-1].gate != earlier[-1].name:
+        if not earlier or earlier[-1].pre_relu != earlier[-1].name:
             return None
         name = earlier[-1].name
         with torch.no_grad():

@@ -124,7 +124,7 @@ class Ending:
 
 
 @dataclass(frozen=True)
-class RunView:
+class ReconstructionProgress:
     """One run at one moment.
 
     Attributes:
@@ -175,7 +175,7 @@ class RunView:
 
 
 @dataclass(frozen=True)
-class SeriesView:
+class SeriesProgress:
     """Several runs, one after the other, at one moment.
 
     Attributes:
@@ -185,7 +185,7 @@ class SeriesView:
     """
 
     subjects: tuple[Subject, ...]
-    runs: tuple[RunView, ...]
+    runs: tuple[ReconstructionProgress, ...]
     fraction: float = 0.0
 
     @property
@@ -329,7 +329,7 @@ def plan(
     return Plan(network, replace(config, layer=layer.name), subject, original)
 
 
-def continuation(network: Network, run: RunView) -> Plan:
+def continuation(network: Network, run: ReconstructionProgress) -> Plan:
     """Put together what it needs to go on with a run that has ended.
 
     Args:
@@ -340,8 +340,8 @@ def continuation(network: Network, run: RunView) -> Plan:
 
 
 def reconstruct_one(
-    signal: Signal, *, plan: Plan, before: RunView | None = None
-) -> Iterator[RunView]:
+    signal: Signal, *, plan: Plan, before: ReconstructionProgress | None = None
+) -> Iterator[ReconstructionProgress]:
     """Do one run; each item is the run at one moment, the last one has an ending.
 
     Args:
@@ -352,22 +352,24 @@ def reconstruct_one(
     yield from _run(signal, plan, FRAMES, before)
 
 
-def reconstruct_series(signal: Signal, *, plans: Sequence[Plan]) -> Iterator[SeriesView]:
+def reconstruct_series(signal: Signal, *, plans: Sequence[Plan]) -> Iterator[SeriesProgress]:
     """Do several runs one after the other; each item is the whole series at one moment."""
     subjects = tuple(each.subject for each in plans)
-    ended: tuple[RunView, ...] = ()
+    ended: tuple[ReconstructionProgress, ...] = ()
     for each in plans:
         if signal.asked:
             return
         view = None
         for view in _run(signal, each, _SERIES_FRAMES, None):
             fraction = (len(ended) + view.fraction) / len(plans)
-            yield SeriesView(subjects, (*ended, view), fraction)
+            yield SeriesProgress(subjects, (*ended, view), fraction)
         if view is not None:
             ended = (*ended, view)
 
 
-def _run(signal: Signal, plan: Plan, most_frames: int, before: RunView | None) -> Iterator[RunView]:
+def _run(
+    signal: Signal, plan: Plan, most_frames: int, before: ReconstructionProgress | None
+) -> Iterator[ReconstructionProgress]:
     config, original = plan.config, plan.original
     # The image is cropped already: scaling its shorter side to the crop's side changes nothing.
     weights = replace(plan.network.weights, resize=plan.network.weights.input_size)
@@ -377,7 +379,9 @@ def _run(signal: Signal, plan: Plan, most_frames: int, before: RunView | None) -
     first_step, first_seconds = (before.step, before.seconds) if before else (0, 0.0)
     if before and before.ending:
         config = replace(config, start=before.ending.pixels)
-    view = RunView(plan.subject, plan.config, png(original), points=thin(points, CURVE))
+    view = ReconstructionProgress(
+        plan.subject, plan.config, png(original), points=thin(points, CURVE)
+    )
     yield view
     seen = -math.inf
     for step in reconstruct(network, original, config, stop=lambda: signal.asked):

@@ -78,9 +78,9 @@ class Layer:
         index: Position in the order of execution.
         detail: Whether pickers may hide it: a part of a layer that is better looked at with its
             ReLU, as a whole, or a module that only hands its input on.
-        gate: Name of the layer whose positive part is what the next ReLU lets through: the layer
-            itself right before a ReLU, its batch norm where there is one between. None where no
-            ReLU follows, or the output has been through one.
+        pre_relu: Name of the layer whose positive part is what the next ReLU lets through: the
+            layer itself right before a ReLU, its batch norm where there is one between. None where
+            no ReLU follows, or the output has been through one.
         branches: The parts of a concatenation; empty for any other layer.
         in_encoder: Whether it belongs to the encoder.
     """
@@ -92,7 +92,7 @@ class Layer:
     shape: tuple[int, ...]
     index: int
     detail: bool
-    gate: str | None
+    pre_relu: str | None
     branches: tuple[Branch, ...]
     in_encoder: bool
 
@@ -195,7 +195,7 @@ def _read(spec: NetworkSpec, module: nn.Module, size: int) -> tuple[Layer, ...]:
                 shape=call.shape[1:],
                 index=index,
                 detail=whole is not None or isinstance(call.module, (nn.Identity, nn.Flatten)),
-                gate=flow.gate(call),
+                pre_relu=flow.gate(call),
                 branches=_branches(spec, join.parts, makers, call.shape[1]) if join else (),
                 in_encoder=index <= last,
             )

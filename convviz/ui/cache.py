@@ -17,7 +17,7 @@ from convviz.features.activations import activations as compute_activations
 from convviz.features.activations import empty_by_depth as compute_empty_by_depth
 from convviz.features.class_evidence import AveragedMaps, ClassEvidence
 from convviz.features.dead import DeadChannels
-from convviz.features.predictions import Opinion, Prediction, predict
+from convviz.features.predictions import HeadPrediction, Prediction, predict
 from convviz.networks.network import Network
 from convviz.networks.paper_designs import DESIGNS, describe, published_form_of
 from convviz.networks.registry import available
@@ -193,11 +193,13 @@ def atlas(
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _opinions(sha256: str, source: str, _image: ChosenImage, _used: Network) -> tuple[Opinion, ...]:
-    return feature_predictions.opinions(_used, _image.image)
+def _opinions(
+    sha256: str, source: str, _image: ChosenImage, _used: Network
+) -> tuple[HeadPrediction, ...]:
+    return feature_predictions.head_predictions(_used, _image.image)
 
 
-def opinions(choice: Choice, used: Network) -> tuple[Opinion, ...]:
+def head_predictions(choice: Choice, used: Network) -> tuple[HeadPrediction, ...]:
     """Return what every head of a network says of the visitor's image."""
     return _opinions(choice.image.sha256, used.weights.source, choice.image, used)
 

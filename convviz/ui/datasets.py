@@ -76,7 +76,8 @@ def _uploaded() -> Dataset | None:
         key="training_zip",
         max_upload_size=zip_archive.MAX_BYTES // 1_000_000,
         help=f"At most {zip_archive.MAX_FILES:,} files of at most "
-        f"{zip_archive.MAX_FILE_BYTES // 1_000_000} MB, {zip_archive.MAX_BYTES // 1_000_000} MB unpacked. "
+        f"{zip_archive.MAX_FILE_BYTES // 1_000_000} MB, {zip_archive.MAX_BYTES // 1_000_000} MB "
+        "unpacked. "
         "It stays in this visit: it is neither stored nor passed on.",
     )
     if file is not None:

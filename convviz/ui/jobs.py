@@ -62,7 +62,7 @@ def runner() -> Runner:
 
 
 @dataclass(frozen=True)
-class Desk:
+class PageJobs:
     """One page's jobs of one visitor.
 
     Attributes:
@@ -147,7 +147,7 @@ class Desk:
             view: The job that the page shows; while it is live, no other can be started.
             ready: Whether the settings name something that can be started.
             on_click: Starts it.
-            args: Given to `on_click`.
+            args: Opaque to `on_click`.
             what: What a job of the page is called.
         """
         live = view is not None and view.live
@@ -227,14 +227,14 @@ class Desk:
         return f"{Entry.JOBS}.{self.page}.{name}"
 
 
-def desk(page: str, *works: Work) -> Desk:
+def desk(page: str, *works: Work) -> PageJobs:
     """Return this visitor's desk of a page; called once in every full run.
 
     Args:
         page: Name of the page.
         works: Its work functions.
     """
-    return Desk(page, tuple(work.__name__ for work in works), visitor.owner())
+    return PageJobs(page, tuple(work.__name__ for work in works), visitor.owner())
 
 
 def waiting(view: JobView) -> None:

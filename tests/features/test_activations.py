@@ -44,10 +44,10 @@ class TestByHand:
         self, network: Network, picture: Image.Image
     ) -> None:
         found = activations(network, picture, "1")
-        assert found.layer.gate == "1"
+        assert found.layer.pre_relu == "1"
         row = [[-0.5, -0.5, 0.5, 0.5], [1.0, 1.0, -1.0, -1.0], [-5.0] * 4]
         assert found.maps[:, 0].tolist() == row
-        assert found.gated[:, 0].tolist() == [[0, 0, 0.5, 0.5], [1.0, 1.0, 0, 0], [0] * 4]
+        assert found.rectified[:, 0].tolist() == [[0, 0, 0.5, 0.5], [1.0, 1.0, 0, 0], [0] * 4]
         assert found.maximum.tolist() == [0.5, 1.0, 0.0]
         assert found.mean.tolist() == [0.25, 0.5, 0.0]
         assert found.active_share.tolist() == [0.5, 0.5, 0.0]
@@ -58,8 +58,8 @@ class TestByHand:
         self, network: Network, picture: Image.Image, name: str
     ) -> None:
         found = activations(network, picture, name)
-        assert found.layer.gate is None
-        assert found.gated is found.maps
+        assert found.layer.pre_relu is None
+        assert found.rectified is found.maps
         assert found.maximum.tolist() == [0.5, 1.0, 0.0]
         assert found.empty().tolist() == [False, False, True]
 
@@ -87,7 +87,7 @@ class TestByHand:
         found = activations(
             network_of(nn.Sequential(tiny.conv, norm, nn.ReLU(inplace=True))), picture, "0"
         )
-        assert found.layer.gate == "1"
+        assert found.layer.pre_relu == "1"
         assert found.maps.amax((1, 2)).tolist() == [1.0, 0.0, -5.0]
         assert found.empty().tolist() == [True, True, False]
         assert found.maximum[2].item() == pytest.approx(4.0, abs=1e-3)
@@ -106,7 +106,7 @@ class TestByHand:
         conv.weight.data.zero_()
         conv.bias.data = torch.tensor([-3.0, 0.0])
         found = activations(network_of(nn.Sequential(conv)), picture, "0")
-        assert found.gated.amin().item() == -3.0
+        assert found.rectified.amin().item() == -3.0
         assert found.maximum.tolist() == [3.0, 0.0]
         assert found.mean.tolist() == [3.0, 0.0]
         assert found.empty().tolist() == [False, True]
@@ -183,6 +183,6 @@ def test_the_empty_channels_of_a_real_network_equal_those_computed_by_hand(
             each.shape if len(each.shape) == 3 else (*each.shape, 1, 1)
         )
         assert torch.equal(found.maps.flatten(), outputs[each.name].flatten())
-        through = outputs[each.gate].relu() if each.gate else outputs[each.name].abs()
+        through = outputs[each.pre_relu].relu() if each.pre_relu else outputs[each.name].abs()
         silent = [not channel.any().item() for channel in through[0]]
         assert found.empty().tolist() == silent

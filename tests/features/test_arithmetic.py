@@ -11,9 +11,9 @@ from convviz.errors import SettingError
 from convviz.features.activations import activations
 from convviz.features.arithmetic import arithmetic
 from convviz.features.arithmetic_steps import (
-    Given,
+    BranchChoice,
     Normalised,
-    Picked,
+    Opaque,
     Pooled,
     Rectified,
     Stage,
@@ -93,7 +93,7 @@ def test_every_kind_of_layer_ends_in_the_maps_number(
             found = arithmetic(network, cat, each.name, channel, row, column)
             assert found.number == float(maps[channel, row, column])
             assert found.difference <= _rounding(found.stages), each.name
-            assert not isinstance(found.stages[0], Given)
+            assert not isinstance(found.stages[0], Opaque)
 
 
 def test_a_convolution_by_hand(network_of: Callable[..., Network]) -> None:
@@ -174,9 +174,9 @@ def test_a_concatenation_names_the_branch(cat: Image.Image) -> None:
     shape = layer(network, "inception4a").shape
     found = arithmetic(network, cat, "inception4a", shape[0] - 1, 2, 2)
     kinds = [type(stage) for stage in found.stages]
-    assert kinds == [WeightedSum, Normalised, Rectified, Picked]
+    assert kinds == [WeightedSum, Normalised, Rectified, BranchChoice]
     picked = found.stages[-1]
-    assert isinstance(picked, Picked)
+    assert isinstance(picked, BranchChoice)
     assert picked.branch.name == "inception4a.branch4.1"
     assert picked.channel == picked.branch.stop - picked.branch.start - 1
 
@@ -198,7 +198,7 @@ def test_what_is_not_known_is_given_as_it_is(
 
     network = network_of(nn.Sequential(Odd(), nn.ReLU()), side=8)
     found = arithmetic(network, noise, "1", 0, 1, 1)
-    assert isinstance(found.stages[0], Given)
+    assert isinstance(found.stages[0], Opaque)
     assert found.result == found.number
 
 

@@ -37,7 +37,7 @@ def test_heads_say_what_they_say_in_a_pass_of_their_own(
             if name == "inception4d":
                 second = module.get_submodule("aux2")(x).softmax(1)[0]
         main = module(input_for(googlenet, cat)).softmax(1)[0]
-    found = predictions.opinions(googlenet, cat, k=4)
+    found = predictions.head_predictions(googlenet, cat, k=4)
     assert [(one.name, one.after, one.depth) for one in found] == [
         ("aux1", "inception4a", 9),
         ("aux2", "inception4d", 15),
@@ -51,7 +51,7 @@ def test_heads_say_what_they_say_in_a_pass_of_their_own(
 
 
 def test_networks_without_heads_or_training_have_no_opinions(cat: Image.Image) -> None:
-    assert predictions.opinions(load("googlenet", "random"), cat) == ()
+    assert predictions.head_predictions(load("googlenet", "random"), cat) == ()
 
 
 def test_contributions_and_bias_make_up_the_score(googlenet: Network, cat: Image.Image) -> None:

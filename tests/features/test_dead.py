@@ -11,7 +11,7 @@ from torch import nn
 from convviz.datasets.image_set import Files
 from convviz.errors import ImageError, SettingError
 from convviz.features.dead import count_dead
-from convviz.features.top_patches import find_stimuli
+from convviz.features.top_patches import find_top_patches
 from convviz.learning.snapshots import watch
 from convviz.networks.network import Network
 
@@ -44,7 +44,7 @@ def test_it_agrees_with_the_pass_for_one_layer(
     pictures = Files((_file("red"), _file("black"), ("bad.png", b"x")))
     *_, all_layers = count_dead(network, pictures)
     for each in all_layers.layers:
-        *_, one = find_stimuli(network, each.layer.name, pictures)
+        *_, one = find_top_patches(network, each.layer.name, pictures)
         assert int(one.stimuli.dead().sum()) == each.dead
     assert [left.title for left in all_layers.left_out] == ["bad.png"]
 
@@ -57,7 +57,7 @@ def test_a_channel_of_nans_is_dead_nowhere(network_of: Callable[..., Network]) -
     pictures = Files((_file("red"), _file("black")))
     *_, step = count_dead(network, pictures)
     assert [each.numbers for each in step.layers] == [(1,), (1,)]
-    *_, one = find_stimuli(network, "1", pictures)
+    *_, one = find_top_patches(network, "1", pictures)
     assert one.stimuli.dead().tolist() == [False, True, False]
     image = Image.new("RGB", (4, 4), "red")
     snapshot = watch(network, image, 4, others=[image]).take(

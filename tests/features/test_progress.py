@@ -13,7 +13,7 @@ from torch import nn
 
 from convviz.datasets.image_set import Files
 from convviz.features.progress import Run, stimuli_run
-from convviz.features.top_patches import StimuliStep, find_stimuli
+from convviz.features.top_patches import TopPatchesStep, find_top_patches
 from convviz.jobs.job import JobView
 from convviz.jobs.runner import LocalRunner
 from convviz.networks.network import Network
@@ -79,9 +79,9 @@ def watch(runner: LocalRunner, job: str, until: Callable[[JobView], bool]) -> li
     raise AssertionError(f"it stays {view.state}")
 
 
-def step(view: JobView) -> StimuliStep:
+def step(view: JobView) -> TopPatchesStep:
     assert isinstance(view.newest, Run)
-    assert isinstance(view.newest.step, StimuliStep)
+    assert isinstance(view.newest.step, TopPatchesStep)
     return view.newest.step
 
 
@@ -90,7 +90,7 @@ def test_a_set_of_500_with_progress_a_stop_and_the_rest(
 ) -> None:
     held = Held(pictures, Event())
     about = {"subject": ("x",), "network": network, "layer_name": "1", "pictures": held}
-    *_, whole = find_stimuli(network, "1", pictures)
+    *_, whole = find_top_patches(network, "1", pictures)
 
     job = runner.submit(stimuli_run, owner="me", title="500", **about)
     watch(runner, job, lambda view: view.newest is not None)

@@ -13,7 +13,7 @@ from convviz.datasets.image_set import Files
 from convviz.errors import ImageError, SettingError
 from convviz.features.activations import activations
 from convviz.features.effective_field import Box, box
-from convviz.features.top_patches import TOP, StimuliStep, find_stimuli, patch_picture
+from convviz.features.top_patches import TOP, TopPatchesStep, find_top_patches, patch_picture
 from convviz.networks.network import Network
 from convviz.structure.layers import layer
 
@@ -54,8 +54,8 @@ def network(network_of: Callable[..., Network]) -> Network:
     return network_of(parts, side=16)
 
 
-def _last(network: Network, name: str, pictures: Noise | Files) -> StimuliStep:
-    *_, last = find_stimuli(network, name, pictures)
+def _last(network: Network, name: str, pictures: Noise | Files) -> TopPatchesStep:
+    *_, last = find_top_patches(network, name, pictures)
     return last
 
 
@@ -63,7 +63,7 @@ def _last(network: Network, name: str, pictures: Noise | Files) -> StimuliStep:
 def test_the_strongest_patches_equal_a_brute_force_search(name: str, network: Network) -> None:
     pictures = Noise(14)
     found = _last(network, name, pictures).stimuli
-    maps = [activations(network, pictures.picture(place), name).gated for place in range(14)]
+    maps = [activations(network, pictures.picture(place), name).rectified for place in range(14)]
     for channel in range(min(10, found.layer.shape[0])):
         expected = []
         for place, answer in enumerate(maps):
@@ -89,7 +89,7 @@ def test_dead_channels_are_those_that_never_answer(network: Network) -> None:
 
 
 def test_every_step_stands_on_its_own(network: Network) -> None:
-    steps = list(find_stimuli(network, "2", Noise(10)))
+    steps = list(find_top_patches(network, "2", Noise(10)))
     assert [step.done for step in steps] == [4, 8, 10]
     assert steps[-1].fraction == 1.0
     assert steps[0].stimuli.seen == 4
@@ -122,7 +122,7 @@ def test_a_set_without_a_readable_picture_is_refused(network: Network) -> None:
     with pytest.raises(ImageError, match=r"b\.png"):
         _last(network, "2", Files((("b.png", b"nonsense"),)))
     with pytest.raises(SettingError, match="no picture"):
-        find_stimuli(network, "2", Files(()))
+        find_top_patches(network, "2", Files(()))
 
 
 def test_branches_of_a_concatenation_see_different_parts() -> None:
@@ -141,11 +141,11 @@ def test_branches_of_a_concatenation_see_different_parts() -> None:
 def test_a_stopped_pass_goes_on_where_it_ended(network: Network) -> None:
     pictures = Noise(10)
     whole = _last(network, "2", pictures)
-    first = next(find_stimuli(network, "2", pictures))
+    first = next(find_top_patches(network, "2", pictures))
     assert first.done == 4
-    *_, rest = find_stimuli(network, "2", pictures, first)
+    *_, rest = find_top_patches(network, "2", pictures, first)
     assert (rest.done, rest.stimuli.seen) == (10, 10)
     for name in ("scores", "pictures", "positions", "maximum"):
         assert torch.equal(getattr(rest.stimuli, name), getattr(whole.stimuli, name))
     with pytest.raises(SettingError, match="another layer or another set"):
-        find_stimuli(network, "3", pictures, first)
+        find_top_patches(network, "3", pictures, first)

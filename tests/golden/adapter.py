@@ -120,7 +120,7 @@ def layers(described: NetworkSpec, size: int) -> list[dict[str, Any]]:
             "shape": list(layer.shape),
             "index": layer.index,
             "detail": layer.detail,
-            "pre_relu": layer.gate,
+            "pre_relu": layer.pre_relu,
             "branches": [[b.name, b.title, b.start, b.stop] for b in layer.branches],
             "in_encoder": layer.in_encoder,
         }

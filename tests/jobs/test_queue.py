@@ -2,7 +2,7 @@
 
 import pytest
 
-from convviz.jobs.queue import Lane, Record, wait_seconds
+from convviz.jobs.queue import Job, Lane, wait_seconds
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_wait_is_when_the_next_worker_is_free(workers, busy, ahead, expected):
 
 
 def record(name="a", *, expected=None, started=None):
-    return Record(name, name, name, None, {}, expected, 0.0, started=started)
+    return Job(name, name, name, None, {}, expected, 0.0, started=started)
 
 
 class Halfway:

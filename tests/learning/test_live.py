@@ -8,7 +8,7 @@ import pytest
 from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import SettingError
 from convviz.learning.config import TrainingSettings
-from convviz.learning.live import DEADLY_RATE, LiveView, evenly, learning_rate, train_small
+from convviz.learning.live import DEADLY_RATE, LiveProgress, evenly, learning_rate, train_small
 from convviz.learning.small_networks import SmallDesign
 
 DESIGN = SmallDesign(width=4, depth=2, pixels=32)
@@ -26,7 +26,7 @@ def views(
     design: SmallDesign = DESIGN,
     settings: TrainingSettings = SHORT,
     bell: Bell | None = None,
-) -> list[LiveView]:
+) -> list[LiveProgress]:
     found = []
     for view in train_small(
         bell or Bell(),

@@ -119,7 +119,7 @@ def test_what_counts_as_empty_is_what_the_relu_lets_through(
     others = [few.pictures.picture(k) for k in range(1, 4)]
     looked = watch(network, probe, 32, wanted=["norm"], others=others)
     (maps,) = looked.take(module, step=5, epoch=1, seconds=2.0).maps
-    assert layer(network, "norm").gate == "norm"
+    assert layer(network, "norm").pre_relu == "norm"
     assert (maps.channels, maps.empty, maps.dead) == (6, 2, 2)
     assert maps.activations().empty().tolist() == [True, True, False, False, False, False]
     taken = looked.take(module, step=5, epoch=1, seconds=2.0)

@@ -7,7 +7,7 @@ from convviz.datasets.labelled_set import Dataset, Split
 from convviz.features.predictions import predict
 from convviz.learning.config import TrainingSettings
 from convviz.learning.plan import plan
-from convviz.learning.transfer import TrainingView, train_transfer
+from convviz.learning.transfer import TransferProgress, train_transfer
 from convviz.networks.network import Network
 from convviz.weights.load import load
 
@@ -19,7 +19,7 @@ class Bell:
     asked: bool = False
 
 
-def views(tiny: Network, few: Dataset, parts: Split, **more: bool) -> list[TrainingView]:
+def views(tiny: Network, few: Dataset, parts: Split, **more: bool) -> list[TransferProgress]:
     wanted = plan(tiny, "last-layer", few.classes)
     return list(
         train_transfer(Bell(), wanted=wanted, dataset=few, split=parts, settings=SHORT, **more)

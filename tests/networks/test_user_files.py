@@ -73,8 +73,8 @@ def test_torchvisions_resnet18(own_file):
     assert list(found)[-3:] == ["layer4.1.relu", "avgpool", "fc"]
     assert found["layer3.1.relu"].shape == (256, 14, 14)
     assert found["layer3.1.relu"].stage == "layer3"
-    assert (found["conv1"].gate, found["layer1.0.conv1"].gate) == ("bn1", "layer1.0.bn1")
-    assert found["layer1.0.bn2"].gate is None
+    assert (found["conv1"].pre_relu, found["layer1.0.conv1"].pre_relu) == ("bn1", "layer1.0.bn1")
+    assert found["layer1.0.bn2"].pre_relu is None
     assert found["layer4.1.relu"].in_encoder
     assert not found["avgpool"].in_encoder
     order = list(found)
@@ -88,7 +88,7 @@ def test_a_hand_written_network_of_another_size(own_file, tmp_path):
     found = spec("digits")
     assert registry.problems() == ()
     assert (found.input_size, found.mean, found.std) == (28, (0.1, 0.2, 0.3), (0.5, 0.6, 0.7))
-    assert [(each.name, each.shape, each.gate) for each in layers(found)] == [
+    assert [(each.name, each.shape, each.pre_relu) for each in layers(found)] == [
         ("conv1", (8, 24, 24), "conv1"),
         ("twice", (8, 12, 12), None),
         ("conv2", (16, 10, 10), "conv2"),

@@ -5,13 +5,13 @@ import torch
 
 from convviz.reconstruction import findings
 from convviz.reconstruction.config import ReconstructionConfig
-from convviz.reconstruction.progress import Ending, RunView, Subject
+from convviz.reconstruction.progress import Ending, ReconstructionProgress, Subject
 
 
 def run(title, layout, detail, error=0.02, ssim=0.5, network="VGG16"):
     subject = Subject("Cat", network.lower(), network, "random", "", title, title, 2_000, 32)
     ending = Ending(error, 20.0, ssim, layout, detail, (), (), "float32", "", torch.zeros(3, 2, 2))
-    return RunView(subject, ReconstructionConfig(), b"", ending=ending)
+    return ReconstructionProgress(subject, ReconstructionConfig(), b"", ending=ending)
 
 
 def test_the_usual_case_names_both_ends_and_their_numbers():
@@ -52,7 +52,7 @@ def test_runs_that_came_nowhere_near_show_nothing_about_the_layers():
 
 
 def test_too_few_runs_or_a_flat_image_give_no_finding():
-    unfinished = RunView(run("a", 1, 1).subject, ReconstructionConfig(), b"")
+    unfinished = ReconstructionProgress(run("a", 1, 1).subject, ReconstructionConfig(), b"")
     assert findings.what_is_lost([run("a", 1.0, 1.0), unfinished]) == ""
     assert findings.what_differs([run("a", 1.0, 1.0)]) == ""
     assert "too even" in findings.what_is_lost([run("a", None, None), run("b", None, None)])

@@ -11,7 +11,15 @@ from PIL import Image
 
 from convviz.reconstruction import progress
 from convviz.reconstruction.config import ReconstructionConfig
-from convviz.reconstruction.progress import Frame, Frames, Point, RunView, SeriesView, Subject, thin
+from convviz.reconstruction.progress import (
+    Frame,
+    Frames,
+    Point,
+    ReconstructionProgress,
+    SeriesProgress,
+    Subject,
+    thin,
+)
 
 
 def frame(step):
@@ -77,14 +85,14 @@ def subject():
 
 def test_a_view_tells_its_size_and_its_newest_numbers(subject):
     points = (Point(1, 0.5, 2.0, 1.4), Point(2, 1.0, 1.0, 1.0))
-    view = RunView(
+    view = ReconstructionProgress(
         subject, ReconstructionConfig(), b"x" * 100, b"y" * 50, points, (frame(1), frame(2))
     )
     assert (view.step, view.seconds, view.relative_error) == (2, 1.0, 1.0)
     assert view.nbytes >= 100 + 50 + 2 * len(b"jpeg")
-    assert SeriesView((subject,), (view, view)).nbytes == 2 * view.nbytes
+    assert SeriesProgress((subject,), (view, view)).nbytes == 2 * view.nbytes
 
 
 def test_a_view_before_the_first_step_has_no_numbers(subject):
-    view = RunView(subject, ReconstructionConfig(), b"x")
+    view = ReconstructionProgress(subject, ReconstructionConfig(), b"x")
     assert (view.step, view.seconds, view.relative_error) == (0, 0.0, None)

@@ -42,7 +42,7 @@ def activations_of() -> Make:
             shape=tuple(maps.shape),
             index=0,
             detail=False,
-            gate=None,
+            pre_relu=None,
             branches=branches,
             in_encoder=True,
         )

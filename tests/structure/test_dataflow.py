@@ -31,7 +31,7 @@ class Functional(nn.Module):
 def test_functional_relus_in_the_networks_own_forward(read):
     found = read(Functional())
     assert list(found) == ["conv1", "conv2", "norm", "conv3", "conv4", "fc1", "fc2"]
-    assert {name: each.gate for name, each in found.items()} == {
+    assert {name: each.pre_relu for name, each in found.items()} == {
         "conv1": "conv1",
         "conv2": "norm",
         "norm": "norm",
@@ -100,7 +100,7 @@ class Fork(nn.Module):
 
 def test_a_convolution_with_its_own_relu_is_one_layer_with_details(read):
     found = read(nn.Sequential(Block(3, 4)))
-    assert [(each.name, each.kind, each.detail, each.gate) for each in found.values()] == [
+    assert [(each.name, each.kind, each.detail, each.pre_relu) for each in found.values()] == [
         ("0.conv", "convolution", True, "0.norm"),
         ("0.norm", "batch norm", True, "0.norm"),
         ("0", "convolution + batch norm + ReLU", False, None),
@@ -111,10 +111,10 @@ def test_a_convolution_with_its_own_relu_is_one_layer_with_details(read):
 def test_the_last_use_of_a_module_counts(read):
     found = read(nn.Sequential(nn.Conv2d(3, 4, 1), Residual(4)))
     assert list(found) == ["0", "1.norm1", "1.conv", "1.norm2", "1.relu"]
-    assert found["1.norm1"].gate == "1.norm1"
-    assert found["1.conv"].gate is None
-    assert found["1.norm2"].gate is None, "what goes into a sum is not rectified"
-    assert found["0"].gate is None
+    assert found["1.norm1"].pre_relu == "1.norm1"
+    assert found["1.conv"].pre_relu is None
+    assert found["1.norm2"].pre_relu is None, "what goes into a sum is not rectified"
+    assert found["0"].pre_relu is None
 
 
 def test_a_norm_that_two_convolutions_share_gates_the_last_one_only(read):
@@ -124,7 +124,7 @@ def test_a_norm_that_two_convolutions_share_gates_the_last_one_only(read):
             *(nn.Conv2d(3, 4, 1), shared, nn.ReLU(), nn.Conv2d(4, 4, 1), shared, nn.ReLU())
         )
     )
-    assert [(each.name, each.gate) for each in found.values()] == [
+    assert [(each.name, each.pre_relu) for each in found.values()] == [
         ("0", None),
         ("2", None),
         ("3", "1"),
@@ -136,8 +136,8 @@ def test_a_norm_that_two_convolutions_share_gates_the_last_one_only(read):
 def test_a_sum_with_a_function_for_its_relu_is_a_layer_that_hides_none(read):
     found = read(nn.Sequential(Sum(3)))
     assert found["0"].kind == "sum + ReLU"
-    assert found["0.conv1"].gate == "0.conv1"
-    assert found["0.conv2"].gate is None
+    assert found["0.conv1"].pre_relu == "0.conv1"
+    assert found["0.conv2"].pre_relu is None
     assert not any(each.detail for each in found.values())
 
 
@@ -148,7 +148,7 @@ def test_a_concatenation_knows_its_branches(read):
         ("0.left", "0.left", 0, 2),
         ("0.right.1", "0.right.1", 2, 5),
     ]
-    assert found["0.right.0"].gate == "0.right.0"
+    assert found["0.right.0"].pre_relu == "0.right.0"
     assert found["1"].branches == ()
 
 
@@ -176,7 +176,7 @@ def test_a_value_that_also_goes_elsewhere_is_not_gated(read):
             x = self.conv(x)
             return torch.cat([functional.relu(x), functional.relu(-x)], dim=1)
 
-    assert read(Both())["conv"].gate is None
+    assert read(Both())["conv"].pre_relu is None
 
 
 @pytest.mark.parametrize(
@@ -201,12 +201,12 @@ def test_a_value_that_also_goes_elsewhere_is_not_gated(read):
     ids=repr,
 )
 def test_what_counts_as_a_relu_and_what_may_come_before_it(read, activation, gate):
-    assert read(nn.Sequential(nn.Conv2d(3, 2, 1), activation))["0"].gate == gate
+    assert read(nn.Sequential(nn.Conv2d(3, 2, 1), activation))["0"].pre_relu == gate
 
 
 def test_a_relu_after_a_relu_lets_everything_through(read):
     found = read(nn.Sequential(nn.Conv2d(3, 2, 1), nn.ReLU(), nn.MaxPool2d(2), nn.ReLU()))
-    assert {name: each.gate for name, each in found.items()} == {
+    assert {name: each.pre_relu for name, each in found.items()} == {
         "0": "0",
         "1": None,
         "2": None,
@@ -227,7 +227,7 @@ def test_writing_into_a_part_of_a_tensor_is_noticed(read):
 
     found = read(nn.Sequential(Half()))
     assert "0" in found
-    assert found["0.conv"].gate is None
+    assert found["0.conv"].pre_relu is None
 
 
 def test_modules_that_only_hand_on_are_details(read):

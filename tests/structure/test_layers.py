@@ -83,7 +83,7 @@ class TestByHand:
         assert {each.title: (each.name, each.shape, each.stage) for each in found} == ALEXNET
         assert [each.title for each in found] == list(ALEXNET)
         assert [each.index for each in found] == list(range(len(ALEXNET)))
-        assert {each.title: each.gate for each in found if each.gate} == {
+        assert {each.title: each.pre_relu for each in found if each.pre_relu} == {
             title: ALEXNET[title][0]
             for title in ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7")
         }
@@ -110,9 +110,14 @@ class TestByHand:
 
     def test_vgg_with_batch_norm_looks_at_the_norm_before_its_relu(self):
         found = {each.title: each for each in layers(spec("vgg11_bn"))}
-        assert found["conv1_1"].gate == found["bn1_1"].gate == "features.1" == found["bn1_1"].name
-        assert found["relu1_1"].gate is None
-        assert found["conv5_2"].gate == found["bn5_2"].name
+        assert (
+            found["conv1_1"].pre_relu
+            == found["bn1_1"].pre_relu
+            == "features.1"
+            == found["bn1_1"].name
+        )
+        assert found["relu1_1"].pre_relu is None
+        assert found["conv5_2"].pre_relu == found["bn5_2"].name
         assert found["bn5_2"].kind == "batch norm"
 
     def test_googlenet(self):
@@ -134,7 +139,7 @@ class TestByHand:
             Branch("inception4a.branch4.1", "pool", 448, 512),
         )
         assert parts["inception4a · 3×3"].kind == "convolution + batch norm + ReLU"
-        assert not any(each.gate for each in whole)
+        assert not any(each.pre_relu for each in whole)
         assert [each.name for each in whole if each.in_encoder][-1] == "inception5b"
 
     def test_googlenets_details_are_the_convolutions_and_norms_within(self):
@@ -144,7 +149,7 @@ class TestByHand:
         assert all(each.name.endswith((".conv", ".bn")) for each in details)
         conv, norm = details[:2]
         assert (conv.title, norm.title) == ("conv1 · convolution", "conv1 · batch norm")
-        assert conv.gate == norm.gate == "conv1.bn"
+        assert conv.pre_relu == norm.pre_relu == "conv1.bn"
         assert conv.stage == norm.stage == "stem"
 
     def test_auxiliary_heads_are_no_layers(self):
@@ -212,9 +217,9 @@ def test_the_gates_positive_part_is_what_the_relu_lets_through():
     module = untrained(spec("googlenet"), seed=0)
     found = outputs(module, torch.randn(1, 3, 40, 40))
     for each in layers(spec("googlenet")):
-        if each.gate is not None:
+        if each.pre_relu is not None:
             rectified = found[each.name.rpartition(".")[0]]
-            assert torch.equal(found[each.gate].clamp(min=0), rectified)
+            assert torch.equal(found[each.pre_relu].clamp(min=0), rectified)
 
 
 class TestSizes:

@@ -59,7 +59,7 @@ class TestOutputs:
 
 class TestFaults:
     def test_a_network_that_looks_at_its_numbers_is_run_on_zeros(self, read):
-        class Looks(nn.Module):
+        class DisplayOptions(nn.Module):
             def __init__(self) -> None:
                 super().__init__()
                 self.conv = nn.Conv2d(3, 2, 1)
@@ -68,8 +68,10 @@ class TestFaults:
                 x = self.conv(x)
                 return functional.relu(x) if x.sum().item() < 1e9 else x
 
-        assert read(Looks())["conv"].gate is None, "the sum reads what is below zero as well"
-        assert read(Looks())["conv"].shape == (2, 8, 8)
+        assert read(DisplayOptions())["conv"].pre_relu is None, (
+            "the sum reads what is below zero as well"
+        )
+        assert read(DisplayOptions())["conv"].shape == (2, 8, 8)
 
     def test_another_number_of_channels_is_refused_in_a_sentence(self, read):
         with pytest.raises(NetworkError, match=r"Own cannot be run .* 3 × 8 × 8 .*: layer 0 fails"):

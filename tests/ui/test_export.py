@@ -19,7 +19,7 @@ LAYER = Layer(
     shape=(3, 1, 2),
     index=0,
     detail=False,
-    gate=None,
+    pre_relu=None,
     branches=(Branch("mix.a", "1×1", 0, 2), Branch("mix.b", "3×3", 2, 3)),
     in_encoder=True,
 )

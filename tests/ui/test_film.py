@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from convviz.features.activations import measure
-from convviz.learning.live import Check, Count, LiveView, Point
+from convviz.learning.live import Check, Count, LiveProgress, Point
 from convviz.learning.small_networks import SmallDesign, small_network
 from convviz.learning.snapshots import Maps, Snapshot
 from convviz.structure.layers import layer
@@ -26,8 +26,8 @@ def frame(step: int, *, kept: bool = False) -> Snapshot:
 
 
 @pytest.fixture
-def view() -> LiveView:
-    return LiveView(
+def view() -> LiveProgress:
+    return LiveProgress(
         DESIGN,
         0.1,
         ("a", "b"),
@@ -56,7 +56,7 @@ def test_pictures_follow_their_header_in_order() -> None:
     assert _pack(stills[:1])[0] != token
 
 
-def test_a_still_says_what_is_empty(view: LiveView) -> None:
+def test_a_still_says_what_is_empty(view: LiveProgress) -> None:
     (still,) = live_film.newest(view, RELU)
     assert still.label == "Step 30 · epoch 3 · 3 s"
     assert all(picture.startswith(b"\x89PNG") for picture in still.pictures)
@@ -66,7 +66,7 @@ def test_a_still_says_what_is_empty(view: LiveView) -> None:
     assert "1 of 4 channels empty (crossed out)" in maps
 
 
-def test_the_last_moment_says_whose_weights_are_kept(view: LiveView) -> None:
+def test_the_last_moment_says_whose_weights_are_kept(view: LiveProgress) -> None:
     last = frame(30, kept=True)
     ended = replace(view, frames=(frame(0), last))
     assert live_film.end(ended) == 1
@@ -77,13 +77,13 @@ def test_the_last_moment_says_whose_weights_are_kept(view: LiveView) -> None:
     assert "back to the best weights" in live_film.label(back, earlier)
 
 
-def test_the_table_has_a_row_for_each_step(view: LiveView) -> None:
+def test_the_table_has_a_row_for_each_step(view: LiveProgress) -> None:
     rows = live_film.table(view).splitlines()
     assert rows[0] == "step,training_loss,validation_loss,validation_accuracy,empty,dead"
     assert rows[1:] == ["0,,0.7,0.5,1,0", "10,2.0,,,,", "30,1.0,0.6,0.75,2,1"]
 
 
-def test_curves_share_the_axis_of_the_moments(view: LiveView) -> None:
+def test_curves_share_the_axis_of_the_moments(view: LiveProgress) -> None:
     for chart in live_film.charts(view):
         assert chart.length == view.step
         assert all(0 <= x <= view.step for line in chart.lines for x, _ in line.points)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.features.ablation import Silenced, deeper_layers, silence
+from convviz.features.ablation import Ablation, deeper_layers, silence
 from convviz.features.activations import Activations
 from convviz.figures import activations as figures
 from convviz.figures import theme
@@ -70,7 +70,7 @@ def draw(choice: Choice, shown: Activations, channel: int) -> None:
     _maps(found)
 
 
-def _said(found: Silenced) -> None:
+def _said(found: Ablation) -> None:
     off, all_ = len(found.channels), found.layer.shape[0]
     st.caption(
         f"{off} of {all_} channels of {found.layer.title} are off. Change: length of the "
@@ -78,12 +78,12 @@ def _said(found: Silenced) -> None:
     )
 
 
-def _maps(found: Silenced) -> None:
+def _maps(found: Ablation) -> None:
     order = found.most_changed()[:_SHOWN].tolist()
     st.markdown(f"**Channels of {found.deeper.title} that change most**: above before, below after")
     with st.container(horizontal=True, key="changed_maps"):
         for channel in order:
-            before, after = found.before.gated[channel], found.after.gated[channel]
+            before, after = found.before.rectified[channel], found.after.rectified[channel]
             low = min(float(before.min()), float(after.min()), 0.0)
             high = max(float(before.max()), float(after.max()))
             with st.container(width=_PIXELS, gap="small"):
@@ -101,7 +101,7 @@ def _percent(relative: float) -> str:
     return f"changed by {relative:.0%}" if relative < 1e4 else "woken up"
 
 
-def _predictions(found: Silenced) -> None:
+def _predictions(found: Ablation) -> None:
     if not found.predictions_before:
         st.info("These weights have no decoder, so there is no prediction to compare.")
         return

@@ -8,10 +8,10 @@ from convviz.errors import NetworkError
 from convviz.features.activations import Activations
 from convviz.features.arithmetic import Arithmetic, arithmetic
 from convviz.features.arithmetic_steps import (
-    Given,
+    BranchChoice,
+    Identity,
     Normalised,
-    Passed,
-    Picked,
+    Opaque,
     Pooled,
     Rectified,
     Stage,
@@ -80,14 +80,14 @@ def say(stage: Stage, network: Network) -> str:
             )
         case Rectified():
             return f"ReLU: the larger of {stage.before:.5g} and 0 → {after}"
-        case Picked():
+        case BranchChoice():
             return (
                 f"Concatenation: it is channel {stage.channel} of the branch "
                 f"{stage.branch.title} (`{stage.branch.name}`), taken over as it is → {after}"
             )
-        case Passed():
+        case Identity():
             return f"The {stage.kind} hands it on unchanged → {after}"
-        case Given():
+        case Opaque():
             return f"How a {stage.kind} makes its numbers is not known here; this one is {after}"
 
 

@@ -15,7 +15,7 @@ from convviz.images.preprocess import crop
 from convviz.sprites.grid import Atlas
 from convviz.sprites.overlay import heatmap, overlay
 from convviz.ui import exports, state
-from convviz.ui.activations.display import Looks
+from convviz.ui.activations.display import DisplayOptions
 from convviz.ui.choice import Choice
 from convviz.ui.keys import Key
 
@@ -25,7 +25,7 @@ _PIXELS = 448  # of the enlarged map: sharp on a projector, and a multiple of co
 def draw(
     choice: Choice,
     shown: Activations,
-    looks: Looks,
+    looks: DisplayOptions,
     atlas: Atlas,
     channel: int,
     listed: Sequence[int],

@@ -23,7 +23,7 @@ from convviz.ui.activations import channel as channel_panel
 from convviz.ui.activations import compare_table, second_image
 from convviz.ui.activations import dead as dead_channels
 from convviz.ui.activations import grid as view
-from convviz.ui.activations.display import Looks, controls, legend
+from convviz.ui.activations.display import DisplayOptions, controls, legend
 from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.components.channel_grid import channel_grid
 from convviz.ui.keys import Entry, Key
@@ -65,7 +65,7 @@ class Side:
 
 
 @state.fragment
-def draw_sides(left: Side, right: Side, looks: Looks, same: bool) -> None:
+def draw_sides(left: Side, right: Side, looks: DisplayOptions, same: bool) -> None:
     """Draw both sides; a click draws only these again.
 
     Args:
@@ -102,7 +102,7 @@ def draw_sides(left: Side, right: Side, looks: Looks, same: bool) -> None:
             _save(side, looks, sections)
 
 
-def _in_step(left: Side, right: Side, looks: Looks) -> tuple[Section, ...]:
+def _in_step(left: Side, right: Side, looks: DisplayOptions) -> tuple[Section, ...]:
     """List the same channels for both sides, in the order of the left one.
 
     A channel is hidden where it is empty on both sides; “only empty” lists what is empty on one.
@@ -117,7 +117,7 @@ def _in_step(left: Side, right: Side, looks: Looks) -> tuple[Section, ...]:
     return (Section("", tuple(order)),)
 
 
-def _detail(side: Side, looks: Looks, channel: int) -> None:
+def _detail(side: Side, looks: DisplayOptions, channel: int) -> None:
     """Draw the picked channel of a side: its map over the image, its numbers, and the way in."""
     layer, shown = side.layer, side.shown
     title = state.plain(state.shorten(side.image.title, 40))
@@ -183,7 +183,7 @@ def _place(side: Side) -> str:
     return f"{side.network.name}/{side.layer.name}"
 
 
-def _save(side: Side, looks: Looks, sections: Sequence[Section]) -> None:
+def _save(side: Side, looks: DisplayOptions, sections: Sequence[Section]) -> None:
     def picture() -> bytes:
         shared = looks.contrast == "shared"
         return exports.png(
@@ -312,13 +312,15 @@ def _other(
     return choice.image, found, structure_layers.comparable(cache.layers(found), depth)
 
 
-def _side(key: str, image: ChosenImage, network: Network, shown: Activations, looks: Looks) -> Side:
+def _side(
+    key: str, image: ChosenImage, network: Network, shown: Activations, looks: DisplayOptions
+) -> Side:
     dead = dead_channels.known(network, shown.layer)
     atlas = cache.atlas(image, network, shown, looks.contrast, looks.threshold, looks.colours, dead)
     return Side(key, image, network, shown, dead, atlas)
 
 
-def _on_one_scale(left: Side, right: Side, looks: Looks) -> tuple[Side, Side]:
+def _on_one_scale(left: Side, right: Side, looks: DisplayOptions) -> tuple[Side, Side]:
     """Draw the same layer's maps for two images on one scale."""
     ends = min(left.atlas.low, right.atlas.low), max(left.atlas.high, right.atlas.high)
     looked = looks.contrast, looks.threshold, looks.colours

@@ -9,12 +9,12 @@ import streamlit as st
 from convviz.datasets.image_set import SampleCrops
 from convviz.features.dead import DeadChannels, DeadStep
 from convviz.features.progress import Run, dead_run
-from convviz.features.top_patches import StimuliStep
+from convviz.features.top_patches import TopPatchesStep
 from convviz.jobs.job import JobView
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer
 from convviz.ui.activations import jobs
-from convviz.ui.jobs import Desk
+from convviz.ui.jobs import PageJobs
 
 
 def known(used: Network, layer: Layer) -> DeadChannels | None:
@@ -36,7 +36,7 @@ def counted(used: Network) -> DeadStep | None:
     return None if run is None else cast(DeadStep, run.step)
 
 
-def offer(used: Network, desk: Desk, view: JobView | None) -> None:
+def offer(used: Network, desk: PageJobs, view: JobView | None) -> None:
     """Draw the button that starts the count over all layers of a network."""
     pictures = SampleCrops()
     st.button(
@@ -58,7 +58,7 @@ def offer(used: Network, desk: Desk, view: JobView | None) -> None:
 
 
 def _of_stimuli(run: Run) -> DeadChannels | None:
-    found = cast(StimuliStep, run.step).stimuli
+    found = cast(TopPatchesStep, run.step).stimuli
     if not found.seen:
         return None
     return DeadChannels(tuple(found.dead().nonzero().flatten().tolist()), found.seen, _name(run))

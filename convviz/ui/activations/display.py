@@ -31,7 +31,7 @@ _THRESHOLDS = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 
 @dataclass(frozen=True)
-class Looks:
+class DisplayOptions:
     """How the grid is drawn.
 
     Attributes:
@@ -62,7 +62,7 @@ def threshold_slider() -> float:
     return value
 
 
-def controls(threshold: float) -> tuple[DeltaGenerator, Looks]:
+def controls(threshold: float) -> tuple[DeltaGenerator, DisplayOptions]:
     """Draw how the grid can be drawn, in one row; return a place for its scale and the choices."""
     with st.container(horizontal=True, gap="small", key="grid_controls"):
         order = st.selectbox(
@@ -100,7 +100,7 @@ def controls(threshold: float) -> tuple[DeltaGenerator, Looks]:
         )
         with st.container(key="grid_scale", width="content"):
             scale = st.empty()
-    return scale, Looks(
+    return scale, DisplayOptions(
         cast("Order", order),
         cast(Show, show),
         cast("Contrast", contrast),
@@ -109,7 +109,9 @@ def controls(threshold: float) -> tuple[DeltaGenerator, Looks]:
     )
 
 
-def legend(atlas: Atlas, looks: Looks, shown: Activations, dead: DeadChannels | None) -> None:
+def legend(
+    atlas: Atlas, looks: DisplayOptions, shown: Activations, dead: DeadChannels | None
+) -> None:
     """Draw the scale under the grid's controls.
 
     Args:

@@ -14,7 +14,7 @@ from convviz.ui import exports, state
 from convviz.ui.activations import channel as channel_panel
 from convviz.ui.activations import dead as dead_channels
 from convviz.ui.activations import jobs
-from convviz.ui.activations.display import Looks, controls, legend
+from convviz.ui.activations.display import DisplayOptions, controls, legend
 from convviz.ui.activations.jobs import open_desk
 from convviz.ui.activations.page import _NOTHING
 from convviz.ui.choice import Choice
@@ -66,7 +66,7 @@ def _dead(choice: Choice, shown: Activations) -> DeadChannels | None:
 def _explore(
     choice: Choice,
     shown: Activations,
-    looks: Looks,
+    looks: DisplayOptions,
     atlas: Atlas,
     dead: DeadChannels | None,
 ) -> None:
@@ -88,7 +88,7 @@ def _explore(
             channel_panel.draw(choice, shown, looks, atlas, channel, listed, dead)
 
 
-def sections_of(shown: Activations, looks: Looks) -> tuple[Section, ...]:
+def sections_of(shown: Activations, looks: DisplayOptions) -> tuple[Section, ...]:
     """Group the channels that are to be shown by branch, each group in the order chosen."""
     empty = shown.empty(looks.threshold).tolist()
     wanted = {"all": (True, False), "hide": (False,), "only": (True,)}[looks.show]
@@ -124,7 +124,7 @@ def picture_of(
 def _save_grid(
     choice: Choice,
     shown: Activations,
-    looks: Looks,
+    looks: DisplayOptions,
     sections: Sequence[Section],
     dead: DeadChannels | None,
 ) -> None:

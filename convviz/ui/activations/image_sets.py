@@ -13,7 +13,7 @@ from convviz.errors import ImageError
 from convviz.images.decode import FILE_SUFFIXES
 from convviz.jobs.job import JobView
 from convviz.ui import downloads, state
-from convviz.ui.jobs import Desk
+from convviz.ui.jobs import PageJobs
 from convviz.ui.keys import Entry, Key
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _SETS = ("Samples", "My pictures", "Imagenette")
 _COUNTS = (100, 250, 500, 1000)
 
 
-def choose(desk: Desk, view: JobView | None) -> ImageSet | None:
+def choose(desk: PageJobs, view: JobView | None) -> ImageSet | None:
     """Draw the choice of a set and return it; None while there is none.
 
     Args:
@@ -54,7 +54,8 @@ def choose(desk: Desk, view: JobView | None) -> ImageSet | None:
         on_change=_take,
         args=(desk, view),
         help=f"A zip may hold up to {zip_archive.MAX_FILES:,} files of at most "
-        f"{zip_archive.MAX_FILE_BYTES // 1_000_000} MB, {zip_archive.MAX_BYTES // 1_000_000} MB in all. "
+        f"{zip_archive.MAX_FILE_BYTES // 1_000_000} MB, {zip_archive.MAX_BYTES // 1_000_000} MB "
+        "in all. "
         "It stays in this visit: it is neither stored nor passed on.",
     )
     held = st.session_state.get(Entry.IMAGE_SET)
@@ -92,7 +93,7 @@ def key(pictures: ImageSet) -> str:
     return pictures.name
 
 
-def _take(desk: Desk, view: JobView | None) -> None:
+def _take(desk: PageJobs, view: JobView | None) -> None:
     """Take over what was uploaded; taking files away leaves the set as it is."""
     files: Sequence[UploadedFile] = st.session_state.get("set_upload") or []
     if files:
@@ -119,7 +120,8 @@ def _made(files: Sequence[UploadedFile]) -> ImageSet:
     large = [file.name for file in files if file.size > zip_archive.MAX_FILE_BYTES]
     if large:
         raise ImageError(
-            f"{state.shorten(large[0], 40)} has more than {zip_archive.MAX_FILE_BYTES // 1_000_000} "
+            f"{state.shorten(large[0], 40)} has more than "
+            f"{zip_archive.MAX_FILE_BYTES // 1_000_000} "
             "MB: choose a smaller picture."
         )
     return Files(tuple((state.shorten(file.name, 80), file.getvalue()) for file in files))

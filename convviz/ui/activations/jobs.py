@@ -9,13 +9,13 @@ from convviz.features.dead import DeadStep
 from convviz.features.occlusion import OcclusionStep
 from convviz.features.progress import Run, dead_run, occlusion_run, stimuli_run, synthesis_run
 from convviz.features.synthesis import SynthesisStep
-from convviz.features.top_patches import StimuliStep
+from convviz.features.top_patches import TopPatchesStep
 from convviz.jobs.job import JobView
 from convviz.ui import jobs as page_jobs
 from convviz.ui.keys import Entry
 
 
-def draw(desk: page_jobs.Desk, view: JobView | None) -> None:
+def draw(desk: page_jobs.PageJobs, view: JobView | None) -> None:
     """Draw the job that is under way, or why the last one failed."""
     if view is None:
         return
@@ -61,7 +61,7 @@ def _left(view: JobView, fraction: float) -> str:
 
 def _said(run: Run | None) -> str:
     match run.step if run else None:
-        case StimuliStep(done=done, total=total) | DeadStep(done=done, total=total):
+        case TopPatchesStep(done=done, total=total) | DeadStep(done=done, total=total):
             return f"{done} of {total} pictures"
         case OcclusionStep(done=done, total=total):
             return f"{done} of {total} places covered"
@@ -78,7 +78,7 @@ def keep(view: JobView) -> None:
     run = view.newest
     if view.live or not isinstance(run, Run):
         return
-    if run.fraction < 1 and not isinstance(run.step, StimuliStep | SynthesisStep):
+    if run.fraction < 1 and not isinstance(run.step, TopPatchesStep | SynthesisStep):
         return
     held = _held()
     held.pop(run.subject, None)
@@ -105,7 +105,7 @@ def _held() -> dict[tuple[str, ...], Run]:
 _WORKS = (stimuli_run, dead_run, occlusion_run, synthesis_run)
 
 
-def open_desk() -> tuple[page_jobs.Desk, JobView | None]:
+def open_desk() -> tuple[page_jobs.PageJobs, JobView | None]:
     """Return the desk, and the job that it shows; what an ended job found is kept."""
     desk = page_jobs.desk("inspector", *_WORKS)
     view = desk.find()

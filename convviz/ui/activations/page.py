@@ -37,11 +37,11 @@ def headline(choice: Choice, shown: Activations, threshold: float) -> None:
     most = threshold * float(shown.maximum.max())
     if threshold > 0:
         said.append(f"Empty: no activation beyond {most:.3g}, which is τ times the strongest.")
-    elif layer.gate is None:
+    elif layer.pre_relu is None:
         said.append("Empty: every activation is 0.")
     else:
         said.append("Empty: no activation above 0.")
-    if layer.gate is not None:
+    if layer.pre_relu is not None:
         said.append("The ReLU after this layer is still to come: what it would let through counts.")
     st.caption(" ".join(said))
 

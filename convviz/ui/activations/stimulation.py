@@ -12,7 +12,7 @@ from convviz.features.activations import Activations
 from convviz.features.occlusion import Measure, OcclusionStep
 from convviz.features.progress import Run, occlusion_run, stimuli_run, synthesis_run
 from convviz.features.synthesis import TARGETS, SynthesisConfig, SynthesisStep
-from convviz.features.top_patches import StimuliStep, patch_picture
+from convviz.features.top_patches import TopPatchesStep, patch_picture
 from convviz.images.preprocess import crop
 from convviz.jobs.job import JobView
 from convviz.sprites.overlay import signed_overlay
@@ -37,7 +37,7 @@ _CUTS_KEPT = 48  # channels whose patches stay cut out
 
 def draw_patches(choice: Choice, run: Run, channel: int) -> None:
     """Draw a channel's strongest patches, with their scores."""
-    step = cast(StimuliStep, run.step)
+    step = cast(TopPatchesStep, run.step)
     found = step.stimuli
     name = run.pictures.name if run.pictures else ""
     partly = "" if step.fraction == 1 else " It was stopped before it had seen all."
@@ -143,7 +143,7 @@ def occlusion(choice: Choice, step: OcclusionStep, measured: str) -> None:
 
 def _cut(choice: Choice, run: Run, channel: int) -> list[tuple[Image.Image, float, str]]:
     """Cut the patches out of their pictures; they stay for the visit, a bounded number of them."""
-    step = cast(StimuliStep, run.step)
+    step = cast(TopPatchesStep, run.step)
     held: dict[tuple[object, ...], list[tuple[Image.Image, float, str]]]
     held = st.session_state.setdefault(Entry.PATCH_CUTS, {})
     key = (run.subject, step.done, channel)
@@ -174,7 +174,7 @@ def _sheet(cuts: list[Image.Image]) -> Image.Image:
     return sheet
 
 
-def _table(step: StimuliStep) -> str:
+def _table(step: TopPatchesStep) -> str:
     rows = []
     for channel in range(step.stimuli.layer.shape[0]):
         for rank, patch in enumerate(step.stimuli.patches(channel), start=1):
@@ -236,7 +236,7 @@ def dead_or_alive(choice: Choice, shown: Activations, channel: int) -> str:
 
 
 def _patches(
-    choice: Choice, shown: Activations, channel: int, desk: jobs.Desk, view: JobView | None
+    choice: Choice, shown: Activations, channel: int, desk: jobs.PageJobs, view: JobView | None
 ) -> None:
     pictures = image_sets.choose(desk, view)
     if pictures is None:
@@ -244,7 +244,7 @@ def _patches(
         return
     subject = ("stimuli", *_layer(choice, shown), image_sets.key(pictures))
     run = activation_jobs.find(subject)
-    step = cast(StimuliStep, run.step) if run else None
+    step = cast(TopPatchesStep, run.step) if run else None
     if step is None or step.fraction < 1:
         left = len(pictures) - (step.done if step else 0)
         st.button(
@@ -272,7 +272,7 @@ def _patches(
 
 
 def _occlusion(
-    choice: Choice, shown: Activations, channel: int, desk: jobs.Desk, view: JobView | None
+    choice: Choice, shown: Activations, channel: int, desk: jobs.PageJobs, view: JobView | None
 ) -> None:
     if bool(shown.maximum[channel] == 0):
         st.info("This channel is empty for this image, so it has nothing to lose.")
@@ -315,7 +315,7 @@ def _occlusion(
 
 
 def _synthesis(
-    choice: Choice, shown: Activations, channel: int, desk: jobs.Desk, view: JobView | None
+    choice: Choice, shown: Activations, channel: int, desk: jobs.PageJobs, view: JobView | None
 ) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="synthesis_controls"):
         target = st.selectbox(

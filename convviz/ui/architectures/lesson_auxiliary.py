@@ -33,7 +33,8 @@ def draw(choice: Choice) -> None:
     with st.container(key="point_auxiliary"):
         st.markdown(
             "**In a deep network the loss is far from the first layers. GoogLeNet hangs two small "
-            f"classifiers half-way, and adds their losses with weight {AUXILIARY_WEIGHT:g}.** They are "
+            f"classifiers half-way, and adds their losses with weight {AUXILIARY_WEIGHT:g}.** "
+            "They are "
             "thrown away after training."
         )
     _places(heads)
@@ -156,7 +157,7 @@ def _csv(found: Gradients) -> str:
 def _opinions(choice: Choice) -> None:
     st.subheader("What each head says of your image", anchor=False)
     used = lesson_network.with_heads(choice)
-    said = cache.opinions(choice, used)
+    said = cache.head_predictions(choice, used)
     st.caption(f"{lesson_network.about(choice, used)} {used.weights.note}")
     columns = st.columns(len(said), gap="large")
     for column, opinion in zip(columns, said, strict=True):

@@ -76,7 +76,8 @@ def _on_image(choice: Choice, used: Network, module: InceptionModule) -> None:
     st.subheader("What the branches make of your image", anchor=False)
     channels, height, width = shown.maps.shape
     st.caption(
-        f"{lesson_network.about(choice, used)} Each branch answers with maps of {height} × {width}; here "
+        f"{lesson_network.about(choice, used)} Each branch answers with maps of {height} × "
+        f"{width}; here "
         f"are the strongest {_SHOWN} of each, and the joined output has all {channels}."
     )
     strongest = shown.order("strength").tolist()

@@ -85,7 +85,8 @@ def _on_image(choice: Choice) -> None:
         maps, evidence = cache.averaged(choice, used)
     channels, height, width = maps.maps.shape
     st.caption(
-        f"{lesson_network.about(choice, used)} Its last layer, {maps.layer.title}, has {channels} maps of "
+        f"{lesson_network.about(choice, used)} Its last layer, {maps.layer.title}, has "
+        f"{channels} maps of "
         f"{height} × {width}; each becomes one number."
     )
     labels = [one.prediction.label for one in evidence]

@@ -16,7 +16,7 @@ from convviz.learning.small_networks import HEADS, NARROWER
 from convviz.networks.network import AUXILIARY_WEIGHT
 from convviz.ui import exports, jobs, state
 from convviz.ui.auxiliary.settings import in_short
-from convviz.ui.jobs import Desk
+from convviz.ui.jobs import PageJobs
 
 _STAGES = (
     *("conv1", "conv2", "conv3", "inception3a", "inception3b"),
@@ -30,7 +30,8 @@ def explain() -> None:
     st.markdown(
         "In a deep network the loss is far from the first layers, and its gradient has to come "
         "back through all the layers in between. GoogLeNet hangs two small classifiers half-way. "
-        f"While it trains, their losses are added to the main one, each weighted {AUXILIARY_WEIGHT:g}; after "
+        "While it trains, their losses are added to the main one, each weighted "
+        f"{AUXILIARY_WEIGHT:g}; after "
         "training they are thrown away (Szegedy et al. 2015, §5)."
     )
 
@@ -66,7 +67,7 @@ _SECONDS_PER_STEP = 0.12  # of both networks on two cores, to tell others how lo
 
 
 def start_button(
-    desk: Desk, dataset: Dataset | None, settings: Settings, view: JobView | None
+    desk: PageJobs, dataset: Dataset | None, settings: Settings, view: JobView | None
 ) -> None:
     """Draw the button that starts what the settings say."""
     with st.container(horizontal=True, vertical_alignment="center", key="start_row"):
@@ -84,7 +85,7 @@ def start_button(
             )
 
 
-def draw(desk: Desk, view: JobView) -> None:
+def draw(desk: PageJobs, view: JobView) -> None:
     """Draw the job, with what can be done about it."""
     desk.heading(view)
     found = view.newest
@@ -99,7 +100,7 @@ def draw(desk: Desk, view: JobView) -> None:
         _ended(view.id, found)
 
 
-def _start(desk: Desk, dataset: Dataset, settings: Settings) -> None:
+def _start(desk: PageJobs, dataset: Dataset, settings: Settings) -> None:
     desk.start(
         compare_auxiliary,
         title=f"With and without auxiliary losses, on {state.shorten(dataset.name)}",

@@ -30,7 +30,8 @@ def weight() -> float:
         key=state.remember(
             Key.AUXILIARY_WEIGHT, AUXILIARY_WEIGHT, allowed=lambda x: 0 <= float(x) <= 1
         ),
-        help=f"{AUXILIARY_WEIGHT:g} in the paper. With 0 both networks are the same, and learn the same.",
+        help=f"{AUXILIARY_WEIGHT:g} in the paper. With 0 both networks are the same, and learn "
+        "the same.",
         width=240,
     )
     return chosen

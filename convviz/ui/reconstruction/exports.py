@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 from PIL import Image, ImageDraw, ImageFont
 
-from convviz.reconstruction.progress import Frame, RunView, SeriesView
+from convviz.reconstruction.progress import Frame, ReconstructionProgress, SeriesProgress
 from convviz.ui import exports
 
 _FRAME_MILLISECONDS = 120
@@ -27,7 +27,7 @@ _GAP = 12
 _LINE = 22
 
 
-def run_buttons(run: RunView, frame: Frame | None) -> None:
+def run_buttons(run: ReconstructionProgress, frame: Frame | None) -> None:
     """Offer the picture that is shown, the frames as an animation and the loss as a table.
 
     Args:
@@ -47,7 +47,7 @@ def run_buttons(run: RunView, frame: Frame | None) -> None:
             _button("Loss (CSV)", lambda: losses(run), file_name(run, "loss", ending="csv"))
 
 
-def series_buttons(series: SeriesView, titles: Sequence[Sequence[str]]) -> None:
+def series_buttons(series: SeriesProgress, titles: Sequence[Sequence[str]]) -> None:
     """Offer the row of pictures, and the numbers as a table."""
     first = series.runs[0]
     with st.container(horizontal=True, gap="small", key="save_series"):
@@ -76,14 +76,14 @@ def _button(label: str, make: Callable[[], bytes | str], name: str) -> None:
     )
 
 
-def file_name(run: RunView, *parts: str, ending: str) -> str:
+def file_name(run: ReconstructionProgress, *parts: str, ending: str) -> str:
     """Name a file after what the run is about: "cat-vgg16-features.22-growing.gif"."""
     subject = run.subject
     words = ("reconstruction", subject.image, subject.network, subject.layer, *parts)
     return "-".join(re.sub(r"[^\w.]+", "_", word) for word in words) + f".{ending}"
 
 
-def animation(run: RunView) -> bytes:
+def animation(run: ReconstructionProgress) -> bytes:
     """Make the frames kept into a GIF that holds its last one for a while."""
     frames = [Image.open(io.BytesIO(frame.jpeg)).convert("RGB") for frame in run.frames]
     data = io.BytesIO()
@@ -98,7 +98,7 @@ def animation(run: RunView) -> bytes:
     return data.getvalue()
 
 
-def losses(run: RunView) -> str:
+def losses(run: ReconstructionProgress) -> str:
     """Write every step's numbers as CSV."""
     return exports.table(
         ["step", "seconds", "loss", "relative_error"],
@@ -106,7 +106,7 @@ def losses(run: RunView) -> str:
     )
 
 
-def series_row(series: SeriesView, titles: Sequence[Sequence[str]]) -> bytes:
+def series_row(series: SeriesProgress, titles: Sequence[Sequence[str]]) -> bytes:
     """Put the original and all pictures of a series side by side, each with its lines of text."""
     first = series.runs[0]
     pictures = [Image.open(io.BytesIO(first.original))]
@@ -126,7 +126,7 @@ def series_row(series: SeriesView, titles: Sequence[Sequence[str]]) -> bytes:
     return data.getvalue()
 
 
-def series_table(series: SeriesView) -> str:
+def series_table(series: SeriesProgress) -> str:
     """Write the numbers of a series as CSV."""
     rows = []
     for run in series.runs:

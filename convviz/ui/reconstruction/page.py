@@ -9,10 +9,10 @@ import streamlit as st
 
 from convviz.jobs.job import JobView
 from convviz.reconstruction import progress
-from convviz.reconstruction.progress import Plan, RunView, SeriesView, png
+from convviz.reconstruction.progress import Plan, ReconstructionProgress, SeriesProgress, png
 from convviz.ui import cache, jobs
 from convviz.ui.components.plain_drawing import drawing
-from convviz.ui.jobs import Desk
+from convviz.ui.jobs import PageJobs
 from convviz.ui.reconstruction import run as run_panel
 from convviz.ui.reconstruction import series
 
@@ -48,7 +48,7 @@ def told() -> None:
         st.caption(_SOURCES)
 
 
-def start_button(desk: Desk, plans: Sequence[Plan], view: JobView | None) -> None:
+def start_button(desk: PageJobs, plans: Sequence[Plan], view: JobView | None) -> None:
     """Draw the button that starts what the settings say."""
     desk.start_button(
         "Start", view, ready=bool(plans), on_click=_start, args=(desk, plans), what="run"
@@ -65,13 +65,13 @@ def preview(plans: Sequence[Plan]) -> None:
             place.draw(b"", "**y** will grow here from noise")
         elif plans:
             subjects = tuple(plan.subject for plan in plans)
-            series.tiles(SeriesView(subjects, ()), [png(plan.original) for plan in plans])
+            series.tiles(SeriesProgress(subjects, ()), [png(plan.original) for plan in plans])
     with drawing:
         drawn()
     told()
 
 
-def draw(desk: Desk, view: JobView) -> None:
+def draw(desk: PageJobs, view: JobView) -> None:
     """Draw the job, with what can be done about it."""
     desk.heading(view, ended=lambda: _offer_to_continue(desk, view))
     if view.note:
@@ -81,22 +81,22 @@ def draw(desk: Desk, view: JobView) -> None:
     elif view.closing:
         # The work was slower than a stop may take; its last measurements still come.
         desk.watch(view, lambda now: _getting_ready("Measuring what came of it…"), phase=_closing)
-    elif isinstance(view.newest, RunView):
+    elif isinstance(view.newest, ReconstructionProgress):
         run_panel.ended(view.newest)
-    elif isinstance(view.newest, SeriesView):
+    elif isinstance(view.newest, SeriesProgress):
         series.ended(view.newest)
     with st.expander(TITLE, icon=":material/lightbulb:"):
         drawn()
         told()
 
 
-def _watch(desk: Desk, view: JobView) -> None:
+def _watch(desk: PageJobs, view: JobView) -> None:
     """Draw a live job, and go on drawing it."""
     if view.state == "queued":
         desk.watch(view, jobs.waiting)
     elif view.newest is None:
         desk.watch(view, lambda now: _getting_ready(), phase=_phase)
-    elif isinstance(view.newest, SeriesView):
+    elif isinstance(view.newest, SeriesProgress):
         desk.watch(view, series.live(view.newest), phase=_phase)
     else:
         desk.watch(view, run_panel.live(view.newest), phase=_phase)
@@ -104,7 +104,7 @@ def _watch(desk: Desk, view: JobView) -> None:
 
 def _phase(view: JobView) -> object:
     """Say which layout a running job needs: before its first view, and for each run of a series."""
-    if isinstance(view.newest, SeriesView):
+    if isinstance(view.newest, SeriesProgress):
         return len(view.newest.runs)
     return view.newest is None
 
@@ -117,7 +117,7 @@ def _getting_ready(said: str = run_panel.WAITING) -> None:
     st.progress(0.0, text=said)
 
 
-def _start(desk: Desk, plans: Sequence[Plan]) -> None:
+def _start(desk: PageJobs, plans: Sequence[Plan]) -> None:
     seconds = sum(plan.config.seconds or 0.0 for plan in plans) or None
     first = plans[0].subject
     if len(plans) == 1:
@@ -131,8 +131,8 @@ def _start(desk: Desk, plans: Sequence[Plan]) -> None:
     desk.start(progress.reconstruct_series, title=title, seconds=seconds, plans=tuple(plans))
 
 
-def _offer_to_continue(desk: Desk, view: JobView) -> None:
-    if isinstance(view.newest, RunView) and view.newest.ending:
+def _offer_to_continue(desk: PageJobs, view: JobView) -> None:
+    if isinstance(view.newest, ReconstructionProgress) and view.newest.ending:
         st.button(
             "Continue from here",
             icon=":material/resume:",
@@ -143,7 +143,7 @@ def _offer_to_continue(desk: Desk, view: JobView) -> None:
         )
 
 
-def _continue(desk: Desk, view: JobView) -> None:
+def _continue(desk: PageJobs, view: JobView) -> None:
     run = view.newest
     network = cache.network(run.subject.network_name, run.subject.weights_source)
     plan = progress.continuation(network, run)

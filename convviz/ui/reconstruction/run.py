@@ -14,7 +14,7 @@ from convviz.figures import reconstruction as figures
 from convviz.figures import theme
 from convviz.formatting import say_seconds
 from convviz.jobs.job import JobView
-from convviz.reconstruction.progress import Ending, Frame, RunView, Subject
+from convviz.reconstruction.progress import Ending, Frame, ReconstructionProgress, Subject
 from convviz.ui import predictions
 from convviz.ui.components.plain_drawing import drawing
 from convviz.ui.reconstruction import exports
@@ -22,7 +22,7 @@ from convviz.ui.reconstruction import exports
 WAITING = "Getting ready…"
 
 
-def live(run: RunView) -> Callable[[JobView], None]:
+def live(run: ReconstructionProgress) -> Callable[[JobView], None]:
     """Lay out a run that goes on.
 
     Returns:
@@ -36,7 +36,7 @@ def live(run: RunView) -> Callable[[JobView], None]:
         progress, words, curve = st.empty(), st.empty(), st.empty()
 
     def draw(view: JobView) -> None:
-        now: RunView = view.newest
+        now: ReconstructionProgress = view.newest
         growing.draw(now.picture, _growing(now))
         progress.progress(now.fraction, text=progress_text(now, stopping=view.stopping))
         words.caption(in_words(now.relative_error))
@@ -48,7 +48,7 @@ def live(run: RunView) -> Callable[[JobView], None]:
     return draw
 
 
-def ended(run: RunView) -> None:
+def ended(run: ReconstructionProgress) -> None:
     """Draw what came of a run."""
     _explore(run)
     ending = run.ending
@@ -64,7 +64,7 @@ def ended(run: RunView) -> None:
 
 
 @st.fragment
-def _explore(run: RunView) -> None:
+def _explore(run: ReconstructionProgress) -> None:
     """Draw the pictures, a slider through the frames kept, and the loss curve with its place."""
     pictures, numbers = columns()
     frame = None
@@ -88,7 +88,7 @@ def _explore(run: RunView) -> None:
             st.plotly_chart(figure, config=theme.CONFIG, key="loss")
 
 
-def _scrub(run: RunView) -> Frame | None:
+def _scrub(run: ReconstructionProgress) -> Frame | None:
     """Draw the slider; None for its last place, which stands for the picture as it is saved."""
     by_step = {frame.step: frame for frame in run.frames}
     steps = list(by_step)
@@ -101,7 +101,7 @@ def _scrub(run: RunView) -> Frame | None:
     return None if step == steps[-1] else by_step[step]
 
 
-def _numbers(run: RunView, ending: Ending) -> None:
+def _numbers(run: ReconstructionProgress, ending: Ending) -> None:
     with st.container(horizontal=True, gap="medium", key="run_numbers"):
         st.metric("Relative error", f"{ending.relative_error:.3f}", width="content")
         st.metric("PSNR", _decibels(ending.psnr), width="content", help=_PSNR)
@@ -149,7 +149,7 @@ def pair(subject: Subject, original: bytes) -> Growing:
         return Growing(st.empty(), st.empty())
 
 
-def _growing(run: RunView) -> str:
+def _growing(run: ReconstructionProgress) -> str:
     return f"**y**, from what {run.subject.layer_title} still knows of x"
 
 
@@ -160,7 +160,7 @@ def _at(frame: Frame) -> str:
     )
 
 
-def progress_text(run: RunView, *, stopping: bool = False) -> str:
+def progress_text(run: ReconstructionProgress, *, stopping: bool = False) -> str:
     """Say how far a run is, in one line."""
     if not run.step:
         return WAITING

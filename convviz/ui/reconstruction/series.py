@@ -10,12 +10,12 @@ from convviz.figures import reconstruction as figures
 from convviz.figures import theme
 from convviz.jobs.job import JobView
 from convviz.reconstruction import findings
-from convviz.reconstruction.progress import RunView, SeriesView
+from convviz.reconstruction.progress import ReconstructionProgress, SeriesProgress
 from convviz.ui.reconstruction import exports
 from convviz.ui.reconstruction.run import Growing, progress_text
 
 
-def live(series: SeriesView) -> Callable[[JobView], None]:
+def live(series: SeriesProgress) -> Callable[[JobView], None]:
     """Lay out a series that goes on.
 
     Returns:
@@ -26,7 +26,7 @@ def live(series: SeriesView) -> Callable[[JobView], None]:
     at = len(series.runs)
 
     def draw(view: JobView) -> None:
-        now: SeriesView = view.newest
+        now: SeriesProgress = view.newest
         run = now.runs[at - 1]
         text = f"Picture {at} of {len(now.subjects)}, {run.subject.layer_title}"
         said = progress_text(run, stopping=view.stopping)
@@ -36,7 +36,7 @@ def live(series: SeriesView) -> Callable[[JobView], None]:
     return draw
 
 
-def ended(series: SeriesView) -> None:
+def ended(series: SeriesProgress) -> None:
     """Draw what came of a series."""
     tiles(series)
     compares = _compares_networks(series)
@@ -61,7 +61,7 @@ def ended(series: SeriesView) -> None:
         st.plotly_chart(figure, config=theme.CONFIG, key="survival")
 
 
-def tiles(series: SeriesView, originals: Sequence[bytes] = ()) -> list[Growing]:
+def tiles(series: SeriesProgress, originals: Sequence[bytes] = ()) -> list[Growing]:
     """Draw the original and a tile for each run, those to come as well.
 
     Args:
@@ -93,7 +93,7 @@ def _tile(above: bytes = b"") -> Growing:
         return Growing(st.empty(), st.empty())
 
 
-def _name(series: SeriesView, index: int) -> str:
+def _name(series: SeriesProgress, index: int) -> str:
     """Name a tile and say how its run stands."""
     subject = series.subjects[index]
     run = series.runs[index] if index < len(series.runs) else None
@@ -108,10 +108,10 @@ def _name(series: SeriesView, index: int) -> str:
     return f"**{name}**  \nrelative error {run.relative_error:.2f}{more}"
 
 
-def _lines(run: RunView) -> list[str]:
+def _lines(run: ReconstructionProgress) -> list[str]:
     said = "" if run.relative_error is None else f"relative error {run.relative_error:.2f}"
     return [f"{run.subject.network}, {run.subject.layer_title}", said]
 
 
-def _compares_networks(series: SeriesView) -> bool:
+def _compares_networks(series: SeriesProgress) -> bool:
     return len({subject.network for subject in series.subjects}) > 1

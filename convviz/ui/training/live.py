@@ -10,12 +10,12 @@ from convviz.datasets.labelled_set import Dataset, Split
 from convviz.datasets.labelled_set import split as split_set
 from convviz.jobs.job import JobView
 from convviz.learning.config import TrainingSettings
-from convviz.learning.live import LiveView, Rate, learning_rate, train_small
+from convviz.learning.live import LiveProgress, Rate, learning_rate, train_small
 from convviz.learning.small_networks import SmallDesign
 from convviz.ui import datasets, jobs, state
 from convviz.ui.choice import Choice
 from convviz.ui.components.film import film
-from convviz.ui.jobs import Desk
+from convviz.ui.jobs import PageJobs
 from convviz.ui.keys import Entry, Key
 from convviz.ui.training import live_film
 
@@ -169,7 +169,7 @@ def draw(choice: Choice) -> None:
         _job(desk, view)
 
 
-def _start(desk: Desk, wanted: Wanted, choice: Choice) -> None:
+def _start(desk: PageJobs, wanted: Wanted, choice: Choice) -> None:
     st.session_state.pop(Entry.LIVE_MOMENT, None)
     desk.start(
         train_small,
@@ -184,10 +184,10 @@ def _start(desk: Desk, wanted: Wanted, choice: Choice) -> None:
     )
 
 
-def _job(desk: Desk, view: JobView) -> None:
+def _job(desk: PageJobs, view: JobView) -> None:
     desk.heading(view)
     newest = view.newest
-    seen = isinstance(newest, LiveView) and bool(newest.frames)
+    seen = isinstance(newest, LiveProgress) and bool(newest.frames)
     if view.live or view.closing:
         layer = _pick_layer(newest) if seen else ""
         desk.watch(view, lambda now: _live(now, layer), phase=_stage)
@@ -199,11 +199,11 @@ def _job(desk: Desk, view: JobView) -> None:
 
 def _stage(view: JobView) -> object:
     """Say when the page has to be laid out anew: when there is something to see."""
-    seen = isinstance(view.newest, LiveView) and bool(view.newest.frames)
+    seen = isinstance(view.newest, LiveProgress) and bool(view.newest.frames)
     return seen, view.stopping, view.closing
 
 
-def _pick_layer(view: LiveView) -> str:
+def _pick_layer(view: LiveProgress) -> str:
     names = live_film.layers(view)
     usual = list(names)[min(1, len(names) - 1)]
     chosen = st.segmented_control(
@@ -222,7 +222,7 @@ def _live(view: JobView, layer: str) -> None:
         jobs.waiting(view)
         return
     newest = view.newest
-    if not isinstance(newest, LiveView):
+    if not isinstance(newest, LiveProgress):
         st.progress(0.0, text="Getting ready…")
         return
     said = _PHASES[newest.phase]
@@ -242,7 +242,7 @@ def _live(view: JobView, layer: str) -> None:
 
 
 @st.fragment
-def _ended(job: str, view: LiveView, layer: str) -> None:
+def _ended(job: str, view: LiveProgress, layer: str) -> None:
     """Draw what came of a training, with the slider through its moments."""
     stills = live_film.all_stills(job, view, layer)
     _warn(view)
@@ -270,7 +270,7 @@ def _ended(job: str, view: LiveView, layer: str) -> None:
         _save("Curves (CSV)", live_film.table(view), "training.csv")
 
 
-def _warn(view: LiveView) -> None:
+def _warn(view: LiveProgress) -> None:
     """Say how the training ended where it did not as planned, and when most channels died."""
     if view.outcome and view.outcome.note:
         st.info(view.outcome.note, icon=":material/info:")
@@ -283,7 +283,7 @@ def _warn(view: LiveView) -> None:
         )
 
 
-def _numbers(view: LiveView) -> None:
+def _numbers(view: LiveProgress) -> None:
     done, last = view.outcome, view.counts[-1]
     with st.container(horizontal=True, gap="large", key="training_numbers"):
         if done:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from convviz.figures import theme
-from convviz.learning.live import LiveView
+from convviz.learning.live import LiveProgress
 from convviz.learning.snapshots import Maps, Snapshot
 from convviz.sprites.grid import atlas
 from convviz.sprites.kernels import kernel_sheet
@@ -23,12 +23,12 @@ _TILE_PIXELS = 48
 _KERNELS_IN_A_ROW = 8
 
 
-def titles(view: LiveView, layer: str) -> tuple[str, str]:
+def titles(view: LiveProgress, layer: str) -> tuple[str, str]:
     """Name the two panels."""
     return "What conv1 looks for", f"What {maps_of(view.frames[0], layer).layer.title} answers"
 
 
-def layers(view: LiveView) -> dict[str, str]:
+def layers(view: LiveProgress) -> dict[str, str]:
     """Name the watched layers, dotted name to title."""
     return {each.layer.name: each.layer.title for each in view.frames[0].maps}
 
@@ -38,23 +38,23 @@ def maps_of(frame: Snapshot, layer: str) -> Maps:
     return next(each for each in frame.maps if each.layer.name == layer)
 
 
-def newest(view: LiveView, layer: str) -> tuple[Still, ...]:
+def newest(view: LiveProgress, layer: str) -> tuple[Still, ...]:
     """Make the newest moment."""
     return (_still(view, view.frames[-1], layer),)
 
 
-def all_stills(job: str, view: LiveView, layer: str) -> tuple[Still, ...]:
+def all_stills(job: str, view: LiveProgress, layer: str) -> tuple[Still, ...]:
     """Make every moment of a training that is over."""
     return _stills(job, layer, len(view.frames), view)
 
 
 # A film is a few megabytes, and is asked for again whenever something beside it is clicked.
 @st.cache_resource(max_entries=8, show_spinner="Developing the film…")
-def _stills(job: str, layer: str, count: int, _view: LiveView) -> tuple[Still, ...]:
+def _stills(job: str, layer: str, count: int, _view: LiveProgress) -> tuple[Still, ...]:
     return tuple(_still(_view, frame, layer) for frame in _view.frames)
 
 
-def _still(view: LiveView, frame: Snapshot, layer: str) -> Still:
+def _still(view: LiveProgress, frame: Snapshot, layer: str) -> Still:
     maps = maps_of(frame, layer)
     kernels, bound = kernels_png(frame)
     count, _, height, width = (0, 0, 0, 0) if frame.kernels is None else frame.kernels.shape
@@ -73,14 +73,14 @@ def _still(view: LiveView, frame: Snapshot, layer: str) -> Still:
     )
 
 
-def end(view: LiveView) -> int:
+def end(view: LiveProgress) -> int:
     """Find the moment at which the training ended: kept weights of an earlier one come after it."""
     frames = view.frames
     earlier = len(frames) > 1 and frames[-1].step < frames[-2].step
     return len(frames) - (2 if earlier else 1)
 
 
-def label(view: LiveView, frame: Snapshot) -> str:
+def label(view: LiveProgress, frame: Snapshot) -> str:
     """Name a moment."""
     said = f"Step {frame.step:,} · epoch {frame.epoch}"
     if not frame.kept:
@@ -104,7 +104,7 @@ def maps_png(maps: Maps) -> bytes:
     return atlas(maps.activations(), tile=_TILE_PIXELS, columns=columns).png
 
 
-def charts(view: LiveView) -> tuple[Chart, ...]:
+def charts(view: LiveProgress) -> tuple[Chart, ...]:
     """Make the curves."""
     length = max(view.step, 10) if view.outcome is None else view.step
     chance = 1 / len(view.classes)
@@ -144,7 +144,7 @@ def charts(view: LiveView) -> tuple[Chart, ...]:
     return learning, silent
 
 
-def table(view: LiveView) -> str:
+def table(view: LiveProgress) -> str:
     """Write the curves as CSV, one row for each step with a number."""
     rows: dict[int, list[object]] = {}
 

@@ -69,7 +69,8 @@ def _scrub(choice: Choice) -> None:
     st.caption(
         "The green line is the moment shown above. The loss is that of the main classifier, "
         "averaged over the last steps; while it trained, two auxiliary classifiers added theirs, "
-        f"each multiplied with {AUXILIARY_WEIGHT:g}. The training pictures grew from {points[0].size} to "
+        f"each multiplied with {AUXILIARY_WEIGHT:g}. The training pictures grew from "
+        f"{points[0].size} to "
         f"{sizes}."
     )
     kernels, maps = stills[moments.index(step)].pictures

@@ -10,10 +10,10 @@ from convviz.figures import theme
 from convviz.figures import transfer as figures
 from convviz.jobs.job import JobView
 from convviz.learning.plan import TransferPlan, plan_further
-from convviz.learning.transfer import Lesson, Outcome, TrainingView, train_transfer
+from convviz.learning.transfer import Lesson, Outcome, TransferProgress, train_transfer
 from convviz.networks.network import Network
 from convviz.ui import state
-from convviz.ui.jobs import Desk
+from convviz.ui.jobs import PageJobs
 from convviz.ui.keys import Key
 from convviz.ui.transfer import plan
 
@@ -26,7 +26,9 @@ _RATES = (0.00003, 0.0001, 0.0003, 0.003)
 _USUAL_RATE = 0.0001
 
 
-def offer(desk: Desk, job: JobView, view: TrainingView, best: Outcome, kept: Network) -> None:
+def offer(
+    desk: PageJobs, job: JobView, view: TransferProgress, best: Outcome, kept: Network
+) -> None:
     """Draw what to thaw, how long and how carefully, and the button that starts from the result."""
     usual = plan_further(kept, best.about.form, best.trained)
     if not usual.frozen_parameters:
@@ -91,7 +93,7 @@ def _choose_parts(usual: TransferPlan, key: str) -> list[str]:
 
 
 def _start(
-    desk: Desk,
+    desk: PageJobs,
     made: TransferPlan,
     lesson: Lesson,
     best: Outcome,
@@ -113,7 +115,7 @@ def _start(
     )
 
 
-def compare(desk: Desk, view: TrainingView, before: Outcome, after: Outcome) -> None:
+def compare(desk: PageJobs, view: TransferProgress, before: Outcome, after: Outcome) -> None:
     """Draw what fine-tuning added: validation accuracy and time, before and after."""
     images = view.validation_images
     rights = [round(each.accuracy * images) for each in (before, after)]

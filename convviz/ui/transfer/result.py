@@ -12,18 +12,18 @@ from convviz.figures import transfer as figures
 from convviz.formatting import size_text
 from convviz.jobs.job import JobView
 from convviz.learning.plan import is_in
-from convviz.learning.transfer import Outcome, TrainingView
+from convviz.learning.transfer import Outcome, TransferProgress
 from convviz.networks.network import Network
 from convviz.ui import exports, predictions, state
 from convviz.ui.choice import Choice
 from convviz.ui.datasets import plain
-from convviz.ui.jobs import Desk
+from convviz.ui.jobs import PageJobs
 from convviz.ui.transfer import fine_tune
 from convviz.weights import trained, trained_info
 from convviz.weights.load import load
 
 
-def draw(desk: Desk, job: JobView, view: TrainingView, choice: Choice) -> None:
+def draw(desk: PageJobs, job: JobView, view: TransferProgress, choice: Choice) -> None:
     """Draw everything that came of a training, and what can be done next."""
     if not view.outcomes:
         return
@@ -62,7 +62,7 @@ def draw(desk: Desk, job: JobView, view: TrainingView, choice: Choice) -> None:
     fine_tune.offer(desk, job, view, best, kept)
 
 
-def curves(view: TrainingView, key: str) -> None:
+def curves(view: TransferProgress, key: str) -> None:
     """Draw loss and accuracy over the epochs."""
     if not view.epochs:
         return
@@ -87,7 +87,7 @@ def curves(view: TrainingView, key: str) -> None:
         )
 
 
-def _numbers(view: TrainingView, best: Outcome) -> None:
+def _numbers(view: TransferProgress, best: Outcome) -> None:
     with st.container(horizontal=True, gap="large", key="training_numbers"):
         st.metric("Validation accuracy", f"{best.accuracy:.1%}", width="content")
         st.metric("Time", f"{best.seconds:.1f} s", width="content")
@@ -105,7 +105,7 @@ def _numbers(view: TrainingView, best: Outcome) -> None:
     st.caption(said)
 
 
-def _comparison(view: TrainingView) -> None:
+def _comparison(view: TransferProgress) -> None:
     st.markdown("**What the trained encoder is worth**")
     st.plotly_chart(
         figures.compared(
@@ -147,7 +147,7 @@ def _try(choice: Choice, kept: Network) -> None:
     )
 
 
-def _save(view: TrainingView, best: Outcome, kept: Network) -> None:
+def _save(view: TransferProgress, best: Outcome, kept: Network) -> None:
     with st.container(horizontal=True, gap="small", key="save_training"):
         if best.parts:
             alone = all(is_in(part, best.about.form.decoder) for part in best.parts)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.jobs.job import JobView
-from convviz.learning.transfer import TrainingView, train_transfer
+from convviz.learning.transfer import TransferProgress, train_transfer
 from convviz.ui import jobs
 from convviz.ui.choice import Choice
-from convviz.ui.jobs import Desk
+from convviz.ui.jobs import PageJobs
 from convviz.ui.transfer import result
 from convviz.ui.transfer.plan import Wanted
 
@@ -20,23 +20,23 @@ _PHASES = {
 }
 
 
-def start_button(desk: Desk, wanted: Wanted | None, view: JobView | None) -> None:
+def start_button(desk: PageJobs, wanted: Wanted | None, view: JobView | None) -> None:
     """Draw the button that starts what the settings say."""
     desk.start_button("Train", view, ready=wanted is not None, on_click=_start, args=(desk, wanted))
 
 
-def draw(desk: Desk, view: JobView, choice: Choice) -> None:
+def draw(desk: PageJobs, view: JobView, choice: Choice) -> None:
     """Draw the job, with what can be done about it."""
     desk.heading(view)
     if view.note:
         st.info(view.note, icon=":material/info:")
     if view.live:
         desk.watch(view, _live)
-    elif isinstance(view.newest, TrainingView):
+    elif isinstance(view.newest, TransferProgress):
         result.draw(desk, view, view.newest, choice)
 
 
-def _start(desk: Desk, wanted: Wanted) -> None:
+def _start(desk: PageJobs, wanted: Wanted) -> None:
     seconds = wanted.settings.seconds or 0.0
     desk.start(
         train_transfer,
@@ -56,7 +56,7 @@ def _live(view: JobView) -> None:
         jobs.waiting(view)
         return
     newest = view.newest
-    if not isinstance(newest, TrainingView):
+    if not isinstance(newest, TransferProgress):
         st.progress(0.0, text="Getting ready…")
         return
     said = f"{_PHASES[newest.phase]} · {newest.doing} · {newest.seconds:.0f} s"
