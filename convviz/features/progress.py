@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from PIL import Image
 
@@ -16,15 +15,6 @@ from convviz.features.top_patches import TopPatchesStep, find_top_patches
 from convviz.networks.network import Network
 
 Step = TopPatchesStep | OcclusionStep | SynthesisStep | DeadStep
-
-
-class Signal(Protocol):
-    """How a runner asks a work to come to its end."""
-
-    @property
-    def asked(self) -> bool:
-        """Whether the work should end now."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -53,8 +43,8 @@ class Run:
 
 
 def stimuli_run(
-    signal: Signal,
     *,
+    stop: Callable[[], bool],
     subject: tuple[str, ...],
     network: Network,
     layer_name: str,
@@ -64,13 +54,13 @@ def stimuli_run(
     """Find the strongest patches of all channels of a layer; `after` goes on with a stopped run."""
     for step in find_top_patches(network, layer_name, pictures, after):
         yield Run(subject, step, pictures)
-        if signal.asked:
+        if stop():
             return
 
 
 def occlusion_run(
-    signal: Signal,
     *,
+    stop: Callable[[], bool],
     subject: tuple[str, ...],
     network: Network,
     image: Image.Image,
@@ -81,13 +71,13 @@ def occlusion_run(
     """Cover part after part of an image and measure what a channel loses."""
     for step in occlude(network, image, layer_name, channel, measure=measure):
         yield Run(subject, step)
-        if signal.asked:
+        if stop():
             return
 
 
 def synthesis_run(
-    signal: Signal,
     *,
+    stop: Callable[[], bool],
     subject: tuple[str, ...],
     network: Network,
     layer_name: str,
@@ -97,15 +87,15 @@ def synthesis_run(
     """Optimise an image so that it excites a channel."""
     for step in synthesise(network, layer_name, channel, config):
         yield Run(subject, step)
-        if signal.asked:
+        if stop():
             return
 
 
 def dead_run(
-    signal: Signal, *, subject: tuple[str, ...], network: Network, pictures: ImageSet
+    *, stop: Callable[[], bool], subject: tuple[str, ...], network: Network, pictures: ImageSet
 ) -> Iterator[Run]:
     """Count the dead channels of every layer over a set."""
     for step in count_dead(network, pictures):
         yield Run(subject, step, pictures)
-        if signal.asked:
+        if stop():
             return

@@ -14,38 +14,16 @@ from typing import Any, Literal, Protocol
 State = Literal["queued", "running", "done", "stopped", "failed"]
 
 Work = Callable[..., Iterator[Any]]
-"""Called as `work(signal, **arguments)`; each item it yields replaces the one before as the newest.
+"""Called as `work(stop=…, **arguments)`; each item it yields replaces the one before as the newest.
+
+`stop()` becomes true when the work should come to its end: it then has a short while
+(`Limits.grace_seconds`) to yield a last, complete item and return; after that it is closed where
+it stands, and what it yielded last is the result.
 
 An item may have a `fraction` (0 to 1: how much of the work is behind it) and an `nbytes` (how much
 memory it holds); both are read by the runner. Items are read by other threads: they must not
 change after they have been yielded.
 """
-
-
-class Signal:
-    """How a runner asks a work function to come to its end.
-
-    A work function looks at `asked` between two items. Once it is true, the work has a short while
-    (`Limits.grace_seconds`) to yield a last, complete item and return; after that it is closed
-    where it stands, and what it yielded last is the result.
-    """
-
-    def __init__(self) -> None:
-        self._reason = ""
-
-    def ask(self, reason: str) -> None:
-        """Ask the work to end; the first reason given stays."""
-        self._reason = self._reason or reason
-
-    @property
-    def asked(self) -> bool:
-        """Whether the work should come to its end now."""
-        return bool(self._reason)
-
-    @property
-    def reason(self) -> str:
-        """Why the work should end, as a sentence for its visitor; empty before it is asked."""
-        return self._reason
 
 
 @dataclass(frozen=True)
@@ -134,7 +112,7 @@ class Runner(Protocol):
         seconds: float | None = None,
         **arguments: Any,
     ) -> str:
-        """Queue `work(signal, **arguments)` and return the job's id.
+        """Queue `work(stop=…, **arguments)` and return the job's id.
 
         Args:
             work: A generator function; its arguments are checked when it runs.

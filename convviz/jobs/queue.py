@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from convviz.errors import JobError, QueueFull
-from convviz.jobs.job import JobView, Limits, Signal, State, Work
+from convviz.jobs.job import JobView, Limits, State, Work
 
 
 @dataclass(eq=False)
@@ -29,6 +29,7 @@ class Job:
         asked: When it was asked to end; None before that.
         bytes: What its newest item holds.
         stuck: Its thread has been given up.
+        stop_reason: Why its work should end, as a sentence for its visitor; the first one stays.
     """
 
     id: str
@@ -47,7 +48,7 @@ class Job:
     note: str = ""
     error: str = ""
     stuck: bool = False
-    signal: Signal = field(default_factory=Signal)
+    stop_reason: str = ""
     work_name: str = ""
 
     def __post_init__(self) -> None:
@@ -59,6 +60,10 @@ class Job:
         """Whether it waits or runs."""
         return self.ended is None
 
+    def stop_requested(self) -> bool:
+        """Whether its work should come to its end; the one member read without the lock."""
+        return bool(self.stop_reason)
+
     def take(self, item: Any) -> None:
         """Keep an item as the newest."""
         self.newest = item
@@ -67,7 +72,7 @@ class Job:
 
     def ask(self, reason: str, now: float) -> None:
         """Ask its work to end."""
-        self.signal.ask(reason)
+        self.stop_reason = self.stop_reason or reason
         if self.asked is None:
             self.asked = now
 
@@ -95,7 +100,7 @@ class Job:
             expected_wait_seconds=wait,
             seconds=self.seconds(now),
             limit_seconds=limit,
-            stopping=self.live and self.signal.asked,
+            stopping=self.live and self.stop_requested(),
             newest=self.newest,
             note=self.note,
             error=self.error,
@@ -302,7 +307,7 @@ class JobQueue:
             reason = f"It ended after {limits.seconds:.0f} seconds, the most a run may take; "
             job.ask(reason + "this is what it had by then.", now)
         if job.asked is not None and now - job.asked >= limits.stop_seconds:
-            job.end("stopped", now, note=job.signal.reason)
+            job.end("stopped", now, note=job.stop_reason)
 
     def _gone(self) -> str:
         seconds = f"{self.limits.gone_seconds:.0f}"

@@ -60,7 +60,7 @@ class LocalRunner:
         seconds: float | None = None,
         **arguments: Any,
     ) -> str:
-        """Queue `work(signal, **arguments)`; see `Runner.submit`."""
+        """Queue `work(stop=…, **arguments)`; see `Runner.submit`."""
         if not owner:
             raise ValueError("a job needs an owner")
         with self._changed:
@@ -164,7 +164,7 @@ class LocalRunner:
             if error:
                 job.end("failed", now, error=error)
             else:
-                job.end("stopped" if job.signal.asked else "done", now, note=job.signal.reason)
+                job.end("stopped" if job.stop_reason else "done", now, note=job.stop_reason)
 
     def _draw(self, job: Job) -> None:
         """Take items from the work until it has no more, or no more time."""
@@ -172,7 +172,7 @@ class LocalRunner:
             work, arguments, grace = job.work, job.arguments, self._book.limits.grace_seconds
         if work is None:  # ended in the moment it was taken
             return
-        items = work(job.signal, **arguments)
+        items = work(stop=job.stop_requested, **arguments)
         try:
             for item in items:
                 with self._changed:

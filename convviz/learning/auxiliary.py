@@ -30,7 +30,6 @@ from convviz.learning.gradients import LayerGradient, by_stage, with_weights
 from convviz.learning.loop import one_thread
 from convviz.learning.small_networks import HEADS, Start, drawn, small_inception, without_heads
 from convviz.learning.step import Learner, all_scores, judge, total_loss
-from convviz.learning.transfer import Signal
 from convviz.networks.network import AUXILIARY_WEIGHT, IMAGENET_MEAN, IMAGENET_STD
 
 
@@ -233,10 +232,10 @@ _STOPPED = "It was stopped; what is shown is how far the two had come."
 
 
 def compare_auxiliary(
-    signal: Signal, *, dataset: Dataset, split: Split, settings: Settings
+    *, stop: Callable[[], bool], dataset: Dataset, split: Split, settings: Settings
 ) -> Iterator[Comparison]:
     """Compare as a job: the same as `compare`."""
-    yield from compare(dataset, split, settings, stop=lambda: signal.asked)
+    yield from compare(dataset, split, settings, stop=stop)
 
 
 def compare(

@@ -5,7 +5,7 @@ A view is complete at every moment, bounded however long the training is, and ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
@@ -18,7 +18,6 @@ from convviz.learning.loop import one_thread
 from convviz.learning.plan import plan
 from convviz.learning.small_networks import SmallDesign, small_network
 from convviz.learning.snapshots import Snapshot, add, watch
-from convviz.learning.transfer import Signal
 
 Rate = Literal["tiny", "usual", "deadly"]
 
@@ -146,8 +145,8 @@ class LiveProgress:
 
 
 def train_small(
-    signal: Signal,
     *,
+    stop: Callable[[], bool],
     design: SmallDesign,
     picture: Image.Image,
     probe: str,
@@ -158,7 +157,7 @@ def train_small(
     """Train a small network from random numbers, and look at it on the way.
 
     Args:
-        signal: Asks it to end.
+        stop: Asks it to end.
         design: The network's.
         picture: What to look at it with.
         probe: The picture's title.
@@ -187,7 +186,7 @@ def train_small(
         network, picture, design.pixels, others=[dataset.pictures.picture(k) for k in places]
     )
     settings = replace(settings, learning_rate=view.learning_rate)
-    steps = fit(made, dataset, split, settings, stop=lambda: signal.asked, watch=looked)
+    steps = fit(made, dataset, split, settings, stop=stop, watch=looked)
     while True:
         with one_thread():
             step = next(steps, None)

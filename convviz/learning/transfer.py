@@ -7,9 +7,8 @@ trained network itself is kept by `networks.trained`, under the name that the ou
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from convviz.datasets.labelled_set import Dataset, Split
 from convviz.images.preprocess import crop
@@ -75,15 +74,6 @@ _MISTAKES = 8
 
 
 _PIXELS = 112
-
-
-class Signal(Protocol):
-    """How a runner asks a work to end."""
-
-    @property
-    def asked(self) -> bool:
-        """Whether it does."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -200,8 +190,8 @@ class TransferProgress:
 
 
 def train_transfer(
-    signal: Signal,
     *,
+    stop: Callable[[], bool],
     wanted: TransferPlan,
     dataset: Dataset,
     split: Split,
@@ -213,7 +203,7 @@ def train_transfer(
     """Train what a plan says and, if wanted, what it is to be compared with.
 
     Args:
-        signal: Asks it to end.
+        stop: Asks it to end.
         wanted: The plan.
         dataset: The pictures.
         split: Which are learned from.
@@ -238,7 +228,7 @@ def train_transfer(
     )
     for number, (name, each, how) in enumerate(trainings):
         result: TrainingResult | None = None
-        for step in fit(each, dataset, split, how, stop=lambda: signal.asked):
+        for step in fit(each, dataset, split, how, stop=stop):
             result = step.result
             if number == 0 and step.validation is not None and result is None:
                 last = view.epochs[-1].number if view.epochs else -1
@@ -260,7 +250,7 @@ def train_transfer(
         outcome = _outcome(name, each, dataset, split, result, how.size)
         view = replace(view, outcomes=(*view.outcomes, outcome))
         yield view
-        if signal.asked:
+        if stop():
             return
         if compare and number == 0:
             same_time = replace(settings, epochs=None, seconds=max(outcome.seconds, 1.0))

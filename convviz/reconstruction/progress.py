@@ -9,9 +9,9 @@ from __future__ import annotations
 import io
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -271,15 +271,6 @@ _VIEW_SECONDS = 0.25  # a page asks about once a second: more views than that no
 _SERIES_FRAMES = 12  # of each run; a series is looked at side by side, not frame by frame
 
 
-class Signal(Protocol):
-    """How a runner asks a work to come to its end."""
-
-    @property
-    def asked(self) -> bool:
-        """Whether the work should end now."""
-        ...
-
-
 @dataclass(frozen=True)
 class Plan:
     """One run to be done.
@@ -340,27 +331,29 @@ def continuation(network: Network, run: ReconstructionProgress) -> Plan:
 
 
 def reconstruct_one(
-    signal: Signal, *, plan: Plan, before: ReconstructionProgress | None = None
+    *, stop: Callable[[], bool], plan: Plan, before: ReconstructionProgress | None = None
 ) -> Iterator[ReconstructionProgress]:
     """Do one run; each item is the run at one moment, the last one has an ending.
 
     Args:
-        signal: Says when to end early.
+        stop: Says when to end early.
         plan: The run.
         before: An earlier run with an ending, to go on from where it stopped.
     """
-    yield from _run(signal, plan, FRAMES, before)
+    yield from _run(stop, plan, FRAMES, before)
 
 
-def reconstruct_series(signal: Signal, *, plans: Sequence[Plan]) -> Iterator[SeriesProgress]:
+def reconstruct_series(
+    *, stop: Callable[[], bool], plans: Sequence[Plan]
+) -> Iterator[SeriesProgress]:
     """Do several runs one after the other; each item is the whole series at one moment."""
     subjects = tuple(each.subject for each in plans)
     ended: tuple[ReconstructionProgress, ...] = ()
     for each in plans:
-        if signal.asked:
+        if stop():
             return
         view = None
-        for view in _run(signal, each, _SERIES_FRAMES, None):
+        for view in _run(stop, each, _SERIES_FRAMES, None):
             fraction = (len(ended) + view.fraction) / len(plans)
             yield SeriesProgress(subjects, (*ended, view), fraction)
         if view is not None:
@@ -368,7 +361,7 @@ def reconstruct_series(signal: Signal, *, plans: Sequence[Plan]) -> Iterator[Ser
 
 
 def _run(
-    signal: Signal, plan: Plan, most_frames: int, before: ReconstructionProgress | None
+    stop: Callable[[], bool], plan: Plan, most_frames: int, before: ReconstructionProgress | None
 ) -> Iterator[ReconstructionProgress]:
     config, original = plan.config, plan.original
     # The image is cropped already: scaling its shorter side to the crop's side changes nothing.
@@ -384,7 +377,7 @@ def _run(
     )
     yield view
     seen = -math.inf
-    for step in reconstruct(network, original, config, stop=lambda: signal.asked):
+    for step in reconstruct(network, original, config, stop=stop):
         at, seconds = first_step + step.index, first_seconds + step.seconds
         points.append(Point(at, seconds, step.loss, step.relative_error))
         if step.image is not None:

@@ -149,7 +149,11 @@ part, lesson, pills = Buttons("architectures"), Buttons("lesson"), Pills("compar
 watch, moment, recorded = Buttons("watch"), Film("recorded_film"), Select("recorded_layer")
 seconds, series = Slider("seconds"), Buttons("series")
 weight, rate = Slider("aux_weight"), Slider("aux_rate")
-scenario, time, comparison = Radio("scenario"), Slider("training_seconds"), Check("transfer_compare")
+scenario, time, comparison = (
+    Radio("scenario"),
+    Slider("training_seconds"),
+    Check("transfer_compare"),
+)
 
 # Of every page: a link, what it opens, and choices with what each of them changes in the view.
 CASES: dict[str, tuple[str, Values, list[Values]]] = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from convviz.jobs.job import JobView, Limits, Signal
+from convviz.jobs.job import JobView, Limits
 from convviz.jobs.runner import LocalRunner
 
 
@@ -51,7 +51,7 @@ class Item:
     text: str = ""
 
 
-def fed(signal: Signal, feed: Feed) -> Iterator[Any]:
+def fed(*, stop: Callable[[], bool], feed: Feed) -> Iterator[Any]:
     """Yield what a test puts into its feed; raise what is an exception."""
     try:
         while (item := feed.items.get(timeout=20)) is not StopIteration:

@@ -73,9 +73,9 @@ def test_stop_closes_the_work_after_a_grace_and_keeps_its_last_item(house):
 
 
 def test_a_work_that_ends_when_asked_is_over_at_once(house, wait_until):
-    def listens(signal, heard):
+    def listens(*, stop, heard):
         yield "first"
-        while not signal.asked:
+        while not stop():
             heard.wait(0.001)
         yield "the end"
 
@@ -260,13 +260,13 @@ def test_a_bug_is_logged_with_an_id_and_the_queue_goes_on(house, wait_until, cap
 
 
 def test_a_work_that_cannot_be_called_or_iterated_is_a_bug(house, wait_until):
-    for owner, work in (("ann", lambda signal: None), ("bob", lambda: iter(()))):
+    for owner, work in (("ann", lambda *, stop: None), ("bob", lambda: iter(()))):
         job = house.runner.submit(work, owner=owner, title="")
         wait_until(lambda job=job, owner=owner: house.view(job, owner).state == "failed")
 
 
 def test_a_plain_iterator_will_do(house, wait_until):
-    job = house.runner.submit(lambda signal: iter([1, 2, 3]), owner="ann", title="")
+    job = house.runner.submit(lambda *, stop: iter([1, 2, 3]), owner="ann", title="")
     wait_until(lambda: house.view(job, "ann").state == "done")
     assert house.view(job, "ann").newest == 3
 
@@ -348,7 +348,7 @@ def test_each_worker_thread_is_prepared_once(wait_until):
     runner = LocalRunner({"compute": 1}, prepare=lambda: prepared.append(threading.get_ident()))
     ran_on = []
 
-    def work(signal):
+    def work(*, stop):
         ran_on.append(threading.get_ident())
         yield None
 
@@ -363,7 +363,7 @@ def test_each_worker_thread_is_prepared_once(wait_until):
 def test_many_visitors_at_once_all_get_their_result(make_house, wait_until):
     house = make_house(workers=2)
 
-    def squares(signal, n):
+    def squares(*, stop, n):
         for i in range(20):
             yield (n, i)
 

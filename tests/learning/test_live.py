@@ -19,6 +19,9 @@ SHORT = TrainingSettings(epochs=3, batch=8)
 class Bell:
     asked: bool = False
 
+    def __call__(self) -> bool:
+        return self.asked
+
 
 def views(
     few: Dataset,
@@ -29,7 +32,7 @@ def views(
 ) -> list[LiveProgress]:
     found = []
     for view in train_small(
-        bell or Bell(),
+        stop=bell or Bell(),
         design=design,
         picture=few.pictures.picture(0),
         probe="a disc",

@@ -18,11 +18,14 @@ SHORT = TrainingSettings(epochs=3, size=32, batch=8)
 class Bell:
     asked: bool = False
 
+    def __call__(self) -> bool:
+        return self.asked
+
 
 def views(tiny: Network, few: Dataset, parts: Split, **more: bool) -> list[TransferProgress]:
     wanted = plan(tiny, "last-layer", few.classes)
     return list(
-        train_transfer(Bell(), wanted=wanted, dataset=few, split=parts, settings=SHORT, **more)
+        train_transfer(stop=Bell(), wanted=wanted, dataset=few, split=parts, settings=SHORT, **more)
     )
 
 
@@ -73,7 +76,7 @@ def test_it_stops_when_asked(tiny: Network, few: Dataset, few_split: Split) -> N
     wanted = plan(tiny, "scratch", few.classes)
     settings = replace(SHORT, epochs=1000)
     for view in train_transfer(
-        bell, wanted=wanted, dataset=few, split=few_split, settings=settings, compare=True
+        stop=bell, wanted=wanted, dataset=few, split=few_split, settings=settings, compare=True
     ):
         bell.asked = bell.asked or len(view.epochs) == 2
     assert len(view.outcomes) == 1

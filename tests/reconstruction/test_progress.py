@@ -13,12 +13,11 @@ from convviz.reconstruction.config import ReconstructionConfig
 from convviz.structure.layers import layers
 
 
-class Signal:
+class Stop:
     def __init__(self, after=None):
         self.after, self.looks = after, 0
 
-    @property
-    def asked(self):
+    def __call__(self):
         self.looks += 1
         return self.after is not None and self.looks > self.after
 
@@ -46,7 +45,7 @@ def plan(network, image, layer=1, **settings):
 
 
 def test_a_run_begins_with_the_original_and_ends_with_everything(network, image):
-    views = list(progress.reconstruct_one(Signal(), plan=plan(network, image)))
+    views = list(progress.reconstruct_one(stop=Stop(), plan=plan(network, image)))
     first, last = views[0], views[-1]
     assert (first.picture, first.ending, first.fraction) == (b"", None, 0.0)
     assert Image.open(io.BytesIO(first.original)).size == (24, 24)
@@ -62,22 +61,22 @@ def test_a_run_begins_with_the_original_and_ends_with_everything(network, image)
 
 def test_fractions_never_go_back(network, image):
     fractions = [
-        view.fraction for view in progress.reconstruct_one(Signal(), plan=plan(network, image))
+        view.fraction for view in progress.reconstruct_one(stop=Stop(), plan=plan(network, image))
     ]
     assert fractions == sorted(fractions)
 
 
 def test_asked_to_end_a_run_still_has_a_result(network, image):
-    views = list(progress.reconstruct_one(Signal(after=2), plan=plan(network, image, steps=500)))
+    views = list(progress.reconstruct_one(stop=Stop(after=2), plan=plan(network, image, steps=500)))
     assert views[-1].ending is not None
     assert views[-1].step < 10
 
 
 def test_going_on_continues_steps_frames_and_image(network, image):
-    first = list(progress.reconstruct_one(Signal(), plan=plan(network, image)))[-1]
+    first = list(progress.reconstruct_one(stop=Stop(), plan=plan(network, image)))[-1]
     again = progress.continuation(network, first)
     assert again.original.tobytes() == plan(network, image).original.tobytes()
-    views = list(progress.reconstruct_one(Signal(), plan=again, before=first))
+    views = list(progress.reconstruct_one(stop=Stop(), plan=again, before=first))
     assert views[0].step == first.step
     last = views[-1]
     assert last.step == first.step + 8
@@ -89,7 +88,7 @@ def test_going_on_continues_steps_frames_and_image(network, image):
 
 def test_a_series_fills_in_run_by_run(network, image):
     plans = [plan(network, image, layer) for layer in (1, 3)]
-    views = list(progress.reconstruct_series(Signal(), plans=plans))
+    views = list(progress.reconstruct_series(stop=Stop(), plans=plans))
     assert [len(view.subjects) for view in views] == [2] * len(views)
     assert {len(view.runs) for view in views} == {1, 2}
     assert all(run.ending for view in views for run in view.runs[:-1])
@@ -103,6 +102,6 @@ def test_a_series_fills_in_run_by_run(network, image):
 
 def test_asked_to_end_a_series_finishes_its_picture_and_begins_no_other(network, image):
     plans = [plan(network, image, layer, steps=500) for layer in (1, 3)]
-    last = list(progress.reconstruct_series(Signal(after=3), plans=plans))[-1]
+    last = list(progress.reconstruct_series(stop=Stop(after=3), plans=plans))[-1]
     assert len(last.runs) == 1
     assert last.runs[0].ending is not None

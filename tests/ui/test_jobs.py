@@ -26,14 +26,14 @@ def page() -> None:
 
     from convviz.ui import jobs, state
 
-    def count(signal, upto):
+    def count(*, stop, upto):
         for i in range(upto):
-            while i == upto - 1 and not signal.asked:
+            while i == upto - 1 and not stop():
                 time.sleep(0.005)
             yield i
 
-    def other(signal):
-        while not signal.asked:
+    def other(*, stop):
+        while not stop():
             time.sleep(0.005)
             yield 0
 
