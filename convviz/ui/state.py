@@ -73,6 +73,8 @@ class Visit:
         keys: What each page has remembered for its links, by page.
         address: The query parameters that the URL shall have.
         written: Those that it has, as far as is known.
+        replacement: The query that replaces the one in the browser's history entry, and a token
+            that names this replacement; empty where a choice has made an entry since.
         chosen: Whether the visitor has changed a value since the URL was written.
         arrived: Whether a page was opened, or gone back to, since the URL was written.
         restoring: Whether this run takes the values from the URL, after Back or Forward.
@@ -101,6 +103,7 @@ class Visit:
     keys: dict[str, set[str]] = field(default_factory=dict)
     address: dict[str, str] = field(default_factory=dict)
     written: dict[str, str] = field(default_factory=dict)
+    replacement: dict[str, str] = field(default_factory=dict)
     chosen: bool = False
     arrived: bool = True
     restoring: bool = False
@@ -179,18 +182,21 @@ def write_address() -> None:
         for key in SHARED:
             here.link.pop(key, None)
     here.chosen = here.arrived = here.restoring = here.running = False
-    if here.address == here.written:
-        return
-    here.written = dict(here.address)
-    if is_choice:
-        st.query_params.from_dict(here.address)
-        return
-    query = urlencode(here.address)
-    context = get_script_run_ctx()
-    if context is not None:
-        context.query_string = query  # for AppTest, and for a run that st.rerun begins
-    with st.container(key="address", height=1, border=False):
-        _replace(key="address_bar", data={"query": query, "token": secrets.token_hex(8)})
+    if here.address != here.written:
+        here.written = dict(here.address)
+        if is_choice:
+            here.replacement = {}
+            st.query_params.from_dict(here.address)
+        else:
+            query = urlencode(here.address)
+            here.replacement = {"query": query, "token": secrets.token_hex(8)}
+            context = get_script_run_ctx()
+            if context is not None:
+                context.query_string = query  # for AppTest, and for a run that st.rerun begins
+    # It stays on the page: the next run may come before a slow browser has done it.
+    if here.replacement:
+        with st.container(key="address", height=1, border=False):
+            _replace(key="address_bar", data=here.replacement)
 
 
 def fragment(function: Callable[Arguments, None]) -> Callable[Arguments, None]:

@@ -108,8 +108,8 @@ _CHANNEL = Change(
 _ONE = {"view": "One channel"}
 _STIMULI = {**_ONE, "question": "What stimulates it"}
 _COMPARE = {"view": "Compare"}
-_LAYERS = {"view": "layers"}
-_LESSON = {"view": "lessons"}
+_LAYERS = {"architectures": "layers"}
+_LESSON = {"architectures": "lessons"}
 _LIVE = {"watch": "live"}
 
 SCENES = (
@@ -270,7 +270,7 @@ SCENES = (
         "architectures-layers",
         ARCHITECTURES,
         (
-            pick("view", "Layer by layer"),
+            pick("architectures", "Layer by layer"),
             pick("form", "As published"),
             pick("side_paper", "256"),
             Change(
@@ -291,7 +291,7 @@ SCENES = (
     Scene(
         "lesson-size",
         ARCHITECTURES,
-        (pick("view", "Lessons"), *(slide(key) for key in "nkspd")),
+        (pick("architectures", "Lessons"), *(slide(key) for key in "nkspd")),
     ),
     Scene(
         "lesson-stack",
@@ -345,7 +345,7 @@ SCENES = (
         "architectures-papers",
         ARCHITECTURES,
         (pick("paper", "VGG, 2015"),),
-        {"view": "papers"},
+        {"architectures": "papers"},
     ),
     Scene(
         "reconstruction",
@@ -375,7 +375,7 @@ SCENES = (
         (
             pick("scenario", "Replace several fully connected layers"),
             slide("training_seconds"),
-            Change("compare", "click", ".st-key-compare label"),
+            Change("transfer_compare", "click", ".st-key-transfer_compare label"),
         ),
     ),
     Scene("transfer-zip", TRANSFER, (pick("data", "My own zip"),)),
