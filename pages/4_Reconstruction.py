@@ -14,17 +14,16 @@ choice = shell.open_page(
 )
 
 with shell.errors():
-    from convviz.reconstruction import progress
     from convviz.ui import jobs
     from convviz.ui.reconstruction import page, settings
 
     st.html(Path(page.__file__).with_name("style.css"))
-    desk = jobs.desk("reconstruction", progress.reconstruct_one, progress.reconstruct_series)
+    page_jobs = jobs.page_jobs("reconstruction")
     plans, start = settings.plans(choice)
-    view = desk.find()
+    view = page_jobs.find()
     with start:
-        page.start_button(desk, plans, view)
+        page.start_button(page_jobs, plans, view)
     if view is None:
         page.preview(plans)
     else:
-        page.draw(desk, view)
+        page.draw(page_jobs, view)

@@ -13,7 +13,6 @@ choice = shell.open_page(
 )
 
 with shell.errors():
-    from convviz.learning.transfer import train_transfer
     from convviz.ui import datasets, jobs
     from convviz.ui.transfer import plan, training
 
@@ -23,8 +22,8 @@ with shell.errors():
     st.subheader("2 · What stays, and what is learned", anchor=False)
     wanted = plan.choose(choice.network, dataset)
     st.subheader("3 · Training", anchor=False)
-    desk = jobs.desk("transfer", train_transfer)
-    view = desk.find()
-    training.start_button(desk, wanted, view)
+    page_jobs = jobs.page_jobs("transfer")
+    view = page_jobs.find()
+    training.start_button(page_jobs, wanted, view)
     if view is not None:
-        training.draw(desk, view, choice)
+        training.draw(page_jobs, view, choice)

@@ -15,13 +15,12 @@ choice = shell.open_page(
 )
 
 with shell.errors():
-    from convviz.learning.auxiliary import compare_auxiliary
     from convviz.ui import datasets, jobs
     from convviz.ui.auxiliary import page, settings
 
     st.html(Path(page.__file__).with_name("style.css"))
-    desk = jobs.desk("auxiliary", compare_auxiliary)
-    view = desk.find()
+    page_jobs = jobs.page_jobs("auxiliary")
+    view = page_jobs.find()
     if view is None:
         page.explain()
     drawing = st.container()
@@ -32,6 +31,6 @@ with shell.errors():
         wanted = settings.choose()
     with drawing:
         page.draw_idea(wanted.weight)
-    page.start_button(desk, dataset, wanted, view)
+    page.start_button(page_jobs, dataset, wanted, view)
     if view is not None:
-        page.draw(desk, view)
+        page.draw(page_jobs, view)

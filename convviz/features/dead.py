@@ -7,7 +7,7 @@ the answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -98,8 +98,15 @@ class DeadStep:
         return sum(100 + 8 * each.dead for each in self.layers)
 
 
-def count_dead(network: Network, pictures: ImageSet) -> Iterator[DeadStep]:
+def count_dead(
+    network: Network, pictures: ImageSet, *, stop: Callable[[], bool] = lambda: False
+) -> Iterator[DeadStep]:
     """Count the dead channels of every layer that pickers show, over a set of images.
+
+    Args:
+        network: The network.
+        pictures: The set.
+        stop: Asked after each step whether to end early.
 
     Yields:
         A step after every few pictures; the last one has seen all.
@@ -110,10 +117,10 @@ def count_dead(network: Network, pictures: ImageSet) -> Iterator[DeadStep]:
     """
     if not len(pictures):
         raise SettingError("There is no picture to look at: choose a set with at least one.")
-    return _count(network, pictures)
+    return _count(network, pictures, stop)
 
 
-def _count(network: Network, pictures: ImageSet) -> Iterator[DeadStep]:
+def _count(network: Network, pictures: ImageSet, stop: Callable[[], bool]) -> Iterator[DeadStep]:
     shown = [each for each in layers(network) if not each.detail and len(each.shape) == 3]
     names = [each.pre_relu or each.name for each in shown]
     alive: dict[tuple[str, bool], Tensor] = {}
@@ -146,6 +153,8 @@ def _count(network: Network, pictures: ImageSet) -> Iterator[DeadStep]:
                 for living in [alive[name, each.pre_relu is not None]]
             )
             yield DeadStep(done, total, done - len(left_out), counted, tuple(left_out))
+            if stop():
+                return
 
 
 def _answers(output: Tensor) -> Tensor:

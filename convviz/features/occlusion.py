@@ -6,7 +6,7 @@ input, as in Zeiler and Fergus, "Visualizing and Understanding Convolutional Net
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -85,6 +85,7 @@ def occlude(
     patch: int | None = None,
     places: int = 12,
     measure: Measure = "mean",
+    stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[OcclusionStep]:
     """Cover parts of an image and measure what a channel loses.
 
@@ -96,6 +97,7 @@ def occlude(
         patch: Side of the covering square, in pixels of the input; None for one sixth of it.
         places: How many places along each side; the first and last touch the borders.
         measure: The channel's response: the mean or the maximum of its map after the ReLU.
+        stop: Asked after each step whether to end early.
 
     Yields:
         A step after every few places.
@@ -121,7 +123,7 @@ def occlude(
             f"Channel {channel} is empty for this image, so it has nothing to lose: choose another "
             "channel or image."
         )
-    return _occlude(network, found, channel, batch, size, places, measure, uncovered)
+    return _occlude(network, found, channel, batch, size, places, measure, uncovered, stop)
 
 
 def _occlude(
@@ -133,6 +135,7 @@ def _occlude(
     places: int,
     measure: Measure,
     uncovered: float,
+    stop: Callable[[], bool],
 ) -> Iterator[OcclusionStep]:
     starts = _starts(batch.shape[-1], size, places)
     corners = [(top, left) for top in starts for left in starts]
@@ -149,6 +152,8 @@ def _occlude(
         yield OcclusionStep(
             found, channel, size, done, len(corners), uncovered, loss.reshape(places, places)
         )
+        if stop():
+            return
 
 
 def _responses(

@@ -9,7 +9,7 @@ arrangement of pixels would excite does not survive that.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -86,7 +86,12 @@ class SynthesisStep:
 
 
 def synthesise(
-    network: Network, layer_name: str, channel: int, config: SynthesisConfig | None = None
+    network: Network,
+    layer_name: str,
+    channel: int,
+    config: SynthesisConfig | None = None,
+    *,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[SynthesisStep]:
     """Optimise an image so that it excites one channel as much as it can.
 
@@ -98,6 +103,7 @@ def synthesise(
         layer_name: Dotted name of the layer.
         channel: The channel.
         config: How; None for the usual way.
+        stop: Asked after each step whether to end early.
 
     Yields:
         A step now and then; the last one holds the result. The same seed gives the same image.
@@ -123,11 +129,17 @@ def synthesise(
     jitter = size // 16 if chosen.jitter is None else chosen.jitter
     if not 0 <= jitter < size // 2:
         raise SettingError(f"A jitter of {jitter} pixels is out of range: choose 0 to {size // 2}.")
-    return _ascend(network, found, channel, chosen, size, jitter)
+    return _ascend(network, found, channel, chosen, size, jitter, stop)
 
 
 def _ascend(
-    network: Network, found: Layer, channel: int, config: SynthesisConfig, size: int, jitter: int
+    network: Network,
+    found: Layer,
+    channel: int,
+    config: SynthesisConfig,
+    size: int,
+    jitter: int,
+    stop: Callable[[], bool],
 ) -> Iterator[SynthesisStep]:
     generator = torch.Generator().manual_seed(config.seed)
     coefficients = fourier.start(size, generator).requires_grad_()
@@ -155,6 +167,8 @@ def _ascend(
                 pixels = fourier.to_pixels(coefficients, size)
             picture = to_picture(pixels, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
             yield SynthesisStep(step, config.steps, scores[-1], tuple(scores), picture)
+            if stop():
+                return
 
 
 def transformed(pixels: Tensor, jitter: int, generator: torch.Generator) -> Tensor:

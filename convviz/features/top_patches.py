@@ -10,7 +10,7 @@ What is ranked is what comes out of the layer's ReLU, as everywhere here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -137,7 +137,12 @@ class TopPatchesStep:
 
 
 def find_top_patches(
-    network: Network, layer_name: str, pictures: ImageSet, after: TopPatchesStep | None = None
+    network: Network,
+    layer_name: str,
+    pictures: ImageSet,
+    after: TopPatchesStep | None = None,
+    *,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[TopPatchesStep]:
     """Find the strongest patches of every channel of a layer over a set of images.
 
@@ -147,6 +152,7 @@ def find_top_patches(
         pictures: The set. Of equally strong activations the earlier picture, and in it the earlier
             position, counts.
         after: Where an earlier pass over the same set and layer ended; None to begin at the start.
+        stop: Asked after each step whether to end early.
 
     Yields:
         A step after every few pictures; the last one has seen all.
@@ -163,7 +169,7 @@ def find_top_patches(
         after.stimuli.layer.name != found.name or after.stimuli.titles != pictures.titles
     ):
         raise SettingError("The earlier pass was over another layer or another set: begin anew.")
-    return _find(network, found, pictures, after)
+    return _find(network, found, pictures, after, stop)
 
 
 def patch_picture(network: Network, pictures: ImageSet, patch: Patch) -> Image.Image:
@@ -180,7 +186,11 @@ def patch_picture(network: Network, pictures: ImageSet, patch: Patch) -> Image.I
 
 
 def _find(
-    network: Network, found: Layer, pictures: ImageSet, after: TopPatchesStep | None
+    network: Network,
+    found: Layer,
+    pictures: ImageSet,
+    after: TopPatchesStep | None,
+    stop: Callable[[], bool],
 ) -> Iterator[TopPatchesStep]:
     channels, total = found.shape[0], len(pictures)
     starts = [branch.start for branch in found.branches] or [0]
@@ -228,6 +238,8 @@ def _find(
         held = (scores, places, positions, maximum)
         stimuli = TopPatches(found, seen, *held, pictures.titles, spans)
         yield TopPatchesStep(done, total, stimuli, tuple(left_out))
+        if stop():
+            return
 
 
 def _peaks(output: Tensor) -> Tensor:

@@ -1,8 +1,11 @@
 """What a job is to those who start, watch and run it.
 
+A page hands a work function to a `Runner`, keeps the job's id in its URL and asks for a view of the
+job now and then. `runner.LocalRunner` runs works on threads of this process.
+
 Convention: all times are seconds on the runner's own clock, which never runs backwards. A work
 function is a generator function at module level whose arguments can be pickled, so that a runner
-in another process can take it too.
+in another process can take it too; so can what the job is about.
 """
 
 from __future__ import annotations
@@ -16,13 +19,13 @@ State = Literal["queued", "running", "done", "stopped", "failed"]
 Work = Callable[..., Iterator[Any]]
 """Called as `work(stop=…, **arguments)`; each item it yields replaces the one before as the newest.
 
-`stop()` becomes true when the work should come to its end: it then has a short while
-(`Limits.grace_seconds`) to yield a last, complete item and return; after that it is closed where
-it stands, and what it yielded last is the result.
+`stop()` becomes true when the work should end: it then has a short while (`Limits.grace_seconds`)
+to yield a last, complete item and return; after that it is closed at its next item, and that item
+is the result.
 
-An item may have a `fraction` (0 to 1: how much of the work is behind it) and an `nbytes` (how much
-memory it holds); both are read by the runner. Items are read by other threads: they must not
-change after they have been yielded.
+An item may have a `fraction` (0 to 1: the share of the work that is done) and an `nbytes` (the
+memory it holds); the runner reads both. Items are read by other threads: they must not change
+after they have been yielded.
 """
 
 
@@ -34,9 +37,9 @@ class Limits:
         seconds: A job that has run this long ends, with the newest item it has.
         gone_seconds: A job ends when its visitor has not asked for it for this long.
         stop_seconds: A stopped job is over after this time, even if its work is still busy.
-        grace_seconds: What a work gets of that time to yield a last item of its own.
-        stuck_seconds: A work that has not let go of its thread this long after its job was over
-            loses it: a new thread takes the next job.
+        grace_seconds: The part of that time in which the work may yield a last item.
+        stuck_seconds: A work that still holds its thread this long after its job was over loses
+            it: a new thread takes the next job.
         waiting: How many jobs may wait; one more is refused at once.
         kept: How many ended jobs are kept.
         kept_bytes: How much memory their items may hold together.
@@ -61,24 +64,26 @@ class JobView:
     Attributes:
         id: Names the job; cannot be guessed.
         title: What the visitor called it.
-        work: The name of its work function.
+        page: The page that it was started on and is shown on.
+        about: What its result is filed under, as the page gave it.
         state: Where it stands.
-        place: 1 for the next to run, 2 for the one after it; 0 when it is not waiting.
+        position: 1 for the next to run, 2 for the one after it; 0 when it is not waiting.
         expected_wait_seconds: How long it will probably wait until it runs; 0 when not waiting.
         seconds: How long it has been running, or ran.
         limit_seconds: How long it may run at most.
         stopping: It still runs, but has been asked to end.
         closing: It is over, but its work is still busy and may yet yield a last item.
-        newest: The item its work yielded last; None before the first.
+        newest: The item that its work yielded last; None before the first.
         note: Why it ended before its work was through, as a sentence; empty otherwise.
         error: What went wrong, as a sentence; empty unless the state is "failed".
     """
 
     id: str
     title: str
-    work: str
+    page: str
+    about: Any
     state: State
-    place: int = 0
+    position: int = 0
     expected_wait_seconds: float = 0.0
     seconds: float = 0.0
     limit_seconds: float = 0.0
@@ -98,7 +103,8 @@ class Runner(Protocol):
     """What a page needs of whatever runs its jobs.
 
     Every call names the owner: a secret that only one visitor's browser has. Asking for a job of
-    someone else, for one that never was and for one that has been let go raises the same JobError.
+    someone else, for one that never existed and for one that is no longer kept raises the same
+    JobError.
     """
 
     def submit(
@@ -108,6 +114,8 @@ class Runner(Protocol):
         *,
         owner: str,
         title: str,
+        page: str = "",
+        about: Any = None,
         lane: str = "compute",
         seconds: float | None = None,
         **arguments: Any,
@@ -118,8 +126,10 @@ class Runner(Protocol):
             work: A generator function; its arguments are checked when it runs.
             owner: Who may see, stop and forget the job.
             title: What the visitor calls it.
+            page: The page that shows it.
+            about: What the page files its result under; handed back in the job's views.
             lane: Jobs of one lane wait for each other; each owner has one live job in each.
-            seconds: How long the work means to take, if it knows; makes the expected wait better.
+            seconds: How long the work will probably take, if known; improves the expected wait.
             arguments: Handed to the work as they are.
 
         Raises:
@@ -129,7 +139,7 @@ class Runner(Protocol):
         ...
 
     def view(self, job_id: str, owner: str) -> JobView:
-        """Return how the job stands, and count it as a sign of life of its visitor.
+        """Return how the job stands, and count the call as a sign of life of its visitor.
 
         Raises:
             JobError: There is no such job for this owner.
@@ -149,7 +159,7 @@ class Runner(Protocol):
         ...
 
     def forget(self, job_id: str, owner: str) -> None:
-        """Stop the job if it is live, and let its result go.
+        """Stop the job if it is live, and drop its result.
 
         Raises:
             JobError: There is no such job for this owner.

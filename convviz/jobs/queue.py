@@ -1,7 +1,7 @@
-"""The book of all jobs: who waits, who runs, whose time is up, what is kept and what is let go.
+"""The queue: which job waits, which runs, when one has to end, and how long its result is kept.
 
-It has no threads, no clock and no lock of its own: its runner calls it under a lock and says what
-time it is.
+The queue has no threads, no clock and no lock. Its runner calls it under a lock and passes the
+time as `now`.
 """
 
 from __future__ import annotations
@@ -18,18 +18,38 @@ from typing import Any
 from convviz.errors import JobError, QueueFull
 from convviz.jobs.job import JobView, Limits, State, Work
 
+STOPPED = "You stopped it; this is what it had by then."
+CLOSED = "The app is shutting down: try again when it is back."
+
+_UNKNOWN = "This run is not to be found: it was let go, or it is not yours. Start a new one."
+_ALREADY = "You already have a run under way: stop it or let it end before you start the next one."
+_NOT_BEGUN = "Stopped before it began."
+
 
 @dataclass(eq=False)
 class Job:
     """One job: what it is, and where it stands.
 
     Attributes:
-        expected_seconds: How long its work said it would take; None if it did not say.
-        seen: When its visitor last asked for it.
-        asked: When it was asked to end; None before that.
-        bytes: What its newest item holds.
-        stuck: Its thread has been given up.
-        stop_reason: Why its work should end, as a sentence for its visitor; the first one stays.
+        id: Names the job; cannot be guessed.
+        owner: Who may see and stop it.
+        title: What its visitor called it.
+        work: The work function; None once the job has ended.
+        arguments: The work's arguments; none once the job has ended.
+        expected_seconds: How long its work will probably take; None where nobody knows.
+        last_seen: When its visitor last asked for it.
+        page: The page that shows it.
+        about: What the page files its result under.
+        state: Where it stands.
+        started: When it began to run; None before that.
+        stop_requested_at: When it was asked to end; None before that.
+        stop_reason: Why it was asked to end, as a sentence for its visitor; the first one stays.
+        ended: When it ended; None before that.
+        newest: The item that its work yielded last.
+        bytes: Memory that the newest item holds.
+        note: Why it ended before its work was through, as a sentence.
+        error: What went wrong, as a sentence.
+        stuck: Its thread was given up.
     """
 
     id: str
@@ -38,22 +58,19 @@ class Job:
     work: Work | None
     arguments: Mapping[str, Any]
     expected_seconds: float | None
-    seen: float
+    last_seen: float
+    page: str = ""
+    about: Any = None
     state: State = "queued"
     started: float | None = None
-    asked: float | None = None
+    stop_requested_at: float | None = None
+    stop_reason: str = ""
     ended: float | None = None
     newest: Any = None
     bytes: int = 0
     note: str = ""
     error: str = ""
     stuck: bool = False
-    stop_reason: str = ""
-    work_name: str = ""
-
-    def __post_init__(self) -> None:
-        """Keep the work's name: the work itself is let go at the end."""
-        self.work_name = getattr(self.work, "__name__", "")
 
     @property
     def live(self) -> bool:
@@ -61,7 +78,7 @@ class Job:
         return self.ended is None
 
     def stop_requested(self) -> bool:
-        """Whether its work should come to its end; the one member read without the lock."""
+        """Return whether its work should end; the only member that is read without the lock."""
         return bool(self.stop_reason)
 
     def take(self, item: Any) -> None:
@@ -70,33 +87,41 @@ class Job:
         size = getattr(item, "nbytes", None)
         self.bytes = sys.getsizeof(item) if size is None else int(size)
 
-    def ask(self, reason: str, now: float) -> None:
+    def request_stop(self, reason: str, now: float) -> None:
         """Ask its work to end."""
         self.stop_reason = self.stop_reason or reason
-        if self.asked is None:
-            self.asked = now
+        if self.stop_requested_at is None:
+            self.stop_requested_at = now
 
     def end(self, state: State, now: float, *, note: str = "", error: str = "") -> None:
-        """Close the book on it, once, and let go of what only its run needed."""
+        """Mark it as ended, once; drop the work and its arguments."""
         if self.ended is not None:
             return
         self.state, self.ended, self.note, self.error = state, now, note, error
         self.work, self.arguments = None, {}
 
     def seconds(self, now: float) -> float:
-        """How long it has run by now, or ran."""
+        """Return how long it has been running, or ran."""
         if self.started is None:
             return 0.0
         return (now if self.ended is None else self.ended) - self.started
 
-    def view(self, now: float, *, limit: float, place: int = 0, wait: float = 0.0) -> JobView:
-        """Return what its visitor may see of it."""
+    def view(self, now: float, *, limit: float, position: int = 0, wait: float = 0.0) -> JobView:
+        """Return what its visitor may see of it.
+
+        Args:
+            now: The time.
+            limit: How long a job may run, in seconds.
+            position: Its position in the queue; 0 when it is not waiting.
+            wait: How long it will probably wait, in seconds.
+        """
         return JobView(
             id=self.id,
             title=self.title,
-            work=self.work_name,
+            page=self.page,
+            about=self.about,
             state=self.state,
-            place=place,
+            position=position,
             expected_wait_seconds=wait,
             seconds=self.seconds(now),
             limit_seconds=limit,
@@ -125,26 +150,26 @@ class Lane:
     busy: list[Job] = field(default_factory=list)
     durations: deque[float] = field(default_factory=lambda: deque(maxlen=20))
 
-    def wait(self, record: Job, now: float, limit: float) -> float:
+    def wait(self, job: Job, now: float, limit: float) -> float:
         """Return how many seconds a waiting job will probably wait until it runs."""
-        ahead = self.waiting[: self.waiting.index(record)]
-        busy = [self._remaining(job, now, limit) for job in self.busy]
-        return wait_seconds(self.workers, busy, [self._length(job, limit) for job in ahead])
+        ahead = self.waiting[: self.waiting.index(job)]
+        busy = [self._remaining(other, now, limit) for other in self.busy]
+        return wait_seconds(self.workers, busy, [self._length(other, limit) for other in ahead])
 
-    def _length(self, record: Job, limit: float) -> float:
-        """How long a job will probably take: what it said, else the median of the last ones."""
+    def _length(self, job: Job, limit: float) -> float:
+        """Return how long a job will probably take: as announced, else the last ones' median."""
         usual = statistics.median(self.durations) if self.durations else limit
-        return min(limit, usual if record.expected_seconds is None else record.expected_seconds)
+        return min(limit, usual if job.expected_seconds is None else job.expected_seconds)
 
-    def _remaining(self, record: Job, now: float, limit: float) -> float:
-        """How much longer a job will probably hold its thread."""
-        if not record.live or record.asked is not None:
+    def _remaining(self, job: Job, now: float, limit: float) -> float:
+        """Return how much longer a job will probably hold its thread."""
+        if not job.live or job.stop_requested_at is not None:
             return 1.0
-        ran = record.seconds(now)
-        fraction = getattr(record.newest, "fraction", None) or 0.0
-        # Too early a fraction says little about the whole: the first step pays for all set-up.
-        whole = ran / fraction if fraction > 0.05 else self._length(record, limit)
-        return max(0.0, min(whole, limit) - ran)
+        seconds = job.seconds(now)
+        fraction = getattr(job.newest, "fraction", None) or 0.0
+        # An early fraction says little about the whole: the first step includes all set-up.
+        whole = seconds / fraction if fraction > 0.05 else self._length(job, limit)
+        return max(0.0, min(whole, limit) - seconds)
 
 
 def wait_seconds(workers: int, busy: Iterable[float], ahead: Iterable[float]) -> float:
@@ -161,21 +186,6 @@ def wait_seconds(workers: int, busy: Iterable[float], ahead: Iterable[float]) ->
     for seconds in ahead:
         heapq.heapreplace(free, free[0] + seconds)
     return free[0]
-
-
-STOPPED = "You stopped it; this is what it had by then."
-
-
-CLOSED = "The app is shutting down: try again when it is back."
-
-
-_UNKNOWN = "This run is not to be found: it was let go, or it is not yours. Start a new one."
-
-
-_ALREADY = "You already have a run under way: stop it or let it end before you start the next one."
-
-
-_NOT_BEGUN = "Stopped before it began."
 
 
 class JobQueue:
@@ -198,7 +208,7 @@ class JobQueue:
             JobError: Its owner already has a live job in this lane.
             QueueFull: Too many jobs are waiting already.
         """
-        self.tidy(now)
+        self.expire(now)
         queue = self.lanes[lane]
         if any(_same(other.owner, job.owner) for other in queue.waiting + queue.busy if other.live):
             raise JobError(_ALREADY)
@@ -218,19 +228,19 @@ class JobQueue:
             JobError: There is no such job, or it is someone else's: the same sentence for both.
         """
         job = self._jobs.get(job_id)
-        # The owners are compared even where there is no job, so that the time taken tells nothing.
+        # The owners are compared even where there is no job, so that the time tells nothing.
         if not _same(job.owner if job else "", owner) or job is None:
             raise JobError(_UNKNOWN)
-        job.seen = now
-        self.tidy(now)
+        job.last_seen = now
+        self.expire(now)
         return job
 
     def of(self, owner: str, now: float) -> list[Job]:
         """Return the owner's jobs, newest first, and note that their visitor is there."""
         jobs = [job for job in self._jobs.values() if _same(job.owner, owner)]
         for job in jobs:
-            job.seen = now
-        self.tidy(now)
+            job.last_seen = now
+        self.expire(now)
         return [job for job in reversed(jobs) if job.id in self._jobs]
 
     def view(self, job: Job, now: float) -> JobView:
@@ -238,15 +248,16 @@ class JobQueue:
         limit = self.limits.seconds
         for lane in self.lanes.values():
             if job in lane.waiting:
-                place = lane.waiting.index(job) + 1
-                return job.view(now, limit=limit, place=place, wait=lane.wait(job, now, limit))
+                position = lane.waiting.index(job) + 1
+                wait = lane.wait(job, now, limit)
+                return job.view(now, limit=limit, position=position, wait=wait)
             if job in lane.busy and not job.live:
                 return replace(job.view(now, limit=limit), closing=True)
         return job.view(now, limit=limit)
 
     def next(self, lane: str, now: float) -> Job | None:
         """Move the lane's first waiting job to the running ones and return it."""
-        self.tidy(now)
+        self.expire(now)
         queue = self.lanes[lane]
         if not queue.waiting:
             return None
@@ -255,7 +266,7 @@ class JobQueue:
         queue.busy.append(job)
         return job
 
-    def free(self, job: Job, lane: str, now: float) -> None:
+    def release(self, job: Job, lane: str, now: float) -> None:
         """Note that an ended job no longer holds its thread."""
         queue = self.lanes[lane]
         if job in queue.busy:
@@ -263,67 +274,71 @@ class JobQueue:
         if job.state != "failed":
             queue.durations.append(job.seconds(now))
 
-    def ask(self, job: Job, reason: str, now: float) -> None:
+    def request_stop(self, job: Job, reason: str, now: float) -> None:
         """Ask a running job to end; take a waiting one out of its queue; leave an ended one."""
         if job.state == "running":
-            job.ask(reason, now)
+            job.request_stop(reason, now)
         for lane in self.lanes.values():
             if job in lane.waiting:
                 lane.waiting.remove(job)
                 job.end("stopped", now, note=_NOT_BEGUN if reason == STOPPED else reason)
 
-    def forget(self, job: Job, now: float) -> None:
-        """Ask a job to end, and let it go."""
-        self.ask(job, STOPPED, now)
-        self._jobs.pop(job.id, None)
-
-    def ask_all(self, reason: str, now: float) -> None:
+    def request_stop_of_all(self, reason: str, now: float) -> None:
         """Ask every live job to end."""
         for lane in self.lanes.values():
             for job in lane.waiting + lane.busy:
-                self.ask(job, reason, now)
+                self.request_stop(job, reason, now)
 
-    def tidy(self, now: float) -> None:
-        """Do what is due: end jobs without time or visitor, let old results go."""
+    def forget(self, job: Job, now: float) -> None:
+        """Ask a job to end, and drop it."""
+        self.request_stop(job, STOPPED, now)
+        self._jobs.pop(job.id, None)
+
+    def expire(self, now: float) -> None:
+        """Do what is due: end jobs without time or visitor, and evict old results."""
         for lane in self.lanes.values():
             for job in list(lane.waiting):
-                if now - job.seen > self.limits.gone_seconds:
-                    self.ask(job, self._gone(), now)
+                if now - job.last_seen > self.limits.gone_seconds:
+                    self.request_stop(job, self._gone(), now)
             for job in list(lane.busy):
-                self._keep_in_time(job, now)
+                self._enforce_limits(job, now)
                 if job.ended is not None and now - job.ended > self.limits.stuck_seconds:
-                    # Its thread is given up: it ends when the work lets go of it, if ever.
+                    # The thread is given up: it ends when its work returns, if ever.
                     job.stuck = True
                     lane.busy.remove(job)
                     lane.threads -= 1
-        self._let_go(now)
+        self._evict(now)
 
-    def _keep_in_time(self, job: Job, now: float) -> None:
-        """Ask a running job to end if it must, and end it if it does not listen."""
+    def _enforce_limits(self, job: Job, now: float) -> None:
+        """Ask a running job to end if it must, and end it if it has been asked for long enough."""
         limits = self.limits
-        if job.asked is None and now - job.seen > limits.gone_seconds:
-            job.ask(self._gone(), now)
-        if job.asked is None and job.seconds(now) >= limits.seconds - limits.stop_seconds:
+        if job.stop_requested_at is None and now - job.last_seen > limits.gone_seconds:
+            job.request_stop(self._gone(), now)
+        if job.stop_requested_at is None and job.seconds(now) >= (
+            limits.seconds - limits.stop_seconds
+        ):
             reason = f"It ended after {limits.seconds:.0f} seconds, the most a run may take; "
-            job.ask(reason + "this is what it had by then.", now)
-        if job.asked is not None and now - job.asked >= limits.stop_seconds:
+            job.request_stop(reason + "this is what it had by then.", now)
+        if job.stop_requested_at is not None and now - job.stop_requested_at >= limits.stop_seconds:
             job.end("stopped", now, note=job.stop_reason)
 
     def _gone(self) -> str:
         seconds = f"{self.limits.gone_seconds:.0f}"
         return f"It ended because nobody had looked at it for {seconds} seconds."
 
-    def _let_go(self, now: float) -> None:
-        """Let ended jobs go that nobody has looked at for long, or that are too many."""
-        ended = sorted((job for job in self._jobs.values() if not job.live), key=lambda j: j.seen)
+    def _evict(self, now: float) -> None:
+        """Drop ended jobs that nobody has asked for in a long time, or that are too many."""
+        ended = sorted(
+            (job for job in self._jobs.values() if not job.live), key=lambda job: job.last_seen
+        )
         count, size = len(ended), sum(job.bytes for job in ended)
         for job in ended:
-            late = now - max(job.seen, job.ended or 0.0) > self.limits.kept_seconds
+            late = now - max(job.last_seen, job.ended or 0.0) > self.limits.kept_seconds
             if late or count > self.limits.kept or size > self.limits.kept_bytes:
                 del self._jobs[job.id]
                 count, size = count - 1, size - job.bytes
 
 
 def _same(owner: str, other: str) -> bool:
-    """Compare two owners in a time that does not tell how much of them is alike."""
+    """Compare two owners in a time that does not depend on how much of them is alike."""
     return hmac.compare_digest(owner.encode(), other.encode())

@@ -20,17 +20,16 @@ from convviz.jobs.queue import CLOSED, STOPPED, Job, JobQueue
 
 _log = logging.getLogger(__name__)
 
-
 _IDLE_SECONDS = 30.0
 
 
 class LocalRunner:
-    """Runs jobs on daemon threads of this process, and keeps to `Runner`.
+    """Runs jobs on daemon threads of this process; a `Runner`.
 
     Args:
         lanes: How many jobs of each lane run at a time.
         limits: What is allowed.
-        clock: Seconds that never run backwards; tests bring their own.
+        clock: Returns seconds that never run backwards; tests bring their own.
         prepare: Called once in each worker thread before its first job.
     """
 
@@ -42,7 +41,7 @@ class LocalRunner:
         clock: Callable[[], float] = time.monotonic,
         prepare: Callable[[], None] = lambda: None,
     ) -> None:
-        self._book = JobQueue(lanes or {"compute": 1}, limits or Limits())
+        self._queue = JobQueue(lanes or {"compute": 1}, limits or Limits())
         self._clock = clock
         self._prepare = prepare
         self._changed = threading.Condition()
@@ -56,6 +55,8 @@ class LocalRunner:
         *,
         owner: str,
         title: str,
+        page: str = "",
+        about: Any = None,
         lane: str = "compute",
         seconds: float | None = None,
         **arguments: Any,
@@ -67,9 +68,11 @@ class LocalRunner:
             if self._closing:
                 raise JobError(CLOSED)
             now = self._clock()
-            job = Job(secrets.token_urlsafe(24), owner, title, work, arguments, seconds, now)
-            self._book.add(job, lane, now)
-            self._hire()
+            job = Job(
+                secrets.token_urlsafe(24), owner, title, work, arguments, seconds, now, page, about
+            )
+            self._queue.add(job, lane, now)
+            self._start_workers()
             self._changed.notify_all()
         return job.id
 
@@ -77,100 +80,104 @@ class LocalRunner:
         """Return how the job stands; see `Runner.view`."""
         with self._changed:
             now = self._clock()
-            view = self._book.view(self._book.find(job_id, owner, now), now)
-            self._hire()
+            view = self._queue.view(self._queue.find(job_id, owner, now), now)
+            self._start_workers()
         return view
 
     def mine(self, owner: str) -> tuple[JobView, ...]:
         """Return the owner's jobs, newest first; see `Runner.mine`."""
         with self._changed:
             now = self._clock()
-            return tuple(self._book.view(job, now) for job in self._book.of(owner, now))
+            return tuple(self._queue.view(job, now) for job in self._queue.of(owner, now))
 
     def stop(self, job_id: str, owner: str) -> None:
         """Ask a live job to end; see `Runner.stop`."""
         with self._changed:
             now = self._clock()
-            self._book.ask(self._book.find(job_id, owner, now), STOPPED, now)
+            self._queue.request_stop(self._queue.find(job_id, owner, now), STOPPED, now)
 
     def forget(self, job_id: str, owner: str) -> None:
-        """Stop the job and let its result go; see `Runner.forget`."""
+        """Stop the job and drop its result; see `Runner.forget`."""
         with self._changed:
             now = self._clock()
-            self._book.forget(self._book.find(job_id, owner, now), now)
+            self._queue.forget(self._queue.find(job_id, owner, now), now)
 
     def close(self, timeout: float = 5.0) -> None:
-        """Ask every job to end and wait for the threads; nothing is taken in any more."""
+        """Ask every job to end, wait for the threads, and accept no more jobs.
+
+        Args:
+            timeout: How many seconds to wait for all threads together.
+        """
         with self._changed:
             self._closing = True
-            self._book.ask_all(CLOSED, self._clock())
+            self._queue.request_stop_of_all(CLOSED, self._clock())
             self._changed.notify_all()
             threads = list(self._threads)
         deadline = time.monotonic() + timeout
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
-    def _hire(self) -> None:
+    def _start_workers(self) -> None:
         """Start the threads that are missing; called under the lock."""
         self._threads = [thread for thread in self._threads if thread.is_alive()]
-        for name, lane in self._book.lanes.items():
+        for name, lane in self._queue.lanes.items():
             while lane.waiting and lane.threads < lane.workers and not self._closing:
                 thread = threading.Thread(
-                    target=self._work, args=(name,), name=f"convviz-{name}", daemon=True
+                    target=self._run_lane, args=(name,), name=f"convviz-{name}", daemon=True
                 )
                 thread.start()
                 lane.threads += 1
                 self._threads.append(thread)
 
-    def _work(self, lane: str) -> None:
-        """Take one job after the other until the runner closes."""
+    def _run_lane(self, lane: str) -> None:
+        """Run one job of a lane after the other until the runner closes."""
         try:
             self._prepare()
         except Exception:  # noqa: BLE001 - without it jobs run as well, only slower
             _log.exception("a worker thread could not be prepared")
         while (job := self._next(lane)) is not None:
-            self._run(job)
+            error = self._run(job)
             with self._changed:
-                if job.stuck:  # another thread has its place
+                now = self._clock()
+                if error:
+                    job.end("failed", now, error=error)
+                else:
+                    job.end("stopped" if job.stop_reason else "done", now, note=job.stop_reason)
+                if job.stuck:  # another thread works in place of this one
                     return
-                self._book.free(job, lane, self._clock())
+                self._queue.release(job, lane, now)
             del job  # its result is kept for a while, but not by a thread that waits
 
     def _next(self, lane: str) -> Job | None:
+        """Wait for a lane's next job; None when the runner closes."""
         with self._changed:
             while not self._closing:
-                job = self._book.next(lane, self._clock())
+                job = self._queue.next(lane, self._clock())
                 if job is not None:
                     return job
                 self._changed.wait(_IDLE_SECONDS)
         return None
 
-    def _run(self, job: Job) -> None:
-        """Run one job to its end, whatever its work does."""
-        error = ""
+    def _run(self, job: Job) -> str:
+        """Run a job's work, whatever it raises; return what went wrong, as a sentence."""
         try:
-            self._draw(job)
+            self._take_items(job)
         except ConvvizError as sentence:
-            error = str(sentence)
+            return str(sentence)
         except BaseException:  # noqa: BLE001 - a bug in one work must not take the queue with it
             bug = secrets.token_hex(4)
             _log.exception("error %s in job %r", bug, job.title)
-            error = (
+            return (
                 f"Something went wrong inside convviz (error {bug}, noted in the server's log): "
                 "try other settings, or tell whoever runs this app."
             )
-        with self._changed:
-            now = self._clock()
-            if error:
-                job.end("failed", now, error=error)
-            else:
-                job.end("stopped" if job.stop_reason else "done", now, note=job.stop_reason)
+        return ""
 
-    def _draw(self, job: Job) -> None:
+    def _take_items(self, job: Job) -> None:
         """Take items from the work until it has no more, or no more time."""
         with self._changed:
-            work, arguments, grace = job.work, job.arguments, self._book.limits.grace_seconds
-        if work is None:  # ended in the moment it was taken
+            work, arguments, grace = job.work, job.arguments, self._queue.limits.grace_seconds
+        if work is None:  # it ended in the moment it was taken
             return
         items = work(stop=job.stop_requested, **arguments)
         try:
@@ -178,8 +185,9 @@ class LocalRunner:
                 with self._changed:
                     now = self._clock()
                     job.take(item)
-                    self._book.tidy(now)
-                    if job.asked is not None and now - job.asked >= grace:
+                    self._queue.expire(now)
+                    requested = job.stop_requested_at
+                    if requested is not None and now - requested >= grace:
                         return
         finally:
             close = getattr(items, "close", None)  # a plain iterator has none

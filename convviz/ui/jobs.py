@@ -1,4 +1,4 @@
-"""A page's side of long work: start a job, find it again, watch it, stop it.
+"""A page's side of long work: start a job, find it again, draw it while it runs, stop it.
 
 The job's id stands in the URL, so that a refresh finds it; its owner is the visitor's browser (see
 `visitor`), so that a link with the id shows others nothing. A page asks how the job stands from a
@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,31 +25,40 @@ from convviz.ui import state, visitor
 from convviz.ui.errors import errors
 from convviz.ui.keys import Entry, Key
 
+Draw = Callable[[JobView], object]
+
 _POLL_SECONDS = 1.0
-
-
 _POLL_SECONDS_WAITING = 2.0  # a queue moves slowly
-
-
 _CORES_PER_WORKER = 16  # about as many as one optimisation makes good use of
-
 
 _ELSEWHERE = (
     "The run that this address names is not to be found: it was let go, or it is not yours. "
     "A run opens only in the browser that started it."
 )
 
+# Not in Streamlit's cache, which any visitor can clear.
+_runner: Runner | None = None
+_runner_lock = threading.Lock()
 
-@st.cache_resource(show_spinner=False)
+
 def runner() -> Runner:
-    """Return the server's one runner.
+    """Return the server's one runner; the first call makes it.
 
     It works on one optimisation at a time, or on one per 16 processor cores; the environment
     variable CONVVIZ_WORKERS sets another number.
     """
+    global _runner
+    with _runner_lock:
+        if _runner is None:
+            _runner = _make_runner()
+        return _runner
+
+
+def _make_runner() -> Runner:
     cores = os.cpu_count() or 1
-    asked = os.environ.get("CONVVIZ_WORKERS", "")
-    workers = int(asked) if asked.isdigit() and int(asked) else max(1, cores // _CORES_PER_WORKER)
+    setting = os.environ.get("CONVVIZ_WORKERS", "")
+    is_number = setting.isdigit() and int(setting) > 0
+    workers = int(setting) if is_number else max(1, cores // _CORES_PER_WORKER)
 
     def share_cores() -> None:
         if workers > 1:
@@ -56,9 +66,9 @@ def runner() -> Runner:
 
             torch.set_num_threads(max(1, cores // workers))
 
-    made = LocalRunner({"compute": workers}, prepare=share_cores)
-    atexit.register(made.close)
-    return made
+    local = LocalRunner({"compute": workers}, prepare=share_cores)
+    atexit.register(local.close)
+    return local
 
 
 @dataclass(frozen=True)
@@ -66,37 +76,58 @@ class PageJobs:
     """One page's jobs of one visitor.
 
     Attributes:
-        page: Name of the page; its jobs are remembered under it.
-        works: The names of its work functions: jobs of other pages are not shown on it.
+        page: Name of the page: its folder in `ui`. Jobs of other pages are not shown on it.
         owner: The visitor's secret.
     """
 
     page: str
-    works: tuple[str, ...]
     owner: str
 
-    def start(self, work: Work, *, title: str, seconds: float | None, **arguments: Any) -> None:
-        """Queue a job and make it the one the page shows; a refusal is shown by `find`."""
+    def start(
+        self,
+        work: Work,
+        *,
+        title: str,
+        seconds: float | None = None,
+        about: Hashable = None,
+        **arguments: Any,
+    ) -> None:
+        """Queue a job and make it the one the page shows; a refusal is shown by `find`.
+
+        Args:
+            work: The work function.
+            title: What the visitor calls the job.
+            seconds: How long it will probably take, if known.
+            about: What the page files its result under.
+            arguments: Handed to the work as they are.
+        """
         try:
             job_id = runner().submit(
-                work, owner=self.owner, title=title, seconds=seconds, **arguments
+                work,
+                owner=self.owner,
+                title=title,
+                page=self.page,
+                about=about,
+                seconds=seconds,
+                **arguments,
             )
         except JobError as error:
             st.session_state[self._key("refusal")] = str(error)
         else:
-            self._show(job_id)
+            self.open(job_id)
 
     def stop(self, job_id: str) -> None:
         """Ask a job of this visitor to end, also one of another page."""
         with errors():
             runner().stop(job_id, self.owner)
 
-    def show(self, job_id: str) -> None:
-        """Make a job of this visitor the one that the page shows; for callbacks."""
-        self._show(job_id)
+    def open(self, job_id: str) -> None:
+        """Make a job of this visitor the one that the page shows."""
+        st.session_state[self._key("id")] = job_id
+        state.write_url(Key.JOB, job_id)
 
     def clear(self, job_id: str) -> None:
-        """Let a job's result go, and show none."""
+        """Drop a job and its result, and show none."""
         with errors():
             runner().forget(job_id, self.owner)
         st.session_state[self._key("id")] = None
@@ -110,21 +141,21 @@ class PageJobs:
         refusal = st.session_state.pop(self._key("refusal"), "")
         if refusal:
             st.warning(refusal, icon=":material/hourglass_top:")
-        arrived = state.visit().link.pop(Key.JOB, None)
-        asked = arrived or st.session_state.get(self._key("id"))
+        linked = state.visit().link.pop(Key.JOB, None)
+        wanted = linked or st.session_state.get(self._key("id"))
         mine = runner().mine(self.owner)
-        found = [view for view in mine if view.work in self.works]
-        for view in found:
-            if view.id == asked:
-                self._show(view.id)
+        views = [view for view in mine if view.page == self.page]
+        for view in views:
+            if view.id == wanted:
+                self.open(view.id)
                 return view
-        if asked is not None:
+        if wanted is not None:
             st.info(_ELSEWHERE, icon=":material/link_off:")
-            st.session_state[self._key("id")] = asked
-        live = [view for view in found if view.live]
-        if live:
-            self._show(live[0].id)
-            return live[0]
+            st.session_state[self._key("id")] = wanted
+        for view in views:
+            if view.live:
+                self.open(view.id)
+                return view
         for view in mine:
             if view.live:
                 self._offer_stop(view)
@@ -147,7 +178,7 @@ class PageJobs:
             view: The job that the page shows; while it is live, no other can be started.
             ready: Whether the settings name something that can be started.
             on_click: Starts it.
-            args: Opaque to `on_click`.
+            args: Handed to `on_click`.
             what: What a job of the page is called.
         """
         live = view is not None and view.live
@@ -162,18 +193,73 @@ class PageJobs:
             args=args,
         )
 
-    def heading(self, view: JobView, *, ended: Callable[[], object] = lambda: None) -> None:
-        """Draw a job's title with the button that stops it, and its error, if it has one.
+    def show(
+        self,
+        view: JobView,
+        *,
+        live: Callable[[JobView], Draw],
+        ended: Draw = lambda view: None,
+        ready: str = "Getting ready…",
+        closing: str = "",
+        phase: Callable[[JobView], object] = lambda view: None,
+        caption: str = "",
+        note: str | None = None,
+        beside: Draw = lambda view: None,
+        small: bool = False,
+    ) -> None:
+        """Draw a job: its title, the button that stops it, and how it stands.
+
+        The page says how to draw an item of its work, while the job is live and once it has ended;
+        everything that is the same for all jobs is drawn here.
 
         Args:
-            view: The job.
-            ended: Draws what stands in the button's place once the job has ended.
+            view: The job as it stands; it has an item wherever the page draws it.
+            live: Lays out a job that runs, and returns what draws its newest view into that
+                layout, about once a second: always the same elements, and cheap. Elements that
+                the layout made as placeholders are all that a poll sends.
+            ended: Draws what came of it.
+            ready: What stands beside the progress bar until the first item comes.
+            closing: The same for a job that is over while its work is still busy; without it, the
+                job is drawn as if it ran.
+            phase: Says when a running job has to be laid out anew: when its answer changes.
+            caption: What stands below the title.
+            note: What is said of its end; None for the job's own note.
+            beside: Draws what stands in place of the button once the job has ended.
+            small: Draw no title once it has ended, and a small one before: the page shows the
+                result elsewhere.
         """
+        if view.live or not small:
+            self._heading(view, beside, small=small)
+        if view.error:
+            st.error(view.error, icon=":material/error:")
+        if caption:
+            st.caption(caption)
+        note = view.note if note is None else note
+        if note:
+            st.info(note, icon=":material/timer:" if small else ":material/info:")
+        text = closing if view.closing else ""
+        if view.state == "queued":
+            self._watch(view, _draw_queued, phase)
+        elif not (view.live or view.closing):
+            if view.newest is not None:
+                ended(view)
+        elif text or view.newest is None:
+            self._watch(view, lambda now: _draw_waiting(now, text or ready), phase)
+        else:
+            self._watch(view, live(view), phase)
+
+    def _heading(self, view: JobView, beside: Draw, *, small: bool) -> None:
+        """Draw a job's title with the button that stops it."""
+        leaves = view.state == "queued" and not small
         with st.container(horizontal=True, vertical_alignment="center", key="job_heading"):
-            st.subheader(state.plain(view.title), anchor=False)
+            title = state.plain(view.title)
+            if small:
+                st.markdown(f"**{title}**")
+            else:
+                st.subheader(title, anchor=False)
             if view.live:
                 st.button(
-                    "Leave the queue" if view.state == "queued" else "Stop",
+                    "Leave the queue" if leaves else "Stop",
                     icon=":material/stop:",
                     key="stop",
                     disabled=view.stopping,
@@ -181,25 +267,14 @@ class PageJobs:
                     args=(view.id,),
                 )
             else:
-                ended()
-        if view.error:
-            st.error(view.error, icon=":material/error:")
+                beside(view)
 
-    def watch(
-        self,
-        view: JobView,
-        draw: Callable[[JobView], None],
-        *,
-        phase: Callable[[JobView], object] = lambda view: None,
-    ) -> None:
-        """Draw a live job, again and again; the page runs anew when it has another state or phase.
+    def _watch(self, view: JobView, draw: Draw, phase: Callable[[JobView], object]) -> None:
+        """Draw a job again and again; the page runs anew when it has to be laid out anew."""
 
-        Args:
-            view: The job as it stands.
-            draw: Draws it, always the same elements; where they are placeholders that were made
-                before, a poll sends only these. Keep it cheap.
-            phase: Says when the page has to be laid out anew: when its answer changes.
-        """
+        def layout(view: JobView) -> tuple[object, ...]:
+            has_item = view.newest is not None
+            return view.state, view.stopping, view.closing, has_item, has_item and phase(view)
 
         def poll() -> None:
             with errors():
@@ -207,11 +282,11 @@ class PageJobs:
                     now = runner().view(view.id, self.owner)
                 except JobError:
                     st.rerun()
-                if now.state != view.state or phase(now) != phase(view):
+                if layout(now) != layout(view):
                     st.rerun()
                 draw(now)
 
-        seconds = _POLL_SECONDS if view.state == "running" else _POLL_SECONDS_WAITING
+        seconds = _POLL_SECONDS_WAITING if view.state == "queued" else _POLL_SECONDS
         st.fragment(poll, run_every=seconds)()
 
     def _offer_stop(self, view: JobView) -> None:
@@ -219,27 +294,31 @@ class PageJobs:
         st.info(f"You have a run under way: {view.title}.", icon=":material/hourglass_top:")
         st.button("Stop it", key=f"{self.page}_stop_other", on_click=self.stop, args=(view.id,))
 
-    def _show(self, job_id: str) -> None:
-        st.session_state[self._key("id")] = job_id
-        state.write_url(Key.JOB, job_id)
-
     def _key(self, name: str) -> str:
         return f"{Entry.JOBS}.{self.page}.{name}"
 
 
-def desk(page: str, *works: Work) -> PageJobs:
-    """Return this visitor's desk of a page; called once in every full run.
+def page_jobs(page: str) -> PageJobs:
+    """Return this visitor's jobs of a page; called once in every full run.
 
     Args:
-        page: Name of the page.
-        works: Its work functions.
+        page: Name of the page: its folder in `ui`.
     """
-    return PageJobs(page, tuple(work.__name__ for work in works), visitor.owner())
+    return PageJobs(page, visitor.owner())
 
 
-def waiting(view: JobView) -> None:
+def progress(view: JobView, text: str) -> None:
+    """Draw the progress bar of a job that has an item, with a text that "Stopping…" replaces."""
+    st.progress(view.newest.fraction, text="Stopping…" if view.stopping else text)
+
+
+def _draw_waiting(view: JobView, text: str) -> None:
+    st.progress(0.0, text=f"{text} · stopping" if view.stopping else text)
+
+
+def _draw_queued(view: JobView) -> None:
     """Say where in the queue a job stands and how long it will probably wait."""
-    turn = "Next to run" if view.place == 1 else f"Number {view.place} in the queue"
+    turn = "Next to run" if view.position == 1 else f"Number {view.position} in the queue"
     st.info(
         f"{turn}: it will probably start in {say_seconds(view.expected_wait_seconds)}. "
         "You may refresh this page; if it stays closed for two minutes, your place is given up.",

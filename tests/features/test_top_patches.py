@@ -1,8 +1,10 @@
 """Strongest patches over a set equal a brute-force search; dead channels; what is left out."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
+from threading import Event
 
 import pytest
 import torch
@@ -14,6 +16,8 @@ from convviz.errors import ImageError, SettingError
 from convviz.features.activations import activations
 from convviz.features.effective_field import Box, box
 from convviz.features.top_patches import TOP, TopPatchesStep, find_top_patches, patch_picture
+from convviz.jobs.job import JobView
+from convviz.jobs.runner import LocalRunner
 from convviz.networks.network import Network
 from convviz.structure.layers import layer
 
@@ -149,3 +153,92 @@ def test_a_stopped_pass_goes_on_where_it_ended(network: Network) -> None:
         assert torch.equal(getattr(rest.stimuli, name), getattr(whole.stimuli, name))
     with pytest.raises(SettingError, match="another layer or another set"):
         find_top_patches(network, "3", pictures, first)
+
+
+COUNT = 500
+
+
+@pytest.fixture
+def runner() -> Iterator[LocalRunner]:
+    made = LocalRunner({"compute": 1})
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def many() -> Files:
+    generator = torch.Generator().manual_seed(0)
+    files = []
+    for place in range(COUNT):
+        pixels = torch.randint(0, 256, (8, 8, 3), generator=generator, dtype=torch.uint8)
+        buffer = BytesIO()
+        Image.fromarray(pixels.numpy()).save(buffer, "PNG")
+        files.append((f"{place}.png", buffer.getvalue()))
+    return Files(tuple(files))
+
+
+@dataclass(frozen=True)
+class Held:
+    """The same pictures; one in the middle is only handed out once the gate is open."""
+
+    files: Files
+    gate: Event
+    name: str = "held"
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        return self.files.titles
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def picture(self, place: int) -> Image.Image:
+        if place == COUNT // 2:
+            self.gate.wait(60)
+        return self.files.picture(place)
+
+
+def watch(runner: LocalRunner, job: str, until: Callable[[JobView], bool]) -> list[JobView]:
+    """Ask for a job again and again, as a page does."""
+    views = []
+    for _ in range(20_000):
+        view = runner.view(job, "me")
+        views.append(view)
+        if until(view):
+            return views
+        time.sleep(0.002)
+    raise AssertionError(f"it stays {view.state}")
+
+
+def step(view: JobView) -> TopPatchesStep:
+    assert isinstance(view.newest, TopPatchesStep)
+    return view.newest
+
+
+def test_a_set_of_500_as_a_job_with_progress_a_stop_and_the_rest(
+    runner: LocalRunner, many: Files, network_of: Callable[..., Network]
+) -> None:
+    torch.manual_seed(0)
+    network = network_of(nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU()), side=8)
+    held = Held(many, Event())
+    arguments = {"network": network, "layer_name": "1", "pictures": held}
+    *_, whole = find_top_patches(network, "1", many)
+
+    job = runner.submit(find_top_patches, owner="me", title="500", **arguments)
+    watch(runner, job, lambda view: view.newest is not None)
+    runner.stop(job, "me")
+    held.gate.set()
+    stopped = watch(runner, job, lambda view: not view.live)[-1]
+    assert stopped.state == "stopped"
+    partly = step(stopped)
+    assert 0 < partly.done < COUNT
+    assert partly.stimuli.seen == partly.done
+
+    job = runner.submit(find_top_patches, owner="me", title="the rest", after=partly, **arguments)
+    views = watch(runner, job, lambda view: not view.live)
+    fractions = [step(view).fraction for view in views if view.newest is not None]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
+    assert views[-1].state == "done"
+    assert torch.equal(step(views[-1]).stimuli.scores, whole.stimuli.scores)
+    assert torch.equal(step(views[-1]).stimuli.pictures, whole.stimuli.pictures)

@@ -1,4 +1,4 @@
-"""A clock that tests turn by hand, and works that they feed by hand."""
+"""A clock that tests set by hand, and works that yield what a test gives them."""
 
 import queue
 import threading
@@ -22,7 +22,7 @@ class Clock:
 
 
 class Feed:
-    """What a fed work yields, one item at a time, and what became of the work."""
+    """What a fed work yields, one item at a time, and whether it was closed."""
 
     def __init__(self) -> None:
         self.items: queue.Queue[Any] = queue.Queue()
@@ -64,14 +64,14 @@ def fed(*, stop: Callable[[], bool], feed: Feed) -> Iterator[Any]:
 
 
 def eventually(condition: Callable[[], bool]) -> None:
-    """Wait for another thread to get where it is going anyway."""
+    """Wait until a condition holds that another thread brings about."""
     deadline = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.001)
 
 
-class House:
+class Harness:
     """A runner with one thread, its clock, and short ways to use it."""
 
     def __init__(self, limits: Limits, workers: int = 1) -> None:
@@ -87,7 +87,7 @@ class House:
         return job
 
     def start(self, owner: str, **options: Any) -> str:
-        """Submit a job and return when it runs."""
+        """Submit a job and return once it runs."""
         job = self.submit(owner, **options)
         eventually(lambda: self.runner.view(job, owner).state == "running")
         return job
@@ -113,21 +113,21 @@ class House:
 
 
 @pytest.fixture
-def make_house() -> Iterator[Callable[..., House]]:
-    houses: list[House] = []
+def make_harness() -> Iterator[Callable[..., Harness]]:
+    harnesss: list[Harness] = []
 
-    def make(workers: int = 1, **limits: Any) -> House:
-        houses.append(House(Limits(**limits), workers))
-        return houses[-1]
+    def make(workers: int = 1, **limits: Any) -> Harness:
+        harnesss.append(Harness(Limits(**limits), workers))
+        return harnesss[-1]
 
     yield make
-    for house in houses:
-        house.close()
+    for harness in harnesss:
+        harness.close()
 
 
 @pytest.fixture
-def house(make_house: Callable[..., House]) -> House:
-    return make_house()
+def harness(make_harness: Callable[..., Harness]) -> Harness:
+    return make_harness()
 
 
 @pytest.fixture

@@ -17,46 +17,48 @@ from convviz.jobs.queue import Job, Lane, wait_seconds
         (2, [7.0, 3.0], [10.0, 1.0], 8.0),
     ],
 )
-def test_wait_is_when_the_next_worker_is_free(workers, busy, ahead, expected):
+def test_wait_is_when_the_next_worker_is_free(
+    workers: int, busy: list[float], ahead: list[float], expected: float
+) -> None:
     assert wait_seconds(workers, busy, ahead) == expected
 
 
-def record(name="a", *, expected=None, started=None):
-    return Job(name, name, name, None, {}, expected, 0.0, started=started)
+def job(*, expected: float | None = None, started: float | None = None) -> Job:
+    return Job("a", "a", "a", None, {}, expected, 0.0, started=started)
 
 
 class Halfway:
     fraction = 0.5
 
 
-def test_wait_uses_what_a_work_says_then_the_median_then_the_limit():
-    says, silent, mine = record(expected=12.0), record(), record()
+def test_wait_uses_what_a_work_says_then_the_median_then_the_limit() -> None:
+    says, silent, mine = job(expected=12.0), job(), job()
     lane = Lane(1, waiting=[says, silent, mine])
     assert lane.wait(mine, now=0.0, limit=300.0) == 12.0 + 300.0
     lane.durations.extend([10.0, 30.0, 200.0])
     assert lane.wait(mine, now=0.0, limit=300.0) == 12.0 + 30.0
 
 
-def test_wait_takes_no_job_for_longer_than_the_limit():
-    lane = Lane(1, waiting=[record(expected=5000.0), record(expected=1.0)])
-    lane.busy.append(record(expected=5000.0, started=10.0))
+def test_wait_takes_no_job_for_longer_than_the_limit() -> None:
+    lane = Lane(1, waiting=[job(expected=5000.0), job(expected=1.0)])
+    lane.busy.append(job(expected=5000.0, started=10.0))
     assert lane.wait(lane.waiting[1], now=60.0, limit=300.0) == (300.0 - 50.0) + 300.0
 
 
-def test_wait_follows_the_progress_of_what_runs():
-    running, mine = record(expected=100.0, started=0.0), record()
+def test_wait_follows_the_progress_of_what_runs() -> None:
+    running, mine = job(expected=100.0, started=0.0), job()
     lane = Lane(1, waiting=[mine], busy=[running])
     assert lane.wait(mine, now=20.0, limit=300.0) == 80.0
     running.take(Halfway())  # half of it in 20 seconds: another 20
     assert lane.wait(mine, now=20.0, limit=300.0) == 20.0
 
 
-def test_wait_is_never_negative_when_a_work_takes_longer_than_it_said():
-    running, mine = record(expected=10.0, started=0.0), record()
+def test_wait_is_never_negative_when_a_work_takes_longer_than_it_said() -> None:
+    running, mine = job(expected=10.0, started=0.0), job()
     assert Lane(1, waiting=[mine], busy=[running]).wait(mine, now=25.0, limit=300.0) == 0.0
 
 
-def test_an_item_that_does_not_say_its_size_is_measured():
-    job = record()
-    job.take(b"x" * 1000)
-    assert 1000 <= job.bytes < 1100
+def test_an_item_that_does_not_say_its_size_is_measured() -> None:
+    silent = job()
+    silent.take(b"x" * 1000)
+    assert 1000 <= silent.bytes < 1100

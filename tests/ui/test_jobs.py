@@ -1,8 +1,11 @@
-"""A page's side of jobs: start, find again, refuse, watch."""
+"""A page's side of jobs: start, find again, refuse, draw; and the server's one runner."""
 
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from convviz.formatting import say_seconds
@@ -12,14 +15,15 @@ from convviz.ui import jobs
 
 
 @pytest.fixture
-def runner(monkeypatch) -> Iterator[LocalRunner]:
-    made = LocalRunner({"compute": 1}, limits=Limits(stop_seconds=0.2, grace_seconds=0.1))
-    monkeypatch.setattr(jobs, "runner", lambda: made)
-    yield made
-    made.close()
+def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalRunner]:
+    local = LocalRunner({"compute": 1}, limits=Limits(stop_seconds=0.2, grace_seconds=0.1))
+    monkeypatch.setattr(jobs, "runner", lambda: local)
+    yield local
+    local.close()
 
 
 def page() -> None:
+    import threading
     import time
 
     import streamlit as st
@@ -32,95 +36,141 @@ def page() -> None:
                 time.sleep(0.005)
             yield i
 
-    def other(*, stop):
-        while not stop():
-            time.sleep(0.005)
-            yield 0
+    def hang(*, stop, gates):
+        for i, gate in enumerate(gates):
+            gate.wait(20)
+            yield i
 
-    desk = jobs.desk("test", count)
-    view = desk.find()
-    st.button("go", on_click=lambda: desk.start(count, title="counting", seconds=None, upto=3))
-    st.button("go elsewhere", on_click=lambda: desk.start(other, title="other", seconds=None))
+    page_jobs = jobs.page_jobs("test")
+    elsewhere = jobs.page_jobs("elsewhere")
+    view = page_jobs.find()
+    gates = st.session_state.setdefault("gates", (threading.Event(), threading.Event()))
+    st.button("go", on_click=lambda: page_jobs.start(count, title="count_up", upto=3))
+    st.button("go elsewhere", on_click=lambda: elsewhere.start(count, title="other", upto=3))
+    st.button("hang", on_click=lambda: page_jobs.start(hang, title="hanging", gates=gates))
+    st.button("let it begin", on_click=gates[0].set)
+    st.button("let it end", on_click=gates[1].set)
     state.write_address()
     if view is None:
         st.text("nothing")
         return
 
-    def draw(view):
-        if view.state == "queued":
-            jobs.waiting(view)
-        st.text(f"{view.state} {view.newest}")
+    def live(view):
+        st.text("laid out")
+        return lambda now: st.text(f"{now.state} {now.newest}")
 
-    desk.watch(view, draw)
-    st.button("stop", on_click=desk.stop, args=(view.id,))
-    st.button("clear", on_click=desk.clear, args=(view.id,))
+    page_jobs.show(
+        view,
+        live=live,
+        ended=lambda view: st.text(f"ended with {view.newest}"),
+        ready="Warming up…",
+        closing="Almost over…" if view.title == "hanging" else "",
+        caption="about it",
+        beside=lambda view: st.button("clear", on_click=page_jobs.clear, args=(view.id,)),
+    )
 
 
 def press(at: AppTest, label: str) -> AppTest:
     return next(button for button in at.button if button.label == label).click().run()
 
 
-def until(at: AppTest, text: str) -> AppTest:
+def texts(at: AppTest) -> list[str]:
+    return [element.value for element in at.text]
+
+
+def bars(at: AppTest) -> list[str]:
+    return [bar.proto.text for bar in at.get("progress")]
+
+
+def until(at: AppTest, *expected: str) -> AppTest:
     for _ in range(400):
-        if at.text and at.text[0].value == text:
+        if texts(at) == list(expected):
             return at
         at.run()
-    raise AssertionError([element.value for element in at.text])
+    raise AssertionError(texts(at))
 
 
-def test_start_watch_stop_and_clear(runner):
+def test_start_watch_stop_and_clear(runner: LocalRunner) -> None:
     at = AppTest.from_function(page).run()
-    assert at.text[0].value == "nothing"
+    assert texts(at) == ["nothing"]
     press(at, "go")
-    until(at, "running 1")
-    press(at, "stop")
-    until(at, "stopped 2")
+    until(at, "laid out", "running 1")
+    assert at.subheader[0].value == r"count\_up"
+    assert at.caption[0].value == "about it"
+    press(at, "Stop")
+    until(at, "ended with 2")
+    assert at.info[0].value.startswith("You stopped it")
+    assert "Stop" not in [button.label for button in at.button]
     press(at, "clear")
-    assert at.text[0].value == "nothing"
+    assert texts(at) == ["nothing"]
     assert "job" not in at.query_params
     assert not at.exception
 
 
-def test_a_second_start_is_refused_with_a_sentence(runner):
+def test_a_job_says_when_it_gets_ready_and_when_its_work_is_still_busy(
+    runner: LocalRunner,
+) -> None:
+    at = AppTest.from_function(page).run()
+    press(at, "hang")
+    for _ in range(400):
+        if bars(at.run()):
+            break
+    assert bars(at) == ["Warming up…"]
+    press(at, "let it begin")
+    until(at, "laid out", "running 0")
+    press(at, "Stop")
+    for _ in range(400):
+        if bars(at.run()):
+            break
+    assert bars(at) == ["Almost over…"]
+    assert at.info[0].value.startswith("You stopped it")
+    press(at, "let it end")
+    until(at, "ended with 1")
+
+
+def test_a_second_start_is_refused_with_a_sentence(runner: LocalRunner) -> None:
     at = AppTest.from_function(page).run()
     press(at, "go")
-    until(at, "running 1")
+    until(at, "laid out", "running 1")
     press(at, "go")
     assert "already have a run" in at.warning[0].value
-    assert at.text[0].value == "running 1"
+    assert texts(at) == ["laid out", "running 1"]
 
 
-def test_the_job_id_is_in_the_url_and_no_help_to_another_visitor(runner):
+def test_the_job_id_is_in_the_url_and_no_help_to_another_visitor(runner: LocalRunner) -> None:
     at = AppTest.from_function(page).run()
     press(at, "go")
-    until(at, "running 1")
+    until(at, "laid out", "running 1")
     job = at.query_params["job"]
     stranger = AppTest.from_function(page)
     stranger.query_params["job"] = job
     stranger.run()
-    assert stranger.text[0].value == "nothing"
+    assert texts(stranger) == ["nothing"]
     assert "not to be found" in stranger.info[0].value
-    assert until(at.run(), "running 1")
+    assert until(at.run(), "laid out", "running 1")
 
 
-def test_a_new_connection_of_the_same_browser_finds_the_job(runner, monkeypatch):
+def test_a_new_connection_of_the_same_browser_finds_the_job(
+    runner: LocalRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Context:
         cookies = {"convviz_visitor": "x" * 43}  # noqa: RUF012 - stands in for Streamlit's
 
     monkeypatch.setattr("convviz.ui.visitor.st.context", Context())
     at = AppTest.from_function(page).run()
     press(at, "go")
-    until(at, "running 1")
+    until(at, "laid out", "running 1")
     again = AppTest.from_function(page).run()  # without the id: a refresh right after the start
-    assert again.text[0].value == "running 1"
-    press(again, "stop")
-    until(again, "stopped 2")
+    assert texts(again) == ["laid out", "running 1"]
+    press(again, "Stop")
+    until(again, "ended with 2")
 
 
-def test_a_job_of_another_page_is_named_and_can_be_stopped(runner):
+def test_a_job_of_another_page_is_named_and_can_be_stopped(runner: LocalRunner) -> None:
     at = AppTest.from_function(page).run()
-    press(at, "go elsewhere")
+    press(at, "go elsewhere")  # the same work, but it is filed under another page
     at.run()
+    assert texts(at) == ["nothing"]
     press(at, "go")
     assert "already have a run" in at.warning[0].value
     assert "other" in at.info[-1].value
@@ -129,22 +179,58 @@ def test_a_job_of_another_page_is_named_and_can_be_stopped(runner):
         if not at.run().info:
             break
     press(at, "go")
-    until(at, "running 1")
+    until(at, "laid out", "running 1")
 
 
-def test_a_waiting_visitor_sees_place_and_wait(runner):
+def test_a_waiting_visitor_sees_position_and_wait(runner: LocalRunner) -> None:
     first = AppTest.from_function(page).run()
     press(first, "go")
-    until(first, "running 1")
+    until(first, "laid out", "running 1")
     second = AppTest.from_function(page).run()
     press(second, "go")
-    assert second.text[0].value == "queued None"
+    assert texts(second) == []
     assert second.info[0].value.startswith("Next to run: it will probably start in about 5 minutes")
+    press(second, "Leave the queue")
+    assert second.info[0].value == "Stopped before it began."
+
+
+def test_a_visitor_who_clears_the_caches_does_not_lose_the_runner(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(jobs, "_runner", None)
+    before = jobs.runner()
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    assert jobs.runner() is before
+
+
+def test_visitors_who_come_at_once_get_the_same_runner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "_runner", None)
+    gate = threading.Barrier(8)
+    runners: list[object] = []
+
+    def make() -> LocalRunner:
+        time.sleep(0.05)  # long enough for all to find that there is none yet
+        return LocalRunner()
+
+    monkeypatch.setattr(jobs, "_make_runner", make)
+
+    def visit() -> None:
+        gate.wait()
+        runners.append(jobs.runner())
+
+    threads = [threading.Thread(target=visit) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(runners) == 8
+    assert len(set(map(id, runners))) == 1
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "text"),
     [(0, "a moment"), (4, "about 5 seconds"), (38, "about 40 seconds"), (170, "about 3 minutes")],
 )
-def test_times_are_said_as_to_a_person(seconds, said):
-    assert say_seconds(seconds) == said
+def test_times_are_said_as_to_a_person(seconds: float, text: str) -> None:
+    assert say_seconds(seconds) == text

@@ -12,7 +12,6 @@ from convviz.networks.registry import available, spec
 from convviz.ui import cache, exports
 from convviz.ui.activations import dead as dead_channels
 from convviz.ui.activations import jobs
-from convviz.ui.activations.jobs import open_desk
 from convviz.ui.choice import Choice
 
 _MOST = 3
@@ -36,7 +35,7 @@ def draw(choice: Choice, threshold: float, load: Callable[[str], Network | None]
         max_selections=_MOST,
         help="Those whose weights are here.",
     )
-    desk, view = open_desk()
+    page_jobs, view = jobs.open_jobs()
     rows: list[dict[str, object]] = []
     missing: list[Network] = []
     for name in st.session_state["table_networks"]:
@@ -51,8 +50,8 @@ def draw(choice: Choice, threshold: float, load: Callable[[str], Network | None]
     if missing:
         with st.container(horizontal=True, key="count_dead"):
             for used in missing:
-                dead_channels.offer(used, desk, view)
-    jobs.draw(desk, view)
+                dead_channels.offer(used, page_jobs, view)
+    jobs.draw(page_jobs, view)
     if rows:
         _table(choice, rows)
 

@@ -15,7 +15,6 @@ from convviz.ui.activations import channel as channel_panel
 from convviz.ui.activations import dead as dead_channels
 from convviz.ui.activations import jobs
 from convviz.ui.activations.display import DisplayOptions, controls, legend
-from convviz.ui.activations.jobs import open_desk
 from convviz.ui.activations.page import _NOTHING
 from convviz.ui.choice import Choice
 from convviz.ui.components.channel_grid import Picture, channel_grid
@@ -41,7 +40,7 @@ def _dead(choice: Choice, shown: Activations) -> DeadChannels | None:
     A set that was looked through wakes some of this image's empty channels up, so there are fewer
     dead ones than empty ones; and this image may wake up a channel that slept through the set.
     """
-    desk, view = open_desk()
+    page_jobs, view = jobs.open_jobs()
     found = dead_channels.known(choice.network, shown.layer)
     if found is None:
         if len(shown.layer.shape) == 3 and not (view and view.live):
@@ -49,10 +48,10 @@ def _dead(choice: Choice, shown: Activations) -> DeadChannels | None:
                 st.caption(
                     "Empty here may be dead, or only silent for this image: other pictures tell."
                 )
-                dead_channels.offer(choice.network, desk, view)
-        jobs.draw(desk, view)
+                dead_channels.offer(choice.network, page_jobs, view)
+        jobs.draw(page_jobs, view)
         return None
-    jobs.draw(desk, view)
+    jobs.draw(page_jobs, view)
     woken = len(found.numbers) - len(found.of(shown))
     if woken:
         st.caption(

@@ -28,11 +28,11 @@ _SETS = ("Samples", "My pictures", "Imagenette")
 _COUNTS = (100, 250, 500, 1000)
 
 
-def choose(desk: PageJobs, view: JobView | None) -> ImageSet | None:
+def choose(page_jobs: PageJobs, view: JobView | None) -> ImageSet | None:
     """Draw the choice of a set and return it; None while there is none.
 
     Args:
-        desk: Where a job that failed over the set before is let go.
+        page_jobs: The page's jobs; one that failed over the set before is dropped.
         view: The job that the page shows, if there is one.
     """
     chosen = st.segmented_control(
@@ -52,7 +52,7 @@ def choose(desk: PageJobs, view: JobView | None) -> ImageSet | None:
         accept_multiple_files=True,
         key="set_upload",
         on_change=_take,
-        args=(desk, view),
+        args=(page_jobs, view),
         help=f"A zip may hold up to {zip_archive.MAX_FILES:,} files of at most "
         f"{zip_archive.MAX_FILE_BYTES // 1_000_000} MB, {zip_archive.MAX_BYTES // 1_000_000} MB "
         "in all. "
@@ -93,12 +93,12 @@ def key(pictures: ImageSet) -> str:
     return pictures.name
 
 
-def _take(desk: PageJobs, view: JobView | None) -> None:
+def _take(page_jobs: PageJobs, view: JobView | None) -> None:
     """Take over what was uploaded; taking files away leaves the set as it is."""
     files: Sequence[UploadedFile] = st.session_state.get("set_upload") or []
     if files:
         if view is not None and view.error:
-            desk.clear(view.id)  # what was wrong with the set before
+            page_jobs.clear(view.id)  # what was wrong with the set before
         try:
             st.session_state[Entry.IMAGE_SET] = _made(files)
         except ImageError as error:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import streamlit as st
 from PIL import Image
 
+from convviz.datasets.image_set import ImageSet
 from convviz.errors import ImageError
 from convviz.features.activations import Activations
-from convviz.features.occlusion import Measure, OcclusionStep
-from convviz.features.progress import Run, occlusion_run, stimuli_run, synthesis_run
-from convviz.features.synthesis import TARGETS, SynthesisConfig, SynthesisStep
-from convviz.features.top_patches import TopPatchesStep, patch_picture
+from convviz.features.occlusion import Measure, OcclusionStep, occlude
+from convviz.features.synthesis import TARGETS, SynthesisConfig, SynthesisStep, synthesise
+from convviz.features.top_patches import TopPatchesStep, find_top_patches, patch_picture
 from convviz.images.preprocess import crop
 from convviz.jobs.job import JobView
 from convviz.sprites.overlay import signed_overlay
-from convviz.ui import exports, jobs, state
-from convviz.ui.activations import dead, image_sets
-from convviz.ui.activations import jobs as activation_jobs
-from convviz.ui.activations.jobs import open_desk
+from convviz.structure.layers import Layer
+from convviz.ui import exports, state
+from convviz.ui.activations import dead, image_sets, jobs
+from convviz.ui.activations.jobs import About
 from convviz.ui.choice import Choice
+from convviz.ui.jobs import PageJobs
 from convviz.ui.keys import Entry, Key
 
 _TILE = 150  # pixels
@@ -35,13 +34,22 @@ _NOTICED = 0.01  # a rise that is worth a word
 _CUTS_KEPT = 48  # channels whose patches stay cut out
 
 
-def draw_patches(choice: Choice, run: Run, channel: int) -> None:
-    """Draw a channel's strongest patches, with their scores."""
-    step = cast(TopPatchesStep, run.step)
+def _draw_patches(
+    choice: Choice, about: About, step: TopPatchesStep, pictures: ImageSet, channel: int
+) -> None:
+    """Draw a channel's strongest patches, with their scores.
+
+    Args:
+        choice: The image and the network.
+        about: What the pass over the set is about.
+        step: Where it ended.
+        pictures: The set.
+        channel: The channel.
+    """
     found = step.stimuli
-    name = run.pictures.name if run.pictures else ""
+    name = pictures.name
     partly = "" if step.fraction == 1 else " It was stopped before it had seen all."
-    cuts = _cut(choice, run, channel)
+    cuts = _cut(choice, about, step, pictures, channel)
     if not cuts:
         st.info(
             f"Channel {channel} is dead over the {found.seen} pictures of {name}: no part of any "
@@ -141,17 +149,18 @@ def occlusion(choice: Choice, step: OcclusionStep, measured: str) -> None:
         )
 
 
-def _cut(choice: Choice, run: Run, channel: int) -> list[tuple[Image.Image, float, str]]:
+def _cut(
+    choice: Choice, about: About, step: TopPatchesStep, pictures: ImageSet, channel: int
+) -> list[tuple[Image.Image, float, str]]:
     """Cut the patches out of their pictures; they stay for the visit, a bounded number of them."""
-    step = cast(TopPatchesStep, run.step)
     held: dict[tuple[object, ...], list[tuple[Image.Image, float, str]]]
     held = st.session_state.setdefault(Entry.PATCH_CUTS, {})
-    key = (run.subject, step.done, channel)
-    if key not in held and run.pictures is not None:
+    key = (about, step.done, channel)
+    if key not in held:
         cuts = []
         for patch in step.stimuli.patches(channel):
             try:
-                picture = patch_picture(choice.network, run.pictures, patch)
+                picture = patch_picture(choice.network, pictures, patch)
             except ImageError:
                 continue  # it could be read a moment ago: nothing the visitor could do
             square = picture.resize((2 * _TILE, 2 * _TILE), Image.Resampling.BILINEAR)
@@ -203,7 +212,7 @@ _TARGETS = {"channel": "The whole map: texture", "centre": "One position: a part
 
 def draw(choice: Choice, shown: Activations, channel: int) -> None:
     """Draw the ways to find out, and what the chosen one found."""
-    desk, view = open_desk()
+    page_jobs, view = jobs.open_jobs()
     way = st.segmented_control(
         "Way",
         WAYS,
@@ -213,7 +222,7 @@ def draw(choice: Choice, shown: Activations, channel: int) -> None:
     )
     st.caption(WAYS[str(way)])
     ways = {"Patches": _patches, "Occlusion": _occlusion, "Synthesis": _synthesis}
-    ways[str(way)](choice, shown, channel, desk, view)
+    ways[str(way)](choice, shown, channel, page_jobs, view)
 
 
 def dead_or_alive(choice: Choice, shown: Activations, channel: int) -> str:
@@ -236,15 +245,15 @@ def dead_or_alive(choice: Choice, shown: Activations, channel: int) -> str:
 
 
 def _patches(
-    choice: Choice, shown: Activations, channel: int, desk: jobs.PageJobs, view: JobView | None
+    choice: Choice, shown: Activations, channel: int, page_jobs: PageJobs, view: JobView | None
 ) -> None:
-    pictures = image_sets.choose(desk, view)
+    pictures = image_sets.choose(page_jobs, view)
     if pictures is None:
-        activation_jobs.draw(desk, view)
+        jobs.draw(page_jobs, view)
         return
-    subject = ("stimuli", *_layer(choice, shown), image_sets.key(pictures))
-    run = activation_jobs.find(subject)
-    step = cast(TopPatchesStep, run.step) if run else None
+    names = _names(choice, shown.layer)
+    about = About("top patches", *names, (image_sets.key(pictures),), pictures.name)
+    step = jobs.find(about, TopPatchesStep)
     if step is None or step.fraction < 1:
         left = len(pictures) - (step.done if step else 0)
         st.button(
@@ -254,25 +263,24 @@ def _patches(
             key="start_stimuli",
             disabled=view is not None and view.live,
             help="One pass serves all channels of this layer.",
-            on_click=desk.start,
-            args=(stimuli_run,),
+            on_click=page_jobs.start,
+            args=(find_top_patches,),
             kwargs={
                 "title": f"What stimulates {shown.layer.title} of {choice.network.title}",
-                "seconds": None,
-                "subject": subject,
+                "about": about,
                 "network": choice.network,
                 "layer_name": shown.layer.name,
                 "pictures": pictures,
                 "after": step,
             },
         )
-    activation_jobs.draw(desk, view)
-    if run is not None:
-        draw_patches(choice, run, channel)
+    jobs.draw(page_jobs, view)
+    if step is not None:
+        _draw_patches(choice, about, step, pictures, channel)
 
 
 def _occlusion(
-    choice: Choice, shown: Activations, channel: int, desk: jobs.PageJobs, view: JobView | None
+    choice: Choice, shown: Activations, channel: int, page_jobs: PageJobs, view: JobView | None
 ) -> None:
     if bool(shown.maximum[channel] == 0):
         st.info("This channel is empty for this image, so it has nothing to lose.")
@@ -285,23 +293,22 @@ def _occlusion(
             key=state.remember(Key.MEASURE, "maximum", allowed=_MEASURES, in_url=False),
             width=260,
         )
-        answer = (choice.image.sha256, str(channel), str(measure))
-        subject = ("occlusion", *_layer(choice, shown), *answer)
-        run = activation_jobs.find(subject)
+        settings = (choice.image.sha256, str(channel), str(measure))
+        about = About("occlusion", *_names(choice, shown.layer), settings)
+        step = jobs.find(about, OcclusionStep)
         st.button(
             "Cover part after part",
             type="primary",
             icon=":material/play_arrow:",
             key="start_occlusion",
-            disabled=run is not None or (view is not None and view.live),
+            disabled=step is not None or (view is not None and view.live),
             help="A grey square is laid over one place after the other, and the channel is asked "
             "again each time.",
-            on_click=desk.start,
-            args=(occlusion_run,),
+            on_click=page_jobs.start,
+            args=(occlude,),
             kwargs={
                 "title": f"Occlusion of channel {channel} of {shown.layer.title}",
-                "seconds": None,
-                "subject": subject,
+                "about": about,
                 "network": choice.network,
                 "image": choice.image.image,
                 "layer_name": shown.layer.name,
@@ -309,13 +316,13 @@ def _occlusion(
                 "measure": measure,
             },
         )
-    activation_jobs.draw(desk, view)
-    if run is not None:
-        occlusion(choice, cast(OcclusionStep, run.step), _MEASURES[measure])
+    jobs.draw(page_jobs, view)
+    if step is not None:
+        occlusion(choice, step, _MEASURES[measure])
 
 
 def _synthesis(
-    choice: Choice, shown: Activations, channel: int, desk: jobs.PageJobs, view: JobView | None
+    choice: Choice, shown: Activations, channel: int, page_jobs: PageJobs, view: JobView | None
 ) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="synthesis_controls"):
         target = st.selectbox(
@@ -339,31 +346,29 @@ def _synthesis(
             width=120,
             help="The same seed gives the same image.",
         )
-        settings = (str(target), str(steps), str(seed))
-        subject = ("synthesis", *_layer(choice, shown), str(channel), *settings)
-        run = activation_jobs.find(subject)
+        settings = (str(channel), str(target), str(steps), str(seed))
+        about = About("synthesis", *_names(choice, shown.layer), settings)
+        step = jobs.find(about, SynthesisStep)
         config = SynthesisConfig(steps=int(steps), target=target, seed=int(seed))
         st.button(
             "Make the image",
             type="primary",
             icon=":material/play_arrow:",
             key="start_synthesis",
-            disabled=run is not None or (view is not None and view.live),
-            on_click=desk.start,
-            args=(synthesis_run,),
+            disabled=step is not None or (view is not None and view.live),
+            on_click=page_jobs.start,
+            args=(synthesise,),
             kwargs={
                 "title": f"An image for channel {channel} of {shown.layer.title}",
-                "seconds": None,
-                "subject": subject,
+                "about": about,
                 "network": choice.network,
                 "layer_name": shown.layer.name,
                 "channel": channel,
                 "config": config,
             },
         )
-    activation_jobs.draw(desk, view)
-    if run is not None:
-        step = cast(SynthesisStep, run.step)
+    jobs.draw(page_jobs, view)
+    if step is not None:
         left, _ = st.columns([1, 1])
         with left:
             st.image(step.picture, width=448, output_format="PNG", alt="The image made")
@@ -387,5 +392,6 @@ def _synthesis(
             )
 
 
-def _layer(choice: Choice, shown: Activations) -> tuple[str, str, str]:
-    return choice.network_name, choice.network.weights.source, shown.layer.name
+def _names(choice: Choice, layer: Layer) -> tuple[str, str, str]:
+    """Return the names of the network, its weights and the layer, as `About` takes them."""
+    return choice.network_name, choice.network.weights.source, layer.name

@@ -67,16 +67,16 @@ _SECONDS_PER_STEP = 0.12  # of both networks on two cores, to tell others how lo
 
 
 def start_button(
-    desk: PageJobs, dataset: Dataset | None, settings: Settings, view: JobView | None
+    page_jobs: PageJobs, dataset: Dataset | None, settings: Settings, view: JobView | None
 ) -> None:
     """Draw the button that starts what the settings say."""
     with st.container(horizontal=True, vertical_alignment="center", key="start_row"):
-        desk.start_button(
+        page_jobs.start_button(
             "Train both",
             view,
             ready=dataset is not None,
             on_click=_start,
-            args=(desk, dataset, settings),
+            args=(page_jobs, dataset, settings),
         )
         if dataset is not None:
             st.caption(
@@ -85,23 +85,21 @@ def start_button(
             )
 
 
-def draw(desk: PageJobs, view: JobView) -> None:
+def draw(page_jobs: PageJobs, view: JobView) -> None:
     """Draw the job, with what can be done about it."""
-    desk.heading(view)
-    found = view.newest
-    if isinstance(found, Comparison):
-        st.caption(in_short(found.settings))
-    if view.live or view.closing:
-        desk.watch(view, _live, phase=_stage)
-    elif isinstance(found, Comparison):
-        said = view.note or found.note
-        if said:
-            st.info(said, icon=":material/info:")
-        _ended(view.id, found)
+    comparison: Comparison | None = view.newest
+    page_jobs.show(
+        view,
+        live=lambda view: _live,
+        ended=lambda view: _ended(view.id, view.newest),
+        ready="Reading the pictures…",
+        caption=in_short(comparison.settings) if comparison else "",
+        note=view.note or (comparison.note if comparison else ""),
+    )
 
 
-def _start(desk: PageJobs, dataset: Dataset, settings: Settings) -> None:
-    desk.start(
+def _start(page_jobs: PageJobs, dataset: Dataset, settings: Settings) -> None:
+    page_jobs.start(
         compare_auxiliary,
         title=f"With and without auxiliary losses, on {state.shorten(dataset.name)}",
         seconds=settings.steps * _SECONDS_PER_STEP,
@@ -111,22 +109,13 @@ def _start(desk: PageJobs, dataset: Dataset, settings: Settings) -> None:
     )
 
 
-def _stage(view: JobView) -> object:
-    """Say when the page has to be laid out anew."""
-    return view.newest is None, view.stopping, view.closing
-
-
 def _live(view: JobView) -> None:
     """Draw trainings that go on; called about once a second, so nothing here may be heavy."""
-    if view.state == "queued":
-        jobs.waiting(view)
-        return
-    found = view.newest
-    if not isinstance(found, Comparison):
-        st.progress(0.0, text="Reading the pictures…")
-        return
-    said = f"Step {found.step:,} of {found.settings.steps:,} of each network · {view.seconds:.0f} s"
-    st.progress(found.fraction, text="Stopping…" if view.stopping else said)
+    found: Comparison = view.newest
+    jobs.progress(
+        view,
+        f"Step {found.step:,} of {found.settings.steps:,} of each network · {view.seconds:.0f} s",
+    )
     _curves(found, "live", found.settings.steps)
     st.markdown(f"**Gradients by depth**, {_when(found, len(found.moments) - 1)}")
     _gradients(found, len(found.moments) - 1, "live")

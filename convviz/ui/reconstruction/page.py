@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -10,7 +10,7 @@ import streamlit as st
 from convviz.jobs.job import JobView
 from convviz.reconstruction import progress
 from convviz.reconstruction.progress import Plan, ReconstructionProgress, SeriesProgress, png
-from convviz.ui import cache, jobs
+from convviz.ui import cache
 from convviz.ui.components.plain_drawing import drawing
 from convviz.ui.jobs import PageJobs
 from convviz.ui.reconstruction import run as run_panel
@@ -48,10 +48,10 @@ def told() -> None:
         st.caption(_SOURCES)
 
 
-def start_button(desk: PageJobs, plans: Sequence[Plan], view: JobView | None) -> None:
+def start_button(page_jobs: PageJobs, plans: Sequence[Plan], view: JobView | None) -> None:
     """Draw the button that starts what the settings say."""
-    desk.start_button(
-        "Start", view, ready=bool(plans), on_click=_start, args=(desk, plans), what="run"
+    page_jobs.start_button(
+        "Start", view, ready=bool(plans), on_click=_start, args=(page_jobs, plans), what="run"
     )
 
 
@@ -71,83 +71,73 @@ def preview(plans: Sequence[Plan]) -> None:
     told()
 
 
-def draw(desk: PageJobs, view: JobView) -> None:
+def draw(page_jobs: PageJobs, view: JobView) -> None:
     """Draw the job, with what can be done about it."""
-    desk.heading(view, ended=lambda: _offer_to_continue(desk, view))
-    if view.note:
-        st.info(view.note, icon=":material/info:")
-    if view.live:
-        _watch(desk, view)
-    elif view.closing:
+    page_jobs.show(
+        view,
+        live=_live,
+        ended=_ended,
         # The work was slower than a stop may take; its last measurements still come.
-        desk.watch(view, lambda now: _getting_ready("Measuring what came of it…"), phase=_closing)
-    elif isinstance(view.newest, ReconstructionProgress):
-        run_panel.ended(view.newest)
-    elif isinstance(view.newest, SeriesProgress):
-        series.ended(view.newest)
+        closing="Measuring what came of it…",
+        phase=_phase,
+        beside=lambda view: _offer_to_continue(page_jobs, view),
+    )
     with st.expander(TITLE, icon=":material/lightbulb:"):
         drawn()
         told()
 
 
-def _watch(desk: PageJobs, view: JobView) -> None:
-    """Draw a live job, and go on drawing it."""
-    if view.state == "queued":
-        desk.watch(view, jobs.waiting)
-    elif view.newest is None:
-        desk.watch(view, lambda now: _getting_ready(), phase=_phase)
-    elif isinstance(view.newest, SeriesProgress):
-        desk.watch(view, series.live(view.newest), phase=_phase)
-    else:
-        desk.watch(view, run_panel.live(view.newest), phase=_phase)
+def _live(view: JobView) -> Callable[[JobView], None]:
+    """Lay out a job that runs; return what draws its newest view."""
+    if isinstance(view.newest, SeriesProgress):
+        return series.live(view.newest)
+    return run_panel.live(view.newest)
 
 
 def _phase(view: JobView) -> object:
-    """Say which layout a running job needs: before its first view, and for each run of a series."""
+    """Say when a running job needs another layout: for each run of a series."""
+    return len(view.newest.runs) if isinstance(view.newest, SeriesProgress) else None
+
+
+def _ended(view: JobView) -> None:
+    """Draw what came of a job."""
     if isinstance(view.newest, SeriesProgress):
-        return len(view.newest.runs)
-    return view.newest is None
+        series.ended(view.newest)
+    else:
+        run_panel.ended(view.newest)
 
 
-def _closing(view: JobView) -> object:
-    return view.closing
-
-
-def _getting_ready(said: str = run_panel.WAITING) -> None:
-    st.progress(0.0, text=said)
-
-
-def _start(desk: PageJobs, plans: Sequence[Plan]) -> None:
+def _start(page_jobs: PageJobs, plans: Sequence[Plan]) -> None:
     seconds = sum(plan.config.seconds or 0.0 for plan in plans) or None
     first = plans[0].subject
     if len(plans) == 1:
         title = f"{first.image}, from {first.layer_title} of {first.network}"
-        desk.start(progress.reconstruct_one, title=title, seconds=seconds, plan=plans[0])
+        page_jobs.start(progress.reconstruct_one, title=title, seconds=seconds, plan=plans[0])
         return
     networks = {plan.subject.network for plan in plans}
     title = f"{first.image}, from {len(plans)} layers of {first.network}"
     if len(networks) > 1:
         title = f"{first.image}, from {', '.join(plan.subject.network for plan in plans)}"
-    desk.start(progress.reconstruct_series, title=title, seconds=seconds, plans=tuple(plans))
+    page_jobs.start(progress.reconstruct_series, title=title, seconds=seconds, plans=tuple(plans))
 
 
-def _offer_to_continue(desk: PageJobs, view: JobView) -> None:
+def _offer_to_continue(page_jobs: PageJobs, view: JobView) -> None:
     if isinstance(view.newest, ReconstructionProgress) and view.newest.ending:
         st.button(
             "Continue from here",
             icon=":material/resume:",
             key="continue",
             on_click=_continue,
-            args=(desk, view),
+            args=(page_jobs, view),
             help="Goes on from this picture, for as long as it was set to before.",
         )
 
 
-def _continue(desk: PageJobs, view: JobView) -> None:
+def _continue(page_jobs: PageJobs, view: JobView) -> None:
     run = view.newest
     network = cache.network(run.subject.network_name, run.subject.weights_source)
     plan = progress.continuation(network, run)
-    desk.start(
+    page_jobs.start(
         progress.reconstruct_one,
         title=view.title,
         seconds=plan.config.seconds,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
@@ -144,8 +145,8 @@ _PHASES = {
 
 def draw(choice: Choice) -> None:
     """Draw the settings, and the training that is under way or over."""
-    desk = jobs.desk("live", train_small)
-    view = desk.find()
+    page_jobs = jobs.page_jobs("training")
+    view = page_jobs.find()
     if view is None:
         st.markdown(
             "Train a small network from random numbers, and watch what it makes of your image "
@@ -156,22 +157,22 @@ def draw(choice: Choice) -> None:
         dataset = datasets.choose()
         wanted = choose(dataset) if dataset else None
     with st.container(horizontal=True, vertical_alignment="center", key="start_row"):
-        desk.start_button(
+        page_jobs.start_button(
             "Train",
             view,
             ready=wanted is not None,
             on_click=_start,
-            args=(desk, wanted, choice),
+            args=(page_jobs, wanted, choice),
         )
         if wanted:
             st.caption(in_short(wanted))
     if view is not None:
-        _job(desk, view)
+        _draw_job(page_jobs, view)
 
 
-def _start(desk: PageJobs, wanted: Wanted, choice: Choice) -> None:
+def _start(page_jobs: PageJobs, wanted: Wanted, choice: Choice) -> None:
     st.session_state.pop(Entry.LIVE_MOMENT, None)
-    desk.start(
+    page_jobs.start(
         train_small,
         title=f"A small network learns {state.shorten(wanted.dataset.name)}",
         seconds=wanted.settings.seconds,
@@ -184,23 +185,24 @@ def _start(desk: PageJobs, wanted: Wanted, choice: Choice) -> None:
     )
 
 
-def _job(desk: PageJobs, view: JobView) -> None:
-    desk.heading(view)
-    newest = view.newest
-    seen = isinstance(newest, LiveProgress) and bool(newest.frames)
-    if view.live or view.closing:
-        layer = _pick_layer(newest) if seen else ""
-        desk.watch(view, lambda now: _live(now, layer), phase=_stage)
-    elif seen:
-        if view.note and newest.outcome is None:
-            st.info(view.note, icon=":material/info:")
-        _ended(view.id, newest, _pick_layer(newest))
+def _draw_job(page_jobs: PageJobs, view: JobView) -> None:
+    newest: LiveProgress | None = view.newest
 
+    def live(view: JobView) -> Callable[[JobView], None]:
+        layer = _pick_layer(view.newest) if view.newest.frames else ""
+        return lambda now: _live(now, layer)
 
-def _stage(view: JobView) -> object:
-    """Say when the page has to be laid out anew: when there is something to see."""
-    seen = isinstance(view.newest, LiveProgress) and bool(view.newest.frames)
-    return seen, view.stopping, view.closing
+    def ended(view: JobView) -> None:
+        if view.newest.frames:
+            _ended(view.id, view.newest, _pick_layer(view.newest))
+
+    page_jobs.show(
+        view,
+        live=live,
+        ended=ended,
+        phase=lambda view: bool(view.newest.frames),
+        note="" if newest and newest.outcome else view.note,  # the outcome has its own
+    )
 
 
 def _pick_layer(view: LiveProgress) -> str:
@@ -218,19 +220,13 @@ def _pick_layer(view: LiveProgress) -> str:
 
 def _live(view: JobView, layer: str) -> None:
     """Draw a training that goes on; called about once a second, so nothing here may be heavy."""
-    if view.state == "queued":
-        jobs.waiting(view)
-        return
-    newest = view.newest
-    if not isinstance(newest, LiveProgress):
-        st.progress(0.0, text="Getting ready…")
-        return
+    newest: LiveProgress = view.newest
     said = _PHASES[newest.phase]
     if newest.phase == "training":
         said += f" · {newest.seconds:.0f} s"
         if newest.checks:
             said += f" · {newest.checks[-1].accuracy:.0%} of validation pictures named rightly"
-    st.progress(newest.fraction, text="Stopping…" if view.stopping else said)
+    jobs.progress(view, said)
     if layer and newest.frames:
         film(
             live_film.newest(newest, layer),

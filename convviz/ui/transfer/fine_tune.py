@@ -27,7 +27,7 @@ _USUAL_RATE = 0.0001
 
 
 def offer(
-    desk: PageJobs, job: JobView, view: TransferProgress, best: Outcome, kept: Network
+    page_jobs: PageJobs, job: JobView, view: TransferProgress, best: Outcome, kept: Network
 ) -> None:
     """Draw what to thaw, how long and how carefully, and the button that starts from the result."""
     usual = plan_further(kept, best.about.form, best.trained)
@@ -70,7 +70,7 @@ def offer(
         key="fine_tune",
         disabled=made is None,
         on_click=_start,
-        args=(desk, made, view.lesson, best, job.id, float(seconds), rate),
+        args=(page_jobs, made, view.lesson, best, job.id, float(seconds), rate),
     )
 
 
@@ -93,7 +93,7 @@ def _choose_parts(usual: TransferPlan, key: str) -> list[str]:
 
 
 def _start(
-    desk: PageJobs,
+    page_jobs: PageJobs,
     made: TransferPlan,
     lesson: Lesson,
     best: Outcome,
@@ -102,7 +102,7 @@ def _start(
     rate: float,
 ) -> None:
     settings = replace(lesson.settings, epochs=40, seconds=seconds, learning_rate=10 * rate)
-    desk.start(
+    page_jobs.start(
         train_transfer,
         title=f"{made.network.title}, fine-tuned on {lesson.dataset.name}",
         seconds=seconds,
@@ -115,7 +115,7 @@ def _start(
     )
 
 
-def compare(desk: PageJobs, view: TransferProgress, before: Outcome, after: Outcome) -> None:
+def compare(page_jobs: PageJobs, view: TransferProgress, before: Outcome, after: Outcome) -> None:
     """Draw what fine-tuning added: validation accuracy and time, before and after."""
     images = view.validation_images
     rights = [round(each.accuracy * images) for each in (before, after)]
@@ -165,6 +165,6 @@ def compare(desk: PageJobs, view: TransferProgress, before: Outcome, after: Outc
         "Back to the result before",
         icon=":material/arrow_back:",
         key="back_to_before",
-        on_click=desk.show,
+        on_click=page_jobs.open,
         args=(view.before_job,),
     )

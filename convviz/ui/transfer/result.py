@@ -23,7 +23,7 @@ from convviz.weights import trained, trained_info
 from convviz.weights.load import load
 
 
-def draw(desk: PageJobs, job: JobView, view: TransferProgress, choice: Choice) -> None:
+def draw(page_jobs: PageJobs, job: JobView, view: TransferProgress, choice: Choice) -> None:
     """Draw everything that came of a training, and what can be done next."""
     if not view.outcomes:
         return
@@ -33,7 +33,7 @@ def draw(desk: PageJobs, job: JobView, view: TransferProgress, choice: Choice) -
     if view.before is None:
         _numbers(view, best)
     else:
-        fine_tune.compare(desk, view, view.before, best)
+        fine_tune.compare(page_jobs, view, view.before, best)
     if len(view.outcomes) > 1:
         _comparison(view)
     curves(view, "ended")
@@ -59,7 +59,7 @@ def draw(desk: PageJobs, job: JobView, view: TransferProgress, choice: Choice) -
         "it with `--weights` on the command line."
     )
     _save(view, best, kept)
-    fine_tune.offer(desk, job, view, best, kept)
+    fine_tune.offer(page_jobs, job, view, best, kept)
 
 
 def curves(view: TransferProgress, key: str) -> None:

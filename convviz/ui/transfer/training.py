@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from convviz.jobs.job import JobView
 from convviz.learning.transfer import TransferProgress, train_transfer
 from convviz.ui import jobs
@@ -20,25 +18,25 @@ _PHASES = {
 }
 
 
-def start_button(desk: PageJobs, wanted: Wanted | None, view: JobView | None) -> None:
+def start_button(page_jobs: PageJobs, wanted: Wanted | None, view: JobView | None) -> None:
     """Draw the button that starts what the settings say."""
-    desk.start_button("Train", view, ready=wanted is not None, on_click=_start, args=(desk, wanted))
+    page_jobs.start_button(
+        "Train", view, ready=wanted is not None, on_click=_start, args=(page_jobs, wanted)
+    )
 
 
-def draw(desk: PageJobs, view: JobView, choice: Choice) -> None:
+def draw(page_jobs: PageJobs, view: JobView, choice: Choice) -> None:
     """Draw the job, with what can be done about it."""
-    desk.heading(view)
-    if view.note:
-        st.info(view.note, icon=":material/info:")
-    if view.live:
-        desk.watch(view, _live)
-    elif isinstance(view.newest, TransferProgress):
-        result.draw(desk, view, view.newest, choice)
+    page_jobs.show(
+        view,
+        live=lambda view: _live,
+        ended=lambda view: result.draw(page_jobs, view, view.newest, choice),
+    )
 
 
-def _start(desk: PageJobs, wanted: Wanted) -> None:
+def _start(page_jobs: PageJobs, wanted: Wanted) -> None:
     seconds = wanted.settings.seconds or 0.0
-    desk.start(
+    page_jobs.start(
         train_transfer,
         title=f"{wanted.plan.network.title} learns {wanted.dataset.name}",
         seconds=seconds * (3 if wanted.compare else 1),
@@ -52,13 +50,6 @@ def _start(desk: PageJobs, wanted: Wanted) -> None:
 
 def _live(view: JobView) -> None:
     """Draw a training that goes on; called about once a second, so nothing here may be heavy."""
-    if view.state == "queued":
-        jobs.waiting(view)
-        return
-    newest = view.newest
-    if not isinstance(newest, TransferProgress):
-        st.progress(0.0, text="Getting ready…")
-        return
-    said = f"{_PHASES[newest.phase]} · {newest.doing} · {newest.seconds:.0f} s"
-    st.progress(newest.fraction, text="Stopping…" if view.stopping else said)
+    newest: TransferProgress = view.newest
+    jobs.progress(view, f"{_PHASES[newest.phase]} · {newest.doing} · {newest.seconds:.0f} s")
     result.curves(newest, "live")
