@@ -106,7 +106,7 @@ def count_dead(
     Args:
         network: The network.
         pictures: The set.
-        stop: Asked after each step whether to end early.
+        stop: Asked after every step whether to end.
 
     Yields:
         A step after every few pictures; the last one has seen all.

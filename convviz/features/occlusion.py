@@ -97,7 +97,7 @@ def occlude(
         patch: Side of the covering square, in pixels of the input; None for one sixth of it.
         places: How many places along each side; the first and last touch the borders.
         measure: The channel's response: the mean or the maximum of its map after the ReLU.
-        stop: Asked after each step whether to end early.
+        stop: Asked after every step whether to end.
 
     Yields:
         A step after every few places.

@@ -103,7 +103,7 @@ def synthesise(
         layer_name: Dotted name of the layer.
         channel: The channel.
         config: How; None for the usual way.
-        stop: Asked after each step whether to end early.
+        stop: Asked after every step whether to end.
 
     Yields:
         A step now and then; the last one holds the result. The same seed gives the same image.

@@ -152,7 +152,7 @@ def find_top_patches(
         pictures: The set. Of equally strong activations the earlier picture, and in it the earlier
             position, counts.
         after: Where an earlier pass over the same set and layer ended; None to begin at the start.
-        stop: Asked after each step whether to end early.
+        stop: Asked after every step whether to end.
 
     Yields:
         A step after every few pictures; the last one has seen all.
