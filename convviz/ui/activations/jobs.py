@@ -51,7 +51,7 @@ def open_jobs() -> tuple[PageJobs, JobView | None]:
     page_jobs = jobs.page_jobs("activations")
     view = page_jobs.find()
     if view is not None:
-        keep(view)
+        _keep(view)
     return page_jobs, view
 
 
@@ -90,7 +90,7 @@ def _progress_text(step: Step) -> str:
             return f"Step {number} of {total}"
 
 
-def keep(view: JobView) -> None:
+def _keep(view: JobView) -> None:
     """Keep what an ended job found; half an occlusion or half a count would mislead."""
     step: Step | None = view.newest
     if view.live or step is None:

@@ -111,49 +111,48 @@ def _start(page_jobs: PageJobs, dataset: Dataset, settings: Settings) -> None:
 
 def _live(view: JobView) -> None:
     """Draw trainings that go on; called about once a second, so nothing here may be heavy."""
-    found: Comparison = view.newest
-    jobs.progress(
-        view,
-        f"Step {found.step:,} of {found.settings.steps:,} of each network · {view.seconds:.0f} s",
-    )
-    _curves(found, "live", found.settings.steps)
-    st.markdown(f"**Gradients by depth**, {_when(found, len(found.moments) - 1)}")
-    _gradients(found, len(found.moments) - 1, "live")
+    comparison: Comparison = view.newest
+    steps = comparison.settings.steps
+    text = f"Step {comparison.step:,} of {steps:,} of each network · {view.seconds:.0f} s"
+    jobs.progress(view, text)
+    _curves(comparison, "live", steps)
+    st.markdown(f"**Gradients by depth**, {_when(comparison, len(comparison.moments) - 1)}")
+    _gradients(comparison, len(comparison.moments) - 1, "live")
 
 
-def _curves(found: Comparison, key: str, steps: int) -> None:
-    classes = len(found.classes)
+def _curves(comparison: Comparison, key: str, steps: int) -> None:
+    classes = len(comparison.classes)
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Loss of the main classifier** on the training pictures")
         st.plotly_chart(
-            figures.losses(found.moments, math.log(classes), steps),
+            figures.losses(comparison.moments, math.log(classes), steps),
             config=saved.save_as("auxiliary-loss"),
             key=f"{key}_loss",
         )
     with right:
         st.markdown("**Named rightly** of the pictures not learned from")
         st.plotly_chart(
-            figures.accuracies(found.moments, 1 / classes, steps),
+            figures.accuracies(comparison.moments, 1 / classes, steps),
             config=saved.save_as("auxiliary-accuracy"),
             key=f"{key}_accuracy",
         )
 
 
-def _gradients(found: Comparison, at: int, key: str) -> None:
+def _gradients(comparison: Comparison, at: int, key: str) -> None:
     st.plotly_chart(
-        figures.gradients(found.moments, at, HEADS),
-        config=saved.save_as(f"auxiliary-gradients-{found.moments[at].step}"),
+        figures.gradients(comparison.moments, at, HEADS),
+        config=saved.save_as(f"auxiliary-gradients-{comparison.moments[at].step}"),
         key=f"{key}_gradients",
     )
 
 
-def _ended(job: str, found: Comparison) -> None:
-    st.markdown(findings.gradients(found))
-    st.markdown(findings.learning(found))
-    _table(found)
-    _curves(found, "ended", max(found.step, 1))
-    _scrub(job, found)
+def _ended(job: str, comparison: Comparison) -> None:
+    st.markdown(findings.gradients(comparison))
+    st.markdown(findings.learning(comparison))
+    _table(comparison)
+    _curves(comparison, "ended", max(comparison.step, 1))
+    _scrub(job, comparison)
     with st.expander("What became of auxiliary classifiers"):
         st.markdown(
             "They were made for a time without batch norm and without today's first weights. With "
@@ -163,7 +162,7 @@ def _ended(job: str, found: Comparison) -> None:
         )
     st.download_button(
         "Curves and gradients (CSV)",
-        _csv(found),
+        _csv(comparison),
         file_name="auxiliary-classifiers.csv",
         mime="text/csv",
         icon=":material/download:",
@@ -172,11 +171,15 @@ def _ended(job: str, found: Comparison) -> None:
     )
 
 
-def _table(found: Comparison) -> None:
-    last = found.moments[-1]
+def _table(comparison: Comparison) -> None:
+    last = comparison.moments[-1]
     rows = []
     for name, each, extra in (
-        (f"with, weight {found.settings.weight:g}", last.with_heads, found.head_parameters),
+        (
+            f"with, weight {comparison.settings.weight:g}",
+            last.with_heads,
+            comparison.head_parameters,
+        ),
         ("without", last.without, 0),
     ):
         rows.append(
@@ -185,44 +188,44 @@ def _table(found: Comparison) -> None:
                 "named rightly": f"{each.validation.accuracy:.1%}",
                 "main loss": "" if each.loss is None else f"{each.loss:.3f}",
                 "time of its steps": f"{each.seconds:.1f} s",
-                "parameters in training": f"{found.parameters + extra:,}",
-                "parameters kept": f"{found.parameters:,}",
+                "parameters in training": f"{comparison.parameters + extra:,}",
+                "parameters kept": f"{comparison.parameters:,}",
             }
         )
     st.dataframe(rows, hide_index=True, key="comparison_table")
 
 
 @st.fragment
-def _scrub(job: str, found: Comparison) -> None:
+def _scrub(job: str, comparison: Comparison) -> None:
     """Draw the gradients of the moment that the slider stands at."""
     st.markdown("**Gradients by depth**")
     at = st.select_slider(
         "Steps behind it",
-        range(len(found.moments)),
-        format_func=lambda number: f"{found.moments[number].step:,}",
+        range(len(comparison.moments)),
+        format_func=lambda number: f"{comparison.moments[number].step:,}",
         key=f"moment:{job}",
     )
-    _gradients(found, at, "ended")
+    _gradients(comparison, at, "ended")
     st.caption(
-        f"{_when(found, at).capitalize()}. The length of the gradient of the loss that each "
+        f"{_when(comparison, at).capitalize()}. The length of the gradient of the loss that each "
         "network lowers, with respect to the weights of each stage, over the same training "
         "pictures at every moment. A head adds to the gradient of the stages before its dotted "
         "line; behind the last one, before the first step, the two are equal."
     )
 
 
-def _when(found: Comparison, at: int) -> str:
-    step = found.moments[at].step
+def _when(comparison: Comparison, at: int) -> str:
+    step = comparison.moments[at].step
     return f"after {step:,} steps" if step else "before the first step"
 
 
-def _csv(found: Comparison) -> str:
-    stages = [stage.name for stage in found.moments[0].stages]
+def _csv(comparison: Comparison) -> str:
+    stages = [stage.name for stage in comparison.moments[0].stages]
     header = ["step"]
     for side in ("with", "without"):
         header += [f"{side}_{name}" for name in ("loss", "validation_accuracy", "seconds", *stages)]
     rows = []
-    for each in found.moments:
+    for each in comparison.moments:
         row: list[object] = [each.step]
         for standing, norms in (
             (each.with_heads, [stage.with_heads for stage in each.stages]),

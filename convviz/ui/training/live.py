@@ -221,12 +221,12 @@ def _pick_layer(view: LiveProgress) -> str:
 def _live(view: JobView, layer: str) -> None:
     """Draw a training that goes on; called about once a second, so nothing here may be heavy."""
     newest: LiveProgress = view.newest
-    said = _PHASES[newest.phase]
+    text = _PHASES[newest.phase]
     if newest.phase == "training":
-        said += f" · {newest.seconds:.0f} s"
+        text += f" · {newest.seconds:.0f} s"
         if newest.checks:
-            said += f" · {newest.checks[-1].accuracy:.0%} of validation pictures named rightly"
-    jobs.progress(view, said)
+            text += f" · {newest.checks[-1].accuracy:.0%} of validation pictures named rightly"
+    jobs.progress(view, text)
     if layer and newest.frames:
         film(
             live_film.newest(newest, layer),
