@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +126,7 @@ def read_picture(name: str) -> Image.Image:
 
 
 def _grid(found: Activations, network: Network, args: argparse.Namespace) -> bytes:
+    from convviz.images.encode import png
     from convviz.sprites.grid import branch_sections, grid_picture
 
     order = found.order(args.order).tolist()
@@ -138,9 +138,7 @@ def _grid(found: Activations, network: Network, args: argparse.Namespace) -> byt
         threshold=args.threshold,
         colormap=args.colormap,
     )
-    buffer = BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
+    return png(picture)
 
 
 def _plain(

@@ -8,7 +8,6 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from io import BytesIO
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -168,13 +167,10 @@ def _bar(step: ReconstructionStep) -> str:
 
 
 def _png(result: ReconstructionResult) -> bytes:
-    from convviz.images.preprocess import to_picture
+    from convviz.images.encode import png
+    from convviz.images.preprocess import to_image
 
-    # To a mean of 0 and a deviation of 1 the pixels are "normalised" as they are.
-    picture = to_picture(result.image, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
-    buffer = BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
+    return png(to_image(result.image))
 
 
 def _plain(

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-import numpy as np
 import torch
 from torch import Tensor
+from torchvision.transforms.v2.functional import pil_to_tensor
 
 from convviz.datasets.image_set import ImageSet, Zipped
 from convviz.datasets.zip_archive import Archive, Entry, LeftOut, open_archive
@@ -206,7 +206,7 @@ def read(
     pixels = torch.empty(len(places), 3, size, size, dtype=torch.uint8)
     for row, place in enumerate(places):
         picture = crop(dataset.pictures.picture(place), size=size, resize=size)
-        pixels[row] = torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+        pixels[row] = pil_to_tensor(picture)
         if row % 16 == 15:
             yield row / len(places), None
     labels = torch.tensor([dataset.labels[place] for place in places])

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from convviz.errors import SettingError
 from convviz.features.arithmetic import Derivation, Unit
 from convviz.features.capture import truncated
-from convviz.images import fourier
-from convviz.images.preprocess import normalise, to_picture
+from convviz.images.fourier import FourierImage
+from convviz.images.preprocess import normalise, to_image
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, check_channel, layer
 
@@ -30,6 +30,7 @@ TARGETS: tuple[Target, ...] = get_args(Target)
 _REPORT = 8  # optimisation steps between two that are reported
 _SCALES = (0.9, 0.95, 1.0, 1.05, 1.1)
 _DEGREES = 8.0
+_NOISE = 0.01  # standard deviation of the starting image's coefficients
 _LEAST_SIZE, _LARGEST_SIZE = 32, 512
 
 
@@ -142,7 +143,9 @@ def _ascend(
     stop: Callable[[], bool],
 ) -> Iterator[SynthesisStep]:
     generator = torch.Generator().manual_seed(config.seed)
-    coefficients = fourier.start(size, generator).requires_grad_()
+    image = FourierImage(size, unitary=False)
+    coefficients = _NOISE * torch.randn(image.shape, generator=generator)
+    coefficients.requires_grad_()
     optimiser = torch.optim.Adam([coefficients], lr=config.rate)
     # Height and width stay those of the map: a ReLU, a batch norm or a choice changes neither.
     before = Derivation(network).before_relu(Unit(found.name, channel, 0, 0))
@@ -151,7 +154,7 @@ def _ascend(
     scores: list[float] = []
     for step in range(1, config.steps + 1):
         with torch.enable_grad():
-            pixels = transformed(fourier.to_pixels(coefficients, size), jitter, generator)
+            pixels = transformed(_valid(image, coefficients), jitter, generator)
             output = cut(normalise(pixels, mean=mean, std=std))
             score = _score(output[0, before.channel], config.target)
             optimiser.zero_grad(set_to_none=True)
@@ -164,11 +167,15 @@ def _ascend(
             )
         if step % _REPORT == 0 or step == config.steps or step == 1:
             with torch.no_grad():
-                pixels = fourier.to_pixels(coefficients, size)
-            picture = to_picture(pixels, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+                picture = to_image(_valid(image, coefficients))
             yield SynthesisStep(step, config.steps, scores[-1], tuple(scores), picture)
             if stop():
                 return
+
+
+def _valid(image: FourierImage, coefficients: Tensor) -> Tensor:
+    """Return the image with its pixels squeezed into 0…1, shape (1, 3, S, S)."""
+    return torch.sigmoid(image.contrast(coefficients))
 
 
 def transformed(pixels: Tensor, jitter: int, generator: torch.Generator) -> Tensor:

@@ -1,34 +1,34 @@
-"""From a picture to the numbers a network takes, and back.
+"""From an image to the numbers that a network takes, and back.
 
 The steps are those of torchvision's ImageClassification preset: resize the shorter side to
 ``resize`` pixels (bilinear, antialiased), crop the centre ``size`` × ``size``, scale to 0…1,
 subtract the mean and divide by the standard deviation, channel by channel. Only the part inside the
-crop is ever resized, so a very long picture costs no more memory than a square one.
+crop is ever resized, so a very long image takes no more memory than a square one.
 """
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torchvision.transforms.v2.functional import pil_to_tensor, to_pil_image
 
 from convviz.errors import SettingError
 
 
 def crop(image: Image.Image, *, size: int, resize: int) -> Image.Image:
-    """Cut out of a picture exactly what goes into the network.
+    """Cut out of an image exactly what goes into the network.
 
     Args:
-        image: The picture, of any size.
+        image: The image, of any size.
         size: Side of the result, in pixels.
-        resize: Length in pixels that the picture's shorter side is scaled to; at least ``size``.
+        resize: Length in pixels that the image's shorter side is scaled to; at least ``size``.
 
     Returns:
-        An RGB picture of ``size`` × ``size`` pixels.
+        An RGB image of ``size`` × ``size`` pixels.
 
     Raises:
-        SettingError: The crop is larger than the resized picture.
+        SettingError: The crop is larger than the resized image.
     """
     if not 1 <= size <= resize:
         raise SettingError(
@@ -50,24 +50,40 @@ def crop(image: Image.Image, *, size: int, resize: int) -> Image.Image:
     return plain.resize((size, size), Image.Resampling.BILINEAR, box=box)
 
 
-def to_tensor(
-    image: Image.Image, *, size: int, resize: int, mean: Sequence[float], std: Sequence[float]
-) -> Tensor:
-    """Turn a picture into the network's input, shape (1, 3, size, size), float32, normalised."""
-    cropped = np.array(crop(image, size=size, resize=resize))
-    pixels = torch.from_numpy(cropped).permute(2, 0, 1).unsqueeze(0).contiguous()
-    return normalise(pixels.to(torch.float32).div_(255), mean=mean, std=std)
+def to_pixels(image: Image.Image) -> Tensor:
+    """Turn an image into its pixels in 0…1, shape (3, H, W), float32."""
+    values = pil_to_tensor(image if image.mode == "RGB" else image.convert("RGB"))
+    return values.contiguous().to(torch.float32).div_(255)
 
 
-def to_picture(tensor: Tensor, *, mean: Sequence[float], std: Sequence[float]) -> Image.Image:
-    """Turn a normalised input, shape (1, 3, H, W) or (3, H, W), back into a picture.
+def to_image(pixels: Tensor) -> Image.Image:
+    """Turn pixels in 0…1, shape (3, H, W) or (1, 3, H, W), into an image.
 
     Values outside the valid range are clamped; not-a-number becomes black.
     """
-    pixels = denormalise(tensor.detach().to("cpu", torch.float32), mean=mean, std=std)
-    pixels = pixels.reshape(pixels.shape[-3:]).nan_to_num(0.0).clamp(0, 1)
-    rounded = pixels.mul(255).round().to(torch.uint8)
-    return Image.fromarray(rounded.permute(1, 2, 0).contiguous().numpy())
+    valid = pixels.detach().to("cpu", torch.float32).reshape(pixels.shape[-3:])
+    valid = valid.nan_to_num(0.0).clamp(0, 1)
+    image: Image.Image = to_pil_image(valid.mul(255).round().to(torch.uint8))
+    return image
+
+
+def to_tensor(
+    image: Image.Image, *, size: int, resize: int, mean: Sequence[float], std: Sequence[float]
+) -> Tensor:
+    """Turn an image into the network's input, shape (1, 3, size, size), float32, normalised.
+
+    Args:
+        image: The image, of any size.
+        size: Side of the crop, in pixels.
+        resize: Length in pixels that the image's shorter side is scaled to; at least ``size``.
+        mean: Subtracted from red, green and blue.
+        std: What they are divided by then.
+
+    Raises:
+        SettingError: The crop is larger than the resized image.
+    """
+    pixels = to_pixels(crop(image, size=size, resize=resize))
+    return normalise(pixels.unsqueeze(0), mean=mean, std=std)
 
 
 def normalise(pixels: Tensor, *, mean: Sequence[float], std: Sequence[float]) -> Tensor:

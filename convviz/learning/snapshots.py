@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from convviz.errors import SettingError
 from convviz.features.activations import Activations, measure
 from convviz.features.capture import capture, observe
-from convviz.images.preprocess import crop, normalise
+from convviz.images.preprocess import crop, normalise, to_pixels
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, layers
 
@@ -306,9 +306,7 @@ def watch(
 
 def _pixels(picture: Image.Image, size: int) -> Tensor:
     """Cut out a picture's middle square, shape (3, size, size), in 0…1."""
-    square = crop(picture, size=size, resize=size)
-    data = torch.frombuffer(bytearray(square.tobytes()), dtype=torch.uint8)
-    return data.reshape(size, size, 3).permute(2, 0, 1).float() / 255
+    return to_pixels(crop(picture, size=size, resize=size))
 
 
 class Onlooker:

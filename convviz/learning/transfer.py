@@ -6,11 +6,11 @@ trained network itself is kept by `networks.trained`, under the name that the ou
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from convviz.datasets.labelled_set import Dataset, Split
+from convviz.images.encode import png
 from convviz.images.preprocess import crop
 from convviz.learning.config import Ending, Phase, TrainingResult, TrainingSettings
 from convviz.learning.fit import fit
@@ -294,11 +294,10 @@ def _outcome(
 def _mistakes(dataset: Dataset, split: Split, result: TrainingResult) -> Iterator[Mistake]:
     for row in result.mistakes()[:_MISTAKES]:
         place = split.validation[row]
-        file = io.BytesIO()
-        crop(dataset.pictures.picture(place), size=_PIXELS, resize=_PIXELS).save(file, "PNG")
+        square = crop(dataset.pictures.picture(place), size=_PIXELS, resize=_PIXELS)
         best = result.probabilities[row].max(0)
         yield Mistake(
-            file.getvalue(),
+            png(square),
             dataset.pictures.titles[place],
             dataset.classes[dataset.labels[place]],
             dataset.classes[int(best.indices)],

@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
 from convviz.features.predictions import Prediction
-from convviz.images.preprocess import crop
+from convviz.images.encode import jpeg, png
+from convviz.images.preprocess import crop, to_image, to_pixels
 from convviz.networks.network import Network
 from convviz.reconstruction.config import ReconstructionConfig
 from convviz.reconstruction.quality import agreement
@@ -36,9 +35,6 @@ CURVE = 200
 
 
 """At most so many points of the loss curve are shown while a run goes on."""
-
-
-_JPEG_QUALITY = 90
 
 
 _POINT_BYTES = 160  # what a Point takes in memory, about
@@ -240,31 +236,6 @@ class Frames:
         return (*kept, self._newest)
 
 
-def picture(pixels: Tensor) -> Image.Image:
-    """Turn pixels in 0…1, shape (3, H, W) or (1, 3, H, W), into a picture."""
-    rounded = pixels.detach().reshape(pixels.shape[-3:]).clamp(0, 1).mul(255).round()
-    return Image.fromarray(rounded.to("cpu", torch.uint8).permute(1, 2, 0).contiguous().numpy())
-
-
-def pixels_of(image: Image.Image) -> Tensor:
-    """Turn a picture into pixels in 0…1, shape (3, H, W)."""
-    return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).float().div(255)
-
-
-def jpeg(image: Image.Image) -> bytes:
-    """Encode a picture as a JPEG, small and quick, with its colours at full resolution."""
-    data = io.BytesIO()
-    image.save(data, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
-    return data.getvalue()
-
-
-def png(image: Image.Image) -> bytes:
-    """Encode a picture as a PNG, without loss."""
-    data = io.BytesIO()
-    image.save(data, "PNG")
-    return data.getvalue()
-
-
 _VIEW_SECONDS = 0.25  # a page asks about once a second: more views than that nobody sees
 
 
@@ -381,13 +352,13 @@ def _run(
         at, seconds = first_step + step.index, first_seconds + step.seconds
         points.append(Point(at, seconds, step.loss, step.relative_error))
         if step.image is not None:
-            shown = picture(step.image)
-            frames.add(Frame(at, seconds, step.relative_error, jpeg(shown)))
+            data = jpeg(to_image(step.image), full_colour=True)
+            frames.add(Frame(at, seconds, step.relative_error, data))
         now = time.monotonic()
         if step.result is not None:
             view = replace(
                 view,
-                picture=png(picture(step.result.image)),
+                picture=png(to_image(step.result.image)),
                 points=tuple(points),
                 frames=frames.kept,
                 fraction=1.0,
@@ -411,7 +382,7 @@ def _ending(step: ReconstructionStep, original: Image.Image) -> Ending:
     result = step.result
     if result is None:
         raise ValueError("the last step carries the result")
-    layout, detail = agreement(pixels_of(original), result.image)
+    layout, detail = agreement(to_pixels(original), result.image)
     return Ending(
         relative_error=result.relative_error,
         psnr=result.psnr,

@@ -1,6 +1,6 @@
 """One reconstruction under way: what it has, one step, and the measurements at its end.
 
-The image is kept in the coordinates of a `Canvas`, in float32; only the network may run in
+The image is kept in the coordinates of a `FourierImage`, in float32; only the network may run in
 bfloat16. The last steps run in float32, and all do from the moment that bfloat16 is too coarse to
 show any improvement.
 """
@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -20,8 +19,8 @@ from torch.nn import functional
 
 from convviz.errors import ReconstructionError
 from convviz.features.predictions import Prediction, predict_batch
-from convviz.images.canvas import GREY, Canvas
-from convviz.images.preprocess import crop, normalise
+from convviz.images.fourier import GREY, FourierImage
+from convviz.images.preprocess import crop, normalise, to_pixels
 from convviz.networks.device import best_device, resolve
 from convviz.networks.network import Network
 from convviz.reconstruction.config import DEFAULT_SECONDS, ReconstructionConfig, check
@@ -260,8 +259,9 @@ class Descent:
             dtype=self._dtype,
             device=device,
         )
-        self._canvas = Canvas(task.original.shape[-1], config.smoothness, device)
-        self._start = self._canvas.coordinates(task.start.to(device))
+        side = task.original.shape[-1]
+        self._image = FourierImage(side, decay=config.smoothness, device=device)
+        self._start = self._image.coefficients(task.start.to(device))
         self._minimiser = self._new_minimiser()
         began = time.perf_counter()
         self._objective.relative_error(task.original.to(device))
@@ -321,11 +321,11 @@ class Descent:
     def _look(self) -> Evaluation:
         """Look once at where the optimiser wants to; return what was found where it then stands."""
         while True:
-            pixels = self._canvas.pixels(self._minimiser.ask())
+            pixels = self._image.pixels(self._minimiser.ask())
             found = self._objective.evaluate(pixels, precise=self._precise)
             self._fast_steps += not self._precise
             loss = found.parts.total if found.is_finite else math.inf
-            gradient = self._canvas.gradient(found.gradient)
+            gradient = self._image.transpose(found.gradient)
             kept = self._minimiser.tell(loss, gradient, self._rate())
             self._faults = 0 if found.is_finite else self._faults + 1
             if kept:
@@ -364,7 +364,7 @@ class Descent:
         self._minimiser.renew()
 
     def _valid(self, coordinates: Tensor) -> Tensor:
-        return self._canvas.pixels(coordinates).clamp_(0, 1)
+        return self._image.pixels(coordinates).clamp_(0, 1)
 
     def _predictions(self, pixels: Tensor) -> tuple[Prediction, ...]:
         """Ask the network what pixels, shape (1, 3, S, S), show."""
@@ -456,7 +456,7 @@ def reconstruct(
             network=network,
             layer=found,
             config=config,
-            original=_pixels(crop(image, size=side, resize=resize)),
+            original=to_pixels(crop(image, size=side, resize=resize)).unsqueeze(0),
             start=_start(config, side, resize),
         ),
         stop,
@@ -475,9 +475,9 @@ def _steps(task: Task, stop: Callable[[], bool]) -> Iterator[ReconstructionStep]
 def _start(config: ReconstructionConfig, side: int, resize: int) -> Tensor:
     """Return the pixels to start from, shape (1, 3, side, side)."""
     if isinstance(config.start, Image.Image):
-        if config.start.size == (side, side):
-            return _pixels(config.start)
-        return _pixels(crop(config.start, size=side, resize=resize))
+        whole = config.start.size == (side, side)
+        start = config.start if whole else crop(config.start, size=side, resize=resize)
+        return to_pixels(start).unsqueeze(0)
     if isinstance(config.start, Tensor):
         pixels = config.start.detach().to("cpu", torch.float32)
         pixels = pixels.reshape(1, *pixels.shape[-3:]).clamp(0, 1)
@@ -490,9 +490,3 @@ def _start(config: ReconstructionConfig, side: int, resize: int) -> Tensor:
     # On the CPU, whatever the device: the same seed is the same noise everywhere.
     generator = torch.Generator().manual_seed(config.seed)
     return grey + config.noise * torch.randn(grey.shape, generator=generator)
-
-
-def _pixels(picture: Image.Image) -> Tensor:
-    """Turn a picture into pixels in 0…1, shape (1, 3, H, W)."""
-    values = torch.from_numpy(np.array(picture.convert("RGB")))
-    return values.permute(2, 0, 1).unsqueeze(0).float().div(255)

@@ -8,7 +8,6 @@ dead one is a dark tile with a light line through its middle, like a pulse that 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from math import ceil, sqrt
 from typing import Literal, get_args
 
@@ -20,6 +19,7 @@ from torch import Tensor
 from convviz.errors import SettingError
 from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
+from convviz.images.encode import png
 from convviz.sprites.colormaps import Colormap, lookup
 from convviz.sprites.lettering import drawable, font, number
 
@@ -271,11 +271,8 @@ def atlas(
     tiles = draw_tiles(activations, scale, empty, side, dead.of(activations) if dead else ())
     picture = Image.fromarray(lay_out(tiles, columns, _ATLAS_GAP))
     picture.putpalette(palette(colormap))
-    buffer = BytesIO()
-    picture.save(buffer, "PNG", transparency=GAP)
-    return Atlas(
-        buffer.getvalue(), columns, side, _ATLAS_GAP, count, scale.low, scale.high, contrast
-    )
+    data = png(picture, transparency=GAP)
+    return Atlas(data, columns, side, _ATLAS_GAP, count, scale.low, scale.high, contrast)
 
 
 _MARGIN, _GAP, _WIDTH = 16, 3, 1400  # pixels

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+
+from convviz.images.encode import png
 
 _NEGATIVE, _ZERO, _POSITIVE = (213, 94, 0), (247, 247, 247), (0, 114, 178)
 _WIDTH = 1400  # pixels; at most, for a sheet
@@ -86,9 +87,7 @@ def kernel_sheet(
         row, column = divmod(place, columns)
         picture = kernel_picture(kernel, tile, reach)
         sheet.paste(picture, (column * (tile + _GAP), row * (tile + _GAP)))
-    buffer = BytesIO()
-    sheet.save(buffer, "PNG")
-    return KernelSheet(buffer.getvalue(), width, height, columns, rows, tile, _GAP, reach)
+    return KernelSheet(png(sheet), width, height, columns, rows, tile, _GAP, reach)
 
 
 def _coloured(kernel: Tensor, bound: float) -> NDArray[np.uint8]:

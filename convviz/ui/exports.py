@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from convviz.images import encode
+
 if TYPE_CHECKING:
     from convviz.features.activations import Activations, LayerSummary
     from convviz.features.dead import DeadChannels
@@ -25,9 +27,7 @@ def file_name(choice: Choice, *parts: str, ending: str) -> str:
 
 def png(image: Image.Image) -> bytes:
     """Write a picture as a PNG file."""
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()
+    return encode.png(image)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -8,7 +8,6 @@ from torch import nn
 
 from convviz.errors import SettingError
 from convviz.features.synthesis import SynthesisConfig, synthesise, transformed
-from convviz.images import fourier
 from convviz.networks.network import Network
 from convviz.weights.load import load
 
@@ -77,24 +76,6 @@ def test_settings_out_of_range_are_refused(wrong: dict[str, object], network: Ne
         synthesise(network, "relu", 0, SynthesisConfig(**wrong))  # type: ignore[arg-type]
     with pytest.raises(SettingError, match="channel 9"):
         synthesise(network, "relu", 9)
-
-
-def test_the_coefficients_of_one_wave_make_one_wave() -> None:
-    coefficients = torch.zeros(3, 8, 5, 2)
-    coefficients[0, 0, 1, 0] = 1.0
-    pixels = fourier.to_pixels(coefficients, 8)[0]
-    assert tuple(pixels.shape) == (3, 8, 8)
-    torch.testing.assert_close(pixels, pixels[:, :1].expand_as(pixels))
-    row = torch.logit(pixels[0, 0])
-    wave = torch.cos(2 * torch.pi * torch.arange(8) / 8)
-    torch.testing.assert_close(row / row[0], wave, atol=1e-5, rtol=1e-5)
-
-
-def test_low_frequencies_weigh_more() -> None:
-    scale = fourier.frequency_scale(16)
-    assert scale[0, 0] == scale[0, 1] == 16
-    assert scale[0, 8] == 2
-    assert fourier.colour_axes().norm(dim=0).max() == pytest.approx(1)
 
 
 def test_transformations_keep_size_and_range() -> None:

@@ -9,7 +9,7 @@ from torchvision.transforms._presets import ImageClassification
 
 from convviz.errors import SettingError
 from convviz.images.decode import decode
-from convviz.images.preprocess import crop, denormalise, normalise, to_picture, to_tensor
+from convviz.images.preprocess import crop, denormalise, normalise, to_image, to_pixels, to_tensor
 from convviz.images.samples import sample
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -70,7 +70,7 @@ def test_a_crop_that_does_not_fit_is_refused(size: int, resize: int) -> None:
 
 def test_back_to_the_very_picture_that_went_in() -> None:
     image = noise(300, 280)
-    back = to_picture(tensor_224(image), mean=MEAN, std=STD)
+    back = to_image(denormalise(tensor_224(image), mean=MEAN, std=STD))
     assert np.array_equal(np.asarray(back), np.asarray(crop(image, size=224, resize=256)))
 
 
@@ -83,8 +83,23 @@ def test_normalising_by_hand() -> None:
 
 def test_invalid_values_are_clamped() -> None:
     tensor = torch.tensor([9.0, -9.0, float("nan")]).view(3, 1, 1)
-    picture = to_picture(tensor, mean=(0, 0, 0), std=(1, 1, 1))
-    assert picture.getpixel((0, 0)) == (255, 0, 0)
+    assert to_image(tensor).getpixel((0, 0)) == (255, 0, 0)
+
+
+def test_pixels_are_rounded_to_the_nearest_value_and_clamped() -> None:
+    pixels = torch.tensor([-1.0, 0.0, 0.4996, 1.0, 2.0]).repeat(3, 1, 1)
+    assert list(to_image(pixels).get_flattened_data())[0:5] == [
+        (value,) * 3 for value in (0, 0, 127, 255, 255)
+    ]
+
+
+def test_an_image_survives_as_pixels_exactly() -> None:
+    image = Image.effect_noise((16, 16), 90).convert("RGB")
+    pixels = to_pixels(image)
+    assert (pixels.dtype, pixels.shape) == (torch.float32, (3, 16, 16))
+    assert to_image(pixels).tobytes() == image.tobytes()
+    grey = Image.new("L", (2, 1), 51)
+    assert to_pixels(grey).flatten().tolist() == pytest.approx([0.2] * 6)
 
 
 def test_gradients_flow_through_normalising() -> None:

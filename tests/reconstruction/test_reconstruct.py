@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from convviz.images.canvas import GREY
+from convviz.images.fourier import GREY
 from convviz.reconstruction.config import ReconstructionConfig
 from convviz.reconstruction.reconstruct import reconstruct
 

@@ -1,15 +1,11 @@
 """Frames and curves stay bounded, and pictures keep their pixels."""
 
-import io
 from itertools import pairwise
 
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
-from convviz.reconstruction import progress
 from convviz.reconstruction.config import ReconstructionConfig
 from convviz.reconstruction.progress import (
     Frame,
@@ -62,20 +58,6 @@ def test_frames_go_on_from_an_earlier_run():
     steps = [each.step for each in frames.kept]
     assert (steps[0], steps[-1]) == (0, 20)
     assert len(steps) <= 10
-
-
-def test_a_picture_is_rounded_to_the_nearest_value_and_clamped():
-    pixels = torch.tensor([-1.0, 0.0, 0.4996, 1.0, 2.0]).repeat(3, 1, 1)
-    assert list(progress.picture(pixels).get_flattened_data())[0:5] == [
-        (value,) * 3 for value in (0, 0, 127, 255, 255)
-    ]
-
-
-def test_pixels_survive_a_png_exactly():
-    image = Image.effect_noise((16, 16), 90).convert("RGB")
-    again = Image.open(io.BytesIO(progress.png(image)))
-    assert again.tobytes() == image.tobytes()
-    assert progress.picture(progress.pixels_of(image)).tobytes() == image.tobytes()
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import io
 from pathlib import Path
 
 import streamlit as st
 from PIL import Image
 
+from convviz.images.encode import jpeg
 from convviz.structure.receptive_field import ReceptiveField
 from convviz.ui.keys import Component
 
@@ -27,12 +27,11 @@ def field_on_image(
         title: The layer's title.
         key: The widget's key.
     """
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=92)
+    data = jpeg(picture, quality=92)
     _field(
         key=key,
         data={
-            "picture": "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode(),
+            "picture": f"data:image/jpeg;base64,{base64.b64encode(data).decode()}",
             "side": picture.width,
             "rows": field.rows.seen,
             "columns": field.columns.seen,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 from PIL import Image, ImageDraw, ImageFont
 
+from convviz.images.encode import png
 from convviz.reconstruction.progress import Frame, ReconstructionProgress, SeriesProgress
 from convviz.ui import exports
 
@@ -121,9 +122,7 @@ def series_row(series: SeriesProgress, titles: Sequence[Sequence[str]]) -> bytes
         sheet.paste(picture.convert("RGB").resize((side, side)), (left, _GAP))
         for row, line in enumerate(said):
             pen.text((left, side + 1.5 * _GAP + row * _LINE), line, "black", font)
-    data = io.BytesIO()
-    sheet.save(data, "PNG")
-    return data.getvalue()
+    return png(sheet)
 
 
 def series_table(series: SeriesProgress) -> str:
@@ -155,4 +154,4 @@ def series_table(series: SeriesProgress) -> str:
 
 
 def _as_png(data: bytes) -> bytes:
-    return exports.png(Image.open(io.BytesIO(data)))
+    return png(Image.open(io.BytesIO(data)))

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from convviz.images.encode import png
 from convviz.jobs.job import JobView
 from convviz.reconstruction import progress
-from convviz.reconstruction.progress import Plan, ReconstructionProgress, SeriesProgress, png
+from convviz.reconstruction.progress import Plan, ReconstructionProgress, SeriesProgress
 from convviz.ui import cache
 from convviz.ui.components.plain_drawing import drawing
 from convviz.ui.jobs import PageJobs
