@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from types import FrameType
@@ -21,6 +21,8 @@ from convviz.cli.output import (
     write,
     write_json,
 )
+from convviz.reconstruction import optimizers
+from convviz.reconstruction.optimizers import OPTIMIZERS
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -59,15 +61,19 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         choices=("auto", "float32", "bfloat16"),
         help="(default: auto, bfloat16 where that is fast)",
     )
-    parser.add_argument("--optimizer", choices=("lbfgs", "adam"), help="(default: lbfgs)")
     parser.add_argument(
-        "--learning-rate", type=float, metavar="R", help="(default: 1; 0.02 for adam)"
+        "--optimizer", choices=tuple(OPTIMIZERS), help=f"(default: {optimizers.DEFAULT})"
     )
+    rates = {name: optimizer.rate for name, optimizer in OPTIMIZERS.items()}
+    parser.add_argument(
+        "--learning-rate", type=float, metavar="R", help=f"(default: {_by_optimizer(rates)})"
+    )
+    decays = {name: optimizer.decay for name, optimizer in OPTIMIZERS.items()}
     parser.add_argument(
         "--decay",
         type=float,
         metavar="P",
-        help="learning rate · (1 − t)^P (default: 0; 1 for adam)",
+        help=f"learning rate · (1 − t)^P (default: {_by_optimizer(decays)})",
     )
     parser.add_argument("--tv", type=float, metavar="W", help="weight of the total variation")
     parser.add_argument(
@@ -81,6 +87,13 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         type=weights_given,
         help=WEIGHTS_HELP,
     )
+
+
+def _by_optimizer(defaults: Mapping[str, float]) -> str:
+    """Write a setting's default, and of the other optimizers theirs: "1; 0.02 for adam"."""
+    default = f"{defaults[optimizers.DEFAULT]:g}"
+    others = (f"{x:g} for {name}" for name, x in defaults.items() if name != optimizers.DEFAULT)
+    return "; ".join((default, *others))
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""The settings of a reconstruction and the limits within which they make sense."""
+"""The settings of a reconstruction: their limits, and presets by network and layer."""
 
 from __future__ import annotations
 
@@ -13,51 +13,52 @@ from torch import Tensor
 from convviz.errors import SettingError
 from convviz.networks.device import PRECISIONS, Precision
 from convviz.networks.registry import spec
+from convviz.reconstruction import optimizers
+from convviz.reconstruction.optimizers import OPTIMIZERS
 from convviz.structure.layers import depth_of, layer, layers
-
-OPTIMIZERS = ("lbfgs", "adam")
-
 
 STARTS = ("noise", "grey")
 
-
 DEFAULT_SECONDS = 12.0
-
-
-"""How long a run takes that is told neither a number of steps nor of seconds."""
-
+"""How long a run takes for which neither a number of steps nor of seconds is set."""
 
 MOST_STEPS = 100_000
-
-
 MOST_SECONDS = 86_400.0
-
-
 LARGEST_IMAGE = 1024
+
+# Network: (layer, standard deviation of the noise), from shallow to deep; these were measured.
+_NOISE = {
+    "alexnet": (("features.7", 0.003), ("features.11", 0.003)),
+    "vgg16": (("features.15", 0.01), ("features.22", 0.02), ("features.29", 0.02)),
+    "googlenet": (("inception3b", 0.02), ("inception4a", 0.02), ("inception5b", 0.02)),
+}
+
+# For other networks: depth in the encoder up to which it holds, and noise.
+_NOISE_BY_DEPTH = ((0.6, 0.01), (1.0, 0.02))
 
 
 @dataclass(frozen=True, eq=False)
 class ReconstructionConfig:
-    """How to reconstruct; the defaults suit most layers, `preset` knows better ones.
+    """How to reconstruct; the defaults suit most layers, `preset` those of known networks better.
 
     Attributes:
         layer: Dotted name of the layer whose feature maps are matched.
         steps: How many steps at most, one forward and one backward pass each.
-        seconds: How long, everything included, but for ten steps at least. With neither of the
-            two: 12 s.
-        optimizer: "lbfgs" or "adam".
+        seconds: How long at most, everything included, but for ten steps at least. With neither of
+            the two: 12 s.
+        optimizer: A name in `optimizers.OPTIMIZERS`.
         learning_rate: For L-BFGS the length of each step before it is tried, as a multiple of the
-            one it computes (default 1). For Adam the change of each coordinate of the canvas in one
-            step (default 0.02).
-        decay: p in learning rate · (1 − t)^p, where t goes from 0 to 1 over the run; default 0 for
-            L-BFGS and 1 for Adam.
+            one it computes; for Adam the change of each Fourier coefficient in one step. None for
+            the optimizer's usual rate.
+        decay: p in learning rate · (1 − t)^p, where t goes from 0 to 1 over the run; None for the
+            optimizer's usual decay.
         tv: Weight of the total variation, the mean squared difference of neighbouring pixels in
             0…1 (Mahendran & Vedaldi 2015, with β = 2); the feature loss is 1 for a silent layer.
-        start: "noise", "grey", or an image to go on from: a picture or pixels in 0…1, shape
+        start: "noise", "grey", or an image to go on from: a PIL image or pixels in 0…1, shape
             (3, H, W) or (1, 3, H, W), such as the `image` of an earlier result.
         noise: Standard deviation of the noise around mid-grey that "noise" starts from, in 0…1.
-        smoothness: How much easier coarse structure moves than fine: coordinates are scaled by
-            1 / frequency^smoothness. 1 is the spectrum of photographs.
+        smoothness: How much easier coarse structure changes than fine: p in the weight
+            1 / frequency^p of each Fourier coefficient. 1 is the spectrum of photographs.
         seed: Of the noise.
         precision: "auto", "float32" or "bfloat16"; "auto" is bfloat16 where that is fast.
         image_size: Side of the square image in pixels; None for what suits the weights.
@@ -66,7 +67,7 @@ class ReconstructionConfig:
     layer: str = ""
     steps: int | None = None
     seconds: float | None = None
-    optimizer: str = "lbfgs"
+    optimizer: str = optimizers.DEFAULT
     learning_rate: float | None = None
     decay: float | None = None
     tv: float = 0.0
@@ -79,14 +80,14 @@ class ReconstructionConfig:
 
 
 def check(config: ReconstructionConfig) -> None:
-    """Make sure that the settings make sense, whatever the network.
+    """Check everything about the settings that does not depend on the network.
 
     Raises:
-        SettingError: One of them does not; the sentence names the limit.
+        SettingError: A setting is out of range; the sentence names the limit.
     """
     _whole("number of steps", config.steps, 1, MOST_STEPS)
     _within("time in seconds", config.seconds, 0.0, MOST_SECONDS, above=True)
-    _choice("optimizer", config.optimizer, OPTIMIZERS)
+    _choice("optimizer", config.optimizer, tuple(OPTIMIZERS))
     _within("learning rate", config.learning_rate, 0.0, math.inf, above=True)
     _within("decay", config.decay, 0.0, 10.0)
     _within("weight of the total variation", config.tv, 0.0, 1e6)
@@ -130,7 +131,7 @@ def _whole(name: str, value: Any, low: int, high: int) -> None:
 
 
 def _within(name: str, value: Any, low: float, high: float, *, above: bool = False) -> None:
-    """Check a number; not-a-number lies in no range."""
+    """Check a number; not-a-number is outside every range."""
     if value is None:
         return
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -141,20 +142,8 @@ def _within(name: str, value: Any, low: float, high: float, *, above: bool = Fal
     raise SettingError(f"The {name} must be a number {start}{end}, not {value}.")
 
 
-# Network: (layer, standard deviation of the noise), from shallow to deep.
-_MEASURED = {
-    "alexnet": (("features.7", 0.003), ("features.11", 0.003)),
-    "vgg16": (("features.15", 0.01), ("features.22", 0.02), ("features.29", 0.02)),
-    "googlenet": (("inception3b", 0.02), ("inception4a", 0.02), ("inception5b", 0.02)),
-}
-
-
-# Depth in the encoder up to which it holds, and noise, for networks that were not measured.
-_BY_DEPTH = ((0.6, 0.01), (1.0, 0.02))
-
-
 def preset(network_name: str, layer_name: str) -> ReconstructionConfig:
-    """Return good settings for a layer: those of the layer measured that is about as deep.
+    """Return good settings for a layer: those measured at the layer that is closest in depth.
 
     Raises:
         NetworkError: There is no such network or layer.
@@ -162,11 +151,11 @@ def preset(network_name: str, layer_name: str) -> ReconstructionConfig:
     described = spec(network_name)
     known = layers(described)
     depth = depth_of(known, layer(described, layer_name))
-    if network_name in _MEASURED:
+    if network_name in _NOISE:
         noise = min(
             (abs(depth_of(known, layer(described, name)) - depth), noise)
-            for name, noise in _MEASURED[network_name]
+            for name, noise in _NOISE[network_name]
         )[1]
     else:
-        noise = next(noise for limit, noise in _BY_DEPTH if depth <= limit)
+        noise = next(noise for limit, noise in _NOISE_BY_DEPTH if depth <= limit)
     return ReconstructionConfig(layer=layer_name, seconds=DEFAULT_SECONDS, noise=noise)

@@ -1,28 +1,33 @@
-"""Adam and L-BFGS, turned inside out: they are asked where to look and told what was found there.
+"""Adam and L-BFGS with an ask/tell interface, and the table of optimizers.
 
-So the loop that owns the network can stop, report or change the precision between any two looks.
-A look whose loss or gradient is not finite, or far worse than what is known, is taken back and
-tried again with a smaller step.
+An optimizer is asked for coordinates and told the loss and its gradient there, so the loop that
+owns the network can stop, report or change the precision between any two evaluations. A step whose
+loss or gradient is not finite, or far worse than the best, is taken back and tried again shorter.
+
+To add an optimizer, write a class with the members of `AskTell` and give it a row in `OPTIMIZERS`.
+Only methods of tensors are called here, so that reading the table does not load torch.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
-class Minimiser(Protocol):
-    """What the loop needs of an optimiser.
+class AskTell(Protocol):
+    """What the loop needs of an optimizer.
 
     Attributes:
-        best: The coordinates with the lowest loss found so far; the last good ones.
-        stuck: Whether it has found no way to improve.
-        struggling: Whether several looks in a row found nothing better, as happens where the loss
-            is not computed precisely enough.
+        best: The coordinates with the lowest loss so far.
+        stuck: Whether no step improves the loss any more.
+        struggling: Whether several evaluations in a row were no improvement, as happens where the
+            loss is not computed precisely enough.
     """
 
     best: Tensor
@@ -30,15 +35,15 @@ class Minimiser(Protocol):
 
     @property
     def struggling(self) -> bool:
-        """Whether several looks in a row found nothing better."""
+        """Whether several evaluations in a row were no improvement."""
         ...
 
     def ask(self) -> Tensor:
-        """Return the coordinates to look at next."""
+        """Return the coordinates to evaluate next."""
         ...
 
     def tell(self, loss: float, gradient: Tensor, rate: float) -> bool:
-        """Take in what was found there.
+        """Take the evaluation of the coordinates last asked for.
 
         Args:
             loss: The loss; infinite if it or its gradient are not finite.
@@ -51,82 +56,86 @@ class Minimiser(Protocol):
         ...
 
     def renew(self) -> None:
-        """Look at the best coordinates again: the loss is about to be computed differently."""
+        """Ask for the best coordinates again: the loss is about to be computed differently."""
         ...
 
 
+_TINY = 2.0**-126  # the least normal number of float32
+
+
 class Adam:
-    """Adam (Kingma & Ba 2015) with less memory than usual: runs are short."""
+    """Adam (Kingma & Ba 2015) with averages over fewer steps than usual, because runs are short."""
 
     _first, _second = 0.8, 0.99
     _far_worse = 100.0  # times the best loss
 
     def __init__(self, start: Tensor) -> None:
         self.best, self.stuck = start, False
-        self._here, self._shrink = start, 1.0
+        self._next, self._shrink = start, 1.0
         self._best_loss = math.inf
         self._count = 0
-        self._mean = torch.zeros_like(start)
-        self._square = torch.zeros_like(start)
+        self._mean = self._square = start.new_zeros(start.shape)
 
     @property
     def struggling(self) -> bool:
-        """Whether several looks in a row found nothing better: Adam does not mind."""
+        """Never: Adam also takes steps that are no improvement."""
         return False
 
     def ask(self) -> Tensor:
-        """Return the coordinates to look at next."""
-        return self._here
+        """Return the coordinates to evaluate next."""
+        return self._next
 
     def tell(self, loss: float, gradient: Tensor, rate: float) -> bool:
-        """Take in what was found there and step on, or back to the best."""
+        """Take the evaluation; step on, or back to the best."""
         # Written so that a loss that is not a number fails it too.
         if not loss <= self._far_worse * self._best_loss or math.isinf(loss):
             self._shrink *= 0.3
-            self._here = self.best
+            self._next = self.best
             self._forget()
             return False
         if loss < self._best_loss:
-            self.best, self._best_loss = self._here, loss
+            self.best, self._best_loss = self._next, loss
         self._count += 1
         self._mean = self._mean.lerp(gradient, 1 - self._first)
         self._square = self._square.lerp(gradient.square(), 1 - self._second)
         mean = self._mean / (1 - self._first**self._count)
         deviation = (self._square / (1 - self._second**self._count)).sqrt_()
         # A gradient of exactly zero everywhere must give a step of zero.
-        step = mean / deviation.add_(torch.finfo(deviation.dtype).tiny)
-        self._here = self._here - (rate * self._shrink) * step
+        step = mean / deviation.add_(_TINY)
+        self._next = self._next - (rate * self._shrink) * step
         return True
 
     def renew(self) -> None:
-        """Look at the best coordinates again."""
-        self._here, self._best_loss = self.best, math.inf
+        """Ask for the best coordinates again."""
+        self._next, self._best_loss = self.best, math.inf
 
     def _forget(self) -> None:
         self._count = 0
-        self._mean = torch.zeros_like(self._here)
-        self._square = torch.zeros_like(self._here)
+        self._mean = self._square = self._next.new_zeros(self._next.shape)
 
 
 class Lbfgs:
-    """L-BFGS (Liu & Nocedal 1989) that takes the full step unless it fails Armijo's test."""
+    """L-BFGS (Liu & Nocedal 1989) that takes the full step unless it fails Armijo's test.
+
+    The Hessian's initial scale lies between the two estimates from the last step: the usual,
+    cautious one and, by a share of `_boldness`, the bold one, which needs fewer steps.
+    """
 
     _memory = 5  # steps; more hardly help: the curvature does not stay what it was
     _sufficient = 1e-4  # of the decrease that the slope promises
     _most_failures = 8  # of one direction
     _struggle = 3  # failures
     _first_step = 0.01  # root mean square of the coordinates' first change
-    # The unknown directions' curvature lies between two estimates from the last step; the usual
-    # choice is the cautious one (0), a share of the bold one (1) needs fewer steps.
     _boldness = 0.25
 
     def __init__(self, start: Tensor) -> None:
         self.best, self.stuck = start, False
-        self._loss, self._gradient = math.inf, torch.zeros_like(start)
+        zero = start.new_zeros(start.shape)
+        self._loss, self._gradient = math.inf, zero
         self._pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=self._memory)
-        self._known = False  # whether the loss at `best` is
-        self._direction = self._step = torch.zeros_like(start)
-        self._there = start  # best + step
+        self._known = False  # whether the loss at `best` is known
+        self._direction = self._step = zero
+        self._next = start  # best + step
         self._slope = 0.0
         self._length = 1.0
         self._failures = 0
@@ -134,20 +143,20 @@ class Lbfgs:
 
     @property
     def struggling(self) -> bool:
-        """Whether several looks in a row found nothing better."""
+        """Whether several evaluations in a row were no improvement."""
         return self._failures >= self._struggle
 
     def ask(self) -> Tensor:
-        """Return the coordinates to look at next."""
+        """Return the coordinates to evaluate next."""
         if not self._known:
             return self.best
         whole = self._length == 1.0
         self._step = self._direction if whole else self._length * self._direction
-        self._there = self.best + self._step
-        return self._there
+        self._next = self.best + self._step
+        return self._next
 
     def tell(self, loss: float, gradient: Tensor, rate: float) -> bool:
-        """Take in what was found there and choose the next direction, or a shorter step."""
+        """Take the evaluation; choose the next direction, or a shorter step."""
         if not math.isfinite(loss):
             self._shorten(0.1, rate)
             return False
@@ -164,19 +173,19 @@ class Lbfgs:
         curvature = _dot(self._step, change)
         if curvature > 1e-10 * _dot(change, change):
             self._pairs.append((self._step, change, curvature))
-        self.best, self._loss, self._gradient = self._there, loss, gradient
+        self.best, self._loss, self._gradient = self._next, loss, gradient
         self._shrink = min(1.0, self._shrink * 1.2)
         self._aim(rate)
         return True
 
     def renew(self) -> None:
-        """Look at the best coordinates again; what is known of the curvature stays."""
+        """Ask for the best coordinates again; what is known of the curvature stays."""
         self._known, self.stuck, self._failures = False, False, 0
 
     def _aim(self, rate: float) -> None:
         """Choose a direction from the gradient and the curvature seen so far."""
         self._failures, self._length = 0, rate * self._shrink
-        direction = -self._gradient  # a tensor of its own, changed in place from here on
+        direction = -self._gradient  # a copy, changed in place from here on
         shares = []
         for step, change, curvature in reversed(self._pairs):
             share = _dot(step, direction) / curvature
@@ -203,7 +212,7 @@ class Lbfgs:
         return self._first_step * math.sqrt(self._gradient.numel()) / length if length else 0.0
 
     def _shorten(self, factor: float, rate: float) -> None:
-        """Try again nearer by; give a direction up after a few failures."""
+        """Try again with a shorter step; give up the direction after a few failures."""
         self._failures += 1
         self._length *= factor
         if self._failures < self._most_failures:
@@ -215,4 +224,47 @@ class Lbfgs:
 
 
 def _dot(first: Tensor, second: Tensor) -> float:
-    return float(torch.dot(first.reshape(-1), second.reshape(-1)))
+    return float(first.reshape(-1).dot(second.reshape(-1)))
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """One row of the table of optimizers.
+
+    Attributes:
+        make: Makes one that begins at given coordinates.
+        title: Its name for people.
+        help: What distinguishes it: a main clause without its full stop.
+        rate: Learning rate where none is asked for.
+        rate_help: What the rate is a measure of, in its case.
+        decay: p in learning rate · (1 − t)^p where none is asked for.
+    """
+
+    make: Callable[[Tensor], AskTell]
+    title: str
+    help: str
+    rate: float
+    rate_help: str
+    decay: float
+
+
+# By the name in settings and on the command line; the first is the default.
+OPTIMIZERS = {
+    "lbfgs": Optimizer(
+        make=Lbfgs,
+        title="L-BFGS",
+        help="L-BFGS estimates how the loss curves and takes long steps",
+        rate=1.0,
+        rate_help="as a multiple of what it computes",
+        decay=0.0,
+    ),
+    "adam": Optimizer(
+        make=Adam,
+        title="Adam",
+        help="Adam follows averaged gradients with one step length for each coordinate",
+        rate=0.02,
+        rate_help="the change of each coordinate",
+        decay=1.0,
+    ),
+}
+DEFAULT = next(iter(OPTIMIZERS))

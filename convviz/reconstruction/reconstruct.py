@@ -25,7 +25,7 @@ from convviz.networks.device import best_device, resolve
 from convviz.networks.network import Network
 from convviz.reconstruction.config import DEFAULT_SECONDS, ReconstructionConfig, check
 from convviz.reconstruction.objective import Evaluation, LossParts, Objective
-from convviz.reconstruction.optimizers import Adam, Lbfgs, Minimiser
+from convviz.reconstruction.optimizers import OPTIMIZERS, AskTell
 from convviz.reconstruction.quality import psnr, ssim
 from convviz.structure.layers import Layer, layer, layers
 
@@ -216,9 +216,6 @@ _COARSE_BY_STEPS, _COARSE_BY_SECONDS = 15.0, 8.0
 _SUSPECT = 40.0  # times the same; an optimiser that struggles farther away has other reasons
 
 
-_RATES = {"lbfgs": (1.0, 0.0), "adam": (0.02, 1.0)}  # learning rate and decay
-
-
 @dataclass(frozen=True, eq=False)
 class Task:
     """What a run needs, checked.
@@ -341,15 +338,14 @@ class Descent:
             self._start = self._start * 0.5  # nearer to grey
             self._minimiser = self._new_minimiser()
 
-    def _new_minimiser(self) -> Minimiser:
-        kind = Adam if self._task.config.optimizer == "adam" else Lbfgs
-        return kind(self._start)
+    def _new_minimiser(self) -> AskTell:
+        return OPTIMIZERS[self._task.config.optimizer].make(self._start)
 
     def _rate(self) -> float:
         config = self._task.config
-        rate, decay = _RATES[config.optimizer]
-        rate = rate if config.learning_rate is None else config.learning_rate
-        decay = decay if config.decay is None else config.decay
+        usual = OPTIMIZERS[config.optimizer]
+        rate = usual.rate if config.learning_rate is None else config.learning_rate
+        decay = usual.decay if config.decay is None else config.decay
         return float(rate * (1 - self._budget.fraction) ** decay)
 
     def _is_too_coarse(self, error: float) -> bool:

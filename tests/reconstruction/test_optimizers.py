@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from convviz.reconstruction.optimizers import Adam, Lbfgs
+from convviz.reconstruction.config import ReconstructionConfig, check
+from convviz.reconstruction.optimizers import OPTIMIZERS, Adam, Lbfgs
 
 
 def run(minimiser, function, steps, rate=1.0):
@@ -90,3 +91,12 @@ def test_renewed_they_look_at_the_best_again(kind):
     assert torch.equal(minimiser.ask(), best)
     # What the loss was before no longer counts.
     assert minimiser.tell(1e9, torch.ones(3), 0.1)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_row_of_the_table_makes_an_optimizer_that_goes_downhill(name):
+    optimizer = OPTIMIZERS[name]
+    best = run(optimizer.make(torch.zeros(3)), bowl, 100, rate=optimizer.rate)
+    assert bowl(best) < bowl(torch.zeros(3))
+    check(ReconstructionConfig(optimizer=name, learning_rate=optimizer.rate, decay=optimizer.decay))
+    assert not optimizer.help.endswith(".")

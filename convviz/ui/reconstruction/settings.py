@@ -14,11 +14,11 @@ from convviz.networks.network import Network
 from convviz.networks.registry import available, spec
 from convviz.reconstruction.config import (
     MOST_STEPS,
-    OPTIMIZERS,
     STARTS,
     ReconstructionConfig,
     preset,
 )
+from convviz.reconstruction.optimizers import OPTIMIZERS
 from convviz.reconstruction.progress import Plan, plan
 from convviz.structure import layers as structure_layers
 from convviz.structure.layers import Layer
@@ -28,9 +28,6 @@ from convviz.ui.keys import Key
 from convviz.ui.sidebar import layer as sidebar_layer
 from convviz.weights import sources
 from convviz.weights.source import AUTO_ORDER
-
-_OPTIMIZER_TITLES = {"lbfgs": "L-BFGS", "adam": "Adam"}
-
 
 _START_TITLES = {"noise": "Noise", "grey": "Plain grey"}
 
@@ -61,19 +58,22 @@ def _widgets() -> dict[str, Any]:
     with first:
         optimizer = st.selectbox(
             "Optimiser",
-            OPTIMIZERS,
+            list(OPTIMIZERS),
             index=None,
             placeholder="as measured",
-            format_func=lambda name: _OPTIMIZER_TITLES.get(name, name),
+            format_func=lambda name: OPTIMIZERS[name].title,
             key=state.remember(Key.OPTIMIZER, None, allowed=OPTIMIZERS, in_url=False),
-            help="L-BFGS estimates how the loss curves and takes long steps; Adam follows averaged "
-            "gradients with one step length for each coordinate.",
+            help="; ".join(row.help for row in OPTIMIZERS.values()) + ".",
         )
         learning_rate = _number(
             "Learning rate",
             Key.LEARNING_RATE,
-            "Length of a step: for L-BFGS as a multiple of what it computes (1 is usual), for Adam "
-            "the change of each coordinate (0.02 is usual).",
+            "Length of a step: "
+            + ", ".join(
+                f"for {row.title} {row.rate_help} ({row.rate:g} is usual)"
+                for row in OPTIMIZERS.values()
+            )
+            + ".",
             above=1e-6,
             format="%g",
         )
