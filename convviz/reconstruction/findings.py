@@ -1,19 +1,22 @@
-"""What a series of reconstructions shows, in sentences made from its numbers.
+"""Sentences about a series of reconstructions, made from its numbers.
 
-No sentence claims what the numbers at hand do not show; where they show the opposite of what is
-usual, it says that.
+No sentence claims more than the numbers show; where they show the opposite of what is usual, the
+sentence says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convviz.reconstruction.progress import Ending, ReconstructionProgress
+from convviz.reconstruction.progress import ReconstructionProgress
 from convviz.reconstruction.quality import PATCH
+from convviz.reconstruction.reconstruct import ReconstructionResult
 
 _NOTICEABLE = 0.05  # of a correlation or an SSIM
 _MATCHED = 0.1  # up to this relative error, feature maps are nearly the same
-_FAR = 0.5  # above this one, a picture says more about the optimisation than about the layer
+_FAR = 0.5  # above this one, an image says more about the optimisation than about the layer
+
+_Ended = tuple[ReconstructionProgress, ReconstructionResult]
 
 
 def what_is_lost(runs: Sequence[ReconstructionProgress]) -> str:
@@ -22,7 +25,7 @@ def what_is_lost(runs: Sequence[ReconstructionProgress]) -> str:
     Args:
         runs: From shallow to deep.
     """
-    ended = [(run, run.ending) for run in runs if run.ending]
+    ended = _ended(runs)
     if len(ended) < 2:
         return ""
     (first, shallow), (last, deep) = ended[0], ended[-1]
@@ -56,7 +59,7 @@ def what_is_lost(runs: Sequence[ReconstructionProgress]) -> str:
 
 def what_differs(runs: Sequence[ReconstructionProgress]) -> str:
     """Say which network's layer keeps the most of the image, from the numbers."""
-    ended = [(run, run.ending) for run in runs if run.ending]
+    ended = _ended(runs)
     if len(ended) < 2:
         return ""
     named = "; ".join(
@@ -64,7 +67,7 @@ def what_differs(runs: Sequence[ReconstructionProgress]) -> str:
         f"{run.subject.numbers:,} numbers (the image itself has {3 * run.subject.pixels**2:,})"
         for run, _ in ended
     )
-    if max(ending.relative_error for _, ending in ended) > _FAR:
+    if max(result.relative_error for _, result in ended) > _FAR:
         return f"{named}. {_too_far(ended)}"
     most = max(ended, key=lambda each: each[1].ssim)
     least = min(ended, key=lambda each: each[1].ssim)
@@ -79,9 +82,13 @@ def what_differs(runs: Sequence[ReconstructionProgress]) -> str:
     return f"{named}. {finding} {_how_sure(ended)}"
 
 
-def _how_sure(ended: Sequence[tuple[ReconstructionProgress, Ending]]) -> str:
-    """Tell what a layer lost from what the optimisation did not reach."""
-    far = [run.subject.layer_title for run, ending in ended if ending.relative_error > _MATCHED]
+def _ended(runs: Sequence[ReconstructionProgress]) -> list[_Ended]:
+    return [(run, run.result) for run in runs if run.result]
+
+
+def _how_sure(ended: Sequence[_Ended]) -> str:
+    """Say which differences are due to the layer and which to the short optimisation."""
+    far = [run.subject.layer_title for run, result in ended if result.relative_error > _MATCHED]
     if not far:
         return (
             "All relative errors are small: the feature maps are nearly those of the original, so "
@@ -94,8 +101,8 @@ def _how_sure(ended: Sequence[tuple[ReconstructionProgress, Ending]]) -> str:
     )
 
 
-def _too_far(ended: Sequence[tuple[ReconstructionProgress, Ending]]) -> str:
-    worst = max(ending.relative_error for _, ending in ended)
+def _too_far(ended: Sequence[_Ended]) -> str:
+    worst = max(result.relative_error for _, result in ended)
     return (
         f"With a relative error of up to {worst:.2f} the pictures say more about the short "
         "optimisation than about the layers: give each more time."

@@ -25,7 +25,7 @@ from convviz.reconstruction.folding import fold_norms
 from convviz.structure.layers import Layer, layers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LossParts:
     """What the loss is made of; each part is weighted already, and their sum is the loss.
 

@@ -1,7 +1,8 @@
-"""Runs as a page shows them: small, complete at every moment, and never changed.
+"""Reconstructions as a page shows them: the runs of a job, and how far each one is.
 
-A step of an optimisation carries tensors; what a page needs of it is a few numbers and a picture
-that the browser can show as it is. Frames and the loss curve are bounded, however long a run is.
+A step of an optimisation carries tensors; a page needs of it a few numbers and an image that the
+browser can show without further work. Frames and the loss curve are bounded, however long a run is.
+A record of progress is never changed: each moment has its own.
 """
 
 from __future__ import annotations
@@ -14,31 +15,27 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from PIL import Image
-from torch import Tensor
 
-from convviz.features.predictions import Prediction
 from convviz.images.encode import jpeg, png
-from convviz.images.preprocess import crop, to_image, to_pixels
+from convviz.images.preprocess import crop, to_image
 from convviz.networks.network import Network
 from convviz.reconstruction.config import ReconstructionConfig
-from convviz.reconstruction.quality import agreement
-from convviz.reconstruction.reconstruct import ReconstructionStep, reconstruct
+from convviz.reconstruction.reconstruct import (
+    ReconstructionResult,
+    ReconstructionStep,
+    reconstruct,
+)
 from convviz.structure.layers import Layer
 
 FRAMES = 60
-
-
 """At most so many frames of one run are kept."""
 
-
 CURVE = 200
+"""At most so many steps of the loss curve are kept while a run goes on."""
 
-
-"""At most so many points of the loss curve are shown while a run goes on."""
-
-
-_POINT_BYTES = 160  # what a Point takes in memory, about
-
+_SERIES_FRAMES = 12  # of each run; a series is compared side by side, not frame by frame
+_PROGRESS_SECONDS = 0.25  # between two records; a page asks about once a second
+_STEP_BYTES = 440  # of memory for the numbers of one step, about
 
 Item = TypeVar("Item")
 
@@ -51,7 +48,7 @@ class Subject:
         image: The image's title.
         network_name: The network's short name.
         network: The network's title.
-        weights_source: Where its weights are from, as for `networks.load`.
+        weights_source: Where its weights are from, as for `weights.load`.
         weights: The weights' title.
         layer: The layer's dotted name.
         layer_title: The layer's title for people.
@@ -71,13 +68,20 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Point:
-    """One step of the optimisation, in numbers."""
+class Plan:
+    """One run to be done.
 
-    step: int
-    seconds: float
-    loss: float
-    relative_error: float
+    Attributes:
+        network: The network.
+        config: The settings, with the layer.
+        subject: What it is about.
+        original: The image, cropped to exactly what the network sees.
+    """
+
+    network: Network
+    config: ReconstructionConfig
+    subject: Subject
+    original: Image.Image
 
 
 @dataclass(frozen=True)
@@ -91,35 +95,6 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Ending:
-    """What is known of a run only at its end.
-
-    Attributes:
-        relative_error: At the layer, in float32, of the image as the visitor gets it.
-        psnr: Peak signal-to-noise ratio against the original, in dB; infinite if they are equal.
-        ssim: Structural similarity to the original, 1 if they are equal.
-        layout: Correlation with the original's layout (see `depth.agreement`).
-        detail: Correlation with the original's detail.
-        guesses: The network's best guesses for the reconstruction; empty without a decoder.
-        original_guesses: Its best guesses for the original.
-        precision: "float32", or "bfloat16" if most steps ran in that.
-        note: One sentence about how it went, where there is something to say.
-        pixels: The image, (3, S, S) in 0…1, to go on from.
-    """
-
-    relative_error: float
-    psnr: float
-    ssim: float
-    layout: float | None
-    detail: float | None
-    guesses: tuple[Prediction, ...]
-    original_guesses: tuple[Prediction, ...]
-    precision: str
-    note: str
-    pixels: Tensor = field(repr=False, compare=False)
-
-
-@dataclass(frozen=True)
 class ReconstructionProgress:
     """One run at one moment.
 
@@ -127,47 +102,49 @@ class ReconstructionProgress:
         subject: What it is about.
         config: Its settings.
         original: The image as the network sees it, as a PNG.
-        picture: The newest image: a JPEG while it grows, a PNG at the end; empty at first.
-        points: The loss curve, thinned while the run goes on, whole at its end.
+        image: The newest image: a JPEG while it grows, a PNG at the end; empty at first.
+        steps: The numbers of the steps, without images and result, counted from the start of the
+            first run where this one goes on from another: some of them while the run goes on, all
+            at its end.
         frames: Some of the images on the way, the first and the newest among them.
-        fraction: How much of the run is behind it, from 0 to 1.
+        fraction: Share of the run that is done, from 0 to 1.
         seconds_left: How long it will still take, if known.
-        ending: What is known at its end; None before.
+        result: At its end; None before.
     """
 
     subject: Subject
     config: ReconstructionConfig = field(repr=False)
     original: bytes = field(repr=False)
-    picture: bytes = field(default=b"", repr=False)
-    points: tuple[Point, ...] = field(default=(), repr=False)
+    image: bytes = field(default=b"", repr=False)
+    steps: tuple[ReconstructionStep, ...] = field(default=(), repr=False)
     frames: tuple[Frame, ...] = field(default=(), repr=False)
     fraction: float = 0.0
     seconds_left: float | None = None
-    ending: Ending | None = None
+    result: ReconstructionResult | None = None
 
     @property
     def nbytes(self) -> int:
         """About how much memory it holds."""
-        pixels = self.ending.pixels.nbytes if self.ending else 0
-        pictures = len(self.original) + len(self.picture) + sum(len(f.jpeg) for f in self.frames)
-        return pictures + pixels + _POINT_BYTES * len(self.points)
+        pixels = self.result.image.nbytes if self.result else 0
+        images = len(self.original) + len(self.image) + sum(len(f.jpeg) for f in self.frames)
+        return images + pixels + _STEP_BYTES * len(self.steps)
 
     @property
     def step(self) -> int:
         """How many steps it has taken."""
-        return self.points[-1].step if self.points else 0
+        return self.steps[-1].index if self.steps else 0
 
     @property
     def seconds(self) -> float:
         """How long it has taken so far."""
-        return self.points[-1].seconds if self.points else 0.0
+        return self.steps[-1].seconds if self.steps else 0.0
 
     @property
     def relative_error(self) -> float | None:
         """The newest relative error; at the end the one measured in float32."""
-        if self.ending:
-            return self.ending.relative_error
-        return self.points[-1].relative_error if self.points else None
+        if self.result:
+            return self.result.relative_error
+        return self.steps[-1].relative_error if self.steps else None
 
 
 @dataclass(frozen=True)
@@ -177,7 +154,7 @@ class SeriesProgress:
     Attributes:
         subjects: What each run is about, in order.
         runs: The runs begun so far: all but the last one have ended.
-        fraction: How much of them all is behind them, from 0 to 1.
+        fraction: Share of them all that is done, from 0 to 1.
     """
 
     subjects: tuple[Subject, ...]
@@ -188,75 +165,6 @@ class SeriesProgress:
     def nbytes(self) -> int:
         """About how much memory it holds."""
         return sum(run.nbytes for run in self.runs)
-
-
-def thin(items: Sequence[Item], most: int) -> tuple[Item, ...]:
-    """Return at most so many items, evenly taken, the first and the last among them."""
-    if len(items) <= most:
-        return tuple(items)
-    step = (len(items) - 1) / (most - 1)
-    return tuple(items[round(i * step)] for i in range(most))
-
-
-class Frames:
-    """Collects frames and keeps a bounded number of them, evenly over the run.
-
-    Where there are too many, every other one is dropped, and from then on only every second, fourth
-    and so on is taken in.
-
-    Args:
-        most: How many at most; at least 3.
-        before: Frames of an earlier run that this one goes on from.
-    """
-
-    def __init__(self, most: int = FRAMES, before: Sequence[Frame] = ()) -> None:
-        self._most = most
-        self._before = list(thin(before, most // 2))
-        self._kept: list[Frame] = []
-        self._stride = 1
-        self._count = 0
-        self._newest: Frame | None = None
-
-    def add(self, frame: Frame) -> None:
-        """Take in a frame."""
-        self._newest = frame
-        if self._count % self._stride == 0:
-            self._kept.append(frame)
-        self._count += 1
-        if len(self._before) + len(self._kept) >= self._most:
-            self._before, self._kept = self._before[::2], self._kept[::2]
-            self._stride *= 2
-
-    @property
-    def kept(self) -> tuple[Frame, ...]:
-        """What is kept, in order, the newest at the end."""
-        kept = (*self._before, *self._kept)
-        if self._newest is None or (kept and kept[-1] is self._newest):
-            return kept
-        return (*kept, self._newest)
-
-
-_VIEW_SECONDS = 0.25  # a page asks about once a second: more views than that nobody sees
-
-
-_SERIES_FRAMES = 12  # of each run; a series is looked at side by side, not frame by frame
-
-
-@dataclass(frozen=True)
-class Plan:
-    """One run to be done.
-
-    Attributes:
-        network: The network.
-        config: The settings, the layer among them.
-        subject: What it is about.
-        original: The image, cropped to exactly what the network sees.
-    """
-
-    network: Network
-    config: ReconstructionConfig
-    subject: Subject
-    original: Image.Image
 
 
 def plan(
@@ -270,7 +178,7 @@ def plan(
 
     Args:
         network: The network.
-        layer: The layer to reconstruct from; it takes the place of the settings' own.
+        layer: The layer to reconstruct from; it replaces that of the settings.
         image: The whole image.
         image_title: Its name for people.
         config: The settings.
@@ -292,10 +200,10 @@ def plan(
 
 
 def continuation(network: Network, run: ReconstructionProgress) -> Plan:
-    """Put together what it needs to go on with a run that has ended.
+    """Put together what is needed to go on with a run that has ended.
 
     Args:
-        network: The network the run was made with.
+        network: The network that the run was made with.
         run: The run.
     """
     return Plan(network, run.config, run.subject, Image.open(io.BytesIO(run.original)))
@@ -304,12 +212,12 @@ def continuation(network: Network, run: ReconstructionProgress) -> Plan:
 def reconstruct_one(
     *, stop: Callable[[], bool], plan: Plan, before: ReconstructionProgress | None = None
 ) -> Iterator[ReconstructionProgress]:
-    """Do one run; each item is the run at one moment, the last one has an ending.
+    """Do one run; each item is the run at one moment, the last one has a result.
 
     Args:
         stop: Says when to end early.
         plan: The run.
-        before: An earlier run with an ending, to go on from where it stopped.
+        before: An earlier run with a result, to go on from where it stopped.
     """
     yield from _run(stop, plan, FRAMES, before)
 
@@ -318,17 +226,17 @@ def reconstruct_series(
     *, stop: Callable[[], bool], plans: Sequence[Plan]
 ) -> Iterator[SeriesProgress]:
     """Do several runs one after the other; each item is the whole series at one moment."""
-    subjects = tuple(each.subject for each in plans)
+    subjects = tuple(plan.subject for plan in plans)
     ended: tuple[ReconstructionProgress, ...] = ()
-    for each in plans:
+    for plan in plans:
         if stop():
             return
-        view = None
-        for view in _run(stop, each, _SERIES_FRAMES, None):
-            fraction = (len(ended) + view.fraction) / len(plans)
-            yield SeriesProgress(subjects, (*ended, view), fraction)
-        if view is not None:
-            ended = (*ended, view)
+        run = None
+        for run in _run(stop, plan, _SERIES_FRAMES, None):
+            fraction = (len(ended) + run.fraction) / len(plans)
+            yield SeriesProgress(subjects, (*ended, run), fraction)
+        if run is not None:
+            ended = (*ended, run)
 
 
 def _run(
@@ -338,60 +246,98 @@ def _run(
     # The image is cropped already: scaling its shorter side to the crop's side changes nothing.
     weights = replace(plan.network.weights, resize=plan.network.weights.input_size)
     network = replace(plan.network, weights=weights)
-    points = list(before.points) if before else []
+    steps = list(before.steps) if before else []
     frames = Frames(most_frames, before.frames if before else ())
-    first_step, first_seconds = (before.step, before.seconds) if before else (0, 0.0)
-    if before and before.ending:
-        config = replace(config, start=before.ending.pixels)
-    view = ReconstructionProgress(
-        plan.subject, plan.config, png(original), points=thin(points, CURVE)
-    )
-    yield view
-    seen = -math.inf
+    if before and before.result:
+        config = replace(config, start=before.result.image)
+    run = ReconstructionProgress(plan.subject, plan.config, png(original), steps=thin(steps, CURVE))
+    yield run
+    reported = -math.inf
     for step in reconstruct(network, original, config, stop=stop):
-        at, seconds = first_step + step.index, first_seconds + step.seconds
-        points.append(Point(at, seconds, step.loss, step.relative_error))
+        numbers = _numbers(step, before)
+        steps.append(numbers)
         if step.image is not None:
             data = jpeg(to_image(step.image), full_colour=True)
-            frames.add(Frame(at, seconds, step.relative_error, data))
+            frames.add(Frame(numbers.index, numbers.seconds, numbers.relative_error, data))
         now = time.monotonic()
         if step.result is not None:
-            view = replace(
-                view,
-                picture=png(to_image(step.result.image)),
-                points=tuple(points),
+            run = replace(
+                run,
+                image=png(to_image(step.result.image)),
+                steps=tuple(steps),
                 frames=frames.kept,
                 fraction=1.0,
                 seconds_left=0.0,
-                ending=_ending(step, original),
+                result=step.result,
             )
-        elif now - seen >= _VIEW_SECONDS:
-            seen = now
-            view = replace(
-                view,
-                picture=frames.kept[-1].jpeg if frames.kept else b"",
-                points=thin(points, CURVE),
+        elif now - reported >= _PROGRESS_SECONDS:
+            reported = now
+            run = replace(
+                run,
+                image=frames.kept[-1].jpeg if frames.kept else b"",
+                steps=thin(steps, CURVE),
                 frames=frames.kept,
                 fraction=step.fraction,
                 seconds_left=step.seconds_left,
             )
-        yield view
+        yield run
 
 
-def _ending(step: ReconstructionStep, original: Image.Image) -> Ending:
-    result = step.result
-    if result is None:
-        raise ValueError("the last step carries the result")
-    layout, detail = agreement(to_pixels(original), result.image)
-    return Ending(
-        relative_error=result.relative_error,
-        psnr=result.psnr,
-        ssim=result.ssim,
-        layout=layout,
-        detail=detail,
-        guesses=result.predictions,
-        original_guesses=result.original_predictions,
-        precision=result.precision,
-        note=result.note,
-        pixels=result.image,
+def _numbers(step: ReconstructionStep, before: ReconstructionProgress | None) -> ReconstructionStep:
+    """Return the step without its image and result, counted from the start of an earlier run."""
+    if before is None:
+        return replace(step, image=None, result=None)
+    return replace(
+        step,
+        index=before.step + step.index,
+        total=None if step.total is None else before.step + step.total,
+        seconds=before.seconds + step.seconds,
+        image=None,
+        result=None,
     )
+
+
+def thin(items: Sequence[Item], most: int) -> tuple[Item, ...]:
+    """Return at most so many items, evenly taken, the first and the last among them."""
+    if len(items) <= most:
+        return tuple(items)
+    step = (len(items) - 1) / (most - 1)
+    return tuple(items[round(i * step)] for i in range(most))
+
+
+class Frames:
+    """Collects frames and keeps a bounded number of them, evenly over the run.
+
+    Where there are too many, every other one is dropped, and from then on only every second, fourth
+    and so on is kept.
+
+    Args:
+        most: How many at most; at least 3.
+        before: Frames of an earlier run that this one goes on from.
+    """
+
+    def __init__(self, most: int = FRAMES, before: Sequence[Frame] = ()) -> None:
+        self._most = most
+        self._before = list(thin(before, most // 2))
+        self._kept: list[Frame] = []
+        self._stride = 1
+        self._count = 0
+        self._newest: Frame | None = None
+
+    def add(self, frame: Frame) -> None:
+        """Add a frame."""
+        self._newest = frame
+        if self._count % self._stride == 0:
+            self._kept.append(frame)
+        self._count += 1
+        if len(self._before) + len(self._kept) >= self._most:
+            self._before, self._kept = self._before[::2], self._kept[::2]
+            self._stride *= 2
+
+    @property
+    def kept(self) -> tuple[Frame, ...]:
+        """The frames that are kept, in order, the newest at the end."""
+        kept = (*self._before, *self._kept)
+        if self._newest is None or (kept and kept[-1] is self._newest):
+            return kept
+        return (*kept, self._newest)

@@ -1,7 +1,7 @@
-"""One reconstruction under way: what it has, one step, and the measurements at its end.
+"""Find the image whose feature maps at a layer are those of a given image.
 
-The image is kept in the coordinates of a `FourierImage`, in float32; only the network may run in
-bfloat16. The last steps run in float32, and all do from the moment that bfloat16 is too coarse to
+The image is kept as the coefficients of a `FourierImage`, in float32; only the network may run in
+bfloat16. The last steps run in float32, and so do all steps from where bfloat16 is too coarse to
 show any improvement.
 """
 
@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from PIL import Image
@@ -26,18 +27,361 @@ from convviz.networks.network import Network
 from convviz.reconstruction.config import DEFAULT_SECONDS, ReconstructionConfig, check
 from convviz.reconstruction.objective import Evaluation, LossParts, Objective
 from convviz.reconstruction.optimizers import OPTIMIZERS, AskTell
-from convviz.reconstruction.quality import psnr, ssim
+from convviz.reconstruction.quality import agreement, psnr, ssim
 from convviz.structure.layers import Layer, layer, layers
+
+IMAGE_SECONDS = 0.4
+"""Steps that carry the image are at least so far apart, except for the first and the last."""
+
+MOST_FAULTS = 5
+"""So many steps in a row that are not finite end a run."""
+
+# In bfloat16 a step leads as far as in float32 only down to about 15 times the relative error that
+# rounding alone causes. Where the time is limited, cheaper steps that lead less far are still worth
+# taking for a while.
+_COARSE_BY_STEPS, _COARSE_BY_SECONDS = 15.0, 8.0
+
+# Times the same relative error: above it, an optimizer that struggles has other reasons.
+_SUSPECT = 40.0
 
 _PRECISE_SHARE = 0.05  # of the run, at its end
 
-
-# A run by the clock takes at least so many steps: on a server where thirty students begin at once,
-# getting ready alone can take as long as the run was meant to, and noise is no answer.
+# A run limited by time takes at least so many steps: on a server where thirty students begin at
+# once, getting ready alone can take as long as the run was meant to.
 _LEAST_STEPS = 10
 
 
-class Budget:
+@dataclass(frozen=True, eq=False)
+class ReconstructionResult:
+    """A finished reconstruction.
+
+    Attributes:
+        image: Pixels in 0…1, shape (3, S, S), float32; to go on, pass it as the start.
+        relative_error: At the layer, in float32, of this image. Where the layer is silent for the
+            original: the root mean square of the reconstruction's features.
+        psnr: Peak signal-to-noise ratio against the original, in dB; infinite if they are equal.
+        ssim: Structural similarity to the original; 1 if they are equal.
+        layout: Correlation with the original's layout (see `quality.agreement`); None if either
+            image is flat.
+        detail: Correlation with the original's detail; None if either image has none.
+        seconds: How long everything took.
+        steps: How many steps were taken.
+        losses: The loss after each step.
+        precision: "float32", or "bfloat16" if most of the steps ran in that.
+        predictions: The network's best guesses for the reconstruction; empty without a decoder.
+        original_predictions: Its best guesses for the original.
+        note: One sentence about how it went, where there is something to say.
+    """
+
+    image: Tensor = field(repr=False)
+    relative_error: float
+    psnr: float
+    ssim: float
+    layout: float | None
+    detail: float | None
+    seconds: float
+    steps: int
+    losses: tuple[float, ...] = field(repr=False)
+    precision: str
+    predictions: tuple[Prediction, ...] = ()
+    original_predictions: tuple[Prediction, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ReconstructionStep:
+    """One step: one forward and one backward pass.
+
+    A step that made things worse is taken back: its numbers are those of the image that is kept.
+
+    Attributes:
+        index: Number of the step, from 1.
+        total: How many steps are planned, or will about fit into the time; None if not yet known.
+        fraction: Share of the run that is done, in 0…1; 1 exactly at the last step.
+        parts: The parts of the loss, which is minimised.
+        relative_error: At the layer, in the precision of the step, before invalid pixels are
+            clamped; the result's is the one to quote.
+        seconds: Since the start.
+        seconds_left: About how long it will still take; None if not yet known.
+        image: Pixels in 0…1, shape (3, S, S), float32; from time to time, else None.
+        result: At the last step, and only there.
+        note: One sentence about how it went, where there is something to say.
+    """
+
+    index: int
+    total: int | None
+    fraction: float
+    parts: LossParts
+    relative_error: float
+    seconds: float
+    seconds_left: float | None
+    image: Tensor | None = field(default=None, repr=False)
+    result: ReconstructionResult | None = None
+    note: str = ""
+
+    @property
+    def loss(self) -> float:
+        """What is minimised."""
+        return self.parts.total
+
+
+def reconstruct(
+    network: Network,
+    image: Image.Image,
+    config: ReconstructionConfig,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[ReconstructionStep]:
+    """Find an image whose feature maps at a layer are those of a given image.
+
+    Nothing stays open between two steps: to end without a result, drop the iterator.
+
+    Args:
+        network: The network; it is not changed.
+        image: The original; it is resized and cropped as the weights require.
+        config: The settings.
+        stop: Asked after each step whether to end early, with a result.
+
+    Returns:
+        One item per step, at least one; the last one carries the result.
+
+    Raises:
+        SettingError: A setting makes no sense (at the call).
+        NetworkError: There is no such layer, or the network cannot take images of this size (at
+            the call).
+        ReconstructionError: The features of the original or of every start are not finite, or the
+            layer has no gradient (at the first step).
+    """
+    check(config)
+    name = layer(network, config.layer).name
+    side = config.image_size or network.input_size
+    target = next(each for each in layers(network, side) if each.name == name)
+    resize = max(side, round(side * network.weights.resize / network.input_size))
+    original = to_pixels(crop(image, size=side, resize=resize)).unsqueeze(0)
+    start = _start(config, side, resize)
+    return _steps(partial(_Descent, network, target, config, original, start), stop)
+
+
+def _start(config: ReconstructionConfig, side: int, resize: int) -> Tensor:
+    """Return the pixels to start from, shape (1, 3, side, side)."""
+    if isinstance(config.start, Image.Image):
+        whole = config.start.size == (side, side)
+        start = config.start if whole else crop(config.start, size=side, resize=resize)
+        return to_pixels(start).unsqueeze(0)
+    if isinstance(config.start, Tensor):
+        pixels = config.start.detach().to("cpu", torch.float32)
+        pixels = pixels.reshape(1, *pixels.shape[-3:]).clamp(0, 1)
+        if pixels.shape[-2:] == (side, side):
+            return pixels
+        return functional.interpolate(pixels, (side, side), mode="bilinear", antialias=True)
+    grey = torch.full((1, 3, side, side), GREY)
+    if config.start == "grey":
+        return grey
+    # On the CPU, whatever the device: the same seed is the same noise everywhere.
+    generator = torch.Generator().manual_seed(config.seed)
+    return grey + config.noise * torch.randn(grey.shape, generator=generator)
+
+
+def _steps(begin: Callable[[], _Descent], stop: Callable[[], bool]) -> Iterator[ReconstructionStep]:
+    descent = begin()
+    while True:
+        step = descent.step(stop)
+        yield step
+        if step.result is not None:
+            return
+
+
+class _Descent:
+    """The state of one run.
+
+    Args:
+        network: The network; it is not changed.
+        layer: The layer whose feature maps are matched.
+        config: The settings, checked.
+        original: Pixels in 0…1, shape (1, 3, S, S).
+        start: Pixels, shape (1, 3, S, S).
+
+    Raises:
+        ReconstructionError: The original's features are not finite.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        layer: Layer,
+        config: ReconstructionConfig,
+        original: Tensor,
+        start: Tensor,
+    ) -> None:
+        self._network, self._layer, self._config = network, layer, config
+        self._original, self._start = original, start
+        self._budget = _Budget(config.steps, config.seconds)
+        device = best_device()
+        dtype = resolve(config.precision, device)
+        self._objective = Objective(
+            network,
+            layer,
+            normalise(original, mean=network.spec.mean, std=network.spec.std),
+            tv=config.tv,
+            dtype=dtype,
+            device=device,
+        )
+        self._image = FourierImage(original.shape[-1], decay=config.smoothness, device=device)
+        self._coefficients = self._image.coefficients(start.to(device))
+        self._optimizer = self._new_optimizer()
+        began = time.perf_counter()
+        self._objective.relative_error(original.to(device))
+        # A backward pass takes about twice as long as a forward pass.
+        self._precise_seconds = 3 * (time.perf_counter() - began)
+        self._original_predictions = self._predictions(original)
+        # The measurements at the end repeat these, and compare the images.
+        self._budget.closing_seconds = 1.2 * (time.perf_counter() - began)
+        self._precise = dtype == torch.float32
+        self._coarse = _COARSE_BY_SECONDS if config.steps is None else _COARSE_BY_STEPS
+        self._kept: Evaluation | None = None  # of the newest step that was not taken back
+        self._faults = self._fast_steps = 0
+        self._losses: list[float] = []
+        self._last_image = -math.inf  # when a step last carried the image, in seconds
+
+    def step(self, stop: Callable[[], bool]) -> ReconstructionStep:
+        """Take one step.
+
+        Args:
+            stop: Asked at the step's end whether it shall be the last.
+
+        Raises:
+            ReconstructionError: The features of every start are not finite, or the layer has no
+                gradient.
+        """
+        budget, optimizer = self._budget, self._optimizer
+        if not self._precise and budget.is_nearly_over(self._precise_seconds):
+            self._go_precise()
+        budget.begin_step()
+        kept = self._evaluate()
+        budget.end_step()
+        self._losses.append(kept.parts.total)
+        if not self._precise and self._is_too_coarse(kept.relative_error):
+            self._go_precise()
+        gave_up = self._faults == MOST_FAULTS
+        result = None
+        if gave_up or optimizer.stuck or budget.is_over or stop():
+            result = self._result(self._note(gave_up))
+        image = result.image if result else None
+        if image is None and budget.elapsed - self._last_image >= IMAGE_SECONDS:
+            image = self._valid(optimizer.best)[0].cpu()
+            self._last_image = budget.elapsed
+        return ReconstructionStep(
+            index=budget.index,
+            total=budget.index if result else budget.total,
+            fraction=1.0 if result else min(budget.fraction, 0.999),
+            parts=kept.parts,
+            relative_error=kept.relative_error,
+            seconds=budget.elapsed,
+            seconds_left=0.0 if result else budget.seconds_left,
+            image=image,
+            result=result,
+            note=result.note if result else "",
+        )
+
+    def _evaluate(self) -> Evaluation:
+        """Evaluate what the optimizer asks for; return the evaluation of what it keeps."""
+        while True:
+            pixels = self._image.pixels(self._optimizer.ask())
+            evaluation = self._objective.evaluate(pixels, precise=self._precise)
+            self._fast_steps += not self._precise
+            finite = evaluation.is_finite
+            loss = evaluation.parts.total if finite else math.inf
+            gradient = self._image.transpose(evaluation.gradient)
+            kept = self._optimizer.tell(loss, gradient, self._rate())
+            self._faults = 0 if finite else self._faults + 1
+            if kept:
+                self._kept = evaluation
+            if self._kept is not None:
+                return self._kept
+            if self._faults == MOST_FAULTS:
+                raise ReconstructionError(
+                    f"{self._layer.title} of {self._network.title} puts out values that are not "
+                    "finite for every start that was tried; choose another layer or start."
+                )
+            self._coefficients = self._coefficients * 0.5  # nearer to grey
+            self._optimizer = self._new_optimizer()
+
+    def _new_optimizer(self) -> AskTell:
+        return OPTIMIZERS[self._config.optimizer].make(self._coefficients)
+
+    def _rate(self) -> float:
+        config, usual = self._config, OPTIMIZERS[self._config.optimizer]
+        rate = usual.rate if config.learning_rate is None else config.learning_rate
+        decay = usual.decay if config.decay is None else config.decay
+        return float(rate * (1 - self._budget.fraction) ** decay)
+
+    def _is_too_coarse(self, error: float) -> bool:
+        """Whether rounding in the fast precision hides improvements."""
+        rounding = self._objective.rounding
+        if self._optimizer.struggling and error < _SUSPECT * rounding:
+            return True
+        return self._optimizer.stuck or error < self._coarse * rounding
+
+    def _go_precise(self) -> None:
+        self._precise = True
+        self._optimizer.renew()
+
+    def _valid(self, coefficients: Tensor) -> Tensor:
+        return self._image.pixels(coefficients).clamp_(0, 1)
+
+    def _predictions(self, pixels: Tensor) -> tuple[Prediction, ...]:
+        """Return the network's predictions for pixels, shape (1, 3, S, S)."""
+        spec = self._network.spec
+        batch = normalise(pixels.cpu(), mean=spec.mean, std=spec.std)
+        return predict_batch(self._network, batch)
+
+    def _result(self, note: str) -> ReconstructionResult:
+        """Measure the final image."""
+        image = self._valid(self._optimizer.best)
+        error = self._objective.relative_error(image)
+        if not isinstance(self._config.start, str) and self._config.tv == 0:
+            # Going on from an earlier image must not lose what it had.
+            start = self._start.to(image.device)
+            start_error = self._objective.relative_error(start)
+            if start_error < error:
+                image, error = start, start_error
+        pixels, original = image.cpu(), self._original
+        layout, detail = agreement(original[0], pixels[0])
+        steps = self._budget.index
+        return ReconstructionResult(
+            image=pixels[0],
+            relative_error=error,
+            psnr=psnr(pixels[0], original[0]),
+            ssim=ssim(pixels[0], original[0]),
+            layout=layout,
+            detail=detail,
+            steps=steps,
+            losses=tuple(self._losses),
+            precision="bfloat16" if 2 * self._fast_steps > steps else "float32",
+            predictions=self._predictions(pixels),
+            original_predictions=self._original_predictions,
+            note=note,
+            seconds=self._budget.elapsed,
+        )
+
+    def _note(self, gave_up: bool) -> str:
+        sentences = []
+        if self._objective.is_silent:
+            sentences.append(
+                f"{self._layer.title} is silent for this image, so there is no relative error: the "
+                "root mean square of the reconstruction's features stands in for it."
+            )
+        if gave_up:
+            sentences.append(
+                f"The optimisation ended because {MOST_FAULTS} steps in a row gave values that "
+                "are not finite; this is the last good image. Try a smaller learning rate."
+            )
+        elif self._optimizer.stuck:
+            sentences.append("The optimisation ended early: no step improves the image any more.")
+        return " ".join(sentences)
+
+
+class _Budget:
     """Counts steps and seconds.
 
     Args:
@@ -73,7 +417,7 @@ class Budget:
 
     @property
     def fraction(self) -> float:
-        """How much of the run is behind it, in 0…1."""
+        """Share of the run that is done, in 0…1."""
         shares = [0.0]
         if self._steps is not None:
             shares.append(self.index / self._steps)
@@ -127,362 +471,3 @@ class Budget:
     @property
     def _working_seconds_left(self) -> float:
         return (self._seconds or 0.0) - self.closing_seconds - self.elapsed
-
-
-@dataclass(frozen=True, eq=False)
-class ReconstructionResult:
-    """A finished reconstruction.
-
-    Attributes:
-        image: Pixels in 0…1, shape (3, S, S), float32; to go on, hand it in as the start.
-        relative_error: At the layer, in float32, of this image. Where the layer is silent for the
-            original: the root mean square of the reconstruction's features.
-        psnr: Peak signal-to-noise ratio against the original, in dB; infinite if they are equal.
-        ssim: Structural similarity to the original; 1 if they are equal.
-        seconds: How long everything took.
-        steps: How many steps were taken.
-        losses: The loss after each step.
-        precision: "float32", or "bfloat16" if most of the steps ran in that.
-        predictions: The network's best guesses for the reconstruction; empty without a decoder.
-        original_predictions: Its best guesses for the original.
-        note: One sentence about how it went, where there is something to say.
-    """
-
-    image: Tensor = field(repr=False)
-    relative_error: float
-    psnr: float
-    ssim: float
-    seconds: float
-    steps: int
-    losses: tuple[float, ...] = field(repr=False)
-    precision: str
-    predictions: tuple[Prediction, ...] = ()
-    original_predictions: tuple[Prediction, ...] = ()
-    note: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class ReconstructionStep:
-    """One step: one forward and one backward pass.
-
-    A step that made things worse is taken back: its numbers are those of the image that is kept.
-
-    Attributes:
-        index: Number of the step, from 1.
-        total: How many steps are planned, or will about fit into the time; None if not yet known.
-        fraction: How much of the run is behind it, in 0…1; 1 exactly at the last step.
-        loss: What is minimised.
-        parts: What the loss is made of.
-        relative_error: At the layer, in the precision of the step, before invalid pixels are
-            clamped; the result's is the one to go by.
-        seconds: Since the start.
-        seconds_left: About how long it will still take; None if not yet known.
-        image: Pixels in 0…1, shape (3, S, S), float32; from time to time, else None.
-        result: At the last step, and only there.
-        note: One sentence about how it went, where there is something to say.
-    """
-
-    index: int
-    total: int | None
-    fraction: float
-    loss: float
-    parts: LossParts
-    relative_error: float
-    seconds: float
-    seconds_left: float | None
-    image: Tensor | None = field(default=None, repr=False)
-    result: ReconstructionResult | None = None
-    note: str = ""
-
-
-IMAGE_SECONDS = 0.4
-
-
-"""Steps that carry the image are at least so far apart, but for the first and the last one."""
-
-
-MOST_FAULTS = 5
-
-
-"""So many non-finite steps in a row end a run."""
-
-
-# In bfloat16 a step leads as far as in float32 only down to about 15 times the relative error that
-# rounding alone causes. Where it is time that counts, cheaper steps that lead less far are still
-# worth taking for a while.
-_COARSE_BY_STEPS, _COARSE_BY_SECONDS = 15.0, 8.0
-
-
-_SUSPECT = 40.0  # times the same; an optimiser that struggles farther away has other reasons
-
-
-@dataclass(frozen=True, eq=False)
-class Task:
-    """What a run needs, checked.
-
-    Attributes:
-        network: The network.
-        layer: The layer whose feature maps are matched.
-        config: The settings.
-        original: Pixels in 0…1, shape (1, 3, S, S).
-        start: Pixels, shape (1, 3, S, S).
-    """
-
-    network: Network
-    layer: Layer
-    config: ReconstructionConfig
-    original: Tensor
-    start: Tensor
-
-
-class Descent:
-    """A run; everything it has belongs to it alone.
-
-    Raises:
-        ReconstructionError: The original's features are not finite.
-    """
-
-    def __init__(self, task: Task) -> None:
-        self._task, config = task, task.config
-        self._budget = Budget(config.steps, config.seconds)
-        device = best_device()
-        self._dtype = resolve(config.precision, device)
-        spec = task.network.spec
-        self._objective = Objective(
-            task.network,
-            task.layer,
-            normalise(task.original, mean=spec.mean, std=spec.std),
-            tv=config.tv,
-            dtype=self._dtype,
-            device=device,
-        )
-        side = task.original.shape[-1]
-        self._image = FourierImage(side, decay=config.smoothness, device=device)
-        self._start = self._image.coefficients(task.start.to(device))
-        self._minimiser = self._new_minimiser()
-        began = time.perf_counter()
-        self._objective.relative_error(task.original.to(device))
-        # A backward pass takes about twice as long as a forward pass.
-        self._precise_seconds = 3 * (time.perf_counter() - began)
-        self._opinion = self._predictions(task.original)
-        # The measurements at the end repeat these, and compare the images.
-        self._budget.closing_seconds = 1.2 * (time.perf_counter() - began)
-        self._precise = self._dtype == torch.float32
-        self._coarse = _COARSE_BY_SECONDS if config.steps is None else _COARSE_BY_STEPS
-        self._good: Evaluation | None = None
-        self._faults = self._fast_steps = 0
-        self._losses: list[float] = []
-        self._shown = -math.inf
-
-    def step(self, stop: Callable[[], bool]) -> ReconstructionStep:
-        """Take one step.
-
-        Args:
-            stop: Asked at the step's end whether it shall be the last.
-
-        Raises:
-            ReconstructionError: The features of every start are not finite, or the layer has no
-                gradient.
-        """
-        budget, minimiser = self._budget, self._minimiser
-        if not self._precise and budget.is_nearly_over(self._precise_seconds):
-            self._go_precise()
-        budget.begin_step()
-        good = self._look()
-        budget.end_step()
-        self._losses.append(good.parts.total)
-        if not self._precise and self._is_too_coarse(good.relative_error):
-            self._go_precise()
-        gave_up = self._faults == MOST_FAULTS
-        result = None
-        if gave_up or minimiser.stuck or budget.is_over or stop():
-            result = self._result(self._note(gave_up))
-        image = result.image if result else None
-        if image is None and budget.elapsed - self._shown >= IMAGE_SECONDS:
-            image = self._valid(minimiser.best)[0].cpu()
-            self._shown = budget.elapsed
-        return ReconstructionStep(
-            index=budget.index,
-            total=budget.index if result else budget.total,
-            fraction=1.0 if result else min(budget.fraction, 0.999),
-            loss=good.parts.total,
-            parts=good.parts,
-            relative_error=good.relative_error,
-            seconds=budget.elapsed,
-            seconds_left=0.0 if result else budget.seconds_left,
-            image=image,
-            result=result,
-            note=result.note if result else "",
-        )
-
-    def _look(self) -> Evaluation:
-        """Look once at where the optimiser wants to; return what was found where it then stands."""
-        while True:
-            pixels = self._image.pixels(self._minimiser.ask())
-            found = self._objective.evaluate(pixels, precise=self._precise)
-            self._fast_steps += not self._precise
-            loss = found.parts.total if found.is_finite else math.inf
-            gradient = self._image.transpose(found.gradient)
-            kept = self._minimiser.tell(loss, gradient, self._rate())
-            self._faults = 0 if found.is_finite else self._faults + 1
-            if kept:
-                self._good = found
-            if self._good is not None:
-                return self._good
-            if self._faults == MOST_FAULTS:
-                layer, network = self._task.layer.title, self._task.network.title
-                raise ReconstructionError(
-                    f"{layer} of {network} puts out values that are not finite for every start "
-                    "that was tried; choose another layer or start."
-                )
-            self._start = self._start * 0.5  # nearer to grey
-            self._minimiser = self._new_minimiser()
-
-    def _new_minimiser(self) -> AskTell:
-        return OPTIMIZERS[self._task.config.optimizer].make(self._start)
-
-    def _rate(self) -> float:
-        config = self._task.config
-        usual = OPTIMIZERS[config.optimizer]
-        rate = usual.rate if config.learning_rate is None else config.learning_rate
-        decay = usual.decay if config.decay is None else config.decay
-        return float(rate * (1 - self._budget.fraction) ** decay)
-
-    def _is_too_coarse(self, error: float) -> bool:
-        """Whether rounding in the fast precision hides what would be an improvement."""
-        rounding = self._objective.rounding
-        if self._minimiser.struggling and error < _SUSPECT * rounding:
-            return True
-        return self._minimiser.stuck or error < self._coarse * rounding
-
-    def _go_precise(self) -> None:
-        self._precise = True
-        self._minimiser.renew()
-
-    def _valid(self, coordinates: Tensor) -> Tensor:
-        return self._image.pixels(coordinates).clamp_(0, 1)
-
-    def _predictions(self, pixels: Tensor) -> tuple[Prediction, ...]:
-        """Ask the network what pixels, shape (1, 3, S, S), show."""
-        network = self._task.network
-        spec = network.spec
-        batch = normalise(pixels.cpu(), mean=spec.mean, std=spec.std)
-        return predict_batch(network, batch)
-
-    def _result(self, note: str) -> ReconstructionResult:
-        """Do the measurements at the end."""
-        image = self._valid(self._minimiser.best)
-        error = self._objective.relative_error(image)
-        config = self._task.config
-        if not isinstance(config.start, str) and config.tv == 0:
-            # Going on from an earlier image must not lose what it had.
-            start = self._task.start.to(image.device)
-            start_error = self._objective.relative_error(start)
-            if start_error < error:
-                image, error = start, start_error
-        pixels, original = image.cpu(), self._task.original
-        index = self._budget.index
-        return ReconstructionResult(
-            image=pixels[0],
-            relative_error=error,
-            psnr=psnr(pixels[0], original[0]),
-            ssim=ssim(pixels[0], original[0]),
-            steps=index,
-            losses=tuple(self._losses),
-            precision="bfloat16" if 2 * self._fast_steps > index else "float32",
-            predictions=self._predictions(pixels),
-            original_predictions=self._opinion,
-            note=note,
-            seconds=self._budget.elapsed,
-        )
-
-    def _note(self, gave_up: bool) -> str:
-        layer = self._task.layer.title
-        sentences = []
-        if self._objective.is_silent:
-            sentences.append(
-                f"{layer} is silent for this image, so there is no relative error: the root mean "
-                "square of the reconstruction's features stands in for it."
-            )
-        if gave_up:
-            sentences.append(
-                f"The optimisation ended because {MOST_FAULTS} steps in a row gave values that "
-                "are not finite; this is the last good image. Try a smaller learning rate."
-            )
-        elif self._minimiser.stuck:
-            sentences.append("The optimisation ended early: no step improves the image any more.")
-        return " ".join(sentences)
-
-
-def reconstruct(
-    network: Network,
-    image: Image.Image,
-    config: ReconstructionConfig,
-    *,
-    stop: Callable[[], bool] = lambda: False,
-) -> Iterator[ReconstructionStep]:
-    """Find an image whose feature maps at a layer are those of a given image.
-
-    Nothing stays open between two steps: whoever has seen enough just drops the iterator.
-
-    Args:
-        network: The network; it is not touched.
-        image: The original; it is resized and cropped as the weights want it.
-        config: The settings.
-        stop: Asked after each step whether to end early, with a result.
-
-    Returns:
-        One item per step, at least one; the last one carries the result.
-
-    Raises:
-        SettingError: A setting makes no sense (at the call).
-        NetworkError: There is no such layer, or the network cannot take images of this size (at
-            the call).
-        ReconstructionError: There is nothing to aim at or to begin with: the features of the
-            original or of every start are not finite, or the layer has no gradient (at the first
-            step).
-    """
-    check(config)
-    name = layer(network, config.layer).name
-    side = config.image_size or network.input_size
-    found = next(each for each in layers(network, side) if each.name == name)
-    resize = max(side, round(side * network.weights.resize / network.input_size))
-    return _steps(
-        Task(
-            network=network,
-            layer=found,
-            config=config,
-            original=to_pixels(crop(image, size=side, resize=resize)).unsqueeze(0),
-            start=_start(config, side, resize),
-        ),
-        stop,
-    )
-
-
-def _steps(task: Task, stop: Callable[[], bool]) -> Iterator[ReconstructionStep]:
-    descent = Descent(task)
-    while True:
-        step = descent.step(stop)
-        yield step
-        if step.result is not None:
-            return
-
-
-def _start(config: ReconstructionConfig, side: int, resize: int) -> Tensor:
-    """Return the pixels to start from, shape (1, 3, side, side)."""
-    if isinstance(config.start, Image.Image):
-        whole = config.start.size == (side, side)
-        start = config.start if whole else crop(config.start, size=side, resize=resize)
-        return to_pixels(start).unsqueeze(0)
-    if isinstance(config.start, Tensor):
-        pixels = config.start.detach().to("cpu", torch.float32)
-        pixels = pixels.reshape(1, *pixels.shape[-3:]).clamp(0, 1)
-        if pixels.shape[-2:] == (side, side):
-            return pixels
-        return functional.interpolate(pixels, (side, side), mode="bilinear", antialias=True)
-    grey = torch.full((1, 3, side, side), GREY)
-    if config.start == "grey":
-        return grey
-    # On the CPU, whatever the device: the same seed is the same noise everywhere.
-    generator = torch.Generator().manual_seed(config.seed)
-    return grey + config.noise * torch.randn(grey.shape, generator=generator)

@@ -1,4 +1,4 @@
-"""Settings that make no sense are refused at the call, in one sentence."""
+"""Settings that make no sense are refused at the call; every layer has a preset that does."""
 
 import math
 
@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from convviz.errors import ConvvizError, NetworkError, SettingError
-from convviz.reconstruction.config import ReconstructionConfig
+from convviz.networks.registry import spec
+from convviz.reconstruction.config import ReconstructionConfig, check, preset
 from convviz.reconstruction.reconstruct import reconstruct
+from convviz.structure.layers import layers
 
 
 @pytest.mark.parametrize(
@@ -73,3 +75,33 @@ def test_unknown_layers(network, image, layer):
 def test_an_image_too_small_for_the_network(network, image):
     with pytest.raises(ConvvizError):
         reconstruct(network, image, ReconstructionConfig(layer="4", steps=1, image_size=1))
+
+
+@pytest.mark.parametrize("name", ["alexnet", "vgg16", "googlenet"])
+def test_every_layer_has_a_preset(name):
+    for layer in layers(spec(name)):
+        config = preset(name, layer.name)
+        check(config)
+        assert config.layer == layer.name
+        assert config.seconds > 0
+        assert config.start == "noise"
+
+
+@pytest.mark.parametrize("name", ["alexnet", "vgg16", "googlenet"])
+def test_deeper_layers_start_from_no_weaker_noise(name):
+    noises = [preset(name, layer.name).noise for layer in layers(spec(name))]
+    in_order = [noises[0], noises[len(noises) // 2], noises[-1]]
+    assert in_order == sorted(in_order)
+
+
+def test_presets_of_unknown_names():
+    with pytest.raises(NetworkError):
+        preset("vgg61", "features.22")
+    with pytest.raises(NetworkError):
+        preset("vgg16", "features.99")
+
+
+def test_presets_of_a_network_that_was_not_measured(make_network, network, monkeypatch):
+    monkeypatch.setattr("convviz.reconstruction.config.spec", lambda name: network.spec)
+    shallow, deep = preset("tiny", "1").noise, preset("tiny", "4").noise
+    assert 0 < shallow < deep

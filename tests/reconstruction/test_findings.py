@@ -5,13 +5,17 @@ import torch
 
 from convviz.reconstruction import findings
 from convviz.reconstruction.config import ReconstructionConfig
-from convviz.reconstruction.progress import Ending, ReconstructionProgress, Subject
+from convviz.reconstruction.progress import ReconstructionProgress, Subject
+from convviz.reconstruction.reconstruct import ReconstructionResult
 
 
 def run(title, layout, detail, error=0.02, ssim=0.5, network="VGG16"):
     subject = Subject("Cat", network.lower(), network, "random", "", title, title, 2_000, 32)
-    ending = Ending(error, 20.0, ssim, layout, detail, (), (), "float32", "", torch.zeros(3, 2, 2))
-    return ReconstructionProgress(subject, ReconstructionConfig(), b"", ending=ending)
+    image = torch.zeros(3, 2, 2)
+    result = ReconstructionResult(
+        image, error, 20.0, ssim, layout, detail, 1.0, 1, (0.5,), "float32"
+    )
+    return ReconstructionProgress(subject, ReconstructionConfig(), b"", result=result)
 
 
 def test_the_usual_case_names_both_ends_and_their_numbers():

@@ -1,15 +1,28 @@
-"""The work functions of the jobs, with a tiny network."""
+"""Runs with a tiny network; frames and curves stay bounded."""
 
 import io
+from itertools import pairwise
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from torch import nn
 
 from convviz.networks.network import Network, NetworkSpec, Weights
 from convviz.reconstruction import progress
 from convviz.reconstruction.config import ReconstructionConfig
+from convviz.reconstruction.objective import LossParts
+from convviz.reconstruction.progress import (
+    Frame,
+    Frames,
+    ReconstructionProgress,
+    SeriesProgress,
+    Subject,
+    thin,
+)
+from convviz.reconstruction.reconstruct import ReconstructionStep
 from convviz.structure.layers import layers
 
 
@@ -47,16 +60,16 @@ def plan(network, image, layer=1, **settings):
 def test_a_run_begins_with_the_original_and_ends_with_everything(network, image):
     views = list(progress.reconstruct_one(stop=Stop(), plan=plan(network, image)))
     first, last = views[0], views[-1]
-    assert (first.picture, first.ending, first.fraction) == (b"", None, 0.0)
+    assert (first.image, first.result, first.fraction) == (b"", None, 0.0)
     assert Image.open(io.BytesIO(first.original)).size == (24, 24)
     assert last.fraction == 1.0
-    assert len(last.points) == last.step == 8
-    assert last.ending.pixels.shape == (3, 24, 24)
-    assert Image.open(io.BytesIO(last.picture)).format == "PNG"
+    assert len(last.steps) == last.step == 8
+    assert last.result.image.shape == (3, 24, 24)
+    assert Image.open(io.BytesIO(last.image)).format == "PNG"
     assert Image.open(io.BytesIO(last.frames[0].jpeg)).size == (24, 24)
-    assert last.relative_error == last.ending.relative_error < 1
+    assert last.relative_error == last.result.relative_error < 1
     assert last.subject.numbers == 6 * 24 * 24
-    assert all(view.ending is None for view in views[:-1])
+    assert all(view.result is None for view in views[:-1])
 
 
 def test_fractions_never_go_back(network, image):
@@ -68,7 +81,7 @@ def test_fractions_never_go_back(network, image):
 
 def test_asked_to_end_a_run_still_has_a_result(network, image):
     views = list(progress.reconstruct_one(stop=Stop(after=2), plan=plan(network, image, steps=500)))
-    assert views[-1].ending is not None
+    assert views[-1].result is not None
     assert views[-1].step < 10
 
 
@@ -80,10 +93,10 @@ def test_going_on_continues_steps_frames_and_image(network, image):
     assert views[0].step == first.step
     last = views[-1]
     assert last.step == first.step + 8
-    assert last.points[:8] == first.points
+    assert last.steps[:8] == first.steps
     assert last.frames[0] == first.frames[0]
     assert last.seconds > first.seconds
-    assert last.ending.relative_error <= first.ending.relative_error
+    assert last.result.relative_error <= first.result.relative_error
 
 
 def test_a_series_fills_in_run_by_run(network, image):
@@ -91,10 +104,10 @@ def test_a_series_fills_in_run_by_run(network, image):
     views = list(progress.reconstruct_series(stop=Stop(), plans=plans))
     assert [len(view.subjects) for view in views] == [2] * len(views)
     assert {len(view.runs) for view in views} == {1, 2}
-    assert all(run.ending for view in views for run in view.runs[:-1])
+    assert all(run.result for view in views for run in view.runs[:-1])
     last = views[-1]
     assert [run.subject.layer for run in last.runs] == ["1", "3"]
-    assert all(run.ending for run in last.runs)
+    assert all(run.result for run in last.runs)
     assert last.fraction == 1.0
     fractions = [view.fraction for view in views]
     assert fractions == sorted(fractions)
@@ -104,4 +117,81 @@ def test_asked_to_end_a_series_finishes_its_picture_and_begins_no_other(network,
     plans = [plan(network, image, layer, steps=500) for layer in (1, 3)]
     last = list(progress.reconstruct_series(stop=Stop(after=3), plans=plans))[-1]
     assert len(last.runs) == 1
-    assert last.runs[0].ending is not None
+    assert last.runs[0].result is not None
+
+
+def frame(step):
+    return Frame(step, float(step), 0.5, b"jpeg")
+
+
+@given(st.lists(st.integers(), max_size=200), st.integers(2, 50))
+def test_thinning_keeps_the_ends_and_the_order(items, most):
+    items = sorted(items)
+    kept = thin(items, most)
+    assert len(kept) == min(len(items), most)
+    assert list(kept) == sorted(kept)
+    if items:
+        assert (kept[0], kept[-1]) == (items[0], items[-1])
+
+
+@given(st.integers(1, 700), st.integers(3, 60))
+def test_frames_are_bounded_in_order_and_keep_first_and_newest(count, most):
+    frames = Frames(most)
+    for step in range(count):
+        frames.add(frame(step))
+        kept = [each.step for each in frames.kept]
+        assert len(kept) <= most
+        assert kept == sorted(set(kept))
+        assert (kept[0], kept[-1]) == (0, step)
+
+
+def test_frames_stay_evenly_spread():
+    frames = Frames(8)
+    for step in range(64):
+        frames.add(frame(step))
+    steps = [each.step for each in frames.kept]
+    gaps = [after - before for before, after in pairwise(steps[:-1])]
+    assert len(set(gaps)) == 1
+
+
+def test_frames_go_on_from_an_earlier_run():
+    frames = Frames(10, [frame(step) for step in range(10)])
+    frames.add(frame(20))
+    steps = [each.step for each in frames.kept]
+    assert (steps[0], steps[-1]) == (0, 20)
+    assert len(steps) <= 10
+
+
+@pytest.fixture
+def subject():
+    return Subject("Cat", "tiny", "Tiny", "random", "Untrained", "relu", "relu1", 1000, 32)
+
+
+def test_a_view_tells_its_size_and_its_newest_numbers(subject):
+    steps = (
+        ReconstructionStep(1, 2, 0.5, LossParts(2.0, 0.0, 0.0), 1.4, 0.5, 0.5),
+        ReconstructionStep(2, 2, 1.0, LossParts(1.0, 0.0, 0.0), 1.0, 1.0, 0.0),
+    )
+    view = ReconstructionProgress(
+        subject, ReconstructionConfig(), b"x" * 100, b"y" * 50, steps, (frame(1), frame(2))
+    )
+    assert (view.step, view.seconds, view.relative_error) == (2, 1.0, 1.0)
+    assert view.nbytes >= 100 + 50 + 2 * len(b"jpeg")
+    assert SeriesProgress((subject,), (view, view)).nbytes == 2 * view.nbytes
+
+
+def test_a_view_before_the_first_step_has_no_numbers(subject):
+    view = ReconstructionProgress(subject, ReconstructionConfig(), b"x")
+    assert (view.step, view.seconds, view.relative_error) == (0, 0.0, None)
+
+
+def test_the_numbers_of_a_step_go_without_its_tensors(network, image):
+    last = list(progress.reconstruct_one(stop=Stop(), plan=plan(network, image)))[-1]
+    assert [step.index for step in last.steps] == list(range(1, 9))
+    assert all(step.image is None and step.result is None for step in last.steps)
+    assert tuple(step.loss for step in last.steps) == last.result.losses
+    again = progress.continuation(network, last)
+    longer = list(progress.reconstruct_one(stop=Stop(), plan=again, before=last))[-1]
+    assert [(step.index, step.total) for step in longer.steps[8:]] == [
+        (index, 16) for index in range(9, 17)
+    ]

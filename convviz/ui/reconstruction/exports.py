@@ -37,14 +37,14 @@ def run_buttons(run: ReconstructionProgress, frame: Frame | None) -> None:
     """
     parts = (f"step{frame.step}",) if frame else ()
     with st.container(horizontal=True, gap="small", key="save_run"):
-        if run.picture:
-            shown = frame.jpeg if frame else run.picture
+        if run.image:
+            shown = frame.jpeg if frame else run.image
             _button("Picture (PNG)", lambda: _as_png(shown), file_name(run, *parts, ending="png"))
         if len(run.frames) > 1:
             _button(
                 "Animation (GIF)", lambda: animation(run), file_name(run, "growing", ending="gif")
             )
-        if run.points:
+        if run.steps:
             _button("Loss (CSV)", lambda: losses(run), file_name(run, "loss", ending="csv"))
 
 
@@ -103,7 +103,7 @@ def losses(run: ReconstructionProgress) -> str:
     """Write every step's numbers as CSV."""
     return exports.table(
         ["step", "seconds", "loss", "relative_error"],
-        ([point.step, point.seconds, point.loss, point.relative_error] for point in run.points),
+        ([step.index, step.seconds, step.loss, step.relative_error] for step in run.steps),
     )
 
 
@@ -111,7 +111,7 @@ def series_row(series: SeriesProgress, titles: Sequence[Sequence[str]]) -> bytes
     """Put the original and all pictures of a series side by side, each with its lines of text."""
     first = series.runs[0]
     pictures = [Image.open(io.BytesIO(first.original))]
-    pictures += [Image.open(io.BytesIO(run.picture)) for run in series.runs if run.ending]
+    pictures += [Image.open(io.BytesIO(run.image)) for run in series.runs if run.result]
     side = max(picture.width for picture in pictures)
     lines = max(len(each) for each in titles)
     width = _GAP + (side + _GAP) * len(pictures)
@@ -129,8 +129,8 @@ def series_table(series: SeriesProgress) -> str:
     """Write the numbers of a series as CSV."""
     rows = []
     for run in series.runs:
-        subject, ending = run.subject, run.ending
-        if ending is None:
+        subject, result = run.subject, run.result
+        if result is None:
             continue
         rows.append(
             [
@@ -140,11 +140,11 @@ def series_table(series: SeriesProgress) -> str:
                 subject.layer_title,
                 subject.pixels,
                 subject.numbers,
-                ending.relative_error,
-                ending.psnr,
-                ending.ssim,
-                ending.layout,
-                ending.detail,
+                result.relative_error,
+                result.psnr,
+                result.ssim,
+                result.layout,
+                result.detail,
                 run.step,
                 run.seconds,
             ]

@@ -123,7 +123,7 @@ def _start(page_jobs: PageJobs, plans: Sequence[Plan]) -> None:
 
 
 def _offer_to_continue(page_jobs: PageJobs, view: JobView) -> None:
-    if isinstance(view.newest, ReconstructionProgress) and view.newest.ending:
+    if isinstance(view.newest, ReconstructionProgress) and view.newest.result:
         st.button(
             "Continue from here",
             icon=":material/resume:",

@@ -14,7 +14,8 @@ from convviz.figures import reconstruction as figures
 from convviz.figures import theme
 from convviz.formatting import say_seconds
 from convviz.jobs.job import JobView
-from convviz.reconstruction.progress import Ending, Frame, ReconstructionProgress, Subject
+from convviz.reconstruction.progress import Frame, ReconstructionProgress, Subject
+from convviz.reconstruction.reconstruct import ReconstructionResult
 from convviz.ui import predictions
 from convviz.ui.components.plain_drawing import drawing
 from convviz.ui.reconstruction import exports
@@ -37,11 +38,11 @@ def live(run: ReconstructionProgress) -> Callable[[JobView], None]:
 
     def draw(view: JobView) -> None:
         now: ReconstructionProgress = view.newest
-        growing.draw(now.picture, _growing(now))
+        growing.draw(now.image, _growing(now))
         progress.progress(now.fraction, text=progress_text(now, stopping=view.stopping))
         words.caption(in_words(now.relative_error))
-        steps = [point.step for point in now.points]
-        losses = [point.loss for point in now.points]
+        steps = [step.index for step in now.steps]
+        losses = [step.loss for step in now.steps]
         with curve:
             drawing(figures.loss_drawing(steps, losses), key="live_loss")
 
@@ -51,16 +52,16 @@ def live(run: ReconstructionProgress) -> Callable[[JobView], None]:
 def ended(run: ReconstructionProgress) -> None:
     """Draw what came of a run."""
     _explore(run)
-    ending = run.ending
-    if ending and ending.guesses:
+    result = run.result
+    if result and result.predictions:
         st.subheader(f"What {run.subject.network} takes them for", anchor=False)
         left, right = st.columns(2, gap="large")
         with left:
             st.markdown("**x**, the original")
-            predictions.bars(ending.original_guesses)
+            predictions.bars(result.original_predictions)
         with right:
             st.markdown("**y**, the reconstruction")
-            predictions.bars(ending.guesses)
+            predictions.bars(result.predictions)
 
 
 @st.fragment
@@ -73,16 +74,16 @@ def _explore(run: ReconstructionProgress) -> None:
         if len(run.frames) > 1:
             frame = _scrub(run)
         with place:
-            shown = (frame.jpeg, _at(frame)) if frame else (run.picture, _growing(run))
+            shown = (frame.jpeg, _at(frame)) if frame else (run.image, _growing(run))
             pair(run.subject, run.original).draw(*shown)
         exports.run_buttons(run, frame)
     with numbers:
-        if run.ending:
-            _numbers(run, run.ending)
-        if run.points:
+        if run.result:
+            _numbers(run, run.result)
+        if run.steps:
             figure = figures.loss(
-                [point.step for point in run.points],
-                [point.loss for point in run.points],
+                [step.index for step in run.steps],
+                [step.loss for step in run.steps],
                 at=frame.step if frame else None,
             )
             st.plotly_chart(figure, config=theme.CONFIG, key="loss")
@@ -101,15 +102,15 @@ def _scrub(run: ReconstructionProgress) -> Frame | None:
     return None if step == steps[-1] else by_step[step]
 
 
-def _numbers(run: ReconstructionProgress, ending: Ending) -> None:
+def _numbers(run: ReconstructionProgress, result: ReconstructionResult) -> None:
     with st.container(horizontal=True, gap="medium", key="run_numbers"):
-        st.metric("Relative error", f"{ending.relative_error:.3f}", width="content")
-        st.metric("PSNR", _decibels(ending.psnr), width="content", help=_PSNR)
-        st.metric("SSIM", f"{ending.ssim:.2f}", width="content", help=_SSIM)
+        st.metric("Relative error", f"{result.relative_error:.3f}", width="content")
+        st.metric("PSNR", _decibels(result.psnr), width="content", help=_PSNR)
+        st.metric("SSIM", f"{result.ssim:.2f}", width="content", help=_SSIM)
     st.caption(
-        f"{in_words(ending.relative_error)} Measured in float32 on the image as saved, after "
-        f"{run.step:,} steps in {run.seconds:.1f} seconds, most of them in {ending.precision}. "
-        f"{ending.note}"
+        f"{in_words(result.relative_error)} Measured in float32 on the image as saved, after "
+        f"{run.step:,} steps in {run.seconds:.1f} seconds, most of them in {result.precision}. "
+        f"{result.note}"
     )
 
 

@@ -31,7 +31,7 @@ def live(series: SeriesProgress) -> Callable[[JobView], None]:
         text = f"Picture {at} of {len(now.subjects)}, {run.subject.layer_title}"
         said = progress_text(run, stopping=view.stopping)
         progress.progress(min(1.0, now.fraction), text=f"{text} · {said}")
-        places[at - 1].draw(run.picture, _name(now, at - 1))
+        places[at - 1].draw(run.image, _name(now, at - 1))
 
     return draw
 
@@ -47,7 +47,7 @@ def ended(series: SeriesProgress) -> None:
         "The relative error is that of the feature maps at each picture's own layer: 0.10 means "
         "that they differ by 10 % of the length of the original's."
     )
-    done = [run for run in series.runs if run.ending]
+    done = [run for run in series.runs if run.result]
     if not done:
         return
     exports.series_buttons(series, [["x, the original", ""], *map(_lines, done)])
@@ -55,8 +55,8 @@ def ended(series: SeriesProgress) -> None:
         st.subheader("What survives", anchor=False)
         figure = figures.survival(
             [run.subject.layer_title for run in done],
-            [run.ending.layout if run.ending else None for run in done],
-            [run.ending.detail if run.ending else None for run in done],
+            [run.result.layout if run.result else None for run in done],
+            [run.result.detail if run.result else None for run in done],
         )
         st.plotly_chart(figure, config=theme.CONFIG, key="survival")
 
@@ -80,8 +80,8 @@ def tiles(series: SeriesProgress, originals: Sequence[bytes] = ()) -> list[Growi
         for i in range(len(series.subjects)):
             place = _tile(originals[i] if compares and i < len(originals) else b"")
             run = series.runs[i] if i < len(series.runs) else None
-            if run is None or run.ending:
-                place.draw(run.picture if run else b"", _name(series, i))
+            if run is None or run.result:
+                place.draw(run.image if run else b"", _name(series, i))
             places.append(place)
     return places
 
@@ -104,7 +104,7 @@ def _name(series: SeriesProgress, index: int) -> str:
         return f"**{name}**  \nto come"
     if run.relative_error is None:
         return f"**{name}**  \nbeginning"
-    more = "" if run.ending else ", going on"
+    more = "" if run.result else ", going on"
     return f"**{name}**  \nrelative error {run.relative_error:.2f}{more}"
 
 
