@@ -1,8 +1,8 @@
-"""The only door for foreign bytes: an upload becomes an upright RGB picture or an ImageError.
+"""Bytes of unknown origin become an upright RGB image, or an ImageError.
 
-Nothing is decoded before the file's own header has passed: the format is one of six, the picture
-has at most 25 million pixels and is at most 20 times as long as it is wide. Of a file with several
-pictures (animated GIF, multi-page TIFF) only the first is read.
+Nothing is decoded before the file's own header has been checked: the format is one of six, the
+image has at most 25 million pixels and is at most 20 times as long as it is wide. Of a file with
+several images (animated GIF, multi-page TIFF) only the first is read. Loads no torch.
 """
 
 import threading
@@ -18,124 +18,19 @@ from PIL import Image, ImageCms
 
 from convviz.errors import ImageError
 
-NEUTRAL = 128  # the grey under transparent pixels, halfway between black and white
-
-
-_BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339  # TIFF tags
-
-
-_WHITE_IS_ZERO, _UNSIGNED = 0, 1
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert a loaded picture of any mode to a new RGB picture in sRGB."""
-    picture, alpha = _split_alpha(image)
-    picture = _to_srgb(picture, image.info.get("icc_profile"))
-    if alpha is not None:
-        background = Image.new("RGB", picture.size, (NEUTRAL,) * 3)
-        background.paste(picture, mask=alpha)
-        picture = background
-    picture.info = {}
-    return picture
-
-
-def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Split a picture into 8-bit colours (L, RGB, CMYK or LAB) and its opacity, if it has one."""
-    transparent = image.info.get("transparency")
-    if image.mode.startswith(("I", "F")):
-        numbers = np.asarray(image)
-        alpha = None
-        if isinstance(transparent, int):
-            alpha = Image.fromarray(np.where(numbers == transparent, 0, 255).astype(np.uint8))
-        return Image.fromarray(_eight_bits(numbers, getattr(image, "tag_v2", {}))), alpha
-    if image.mode in ("La", "RGBa"):  # opacity already multiplied in
-        image = image.convert("LA" if image.mode == "La" else "RGBA")
-    if image.mode in ("P", "PA", "LA", "RGBA") or transparent is not None:
-        if image.mode == "RGB" and isinstance(transparent, tuple) and max(transparent) > 255:
-            # a 16-bit PNG: Pillow keeps the upper 8 bits of the pixels, but not of this colour
-            image.info["transparency"] = tuple(value >> 8 for value in transparent)
-        opaque = image.convert("RGBA")
-        return opaque.convert("RGB"), opaque.getchannel("A")
-    if image.mode in ("L", "RGB", "CMYK", "LAB"):
-        return image, None
-    return image.convert("L" if image.mode == "1" else "RGB"), None
-
-
-def _eight_bits(numbers: NDArray[Any], tags: Any) -> NDArray[np.uint8]:
-    """Scale 16-bit, 32-bit or float grey values to 0…255; tags are the file's, if it is a TIFF."""
-    if numbers.dtype.kind == "f":
-        return _stretch(numbers)
-    if numbers.dtype.itemsize == 4:
-        if tags and tags.get(_SAMPLE_FORMAT, (_UNSIGNED,))[0] == _UNSIGNED:
-            numbers = numbers.view(np.uint32)  # Pillow has signed 32-bit integers only
-        if numbers.min() < 0 or numbers.max() > 65535:
-            return _stretch(numbers)
-        white = 255 if numbers.max() <= 255 else 65535
-    else:
-        white = 4095 if tags and tags.get(_BITS_PER_SAMPLE) == (12,) else 65535
-    grey = ((numbers.astype(np.uint32) * 255 + white // 2) // white).clip(0, 255).astype(np.uint8)
-    return 255 - grey if tags and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else grey
-
-
-def _stretch(numbers: NDArray[Any]) -> NDArray[np.uint8]:
-    """Stretch numbers from their least to their greatest finite value over 0…255.
-
-    Infinities become black or white; not-a-number and a picture without any contrast become grey.
-    """
-    values = numbers.astype(np.float64)  # the range of float32 numbers need not fit into float32
-    finite = np.isfinite(values)
-    low, high = (values[finite].min(), values[finite].max()) if finite.any() else (0.0, 0.0)
-    if high > low:
-        scaled = (values - low) * (255.0 / (high - low))
-    else:
-        scaled = np.where(finite, float(NEUTRAL), values)
-    bounded = np.nan_to_num(scaled, nan=float(NEUTRAL), posinf=255.0, neginf=0.0)
-    return bounded.clip(0.0, 255.0).round().astype(np.uint8)
-
-
-def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert 8-bit colours to sRGB by their ICC profile; one that does not work is ignored."""
-    if picture.mode == "LAB":
-        lab = ImageCms.createProfile("LAB")
-        return _transform(picture, lab)
-    if profile:
-        try:
-            return _transform(picture, ImageCms.ImageCmsProfile(BytesIO(profile)))
-        except (ImageCms.PyCMSError, OSError, ValueError, TypeError, AttributeError):
-            pass  # damaged, or made for another kind of picture: keep the plain numbers
-    return picture.convert("RGB")
-
-
-def _transform(picture: Image.Image, profile: Any) -> Image.Image:
-    converted = ImageCms.profileToProfile(
-        picture, profile, ImageCms.createProfile("sRGB"), outputMode="RGB"
-    )
-    if converted is None:
-        raise ImageCms.PyCMSError("no picture came back")
-    return converted
-
-
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-
-
 FORMAT_NAMES = "JPEG, PNG, WebP, GIF, BMP and TIFF"
-
-
 FILE_SUFFIXES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff")
-
-
 MAX_PIXELS = 25_000_000
-
-
 MAX_ASPECT = 20
-
+NEUTRAL = 128  # the grey under transparent pixels, halfway between black and white
 
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339  # TIFF tags
+_WHITE_IS_ZERO, _UNSIGNED = 0, 1  # values of the second and the third
 
 _ORIENTATION = 0x0112  # EXIF tag
-
-
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -148,29 +43,29 @@ _TRANSPOSE = {
 
 
 def decode(data: bytes) -> Image.Image:
-    """Decode the bytes of one file into an upright sRGB picture.
+    """Decode the bytes of one file into an upright sRGB image.
 
     Transparent parts are laid over a neutral grey; colour profiles are converted to sRGB, and
     ignored where they are damaged. Safe to call from many threads at once.
 
     Returns:
-        A picture of mode RGB, at most 25 million pixels, that keeps nothing of the file.
+        An image of mode RGB, at most 25 million pixels, that keeps nothing of the file.
 
     Raises:
-        ImageError: The bytes are empty, of another format, damaged, or the picture is too large
-            or too narrow.
+        ImageError: The bytes are empty, of another format, damaged, or the image is too large or
+            too narrow.
     """
     if not data:
         raise ImageError("The file is empty; choose a picture.")
     try:
-        with _quiet_pillow(), Image.open(BytesIO(data), formats=FORMATS) as opened:
-            _check_size(*opened.size)
-            opened.load()
-            _check_size(*opened.size)
-            return _upright(to_rgb(opened), opened)
+        with _quiet_pillow(), Image.open(BytesIO(data), formats=FORMATS) as file:
+            _check_size(*file.size)
+            file.load()
+            _check_size(*file.size)
+            return _upright(_to_rgb(file), file)
     except ImageError:
         raise
-    except Image.DecompressionBombError as error:  # Pillow looks at the size before we can
+    except Image.DecompressionBombError as error:  # Pillow checks the size before we can
         raise ImageError(_too_large("The picture")) from error
     except Exception as error:  # whatever Pillow's parsers make of bad bytes, the file is at fault
         raise ImageError(_refusal(data)) from error
@@ -186,9 +81,9 @@ def _check_size(width: int, height: int) -> None:
         )
 
 
-def _too_large(picture: str) -> str:
+def _too_large(subject: str) -> str:
     limit = MAX_PIXELS // 1_000_000
-    return f"{picture} has more than {limit} million pixels; make it smaller and try again."
+    return f"{subject} has more than {limit} million pixels; make it smaller and try again."
 
 
 def _refusal(data: bytes) -> str:
@@ -209,23 +104,106 @@ def _refusal(data: bytes) -> str:
     )
 
 
-def _upright(picture: Image.Image, opened: Image.Image) -> Image.Image:
-    """Turn a picture as the camera's EXIF data say (Pillow has turned a TIFF already)."""
+def _upright(image: Image.Image, file: Image.Image) -> Image.Image:
+    """Turn an image as the EXIF data of its file say (Pillow has turned a TIFF already)."""
     try:
-        orientation = opened.getexif().get(_ORIENTATION)
-    except Exception:  # noqa: BLE001 - damaged EXIF data are no reason to refuse a good picture
-        return picture
+        orientation = file.getexif().get(_ORIENTATION)
+    except Exception:  # noqa: BLE001 - a good image with damaged EXIF data is still accepted
+        return image
     # A damaged entry may be of any type, unhashable ones too.
     turn = _TRANSPOSE.get(orientation) if isinstance(orientation, int) else None
-    return picture if turn is None else picture.transpose(turn)
+    return image if turn is None else image.transpose(turn)
+
+
+def _to_rgb(file: Image.Image) -> Image.Image:
+    """Convert a loaded image of any mode to a new RGB image in sRGB."""
+    colours, alpha = _split_alpha(file)
+    image = _to_srgb(colours, file.info.get("icc_profile"))
+    if alpha is not None:
+        background = Image.new("RGB", image.size, (NEUTRAL,) * 3)
+        background.paste(image, mask=alpha)
+        image = background
+    image.info = {}
+    return image
+
+
+def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Split an image into 8-bit colours (L, RGB, CMYK or LAB) and its opacity, if it has one."""
+    transparent = image.info.get("transparency")
+    if image.mode.startswith(("I", "F")):
+        values = np.asarray(image)
+        alpha = None
+        if isinstance(transparent, int):
+            alpha = Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8))
+        return Image.fromarray(_eight_bits(values, getattr(image, "tag_v2", {}))), alpha
+    if image.mode in ("La", "RGBa"):  # opacity already multiplied in
+        image = image.convert("LA" if image.mode == "La" else "RGBA")
+    if image.mode in ("P", "PA", "LA", "RGBA") or transparent is not None:
+        if image.mode == "RGB" and isinstance(transparent, tuple) and max(transparent) > 255:
+            # a 16-bit PNG: Pillow keeps the upper 8 bits of the pixels, but not of this colour
+            image.info["transparency"] = tuple(value >> 8 for value in transparent)
+        rgba = image.convert("RGBA")
+        return rgba.convert("RGB"), rgba.getchannel("A")
+    if image.mode in ("L", "RGB", "CMYK", "LAB"):
+        return image, None
+    return image.convert("L" if image.mode == "1" else "RGB"), None
+
+
+def _eight_bits(values: NDArray[Any], tags: Any) -> NDArray[np.uint8]:
+    """Scale 16-bit, 32-bit or float grey values to 0…255; tags are the file's, if it is a TIFF."""
+    if values.dtype.kind == "f":
+        return _stretch(values)
+    if values.dtype.itemsize == 4:
+        if tags and tags.get(_SAMPLE_FORMAT, (_UNSIGNED,))[0] == _UNSIGNED:
+            values = values.view(np.uint32)  # Pillow has signed 32-bit integers only
+        if values.min() < 0 or values.max() > 65535:
+            return _stretch(values)
+        white = 255 if values.max() <= 255 else 65535
+    else:
+        white = 4095 if tags and tags.get(_BITS_PER_SAMPLE) == (12,) else 65535
+    grey = ((values.astype(np.uint32) * 255 + white // 2) // white).clip(0, 255).astype(np.uint8)
+    return 255 - grey if tags and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else grey
+
+
+def _stretch(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Stretch values from the least to the greatest finite one over 0…255.
+
+    Infinities become black or white; not-a-number and an image without any contrast become grey.
+    """
+    values = values.astype(np.float64)  # the range of float32 values need not fit into float32
+    finite = np.isfinite(values)
+    low, high = (values[finite].min(), values[finite].max()) if finite.any() else (0.0, 0.0)
+    if high > low:
+        scaled = (values - low) * (255.0 / (high - low))
+    else:
+        scaled = np.where(finite, float(NEUTRAL), values)
+    bounded = np.nan_to_num(scaled, nan=float(NEUTRAL), posinf=255.0, neginf=0.0)
+    return bounded.clip(0.0, 255.0).round().astype(np.uint8)
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Convert 8-bit colours to sRGB by their ICC profile; one that does not work is ignored."""
+    if image.mode == "LAB":
+        return _transform(image, ImageCms.createProfile("LAB"))
+    if profile:
+        try:
+            return _transform(image, ImageCms.ImageCmsProfile(BytesIO(profile)))
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError, AttributeError):
+            pass  # damaged, or made for another kind of image: keep the plain numbers
+    return image.convert("RGB")
+
+
+def _transform(image: Image.Image, profile: Any) -> Image.Image:
+    converted = ImageCms.profileToProfile(
+        image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB"
+    )
+    if converted is None:
+        raise ImageCms.PyCMSError("no image came back")
+    return converted
 
 
 _quiet_lock = threading.Lock()
-
-
 _quiet_readers = 0
-
-
 _quiet_filters = warnings.catch_warnings()
 
 

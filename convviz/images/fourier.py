@@ -108,4 +108,5 @@ def colour_axes() -> Tensor:
     Its columns are as long as photographs vary along them; the longest, brightness, has length 1.
     """
     colours = torch.tensor(_COLOURS)
-    return colours / colours[:, 0].norm()
+    brightness: Tensor = colours[:, 0].norm()
+    return colours / brightness

@@ -52,7 +52,7 @@ def crop(image: Image.Image, *, size: int, resize: int) -> Image.Image:
 
 def to_pixels(image: Image.Image) -> Tensor:
     """Turn an image into its pixels in 0…1, shape (3, H, W), float32."""
-    values = pil_to_tensor(image if image.mode == "RGB" else image.convert("RGB"))
+    values: Tensor = pil_to_tensor(image if image.mode == "RGB" else image.convert("RGB"))
     return values.contiguous().to(torch.float32).div_(255)
 
 
