@@ -69,8 +69,8 @@ def what_differs(runs: Sequence[ReconstructionProgress]) -> str:
     )
     if max(result.relative_error for _, result in ended) > _FAR:
         return f"{named}. {_too_far(ended)}"
-    most = max(ended, key=lambda each: each[1].ssim)
-    least = min(ended, key=lambda each: each[1].ssim)
+    most = max(ended, key=lambda pair: pair[1].ssim)
+    least = min(ended, key=lambda pair: pair[1].ssim)
     if most[1].ssim - least[1].ssim < _NOTICEABLE:
         finding = "Their reconstructions are about equally like their originals."
     else:

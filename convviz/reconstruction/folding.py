@@ -23,8 +23,8 @@ def fold_norms(module: nn.Module, batch: Tensor) -> None:
     Nothing is changed where that would change the output.
 
     Args:
-        module: A clone of one's own in eval mode, so that nobody else's weights change.
-        batch: Something to run it on, shape (N, 3, H, W).
+        module: In eval mode, and a clone, because its weights change.
+        batch: An input to run it on, shape (N, 3, H, W).
     """
     if not any(isinstance(part, nn.BatchNorm2d) for part in module.modules()):
         return

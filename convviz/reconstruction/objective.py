@@ -1,12 +1,12 @@
-"""What is minimised: how far an image's feature maps are from the target's, and what it may cost.
+"""The loss of an image: the distance of its feature maps from the original's, and two penalties.
 
 Loss = ‖Φ(y) − Φ(x)‖² / ‖Φ(x)‖² + w₁ · invalid pixels + w₂ · total variation, where Φ is the network
 up to a layer. Gradients of the last two are written out by hand: they are short, and automatic
-differentiation would take longer over them than the arithmetic does.
+differentiation would take longer than the arithmetic itself.
 
 If the layer is a ReLU, its input a is matched instead of its output: where the target is positive,
 a must equal it; elsewhere a must not be positive. The minimum is the same, but an output that is
-silent and should not be has a gradient, and the loss is convex in a.
+zero and should not be has a gradient, and the loss is convex in a.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ from convviz.networks.network import Network
 from convviz.reconstruction.folding import fold_norms
 from convviz.structure.layers import Layer, layers
 
+INVALID_WEIGHT = 50.0
+"""Weight of the mean squared distance of the pixels from 0…1."""
+
 
 @dataclass(frozen=True, slots=True)
 class LossParts:
-    """What the loss is made of; each part is weighted already, and their sum is the loss.
+    """The parts of the loss, weighted already: their sum is the loss.
 
     Attributes:
         feature: Squared distance to the target, as a share of the target's own square. Before a
@@ -46,12 +49,6 @@ class LossParts:
         return self.feature + self.variation + self.invalid
 
 
-INVALID_WEIGHT = 50.0
-
-
-"""Weight of the mean squared distance of the pixels from 0…1."""
-
-
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """The objective at one image.
@@ -68,8 +65,8 @@ class Evaluation:
 
     @property
     def is_finite(self) -> bool:
-        """Whether one can go on from here."""
-        # The sum is finite only if every part is, short of an overflow, which is no better.
+        """Whether the loss and all of its gradient are finite."""
+        # The sum is finite only if every number is, and does not overflow.
         return math.isfinite(self.parts.total) and bool(torch.isfinite(self.gradient.sum()))
 
 
@@ -77,15 +74,15 @@ class Objective:
     """The loss of images at one layer of a network, against the features of one original.
 
     Args:
-        network: The network; it is not touched.
+        network: The network; it is not changed.
         layer: The layer.
         original: The original as the network takes it, normalised, shape (1, 3, S, S).
         tv: Weight of the total variation.
-        dtype: What the network runs in until `precise` is asked for.
-        device: Where it runs.
+        dtype: What the network runs in unless a precise evaluation is asked for.
+        device: The device that it runs on.
 
     Attributes:
-        is_silent: Whether the layer puts out nothing but zeros for the original.
+        is_silent: Whether the layer's output for the original is zero everywhere.
         rounding: Relative error that the fast precision alone causes, at the original.
 
     Raises:
@@ -118,7 +115,7 @@ class Objective:
         self.is_silent = square == 0.0
         self._square = square or float(self._target.numel())
         # A ReLU's input must equal the target where that is positive, and must not exceed 0
-        # elsewhere: what lies between this floor and 0 is as good as 0.
+        # elsewhere: values between this floor and 0 count as 0.
         self._floor: Tensor | None = None
         before = self._before_relu(network, layer, batch)
         if before is not None:
@@ -129,8 +126,8 @@ class Objective:
         if dtype != torch.float32:
             self._fast = self._cut(network, before or layer.name)
             fold_norms(self._fast, batch)
-            ran = {each.name for each in layers(network.spec) if each.index <= layer.index}
-            convert(self._fast, {f"network.{name}" for name in ran}, dtype)
+            used = [other for other in layers(network.spec) if other.index <= layer.index]
+            convert(self._fast, {f"network.{other.name}" for other in used}, dtype)
         with torch.no_grad(), autocast(dtype, device):
             rounded = self._fast(batch)
         self.rounding = 0.0 if dtype == torch.float32 else self._compare(rounded.float())[1]
@@ -177,7 +174,7 @@ class Objective:
             return self._compare(self._precise(self._batch(pixels)).float())[1]
 
     def _compare(self, features: Tensor) -> tuple[Tensor, float]:
-        """Return what the loss squares, and the relative error."""
+        """Return the difference whose square is the loss, and the relative error."""
         if self._floor is None:
             difference = features - self._target
             return difference, self._relative(difference)
@@ -211,17 +208,17 @@ class Objective:
         """Find the layer whose positive part is the given layer's output, if there is one."""
         if "ReLU" not in layer.kind:
             return None
-        earlier = [each for each in layers(network) if each.index < layer.index]
+        earlier = [other for other in layers(network) if other.index < layer.index]
         if not earlier or earlier[-1].pre_relu != earlier[-1].name:
             return None
         name = earlier[-1].name
         with torch.no_grad():
             positive = self._cut(network, name)(batch).float().clamp(min=0)
-        # What the description of the network suggests is taken only if the numbers agree.
+        # Use that layer only if the numbers confirm what the network's description suggests.
         same = positive.shape == self._target.shape and bool((positive == self._target).all())
         return name if same else None
 
 
 def _sum_of_squares(values: Tensor) -> float:
-    """Add the squares of all values up, without writing the squares down."""
+    """Add up the squares of all values without storing the squares."""
     return float(torch.linalg.vector_norm(values)) ** 2

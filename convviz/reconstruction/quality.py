@@ -1,4 +1,4 @@
-"""How alike two images look: PSNR and SSIM.
+"""How alike two images look: PSNR, SSIM, and the agreement of their layout and detail.
 
 Pixels lie in 0…1. SSIM is that of Wang, Bovik, Sheikh & Simoncelli, "Image Quality Assessment: From
 Error Visibility to Structural Similarity", 2004: Gaussian windows of 11 × 11 pixels with a standard
@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+PATCH = 8
+"""Side of the patches whose mean colours are an image's layout, in pixels."""
+
 _WINDOW, _SIGMA = 11, 1.5
-
-
 _C1, _C2 = 0.01**2, 0.03**2
 
 
@@ -41,8 +42,8 @@ def ssim(image: Tensor, reference: Tensor) -> float:
     """
     x, y = image.double().unsqueeze(1), reference.double().unsqueeze(1)
     side = min(_WINDOW, *x.shape[-2:])
-    places = torch.arange(side, dtype=torch.float64) - (side - 1) / 2
-    line = torch.exp(-places.square() / (2 * _SIGMA**2))
+    offsets = torch.arange(side, dtype=torch.float64) - (side - 1) / 2
+    line = torch.exp(-offsets.square() / (2 * _SIGMA**2))
     line = line / line.sum()
 
     def blur(values: Tensor) -> Tensor:
@@ -58,33 +59,30 @@ def ssim(image: Tensor, reference: Tensor) -> float:
     return float((structure / strength).mean())
 
 
-PATCH = 8
-
-
 def agreement(image: Tensor, other: Tensor) -> tuple[float | None, float | None]:
     """Compare two images in their layout and in their detail.
 
     The layout is each patch's mean colour; the detail is what the pixels add to it.
 
     Args:
-        image: The one, shape (3, H, W).
-        other: The other one, of the same shape.
+        image: Pixels in 0…1, shape (3, H, W).
+        other: Pixels of the same shape.
 
     Returns:
-        The correlation of the layouts and that of the details, -1 to 1 each: 1 for the same up to
-        contrast, about 0 for unrelated. None where one of the two images has none, as a flat one.
+        The correlation of the layouts and that of the details, -1 to 1 each: 1 if they are the same
+        up to contrast, about 0 if unrelated. None where one of the two images has none: a flat
+        image has neither layout nor detail.
     """
-    coarse = [_layout(each.to(torch.float64)) for each in (image, other)]
-    fine = [
-        each.to(torch.float64) - functional.interpolate(layout[None], each.shape[-2:])[0]
-        for each, layout in zip((image, other), coarse, strict=True)
-    ]
-    return _correlation(*coarse), _correlation(*fine)
+    layout, detail = _layout_and_detail(image.double())
+    other_layout, other_detail = _layout_and_detail(other.double())
+    return _correlation(layout, other_layout), _correlation(detail, other_detail)
 
 
-def _layout(image: Tensor) -> Tensor:
-    side = (max(1, image.shape[-2] // PATCH), max(1, image.shape[-1] // PATCH))
-    return functional.adaptive_avg_pool2d(image, side)
+def _layout_and_detail(image: Tensor) -> tuple[Tensor, Tensor]:
+    height, width = image.shape[-2:]
+    patches = (max(1, height // PATCH), max(1, width // PATCH))
+    layout = functional.adaptive_avg_pool2d(image, patches)
+    return layout, image - functional.interpolate(layout[None], (height, width))[0]
 
 
 def _correlation(first: Tensor, second: Tensor) -> float | None:

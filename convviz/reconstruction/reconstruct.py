@@ -155,7 +155,7 @@ def reconstruct(
     check(config)
     name = layer(network, config.layer).name
     side = config.image_size or network.input_size
-    target = next(each for each in layers(network, side) if each.name == name)
+    target = next(candidate for candidate in layers(network, side) if candidate.name == name)
     resize = max(side, round(side * network.weights.resize / network.input_size))
     original = to_pixels(crop(image, size=side, resize=resize)).unsqueeze(0)
     start = _start(config, side, resize)

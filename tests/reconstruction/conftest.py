@@ -1,5 +1,9 @@
 """Tiny networks and images for reconstructions."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +13,7 @@ from torch import nn
 from convviz.networks.network import Network, NetworkSpec, Weights
 
 
-def network_of(module, side=24, classes=()):
+def network_of(module: nn.Module, side: int = 24, classes: tuple[str, ...] = ()) -> Network:
     """Make a network of a module, as `networks.load` would."""
     module.eval().requires_grad_(False)
     spec = NetworkSpec("tiny", "Tiny", lambda: module, input_size=side)
@@ -17,7 +21,7 @@ def network_of(module, side=24, classes=()):
     return Network(spec, module, weights)
 
 
-def seeded(module, seed=1):
+def seeded(module: nn.Module, seed: int = 1) -> nn.Module:
     """Give every parameter values that depend on the seed alone."""
     generator = torch.Generator().manual_seed(seed)
     for parameter in module.parameters():
@@ -27,12 +31,12 @@ def seeded(module, seed=1):
 
 
 @pytest.fixture
-def make_network():
+def make_network() -> Callable[..., Network]:
     return network_of
 
 
 @pytest.fixture
-def network():
+def network() -> Network:
     """Two convolutions with ReLUs in place, and a decoder of three classes."""
     return network_of(
         seeded(
@@ -52,8 +56,8 @@ def network():
 
 
 @pytest.fixture
-def image():
-    """A picture with smooth areas, edges and colours, 24 × 24 pixels."""
+def image() -> Image.Image:
+    """An image with smooth areas, edges and colours, 24 × 24 pixels."""
     y, x = np.mgrid[0:24, 0:24] / 23
     disc = ((x - 0.4) ** 2 + (y - 0.5) ** 2 < 0.08).astype(float)
     planes = [0.2 + 0.6 * x, 0.3 + 0.4 * disc, 0.8 - 0.5 * y]

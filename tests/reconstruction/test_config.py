@@ -1,11 +1,16 @@
 """Settings that make no sense are refused at the call; every layer has a preset that does."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
+from PIL import Image
 
 from convviz.errors import ConvvizError, NetworkError, SettingError
+from convviz.networks.network import Network
 from convviz.networks.registry import spec
 from convviz.reconstruction.config import ReconstructionConfig, check, preset
 from convviz.reconstruction.reconstruct import reconstruct
@@ -57,7 +62,9 @@ from convviz.structure.layers import layers
         ("start", torch.full((3, 24, 24), math.nan)),
     ],
 )
-def test_senseless_settings(network, image, setting, value):
+def test_senseless_settings(
+    network: Network, image: Image.Image, setting: str, value: object
+) -> None:
     config = ReconstructionConfig(**{"layer": "1", "steps": 1, setting: value})
     with pytest.raises(SettingError) as caught:
         reconstruct(network, image, config)
@@ -67,18 +74,18 @@ def test_senseless_settings(network, image, setting, value):
 
 
 @pytest.mark.parametrize("layer", ["", "99", "conv"])
-def test_unknown_layers(network, image, layer):
+def test_unknown_layers(network: Network, image: Image.Image, layer: str) -> None:
     with pytest.raises(NetworkError):
         reconstruct(network, image, ReconstructionConfig(layer=layer, steps=1))
 
 
-def test_an_image_too_small_for_the_network(network, image):
+def test_an_image_too_small_for_the_network(network: Network, image: Image.Image) -> None:
     with pytest.raises(ConvvizError):
         reconstruct(network, image, ReconstructionConfig(layer="4", steps=1, image_size=1))
 
 
 @pytest.mark.parametrize("name", ["alexnet", "vgg16", "googlenet"])
-def test_every_layer_has_a_preset(name):
+def test_every_layer_has_a_preset(name: str) -> None:
     for layer in layers(spec(name)):
         config = preset(name, layer.name)
         check(config)
@@ -88,20 +95,22 @@ def test_every_layer_has_a_preset(name):
 
 
 @pytest.mark.parametrize("name", ["alexnet", "vgg16", "googlenet"])
-def test_deeper_layers_start_from_no_weaker_noise(name):
+def test_deeper_layers_start_from_no_weaker_noise(name: str) -> None:
     noises = [preset(name, layer.name).noise for layer in layers(spec(name))]
     in_order = [noises[0], noises[len(noises) // 2], noises[-1]]
     assert in_order == sorted(in_order)
 
 
-def test_presets_of_unknown_names():
+def test_presets_of_unknown_names() -> None:
     with pytest.raises(NetworkError):
         preset("vgg61", "features.22")
     with pytest.raises(NetworkError):
         preset("vgg16", "features.99")
 
 
-def test_presets_of_a_network_that_was_not_measured(make_network, network, monkeypatch):
+def test_presets_of_a_network_that_was_not_measured(
+    make_network: Callable[..., Network], network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("convviz.reconstruction.config.spec", lambda name: network.spec)
     shallow, deep = preset("tiny", "1").noise, preset("tiny", "4").noise
     assert 0 < shallow < deep

@@ -1,25 +1,30 @@
 """What goes wrong ends with an image and a sentence, never with not-a-number."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
 from convviz.errors import ReconstructionError
+from convviz.networks.network import Network
 from convviz.reconstruction.config import ReconstructionConfig
-from convviz.reconstruction.reconstruct import reconstruct
+from convviz.reconstruction.reconstruct import ReconstructionStep, reconstruct
 
 
 class Fault(nn.Module):
     """Passes its input on, but for some calls, whose output or gradient is not a number."""
 
-    def __init__(self, bad, *, gradient=False):
+    def __init__(self, bad: Callable[[int], bool], *, gradient: bool = False) -> None:
         super().__init__()
         self.calls, self.bad, self.gradient = [0], bad, gradient
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         if not torch.is_grad_enabled():
             return x
         self.calls[0] += 1
@@ -31,25 +36,27 @@ class Fault(nn.Module):
             return x
         return x * torch.nan
 
-    def __deepcopy__(self, memo):
+    def __deepcopy__(self, memo: object) -> Fault:
         copied = Fault(self.bad, gradient=self.gradient)
         copied.calls = self.calls  # counted over all clones
         return copied
 
 
-def network_with(make_network, fault):
+def network_with(make_network: Callable[..., Network], fault: Fault) -> Network:
     generator = torch.Generator().manual_seed(1)
     convolution = nn.Conv2d(3, 8, 3, padding=1)
     convolution.weight.data = torch.randn(8, 3, 3, 3, generator=generator) * 0.3
     return make_network(nn.Sequential(convolution, nn.Tanh(), fault))
 
 
-def run(network, image, layer="2", **settings):
+def run(
+    network: Network, image: Image.Image, layer: str = "2", **settings: Any
+) -> list[ReconstructionStep]:
     config = ReconstructionConfig(layer=layer, **{"steps": 20, **settings})
     return list(reconstruct(network, image, config))
 
 
-def assert_finite(steps):
+def assert_finite(steps: list[ReconstructionStep]) -> None:
     result = steps[-1].result
     assert torch.isfinite(result.image).all()
     assert 0 <= result.image.min() <= result.image.max() <= 1
@@ -65,7 +72,9 @@ def assert_finite(steps):
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 @pytest.mark.parametrize("gradient", [False, True])
-def test_a_bad_step_now_and_then_is_taken_back(make_network, image, optimizer, gradient):
+def test_a_bad_step_now_and_then_is_taken_back(
+    make_network: Callable[..., Network], image: Image.Image, optimizer: str, gradient: bool
+) -> None:
     fault = Fault(lambda call: call % 4 == 3, gradient=gradient)
     steps = run(network_with(make_network, fault), image, optimizer=optimizer)
     assert_finite(steps)
@@ -76,8 +85,8 @@ def test_a_bad_step_now_and_then_is_taken_back(make_network, image, optimizer, g
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 def test_five_bad_steps_in_a_row_end_the_run_with_the_last_good_image(
-    make_network, image, optimizer
-):
+    make_network: Callable[..., Network], image: Image.Image, optimizer: str
+) -> None:
     fault = Fault(lambda call: call > 6)
     steps = run(network_with(make_network, fault), image, optimizer=optimizer)
     assert_finite(steps)
@@ -89,19 +98,23 @@ def test_five_bad_steps_in_a_row_end_the_run_with_the_last_good_image(
     assert result.losses[5:] == (result.losses[5],) * 6
 
 
-def test_four_bad_steps_do_not(make_network, image):
+def test_four_bad_steps_do_not(make_network: Callable[..., Network], image: Image.Image) -> None:
     fault = Fault(lambda call: 6 < call < 11)
     assert len(run(network_with(make_network, fault), image)) == 20
 
 
-def test_a_bad_start_is_moved_towards_grey(make_network, image):
+def test_a_bad_start_is_moved_towards_grey(
+    make_network: Callable[..., Network], image: Image.Image
+) -> None:
     fault = Fault(lambda call: call < 4)
     steps = run(network_with(make_network, fault), image, steps=1, noise=0.4)
     assert_finite(steps)
     assert float((steps[0].image - 0.5).std()) == pytest.approx(0.4 / 8, rel=0.2)
 
 
-def test_no_good_start_at_all_is_an_error(make_network, image):
+def test_no_good_start_at_all_is_an_error(
+    make_network: Callable[..., Network], image: Image.Image
+) -> None:
     steps = reconstruct(
         network_with(make_network, Fault(lambda call: True)),
         image,
@@ -115,21 +128,25 @@ def test_no_good_start_at_all_is_an_error(make_network, image):
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("rate", [1e6, 1e38])
 @pytest.mark.parametrize("layer", ["1", "4"])
-def test_absurd_learning_rates(network, image, optimizer, precision, rate, layer):
+def test_absurd_learning_rates(
+    network: Network, image: Image.Image, optimizer: str, precision: str, rate: float, layer: str
+) -> None:
     steps = run(network, image, layer, optimizer=optimizer, precision=precision, learning_rate=rate)
     assert_finite(steps)
 
 
 @pytest.mark.parametrize("colour", ["black", "white", "#808080"])
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
-def test_flat_images(network, colour, optimizer):
+def test_flat_images(network: Network, colour: str, optimizer: str) -> None:
     steps = run(network, Image.new("RGB", (24, 24), colour), "4", optimizer=optimizer)
     assert_finite(steps)
     assert steps[-1].result.relative_error < steps[0].relative_error
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
-def test_a_silent_layer_says_so(make_network, image, optimizer):
+def test_a_silent_layer_says_so(
+    make_network: Callable[..., Network], image: Image.Image, optimizer: str
+) -> None:
     module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
     module[0].weight.data.fill_(-1.0)
     module[0].bias.data.fill_(-100.0)
@@ -139,14 +156,18 @@ def test_a_silent_layer_says_so(make_network, image, optimizer):
     assert "silent" in steps[-1].result.note
 
 
-def test_a_start_that_is_perfect_ends_early(make_network, image):
+def test_a_start_that_is_perfect_ends_early(
+    make_network: Callable[..., Network], image: Image.Image
+) -> None:
     network = make_network(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()))
     steps = run(network, image, "1", start=image)
     assert_finite(steps)
     assert len(steps) <= 20
 
 
-def test_pixels_of_one_colour_only_reach_the_edge_of_the_valid_range(make_network):
+def test_pixels_of_one_colour_only_reach_the_edge_of_the_valid_range(
+    make_network: Callable[..., Network],
+) -> None:
     module = nn.Sequential(nn.Conv2d(3, 3, 1))
     module[0].weight.data = torch.eye(3).view(3, 3, 1, 1)
     module[0].bias.data.zero_()

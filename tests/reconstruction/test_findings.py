@@ -1,5 +1,7 @@
 """The sentences follow the numbers, also where these are not the usual ones."""
 
+from __future__ import annotations
+
 import pytest
 import torch
 
@@ -9,7 +11,14 @@ from convviz.reconstruction.progress import ReconstructionProgress, Subject
 from convviz.reconstruction.reconstruct import ReconstructionResult
 
 
-def run(title, layout, detail, error=0.02, ssim=0.5, network="VGG16"):
+def run(
+    title: str,
+    layout: float | None,
+    detail: float | None,
+    error: float = 0.02,
+    ssim: float = 0.5,
+    network: str = "VGG16",
+) -> ReconstructionProgress:
     subject = Subject("Cat", network.lower(), network, "random", "", title, title, 2_000, 32)
     image = torch.zeros(3, 2, 2)
     result = ReconstructionResult(
@@ -18,7 +27,7 @@ def run(title, layout, detail, error=0.02, ssim=0.5, network="VGG16"):
     return ReconstructionProgress(subject, ReconstructionConfig(), b"", result=result)
 
 
-def test_the_usual_case_names_both_ends_and_their_numbers():
+def test_the_usual_case_names_both_ends_and_their_numbers() -> None:
     said = findings.what_is_lost(
         [run("relu1", 1.0, 0.99), run("x", 0.5, 0), run("relu5", 0.9, 0.2)]
     )
@@ -36,18 +45,18 @@ def test_the_usual_case_names_both_ends_and_their_numbers():
         ((0.5, 0.5), "lost together"),
     ],
 )
-def test_other_numbers_give_other_sentences(deep, finding):
+def test_other_numbers_give_other_sentences(deep: tuple[float, float], finding: str) -> None:
     assert finding in findings.what_is_lost([run("a", 1.0, 1.0), run("b", *deep)])
 
 
-def test_a_large_relative_error_is_not_blamed_on_the_layer():
+def test_a_large_relative_error_is_not_blamed_on_the_layer() -> None:
     runs = [run("a", 1.0, 1.0, error=0.01), run("deep", 0.9, 0.2, error=0.3)]
     said = findings.what_is_lost(runs)
     assert "With deep the relative error is still above 0.1" in said
     assert "All relative errors are small" in findings.what_is_lost(runs[:1] * 2)
 
 
-def test_runs_that_came_nowhere_near_show_nothing_about_the_layers():
+def test_runs_that_came_nowhere_near_show_nothing_about_the_layers() -> None:
     runs = [run("a", 0.0, 0.0, error=0.9), run("b", 0.0, 0.0, error=1.05, network="AlexNet")]
     assert findings.what_is_lost(runs).startswith("With a relative error of up to 1.05")
     said = findings.what_differs(runs)
@@ -55,14 +64,14 @@ def test_runs_that_came_nowhere_near_show_nothing_about_the_layers():
     assert "most like" not in said
 
 
-def test_too_few_runs_or_a_flat_image_give_no_finding():
+def test_too_few_runs_or_a_flat_image_give_no_finding() -> None:
     unfinished = ReconstructionProgress(run("a", 1, 1).subject, ReconstructionConfig(), b"")
     assert findings.what_is_lost([run("a", 1.0, 1.0), unfinished]) == ""
     assert findings.what_differs([run("a", 1.0, 1.0)]) == ""
     assert "too even" in findings.what_is_lost([run("a", None, None), run("b", None, None)])
 
 
-def test_networks_are_compared_by_what_their_reconstructions_look_like():
+def test_networks_are_compared_by_what_their_reconstructions_look_like() -> None:
     runs = [run("relu4", 1, 1, ssim=0.7), run("relu3", 1, 1, ssim=0.4, network="AlexNet")]
     said = findings.what_differs(runs)
     assert "from VGG16 is the most like its original (SSIM 0.70)" in said

@@ -1,7 +1,10 @@
 """Runs with a tiny network; frames and curves stay bounded."""
 
+from __future__ import annotations
+
 import io
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -17,6 +20,7 @@ from convviz.reconstruction.objective import LossParts
 from convviz.reconstruction.progress import (
     Frame,
     Frames,
+    Plan,
     ReconstructionProgress,
     SeriesProgress,
     Subject,
@@ -27,16 +31,16 @@ from convviz.structure.layers import layers
 
 
 class Stop:
-    def __init__(self, after=None):
+    def __init__(self, after: int | None = None) -> None:
         self.after, self.looks = after, 0
 
-    def __call__(self):
+    def __call__(self) -> bool:
         self.looks += 1
         return self.after is not None and self.looks > self.after
 
 
 @pytest.fixture
-def network():
+def network() -> Network:
     generator = torch.Generator().manual_seed(1)
     module = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), nn.Conv2d(6, 4, 3), nn.ReLU())
     for parameter in module.parameters():
@@ -48,16 +52,18 @@ def network():
 
 
 @pytest.fixture
-def image():
+def image() -> Image.Image:
     return Image.linear_gradient("L").resize((50, 40)).convert("RGB")
 
 
-def plan(network, image, layer=1, **settings):
+def plan(network: Network, image: Image.Image, layer: int = 1, **settings: Any) -> Plan:
     config = ReconstructionConfig(**{"steps": 8, **settings})
     return progress.plan(network, layers(network)[layer], image, "Ramp", config)
 
 
-def test_a_run_begins_with_the_original_and_ends_with_everything(network, image):
+def test_a_run_begins_with_the_original_and_ends_with_everything(
+    network: Network, image: Image.Image
+) -> None:
     views = list(progress.reconstruct_one(stop=Stop(), plan=plan(network, image)))
     first, last = views[0], views[-1]
     assert (first.image, first.result, first.fraction) == (b"", None, 0.0)
@@ -72,20 +78,20 @@ def test_a_run_begins_with_the_original_and_ends_with_everything(network, image)
     assert all(view.result is None for view in views[:-1])
 
 
-def test_fractions_never_go_back(network, image):
+def test_fractions_never_go_back(network: Network, image: Image.Image) -> None:
     fractions = [
         view.fraction for view in progress.reconstruct_one(stop=Stop(), plan=plan(network, image))
     ]
     assert fractions == sorted(fractions)
 
 
-def test_asked_to_end_a_run_still_has_a_result(network, image):
+def test_asked_to_end_a_run_still_has_a_result(network: Network, image: Image.Image) -> None:
     views = list(progress.reconstruct_one(stop=Stop(after=2), plan=plan(network, image, steps=500)))
     assert views[-1].result is not None
     assert views[-1].step < 10
 
 
-def test_going_on_continues_steps_frames_and_image(network, image):
+def test_going_on_continues_steps_frames_and_image(network: Network, image: Image.Image) -> None:
     first = list(progress.reconstruct_one(stop=Stop(), plan=plan(network, image)))[-1]
     again = progress.continuation(network, first)
     assert again.original.tobytes() == plan(network, image).original.tobytes()
@@ -99,7 +105,7 @@ def test_going_on_continues_steps_frames_and_image(network, image):
     assert last.result.relative_error <= first.result.relative_error
 
 
-def test_a_series_fills_in_run_by_run(network, image):
+def test_a_series_fills_in_run_by_run(network: Network, image: Image.Image) -> None:
     plans = [plan(network, image, layer) for layer in (1, 3)]
     views = list(progress.reconstruct_series(stop=Stop(), plans=plans))
     assert [len(view.subjects) for view in views] == [2] * len(views)
@@ -113,19 +119,21 @@ def test_a_series_fills_in_run_by_run(network, image):
     assert fractions == sorted(fractions)
 
 
-def test_asked_to_end_a_series_finishes_its_picture_and_begins_no_other(network, image):
+def test_asked_to_end_a_series_finishes_its_picture_and_begins_no_other(
+    network: Network, image: Image.Image
+) -> None:
     plans = [plan(network, image, layer, steps=500) for layer in (1, 3)]
     last = list(progress.reconstruct_series(stop=Stop(after=3), plans=plans))[-1]
     assert len(last.runs) == 1
     assert last.runs[0].result is not None
 
 
-def frame(step):
+def frame(step: int) -> Frame:
     return Frame(step, float(step), 0.5, b"jpeg")
 
 
 @given(st.lists(st.integers(), max_size=200), st.integers(2, 50))
-def test_thinning_keeps_the_ends_and_the_order(items, most):
+def test_thinning_keeps_the_ends_and_the_order(items: list[int], most: int) -> None:
     items = sorted(items)
     kept = thin(items, most)
     assert len(kept) == min(len(items), most)
@@ -135,7 +143,7 @@ def test_thinning_keeps_the_ends_and_the_order(items, most):
 
 
 @given(st.integers(1, 700), st.integers(3, 60))
-def test_frames_are_bounded_in_order_and_keep_first_and_newest(count, most):
+def test_frames_are_bounded_in_order_and_keep_first_and_newest(count: int, most: int) -> None:
     frames = Frames(most)
     for step in range(count):
         frames.add(frame(step))
@@ -145,7 +153,7 @@ def test_frames_are_bounded_in_order_and_keep_first_and_newest(count, most):
         assert (kept[0], kept[-1]) == (0, step)
 
 
-def test_frames_stay_evenly_spread():
+def test_frames_stay_evenly_spread() -> None:
     frames = Frames(8)
     for step in range(64):
         frames.add(frame(step))
@@ -154,7 +162,7 @@ def test_frames_stay_evenly_spread():
     assert len(set(gaps)) == 1
 
 
-def test_frames_go_on_from_an_earlier_run():
+def test_frames_go_on_from_an_earlier_run() -> None:
     frames = Frames(10, [frame(step) for step in range(10)])
     frames.add(frame(20))
     steps = [each.step for each in frames.kept]
@@ -163,11 +171,11 @@ def test_frames_go_on_from_an_earlier_run():
 
 
 @pytest.fixture
-def subject():
+def subject() -> Subject:
     return Subject("Cat", "tiny", "Tiny", "random", "Untrained", "relu", "relu1", 1000, 32)
 
 
-def test_a_view_tells_its_size_and_its_newest_numbers(subject):
+def test_a_view_tells_its_size_and_its_newest_numbers(subject: Subject) -> None:
     steps = (
         ReconstructionStep(1, 2, 0.5, LossParts(2.0, 0.0, 0.0), 1.4, 0.5, 0.5),
         ReconstructionStep(2, 2, 1.0, LossParts(1.0, 0.0, 0.0), 1.0, 1.0, 0.0),
@@ -180,12 +188,12 @@ def test_a_view_tells_its_size_and_its_newest_numbers(subject):
     assert SeriesProgress((subject,), (view, view)).nbytes == 2 * view.nbytes
 
 
-def test_a_view_before_the_first_step_has_no_numbers(subject):
+def test_a_view_before_the_first_step_has_no_numbers(subject: Subject) -> None:
     view = ReconstructionProgress(subject, ReconstructionConfig(), b"x")
     assert (view.step, view.seconds, view.relative_error) == (0, 0.0, None)
 
 
-def test_the_numbers_of_a_step_go_without_its_tensors(network, image):
+def test_the_numbers_of_a_step_go_without_its_tensors(network: Network, image: Image.Image) -> None:
     last = list(progress.reconstruct_one(stop=Stop(), plan=plan(network, image)))[-1]
     assert [step.index for step in last.steps] == list(range(1, 9))
     assert all(step.image is None and step.result is None for step in last.steps)

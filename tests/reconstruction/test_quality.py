@@ -1,5 +1,7 @@
 """PSNR and SSIM against values worked out by hand."""
 
+from __future__ import annotations
+
 import math
 
 import pytest
@@ -8,32 +10,32 @@ import torch
 from convviz.reconstruction.quality import psnr, ssim
 
 
-def test_psnr_of_a_constant_difference():
+def test_psnr_of_a_constant_difference() -> None:
     reference = torch.full((3, 5, 7), 0.4)
     assert psnr(reference + 0.1, reference) == pytest.approx(20.0, abs=1e-4)  # 10 log10(1 / 0.01)
     assert psnr(reference + 0.01, reference) == pytest.approx(40.0, abs=1e-3)
 
 
-def test_psnr_of_one_wrong_pixel():
+def test_psnr_of_one_wrong_pixel() -> None:
     reference = torch.zeros(3, 10, 10)
     image = reference.clone()
     image[0, 3, 4] = 1.0
     assert psnr(image, reference) == pytest.approx(10 * math.log10(300))
 
 
-def test_equal_images_are_equal():
+def test_equal_images_are_equal() -> None:
     image = torch.rand(3, 20, 16, generator=torch.Generator().manual_seed(0))
     assert psnr(image, image) == math.inf
     assert ssim(image, image) == pytest.approx(1.0)
 
 
-def test_ssim_of_flat_images_compares_their_means_only():
+def test_ssim_of_flat_images_compares_their_means_only() -> None:
     a, b, c1 = 0.25, 0.75, 0.01**2
     expected = (2 * a * b + c1) / (a * a + b * b + c1)
     assert ssim(torch.full((3, 16, 16), a), torch.full((3, 16, 16), b)) == pytest.approx(expected)
 
 
-def test_ssim_of_one_window():
+def test_ssim_of_one_window() -> None:
     generator = torch.Generator().manual_seed(3)
     x = torch.rand(1, 11, 11, generator=generator, dtype=torch.float64)
     y = torch.rand(1, 11, 11, generator=generator, dtype=torch.float64)
@@ -51,7 +53,7 @@ def test_ssim_of_one_window():
     assert ssim(x, y) == pytest.approx(float(expected))
 
 
-def test_ssim_of_an_inverted_image_is_negative_and_of_a_small_one_is_defined():
+def test_ssim_of_an_inverted_image_is_negative_and_of_a_small_one_is_defined() -> None:
     x = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0))
     assert ssim(1 - x, x) < 0
     assert ssim(x[:, :4, :6], x[:, :4, :6]) == pytest.approx(1.0)

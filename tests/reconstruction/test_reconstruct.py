@@ -1,24 +1,30 @@
 """The iterator: its steps, its result, and what stays behind."""
 
+from __future__ import annotations
+
 import threading
+from typing import Any
 
 import pytest
 import torch
 from PIL import Image
 
 from convviz.images.fourier import GREY
+from convviz.networks.network import Network
 from convviz.reconstruction.config import ReconstructionConfig
-from convviz.reconstruction.reconstruct import reconstruct
+from convviz.reconstruction.reconstruct import ReconstructionResult, ReconstructionStep, reconstruct
 
 LAYERS = ["0", "1", "2", "3", "4", "7"]
 
 
-def run(network, image, layer="4", **settings):
+def run(
+    network: Network, image: Image.Image, layer: str = "4", **settings: Any
+) -> list[ReconstructionStep]:
     config = ReconstructionConfig(layer=layer, **{"steps": 30, **settings})
     return list(reconstruct(network, image, config))
 
 
-def test_steps_count_up_to_the_result(network, image):
+def test_steps_count_up_to_the_result(network: Network, image: Image.Image) -> None:
     steps = run(network, image)
     assert [step.index for step in steps] == list(range(1, 31))
     assert {step.total for step in steps} == {30}
@@ -35,7 +41,7 @@ def test_steps_count_up_to_the_result(network, image):
     assert all(step.loss == step.parts.total for step in steps)
 
 
-def test_the_result_sums_the_run_up(network, image):
+def test_the_result_sums_the_run_up(network: Network, image: Image.Image) -> None:
     steps = run(network, image)
     result = steps[-1].result
     assert result.steps == 30
@@ -54,36 +60,42 @@ def test_the_result_sums_the_run_up(network, image):
 
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
-def test_every_kind_of_layer_gets_nearer(network, image, layer, optimizer):
+def test_every_kind_of_layer_gets_nearer(
+    network: Network, image: Image.Image, layer: str, optimizer: str
+) -> None:
     steps = run(network, image, layer, optimizer=optimizer)
     assert steps[-1].result.relative_error < 0.75 * steps[0].relative_error
 
 
-def test_the_first_convolution_gives_nearly_everything_back(network, image):
+def test_the_first_convolution_gives_nearly_everything_back(
+    network: Network, image: Image.Image
+) -> None:
     result = run(network, image, "0", steps=200)[-1].result
     assert result.relative_error < 0.02
     assert result.psnr > 30
 
 
-def test_a_time_is_kept(network, image):
+def test_a_time_is_kept(network: Network, image: Image.Image) -> None:
     steps = run(network, image, steps=None, seconds=0.5)
     assert steps[-1].result.seconds < 1.5
     assert len(steps) > 3
     assert steps[-1].total == len(steps)
 
 
-def test_whichever_ends_first(network, image):
+def test_whichever_ends_first(network: Network, image: Image.Image) -> None:
     assert len(run(network, image, steps=3, seconds=1000.0)) == 3
     assert len(run(network, image, steps=100_000, seconds=0.2)) < 100_000
 
 
-def test_a_time_too_short_for_anything_still_gives_ten_steps(network, image):
+def test_a_time_too_short_for_anything_still_gives_ten_steps(
+    network: Network, image: Image.Image
+) -> None:
     steps = run(network, image, steps=None, seconds=1e-6)
     assert [step.index for step in steps] == list(range(1, 11))
     assert steps[-1].result.relative_error < steps[0].relative_error
 
 
-def test_asked_to_stop_it_ends_with_a_result(network, image):
+def test_asked_to_stop_it_ends_with_a_result(network: Network, image: Image.Image) -> None:
     asked = []
     config = ReconstructionConfig(layer="4", steps=1000)
     for step in reconstruct(network, image, config, stop=lambda: bool(asked)):
@@ -94,7 +106,7 @@ def test_asked_to_stop_it_ends_with_a_result(network, image):
     assert step.fraction == 1.0
 
 
-def test_the_same_seed_gives_the_same_image(network, image):
+def test_the_same_seed_gives_the_same_image(network: Network, image: Image.Image) -> None:
     first, again, other = (run(network, image, seed=seed)[-1].result for seed in (7, 7, 8))
     assert torch.equal(first.image, again.image)
     assert first.losses == again.losses
@@ -102,12 +114,12 @@ def test_the_same_seed_gives_the_same_image(network, image):
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_bit_equal_beside_other_runs(network, image, precision):
+def test_bit_equal_beside_other_runs(network: Network, image: Image.Image, precision: str) -> None:
     alone = run(network, image, seed=3, precision=precision)[-1].result
     ended = threading.Event()
     seen = []
 
-    def others():
+    def others() -> None:
         while not ended.is_set():
             seen.extend(run(network, image, "3", steps=5, seed=1, optimizer="adam"))
             torch.rand(10)  # the global random numbers are anybody's
@@ -125,7 +137,7 @@ def test_bit_equal_beside_other_runs(network, image, precision):
     assert all(torch.equal(each.image, alone.image) for each in beside)
 
 
-def test_nothing_is_changed_or_left_behind(network, image):
+def test_nothing_is_changed_or_left_behind(network: Network, image: Image.Image) -> None:
     module = network.module
     before = {name: (value, value.clone()) for name, value in module.state_dict().items()}
     random, threads = torch.get_rng_state(), torch.get_num_threads()
@@ -147,42 +159,42 @@ def test_nothing_is_changed_or_left_behind(network, image):
     assert torch.get_num_threads() == threads
 
 
-def test_going_on_comes_nearer(network, image):
+def test_going_on_comes_nearer(network: Network, image: Image.Image) -> None:
     first = run(network, image, steps=15)[-1].result
     again = run(network, image, steps=15, start=first.image)
     assert again[0].relative_error == pytest.approx(first.relative_error, rel=1e-3)
     assert again[-1].result.relative_error < first.relative_error
 
 
-def test_going_on_never_loses_what_was_there(network, image):
+def test_going_on_never_loses_what_was_there(network: Network, image: Image.Image) -> None:
     first = run(network, image, steps=60)[-1].result
     for settings in ({"steps": 1}, {"steps": 3, "learning_rate": 1e6, "optimizer": "adam"}):
         again = run(network, image, start=first.image, **settings)[-1].result
         assert again.relative_error <= first.relative_error
 
 
-def test_starts(network, image):
+def test_starts(network: Network, image: Image.Image) -> None:
     grey = run(network, image, steps=1, start="grey")[0].image
     assert torch.equal(grey, torch.full((3, 24, 24), GREY))
     noise = run(network, image, steps=1, noise=0.05)[0].image
     assert float((noise - GREY).std()) == pytest.approx(0.05, rel=0.1)
-    picture = run(network, image, steps=1, start=image)[-1].result
-    assert picture.relative_error < 1e-3
-    assert picture.psnr > 60
+    again = run(network, image, steps=1, start=image)[-1].result
+    assert again.relative_error < 1e-3
+    assert again.psnr > 60
     other = run(network, image, steps=1, start=torch.rand(1, 3, 10, 12).double())
     assert other[0].image.shape == (3, 24, 24)
     wide = run(network, image, steps=1, start=Image.new("RGB", (90, 30), "red"))
     torch.testing.assert_close(wide[0].image[0], torch.ones(24, 24), atol=1e-3, rtol=0)
 
 
-def test_another_image_size(network, image):
+def test_another_image_size(network: Network, image: Image.Image) -> None:
     result = run(network, image, steps=5, image_size=37)[-1].result
     assert result.image.shape == (3, 37, 37)
     assert len(result.predictions) == 3
 
 
-def test_variation_makes_the_image_smoother(network, image):
-    def roughness(result):
+def test_variation_makes_the_image_smoother(network: Network, image: Image.Image) -> None:
+    def roughness(result: ReconstructionResult) -> float:
         return float((result.image[..., 1:] - result.image[..., :-1]).square().mean())
 
     rough, smooth = (run(network, image, tv=tv)[-1].result for tv in (0.0, 20.0))
@@ -191,7 +203,9 @@ def test_variation_makes_the_image_smoother(network, image):
 
 
 @pytest.mark.parametrize("layer", ["1", "4"])
-def test_bfloat16_ends_no_worse_than_float32(network, image, layer):
+def test_bfloat16_ends_no_worse_than_float32(
+    network: Network, image: Image.Image, layer: str
+) -> None:
     results = {
         precision: run(network, image, layer, steps=60, precision=precision)[-1].result
         for precision in ("bfloat16", "float32")
