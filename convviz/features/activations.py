@@ -1,18 +1,19 @@
 """The maps of a layer's channels, their statistics, and which of them are empty.
 
-What counts is what comes out of the ReLU. A layer whose output still has its ReLU ahead is judged
-by what that ReLU would let through. A layer that no ReLU follows and that may be negative (the
-scores at the end, say) is judged by absolute values.
+This is the one definition of an empty channel. What counts is what comes out of the ReLU. A layer
+whose output still has its ReLU ahead is judged by what that ReLU would let through. A layer that no
+ReLU follows and that may be negative (the scores at the end, for example) is judged by absolute
+values. A channel with a not-a-number is never empty.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from convviz.errors import SettingError
 from convviz.features.capture import capture, input_for, observe
@@ -21,9 +22,121 @@ from convviz.networks.network import Network
 from convviz.structure.layers import Layer, layer, layers
 
 Order = Literal["index", "strength", "active"]
+ORDERS: tuple[Order, ...] = get_args(Order)
+
+# A trend is claimed if the rank correlation is at least this large, larger than chance would make
+# it in 19 of 20 networks without a trend (ρ √(n−1) is nearly normally distributed), and the last
+# third differs from the first by at least this share.
+_LEAST_CORRELATION = 0.5
+_LEAST_DEVIATIONS = 1.645
+_LEAST_DIFFERENCE = 0.01
 
 
-ORDERS: tuple[Order, ...] = ("index", "strength", "active")
+def judged(layer: Layer) -> str:
+    """Return the dotted name of the layer whose output decides which channels are empty."""
+    return layer.pre_relu or layer.name
+
+
+def needed(layer: Layer) -> tuple[str, ...]:
+    """List the layers whose outputs make up a layer's `Activations`: itself and the judged one."""
+    return tuple(dict.fromkeys((layer.name, judged(layer))))
+
+
+def rectified(layer: Layer, output: Tensor) -> Tensor:
+    """Return what the next ReLU lets through of an output of `judged(layer)`, same shape.
+
+    That is its positive part; where no ReLU follows, it is the output itself.
+    """
+    return output if layer.pre_relu is None else output.clamp(min=0)
+
+
+def strength(layer: Layer, output: Tensor) -> Tensor:
+    """Measure the channels of an output of `judged(layer)`, shape (N, C, H, W) or (N, C).
+
+    Returns:
+        The largest magnitude that is let through of each channel, shape (N, C), float32; a
+        not-a-number where the channel holds one.
+    """
+    values = rectified(layer, output.reshape(*output.shape[:2], -1))
+    return values.abs().amax(2).float()
+
+
+def extremes(output: Tensor) -> Tensor:
+    """Reduce an output, (N, C, H, W) or (N, C), to each channel's least and largest value.
+
+    Returns:
+        Shape (N, C, 2). It has the same `strength` as the output, and is small enough to be kept
+        for all layers of a network.
+    """
+    return torch.stack(output.reshape(*output.shape[:2], -1).aminmax(dim=2), dim=2)
+
+
+def is_empty(strength: Tensor, threshold: float = 0.0) -> Tensor:
+    """Tell which channels are empty, given the strength of each, shape (…, C).
+
+    Args:
+        strength: Of all channels of one layer, for each image.
+        threshold: τ. A channel is empty if its strength is at most τ times the largest finite one
+            of the layer for the same image.
+
+    Returns:
+        Shape (…, C), bool.
+
+    Raises:
+        SettingError: The threshold lies outside 0…1.
+    """
+    return strength <= empty_up_to(strength, threshold)
+
+
+def empty_up_to(strength: Tensor, threshold: float) -> Tensor:
+    """Return up to which strength channels are empty, shape (…, 1); arguments as in `is_empty`.
+
+    Raises:
+        SettingError: The threshold lies outside 0…1.
+    """
+    check_threshold(threshold)
+    # Infinite values are left out because 0 × ∞ is not a number: a network that overflows still
+    # has empty channels.
+    finite = torch.where(strength.isfinite(), strength, torch.zeros_like(strength))
+    return threshold * finite.amax(-1, keepdim=True)
+
+
+def check_threshold(threshold: float) -> None:
+    """Make sure that a threshold makes sense.
+
+    Raises:
+        SettingError: It lies outside 0…1.
+    """
+    if not 0 <= threshold <= 1:
+        raise SettingError(f"The threshold {threshold:g} lies outside 0 to 1; choose one inside.")
+
+
+def observe_strengths(
+    module: nn.Module, batch: Tensor, layers: Sequence[Layer]
+) -> dict[str, Tensor]:
+    """Run a network once and measure the channels of several layers.
+
+    Args:
+        module: The network; it is not touched.
+        batch: Its input, shape (N, 3, H, W).
+        layers: The layers. Several may be judged by the output of the same one.
+
+    Returns:
+        For each layer's name the strength of its channels, shape (N, C).
+
+    Raises:
+        NetworkError: There is no such layer.
+    """
+    if not layers:
+        return {}
+    names = list(dict.fromkeys(judged(layer) for layer in layers))
+    observed = observe(module, batch, names, extremes)
+    return {layer.name: strength(layer, observed[judged(layer)]) for layer in layers}
+
+
+def layers_with_maps(network: Network) -> tuple[Layer, ...]:
+    """List the layers that pickers show and whose output is maps, in the order of execution."""
+    return tuple(layer for layer in layers(network) if not layer.detail and len(layer.shape) == 3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +148,7 @@ class Activations:
         maps: Its output, shape (C, H, W), float32; a vector's channels are maps of one pixel.
         rectified: What the ReLU lets through, shape (C, H, W): the positive part of `maps` or,
             where a batch norm comes first, of its output; `maps` itself where no ReLU follows.
-        maximum: Largest absolute value of each channel of `rectified`, shape (C,).
+        maximum: Strength of each channel: the largest absolute value of `rectified`, shape (C,).
         mean: Mean absolute value of each channel of `rectified`, shape (C,).
         active_share: Share of each channel's pixels of `rectified` that are not 0, shape (C,), in
             0…1.
@@ -62,15 +175,15 @@ class Activations:
         Raises:
             SettingError: The threshold lies outside 0…1.
         """
-        return empty_channels(self.maximum, threshold)
+        return is_empty(self.maximum, threshold)
+
+    def empty_up_to(self, threshold: float) -> float:
+        """Return the largest strength of a channel that counts as empty."""
+        return float(empty_up_to(self.maximum, threshold))
 
     def empty_count(self, threshold: float = 0.0) -> int:
         """Count the empty channels."""
         return int(self.empty(threshold).sum())
-
-    def empty_share(self, threshold: float = 0.0) -> float:
-        """Give the share of the channels that are empty, in 0…1."""
-        return self.empty_count(threshold) / self.channels
 
     def sentence(self, threshold: float = 0.0) -> str:
         """Say how many channels are empty."""
@@ -109,74 +222,46 @@ def activations(network: Network, image: Image.Image, layer_name: str) -> Activa
     Raises:
         NetworkError: There is no such layer, or it has no weights.
     """
-    found = layer(network, layer_name)
-    names = [found.name] if found.pre_relu is None else [found.name, found.pre_relu]
-    outputs = capture(network.module, input_for(network, image), names)
-    maps = _as_maps(outputs[found.name])
-    return measure(
-        found, maps, None if found.pre_relu is None else _as_maps(outputs[found.pre_relu])
-    )
+    selected = layer(network, layer_name)
+    outputs = capture(network.module, input_for(network, image), needed(selected))
+    return activations_in(selected, outputs)
 
 
-def measure(layer: Layer, maps: Tensor, gate: Tensor | None) -> Activations:
+def activations_in(layer: Layer, outputs: Mapping[str, Tensor], index: int = 0) -> Activations:
+    """Measure a layer whose outputs were captured.
+
+    Args:
+        layer: The layer.
+        outputs: Name to output, shape (N, C, H, W) or (N, C), of all the layers that it `needed`.
+        index: Which image of the batch.
+    """
+    maps = {name: _as_maps(outputs[name][index]) for name in needed(layer)}
+    return measure(layer, maps[layer.name], maps[judged(layer)])
+
+
+def measure(layer: Layer, maps: Tensor, judged_maps: Tensor | None = None) -> Activations:
     """Compute the statistics of a layer's channels.
 
     Args:
         layer: The layer.
         maps: Its output, shape (C, H, W).
-        gate: What its ReLU takes in, shape (C, H, W); None where no ReLU follows.
+        judged_maps: The output of `judged(layer)`, shape (C, H, W); None if that is `maps`.
     """
-    rectified = maps if gate is None else gate.clamp(min=0)
-    strength = rectified.abs().flatten(1)
+    positive = rectified(layer, maps if judged_maps is None else judged_maps)
+    magnitude = positive.abs().flatten(1)
     return Activations(
         layer=layer,
         maps=maps,
-        rectified=rectified,
-        maximum=strength.amax(1),
-        mean=strength.mean(1),
-        active_share=(strength > 0).float().mean(1),
+        rectified=positive,
+        maximum=magnitude.amax(1),
+        mean=magnitude.mean(1),
+        active_share=(magnitude > 0).float().mean(1),
     )
-
-
-def empty_channels(maximum: Tensor, threshold: float) -> Tensor:
-    """Tell which channels are empty, given each one's maximum, shape (C,).
-
-    Raises:
-        SettingError: The threshold lies outside 0…1.
-    """
-    check_threshold(threshold)
-    # 0 × ∞ is not a number: a network of one's own may overflow, and still has silent channels.
-    largest = (
-        maximum[maximum.isfinite()].max() if maximum.isfinite().any() else maximum.new_zeros(())
-    )
-    return maximum <= threshold * largest
-
-
-def check_threshold(threshold: float) -> None:
-    """Make sure that a threshold makes sense.
-
-    Raises:
-        SettingError: It lies outside 0…1.
-    """
-    if not 0 <= threshold <= 1:
-        raise SettingError(f"The threshold {threshold:g} lies outside 0 to 1; choose one inside.")
 
 
 def _as_maps(output: Tensor) -> Tensor:
-    """Turn a layer's output, shape (1, C, H, W) or (1, C), into maps, shape (C, H, W)."""
-    return output[0].cpu().reshape(output.shape[1], *(output.shape[2:] or (1, 1)))
-
-
-# A trend is claimed if the rank correlation is at least this large, larger than chance would make
-# it in 19 of 20 networks without a trend (ρ √(n−1) is nearly normally distributed), and the last
-# third differs from the first by at least this share.
-_LEAST_CORRELATION = 0.5
-
-
-_LEAST_DEVIATIONS = 1.645
-
-
-_LEAST_DIFFERENCE = 0.01
+    """Turn a layer's output for one image, (C, H, W) or (C,), into maps, shape (C, H, W)."""
+    return output.cpu().reshape(len(output), *(output.shape[1:] or (1, 1)))
 
 
 @dataclass(frozen=True)
@@ -194,12 +279,12 @@ def empty_by_depth(
 ) -> tuple[LayerSummary, ...]:
     """Count the empty channels of every layer in one forward pass.
 
-    Only each channel's extremes are kept, never a map. Parts of layers that pickers hide, and
+    Only the extremes of each channel are kept, never a map. Parts of layers that pickers hide, and
     layers whose output is a vector, are left out.
 
     Args:
         network: The network.
-        image: The picture it looks at.
+        image: The image it looks at.
         threshold: τ, as in `Activations.empty`.
 
     Returns:
@@ -208,12 +293,15 @@ def empty_by_depth(
     Raises:
         SettingError: The threshold lies outside 0…1.
     """
-    shown = [each for each in layers(network) if not each.detail and len(each.shape) == 3]
-    names = [each.pre_relu or each.name for each in shown]
-    extremes = observe(network.module, input_for(network, image), names, _extremes) if names else {}
-    return tuple(
-        _summary(each, extremes[name], threshold) for each, name in zip(shown, names, strict=True)
-    )
+    check_threshold(threshold)
+    selected = layers_with_maps(network)
+    strengths = observe_strengths(network.module, input_for(network, image), selected)
+    return tuple(_summary(layer, strengths[layer.name][0], threshold) for layer in selected)
+
+
+def _summary(layer: Layer, strength: Tensor, threshold: float) -> LayerSummary:
+    channels, empty = len(strength), int(is_empty(strength, threshold).sum())
+    return LayerSummary(layer, channels, empty, empty / channels)
 
 
 def depth_trend(summaries: Sequence[LayerSummary]) -> str:
@@ -223,10 +311,10 @@ def depth_trend(summaries: Sequence[LayerSummary]) -> str:
     the pooling after it have the same empty channels, which must not count three times. The
     measure is Spearman's rank correlation between position and share.
     """
-    with_relu = [each for each in summaries if "ReLU" in each.layer.kind]
+    with_relu = [summary for summary in summaries if "ReLU" in summary.layer.kind]
     name = "layers with a ReLU" if len(with_relu) >= 3 else "layers"
     chosen = with_relu if len(with_relu) >= 3 else list(summaries)
-    shares = [each.share for each in chosen]
+    shares = [summary.share for summary in chosen]
     if len(shares) < 3:
         return "The network has too few layers with maps to speak of a trend with depth."
     if max(shares) == min(shares):
@@ -266,17 +354,3 @@ def _ranks(values: Sequence[float]) -> list[float]:
     below = [sum(other < value for other in values) for value in values]
     equal = [sum(other == value for other in values) for value in values]
     return [less + (same + 1) / 2 for less, same in zip(below, equal, strict=True)]
-
-
-def _extremes(output: Tensor) -> Tensor:
-    """Reduce an output, shape (1, C, H, W), to each channel's largest and least value, (2, C)."""
-    pixels = output[0].flatten(1).float()
-    return torch.stack((pixels.amax(1), pixels.amin(1)))
-
-
-def _summary(layer: Layer, extremes: Tensor, threshold: float) -> LayerSummary:
-    largest, least = extremes
-    rectified = layer.pre_relu is not None
-    maximum = largest.clamp(min=0) if rectified else torch.maximum(largest.abs(), least.abs())
-    empty = int(empty_channels(maximum, threshold).sum())
-    return LayerSummary(layer, len(maximum), empty, empty / len(maximum))

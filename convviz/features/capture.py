@@ -8,8 +8,9 @@ A module that is called several times in one forward pass (ResNet's ReLUs) count
 """
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,11 +18,15 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from convviz.errors import NetworkError
+from convviz.datasets.image_set import ImageSet
+from convviz.datasets.zip_archive import LeftOut
+from convviz.errors import ImageError, NetworkError, SettingError
 from convviz.images.preprocess import to_tensor
 from convviz.networks.clone import clone
 from convviz.networks.network import Network
 from convviz.structure.calls import count_calls
+
+_BATCH = 4  # images of a set that run at once: a pass that is stopped ends within one batch
 
 
 def input_for(network: Network, image: Image.Image) -> Tensor:
@@ -30,6 +35,73 @@ def input_for(network: Network, image: Image.Image) -> Tensor:
     return to_tensor(
         image, size=weights.input_size, resize=weights.resize, mean=spec.mean, std=spec.std
     )
+
+
+@dataclass(frozen=True, eq=False)
+class InputBatch:
+    """Some images of a set as the network's input.
+
+    Attributes:
+        inputs: The images that can be read, shape (N, 3, S, S); N may be 0.
+        indices: Their places in the set.
+        done: Images of the set that were read or left out so far.
+        left_out: All images so far that could not be read, and why.
+    """
+
+    inputs: Tensor
+    indices: tuple[int, ...]
+    done: int
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def seen(self) -> int:
+        """How many images were read so far."""
+        return self.done - len(self.left_out)
+
+
+def check_images(images: ImageSet) -> None:
+    """Make sure that a set has an image.
+
+    Raises:
+        SettingError: It is empty.
+    """
+    if not len(images):
+        raise SettingError("There is no picture to look at: choose a set with at least one.")
+
+
+def input_batches(
+    network: Network, images: ImageSet, done: int = 0, left_out: Sequence[LeftOut] = ()
+) -> Iterator[InputBatch]:
+    """Go over a set of images in small batches; images that cannot be read are left out.
+
+    Args:
+        network: The network that the batches are for.
+        images: The set.
+        done: With how many images an earlier pass ended.
+        left_out: Those that the earlier pass left out.
+
+    Raises:
+        ImageError: Not one image of the set can be read.
+    """
+    skipped, total = list(left_out), len(images)
+    for start in range(done, total, _BATCH):
+        end = min(start + _BATCH, total)
+        inputs, indices = [], []
+        for index in range(start, end):
+            try:
+                inputs.append(input_for(network, images.picture(index)))
+            except ImageError as error:
+                skipped.append(LeftOut(images.titles[index], str(error)))
+            else:
+                indices.append(index)
+        if len(skipped) == total:
+            raise ImageError(
+                "Not one picture of the set can be read; the first: "
+                f"{skipped[0].title}: {skipped[0].reason}"
+            )
+        size = network.input_size
+        batch = torch.cat(inputs) if inputs else torch.empty(0, 3, size, size)
+        yield InputBatch(batch, tuple(indices), end, tuple(skipped))
 
 
 def capture(module: nn.Module, batch: Tensor, names: Sequence[str]) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Which parts of the image a channel needs: cover one after the other, and see what it loses.
+"""Occlusion: cover one part of the image after the other, and measure what a channel loses.
 
 A grey square (0 after normalisation, the mean colour of the training set) slides over the network's
 input, as in Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014.
@@ -15,13 +15,14 @@ from PIL import Image
 from torch import Tensor
 
 from convviz.errors import SettingError
-from convviz.features.capture import input_for, observe
+from convviz.features.activations import is_empty, judged, rectified, strength
+from convviz.features.capture import copied, input_for, observe
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, check_channel, layer
 
 Measure = Literal["mean", "maximum"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
-_BATCH = 4  # covered pictures: a stopped run ends within one of these
+_BATCH = 4  # covered images that run at once: a run that is stopped ends within one batch
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,15 +65,14 @@ class OcclusionStep:
         Each pixel gets the mean loss of the squares that covered it; 0 where none did.
         """
         total, times = torch.zeros(side, side), torch.zeros(side, side)
-        places = len(self.loss)
-        starts = _starts(side, self.patch, places)
+        starts = _starts(side, self.patch, len(self.loss))
         for row, top in enumerate(starts):
             for column, left in enumerate(starts):
                 value = float(self.loss[row, column])
                 if value == value:  # not-a-number: not covered yet
-                    here = (slice(top, top + self.patch), slice(left, left + self.patch))
-                    total[here] += value
-                    times[here] += 1
+                    square = (slice(top, top + self.patch), slice(left, left + self.patch))
+                    total[square] += value
+                    times[square] += 1
         return total / times.clamp(min=1)
 
 
@@ -91,7 +91,7 @@ def occlude(
 
     Args:
         network: The network.
-        image: The picture.
+        image: The image.
         layer_name: Dotted name of the layer.
         channel: The channel.
         patch: Side of the covering square, in pixels of the input; None for one sixth of it.
@@ -104,10 +104,11 @@ def occlude(
 
     Raises:
         NetworkError: There is no such layer.
-        SettingError: A number makes no sense, or the channel is empty for this image.
+        SettingError: A number makes no sense, the channel is empty for this image, or
+            its response is 0.
     """
-    found = layer(network, layer_name)
-    check_channel(found.shape, channel)
+    selected = layer(network, layer_name)
+    check_channel(selected.shape, channel)
     side = network.input_size
     size = max(1, side // 6) if patch is None else patch
     if not 1 <= size <= side:
@@ -117,18 +118,24 @@ def occlude(
     if measure not in MEASURES:
         raise SettingError(f"There is no measure {measure!r}; choose {', '.join(MEASURES)}.")
     batch = input_for(network, image)
-    uncovered = float(_responses(network, found, channel, batch, measure)[0])
-    if uncovered == 0:
+    maps = _maps(network, selected, channel, batch)
+    if bool(is_empty(strength(selected, maps)).all()):
         raise SettingError(
             f"Channel {channel} is empty for this image, so it has nothing to lose: choose another "
             "channel or image."
         )
-    return _occlude(network, found, channel, batch, size, places, measure, uncovered, stop)
+    uncovered = float(_responses(selected, maps, measure)[0])
+    if uncovered == 0:
+        raise SettingError(
+            f"The {measure} of channel {channel} is 0 for this image, so no share of it can be "
+            "lost: choose another measure, channel or image."
+        )
+    return _occlude(network, selected, channel, batch, size, places, measure, uncovered, stop)
 
 
 def _occlude(
     network: Network,
-    found: Layer,
+    layer: Layer,
     channel: int,
     batch: Tensor,
     size: int,
@@ -143,31 +150,33 @@ def _occlude(
     for first in range(0, len(corners), _BATCH):
         members = corners[first : first + _BATCH]
         covered = batch.repeat(len(members), 1, 1, 1)
-        for picture, (top, left) in zip(covered, members, strict=True):
-            picture[:, top : top + size, left : left + size] = 0
-        left_over = _responses(network, found, channel, covered, measure)
+        for image, (top, left) in zip(covered, members, strict=True):
+            image[:, top : top + size, left : left + size] = 0
+        left_over = _responses(layer, _maps(network, layer, channel, covered), measure)
         loss = loss.clone()  # what was yielded must not change
         loss[first : first + len(members)] = 1 - left_over / uncovered
         done = first + len(members)
         yield OcclusionStep(
-            found, channel, size, done, len(corners), uncovered, loss.reshape(places, places)
+            layer, channel, size, done, len(corners), uncovered, loss.reshape(places, places)
         )
         if stop():
             return
 
 
-def _responses(
-    network: Network, found: Layer, channel: int, batch: Tensor, measure: Measure
-) -> Tensor:
-    """Measure the channel's response to each picture of a batch, shape (N,)."""
+def _maps(network: Network, layer: Layer, channel: int, batch: Tensor) -> Tensor:
+    """Run a network and keep one channel of what a layer is judged by, shape (N, 1, H, W)."""
 
     def reduce(output: Tensor) -> Tensor:
-        maps = output[:, channel].reshape(len(output), -1).float()
-        maps = maps.clamp(min=0) if found.pre_relu else maps
-        return maps.mean(1) if measure == "mean" else maps.amax(1)
+        return copied(output[:, channel : channel + 1])
 
-    name = found.pre_relu or found.name
+    name = judged(layer)
     return observe(network.module, batch, [name], reduce)[name]
+
+
+def _responses(layer: Layer, maps: Tensor, measure: Measure) -> Tensor:
+    """Measure the response of one channel, maps of shape (N, 1, H, W), to each image, (N,)."""
+    values = rectified(layer, maps).flatten(1)
+    return values.mean(1) if measure == "mean" else values.amax(1)
 
 
 def _starts(side: int, size: int, places: int) -> list[int]:

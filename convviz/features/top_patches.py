@@ -1,17 +1,18 @@
-"""What stimulates the channels of a layer: the strongest patches over a set of images.
+"""The image patches that each channel of a layer answers to most, over a set of images.
 
-One pass over the set serves all channels of the layer. Of each picture a channel may show one
-patch, the one around its strongest activation; of all pictures the strongest few are kept, as in
+One pass over the set serves all channels of the layer. Each image gives a channel at most one
+patch, the one around its strongest activation; of all images the strongest few are kept, as in
 Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014. Only numbers
-are kept, never maps or pictures, so memory does not grow with the set.
+are kept, never maps or images, so memory does not grow with the set.
 
-What is ranked is what comes out of the layer's ReLU, as everywhere here.
+Activations are ranked as they come out of the layer's ReLU.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from PIL import Image
@@ -19,8 +20,9 @@ from torch import Tensor
 
 from convviz.datasets.image_set import ImageSet
 from convviz.datasets.zip_archive import LeftOut
-from convviz.errors import ImageError, SettingError
-from convviz.features.capture import input_for, observe
+from convviz.errors import SettingError
+from convviz.features.activations import extremes, is_empty, judged, rectified, strength
+from convviz.features.capture import check_images, input_batches, observe
 from convviz.features.effective_field import Box
 from convviz.images.preprocess import crop
 from convviz.networks.network import Network
@@ -28,20 +30,17 @@ from convviz.structure.costs import receptive_field
 from convviz.structure.layers import Layer, layer
 from convviz.structure.receptive_field import ReceptiveField
 
-TOP = 9
-
-
-_BATCH = 4  # pictures: a stopped pass ends within one of these
+TOP = 9  # patches of each channel that are kept
 
 
 @dataclass(frozen=True)
 class Patch:
-    """The part of a picture that a channel answered to.
+    """The part of an image that a channel answered to.
 
     Attributes:
         score: The activation.
-        picture: The picture's place in the set.
-        title: The picture's title.
+        picture: The image's index in the set.
+        title: The image's title.
         row: Of the activation in the channel's map.
         column: Of the activation in the channel's map.
         box: What that position sees of the network's input; None where it cannot be followed.
@@ -57,17 +56,17 @@ class Patch:
 
 @dataclass(frozen=True, eq=False)
 class TopPatches:
-    """The strongest patches of every channel of a layer, over the pictures looked at so far.
+    """The strongest patches of every channel of a layer, over the images looked at so far.
 
     Attributes:
         layer: The layer.
-        seen: N, how many pictures were looked at.
+        seen: N, how many images were looked at.
         scores: The strongest activations, the strongest first, shape (C, 9); −∞ where there are
             fewer.
-        pictures: The places in the set of the pictures they were found in, shape (C, 9).
-        positions: Where in the map they were found, row × width + column, shape (C, 9).
-        maximum: The largest absolute activation of each channel, shape (C,).
-        titles: Title of each picture of the set.
+        pictures: Index in the set of the image that each belongs to, shape (C, 9).
+        positions: Position of each in the map, row × width + column, shape (C, 9).
+        maximum: The largest strength of each channel, shape (C,).
+        titles: Title of each image of the set.
         spans: The first channel of each branch, with what the branch's positions see; a layer
             without branches counts as one.
     """
@@ -84,29 +83,29 @@ class TopPatches:
     @property
     def nbytes(self) -> int:
         """Memory that it holds, in bytes."""
-        held = (self.scores, self.pictures, self.positions, self.maximum)
-        return sum(tensor.nbytes for tensor in held) + 100 * len(self.titles)
+        tensors = (self.scores, self.pictures, self.positions, self.maximum)
+        return sum(tensor.nbytes for tensor in tensors) + 100 * len(self.titles)
 
     def dead(self) -> Tensor:
-        """Tell which channels were empty for every picture looked at, shape (C,), bool."""
+        """Tell which channels were empty for every image looked at, shape (C,), bool."""
         if not self.seen:
             return torch.zeros_like(self.maximum, dtype=torch.bool)
-        return self.maximum == 0
+        return is_empty(self.maximum)
 
     def patches(self, channel: int) -> tuple[Patch, ...]:
-        """List the strongest patches of one channel, the strongest first; silent ones are none."""
+        """List the strongest patches of one channel, the strongest first; none for a dead one."""
         width = (self.layer.shape[1:] or (1, 1))[1]
         field = [field for start, field in self.spans if start <= channel][-1]
-        found = []
+        patches = []
         columns = (self.scores, self.pictures, self.positions)
-        for score, picture, position in zip(*(c[channel].tolist() for c in columns), strict=True):
-            if score in (0.0, -torch.inf):
+        for score, image, position in zip(*(c[channel].tolist() for c in columns), strict=True):
+            if score == -torch.inf:
                 continue
             row, column = divmod(position, width)
             seen = None if field is None else field.box(row, column)
-            place = None if seen is None else Box(*seen)
-            found.append(Patch(score, picture, self.titles[picture], row, column, place))
-        return tuple(found)
+            box = None if seen is None else Box(*seen)
+            patches.append(Patch(score, image, self.titles[image], row, column, box))
+        return tuple(patches)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,10 +113,10 @@ class TopPatchesStep:
     """Where a pass over a set stands.
 
     Attributes:
-        done: Pictures looked at or left out.
-        total: Pictures in the set.
-        stimuli: What has been found so far; the last step's is the result.
-        left_out: Pictures that could not be read, and why.
+        done: Images looked at or left out.
+        total: Images in the set.
+        stimuli: The top patches so far; the last step's are the result.
+        left_out: Images that could not be read, and why.
     """
 
     done: int
@@ -149,106 +148,106 @@ def find_top_patches(
     Args:
         network: The network.
         layer_name: Dotted name of the layer.
-        pictures: The set. Of equally strong activations the earlier picture, and in it the earlier
+        pictures: The set. Of equally strong activations the earlier image, and in it the earlier
             position, counts.
         after: Where an earlier pass over the same set and layer ended; None to begin at the start.
         stop: Asked after every step whether to end.
 
     Yields:
-        A step after every few pictures; the last one has seen all.
+        A step after every few images; the last one has seen all.
 
     Raises:
         NetworkError: There is no such layer.
         SettingError: The set is empty, or the earlier pass was about something else.
-        ImageError: Not one picture of the set can be read.
+        ImageError: Not one image of the set can be read.
     """
-    found = layer(network, layer_name)
-    if not len(pictures):
-        raise SettingError("There is no picture to look at: choose a set with at least one.")
+    selected = layer(network, layer_name)
+    check_images(pictures)
     if after is not None and (
-        after.stimuli.layer.name != found.name or after.stimuli.titles != pictures.titles
+        after.stimuli.layer.name != selected.name or after.stimuli.titles != pictures.titles
     ):
         raise SettingError("The earlier pass was over another layer or another set: begin anew.")
-    return _find(network, found, pictures, after, stop)
+    return _find(network, selected, pictures, after, stop)
 
 
 def patch_picture(network: Network, pictures: ImageSet, patch: Patch) -> Image.Image:
-    """Cut a patch out of what the network saw of its picture; all of it if it has no box.
+    """Cut a patch out of what the network saw of its image; all of it if it has no box.
 
     Raises:
-        ImageError: The picture cannot be read any more.
+        ImageError: The image cannot be read any more.
     """
     weights = network.weights
-    picture = crop(pictures.picture(patch.picture), size=weights.input_size, resize=weights.resize)
+    image = crop(pictures.picture(patch.picture), size=weights.input_size, resize=weights.resize)
     if patch.box is None:
-        return picture
-    return picture.crop((patch.box.left, patch.box.top, patch.box.right, patch.box.bottom))
+        return image
+    return image.crop((patch.box.left, patch.box.top, patch.box.right, patch.box.bottom))
 
 
 def _find(
     network: Network,
-    found: Layer,
-    pictures: ImageSet,
+    layer: Layer,
+    images: ImageSet,
     after: TopPatchesStep | None,
     stop: Callable[[], bool],
 ) -> Iterator[TopPatchesStep]:
-    channels, total = found.shape[0], len(pictures)
-    starts = [branch.start for branch in found.branches] or [0]
-    spans = tuple((start, receptive_field(network, found.name, start)) for start in starts)
-    scores = torch.full((channels, TOP), -torch.inf)
-    places = torch.full((channels, TOP), -1)
-    positions = torch.full((channels, TOP), -1)
-    maximum = torch.zeros(channels)
-    left_out: list[LeftOut] = []
-    begin = 0
-    if after is not None:
-        known = after.stimuli
-        scores, places, positions = known.scores, known.pictures, known.positions
-        maximum, left_out, begin = known.maximum, [*after.left_out], after.done
-    for start in range(begin, total, _BATCH):
-        batch, members = [], []
-        for place in range(start, min(start + _BATCH, total)):
-            try:
-                batch.append(input_for(network, pictures.picture(place)))
-            except ImageError as error:
-                left_out.append(LeftOut(pictures.titles[place], str(error)))
-            else:
-                members.append(place)
-        if batch:
-            name = found.pre_relu or found.name
-            reduce = _positive_peaks if found.pre_relu else _peaks
-            peaks = observe(network.module, torch.cat(batch), [name], reduce)[name]
-            values, where, strength = peaks[0], peaks[1].long(), peaks[2]
-            maximum = torch.maximum(maximum, strength.float().amax(0))
-            # Stable, and what was found before comes first: of equals the earlier one stays.
-            scores, order = torch.sort(
-                torch.cat((scores, values.float().T), 1), dim=1, descending=True, stable=True
-            )
-            here = torch.tensor(members).expand(channels, -1)
-            scores, order = scores[:, :TOP].clone(), order[:, :TOP]
-            places = torch.cat((places, here), 1).gather(1, order)
-            positions = torch.cat((positions, where.T), 1).gather(1, order)
-        done = min(start + _BATCH, total)
-        if done == total and len(left_out) == total:
-            raise ImageError(
-                "Not one picture of the set can be read; the first: "
-                f"{left_out[0].title}: {left_out[0].reason}"
-            )
-        seen = done - len(left_out)
-        held = (scores, places, positions, maximum)
-        stimuli = TopPatches(found, seen, *held, pictures.titles, spans)
-        yield TopPatchesStep(done, total, stimuli, tuple(left_out))
+    if after is None:
+        best, done, left_out = _nothing(network, layer, images), 0, ()
+    else:
+        best, done, left_out = after.stimuli, after.done, after.left_out
+    name = judged(layer)
+    for batch in input_batches(network, images, done, left_out):
+        if batch.indices:
+            reduce = partial(_peaks, layer)
+            peaks = observe(network.module, batch.inputs, [name], reduce)[name]
+            best = _merged(best, peaks, batch.indices)
+        best = replace(best, seen=batch.seen)
+        yield TopPatchesStep(batch.done, len(images), best, batch.left_out)
         if stop():
             return
 
 
-def _peaks(output: Tensor) -> Tensor:
-    """Reduce (N, C, H, W) to each map's maximum, its place and its largest magnitude, (3, N, C)."""
-    maps = output.reshape(*output.shape[:2], -1)
-    largest, where = maps.max(2)
-    # A place is below 2²⁴ and so exact as a float32.
-    return torch.stack((largest.float(), where.float(), maps.abs().amax(2).float()))
+def _nothing(network: Network, layer: Layer, images: ImageSet) -> TopPatches:
+    """Make the top patches of a layer before any image was looked at."""
+    channels = layer.shape[0]
+    starts = [branch.start for branch in layer.branches] or [0]
+    return TopPatches(
+        layer=layer,
+        seen=0,
+        scores=torch.full((channels, TOP), -torch.inf),
+        pictures=torch.full((channels, TOP), -1),
+        positions=torch.full((channels, TOP), -1),
+        maximum=torch.zeros(channels),
+        titles=images.titles,
+        spans=tuple((start, receptive_field(network, layer.name, start)) for start in starts),
+    )
 
 
-def _positive_peaks(output: Tensor) -> Tensor:
-    return _peaks(output.clamp(min=0))
+def _merged(best: TopPatches, peaks: Tensor, indices: Sequence[int]) -> TopPatches:
+    """Put the patches of a batch, as `_peaks` finds them, among the best so far."""
+    scores, positions, strength = peaks[0], peaks[1].long(), peaks[2]
+    # Stable, and the earlier patches come first: of equals the earlier one stays.
+    scores, order = torch.sort(
+        torch.cat((best.scores, scores.T), 1), dim=1, descending=True, stable=True
+    )
+    order = order[:, :TOP]
+    images = torch.tensor(indices).expand(len(scores), -1)
+    return replace(
+        best,
+        scores=scores[:, :TOP].clone(),
+        pictures=torch.cat((best.pictures, images), 1).gather(1, order),
+        positions=torch.cat((best.positions, positions.T), 1).gather(1, order),
+        maximum=torch.maximum(best.maximum, strength.amax(0)),
+    )
+
+
+def _peaks(layer: Layer, output: Tensor) -> Tensor:
+    """Reduce (N, C, H, W) to each map's maximum, its position and its strength, (3, N, C).
+
+    The maximum is −∞ where the channel is empty for the image.
+    """
+    maps = rectified(layer, output.reshape(*output.shape[:2], -1))
+    scores, positions = maps.max(2)
+    strengths = strength(layer, extremes(output))
+    scores = scores.float().masked_fill(is_empty(strengths), -torch.inf)
+    # A position is below 2²⁴ and so exact as a float32.
+    return torch.stack((scores, positions.float(), strengths))

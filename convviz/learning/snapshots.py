@@ -17,8 +17,14 @@ from PIL import Image
 from torch import Tensor, nn
 
 from convviz.errors import SettingError
-from convviz.features.activations import Activations, measure
-from convviz.features.capture import capture, observe
+from convviz.features.activations import (
+    Activations,
+    activations_in,
+    is_empty,
+    needed,
+    observe_strengths,
+)
+from convviz.features.capture import capture
 from convviz.images.preprocess import crop, normalise, to_pixels
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, layers
@@ -100,7 +106,7 @@ class Maps:
     @property
     def empty(self) -> int:
         """How many channels are empty for the probe."""
-        return int((self.maximum <= 0).sum())
+        return int(is_empty(self.maximum).sum())
 
     @property
     def nbytes(self) -> int:
@@ -214,8 +220,7 @@ class Watch:
     @property
     def names(self) -> tuple[str, ...]:
         """Dotted names of what is looked at, with the layers that feed the ReLUs behind them."""
-        pairs = ((each.name, each.pre_relu) for each in self.layers)
-        return tuple(dict.fromkeys(name for pair in pairs for name in pair if name))
+        return tuple(dict.fromkeys(name for layer in self.layers for name in needed(layer)))
 
     def take(
         self, module: nn.Module, *, step: int, epoch: int, seconds: float, kept: bool = False
@@ -233,8 +238,7 @@ class Watch:
         dead = self._dead(module)
         maps = []
         for each in self.layers:
-            gate = None if each.pre_relu is None else seen[each.pre_relu][0]
-            maps.append(Maps.of(measure(each, seen[each.name][0], gate), dead.get(each.name)))
+            maps.append(Maps.of(activations_in(each, seen), dead.get(each.name)))
         kernels = None
         if self.kernels is not None:
             weight = module.get_submodule(self.kernels).weight
@@ -246,14 +250,8 @@ class Watch:
         """Count, for each layer, the channels that are empty for every one of the others."""
         if self.others is None:
             return {}
-        judged = {each.name: each.pre_relu or each.name for each in self.layers}
-        silent = observe(module, self.others, list(dict.fromkeys(judged.values())), _silent)
-        return {name: int(silent[gate].sum()) for name, gate in judged.items()}
-
-
-def _silent(output: Tensor) -> Tensor:
-    """Tell which channels of (N, C, H, W) let nothing through; not-a-number is no silence."""
-    return (output <= 0).all(0).flatten(1).all(1)
+        strengths = observe_strengths(module, self.others, self.layers)
+        return {name: int(is_empty(each).all(0).sum()) for name, each in strengths.items()}
 
 
 def watch(

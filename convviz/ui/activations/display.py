@@ -125,7 +125,7 @@ def legend(
         ends = (f"{atlas.low:.3g}", f"{atlas.high:.3g}")
     stops = ", ".join(hex_colours(looks.colours))
     ramp = f'<span class="ramp" style="background:linear-gradient(90deg, {stops})"></span>'
-    most = looks.threshold * float(shown.maximum.max())
+    most = shown.empty_up_to(looks.threshold)
     above = f"{most:.3g}" if most else "zero"
     signs = _sign("cross", f"empty: never above {above} in this image")
     if dead is not None:

@@ -34,7 +34,7 @@ def headline(choice: Choice, shown: Activations, threshold: float) -> None:
     size = f"{channels}{of or ' numbers'}"
     dotted = "" if layer.name == layer.title else f" (`{layer.name}`)"
     said = [f"{layer.title}{dotted} of {choice.network.title}, {layer.kind}: {size}."]
-    most = threshold * float(shown.maximum.max())
+    most = shown.empty_up_to(threshold)
     if threshold > 0:
         said.append(f"Empty: no activation beyond {most:.3g}, which is τ times the strongest.")
     elif layer.pre_relu is None:

@@ -239,7 +239,7 @@ def dead_or_alive(choice: Choice, shown: Activations, channel: int) -> str:
     others = f"{count or 'None'} of the layer's {shown.channels} channels {verb} dead over them."
     if channel not in found.numbers:
         return f":material/check_circle: Alive over {over}. {others}"
-    if float(shown.maximum[channel]) > 0:
+    if not bool(shown.empty()[channel]):
         others = f"Yet it answers to this image, so another set would not call it dead. {others}"
     return f":material/horizontal_rule: **Dead** over {over}. {others}"
 
@@ -282,7 +282,7 @@ def _patches(
 def _occlusion(
     choice: Choice, shown: Activations, channel: int, page_jobs: PageJobs, view: JobView | None
 ) -> None:
-    if bool(shown.maximum[channel] == 0):
+    if bool(shown.empty()[channel]):
         st.info("This channel is empty for this image, so it has nothing to lose.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="occlusion_controls"):
