@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 from streamlit.testing.v1 import AppTest
 
-from convviz.features.ablation import deeper_layers, silence
+from convviz.features.ablation import ablate, deeper_layers
 from convviz.features.activations import Activations, activations
 from convviz.features.arithmetic import arithmetic
 from convviz.features.effective_field import effective_field
@@ -66,7 +66,7 @@ def parts(
     yield "pictures", pictures
     yield "histogram", lambda: figures.histogram(shown.maps[channel])
     yield "arithmetic", lambda: arithmetic(network, image, layer, *place)
-    yield "switched off", lambda: silence(network, image, layer, [channel], deeper)
+    yield "switched off", lambda: ablate(network, image, layer, [channel], deeper)
 
 
 def measure(case: str, channels: int) -> None:

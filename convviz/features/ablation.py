@@ -1,26 +1,34 @@
-"""Switch channels off, and see what deeper layers and the predictions make of it.
+"""Switch channels off, and compare deeper layers and the predictions with and without them.
 
 A channel is switched off where its ReLU lets it through: of a convolution that a batch norm
-follows, what comes out of the batch norm is set to 0, because a 0 before it would not stay 0. From
-that layer on the network runs twice in one batch, once whole and once with the channels off, so
-that the two can be compared layer by layer without keeping maps.
+follows, the output of the batch norm is set to 0, because a 0 before it would not stay 0. From that
+layer on the network runs on two images in one batch, the first with all channels on and the second
+with some off, so that the two can be compared layer by layer without keeping maps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from weakref import WeakKeyDictionary
 
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from convviz.errors import SettingError
-from convviz.features.activations import Activations, measure
+from convviz.features.activations import Activations, activations_in, judged, needed, rectified
 from convviz.features.capture import copied, input_for, observe_each
 from convviz.features.predictions import Prediction, best, for_decoder
+from convviz.networks.clone import clone
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, check_channel, layer, layers
+
+_Reducers = Mapping[str, Callable[[Tensor], Tensor]]
+
+# What `_can_split` decided for each network, by its other arguments.
+_splits: WeakKeyDictionary[nn.Module, dict[Hashable, bool]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -37,13 +45,13 @@ class Ablation:
 
     Attributes:
         layer: The layer whose channels are off.
-        channels: Those that are off.
+        channels: The channels that are off.
         changes: The change of every deeper layer that pickers show, in the order of execution.
-        deeper: The layer that was looked at closely.
-        before: Its channels with all on.
-        after: Its channels with those off.
+        deeper: The deeper layer whose maps are kept.
+        before: Its activations with all channels on.
+        after: Its activations with those channels off.
         relative: ‖after − before‖ / ‖before‖ of each of its channels, shape (C,); 0 where a
-            channel was silent and stays so, infinite where a silent one wakes up.
+            channel was empty and stays so, infinite where an empty one wakes up.
         predictions_before: The five best guesses with all on; none without a decoder.
         predictions_after: The five best guesses with those off.
     """
@@ -74,16 +82,16 @@ def deeper_layers(network: Network, layer_name: str) -> tuple[Layer, ...]:
     Raises:
         NetworkError: There is no such layer.
     """
-    found = layer(network, layer_name)
-    start = max(found.index, layer(network, found.pre_relu or found.name).index)
+    selected = layer(network, layer_name)
+    start = max(selected.index, layer(network, judged(selected)).index)
     return tuple(
-        each
-        for each in layers(network)
-        if each.index > start and not each.detail and each.kind != "dropout"
+        later
+        for later in layers(network)
+        if later.index > start and not later.detail and later.kind != "dropout"
     )
 
 
-def silence(
+def ablate(
     network: Network,
     image: Image.Image,
     layer_name: str,
@@ -96,7 +104,7 @@ def silence(
 
     Args:
         network: The network; it is not touched.
-        image: The picture.
+        image: The image.
         layer_name: Dotted name of the layer.
         channels: Which channels to switch off.
         deeper_name: Dotted name of the deeper layer to look at closely.
@@ -106,34 +114,41 @@ def silence(
         NetworkError: There is no such layer.
         SettingError: There is no such channel, or the second layer does not come after the first.
     """
-    found, deeper = layer(network, layer_name), layer(network, deeper_name)
+    ablated, deeper = layer(network, layer_name), layer(network, deeper_name)
     for channel in channels:
-        check_channel(found.shape, channel)
+        check_channel(ablated.shape, channel)
     later = deeper_layers(network, layer_name)
-    if deeper.name not in {each.name for each in later}:
-        raise SettingError(f"{deeper.title} does not come after {found.title}: choose a later one.")
-    chosen = set(range(found.shape[0])) - set(channels) if keep else set(channels)
-    off = sorted(chosen)
+    if deeper.name not in {layer.name for layer in later}:
+        raise SettingError(
+            f"{deeper.title} does not come after {ablated.title}: choose a later one."
+        )
+    selected = set(range(ablated.shape[0])) - set(channels) if keep else set(channels)
+    off = sorted(selected)
     batch = input_for(network, image)
-    names = [deeper.name] if deeper.pre_relu is None else [deeper.name, deeper.pre_relu]
-    # One pass for all: the layer that is looked at closely is kept, of the others only how much
-    # they change.
+    by_judged: dict[str, list[Layer]] = {}
+    for deeper_layer in later:
+        by_judged.setdefault(judged(deeper_layer), []).append(deeper_layer)
+    # One pass for all: the maps of one layer are kept, of the others only how much they change.
     reducers: dict[str, Callable[[Tensor], Tensor]] = {
-        **{each.pre_relu or each.name: _both_changes for each in later},
-        **dict.fromkeys(names, _both_maps),
+        **{name: partial(_changes, group) for name, group in by_judged.items()},
+        **dict.fromkeys(needed(deeper), copied),
     }
     small = for_decoder(network, batch) if network.weights.has_decoder else None
     if small is batch:
         reducers[""] = _scores
-    outputs = _side_by_side(network, batch, found, off, reducers)
+    outputs = _run_both(network.module, batch, judged(ablated), off, reducers)
     if small is not None and small is not batch:
-        outputs |= _side_by_side(network, small, found, off, {"": _scores})
+        outputs |= _run_both(network.module, small, judged(ablated), off, {"": _scores})
     scores = outputs.pop("", torch.empty(0))
-    before, after = (_measured(deeper, outputs, place) for place in (0, 1))
+    changes: dict[str, float] = {}
+    for name, group in by_judged.items():
+        relative = _changes(group, outputs[name]) if name in needed(deeper) else outputs[name]
+        changes |= zip((layer.name for layer in group), relative.tolist(), strict=True)
+    before, after = (activations_in(deeper, outputs, index) for index in (0, 1))
     return Ablation(
-        layer=found,
+        layer=ablated,
         channels=tuple(off),
-        changes=tuple(_change(each, outputs[each.pre_relu or each.name]) for each in later),
+        changes=tuple(Change(layer, changes[layer.name]) for layer in later),
         deeper=deeper,
         before=before,
         after=after,
@@ -143,80 +158,84 @@ def silence(
     )
 
 
-def _side_by_side(
-    network: Network,
-    batch: Tensor,
-    found: Layer,
-    off: Sequence[int],
-    reducers: Mapping[str, Callable[[Tensor], Tensor]],
+def _run_both(
+    module: nn.Module, batch: Tensor, name: str, off: Sequence[int], reducers: _Reducers
 ) -> dict[str, Tensor]:
-    """Run a network whole and with channels off, and reduce the pairs that its layers put out."""
-    name = found.pre_relu or found.name
+    """Run a network with all channels of a layer on and with some off; reduce the pairs of outputs.
 
-    def split(output: Tensor) -> Tensor:
-        return torch.cat((output, _without(output, off)))
-
-    def second(output: Tensor) -> Tensor:
-        return torch.cat((output[:1], _without(output[1:], off)))
-
-    try:
-        return observe_each(network.module, batch, reducers, (name, split))
-    except RuntimeError:
-        # What ran beside this layer has one picture and cannot be joined to two of them (the other
-        # branches of an Inception module): then both run from the start.
-        return observe_each(network.module, batch.repeat(2, 1, 1, 1), reducers, (name, second))
-
-
-def _without(output: Tensor, off: Sequence[int]) -> Tensor:
-    output = output.clone()
-    output[:, list(off)] = 0
-    return output
-
-
-def _both_maps(output: Tensor) -> Tensor:
-    return copied(_two(output))
-
-
-def _two(output: Tensor) -> Tensor:
-    """Make sure that a layer saw both pictures: what does not depend on the first layer sees one.
-
-    Raises:
-        RuntimeError: It saw one; the pass must begin with two.
+    Args:
+        module: The network; it is not touched.
+        batch: One image, shape (1, 3, S, S).
+        name: Dotted name of the layer.
+        off: Its channels that are off in the second run.
+        reducers: What to make of the output of each later layer, shape (2, …).
     """
-    if len(output) == 1:
-        raise RuntimeError("one picture")
-    return output
+    names = tuple(reducers)
+    known = _splits.setdefault(module, {})
+    key = name, names, tuple(batch.shape)
+    if key not in known:
+        known[key] = _can_split(module, name, names, tuple(batch.shape))
+    if known[key]:
+        return observe_each(module, batch, reducers, (name, partial(_split, off)))
+    return observe_each(module, batch.repeat(2, 1, 1, 1), reducers, (name, partial(_mask, off)))
 
 
-def _scores(output: object) -> Tensor:
-    """Keep the scores of two pictures; nothing where a network puts out something else."""
-    if not isinstance(output, Tensor) or output.dim() != 2 or len(output) != 2:
-        return torch.empty(0)
-    return copied(output)
+def _can_split(
+    module: nn.Module, name: str, names: tuple[str, ...], shape: tuple[int, ...]
+) -> bool:
+    """Tell whether a pass that begins with one image can go on with two from a layer on.
+
+    It cannot where the network runs anything beside this layer (the other branches of an Inception
+    module), because that has one image and does not fit to two; then both run from the start. It
+    is decided before the pass, by a pass without values on the "meta" device.
+
+    Args:
+        module: The network; it is not touched.
+        name: Dotted name of the layer.
+        names: Dotted names of the later layers that must see two images.
+        shape: Of the network's input, (1, 3, S, S).
+    """
+    batch = torch.empty(shape, device="meta")
+    reducers, split = dict.fromkeys(names, _count), (name, partial(_split, ()))
+    try:
+        counts = observe_each(clone(module, device="meta"), batch, reducers, split)
+    except RuntimeError:  # sizes that do not fit, or a forward that looks at values
+        return False
+    return all(int(count) == 2 for count in counts.values())
 
 
-def _both_changes(output: Tensor) -> Tensor:
-    """Compute the change from the first picture to the second, before and after a ReLU, (2,)."""
-    both = _two(output).float().flatten(1)
-    return torch.stack(
-        [_relative(*both.unsqueeze(1)), _relative(*both.clamp(min=0).unsqueeze(1))]
-    ).flatten()
+def _count(output: Tensor) -> Tensor:
+    return torch.tensor(len(output))
 
 
-def _change(found: Layer, output: Tensor) -> Change:
-    changes = output if output.shape == (2,) else _both_changes(output)
-    return Change(found, float(changes[1 if found.pre_relu else 0]))
+def _split(off: Sequence[int], output: Tensor) -> Tensor:
+    """Make two images of one: as it is, and with channels off."""
+    both = torch.cat((output, output))
+    both[1, list(off)] = 0
+    return both
 
 
-def _measured(deeper: Layer, outputs: dict[str, Tensor], place: int) -> Activations:
-    maps = {name: output[place] for name, output in outputs.items()}
-    shaped = {name: m if m.dim() == 3 else m.reshape(-1, 1, 1) for name, m in maps.items()}
-    return measure(
-        deeper, shaped[deeper.name], None if deeper.pre_relu is None else shaped[deeper.pre_relu]
-    )
+def _mask(off: Sequence[int], output: Tensor) -> Tensor:
+    """Switch channels of the second of two images off."""
+    return _split(off, output[:1])
+
+
+def _scores(output: Tensor) -> Tensor:
+    """Keep the scores of two images; nothing where a network puts out something else."""
+    return copied(output) if output.dim() == 2 and len(output) == 2 else torch.empty(0)
+
+
+def _changes(layers: Sequence[Layer], output: Tensor) -> Tensor:
+    """Compute the change from the first image to the second of layers that one output judges.
+
+    Returns:
+        Shape (len(layers),).
+    """
+    both = output.float().flatten(1)
+    return torch.stack([_relative(*rectified(layer, both)) for layer in layers])
 
 
 def _relative(before: Tensor, after: Tensor) -> Tensor:
-    """Compute ‖after − before‖ / ‖before‖ of each row, shape (rows,); 0 / 0 counts as 0."""
+    """Compute ‖after − before‖ / ‖before‖ over the last dimension; 0 / 0 counts as 0."""
     change, size = (after - before).norm(dim=-1), before.norm(dim=-1)
     return torch.where(change == 0, torch.zeros_like(change), change / size)

@@ -191,11 +191,9 @@ def _find(
     stop: Callable[[], bool],
 ) -> Iterator[TopPatchesStep]:
     if after is None:
-        best, done, left_out = _nothing(network, layer, images), 0, ()
-    else:
-        best, done, left_out = after.stimuli, after.done, after.left_out
-    name = judged(layer)
-    for batch in input_batches(network, images, done, left_out):
+        after = TopPatchesStep(0, len(images), _nothing(network, layer, images), ())
+    best, name = after.stimuli, judged(layer)
+    for batch in input_batches(network, images, after.done, after.left_out):
         if batch.indices:
             reduce = partial(_peaks, layer)
             peaks = observe(network.module, batch.inputs, [name], reduce)[name]

@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from convviz.errors import SettingError
-from convviz.features.ablation import deeper_layers, silence
+from convviz.features.ablation import ablate, deeper_layers
 from convviz.features.activations import activations
 from convviz.features.predictions import predict
 from convviz.images.decode import decode
@@ -27,7 +27,7 @@ def test_a_channel_that_is_off_is_off_everywhere_after(
     network_of: Callable[..., Network], tiny: nn.Module, red: Image.Image
 ) -> None:
     network = network_of(tiny, classes=("red", "other"))
-    found = silence(network, red, "conv", [0], "pool")
+    found = ablate(network, red, "conv", [0], "pool")
     assert found.channels == (0,)
     assert found.before.maps[0].max() == 1
     assert found.after.maps.abs().max() == 0
@@ -44,7 +44,7 @@ def test_a_channel_that_is_off_is_off_everywhere_after(
 def test_keeping_some_switches_off_the_others(
     network_of: Callable[..., Network], tiny: nn.Module, red: Image.Image
 ) -> None:
-    found = silence(network_of(tiny), red, "relu", [0], "pool", keep=True)
+    found = ablate(network_of(tiny), red, "relu", [0], "pool", keep=True)
     assert found.channels == (1, 2)
     torch.testing.assert_close(found.after.maps, found.before.maps)
     assert all(change.relative == 0 for change in found.changes)
@@ -55,9 +55,9 @@ def test_nothing_off_changes_nothing_and_the_network_is_not_touched(
 ) -> None:
     network = network_of(tiny)
     before = activations(network, red, "pool").maps
-    found = silence(network, red, "conv", [], "pool")
+    found = ablate(network, red, "conv", [], "pool")
     assert float(found.relative.abs().max()) == 0
-    silence(network, red, "conv", [0, 1, 2], "pool")
+    ablate(network, red, "conv", [0, 1, 2], "pool")
     torch.testing.assert_close(activations(network, red, "pool").maps, before)
     assert not any(part._forward_hooks for part in tiny.modules())
 
@@ -67,12 +67,12 @@ def test_a_norm_after_the_layer_cannot_wake_the_channel_up(
 ) -> None:
     parts = nn.Sequential(nn.Conv2d(3, 2, 1), nn.BatchNorm2d(2), nn.ReLU(), nn.MaxPool2d(2))
     parts[1].bias.data += 3
-    found = silence(network_of(parts), red, "0", [1], "3")
+    found = ablate(network_of(parts), red, "0", [1], "3")
     assert found.after.maps[1].abs().max() == 0
     assert found.before.maps[1].abs().max() > 0
 
 
-def test_a_module_used_twice_is_silenced_at_its_last_use(
+def test_a_module_used_twice_is_ablated_at_its_last_use(
     network_of: Callable[..., Network], red: Image.Image
 ) -> None:
     class Twice(nn.Module):
@@ -84,7 +84,7 @@ def test_a_module_used_twice_is_silenced_at_its_last_use(
         def forward(self, batch: Tensor) -> Tensor:
             return self.pool(self.relu(self.relu(batch) + 1))
 
-    found = silence(network_of(Twice()), red, "relu", [1], "pool")
+    found = ablate(network_of(Twice()), red, "relu", [1], "pool")
     assert found.before.maps[:, 0, 0].tolist() == [2.0, 1.0, 1.0]
     assert found.after.maps[:, 0, 0].tolist() == [2.0, 0.0, 1.0]
 
@@ -94,7 +94,7 @@ def test_a_branch_of_googlenet() -> None:
     cat = decode(sample("cat").read())
     shown = layer(network, "inception4a")
     branch = shown.branches[0]
-    found = silence(network, cat, branch.name, range(branch.stop), "inception4a")
+    found = ablate(network, cat, branch.name, range(branch.stop), "inception4a")
     after = found.after.maps
     assert after[: branch.stop].abs().max() == 0
     torch.testing.assert_close(after[branch.stop :], found.before.maps[branch.stop :])
@@ -108,12 +108,12 @@ def test_what_does_not_come_after_is_refused(
     network = network_of(tiny)
     assert [each.name for each in deeper_layers(network, "relu")] == ["pool", "fc"]
     with pytest.raises(SettingError, match="does not come after"):
-        silence(network, red, "pool", [0], "relu")
+        ablate(network, red, "pool", [0], "relu")
     with pytest.raises(SettingError, match="channel 3"):
-        silence(network, red, "relu", [3], "pool")
+        ablate(network, red, "relu", [3], "pool")
 
 
-def test_layers_beside_the_silenced_one_do_not_change(
+def test_layers_beside_the_ablated_one_do_not_change(
     network_of: Callable[..., Network], red: Image.Image
 ) -> None:
     """The other branch sees one picture while the pass begins with one: it is run with two."""
@@ -128,7 +128,7 @@ def test_layers_beside_the_silenced_one_do_not_change(
             left = self.left(batch)
             return self.pool(torch.cat((left, self.right(batch)), 1))
 
-    found = silence(network_of(Beside()), red, "left", [0], "pool")
+    found = ablate(network_of(Beside()), red, "left", [0], "pool")
     assert found.before.maps[:, 0, 0].tolist() == [1.0, 0.0, 0.0, 1.0, 0.0, 0.0]
     assert found.after.maps[:, 0, 0].tolist() == [0.0, 0.0, 0.0, 1.0, 0.0, 0.0]
 
@@ -136,8 +136,51 @@ def test_layers_beside_the_silenced_one_do_not_change(
 def test_predictions_are_those_of_the_network_with_the_channels_off() -> None:
     network = load("googlenet", "bundled", fetch=False)
     cat = decode(sample("cat").read())
-    found = silence(network, cat, "inception4a", [], "inception4b")
+    found = ablate(network, cat, "inception4a", [], "inception4b")
     assert found.predictions_before == found.predictions_after
     for one, other in zip(found.predictions_before, predict(network, cat), strict=True):
         assert one.label == other.label
         assert one.probability == pytest.approx(other.probability, abs=1e-4)
+
+
+def test_a_pass_that_fails_is_not_run_again_with_twice_the_images(
+    network_of: Callable[..., Network], red: Image.Image
+) -> None:
+    passes = []
+
+    class Fails(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.relu, self.pool = nn.ReLU(), nn.MaxPool2d(2)
+
+        def forward(self, batch: Tensor) -> Tensor:
+            maps = self.pool(self.relu(batch))
+            if not batch.is_meta:
+                passes.append(len(batch))
+                raise RuntimeError("not enough memory")
+            return maps + 0
+
+    network = network_of(Fails(), classes=("red", "other"))
+    with pytest.raises(RuntimeError, match="not enough memory"):
+        ablate(network, red, "relu", [0], "pool")
+    assert passes == [1]
+
+
+def test_only_what_comes_after_runs_on_two_images(
+    network_of: Callable[..., Network], red: Image.Image
+) -> None:
+    sizes: dict[str, list[int]] = {"first": [], "last": []}
+
+    class Counts(nn.Module):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+        def forward(self, batch: Tensor) -> Tensor:
+            if not batch.is_meta:
+                sizes[self.name].append(len(batch))
+            return batch + 0
+
+    parts = nn.Sequential(Counts("first"), nn.ReLU(), Counts("last"), nn.MaxPool2d(2))
+    ablate(network_of(parts), red, "1", [0], "3")
+    assert sizes == {"first": [1], "last": [2]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.features.ablation import Ablation, deeper_layers, silence
+from convviz.features.ablation import Ablation, ablate, deeper_layers
 from convviz.features.activations import Activations
 from convviz.figures import activations as figures
 from convviz.figures import theme
@@ -52,7 +52,7 @@ def draw(choice: Choice, shown: Activations, channel: int) -> None:
             key=state.remember(Key.SILENCE_DEEPER, names[0], allowed=names, in_url=False),
             width=320,
         )
-    found = silence(
+    found = ablate(
         choice.network,
         choice.image.image,
         shown.layer.name,
