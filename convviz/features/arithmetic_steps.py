@@ -1,7 +1,7 @@
-"""The steps from the numbers that go into a layer to one number of its map.
+"""The stages from the inputs of a layer to one number of its map.
 
-Each stage ends in a number, `after`, from which the next one goes on. Sums are made in float64 from
-the very float32 numbers that the network used; the network's own sums are rounded to float32.
+Each stage ends in a number, `after`, with which the next one begins. Sums are computed in float64
+from the same float32 numbers that the network used; the network rounds its sums to float32.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class WeightedSum:
 
     Attributes:
         source: Dotted name of the layer that the inputs come from; "" for the image.
-        first: Number of the first input channel that takes part; above 0 in grouped convolutions.
+        first: Index of the first input channel that takes part; above 0 in grouped convolutions.
         patch: The inputs under the kernel, shape (C_in, h, w); 0 outside the map.
         inside: Which positions of the kernel lie on the map rather than its padding, shape (h, w).
         kernel: The weights, shape (C_in, h, w).
-        bias: What is added; 0 where the layer has none.
+        bias: Added to the sum; 0 where the layer has none.
         has_bias: Whether the layer has a bias.
     """
 
@@ -45,7 +45,7 @@ class WeightedSum:
 
     @property
     def contributions(self) -> Tensor:
-        """What each input channel adds, shape (C_in,), float64."""
+        """Contribution of each input channel, shape (C_in,), float64."""
         return self.products.flatten(1).sum(1)
 
     def order(self) -> Tensor:
@@ -65,10 +65,10 @@ class Pooled:
     Attributes:
         source: Dotted name of the layer that is pooled.
         kind: "maximum" or "average".
-        window: The values looked at, shape (h, w); those that lie on the map.
+        window: The values of the window that lie on the map, shape (h, w).
         top: Row in the map of the window's first row.
         left: Column in the map of the window's first column.
-        divisor: What an average is divided by: it may count padding.
+        divisor: Divisor of an average; it may count padding.
     """
 
     source: str
@@ -94,7 +94,7 @@ class Pooled:
 
 @dataclass(frozen=True)
 class Normalised:
-    """Batch norm as it was trained: (before − mean) / √(variance + ε) · scale + shift."""
+    """Batch norm in eval mode: (before − mean) / √(variance + ε) · scale + shift."""
 
     before: float
     mean: float
@@ -118,18 +118,18 @@ class Rectified:
 
     @property
     def after(self) -> float:
-        """What it lets through."""
+        """The number that it lets through."""
         return max(0.0, self.before)
 
 
 @dataclass(frozen=True)
 class BranchChoice:
-    """A concatenation: the number is one of a branch's own.
+    """A concatenation, which takes the number from one of its branches.
 
     Attributes:
         before: The branch's number.
         branch: The branch.
-        channel: The channel's number within the branch.
+        channel: The channel's index within the branch.
     """
 
     before: float
@@ -144,7 +144,7 @@ class BranchChoice:
 
 @dataclass(frozen=True)
 class Identity:
-    """A layer that hands its input on unchanged, as dropout does outside of training."""
+    """A layer that passes its input on unchanged, as dropout does outside of training."""
 
     before: float
     kind: str
@@ -157,7 +157,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Opaque:
-    """A number that is not taken apart, because convviz does not know how its layer makes it."""
+    """A number that is not derived, because convviz does not know how its layer computes it."""
 
     after: float
     kind: str
@@ -169,7 +169,7 @@ Stage = WeightedSum | Pooled | Normalised | Rectified | BranchChoice | Identity 
 def convolved(
     module: nn.Conv2d, maps: Tensor, source: str, channel: int, row: int, column: int
 ) -> WeightedSum:
-    """Take one output number of a convolution apart; `maps` is its input, shape (C_in, H, W)."""
+    """Derive one output number of a convolution; `maps` is its input, shape (C_in, H, W)."""
     per_group = module.in_channels // module.groups
     first = channel // (module.out_channels // module.groups) * per_group
     left, right, top, bottom = module._reversed_padding_repeated_twice
@@ -199,7 +199,7 @@ def convolved(
 def multiplied(
     module: nn.Linear, numbers: Tensor, shape: tuple[int, ...], source: str, channel: int
 ) -> WeightedSum:
-    """Take one output number of a linear layer apart.
+    """Derive one output number of a linear layer.
 
     Args:
         module: The layer.
@@ -207,7 +207,7 @@ def multiplied(
         shape: Of the maps that were flattened into the input, (C, H, W), so that each map counts as
             one input channel; or (C_in, 1, 1).
         source: Dotted name of the layer that the numbers come from.
-        channel: Which output.
+        channel: Index of the output.
     """
     return WeightedSum(
         source=source,
@@ -221,7 +221,7 @@ def multiplied(
 
 
 def normalised(module: nn.BatchNorm2d, before: float, channel: int) -> Normalised:
-    """Take a batch norm apart that has the statistics of its training."""
+    """Derive the output of a batch norm that has the statistics of its training."""
     mean, variance = module.running_mean, module.running_var
     if mean is None or variance is None:
         raise ValueError("the batch norm takes its statistics from the image")
@@ -235,33 +235,29 @@ def normalised(module: nn.BatchNorm2d, before: float, channel: int) -> Normalise
     )
 
 
-Adaptive = nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d
-
-
-POOLINGS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+_Adaptive = nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d
 
 
 def pooled(
     module: nn.Module, values: Tensor, shape: tuple[int, ...], source: str, row: int, column: int
 ) -> Pooled | None:
-    """Take one output number of a pooling apart.
+    """Derive one output number of a pooling.
 
     Args:
         module: The pooling.
-        values: The channel's map that goes in, shape (H, W).
-        shape: Height and width of the map that comes out.
+        values: The channel's input map, shape (H, W).
+        shape: Height and width of its output map.
         source: Dotted name of the layer that is pooled.
         row: Of the output number.
         column: Of the output number.
 
     Returns:
-        The stage; None for a pooling that is not known here, or that leaves values out between
-        those it looks at.
+        The stage; None for a pooling that is not known here, or that is dilated.
     """
     height, width = values.shape
-    if isinstance(module, Adaptive):
-        top, bottom = _shared(row, height, shape[0])
-        left, right = _shared(column, width, shape[1])
+    if isinstance(module, _Adaptive):
+        top, bottom = _adaptive_window(row, height, shape[0])
+        left, right = _adaptive_window(column, width, shape[1])
         kind = "average" if isinstance(module, nn.AdaptiveAvgPool2d) else "maximum"
         divisor = (bottom - top) * (right - left)
         return Pooled(source, kind, values[top:bottom, left:right].clone(), top, left, divisor)
@@ -274,7 +270,7 @@ def pooled(
     sizes, steps = _pair(module.kernel_size), _pair(module.stride or module.kernel_size)
     pads = _pair(module.padding)
     bounds = [
-        _slid(at, size, step, pad, length)
+        _sliding_window(at, size, step, pad, length)
         for at, size, step, pad, length in zip(
             (row, column), sizes, steps, pads, (height, width), strict=True
         )
@@ -285,13 +281,15 @@ def pooled(
     return Pooled(source, kind, window, top, left, divisor)
 
 
-def _shared(place: int, length: int, places: int) -> tuple[int, int]:
-    return place * length // places, -(-(place + 1) * length // places)
+def _adaptive_window(index: int, length: int, count: int) -> tuple[int, int]:
+    return index * length // count, -(-(index + 1) * length // count)
 
 
-def _slid(place: int, size: int, step: int, pad: int, length: int) -> tuple[int, int, int]:
+def _sliding_window(
+    index: int, size: int, step: int, pad: int, length: int
+) -> tuple[int, int, int]:
     """Give a window's start and end on the map, and how many positions an average counts."""
-    start = place * step - pad
+    start = index * step - pad
     end = min(start + size, length + pad)
     return max(0, start), min(end, length), end - start
 

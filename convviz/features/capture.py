@@ -1,8 +1,8 @@
-"""What a layer puts out: the only place here that uses hooks.
+"""Capture what layers put out, or take in, during a forward pass.
 
-Every caller hooks a structural clone of its own, which shares the network's weights and nothing
-else. So there is no lock, no caller sees another's activations, and the network itself never has
-a hook or a changed flag, whatever is raised.
+Only this module and structure's trace use hooks. Every call hooks its own clone, which shares the
+network's weights and nothing else. So there is no lock, no caller sees another's activations, and
+the network itself never has a hook or a changed flag, whatever is raised.
 
 A module that is called several times in one forward pass (ResNet's ReLUs) counts by its last call.
 """
@@ -30,7 +30,7 @@ _BATCH = 4  # images of a set that run at once: a pass that is stopped ends with
 
 
 def input_for(network: Network, image: Image.Image) -> Tensor:
-    """Turn a picture into the network's input, shape (1, 3, S, S), float32, normalised."""
+    """Turn an image into the network's input, shape (1, 3, S, S), float32, normalised."""
     spec, weights = network.spec, network.weights
     return to_tensor(
         image, size=weights.input_size, resize=weights.resize, mean=spec.mean, std=spec.std
@@ -158,7 +158,7 @@ def observe_each(
         batch: Its input, shape (N, 3, H, W).
         reducers: Dotted name of each layer to the function that its output is given to; the
             network as a whole is called "".
-        change: Name of a layer, and what to make of its output before the network goes on with it.
+        change: Dotted name of a layer, and a function that replaces its output during the pass.
 
     Returns:
         For each name its function's result.
@@ -196,7 +196,7 @@ def observe_each(
 def _on_call(
     number: int, make: Callable[[Tensor], Tensor]
 ) -> Callable[[nn.Module, Any, Tensor], Tensor]:
-    """Make a hook that changes what a module puts out when it is called for the number-th time."""
+    """Make a hook that replaces a module's output in its number-th call."""
     calls = 0
 
     def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
@@ -205,6 +205,36 @@ def _on_call(
         return make(output) if calls == number else output
 
     return hook
+
+
+def capture_with_input(
+    module: nn.Module, batch: Tensor, name: str, source: str
+) -> tuple[Tensor, Tensor]:
+    """Run a network up to one of its layers; keep its output and the input of an earlier module.
+
+    Args:
+        module: The network; it is not touched.
+        batch: Its input, one image, shape (1, 3, H, W).
+        name: Dotted name of the layer.
+        source: Dotted name of a module that runs before it, or of the layer itself. Of several
+            calls the last one counts.
+
+    Returns:
+        The input of `source` and the output of the layer, each of shape (C, H, W) or (C,).
+
+    Raises:
+        NetworkError: There is no such layer.
+    """
+    inputs: list[Tensor] = []
+
+    def keep(_module: nn.Module, arguments: Any) -> None:
+        inputs[:] = [arguments[0].detach().clone()]
+
+    cut = truncated(module, name)
+    cut.get_submodule(f"network.{source}").register_forward_pre_hook(keep)
+    with torch.no_grad():
+        output = cut(batch)
+    return inputs[0][0].float(), output[0]
 
 
 def truncated(module: nn.Module, name: str) -> nn.Module:
@@ -230,7 +260,7 @@ def check_layer(module: nn.Module, name: str) -> None:
     """Make sure that a network has a module of this dotted name.
 
     Raises:
-        NetworkError: It has not; the sentence names near matches.
+        NetworkError: There is none; the sentence names near matches.
     """
     known = [known for known, _ in module.named_modules(remove_duplicate=False) if known]
     if name not in known:
@@ -240,7 +270,7 @@ def check_layer(module: nn.Module, name: str) -> None:
 
 
 class _StopForward(BaseException):
-    """Ends a forward pass at a layer; a BaseException, lest a network's own except swallow it."""
+    """Ends a forward pass; not an Exception, which a network's forward might catch."""
 
     def __init__(self, output: Any = None) -> None:
         super().__init__()
@@ -274,8 +304,8 @@ class _Truncated(nn.Module):
 
 
 def copied(output: Tensor) -> Tensor:
-    """Copy a layer's output, for `observe_each`: float32, in memory of its own."""
-    # The pass runs in inference mode; what is kept shall be an ordinary tensor all the same.
+    """Copy a layer's output, for `observe_each`, as float32."""
+    # The pass runs in inference mode, but what is kept must be an ordinary tensor.
     with torch.inference_mode(False), torch.no_grad():
         return output.to(torch.float32, copy=True, memory_format=torch.contiguous_format)
 

@@ -1,7 +1,7 @@
-"""What a network's heads make of an image: auxiliary heads, and averaged maps with their weights.
+"""How a linear layer behind averaged maps makes the score of a class: class activation mapping.
 
-The reading of averaged maps as evidence for a class, map by map and place by place, is the class
-activation mapping of Zhou et al., "Learning Deep Features for Discriminative Localization", 2016.
+The score is a weighted sum of the means of the maps, so each map and each position adds its share,
+as in Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016.
 """
 
 from dataclasses import dataclass
@@ -74,7 +74,13 @@ def average_maps(network: Network, image: Image.Image) -> AveragedMaps:
 def class_evidence(
     network: Network, averaged: AveragedMaps, image: Image.Image, k: int = 5
 ) -> tuple[ClassEvidence, ...]:
-    """Take the scores of the most probable classes apart, channel by channel.
+    """Split the scores of the most probable classes into the contributions of the channels.
+
+    Args:
+        network: The network.
+        averaged: Its `average_maps` for the image.
+        image: The image.
+        k: How many classes.
 
     Returns:
         One for each of the k most probable classes; empty if the network does not put one trained
@@ -84,10 +90,10 @@ def class_evidence(
     if linear is None or not network.weights.has_decoder:
         return ()
     weight, bias = linear.weight.detach().float().cpu(), linear.bias
-    found = []
+    evidence = []
     for prediction in predict_batch(network, input_for(network, image), k):
         weights = weight[prediction.index]
-        found.append(
+        evidence.append(
             ClassEvidence(
                 prediction=prediction,
                 weights=weights,
@@ -96,11 +102,11 @@ def class_evidence(
                 evidence=(weights[:, None, None] * averaged.maps).sum(0),
             )
         )
-    return tuple(found)
+    return tuple(evidence)
 
 
 def _last_maps(network: Network) -> Layer:
-    maps = [one for one in layers(network) if one.in_encoder and len(one.shape) == 3]
+    maps = [layer for layer in layers(network) if layer.in_encoder and len(layer.shape) == 3]
     if not maps:
         raise NetworkError(f"{network.title} has no maps to average: choose a ConvNet.")
     return maps[-1]
@@ -108,9 +114,9 @@ def _last_maps(network: Network) -> Layer:
 
 def _classifier(network: Network, averaged: AveragedMaps) -> nn.Linear | None:
     """Return the one linear layer behind the averaged maps, if that is all the decoder does."""
-    decoder = [one for one in layers(network) if not one.in_encoder]
-    linear = [one for one in decoder if one.kind == "linear"]
-    if len(linear) != 1 or any("ReLU" in one.kind for one in decoder):
+    decoder = [layer for layer in layers(network) if not layer.in_encoder]
+    linear = [layer for layer in decoder if layer.kind == "linear"]
+    if len(linear) != 1 or any("ReLU" in layer.kind for layer in decoder):
         return None
     module = network.module.get_submodule(linear[0].name)
     fits = isinstance(module, nn.Linear) and module.in_features == len(averaged.means)

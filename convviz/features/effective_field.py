@@ -1,9 +1,9 @@
-"""What one position of a map sees of the network's input: at most, and in effect.
+"""The receptive field of one position of a map: its box, and the effective field inside it.
 
-The box is what the position can depend on; it follows from kernels, strides and paddings alone. The
-effective field is how much each pixel would change this one number, for this one image: the
-absolute gradient, summed over the colours. It is usually much smaller than the box (Luo, Li,
-Urtasun and Zemel, "Understanding the Effective Receptive Field", NeurIPS 2016).
+The box holds all pixels that the position can depend on; it follows from kernels, strides and
+paddings alone. The effective field is how much each pixel would change this one number for this
+one image: the absolute gradient, summed over the colours. It is usually much smaller than the box
+(Luo, Li, Urtasun and Zemel, "Understanding the Effective Receptive Field", NeurIPS 2016).
 
 Everything is measured in pixels of the input square, after the image was resized and cropped.
 """
@@ -64,7 +64,7 @@ class EffectiveField:
 def box(
     network: Network, layer_name: str, row: int, column: int, channel: int | None = None
 ) -> Box | None:
-    """Find what one position sees, cut at the input's edges.
+    """Find the receptive field of one position, cut at the input's edges.
 
     Args:
         network: The network.
@@ -91,15 +91,23 @@ def effective_field(
 ) -> EffectiveField:
     """Measure which pixels matter to one number of a map.
 
+    Args:
+        network: The network.
+        image: The image it looks at.
+        layer_name: Dotted name of the layer.
+        channel: The map's channel.
+        row: The number's row in the map.
+        column: The number's column.
+
     Raises:
         NetworkError: There is no such layer.
         SettingError: The layer has no such channel or position.
     """
-    found = layer(network, layer_name)
-    check_channel(found.shape, channel)
-    check_position(found.shape, row, column)
+    selected = layer(network, layer_name)
+    check_channel(selected.shape, channel)
+    check_position(selected.shape, row, column)
     batch = input_for(network, image).requires_grad_()
-    output = truncated(network.module, found.name)(batch)
+    output = truncated(network.module, selected.name)(batch)
     value = output[0, channel] if output.dim() == 2 else output[0, channel, row, column]
     (gradient,) = torch.autograd.grad(value, batch)
     weights = gradient[0].abs().sum(0).float()

@@ -1,7 +1,7 @@
-"""What a layer learned: its kernels, how large and how alike they are, and what they look at most.
+"""The kernels of a layer: their sizes, their similarity, and their strongest inputs.
 
 A filter is the kernel of one output channel: one slice per input channel. Numbers are the weights
-as they are; a picture scales them by the largest magnitude, with 0 in the middle.
+as they are; images scale them by the largest magnitude, with 0 in the middle.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from convviz.errors import SettingError
+from convviz.features.activations import layers_with_maps
 from convviz.networks.network import Network
-from convviz.structure.layers import Layer, layers
+from convviz.structure.layers import Layer
 
 FilterOrder = Literal["index", "norm", "similarity"]
 FILTER_ORDERS: tuple[FilterOrder, ...] = get_args(FilterOrder)
@@ -46,12 +47,12 @@ class Filters:
 
     @property
     def inputs(self) -> int:
-        """Number of input channels that each filter looks at."""
+        """Number of input channels of each filter."""
         return self.kernels.shape[1]
 
     @property
     def sees_colours(self) -> bool:
-        """Whether the filters look at the image itself, so that they can be shown in colour."""
+        """Whether the filters' input is the image itself, so that they can be shown in colour."""
         return self.inputs == 3 and self.groups == 1
 
     @property
@@ -59,9 +60,9 @@ class Filters:
         """Largest magnitude of all weights."""
         return float(self.kernels.abs().max())
 
-    def input_channel(self, channel: int, place: int) -> int:
-        """Number, among all channels of the input, of the place-th that a filter looks at."""
-        return channel // (self.channels // self.groups) * self.inputs + place
+    def input_channel(self, channel: int, index: int) -> int:
+        """Return the index, among all channels of the input, of a filter's index-th one."""
+        return channel // (self.channels // self.groups) * self.inputs + index
 
     def strongest_inputs(self, channel: int) -> Tensor:
         """Order the inputs of one filter by ‖slice‖₂, the largest first, shape (C_in,)."""
@@ -104,8 +105,8 @@ class Filters:
             bins: How many.
 
         Returns:
-            Counts, shape (bins,), and the bins' centres, shape (bins,). What lies outside the
-            bound is not counted.
+            Counts, shape (bins,), and the bins' centres, shape (bins,). Weights outside the bound
+            are not counted.
         """
         reach = self.largest if bound is None else bound
         reach = reach or 1.0
@@ -117,52 +118,50 @@ class Filters:
 
 def filter_layers(network: Network) -> tuple[Layer, ...]:
     """List the layers that have kernels, each once, in the order of execution."""
-    found = []
-    for each in layers(network):
-        if not each.detail and len(each.shape) == 3 and convolution_of(network, each) is not None:
-            found.append(each)
-    return tuple(found)
+    return tuple(
+        layer for layer in layers_with_maps(network) if convolution_of(network, layer) is not None
+    )
 
 
-def filters(network: Network, shown: Layer) -> Filters:
+def filters(network: Network, layer: Layer) -> Filters:
     """Take the kernels of a layer.
 
     Raises:
         SettingError: It has none.
     """
-    found = convolution_of(network, shown)
-    if found is None:
-        raise SettingError(f"{shown.title} has no kernels: choose a convolution.")
-    name, module = found
+    convolution = convolution_of(network, layer)
+    if convolution is None:
+        raise SettingError(f"{layer.title} has no kernels: choose a convolution.")
+    name, module = convolution
     kernels = module.weight.detach().to("cpu", torch.float32)
-    return Filters(shown, name, kernels, module.groups, kernels.flatten(1).norm(dim=1))
+    return Filters(layer, name, kernels, module.groups, kernels.flatten(1).norm(dim=1))
 
 
-def untrained_like(found: Filters, seed: int = 0) -> Filters:
+def untrained_like(trained: Filters, seed: int = 0) -> Filters:
     """Draw kernels of the same shape as before training, by the rule of `networks.untrained`.
 
     Normal, with the variance 2 / (inputs per output value) that keeps a signal's strength from
     layer to layer (He et al., "Delving Deep into Rectifiers", ICCV 2015).
     """
     generator = torch.Generator().manual_seed(seed)
-    spread = (2 / found.kernels[0].numel()) ** 0.5
-    kernels = spread * torch.randn(found.kernels.shape, generator=generator)
+    spread = (2 / trained.kernels[0].numel()) ** 0.5
+    kernels = spread * torch.randn(trained.kernels.shape, generator=generator)
     norms = kernels.flatten(1).norm(dim=1)
-    return Filters(found.layer, found.module, kernels, found.groups, norms)
+    return Filters(trained.layer, trained.module, kernels, trained.groups, norms)
 
 
-def convolution_of(network: Network, shown: Layer) -> tuple[str, nn.Conv2d] | None:
+def convolution_of(network: Network, layer: Layer) -> tuple[str, nn.Conv2d] | None:
     """Find the one convolution that makes a layer's maps, with its name; None if there is none."""
-    if shown.branches:
+    if layer.branches:
         return None
-    module = network.module.get_submodule(shown.name)
+    module = network.module.get_submodule(layer.name)
     inside = [
-        (f"{shown.name}.{name}".rstrip("."), part)
+        (f"{layer.name}.{name}".rstrip("."), part)
         for name, part in module.named_modules()
         if isinstance(part, nn.Conv2d)
     ]
     # Of several convolutions none alone makes the maps.
-    return inside[0] if len(inside) == 1 and "convolution" in shown.kind else None
+    return inside[0] if len(inside) == 1 and "convolution" in layer.kind else None
 
 
 def _chain(similarity: Tensor, first: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a network takes an image for."""
+"""Which classes a network, or each of its heads, predicts for an image."""
 
 from dataclasses import dataclass, replace
 
@@ -32,7 +32,7 @@ class Prediction:
 
 
 def predict(network: Network, image: Image.Image, k: int = 5) -> tuple[Prediction, ...]:
-    """Give the k most probable classes of a picture, the most probable first.
+    """Predict the k most probable classes of an image, the most probable first.
 
     Returns:
         k predictions, fewer if there are fewer classes; none if the weights have no decoder.
@@ -43,15 +43,16 @@ def predict(network: Network, image: Image.Image, k: int = 5) -> tuple[Predictio
 def predict_batch(network: Network, batch: Tensor, k: int = 5) -> tuple[Prediction, ...]:
     """Do as `predict` does, for an input that is normalised already, shape (1, 3, S, S).
 
-    A decoder that was trained on smaller images is asked with the input scaled down to those.
+    For a decoder that was trained on smaller images the input is scaled down to their size.
     """
     if not network.weights.has_decoder:
         return ()
     with torch.inference_mode():
-        # On a clone, lest a network that keeps notes in its forward mixes up two callers' images.
+        # On a clone, so that a network that stores something in its forward pass cannot mix up two
+        # callers' images.
         scores = clone(network.module)(for_decoder(network, batch))
     if not isinstance(scores, Tensor) or scores.dim() != 2:
-        return ()  # a network of one's own may put out something other than class scores
+        return ()  # a user's network may put out something other than class scores
     return best(network, scores[0], k)
 
 
@@ -64,7 +65,7 @@ def for_decoder(network: Network, batch: Tensor) -> Tensor:
 
 
 def best(network: Network, scores: Tensor, k: int = 5) -> tuple[Prediction, ...]:
-    """Give the k most probable classes by their scores, shape (classes,), as logits."""
+    """Return the k most probable classes by their scores, logits of shape (classes,)."""
     probabilities = scores.float().softmax(0)
     most = probabilities.topk(min(k, len(probabilities)))
     return tuple(
@@ -80,11 +81,11 @@ def _prediction(classes: tuple[str, ...], index: int, probability: float) -> Pre
 
 @dataclass(frozen=True)
 class HeadPrediction:
-    """What one head says of an image.
+    """What one head predicts for an image.
 
     Attributes:
         name: Dotted name of the head; "" for the network's main classifier.
-        after: Dotted name of the layer whose output it reads.
+        after: Dotted name of the layer whose output is its input.
         depth: Layers with kernels from the image to that output.
         predictions: The head's most probable classes, the most probable first.
     """
@@ -98,10 +99,10 @@ class HeadPrediction:
 def head_predictions(
     network: Network, image: Image.Image, k: int = 3
 ) -> tuple[HeadPrediction, ...]:
-    """Ask a network's auxiliary heads, which it leaves out when it classifies, and its main one.
+    """Predict with a network's auxiliary heads, which do not run in eval mode, and its main one.
 
     Returns:
-        One opinion per head from the shallowest to the main classifier; empty if the network has
+        One prediction per head from the shallowest to the main classifier; empty if the network has
         no auxiliary heads, or if its weights make no predictions.
 
     Raises:
@@ -112,12 +113,12 @@ def head_predictions(
         return ()
     batch = input_for(network, image)
     maps = capture(network.module, batch, [head.after for head in heads])
-    found = []
+    predictions = []
     for head in heads:
-        # A head is a little network of its own, whose picture is the maps it reads.
+        # A head is a small network whose input is maps instead of an image.
         alone = replace(network, module=network.module.get_submodule(head.name))
         ranked = predict_batch(alone, maps[head.after], k)
-        found.append(HeadPrediction(head.name, head.after, head.depth, ranked))
+        predictions.append(HeadPrediction(head.name, head.after, head.depth, ranked))
     main = predict_batch(network, batch, k)
     encoder = [layer for layer in layers(network) if layer.in_encoder]
-    return (*found, HeadPrediction("", encoder[-1].name, heads[-1].network_depth, main))
+    return (*predictions, HeadPrediction("", encoder[-1].name, heads[-1].network_depth, main))

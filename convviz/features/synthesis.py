@@ -1,9 +1,9 @@
 """The image that excites a channel most: activation maximisation.
 
-Gradient ascent on an image's Fourier coefficients (see `fourier`), under transformations that a
-channel should not care about: before each step the image is shifted, scaled and turned a little, as
-in Olah, Mordvintsev and Schubert, "Feature Visualization", Distill 2017. What only one exact
-arrangement of pixels would excite does not survive that.
+Gradient ascent on an image's Fourier coefficients (see `fourier`), under transformations to which a
+channel should be robust: before each step the image is shifted, scaled and turned a little, as in
+Olah, Mordvintsev and Schubert, "Feature Visualization", Distill 2017. So patterns that depend on
+one exact arrangement of pixels do not last.
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ class SynthesisStep:
     Attributes:
         step: Steps taken.
         total: Steps to take.
-        score: What is maximised, for the image as it was transformed in the last step: the mean of
-            the channel's map before its ReLU, or the number in its middle.
+        score: The maximised number for the image as it was transformed in the last step: the mean
+            of the channel's map before its ReLU, or the number in its middle.
         scores: The score after every step so far.
-        picture: The image, without a transformation.
+        picture: The image, not transformed.
     """
 
     step: int
@@ -96,46 +96,47 @@ def synthesise(
 ) -> Iterator[SynthesisStep]:
     """Optimise an image so that it excites one channel as much as it can.
 
-    The layer's output before its ReLU is maximised where it is to be had, so that a silent channel
-    can wake up.
+    The layer's output before its ReLU is maximised where available, so that an empty channel can
+    become active.
 
     Args:
         network: The network.
         layer_name: Dotted name of the layer.
         channel: The channel.
-        config: How; None for the usual way.
+        config: Settings; None for the defaults.
         stop: Asked after every step whether to end.
 
     Yields:
-        A step now and then; the last one holds the result. The same seed gives the same image.
+        A step after every few steps of ascent; the last one holds the result. The same seed gives
+        the same image.
 
     Raises:
         NetworkError: There is no such layer.
-        SettingError: There is no such channel, or a number makes no sense.
+        SettingError: There is no such channel, or a number is out of range.
     """
-    found = layer(network, layer_name)
-    check_channel(found.shape, channel)
-    chosen = config or SynthesisConfig()
-    size = network.input_size if chosen.size is None else chosen.size
-    if not 1 <= chosen.steps <= 5000:
-        raise SettingError(f"{chosen.steps} steps cannot be taken: choose 1 to 5000.")
-    if not 0 < chosen.rate <= 10:
-        raise SettingError(f"A rate of {chosen.rate:g} makes no sense: choose above 0, up to 10.")
+    selected = layer(network, layer_name)
+    check_channel(selected.shape, channel)
+    config = config or SynthesisConfig()
+    size = network.input_size if config.size is None else config.size
+    if not 1 <= config.steps <= 5000:
+        raise SettingError(f"{config.steps} steps cannot be taken: choose 1 to 5000.")
+    if not 0 < config.rate <= 10:
+        raise SettingError(f"A rate of {config.rate:g} makes no sense: choose above 0, up to 10.")
     if not _LEAST_SIZE <= size <= _LARGEST_SIZE and size != network.input_size:
         raise SettingError(
             f"An image of {size} pixels is out of range: choose {_LEAST_SIZE} to {_LARGEST_SIZE}."
         )
-    if chosen.target not in TARGETS:
-        raise SettingError(f"There is no target {chosen.target!r}; choose {', '.join(TARGETS)}.")
-    jitter = size // 16 if chosen.jitter is None else chosen.jitter
+    if config.target not in TARGETS:
+        raise SettingError(f"There is no target {config.target!r}; choose {', '.join(TARGETS)}.")
+    jitter = size // 16 if config.jitter is None else config.jitter
     if not 0 <= jitter < size // 2:
         raise SettingError(f"A jitter of {jitter} pixels is out of range: choose 0 to {size // 2}.")
-    return _ascend(network, found, channel, chosen, size, jitter, stop)
+    return _ascend(network, selected, channel, config, size, jitter, stop)
 
 
 def _ascend(
     network: Network,
-    found: Layer,
+    layer: Layer,
     channel: int,
     config: SynthesisConfig,
     size: int,
@@ -148,7 +149,7 @@ def _ascend(
     coefficients.requires_grad_()
     optimiser = torch.optim.Adam([coefficients], lr=config.rate)
     # Height and width stay those of the map: a ReLU, a batch norm or a choice changes neither.
-    before = Derivation(network).before_relu(Unit(found.name, channel, 0, 0))
+    before = Derivation(network).before_relu(Unit(layer.name, channel, 0, 0))
     cut = truncated(network.module, before.name)
     mean, std = network.spec.mean, network.spec.std
     scores: list[float] = []
@@ -184,7 +185,7 @@ def transformed(pixels: Tensor, jitter: int, generator: torch.Generator) -> Tens
     Args:
         pixels: Shape (1, 3, S, S).
         jitter: Largest shift, in pixels.
-        generator: Decides how.
+        generator: Source of the random numbers.
     """
     size = pixels.shape[-1]
     drawn = torch.rand(3, generator=generator)
