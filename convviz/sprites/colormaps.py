@@ -1,7 +1,7 @@
 """Perceptually uniform colour maps as lookup tables.
 
 viridis, magma (S. van der Walt and N. Smith, 2015) and cividis (Nuñez, Anderton and Renslow, 2018)
-are in the public domain (CC0). Ten colours of each, evenly spaced, are kept; what lies between is
+are in the public domain (CC0). Ten colours of each, evenly spaced, are kept; those between are
 interpolated. All four run from dark to light, so they stay readable in grey and for colour-blind
 people.
 """
@@ -35,13 +35,13 @@ def lookup(colormap: Colormap, levels: int = 256) -> NDArray[np.uint8]:
     if colormap not in _ANCHORS:
         raise SettingError(f"There is no colour map {colormap!r}; choose {', '.join(COLORMAPS)}.")
     anchors = np.array([list(bytes.fromhex(colour)) for colour in _ANCHORS[colormap].split()])
-    places = np.linspace(0, len(anchors) - 1, levels)
-    table = [np.interp(places, np.arange(len(anchors)), anchors[:, band]) for band in range(3)]
+    positions = np.linspace(0, len(anchors) - 1, levels)
+    table = [np.interp(positions, np.arange(len(anchors)), anchors[:, band]) for band in range(3)]
     return np.stack(table, axis=1).round().astype(np.uint8)
 
 
 def hex_colours(colormap: Colormap, count: int = 10) -> tuple[str, ...]:
-    """List evenly spaced colours of a map, low to high, as "#rrggbb": a gradient in CSS, say."""
+    """List evenly spaced colours of a map, low to high, as "#rrggbb", for a gradient in CSS."""
     return tuple("#" + bytes(colour).hex() for colour in lookup(colormap, count))
 
 

@@ -1,10 +1,15 @@
-"""A layer's maps as small square tiles of palette indices.
+"""All channels of a layer as one image: a grid of small square tiles.
 
-The palette holds a colour map's levels, lowest first, then the colours of what is not a value: the
-gaps between tiles, and the marks. A mark is a shape, so it shows in every colour map, on a
-projector and to colour-blind people: an empty channel is a grey tile, crossed out and outlined; a
-dead one is a dark tile with a light line through its middle, like a pulse that has stopped.
+Two images are made of the same tiles: `atlas`, all channels by index for the browser, which lays
+them out itself, and `grid_picture`, chosen channels with a title and a legend, to be saved.
+
+Tiles are palette indices. The palette holds the levels of a colour map, lowest first, then the
+colours of what has no value: the gaps between tiles, and the marks. A mark is a shape, so that it
+shows in every colour map, on a projector and to colour-blind people: an empty channel is a grey
+tile, crossed out and outlined; a dead one is a dark tile with a light line through its middle.
 """
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,35 +29,264 @@ from convviz.sprites.colormaps import Colormap, lookup
 from convviz.sprites.lettering import drawable, font, number
 
 Contrast = Literal["channel", "shared"]
-
-
 CONTRASTS: tuple[Contrast, ...] = get_args(Contrast)
 
-
 LEVELS = 64  # more would make the files larger without showing more in so small a tile
-
-
 GAP, EMPTY, MARK, LINE = LEVELS, LEVELS + 1, LEVELS + 2, LEVELS + 3  # palette indices
-
-
 _EXTRA_COLOURS = (255, 255, 255, 160, 160, 160, 38, 38, 38, 240, 240, 240)
 
-
 SMALLEST_TILE, LARGEST_TILE = 24, 112
+_TILES = ((32, 112), (64, 96), (128, 64), (256, 52), (512, 44), (1024, 32))  # channels, pixels
+_WIDTH = 1400  # pixels; browsers draw images of a few thousand pixels without trouble
+_ATLAS_GAP = 2
+
+_MARGIN, _GAP = 16, 3  # pixels
+_TITLE, _TEXT, _LABEL = 22, 15, 11  # heights of letters in pixels
+_BAR = (160, 14)  # the colour scale
+_INK, _PAPER = (24, 24, 24), (255, 255, 255)
 
 
-_TILES = (
-    (32, 112),
-    (64, 96),
-    (128, 64),
-    (256, 52),
-    (512, 44),
-    (1024, 32),
-)  # up to so many channels, pixels
+@dataclass(frozen=True)
+class TileGrid:
+    """One image of equally large square tiles, row by row, with transparent gaps.
+
+    Tile i lies at column ``i % columns`` and row ``i // columns``; its upper left corner is at
+    ``(column × (tile + gap), row × (tile + gap))``.
+
+    Attributes:
+        png: The image's file.
+        columns: Tiles per row.
+        tile: Side of a tile, in pixels.
+        gap: Space between two tiles, in pixels.
+        count: Number of tiles.
+    """
+
+    png: bytes
+    columns: int
+    tile: int
+    gap: int
+    count: int
+
+    @property
+    def rows(self) -> int:
+        """Rows of tiles, at least 1."""
+        return rows_of(self.count, self.columns)
+
+    @property
+    def width(self) -> int:
+        """Width of the image, in pixels."""
+        return self.columns * (self.tile + self.gap) - self.gap
+
+    @property
+    def height(self) -> int:
+        """Height of the image, in pixels."""
+        return self.rows * (self.tile + self.gap) - self.gap
+
+    def geometry(self) -> dict[str, int]:
+        """Return all numbers that say where a tile lies."""
+        names = ("width", "height", "columns", "rows", "tile", "gap", "count")
+        return {name: getattr(self, name) for name in names}
+
+
+def columns_of(count: int, wanted: int, tile: int, gap: int) -> int:
+    """Return how many columns fit: at most as many as wanted, and as there are tiles."""
+    return max(1, min(_WIDTH // (tile + gap), wanted, count))
+
+
+def rows_of(count: int, columns: int) -> int:
+    """Return how many rows a number of tiles takes, at least 1."""
+    return max(1, -(-count // columns))
+
+
+@dataclass(frozen=True)
+class Atlas(TileGrid):
+    """One image of all channels, in the order of their index.
+
+    Attributes:
+        low: The value that got the lowest colour, in a channel that is not empty.
+        high: The value that got the highest colour.
+        contrast: "shared" if low and high hold for every channel; "channel" if each channel runs
+            from its own least value (or 0) to its own greatest. Maps of one pixel always share.
+    """
+
+    low: float
+    high: float
+    contrast: Contrast
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled part of the grid: the channels it shows, in this order."""
+
+    title: str
+    indices: tuple[int, ...]
+
+
+def atlas(
+    activations: Activations,
+    *,
+    contrast: Contrast = "channel",
+    threshold: float = 0.0,
+    tile: int | None = None,
+    colormap: Colormap = "viridis",
+    dead: DeadChannels | None = None,
+    ends: tuple[float, float] | None = None,
+    columns: int | None = None,
+) -> Atlas:
+    """Draw all channels of a layer into one PNG; empty ones are crossed out.
+
+    Args:
+        activations: What the layer answers to an image.
+        contrast: "channel" gives each channel its own scale, "shared" one to all.
+        threshold: τ, as in `Activations.empty`.
+        tile: Side of a tile in pixels; None chooses it by the number of channels.
+        colormap: Name of the colour map.
+        dead: Channels that are dead over a set of images: those that are empty for this image as
+            well get their own mark.
+        ends: Lowest and highest value of a shared scale; None to take them from these maps.
+        columns: Tiles per row; None chooses them by the number of channels.
+
+    Raises:
+        SettingError: The threshold, contrast or colour map does not exist.
+    """
+    drawn = _draw(activations, contrast, threshold, tile, dead, ends)
+    count, side = activations.channels, drawn.tiles.shape[1]
+    columns = columns_of(count, columns or ceil(sqrt(count * 2)), side, _ATLAS_GAP)
+    image = Image.fromarray(lay_out(drawn.tiles, columns, _ATLAS_GAP))
+    image.putpalette(palette(colormap))
+    data = png(image, transparency=GAP)
+    scale = drawn.scale
+    return Atlas(data, columns, side, _ATLAS_GAP, count, scale.low, scale.high, drawn.contrast)
+
+
+def branch_sections(
+    activations: Activations, order: Sequence[int], threshold: float = 0.0
+) -> tuple[Section, ...]:
+    """Divide channels by the branches of a concatenation, with each one's count of empty ones.
+
+    Args:
+        activations: What the layer answers to an image.
+        order: The channels to show, in the order to show them.
+        threshold: τ, as in `Activations.empty`.
+
+    Returns:
+        One section per branch; one without a title for any other layer.
+    """
+    if not activations.layer.branches:
+        return (Section("", tuple(order)),)
+    empty = activations.empty(threshold)
+    sections = []
+    for branch in activations.layer.branches:
+        count = int(empty[branch.start : branch.stop].sum())
+        sections.append(
+            Section(
+                f"{branch.title}: {count} of {branch.stop - branch.start} channels empty",
+                tuple(index for index in order if branch.start <= index < branch.stop),
+            )
+        )
+    return tuple(sections)
+
+
+def grid_picture(
+    activations: Activations,
+    *,
+    title: str = "",
+    order: Sequence[int] | None = None,
+    sections: Sequence[Section | tuple[str, Sequence[int]]] | None = None,
+    contrast: Contrast = "channel",
+    threshold: float = 0.0,
+    tile: int | None = None,
+    colormap: Colormap = "viridis",
+    dead: DeadChannels | None = None,
+    ends: tuple[float, float] | None = None,
+) -> Image.Image:
+    """Draw the activation grid as an image with a title and a legend.
+
+    Args:
+        activations: What the layer answers to an image.
+        title: Beginning of the first line, such as the network's name. The layer and the count of
+            empty channels follow.
+        order: The channels to show, in the order to show them; None for all by index.
+        sections: Titled parts instead of one grid; `order` does not count then.
+        contrast: "channel" gives each channel its own scale, "shared" one to all.
+        threshold: τ, as in `Activations.empty`.
+        tile: Side of a tile in pixels; None chooses it by the number of channels.
+        colormap: Name of the colour map.
+        dead: As in `atlas`.
+        ends: As in `atlas`.
+
+    Returns:
+        An RGB image.
+
+    Raises:
+        SettingError: The threshold, contrast or colour map does not exist.
+    """
+    drawn = _draw(activations, contrast, threshold, tile, dead, ends)
+    listed = range(activations.channels) if order is None else order
+    parts = [*sections] if sections is not None else [("", listed)]
+    pairs = [(p.title, p.indices) if isinstance(p, Section) else p for p in parts]
+    layer = activations.layer
+    name = layer.title if layer.title == layer.name else f"{layer.title} ({layer.name})"
+    limits = (number(drawn.scale.low), number(drawn.scale.high))
+    blocks = [
+        _head(
+            drawable(" · ".join(part for part in (title, name) if part)),
+            drawable(_explain(activations, threshold)),
+            None if drawn.contrast == "channel" else limits,
+            colormap,
+            with_empty=bool(drawn.empty.any()),
+            dead_over=dead.seen if dead and drawn.dead else 0,
+        )
+    ]
+    longest = max((len(indices) for _, indices in pairs), default=1)
+    # About twice as wide as it is high.
+    columns = columns_of(longest, round((2 * longest) ** 0.5), drawn.tiles.shape[1], _GAP)
+    for heading, indices in pairs:
+        if heading:
+            blocks.append(_line(drawable(heading), _TEXT))
+        blocks.append(_numbered(drawn.tiles, indices, columns, colormap))
+    return _stack(blocks)
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """The tiles of all channels.
+
+    Attributes:
+        tiles: Palette indices, shape (C, side, side).
+        scale: Which values became the lowest and the highest colour.
+        contrast: The contrast that they were drawn with.
+        empty: Which channels are empty, shape (C,).
+        dead: The channels that are marked as dead.
+    """
+
+    tiles: NDArray[np.uint8]
+    scale: Scale
+    contrast: Contrast
+    empty: Tensor
+    dead: tuple[int, ...]
+
+
+def _draw(
+    activations: Activations,
+    contrast: Contrast,
+    threshold: float,
+    tile: int | None,
+    dead: DeadChannels | None,
+    ends: tuple[float, float] | None,
+) -> _Drawing:
+    """Draw the tiles of all channels; arguments as in `atlas`."""
+    contrast = effective_contrast(activations, contrast)
+    empty = activations.empty(threshold)
+    scale = scale_of(activations, contrast, empty, ends)
+    marked = dead.of(activations) if dead else ()
+    side = tile or tile_size(activations.channels, *activations.maps.shape[1:])
+    tiles = draw_tiles(activations, scale, empty, side, marked)
+    return _Drawing(tiles, scale, contrast, empty, marked)
 
 
 def palette(colormap: Colormap) -> list[int]:
-    """Return the palette of the tiles as Pillow wants it: red, green, blue, red, …."""
+    """Return the palette of the tiles in Pillow's order: red, green, blue, red, …."""
     return [*lookup(colormap, LEVELS).flatten().tolist(), *_EXTRA_COLOURS]
 
 
@@ -62,13 +296,15 @@ def tile_size(channels: int, height: int, width: int) -> int:
     Where the maps are smaller than that, it is a multiple of theirs, so that every value becomes a
     square of equal size.
     """
-    wished = next((pixels for most, pixels in _TILES if channels <= most), SMALLEST_TILE)
+    wanted = next((pixels for most, pixels in _TILES if channels <= most), SMALLEST_TILE)
     side = max(height, width)
-    return wished if side > wished else min(side * round(wished / side), LARGEST_TILE)
+    if side > wanted:
+        return wanted
+    return min(side * round(wanted / side), LARGEST_TILE)
 
 
 def effective_contrast(activations: Activations, contrast: Contrast) -> Contrast:
-    """Return the contrast to use: maps of one pixel have no contrast of their own.
+    """Return the contrast to draw with: maps of one pixel are always drawn on a shared scale.
 
     Raises:
         SettingError: There is no such contrast.
@@ -85,8 +321,8 @@ class Scale:
     Attributes:
         lows: Low end of each channel's scale, shape (C, 1, 1).
         highs: High end of each channel's scale, shape (C, 1, 1).
-        low: Low end over all channels that are shown.
-        high: High end over all channels that are shown.
+        low: Low end over all channels that count.
+        high: High end over all channels that count.
     """
 
     lows: NDArray[np.float32]
@@ -110,14 +346,14 @@ def scale_of(
         activations: What the layer answers to an image.
         contrast: As in `atlas`.
         empty: Which channels are empty, shape (C,).
-        ends: What a shared scale runs from and to; None to take it from these maps.
+        ends: Lowest and highest value of a shared scale; None to take them from these maps.
     """
     maps = activations.maps.numpy()
     pixels = np.where(np.isfinite(maps), maps, np.float32(0)).reshape(len(maps), -1, 1)
     lows = pixels.min(1, keepdims=True).clip(max=0)
     highs = pixels.max(1, keepdims=True)
-    shown = ~empty.numpy() if not bool(empty.all()) else np.ones(len(maps), bool)
-    low, high = float(lows[shown].min()), float(highs[shown].max())
+    counts = ~empty.numpy() if not bool(empty.all()) else np.ones(len(maps), bool)
+    low, high = float(lows[counts].min()), float(highs[counts].max())
     if contrast == "shared" and ends is not None:
         low, high = ends
     if contrast == "shared":
@@ -184,206 +420,18 @@ def dead_tile(side: int) -> NDArray[np.uint8]:
 
 
 def lay_out(tiles: NDArray[np.uint8], columns: int, gap: int) -> NDArray[np.uint8]:
-    """Lay tiles, shape (N, H, W), row by row with gaps between, into one picture.
+    """Lay tiles, shape (N, H, W), out row by row with gaps between.
 
     Returns:
         Palette indices, shape (rows × (H + gap) − gap, columns × (W + gap) − gap).
     """
     count, height, width = tiles.shape
-    rows = -(-count // columns)
+    rows = rows_of(count, columns)
     down, across = height + gap, width + gap
     canvas = np.full((rows * columns, down, across), GAP, np.uint8)
     canvas[:count, :height, :width] = tiles
-    picture = canvas.reshape(rows, columns, down, across).swapaxes(1, 2)
-    return picture.reshape(rows * down, columns * across)[:-gap, :-gap]
-
-
-_ATLAS_WIDTH = 1400  # pixels; browsers draw pictures of a few thousand pixels without trouble
-
-
-_ATLAS_GAP = 2
-
-
-@dataclass(frozen=True)
-class Atlas:
-    """One picture of all channels, in the order of their index, row by row.
-
-    Channel i lies at column ``i % columns`` and row ``i // columns``; its upper left corner is at
-    ``(column × (tile + gap), row × (tile + gap))``. The gaps are transparent.
-
-    Attributes:
-        png: The picture's file.
-        columns: Tiles per row.
-        tile: Side of a tile, in pixels.
-        gap: Space between two tiles, in pixels.
-        count: Number of channels.
-        low: The value that got the lowest colour, in a channel that is not empty.
-        high: The value that got the highest colour.
-        contrast: "shared" if low and high hold for every channel; "channel" if each channel runs
-            from its own least value (or 0) to its own greatest. Maps of one pixel always share.
-    """
-
-    png: bytes
-    columns: int
-    tile: int
-    gap: int
-    count: int
-    low: float
-    high: float
-    contrast: Contrast
-
-
-def atlas(
-    activations: Activations,
-    *,
-    contrast: Contrast = "channel",
-    threshold: float = 0.0,
-    tile: int | None = None,
-    colormap: Colormap = "viridis",
-    dead: DeadChannels | None = None,
-    ends: tuple[float, float] | None = None,
-    columns: int | None = None,
-) -> Atlas:
-    """Draw all channels of a layer into one PNG; empty ones are crossed out.
-
-    Args:
-        activations: What the layer answers to an image.
-        contrast: "channel" gives each channel its own scale, "shared" one to all.
-        threshold: τ, as in `Activations.empty`.
-        tile: Side of a tile in pixels; None chooses it by the number of channels.
-        colormap: Name of the colour map.
-        dead: Channels that a set of pictures showed to be dead: those that this image does not
-            wake up either get a mark of their own.
-        ends: What a shared scale runs from and to; None to take it from these maps.
-        columns: Tiles in a row; None chooses them by the number of channels.
-
-    Raises:
-        SettingError: The threshold, contrast or colour map does not exist.
-    """
-    contrast = effective_contrast(activations, contrast)
-    empty = activations.empty(threshold)
-    scale = scale_of(activations, contrast, empty, ends)
-    count = activations.channels
-    side = tile or tile_size(count, *activations.maps.shape[1:])
-    columns = max(
-        1, min(_ATLAS_WIDTH // (side + _ATLAS_GAP), columns or ceil(sqrt(count * 2)), count)
-    )
-    tiles = draw_tiles(activations, scale, empty, side, dead.of(activations) if dead else ())
-    picture = Image.fromarray(lay_out(tiles, columns, _ATLAS_GAP))
-    picture.putpalette(palette(colormap))
-    data = png(picture, transparency=GAP)
-    return Atlas(data, columns, side, _ATLAS_GAP, count, scale.low, scale.high, contrast)
-
-
-_MARGIN, _GAP, _WIDTH = 16, 3, 1400  # pixels
-
-
-_TITLE, _TEXT, _LABEL = 22, 15, 11  # heights of letters in pixels
-
-
-_BAR = (160, 14)  # the colour scale
-
-
-_INK, _PAPER = (24, 24, 24), (255, 255, 255)
-
-
-@dataclass(frozen=True)
-class Section:
-    """A titled part of the grid: the channels it shows, in this order."""
-
-    title: str
-    indices: tuple[int, ...]
-
-
-def branch_sections(
-    activations: Activations, order: Sequence[int], threshold: float = 0.0
-) -> tuple[Section, ...]:
-    """Divide channels by the branches of a concatenation, with each one's count of empty ones.
-
-    Args:
-        activations: What the layer answers to an image.
-        order: The channels to show, in the order to show them.
-        threshold: τ, as in `Activations.empty`.
-
-    Returns:
-        One section per branch; one without a title for any other layer.
-    """
-    if not activations.layer.branches:
-        return (Section("", tuple(order)),)
-    empty = activations.empty(threshold)
-    found = []
-    for branch in activations.layer.branches:
-        count = int(empty[branch.start : branch.stop].sum())
-        found.append(
-            Section(
-                f"{branch.title}: {count} of {branch.stop - branch.start} channels empty",
-                tuple(index for index in order if branch.start <= index < branch.stop),
-            )
-        )
-    return tuple(found)
-
-
-def grid_picture(
-    activations: Activations,
-    *,
-    title: str = "",
-    order: Sequence[int] | None = None,
-    sections: Sequence[Section | tuple[str, Sequence[int]]] | None = None,
-    contrast: Contrast = "channel",
-    threshold: float = 0.0,
-    tile: int | None = None,
-    colormap: Colormap = "viridis",
-    dead: DeadChannels | None = None,
-    ends: tuple[float, float] | None = None,
-) -> Image.Image:
-    """Draw the activation grid as a picture that explains itself.
-
-    Args:
-        activations: What the layer answers to an image.
-        title: First line; the network's name, say. The layer and the count of empty channels
-            follow by themselves.
-        order: The channels to show, in the order to show them; None for all by index.
-        sections: Titled parts instead of one grid; `order` does not count then.
-        contrast: "channel" gives each channel its own scale, "shared" one to all.
-        threshold: τ, as in `Activations.empty`.
-        tile: Side of a tile in pixels; None chooses it by the number of channels.
-        colormap: Name of the colour map.
-        dead: As in `atlas`.
-        ends: As in `atlas`.
-
-    Returns:
-        An RGB picture.
-
-    Raises:
-        SettingError: The threshold, contrast or colour map does not exist.
-    """
-    contrast = effective_contrast(activations, contrast)
-    empty = activations.empty(threshold)
-    scale = scale_of(activations, contrast, empty, ends)
-    marked = dead.of(activations) if dead else ()
-    shown = range(activations.channels) if order is None else order
-    parts = [*sections] if sections is not None else [("", shown)]
-    pairs = [(p.title, p.indices) if isinstance(p, Section) else p for p in parts]
-    side = tile or tile_size(activations.channels, *activations.maps.shape[1:])
-    layer = activations.layer
-    name = layer.title if layer.title == layer.name else f"{layer.title} ({layer.name})"
-    head = _head(
-        drawable(" · ".join(part for part in (title, name) if part)),
-        drawable(_explain(activations, threshold)),
-        None if contrast == "channel" else (number(scale.low), number(scale.high)),
-        colormap,
-        with_empty=bool(empty.any()),
-        dead_over=dead.seen if dead and marked else 0,
-    )
-    tiles = draw_tiles(activations, scale, empty, side, marked)
-    longest = max((len(indices) for _, indices in pairs), default=1)
-    columns = max(1, min(_WIDTH // (side + _GAP), max(longest, 1), _square(longest)))
-    blocks = [head]
-    for heading, indices in pairs:
-        if heading:
-            blocks.append(_line(drawable(heading), _TEXT))
-        blocks.append(_grid(tiles, indices, columns, colormap))
-    return _stack(blocks)
+    image = canvas.reshape(rows, columns, down, across).swapaxes(1, 2)
+    return image.reshape(rows * down, columns * across)[:-gap, :-gap]
 
 
 def colour_bar(colormap: Colormap, width: int, height: int) -> Image.Image:
@@ -397,11 +445,6 @@ def _explain(activations: Activations, threshold: float) -> str:
     if threshold:
         sentence += f" Empty: at most {number(threshold)} times the layer's largest activation."
     return sentence
-
-
-def _square(count: int) -> int:
-    """Return the columns that make a grid about twice as wide as it is high."""
-    return round((2 * count) ** 0.5) or 1
 
 
 def _head(
@@ -426,8 +469,8 @@ def _legend(
     if with_empty:
         pieces += [_space(16), _paint(empty_tile(_TEXT + 6), colormap), _line("empty", _TEXT)]
     if dead_over:
-        said = f"dead: empty for each of {dead_over} pictures"
-        pieces += [_space(16), _paint(dead_tile(_TEXT + 6), colormap), _line(said, _TEXT)]
+        meaning = f"dead: empty for each of {dead_over} pictures"
+        pieces += [_space(16), _paint(dead_tile(_TEXT + 6), colormap), _line(meaning, _TEXT)]
     height = max(piece.height for piece in pieces)
     row = Image.new("RGB", (sum(p.width for p in pieces) + 8 * (len(pieces) - 1), height), _PAPER)
     left = 0
@@ -437,7 +480,7 @@ def _legend(
     return row
 
 
-def _grid(
+def _numbered(
     tiles: NDArray[np.uint8], indices: Sequence[int], columns: int, colormap: Colormap
 ) -> Image.Image:
     """Lay out the chosen tiles, each with its channel's number below it."""
@@ -447,19 +490,19 @@ def _grid(
     side = tiles.shape[1]
     foot = _LABEL + 3
     framed = np.pad(tiles[chosen], ((0, 0), (0, foot), (0, 0)), constant_values=GAP)
-    picture = _paint(lay_out(framed, columns, _GAP), colormap)
-    draw = ImageDraw.Draw(picture)
-    for place, index in enumerate(chosen.tolist()):
-        row, column = divmod(place, columns)
+    image = _paint(lay_out(framed, columns, _GAP), colormap)
+    draw = ImageDraw.Draw(image)
+    for position, index in enumerate(chosen.tolist()):
+        row, column = divmod(position, columns)
         corner = (column * (side + _GAP), row * (side + foot + _GAP) + side)
         draw.text(corner, str(index), _INK, font(_LABEL))
-    return picture
+    return image
 
 
 def _paint(indices: NDArray[np.uint8], colormap: Colormap) -> Image.Image:
-    picture = Image.fromarray(indices)
-    picture.putpalette(palette(colormap))
-    return picture.convert("RGB")
+    image = Image.fromarray(indices)
+    image.putpalette(palette(colormap))
+    return image.convert("RGB")
 
 
 def _line(text: str, size: int) -> Image.Image:
@@ -475,7 +518,7 @@ def _space(width: int) -> Image.Image:
 
 
 def _stack(blocks: Sequence[Image.Image], margin: int = _MARGIN, gap: int = _MARGIN) -> Image.Image:
-    """Stack pictures from top to bottom, aligned at the left."""
+    """Stack images from top to bottom, aligned at the left."""
     width = max(block.width for block in blocks)
     height = sum(block.height for block in blocks) + gap * (len(blocks) - 1)
     page = Image.new("RGB", (width + 2 * margin, height + 2 * margin), _PAPER)

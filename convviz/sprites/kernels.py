@@ -1,4 +1,4 @@
-"""Kernels as pictures: many filters, or the slices of one, on one scale.
+"""Kernels as images: many filters, or the slices of one, on one scale.
 
 The middle of the scale is 0. Filters that look at the image's three colours are shown in colour:
 grey is 0, and a weight of the largest magnitude is full or no red, green or blue. Others are shown
@@ -18,34 +18,20 @@ from PIL import Image
 from torch import Tensor
 
 from convviz.images.encode import png
+from convviz.sprites.grid import TileGrid, columns_of, rows_of
 
 _NEGATIVE, _ZERO, _POSITIVE = (213, 94, 0), (247, 247, 247), (0, 114, 178)
-_WIDTH = 1400  # pixels; at most, for a sheet
-_GAP = 3
+_GAP = 3  # pixels
 
 
 @dataclass(frozen=True)
-class KernelSheet:
-    """Kernels in one picture, row by row, with transparent gaps.
+class KernelSheet(TileGrid):
+    """Kernels in one image.
 
     Attributes:
-        png: The picture's file.
-        width: In pixels.
-        height: In pixels.
-        columns: Tiles in a row.
-        rows: Rows of tiles.
-        tile: Side of a tile, in pixels.
-        gap: Pixels between two tiles.
         bound: The magnitude at the ends of the scale.
     """
 
-    png: bytes
-    width: int
-    height: int
-    columns: int
-    rows: int
-    tile: int
-    gap: int
     bound: float
 
 
@@ -54,7 +40,7 @@ def kernel_picture(kernel: Tensor, size: int, bound: float) -> Image.Image:
 
     Args:
         kernel: The weights.
-        size: Length of the picture's longer side, in pixels.
+        size: Length of the image's longer side, in pixels.
         bound: The magnitude at the ends of the scale.
     """
     colours = _coloured(kernel, bound)
@@ -73,21 +59,21 @@ def kernel_sheet(
         kernels: The weights.
         tile: Side of a tile, in pixels.
         bound: The magnitude at the ends of the scale; None for the largest there is.
-        columns: Tiles in a row.
+        columns: Tiles per row, at most.
     """
     reach = bound
     if reach is None:
         reach = max((float(kernel.abs().max()) for kernel in kernels), default=0.0)
     reach = reach or 1.0
-    columns = max(1, min(columns, len(kernels), _WIDTH // (tile + _GAP)))
-    rows = max(1, -(-len(kernels) // columns))
-    width, height = (count * (tile + _GAP) - _GAP for count in (columns, rows))
+    count = len(kernels)
+    columns = columns_of(count, columns, tile, _GAP)
+    width, height = (n * (tile + _GAP) - _GAP for n in (columns, rows_of(count, columns)))
     sheet = Image.new("RGBA", (width, height))
-    for place, kernel in enumerate(kernels):
-        row, column = divmod(place, columns)
-        picture = kernel_picture(kernel, tile, reach)
-        sheet.paste(picture, (column * (tile + _GAP), row * (tile + _GAP)))
-    return KernelSheet(png(sheet), width, height, columns, rows, tile, _GAP, reach)
+    for index, kernel in enumerate(kernels):
+        row, column = divmod(index, columns)
+        image = kernel_picture(kernel, tile, reach)
+        sheet.paste(image, (column * (tile + _GAP), row * (tile + _GAP)))
+    return KernelSheet(png(sheet), columns, tile, _GAP, count, reach)
 
 
 def _coloured(kernel: Tensor, bound: float) -> NDArray[np.uint8]:
@@ -100,9 +86,3 @@ def _coloured(kernel: Tensor, bound: float) -> NDArray[np.uint8]:
     zero = torch.tensor(_ZERO).double()
     mixed = zero + (ends - zero) * share.abs()
     return mixed.round().to(torch.uint8).numpy()
-
-
-def diverging_ends() -> tuple[str, str, str]:
-    """Name the colours of the scale's lower end, middle and upper end, as "#rrggbb"."""
-    lower, middle, upper = ("#" + bytes(c).hex() for c in (_NEGATIVE, _ZERO, _POSITIVE))
-    return lower, middle, upper

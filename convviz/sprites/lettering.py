@@ -1,4 +1,4 @@
-"""Text in pictures, in the one font that comes with Pillow.
+"""Text in images, in the one font that comes with Pillow.
 
 That font has few letters beyond ASCII, so those it lacks are spelled with those it has.
 """

@@ -28,8 +28,8 @@ def heatmap(
         low: Value of the lowest colour; None for the map's least value, or 0 if that is greater.
         high: Value of the highest colour; None for the map's greatest value, or 0 if that is less.
     """
-    picture = Image.fromarray(colour(_scaled(values, low, high), colormap))
-    return picture.resize(_pair(size), Image.Resampling.NEAREST)
+    image = Image.fromarray(colour(_scaled(values, low, high), colormap))
+    return image.resize(_pair(size), Image.Resampling.NEAREST)
 
 
 def overlay(
@@ -43,11 +43,11 @@ def overlay(
     """Lay one map, shape (H, W), over the image it answers to.
 
     The image is shown in grey. The higher a value, the more the map's colour covers it; where the
-    channel is silent the image shows through.
+    map is 0 the image shows through.
 
     Args:
-        image: The picture that went into the network.
-        values: The map; it is stretched over the whole picture.
+        image: The network's input.
+        values: The map; it is stretched over the whole image.
         blend: How much the highest values cover the image, in 0…1.
         colormap: Name of the colour map.
         low: As in `heatmap`.
@@ -70,10 +70,10 @@ def signed_overlay(
     the further from 0.
 
     Args:
-        image: The picture.
-        values: The map; it is stretched over the whole picture.
-        bound: The magnitude that covers most.
-        blend: How much that covers the image, in 0…1.
+        image: The image.
+        values: The map; it is stretched over the whole image.
+        bound: The magnitude that covers the image most.
+        blend: How much it covers the image there, in 0…1.
     """
     numbers = values.detach().to("cpu").float().nan_to_num(nan=0.0).numpy() / (bound or 1.0)
     smooth = np.asarray(Image.fromarray(numbers).resize(image.size, Image.Resampling.BILINEAR))
@@ -85,7 +85,7 @@ def signed_overlay(
 
 
 def _scaled(values: Tensor, low: float | None, high: float | None) -> NDArray[np.float64]:
-    """Scale a map to 0…1; what is not a number counts as 0."""
+    """Scale a map to 0…1; not-a-numbers count as 0."""
     numbers = values.detach().to("cpu").double().nan_to_num(nan=0.0).numpy()
     finite = np.append(numbers[np.isfinite(numbers)], 0.0)
     bottom = float(finite.min()) if low is None else low

@@ -1,16 +1,11 @@
 import json
 from dataclasses import replace
 
+from convviz.sprites.grid import TileGrid
 from convviz.ui.components.channel_grid import Picture
 
 PICTURE = Picture(
-    png=b"\x89PNG...",
-    width=10,
-    height=4,
-    columns=2,
-    rows=1,
-    tile=4,
-    gap=2,
+    tiles=TileGrid(png=b"\x89PNG...", columns=2, tile=4, gap=2, count=2),
     empty=[False, True],
     maximum=["1.5", "0"],
     active=["50 %", "0 %"],
@@ -25,15 +20,17 @@ def unpack(message: bytes) -> tuple[dict[str, object], bytes]:
 def test_the_message_holds_the_picture_and_what_to_say_of_each_channel() -> None:
     token, message = PICTURE.message()
     header, png = unpack(message)
-    assert png == PICTURE.png
+    assert png == PICTURE.tiles.png
     assert header["token"] == token
     assert header["count"] == 2
     assert header["empty"] == [False, True]
     assert "png" not in header
+    assert [header[name] for name in ("width", "height", "columns", "rows")] == [10, 4, 2, 1]
+    assert [header[name] for name in ("tile", "gap")] == [4, 2]
 
 
 def test_the_token_names_picture_and_words() -> None:
     token, message = PICTURE.message()
     assert PICTURE.message() == (token, message)
-    assert replace(PICTURE, png=b"other").message()[0] != token
+    assert replace(PICTURE, tiles=replace(PICTURE.tiles, png=b"other")).message()[0] != token
     assert replace(PICTURE, maximum=["1.6", "0"]).message()[0] != token

@@ -102,16 +102,8 @@ def picture_of(
     dead: DeadChannels | None = None,
 ) -> Picture:
     """Put together what the browser needs to draw and name every channel."""
-    rows = -(-atlas.count // atlas.columns)
-    pitch = atlas.tile + atlas.gap
     return Picture(
-        png=atlas.png,
-        width=atlas.columns * pitch - atlas.gap,
-        height=rows * pitch - atlas.gap,
-        columns=atlas.columns,
-        rows=rows,
-        tile=atlas.tile,
-        gap=atlas.gap,
+        tiles=atlas,
         empty=shown.empty(threshold).tolist(),
         maximum=[f"{value:.3g}" for value in shown.maximum.tolist()],
         active=[f"{value:.0%}" for value in shown.active_share.tolist()],

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from convviz.sprites.grid import Section
+from convviz.sprites.grid import Section, TileGrid
 from convviz.ui.keys import Component
 
 _FOLDER = Path(__file__).parent
@@ -32,13 +32,7 @@ class Picture:
     """All channels in one PNG, in the order of their index, and what to say of each.
 
     Attributes:
-        png: The picture.
-        width: Of the picture, in pixels.
-        height: Of the picture, in pixels.
-        columns: Tiles in a row.
-        rows: Rows of tiles.
-        tile: Side of a tile, in pixels.
-        gap: Pixels between two tiles.
+        tiles: The image, and where each channel lies in it.
         empty: For each channel, whether it is empty.
         maximum: For each channel, its maximum in words.
         active: For each channel, the share of its positions that are active, in words.
@@ -47,13 +41,7 @@ class Picture:
         dead_over: N, the number of pictures that they are dead over.
     """
 
-    png: bytes
-    width: int
-    height: int
-    columns: int
-    rows: int
-    tile: int
-    gap: int
+    tiles: TileGrid
     empty: Sequence[bool]
     maximum: Sequence[str]
     active: Sequence[str]
@@ -63,12 +51,11 @@ class Picture:
 
     def message(self) -> tuple[str, bytes]:
         """Pack it for the browser: a token that names it, and the bytes (see atlas.js)."""
-        told = asdict(self)
-        del told["png"]
-        told["count"] = len(self.empty)
-        token = hashlib.sha256(self.png + json.dumps(told).encode()).hexdigest()[:16]
+        told = {**self.tiles.geometry(), **asdict(self)}
+        del told["tiles"]
+        token = hashlib.sha256(self.tiles.png + json.dumps(told).encode()).hexdigest()[:16]
         header = json.dumps({**told, "token": token}).encode()
-        return token, len(header).to_bytes(4, "little") + header + self.png
+        return token, len(header).to_bytes(4, "little") + header + self.tiles.png
 
 
 def channel_grid(

@@ -163,13 +163,7 @@ def _grid(found: Filters, listed: list[int], look: int | None) -> None:
     )
     nothing = [False] * found.channels
     picture = Picture(
-        png=sheet.png,
-        width=sheet.width,
-        height=sheet.height,
-        columns=sheet.columns,
-        rows=sheet.rows,
-        tile=sheet.tile,
-        gap=sheet.gap,
+        tiles=sheet,
         empty=nothing,
         maximum=[f"{value:.3g}" for value in found.norms.tolist()],
         active=[""] * found.channels,
