@@ -10,7 +10,7 @@ from torch import Tensor
 from convviz.errors import SettingError
 from convviz.features.activations import Activations, measure
 from convviz.features.dead import DeadChannels
-from convviz.sprites.colormaps import COLORMAPS, Colormap, hex_colours, lookup
+from convviz.sprites.colormaps import COLORMAPS, Colormap
 from convviz.sprites.grid import (
     EMPTY,
     GAP,
@@ -24,8 +24,6 @@ from convviz.sprites.grid import (
     grid_picture,
     tile_size,
 )
-from convviz.sprites.lettering import drawable, number
-from convviz.sprites.overlay import heatmap, overlay, signed_overlay
 from convviz.structure.layers import Branch, Layer
 
 Make = Callable[..., Activations]
@@ -63,24 +61,6 @@ def tile_of(picture: Atlas, channel: int) -> np.ndarray:
     row, column = divmod(channel, picture.columns)
     top, left = row * (picture.tile + picture.gap), column * (picture.tile + picture.gap)
     return indices(picture)[top : top + picture.tile, left : left + picture.tile]
-
-
-class TestColormaps:
-    @pytest.mark.parametrize("colormap", COLORMAPS)
-    def test_they_grow_lighter_from_low_to_high(self, colormap: Colormap) -> None:
-        table = lookup(colormap).astype(float)
-        assert table.shape == (256, 3)
-        light = table @ [0.2126, 0.7152, 0.0722]
-        assert (np.diff(light) > -0.75).all()  # rounding to 8 bits allows for less than a level
-        assert (np.diff(light[::8]) > 0).all()
-
-    def test_viridis_begins_and_ends_as_published(self) -> None:
-        assert hex_colours("viridis", 2) == ("#440154", "#fde725")
-        assert len(hex_colours("magma", 7)) == 7
-
-    def test_an_unknown_one_names_those_there_are(self) -> None:
-        with pytest.raises(SettingError, match="'jet'; choose viridis, magma, cividis, grey"):
-            lookup("jet")  # type: ignore[arg-type]
 
 
 class TestAtlas:
@@ -285,44 +265,3 @@ class TestGridPicture:
 
     def test_no_channel_to_show(self, activations_of: Make) -> None:
         assert grid_picture(activations_of(self.MAPS), order=[]).height > 50
-
-
-class TestEnlarged:
-    def test_each_value_becomes_a_rectangle(self) -> None:
-        picture = heatmap(torch.tensor([[0.0, 1.0]]), (4, 2), "grey")
-        assert np.asarray(picture)[..., 0].tolist() == [[0, 0, 255, 255]] * 2
-
-    def test_given_limits_hold(self) -> None:
-        picture = heatmap(torch.tensor([[-1.0, 1.0, 9.0]]), (3, 1), "grey", low=0, high=2)
-        assert np.asarray(picture)[0, :, 0].tolist() == [0, 128, 255]
-
-    @pytest.mark.parametrize("value", [0.0, torch.nan, -torch.inf])
-    def test_a_map_of_nothing_is_dark(self, value: float) -> None:
-        picture = heatmap(torch.full((2, 2), value), 2, "grey")
-        assert (np.asarray(picture) == 0).all()
-
-    def test_the_image_shows_through_where_the_channel_is_silent(self) -> None:
-        image = Image.new("RGB", (40, 40), (200, 200, 200))
-        values = torch.zeros(4, 4)
-        values[:, 3] = 5.0
-        picture = np.asarray(overlay(image, values, blend=1.0))
-        assert (picture[:, :20] == 200).all()
-        assert picture[20, 39].tolist() == [0xFD, 0xE7, 0x25]
-        assert (np.asarray(overlay(image, values, blend=0.0)) == 200).all()
-
-
-def test_letters_that_the_font_lacks_are_spelled() -> None:
-    assert drawable("inception4a · 3×3 “5×5” τ ≥ é\n") == "inception4a · 3x3 “5x5” tau ? e "
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(0, "0"), (0.12345, "0.123"), (1234567, "1.23e6"), (-2e-9, "-2e-9")]
-)
-def test_numbers_are_short(value: float, text: str) -> None:
-    assert number(value) == text
-
-
-def test_gains_and_losses_have_colours_of_their_own() -> None:
-    grey = Image.new("RGB", (3, 1), (100, 100, 100))
-    shown = signed_overlay(grey, torch.tensor([[2.0, 0.0, -4.0]]), 2.0, blend=1.0)
-    assert np.asarray(shown)[0].tolist() == [[213, 94, 0], [100, 100, 100], [0, 114, 178]]
