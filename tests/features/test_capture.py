@@ -3,15 +3,25 @@ import gc
 import threading
 import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import torch
 import torchvision
+from PIL import Image
 from torch import Tensor, nn
 
-from convviz.errors import NetworkError
-from convviz.features.capture import capture, input_for, observe, truncated
+from convviz.errors import ImageError, NetworkError, SettingError
+from convviz.features.capture import (
+    capture,
+    capture_with_input,
+    check_images,
+    input_batches,
+    input_for,
+    observe,
+    truncated,
+)
 from convviz.images.decode import decode
 from convviz.images.samples import sample
 from convviz.networks.network import Network
@@ -274,3 +284,75 @@ class TestTruncated:
             assert [reference() for reference in seen] == [None]
         finally:
             gc.enable()
+
+
+class TestInputsOfModules:
+    def test_the_input_of_a_module_is_kept_beside_the_output_of_a_later_layer(
+        self, tiny: nn.Module
+    ) -> None:
+        batch = torch.arange(48.0).reshape(1, 3, 4, 4) - 20
+        before = state_of(tiny)
+        inputs, output = capture_with_input(tiny, batch, "pool", "relu")
+        # The ReLU works in place: what it was given is kept as it was.
+        assert torch.equal(inputs, capture(tiny, batch, ["conv"])["conv"][0])
+        assert torch.equal(output, capture(tiny, batch, ["pool"])["pool"][0])
+        assert state_of(tiny) == before
+
+    def test_a_layer_can_be_asked_for_its_own_input(self, tiny: nn.Module) -> None:
+        batch = torch.ones(1, 3, 4, 4)
+        inputs, _ = capture_with_input(tiny, batch, "conv", "conv")
+        assert torch.equal(inputs, batch[0])
+
+
+class TestSets:
+    @dataclass(frozen=True)
+    class Colours:
+        """Images of one colour each; None stands for one that cannot be read."""
+
+        colours: tuple[str | None, ...]
+        name: str = "colours"
+
+        @property
+        def titles(self) -> tuple[str, ...]:
+            return tuple(str(index) for index in range(len(self.colours)))
+
+        def __len__(self) -> int:
+            return len(self.colours)
+
+        def picture(self, place: int) -> Image.Image:
+            colour = self.colours[place]
+            if colour is None:
+                raise ImageError("It is not an image.")
+            return Image.new("RGB", (4, 4), colour)
+
+    def test_batches_leave_out_what_cannot_be_read(
+        self, tiny: nn.Module, network_of: Callable[..., Network]
+    ) -> None:
+        network = network_of(tiny)
+        images = self.Colours(("red", None, "lime", "blue", None, "white"))
+        first, second = input_batches(network, images)
+        assert (first.indices, first.done, first.seen) == ((0, 2, 3), 4, 3)
+        assert first.inputs.shape == (3, 3, 4, 4)
+        assert [left.title for left in first.left_out] == ["1"]
+        assert (second.indices, second.done, second.seen) == ((5,), 6, 4)
+        assert [left.title for left in second.left_out] == ["1", "4"]
+        (rest,) = input_batches(network, images, first.done, first.left_out)
+        assert (rest.indices, rest.left_out) == (second.indices, second.left_out)
+        assert torch.equal(rest.inputs, second.inputs)
+
+    def test_a_batch_may_hold_nothing(
+        self, tiny: nn.Module, network_of: Callable[..., Network]
+    ) -> None:
+        images = self.Colours((None, None, None, None, "red"))
+        first, _ = input_batches(network_of(tiny), images)
+        assert (len(first.inputs), first.indices, first.seen) == (0, (), 0)
+
+    def test_a_set_of_nothing_readable_is_refused(
+        self, tiny: nn.Module, network_of: Callable[..., Network]
+    ) -> None:
+        with pytest.raises(
+            ImageError, match="Not one picture of the set can be read; the first: 0"
+        ):
+            list(input_batches(network_of(tiny), self.Colours((None, None))))
+        with pytest.raises(SettingError, match="no picture"):
+            check_images(self.Colours(()))

@@ -73,3 +73,11 @@ def test_sets_without_pictures_are_refused(
         count_dead(network_of(tiny), Files(()))
     with pytest.raises(ImageError, match="bad"):
         list(count_dead(network_of(tiny), Files((("bad.png", b"x"),))))
+
+
+def test_it_ends_after_a_step_when_it_is_asked_to_stop(
+    network_of: Callable[..., Network], tiny: nn.Module
+) -> None:
+    pictures = Files(tuple(_file("red") for _ in range(9)))
+    assert len(list(count_dead(network_of(tiny), pictures, stop=lambda: True))) == 1
+    assert len(list(count_dead(network_of(tiny), pictures))) == 3

@@ -63,3 +63,10 @@ def test_settings_out_of_range_are_refused(
 ) -> None:
     with pytest.raises(SettingError, match="choose"):
         occlude(network, corner, "relu", 0, **wrong)
+
+
+def test_it_ends_after_a_step_when_it_is_asked_to_stop(
+    network: Network, corner: Image.Image
+) -> None:
+    (step,) = occlude(network, corner, "relu", 0, patch=2, places=3, stop=lambda: True)
+    assert step.done == 4

@@ -86,3 +86,9 @@ def test_transformations_keep_size_and_range() -> None:
     assert 0 <= first.min() <= first.max() <= 1
     torch.testing.assert_close(first, again)
     assert not torch.equal(first, transformed(pixels, 4, torch.Generator().manual_seed(2)))
+
+
+def test_it_ends_after_a_step_when_it_is_asked_to_stop(network: Network) -> None:
+    config = SynthesisConfig(steps=18)
+    (step,) = synthesise(network, "relu", 0, config, stop=lambda: True)
+    assert step.step == 1
