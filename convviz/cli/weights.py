@@ -31,7 +31,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--source",
         choices=("imagenet", "encoder"),
         help="imagenet: torchvision's full weights; encoder: the convolutional part alone, for "
-        "AlexNet and VGG16 (their default)",
+        "AlexNet and VGG16 (their default; comes with convviz)",
     )
     actions.add_parser("clear", help="remove what convviz fetched, and nothing else")
 

@@ -56,7 +56,7 @@ class Fetch:
 
     Attributes:
         network: The network it is for.
-        source: "imagenet" or "encoder".
+        source: "imagenet" for weights, "images" for a set of images.
     """
 
     def __init__(self, network: str, source: str, download: _Download) -> None:

@@ -83,7 +83,7 @@ def offer(name: str, source: str, statuses: Statuses, sentence: str) -> None:
         st.subheader(f"{_title(name)} needs weights first", anchor=False)
         st.warning(sentence, icon=":material/cloud_off:")
         with st.container(horizontal=True):
-            if source in ("imagenet", "encoder"):
+            if source == "imagenet":
                 bytes_to_come = statuses[source].fetch_bytes
                 cost = f" ({size_text(bytes_to_come)})" if bytes_to_come else " again"
                 st.button(

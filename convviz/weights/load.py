@@ -53,7 +53,7 @@ def load(
     ways: dict[str, Callable[[], Network]] = {
         "imagenet": partial(_imagenet, spec, fetch=fetch, progress=progress),
         "bundled": partial(assembly.with_bundled, spec),
-        "encoder": partial(_encoder, spec, fetch=fetch, progress=progress),
+        "encoder": partial(assembly.encoder, spec),
         "own": partial(assembly.own, spec),
         "random": partial(assembly.with_random, spec, seed),
     }
@@ -169,18 +169,6 @@ def _imagenet(spec: NetworkSpec, *, fetch: bool, progress: Progress | None) -> N
         _fetch(spec, "imagenet", fetch=fetch, progress=progress)
         found = Found(cache.folder() / file.name, "cache")
     return assembly.full(spec, found)
-
-
-def _encoder(spec: NetworkSpec, *, fetch: bool, progress: Progress | None) -> Network:
-    path = sources.encoder_file(spec)
-    if path is None:
-        raise WeightsError(
-            f"There is no separate encoder for {spec.title}: choose another source of weights."
-        )
-    if not cache.intact(path):
-        given = encoder.given_archive() is not None  # then nothing goes over the network
-        _fetch(spec, "encoder", fetch=fetch or given, progress=progress)
-    return assembly.encoder(spec, path)
 
 
 def _fetch(spec: NetworkSpec, source: str, *, fetch: bool, progress: Progress | None) -> None:

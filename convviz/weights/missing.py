@@ -9,7 +9,6 @@ from convviz.errors import WeightsError, WeightsNotHere
 from convviz.formatting import size_text
 from convviz.networks.network import NetworkSpec
 from convviz.weights import sources
-from convviz.weights.encoder import ARCHIVE, ENCODERS
 
 
 def not_here(spec: NetworkSpec) -> WeightsNotHere:
@@ -45,8 +44,6 @@ def _other_ways(spec: NetworkSpec) -> str:
     names = f"{spec.name}.pth"
     if file:
         names = f"{file.name} or {names}"
-    if spec.name in ENCODERS:
-        names = f"{ARCHIVE.name}, {names}"
     folder = cache.user_folder()
     if folder is None:
         put = f"put {names} into a folder and name it in CONVVIZ_WEIGHTS"

@@ -126,12 +126,6 @@ def own_weights(spec: NetworkSpec) -> Path | None:
     return found.path if found and torchvision_file(spec) is None else None
 
 
-def encoder_file(spec: NetworkSpec) -> Path | None:
-    """Name the file in the cache that holds or would hold the network's encoder, if any can."""
-    encoder = encoder_source.ENCODERS.get(spec.name)
-    return cache.folder() / encoder.kept_as if encoder else None
-
-
 def status(name: str) -> tuple[SourceStatus, ...]:
     """Say where a network's weights can come from, and what of it is here.
 
@@ -188,20 +182,11 @@ def _bundled(spec: NetworkSpec) -> SourceStatus | None:
 
 
 def _encoder(spec: NetworkSpec) -> SourceStatus | None:
-    path = encoder_file(spec)
-    if path is None:
+    if spec.name not in encoder_source.ENCODERS:
         return None
-    title, given = small_decoders.title(spec.name), encoder_source.given_archive()
-    if cache.intact(path):
-        size = path.stat().st_size
-        return SourceStatus("encoder", title, True, size, note=_PLACES["cache"], path=path)
-    if given is not None:
-        size, note = given.stat().st_size, _PLACES["folder"]
-        return SourceStatus("encoder", title, True, size, note=note, path=given)
-    note = f"from the package {encoder_source.ARCHIVE.requirement}"
-    return SourceStatus(
-        "encoder", title, False, fetch_bytes=encoder_source.ARCHIVE.bytes, note=note
-    )
+    path, title = encoder_source.path(spec.name), small_decoders.title(spec.name)
+    size = path.stat().st_size
+    return SourceStatus("encoder", title, True, size, note="comes with convviz", path=path)
 
 
 def _own(spec: NetworkSpec) -> SourceStatus | None:

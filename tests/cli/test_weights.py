@@ -42,10 +42,11 @@ def test_status_of_one_network_as_json(capsys: pytest.CaptureFixture[str]) -> No
     assert list(rows) == ["alexnet"]
     assert [(row["source"], row["here"]) for row in rows["alexnet"]] == [
         ("imagenet", False),
-        ("encoder", False),
+        ("encoder", True),
         ("random", True),
     ]
-    assert rows["alexnet"][1]["fetch_bytes"] == 63_794_605
+    assert rows["alexnet"][0]["fetch_bytes"] == 244_409_434
+    assert (rows["alexnet"][1]["bytes"], rows["alexnet"][1]["fetch_bytes"]) == (4_940_480, 0)
 
 
 def test_status_can_be_written_to_a_file(tmp_path: Path) -> None:
@@ -71,9 +72,8 @@ def test_fetch_without_a_network_raises_a_sentence_and_prints_nothing(
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize(("name", "source"), [("vgg16", "encoder"), ("vgg11", "imagenet")])
 def test_fetch_takes_the_encoder_where_there_is_one(
-    monkeypatch: pytest.MonkeyPatch, name: str, source: str
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked: list[tuple[str, str]] = []
 
@@ -82,11 +82,16 @@ def test_fetch_takes_the_encoder_where_there_is_one(
         raise WeightsError("no")
 
     monkeypatch.setattr(fetch, "start", start)
+    assert convviz("fetch", "vgg16") == 0
+    assert convviz("fetch", "vgg16", "--source", "encoder") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == lines[1]
+    assert lines[0].startswith("vgg16: ImageNet encoder, small decoder, 59 MB, sha256 ")
     with pytest.raises(WeightsError, match="no"):
-        convviz("fetch", name)
+        convviz("fetch", "vgg11")
     with pytest.raises(WeightsError, match="no"):
-        convviz("fetch", name, "--source", "imagenet")
-    assert asked == [(name, source), (name, "imagenet")]
+        convviz("fetch", "vgg16", "--source", "imagenet")
+    assert asked == [("vgg11", "imagenet"), ("vgg16", "imagenet")]
 
 
 def test_fetch_shows_progress_on_a_terminal_only(

@@ -51,9 +51,9 @@ def progress(app: Any) -> list[str]:
 
 
 def test_small_weights_are_fetched_at_first_need(open_page: Any, tickets: list[Ticket]) -> None:
-    app = open_page(network="alexnet")
-    assert [(ticket.network, ticket.source) for ticket in tickets] == [("alexnet", "encoder")]
-    assert headings(app) == ["Fetching the weights of AlexNet"]
+    app = open_page(network="googlenet", weights="imagenet")
+    assert [(ticket.network, ticket.source) for ticket in tickets] == [("googlenet", "imagenet")]
+    assert headings(app) == ["Fetching the weights of GoogLeNet"]
     assert progress(app) == ["13 MB of 52 MB"]
     app.run()
     assert len(tickets) == 1
@@ -68,17 +68,17 @@ def test_large_weights_are_asked_for_first(open_page: Any, tickets: list[Ticket]
 
 
 def test_a_download_can_be_cancelled_and_begun_again(open_page: Any, tickets: list[Ticket]) -> None:
-    app = open_page(network="alexnet")
+    app = open_page(network="googlenet", weights="imagenet")
     app.button(key="fetch_cancel").click().run()
     assert "The download was stopped." in app.warning[0].value
     assert len(tickets) == 1
     app.button(key="fetch_again").click().run()
     assert len(tickets) == 2
-    assert headings(app) == ["Fetching the weights of AlexNet"]
+    assert headings(app) == ["Fetching the weights of GoogLeNet"]
 
 
 def test_a_failure_is_said_in_its_own_sentence(open_page: Any, tickets: list[Ticket]) -> None:
-    app = open_page(network="alexnet")
+    app = open_page(network="googlenet", weights="imagenet")
     tickets[0].state, tickets[0].error = "failed", "The server is asleep: try again."
     app.run()
     assert app.warning[0].value == "The server is asleep: try again."
@@ -97,7 +97,7 @@ def test_one_click_to_the_full_weights_and_back(open_page: Any, tickets: list[Ti
 
 
 def test_a_download_whose_size_nobody_knows(open_page: Any, tickets: list[Ticket]) -> None:
-    app = open_page(network="alexnet")
+    app = open_page(network="googlenet", weights="imagenet")
     tickets[0].total = None
     app.run()
     assert progress(app) == ["13 MB"]

@@ -357,15 +357,15 @@ def test_another_process_waits_and_then_finds_the_file(
     file = tiny()
     script = f"""
 import time
-from convviz.networks import cache, shared_download
-from convviz.networks.download import download
-from convviz.networks.shared_download import Job
+from convviz.downloads import cache, tickets
+from convviz.downloads.http import download
+from convviz.downloads.tickets import Job
 path = cache.folder() / {file.name!r}
 job = Job(
     {file.name!r}, {file.bytes}, {file.bytes}, lambda folder: cache.intact(path),
     lambda folder, transfer: download({file.url!r}, path, {file.sha256_prefix!r}, transfer),
 )
-ticket = shared_download.join(job, "tiny", "imagenet")
+ticket = tickets.join(job, "tiny", "imagenet")
 for _ in range(1000):
     if ticket.state == "waiting" and ticket.received:
         break

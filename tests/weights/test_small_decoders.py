@@ -45,7 +45,7 @@ def test_other_networks_have_none() -> None:
     assert small_decoders.about("vgg19") is None
 
 
-@pytest.mark.weights
+@pytest.mark.shared
 def test_it_names_the_class_as_often_as_it_says(name: str, shared_data: Path) -> None:
     about, network, right, count = small_decoders.about(name), load(name, "encoder"), 0, 0
     assert about is not None
@@ -64,7 +64,6 @@ def test_it_names_the_class_as_often_as_it_says(name: str, shared_data: Path) ->
     assert right / count == pytest.approx(about.accuracy, abs=0.11)
 
 
-@pytest.mark.weights
 def test_it_takes_the_cat_for_a_cat(name: str) -> None:
     guesses = predict(load(name, "encoder"), decode(sample("cat").read()), k=5)
     assert any("cat" in guess.names.lower() for guess in guesses)

@@ -8,19 +8,20 @@ from convviz.weights import sources
 from convviz.weights.source import SOURCES
 
 
-def test_a_fresh_machine_has_googlenet_and_untrained_weights() -> None:
+def test_a_fresh_machine_has_the_courses_networks_and_untrained_weights() -> None:
     here = {
         name: [each.source for each in sources.status(name) if each.here] for name in available()
     }
     assert here.pop("googlenet") == ["bundled", "random"]
+    assert here.pop("alexnet") == here.pop("vgg16") == ["encoder", "random"]
     assert set(map(tuple, here.values())) == {("random",)}
 
 
 @pytest.mark.parametrize(
     ("name", "costs"),
     [
-        ("alexnet", {"imagenet": "244 MB", "encoder": "64 MB"}),
-        ("vgg16", {"imagenet": "553 MB", "encoder": "64 MB"}),
+        ("alexnet", {"imagenet": "244 MB"}),
+        ("vgg16", {"imagenet": "553 MB"}),
         ("googlenet", {"imagenet": "52 MB"}),
         ("vgg19_bn", {"imagenet": "575 MB"}),
     ],
