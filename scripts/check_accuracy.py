@@ -19,7 +19,7 @@ from torch import Tensor
 from convviz.datasets.labelled_set import to_input
 from convviz.errors import ConvvizError
 from convviz.networks.network import Network
-from convviz.weights import bundled, small_decoders
+from convviz.weights import bundled, encoder
 from convviz.weights.load import load
 
 SOURCES = {"googlenet": "bundled", "alexnet": "encoder", "vgg16": "encoder"}
@@ -27,7 +27,7 @@ SOURCES = {"googlenet": "bundled", "alexnet": "encoder", "vgg16": "encoder"}
 
 def stated(name: str) -> tuple[float, float]:
     """Return the accuracies, top-1 and top-5, that convviz states."""
-    about = bundled.about() if name == bundled.NETWORK else small_decoders.about(name)
+    about = bundled.about() if name == bundled.NETWORK else encoder.decoder_info(name)
     if about is None:
         raise SystemExit(f"{name} has no small decoder.")
     return about.accuracy, about.accuracy_top5

@@ -271,13 +271,14 @@ def network_with(encoder: Encoder, state: dict[str, Tensor]) -> Any:
     from convviz.networks import registry
     from convviz.networks.decoders import PooledNetwork
     from convviz.networks.network import Network, Weights
-    from convviz.weights import bundled, small_decoders
+    from convviz.weights import bundled
+    from convviz.weights.encoder import decoder_info, small_decoder
 
     spec = registry.spec(encoder.network)
     features = registry.build(spec).get_submodule("features")
-    module = PooledNetwork(features, small_decoders.decoder(encoder.network))
+    module = PooledNetwork(features, small_decoder(encoder.network))
     module.load_state_dict(state, assign=True, strict=False)
-    about = small_decoders.about(encoder.network)
+    about = decoder_info(encoder.network)
     weights = Weights(
         source="encoder",
         title="compared",

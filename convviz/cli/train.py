@@ -160,7 +160,7 @@ def _data(name: str, pictures: int) -> Dataset:
     from convviz.datasets import published
     from convviz.datasets.labelled_set import from_zip
     from convviz.datasets.shapes import shapes
-    from convviz.weights.fetch import follow
+    from convviz.downloads.tickets import follow
 
     if name == "shapes":
         return shapes()

@@ -48,42 +48,42 @@ def run(args: argparse.Namespace) -> int:
 def _status(network: str | None, target: str | None) -> int:
     from convviz.formatting import size_text
     from convviz.networks.registry import available
-    from convviz.weights import sources
+    from convviz.weights.load import source_statuses
 
     check_target(target)
     names = [network] if network else list(available())
-    found = {name: sources.status(name) for name in names}
+    statuses = {name: source_statuses(name) for name in names}
     if target is not None:
-        rows = {name: [_plain(place) for place in places] for name, places in found.items()}
+        rows = {name: [_plain(status) for status in row] for name, row in statuses.items()}
         write_json(target, rows)
         return 0
-    for name, places in found.items():
+    for name, row in statuses.items():
         print(name)
-        for place in places:
-            if place.here:
-                size = f", {size_text(place.bytes)}" if place.bytes else ""
-                print(f"  {place.source:<9} here      {place.title}{size} ({place.note})")
+        for status in row:
+            if status.here:
+                size = f", {size_text(status.bytes)}" if status.bytes else ""
+                print(f"  {status.source:<9} here      {status.title}{size} ({status.note})")
             else:
-                size = size_text(place.fetch_bytes)
-                print(f"  {place.source:<9} to fetch  {place.title}, {size} ({place.note})")
+                size = size_text(status.fetch_bytes)
+                print(f"  {status.source:<9} to fetch  {status.title}, {size} ({status.note})")
     return 0
 
 
-def _plain(place: SourceStatus) -> dict[str, Any]:
-    return {**asdict(place), "path": str(place.path) if place.path else None}
+def _plain(status: SourceStatus) -> dict[str, Any]:
+    return {**asdict(status), "path": str(status.path) if status.path else None}
 
 
 def _fetch(name: str, source: str | None) -> int:
+    from convviz.downloads.tickets import follow
     from convviz.formatting import size_text
-    from convviz.weights import fetch, sources
     from convviz.weights.encoder import ENCODERS
-    from convviz.weights.load import load
+    from convviz.weights.load import load, source_statuses, start_fetch
 
     source = source or ("encoder" if name in ENCODERS else "imagenet")
-    here = any(place.here for place in sources.status(name) if place.source == source)
+    here = any(status.here for status in source_statuses(name) if status.source == source)
     if not here:
         with Progress() as progress:
-            fetch.follow(fetch.start(name, source), progress.megabytes)
+            follow(start_fetch(name, source), progress.megabytes)
     weights = load(name, source, fetch=False).weights
     print(f"{name}: {weights.title}, {size_text(weights.bytes)}, sha256 {weights.sha256}")
     return 0

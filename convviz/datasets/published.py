@@ -20,7 +20,7 @@ from PIL import Image
 from convviz.datasets.labelled_set import Dataset
 from convviz.downloads import cache
 from convviz.downloads.http import Progress, download
-from convviz.downloads.tickets import Fetch, Job, join
+from convviz.downloads.tickets import Download, Fetch, join
 from convviz.errors import ImageError, SettingError, WeightsError
 from convviz.images.decode import decode
 
@@ -334,14 +334,14 @@ def start(key: str) -> Fetch:
         A ticket to watch, wait for or cancel. If the set is here, it is done in a moment.
     """
     wanted = SETS[key]
-    job = Job(
+    archive = Download(
         key=wanted.archive,
         total=wanted.bytes,
         room=4 * wanted.bytes,
         here=lambda folder: wanted.is_here(folder / _FOLDER),
         fetch=lambda folder, transfer: _bring(wanted, folder, transfer),
     )
-    return join(job, key, "images")
+    return join(archive)
 
 
 def published(key: str, count: int, seed: int = 0) -> Dataset:

@@ -1,4 +1,4 @@
-"""convviz's own cache folder, and files that are checked before they are used.
+"""convviz's cache folder, and files that are checked before they are used.
 
 Each file of the cache has a small text file beside it, `NAME.sha256`, which holds the checksum that
 the file had when it was put there. A file without one, or with another checksum, is not used.
@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from convviz.errors import WeightsError
 from convviz.formatting import size_text
 
-_checked: dict[tuple[str, int, int], str] = {}
+_checked: dict[tuple[str, int, int], str] = {}  # path, time and size to checksum
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class Cleared:
 
 
 def folder() -> Path:
-    """Name the folder: CONVVIZ_CACHE, or `convviz` in the platform's folder for caches."""
+    """Return the folder: CONVVIZ_CACHE, or `convviz` in the platform's folder for caches."""
     chosen = os.environ.get("CONVVIZ_CACHE")
     if chosen:
-        return Path(chosen).expanduser().absolute()  # other programs get it, too
+        return Path(chosen).expanduser().absolute()  # child processes get it, too
     try:
         home = Path.home()
     except RuntimeError:  # a container's user without an entry in the system's list of users
@@ -57,29 +57,29 @@ def folder() -> Path:
 
 
 def user_folder() -> Path | None:
-    """Name the folder of weight files that the user keeps, from CONVVIZ_WEIGHTS."""
+    """Return the user's folder of weight files, CONVVIZ_WEIGHTS; None if it is not set."""
     chosen = os.environ.get("CONVVIZ_WEIGHTS")
     return Path(chosen).expanduser() if chosen else None
 
 
 def prepare() -> Path:
-    """Make the folder if need be, and see to it that it can be written to.
+    """Make the folder if need be, and check that it can be written to.
 
     Raises:
         WeightsError: It cannot.
     """
-    here = folder()
+    path = folder()
     try:
-        here.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=here):
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
         raise unwritable(error) from error
-    return here
+    return path
 
 
 def require_room(needed: int) -> None:
-    """See to it that a download fits.
+    """Check that a download fits on the disk.
 
     Args:
         needed: Bytes that are about to be written.
@@ -96,7 +96,7 @@ def require_room(needed: int) -> None:
 
 
 def unwritable(error: OSError) -> WeightsError:
-    """Put into a sentence why a file of the cache could not be written."""
+    """Make the error for a file of the cache that could not be written."""
     reason = error.strerror or type(error).__name__
     return WeightsError(
         f"convviz cannot write to its cache folder ({reason}): make room there, or set "
@@ -165,7 +165,7 @@ def clear() -> Cleared:
         try:
             with FileLock(lock, timeout=0):
                 freed += remove_parts(lock.with_suffix(""))
-        except (Timeout, OSError):  # a download that is running: its owner tidies up
+        except (Timeout, OSError):  # a running download removes its own file
             kept.append(lock.stem)
     return Cleared(files, freed, tuple(kept))
 

@@ -1,8 +1,8 @@
-"""Download one file over HTTP, checked before it takes its place.
+"""Download one file over HTTP; it is checked before it takes its place.
 
-The bytes go into a `.part` file of this process's own; only a file of the right size and checksum
-is moved to where it belongs, in one step. Proxies are honoured as `urllib` honours them: from the
-environment, or the system's settings on Windows and macOS.
+The bytes go into a `.part` file of this process; only a file of the right size and checksum is
+moved to where it belongs, in one step. `urllib` takes the certificates from the system, and proxies
+from the environment or, on Windows and macOS, from the system's settings.
 """
 
 from __future__ import annotations
@@ -28,22 +28,20 @@ from convviz.downloads import cache
 from convviz.errors import FetchCancelled, WeightsError
 from convviz.formatting import size_text
 
+_CHUNK = 1 << 18
+
 
 @dataclass(frozen=True)
 class Limits:
-    """How patient a download is.
+    """How long a download waits.
 
     Attributes:
-        connect_seconds: Until an address of the server answers.
-        stall_seconds: In which at least `stall_bytes` have to arrive.
+        stall_seconds: Until the server answers, and time in which `stall_bytes` have to arrive.
         stall_bytes: What counts as progress: a byte now and then does not.
-        poll_seconds: Between two looks at what another program or process does.
     """
 
-    connect_seconds: float = 10.0
-    stall_seconds: float = 60.0
+    stall_seconds: float = 30.0
     stall_bytes: int = 64 * 1024
-    poll_seconds: float = 0.05
 
 
 LIMITS = Limits()
@@ -51,12 +49,12 @@ LIMITS = Limits()
 
 @dataclass
 class Progress:
-    """What a download and those who wait for it tell each other.
+    """How far a download is; whoever waits for it can cancel it here.
 
     Attributes:
-        total: Bytes there will be; None where the server has not said.
-        received: Bytes there are.
-        limits: How patient it is.
+        total: Bytes there will be; None if the server has not said.
+        received: Bytes that have arrived.
+        limits: How long to wait.
     """
 
     total: int | None = None
@@ -68,15 +66,15 @@ class Progress:
     _then: int = 0
 
     def restart(self) -> None:
-        """Begin to count from nothing, now."""
+        """Set the count and the clock to zero."""
         self.received = self._then = 0
         self._since = time.monotonic()
 
     def advance(self, received: int) -> None:
-        """Take note of how many bytes there are, and see whether to go on.
+        """Record how many bytes have arrived.
 
         Raises:
-            FetchCancelled: Nobody wants them any more.
+            FetchCancelled: The download was cancelled.
             WeightsError: Too little has arrived for too long.
         """
         self.check()
@@ -88,61 +86,58 @@ class Progress:
             raise self.stalled()
 
     def check(self) -> None:
-        """See whether somebody still wants the download.
+        """Raise if the download was cancelled.
 
         Raises:
-            FetchCancelled: Nobody does.
+            FetchCancelled: It was.
         """
-        if self._cancelled.is_set():
+        if self.cancelled:
             raise FetchCancelled("The download was stopped; nothing was kept of it.")
 
     def stalled(self) -> WeightsError:
-        """Put into a sentence that nothing arrives any more."""
-        there = size_text(self.received)
-        of = f" of {size_text(self.total)}" if self.total else ""
+        """Make the error for a download that receives nothing any more."""
+        received = size_text(self.received)
+        of_total = f" of {size_text(self.total)}" if self.total else ""
         return WeightsError(
-            f"The download stopped at {there}{of}: almost nothing arrived for "
+            f"The download stopped at {received}{of_total}: almost nothing arrived for "
             f"{self.limits.stall_seconds:.0f} seconds; try again, perhaps on another network."
         )
 
     def when_cancelled(self, hang_up: Callable[[], None] | None) -> None:
-        """Say how to wake the download where it waits for bytes."""
+        """Set what wakes the download while it waits for bytes."""
         self._hang_up = hang_up
 
     @property
     def cancelled(self) -> bool:
-        """Whether it is to stop, or has."""
+        """Whether the download is to stop or has stopped."""
         return self._cancelled.is_set()
 
     def cancel(self) -> None:
-        """Stop the download; it tidies up behind itself."""
+        """Stop the download; it removes its unfinished file itself."""
         self._cancelled.set()
         hang_up = self._hang_up
         if hang_up is not None:
             hang_up()
 
 
-_CHUNK = 1 << 18
-
-
-def download(url: str, destination: Path, prefix: str, transfer: Progress) -> None:
+def download(url: str, destination: Path, prefix: str, progress: Progress) -> None:
     """Download a file into the cache.
 
     Args:
-        url: Where from.
-        destination: Where to, in the cache's folder.
+        url: Address of the file.
+        destination: Path of the file in the cache's folder.
         prefix: What the file's sha256 begins with, in hexadecimal digits.
-        transfer: Told how far it is. Its `total` is what is expected, and becomes what the server
+        progress: Is kept up to date. Its `total` is what is expected, and becomes what the server
             states.
 
     Raises:
-        FetchCancelled: The transfer was cancelled.
+        FetchCancelled: The download was cancelled.
         WeightsError: The server does not answer, stalls, or sends something else.
         OSError: The file cannot be written.
     """
     part = destination.with_name(f"{destination.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.part")
     try:
-        checksum = _receive(url, part, transfer)
+        checksum = _receive(url, part, progress)
         if not checksum.startswith(prefix):
             raise _wrong_file()
         cache.record(destination, checksum)
@@ -151,26 +146,26 @@ def download(url: str, destination: Path, prefix: str, transfer: Progress) -> No
         part.unlink(missing_ok=True)
 
 
-def _receive(url: str, part: Path, transfer: Progress) -> str:
+def _receive(url: str, part: Path, progress: Progress) -> str:
     """Write what the server sends into a file and return its sha256."""
-    transfer.restart()
-    most = 1.1 * transfer.total if transfer.total else float("inf")
+    progress.restart()
+    most = 1.1 * progress.total if progress.total else float("inf")
     host = urlsplit(url).hostname or "the server"
     digest, received = hashlib.sha256(), 0
-    with _network(host, transfer):
-        response = _open(url, transfer.limits)
+    with _errors_as_sentences(host, progress):
+        response = _open(url, progress.limits.stall_seconds)
     with response, part.open("xb") as file:
         length = response.headers.get("Content-Length", "")
         stated = int(length) if length.isdigit() else None
-        transfer.total = stated or transfer.total
-        transfer.when_cancelled(lambda: _hang_up(response))
+        progress.total = stated or progress.total
+        progress.when_cancelled(lambda: _hang_up(response))
         try:
             while stated is None or received < stated:
-                transfer.advance(received)
+                progress.advance(received)
                 if received > most:
                     raise _wrong_file()
-                # read1 returns with whatever is there, so that a server that drips is noticed.
-                with _network(host, transfer):
+                # read1 returns with whatever has arrived, so that a slow server is noticed.
+                with _errors_as_sentences(host, progress):
                     chunk = response.read1(_CHUNK)
                 if not chunk:
                     break
@@ -178,8 +173,8 @@ def _receive(url: str, part: Path, transfer: Progress) -> str:
                 digest.update(chunk)
                 received += len(chunk)
         finally:
-            transfer.when_cancelled(None)
-    transfer.advance(received)
+            progress.when_cancelled(None)
+    progress.advance(received)
     if stated is not None and received < stated:
         raise WeightsError(
             f"The connection broke off after {size_text(received)} of {size_text(stated)}, so the "
@@ -188,77 +183,38 @@ def _receive(url: str, part: Path, transfer: Progress) -> str:
     return digest.hexdigest()
 
 
-class _PlainConnection(http.client.HTTPConnection):
-    """Gives up on connecting sooner than on waiting for an answer."""
-
-    stall_seconds: float
-
-    def connect(self) -> None:
-        super().connect()
-        self.sock.settimeout(self.stall_seconds)
-
-
-class _SecureConnection(http.client.HTTPSConnection):
-    """The same, encrypted."""
-
-    stall_seconds: float
-
-    def connect(self) -> None:
-        super().connect()
-        self.sock.settimeout(self.stall_seconds)
-
-
-class _PlainHandler(urllib.request.HTTPHandler):
-    def __init__(self, connection: type[_PlainConnection]) -> None:
-        super().__init__()
-        self._connection = connection
-
-    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(self._connection, req)
-
-
-class _SecureHandler(urllib.request.HTTPSHandler):
-    def __init__(self, connection: type[_SecureConnection]) -> None:
-        super().__init__()
-        self._connection = connection
-
-    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(self._connection, req)
-
-
-def _open(url: str, limits: Limits) -> http.client.HTTPResponse:
-    """Ask for a file; the proxies come from urllib's own handlers."""
-    patience = {"stall_seconds": limits.stall_seconds}
-    opener = urllib.request.build_opener(
-        _PlainHandler(type("_Plain", (_PlainConnection,), patience)),
-        _SecureHandler(type("_Secure", (_SecureConnection,), patience)),
+def _open(url: str, seconds: float) -> http.client.HTTPResponse:
+    """Ask for a file, with a new opener: the environment's proxies may have changed."""
+    request = urllib.request.Request(  # noqa: S310 - the addresses are constants of convviz
+        url, headers={"User-Agent": f"convviz/{__version__}"}
     )
-    opener.addheaders = [("User-Agent", f"convviz/{__version__}")]
-    answer: http.client.HTTPResponse = opener.open(url, timeout=limits.connect_seconds)
-    return answer
+    response: http.client.HTTPResponse = urllib.request.build_opener().open(
+        request, timeout=seconds
+    )
+    return response
 
 
 def _hang_up(response: http.client.HTTPResponse) -> None:
     """Wake a thread that waits for bytes, by ending the connection under it."""
     with (
         suppress(OSError, ValueError),  # it has ended already
-        socket.fromfd(response.fileno(), socket.AF_INET, socket.SOCK_STREAM) as line,
+        socket.fromfd(response.fileno(), socket.AF_INET, socket.SOCK_STREAM) as connection,
     ):
-        line.shutdown(socket.SHUT_RDWR)
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
-def _network(host: str, transfer: Progress) -> Iterator[None]:
-    """Turn what can go wrong on the way to the server into a sentence."""
+def _errors_as_sentences(host: str, progress: Progress) -> Iterator[None]:
+    """Turn errors of the network into a WeightsError, or FetchCancelled after a cancel."""
     try:
         yield
     except (OSError, http.client.HTTPException) as error:
-        transfer.check()
-        raise _sentence(error, host, transfer) from error
+        progress.check()
+        raise _sentence(error, host, progress) from error
 
 
 def _sentence(
-    error: OSError | http.client.HTTPException, host: str, transfer: Progress
+    error: OSError | http.client.HTTPException, host: str, progress: Progress
 ) -> WeightsError:
     if isinstance(error, urllib.error.HTTPError):
         return WeightsError(
@@ -271,8 +227,8 @@ def _sentence(
             f"The certificate of {host} could not be checked: where a proxy stands in between, set "
             "SSL_CERT_FILE to its certificates."
         )
-    if isinstance(reason, TimeoutError) and transfer.received:
-        return transfer.stalled()
+    if isinstance(reason, TimeoutError) and progress.received:
+        return progress.stalled()
     if isinstance(reason, TimeoutError):
         return WeightsError(f"{host} does not answer: try again, perhaps on another network.")
     if isinstance(error, urllib.error.URLError):

@@ -2,7 +2,7 @@
 
 Whoever asks gets a ticket, a `Fetch`. Tickets for the same thing share one download, in a thread of
 its own, which stops only when the last of them is cancelled. A file lock keeps other processes from
-downloading the same thing at the same time: they wait, and then find it.
+downloading the same thing at the same time: they wait, and then find it in the cache.
 """
 
 from __future__ import annotations
@@ -18,30 +18,26 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from convviz.downloads import cache
-from convviz.downloads import http as transfers
+from convviz.downloads import cache, http
 from convviz.downloads.http import Progress
 from convviz.errors import FetchCancelled, WeightsError
 
 _log = logging.getLogger(__name__)
 
-
-_running: dict[str, _Download] = {}
-
-
+_running: dict[str, _Run] = {}
 _lock = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Job:
-    """What one download brings.
+class Download:
+    """What one download brings, and how.
 
     Attributes:
-        key: Name of the file or package; it also names the lock.
+        key: Name of the file; it also names the lock.
         total: Bytes that come over the network, as far as they are known beforehand.
         room: Bytes of disk that it needs while it runs.
-        here: Whether it is in the cache already, intact.
-        fetch: Brings it, into the folder given.
+        here: Whether the file is in the folder given, intact.
+        fetch: Brings it into the folder given.
     """
 
     key: str
@@ -52,53 +48,46 @@ class Job:
 
 
 class Fetch:
-    """A ticket for a download, for one asker.
+    """A ticket for a download, for one asker."""
 
-    Attributes:
-        network: The network it is for.
-        source: "imagenet" for weights, "images" for a set of images.
-    """
-
-    def __init__(self, network: str, source: str, download: _Download) -> None:
-        self.network = network
-        self.source = source
-        self._download = download
+    def __init__(self, run: _Run) -> None:
+        self._run = run
         self._cancelled = False
 
     @property
     def received(self) -> int:
         """Bytes that have arrived."""
-        return self._download.transfer.received
+        return self._run.progress.received
 
     @property
     def total(self) -> int | None:
-        """Bytes there will be; None where the server has not said."""
-        return self._download.transfer.total
+        """Bytes there will be; None if the server has not said."""
+        return self._run.progress.total
 
     @property
     def fraction(self) -> float:
-        """How much has arrived, from 0 to 1; 0 where the total is not known."""
+        """How much has arrived, from 0 to 1; 0 if the total is not known."""
         return min(1.0, self.received / self.total) if self.total else 0.0
 
     @property
     def state(self) -> str:
         """One of "waiting" (for another process), "running", "done", "failed", "cancelled"."""
-        return "cancelled" if self._cancelled else self._download.state
+        return "cancelled" if self._cancelled else self._run.state
 
     @property
     def error(self) -> str:
         """One sentence: why it failed; empty otherwise."""
-        return str(self._download.failure) if self.state == "failed" else ""
+        return str(self._run.failure) if self.state == "failed" else ""
 
     def cancel(self) -> None:
         """Give the ticket back; the download stops if nobody else holds one."""
         with _lock:
-            if self._download.ended.is_set():
+            if self._run.ended.is_set():
                 return
             self._cancelled = True
-            self._download.tickets.discard(self)
-            if not self._download.tickets:
-                self._download.transfer.cancel()
+            self._run.tickets.discard(self)
+            if not self._run.tickets:
+                self._run.progress.cancel()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the download has ended.
@@ -107,39 +96,39 @@ class Fetch:
             timeout: Seconds to wait at most; None for as long as it takes.
 
         Returns:
-            Whether it is done; False when the time was up before.
+            Whether it is done; False if the time was up before.
 
         Raises:
             FetchCancelled: This ticket, or the download, was cancelled.
             WeightsError: It failed.
         """
         end = None if timeout is None else time.monotonic() + timeout
-        while not self._cancelled and not self._download.ended.wait(0.1):
+        while not self._cancelled and not self._run.ended.wait(0.1):
             if end is not None and time.monotonic() >= end:
                 return False
         if self._cancelled:
             raise FetchCancelled("The download was stopped; nothing was kept of it.")
-        if self._download.failure is not None:
-            raise self._download.failure
+        if self._run.failure is not None:
+            raise self._run.failure
         return True
 
     def settle(self, seconds: float) -> None:
-        """Give a cancelled download a moment to tidy up behind itself."""
-        self._download.ended.wait(seconds)
+        """Give a cancelled download a moment to remove its unfinished files."""
+        self._run.ended.wait(seconds)
 
 
-class _Download:
-    """One download, in a thread of its own, for all who hold a ticket."""
+class _Run:
+    """A download in its thread, shared by all who hold a ticket."""
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        self.transfer = Progress(total=job.total, limits=transfers.LIMITS)
+    def __init__(self, download: Download) -> None:
+        self.download = download
+        self.progress = Progress(total=download.total, limits=http.LIMITS)
         self.state = "running"
         self.failure: BaseException | None = None
         self.ended = threading.Event()
         # Weak: a page that was closed and forgot its ticket must not keep others from stopping it.
         self.tickets: weakref.WeakSet[Fetch] = weakref.WeakSet()
-        self._thread = threading.Thread(target=self._run, name=f"fetch {job.key}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"fetch {download.key}", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -154,56 +143,79 @@ class _Download:
             self.failure, state = error, "failed"
         except OSError as error:
             self.failure, state = cache.unwritable(error), "failed"
-        except BaseException as error:  # noqa: BLE001 - a bug, which those who wait must hear of
-            _log.exception("fetching %s", self.job.key)
+        except BaseException as error:  # noqa: BLE001 - a bug; those who wait have to know
+            _log.exception("fetching %s", self.download.key)
             self.failure, state = error, "failed"
         with _lock:
             self.state = state
-            if _running.get(self.job.key) is self:
-                del _running[self.job.key]
+            if _running.get(self.download.key) is self:
+                del _running[self.download.key]
         self.ended.set()
 
     def _bring(self) -> None:
-        folder = cache.prepare()
-        lock = FileLock(folder / f"{self.job.key}.lock")
+        folder, key = cache.prepare(), self.download.key
+        lock = FileLock(folder / f"{key}.lock")
         while not lock.is_locked:
             try:
                 lock.acquire(timeout=0.2)
-            except Timeout:  # another process, or a cancelled download that is tidying up
+            except Timeout:  # another process, or a cancelled download that is ending
                 self.state = "waiting"
-                there = cache.parts(folder / self.job.key)
-                self.transfer.advance(max(map(cache.bytes_in, there), default=0))
+                parts = cache.parts(folder / key)
+                self.progress.advance(max(map(cache.bytes_in, parts), default=0))
         try:
-            self.transfer.check()
+            self.progress.check()
             self.state = "running"
-            cache.remove_parts(folder / self.job.key)
-            if self.job.here(folder):
-                self.transfer.received = self.job.total
+            cache.remove_parts(folder / key)
+            if self.download.here(folder):
+                self.progress.received = self.download.total
             else:
-                cache.require_room(self.job.room)
-                self.job.fetch(folder, self.transfer)
+                cache.require_room(self.download.room)
+                self.download.fetch(folder, self.progress)
         finally:
             lock.release()
 
 
-def join(job: Job, network: str, source: str) -> Fetch:
-    """Get a ticket for a download; begins it unless it is on its way already."""
+def join(download: Download) -> Fetch:
+    """Get a ticket for a download; starts it unless it is running already."""
     with _lock:
-        download = _running.get(job.key)
-        if download is None or download.transfer.cancelled:
-            download = _running[job.key] = _Download(job)
-            download.start()
-        ticket = Fetch(network, source, download)
-        download.tickets.add(ticket)
+        run = _running.get(download.key)
+        if run is None or run.progress.cancelled:
+            run = _running[download.key] = _Run(download)
+            run.start()
+        ticket = Fetch(run)
+        run.tickets.add(ticket)
     return ticket
+
+
+def follow(ticket: Fetch, progress: Callable[[int, int], None] | None = None) -> None:
+    """Wait for a download; if the waiting is interrupted, cancel the ticket.
+
+    Args:
+        ticket: From `join`.
+        progress: Called now and then with the bytes received and the bytes in all.
+
+    Raises:
+        FetchCancelled: The ticket, or the download, was cancelled.
+        WeightsError: It failed.
+    """
+    try:
+        while not ticket.wait(0.2):
+            if progress is not None:
+                progress(ticket.received, ticket.total or 0)
+        if progress is not None:
+            progress(ticket.received, ticket.total or 0)
+    except BaseException:
+        ticket.cancel()
+        ticket.settle(5)
+        raise
 
 
 @atexit.register
 def _stop_all() -> None:
-    """Stop what still runs, so that no half file and no child process stays behind."""
+    """Stop what still runs, so that no unfinished file stays behind."""
     with _lock:
-        downloads = list(_running.values())
-    for running in downloads:
-        running.transfer.cancel()
-    for running in downloads:
-        running.ended.wait(5)
+        runs = list(_running.values())
+    for run in runs:
+        run.progress.cancel()
+    for run in runs:
+        run.ended.wait(5)

@@ -22,7 +22,7 @@ from convviz.networks.initial_weights import draw
 from convviz.networks.network import Network
 from convviz.networks.registry import build
 from convviz.weights.load import load
-from convviz.weights.trained_info import PREFIX
+from convviz.weights.trained import PREFIX
 
 State = Literal["frozen", "replaced", "thawed", "keeps learning", "from scratch"]
 

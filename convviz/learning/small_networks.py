@@ -25,7 +25,7 @@ from convviz.lessons.sliding import slide
 from convviz.networks.decoders import put
 from convviz.networks.initial_weights import draw
 from convviz.networks.network import Network, NetworkSpec
-from convviz.weights.assembly import with_random
+from convviz.weights.untrained import Untrained
 
 NARROWER = 8
 
@@ -284,7 +284,7 @@ def small_network(design: SmallDesign, seed: int = 0) -> Network:
     Raises:
         SettingError: The design is out of range.
     """
-    return with_random(small_spec(design), seed)
+    return Untrained().load(small_spec(design), seed=seed)
 
 
 def _build(design: SmallDesign, num_classes: int = 6) -> nn.Module:

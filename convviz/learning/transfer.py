@@ -16,15 +16,17 @@ from convviz.learning.config import Ending, Phase, TrainingResult, TrainingSetti
 from convviz.learning.fit import fit
 from convviz.learning.plan import TransferPlan, plan, untrained_twin
 from convviz.networks.network import Network, Weights
-from convviz.weights import trained, trained_info
-from convviz.weights.trained_info import About
+from convviz.weights import trained
+from convviz.weights.trained import TrainedInfo
 
 
-def about(plan: TransferPlan, dataset: Dataset, result: TrainingResult, input_size: int) -> About:
+def about(
+    plan: TransferPlan, dataset: Dataset, result: TrainingResult, input_size: int
+) -> TrainedInfo:
     """Say what a trained network is, and how well it does."""
     right = result.validation.accuracy
     options = plan.network.spec.imagenet_options
-    return About(
+    return TrainedInfo(
         network=plan.network.name,
         form=plan.form,
         input_size=input_size,
@@ -67,7 +69,7 @@ def to_network(
 ) -> Network:
     """Turn a training's result into a network that every page can look into."""
     said = about(plan, dataset, result, input_size)
-    return trained_info.describe(result.module, said, trained.write(result.module, said))
+    return trained.describe(result.module, said, trained.write(result.module, said))
 
 
 _MISTAKES = 8
@@ -130,7 +132,7 @@ class Outcome:
     confusion: tuple[tuple[int, ...], ...]
     mistakes: tuple[Mistake, ...]
     source: str
-    about: About
+    about: TrainedInfo
     trained: tuple[str, ...]
     parts: tuple[str, ...]
     on: Weights
@@ -281,7 +283,7 @@ def _outcome(
         best_epoch=result.best_epoch,
         confusion=tuple(tuple(row) for row in result.confusion().tolist()),
         mistakes=tuple(_mistakes(dataset, split, result)),
-        source=trained_info.keep(network),
+        source=trained.keep(network),
         about=about(made, dataset, result, size),
         trained=made.trained_names(),
         parts=made.parts_to_save(),

@@ -10,7 +10,7 @@ from convviz.formatting import size_text
 from convviz.networks.registry import spec
 from convviz.ui import state
 from convviz.ui.keys import Key
-from convviz.weights import fetch
+from convviz.weights.load import start_fetch
 from convviz.weights.source import SourceStatus
 
 DEFAULT_NETWORK = "googlenet"  # its weights ship with convviz, so the app opens without a network
@@ -41,7 +41,7 @@ def use(name: str, source: str) -> None:
 def fetch_now(name: str, source: str) -> None:
     """Choose weights and fetch them, or fetch them anew if they are damaged; for callbacks."""
     use(name, source)
-    state.visit().fetches[name, source] = fetch.start(name, source)
+    state.visit().fetches[name, source] = start_fetch(name, source)
 
 
 def is_fetching(name: str, source: str) -> bool:

@@ -1,36 +1,39 @@
-"""The weights that come with convviz: GoogLeNet on Tiny ImageNet-200, auxiliary heads included.
+"""GoogLeNet trained on Tiny ImageNet-200, auxiliary heads included; it comes with convviz.
 
 `scripts/bundle_googlenet.py` made the files in `data/`: the weights as float16, with what is known
-of their training in the file's own header, and the names of the classes.
+of their training in the file's header, and the names of the classes.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
-from torch import Tensor
+
+from convviz.downloads import cache
+from convviz.errors import WeightsError
+from convviz.networks import registry
+from convviz.networks.network import Network, NetworkSpec
+from convviz.weights import checkpoint
+from convviz.weights.source import WITH_CONVVIZ, Source, SourceStatus, network_with
 
 NETWORK = "googlenet"
-
 
 _DATA = Path(__file__).with_name("data")
 
 
 @dataclass(frozen=True)
-class About:
+class BundledInfo:
     """What is known of the bundled weights.
 
     Attributes:
         training_set: Name of the data they were trained on.
-        input_size: Input size that they do best at, in pixels.
-        accuracy: Share of validation images whose class they name, at that size.
-        accuracy_top5: The same for their five likeliest classes.
+        input_size: Input size that suits them best, in pixels.
+        accuracy: Share of validation images that are classified correctly, at that size.
+        accuracy_top5: Share whose class is among the five likeliest.
         validation_images: How many images those shares were measured on.
     """
 
@@ -42,28 +45,67 @@ class About:
 
 
 def path() -> Path:
-    """Name the file of weights."""
+    """Return the file of weights."""
     return _DATA / "googlenet_tiny_imagenet.safetensors"
 
 
-@cache
-def about() -> About:
+@functools.cache
+def about() -> BundledInfo:
     """Read what is known of the weights from the file's header."""
     with safe_open(path(), framework="pt") as file:
-        return About(**json.loads(file.metadata()["about"]))
+        return BundledInfo(**json.loads(file.metadata()["about"]))
 
 
-@cache
+@functools.cache
 def classes() -> tuple[str, ...]:
     """Read the names of the classes, the first of each class's synonyms."""
     lines = (_DATA / "tiny_imagenet_classes.tsv").read_text(encoding="utf-8").splitlines()
     return tuple(line.split("\t")[1].split(",")[0] for line in lines)
 
 
-def state() -> dict[str, Tensor]:
-    """Read the weights, as float32."""
-    stored = load_file(path())
-    return {
-        name: value.to(torch.float32) if value.is_floating_point() else value
-        for name, value in stored.items()
-    }
+class Bundled(Source):
+    """The weights of GoogLeNet that come with convviz."""
+
+    name = "bundled"
+
+    def status(self, spec: NetworkSpec) -> SourceStatus | None:
+        """See `Source.status`."""
+        if spec.name != NETWORK:
+            return None
+        size = path().stat().st_size
+        return SourceStatus(self.name, _title(), True, size, note=WITH_CONVVIZ, path=path())
+
+    def load(self, spec: NetworkSpec, *, seed: int = 0) -> Network:
+        """See `Source.load`."""
+        if spec.name != NETWORK:
+            raise WeightsError(
+                f"No weights of {spec.title} come with convviz: choose another source of weights."
+            )
+        info, names = about(), classes()
+        module = checkpoint.fill(
+            registry.build(spec, num_classes=len(names)),
+            checkpoint.read(path(), mapped=True),
+            title=spec.title,
+            origin=f"The file {path().name}",
+        )
+        return network_with(
+            spec,
+            module,
+            source=self.name,
+            title=_title(),
+            training_set=info.training_set,
+            size=path().stat().st_size,
+            sha256=cache.sha256(path()),
+            classes=names,
+            note=(
+                f"On the {info.validation_images:,} validation images of {info.training_set}, at "
+                f"{info.input_size} px, it names the right class of {len(names)} for "
+                f"{info.accuracy:.1%}, and has it among its first five for "
+                f"{info.accuracy_top5:.1%}."
+            ),
+            input_size=info.input_size,
+        )
+
+
+def _title() -> str:
+    return f"{about().training_set}, full network"

@@ -1,4 +1,7 @@
-"""Load a network: build it, and give it weights from the best source there is."""
+"""Load a network with weights from the best source that there is.
+
+This module knows every source, and none of them imports it.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,24 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from convviz.downloads import cache
+from convviz.downloads.tickets import Fetch, follow, join
 from convviz.errors import FetchCancelled, SettingError, WeightsError, WeightsNotHere
 from convviz.networks import registry
 from convviz.networks.network import Network, NetworkSpec
-from convviz.weights import assembly, bundled, encoder, missing, sources, trained, trained_info
-from convviz.weights.fetch import follow, start
-from convviz.weights.source import SOURCES
-from convviz.weights.sources import Found
+from convviz.weights import imagenet, trained
+from convviz.weights.bundled import Bundled
+from convviz.weights.encoder import Encoder
+from convviz.weights.imagenet import ImageNet
+from convviz.weights.own import Own
+from convviz.weights.source import AUTO_ORDER, Source, SourceStatus
+from convviz.weights.untrained import Untrained
 
-Progress = Callable[[int, int], None]
+SOURCES: dict[str, Source] = {
+    source.name: source for source in (ImageNet(), Bundled(), Encoder(), Own(), Untrained())
+}
+"""Every source that can be asked for by name; `random` is never used unless it is asked for."""
+
+FetchProgress = Callable[[int, int], None]
 
 
 def load(
@@ -23,19 +34,19 @@ def load(
     weights: str | Path = "auto",
     *,
     fetch: bool = True,
-    progress: Progress | None = None,
+    progress: FetchProgress | None = None,
     seed: int = 0,
 ) -> Network:
     """Load a network.
 
     Args:
         name: A network's name.
-        weights: "auto", one of `weights.SOURCES`, what `trained.keep` gave back, or a file that a
-            training has saved. Auto takes the first it finds: full weights that are on this
+        weights: "auto", a name in `SOURCES`, what `trained.keep` returned, or a file that a
+            training has saved. Auto takes the first of these: full weights that are on this
             machine, those that come with convviz, a user's own network as it is built, the encoder
             alone, torchvision's full download. It never takes random ones.
-        fetch: Whether it may fetch what is not here over the network.
-        progress: Called with the bytes received and the bytes in all, while something is fetched.
+        fetch: Whether to fetch what is not on this machine.
+        progress: Called with the bytes received and the bytes in all during a fetch.
         seed: For random weights.
 
     Returns:
@@ -45,64 +56,22 @@ def load(
     Raises:
         NetworkError: There is no such network, or a user's own cannot be built.
         SettingError: There is no such source of weights.
-        WeightsNotHere: They would have to be fetched, and `fetch` is False.
+        WeightsNotHere: They would have to be fetched, and `fetch` is False or the fetch failed.
         FetchCancelled: Somebody stopped the download.
-        WeightsError: They are damaged, do not fit, or cannot be fetched.
+        WeightsError: They are damaged or do not fit.
     """
     spec = registry.spec(name)
-    ways: dict[str, Callable[[], Network]] = {
-        "imagenet": partial(_imagenet, spec, fetch=fetch, progress=progress),
-        "bundled": partial(assembly.with_bundled, spec),
-        "encoder": partial(assembly.encoder, spec),
-        "own": partial(assembly.own, spec),
-        "random": partial(assembly.with_random, spec, seed),
-    }
     if isinstance(weights, Path):
-        return _saved(spec, weights, partial(_bases, fetch=fetch, progress=progress))
-    if weights.startswith(trained_info.PREFIX):
-        return _trained(spec, weights)
-    if weights == "auto":
-        return _first(spec, [ways[source] for source in _auto(spec, fetch=fetch)])
-    if weights not in ways:
-        raise SettingError(
-            f"There are no weights called “{weights}”: choose auto, {', '.join(SOURCES[:-1])} or "
-            f"{SOURCES[-1]}."
-        )
-    return _first(spec, [ways[weights]])
-
-
-def _auto(spec: NetworkSpec, *, fetch: bool) -> list[str]:
-    """Name the sources to try, in order."""
-    file, order = sources.torchvision_file(spec), []
-    if file is not None:
-        # A damaged file in the cache is fetched again: somebody wanted the full weights before.
-        wanted = any(found.place == "cache" for found in sources.full_weights(spec))
-        if sources.usable_weights(spec) or (wanted and fetch):
-            order.append("imagenet")
-    if spec.name == bundled.NETWORK:
-        order.append("bundled")
-    if registry.is_own(spec.name):
-        order.append("own")
-    if spec.name in encoder.ENCODERS:
-        order.append("encoder")
-    return order if "imagenet" in order or file is None else [*order, "imagenet"]
-
-
-class _Unfetched(WeightsError):
-    """A fetch failed; what it says becomes part of a longer sentence."""
-
-
-def _first(spec: NetworkSpec, ways: list[Callable[[], Network]]) -> Network:
-    """Load from the first source that has the weights."""
-    problems: list[_Unfetched] = []
-    for way in ways:
+        return trained.load_file(spec, weights, partial(_bases, fetch=fetch, progress=progress))
+    if weights.startswith(trained.PREFIX):
+        return trained.load(spec, weights, _bases)
+    *others, last = _candidates(spec, weights, fetch=fetch)
+    for source in others:
         try:
-            return way()
-        except _Unfetched as error:
-            problems.append(error)
+            return _load(source, spec, fetch=fetch, progress=progress, seed=seed)
         except WeightsNotHere:
             continue
-    raise missing.unfetched(spec, problems) if problems else missing.not_here(spec)
+    return _load(last, spec, fetch=fetch, progress=progress, seed=seed)
 
 
 def open_saved(data: bytes) -> Network:
@@ -118,66 +87,97 @@ def open_saved(data: bytes) -> Network:
     return trained.read(data, _bases)
 
 
+def source_statuses(name: str) -> tuple[SourceStatus, ...]:
+    """Say where a network's weights can come from, and what of it is on this machine.
+
+    Args:
+        name: A network's name.
+
+    Returns:
+        The sources that this network has, in the order of `SOURCES`; the files that a training has
+        saved into the user's folder stand before untrained weights.
+
+    Raises:
+        NetworkError: There is no such network.
+    """
+    spec = registry.spec(name)
+    *statuses, untrained = (source.status(spec) for source in SOURCES.values())
+    return tuple(
+        status for status in (*statuses, *trained.statuses(spec), untrained) if status is not None
+    )
+
+
+def start_fetch(name: str, source: str = "imagenet") -> Fetch:
+    """Fetch a network's weights into convviz's cache; returns at once.
+
+    Args:
+        name: A network's name.
+        source: A name in `SOURCES`; only "imagenet" has something to fetch.
+
+    Returns:
+        A ticket to watch, wait for or cancel. If the weights are here, it is done in a moment.
+
+    Raises:
+        NetworkError: There is no such network.
+        WeightsError: There is nothing to fetch from that source for this network.
+    """
+    spec = registry.spec(name)
+    download = SOURCES[source].download(spec) if source in SOURCES else None
+    if download is None:
+        raise WeightsError(
+            f"There are no weights to fetch for {spec.title} from the source “{source}”."
+        )
+    return join(download)
+
+
+def _candidates(spec: NetworkSpec, weights: str, *, fetch: bool) -> list[Source]:
+    """List the sources to try, in order."""
+    if weights != "auto":
+        if weights not in SOURCES:
+            *names, last = SOURCES
+            raise SettingError(
+                f"There are no weights called “{weights}”: choose auto, {', '.join(names)} or "
+                f"{last}."
+            )
+        return [SOURCES[weights]]
+    full = SOURCES["imagenet"]
+    # A damaged file in the cache is fetched again: somebody wanted the full weights before.
+    in_cache = any(file.location == "cache" for file in imagenet.local_files(spec))
+    first = _is_here(full, spec) or (fetch and in_cache)
+    order = [SOURCES[name] for name in AUTO_ORDER if SOURCES[name].status(spec)]
+    return order if first else sorted(order, key=lambda source: source is full)
+
+
+def _load(
+    source: Source, spec: NetworkSpec, *, fetch: bool, progress: FetchProgress | None, seed: int
+) -> Network:
+    """Load from one source, and fetch the weights first if need be."""
+    if fetch and not _is_here(source, spec) and (download := source.download(spec)):
+        try:
+            follow(join(download), progress)
+        except FetchCancelled:
+            raise
+        except WeightsError as error:
+            raise imagenet.not_fetched(spec, error) from error
+    return source.load(spec, seed=seed)
+
+
+def _is_here(source: Source, spec: NetworkSpec) -> bool:
+    status = source.status(spec)
+    return status is not None and status.here
+
+
 def _bases(
-    name: str, source: str, *, fetch: bool = False, progress: Progress | None = None
+    name: str, source: str, *, fetch: bool = False, progress: FetchProgress | None = None
 ) -> Iterator[Network]:
-    """Load the weights that somebody trained on, then others that are here and may be the same."""
-    here = [status.source for status in sources.status(name) if status.here]
-    for number, each in enumerate(dict.fromkeys([source, *here])):
-        if each.startswith(trained_info.PREFIX):
+    """Load the weights that a network was trained on, then others that may be the same."""
+    here = [status.source for status in source_statuses(name) if status.here]
+    for candidate in dict.fromkeys([source, *here]):
+        if candidate.startswith(trained.PREFIX):
             continue
         try:
-            yield load(name, each, fetch=fetch and not number, progress=progress)
+            yield load(name, candidate, fetch=fetch and candidate == source, progress=progress)
         except FetchCancelled:
             raise
         except (WeightsError, SettingError):
             continue
-
-
-def _saved(spec: NetworkSpec, path: Path, bases: trained.Bases) -> Network:
-    found = trained.read_file(path, bases)
-    if found.name != spec.name:
-        raise WeightsError(
-            f"{path.name} is a trained {found.title}, not {spec.title}: choose the network "
-            f"{found.name}."
-        )
-    return found
-
-
-def _trained(spec: NetworkSpec, source: str) -> Network:
-    found = trained_info.find(source)
-    if found is None:
-        for path, name, _ in trained.in_folder(spec.name):
-            if name == source:
-                return trained.read_file(path, _bases)
-    if found is None or found.name != spec.name:
-        raise WeightsError(
-            f"The {spec.title} that was trained here is no longer in memory: open the file you "
-            "saved it to, or train it again."
-        )
-    return found
-
-
-def _imagenet(spec: NetworkSpec, *, fetch: bool, progress: Progress | None) -> Network:
-    file = sources.torchvision_file(spec)
-    if file is None:
-        raise WeightsError(
-            f"There are no ImageNet weights for {spec.title}: choose own or untrained weights."
-        )
-    found = sources.usable_weights(spec)
-    if found is None:
-        _fetch(spec, "imagenet", fetch=fetch, progress=progress)
-        found = Found(cache.folder() / file.name, "cache")
-    return assembly.full(spec, found)
-
-
-def _fetch(spec: NetworkSpec, source: str, *, fetch: bool, progress: Progress | None) -> None:
-    """Fetch weights, if that is allowed, and wait until they are here."""
-    if not fetch:
-        raise missing.not_here(spec)
-    try:
-        follow(start(spec.name, source), progress)
-    except FetchCancelled:
-        raise
-    except WeightsError as error:
-        raise _Unfetched(str(error)) from error

@@ -1,38 +1,39 @@
-"""Weights: what is known about the numbers a network runs with, and where they come from.
+"""What every source of weights has to offer, and how a network with weights is described.
 
-`Weights` describes what is in use, `SourceStatus` what could be. Finding, fetching and loading them
-live next door: `sources` (what is here), `fetch` (what is not) and `loading` (`load`).
+Each source is a module named as `load` and `--weights` call it: `imagenet`, `bundled`, `encoder`
+and `own`; `random` is in `untrained`. Networks that somebody trained with convviz are in `trained`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar, Protocol
 
-AUTO_ORDER = ("imagenet", "bundled", "encoder")
+from torch import nn
 
+from convviz.downloads.tickets import Download
+from convviz.networks.network import Network, NetworkSpec, Weights
 
+AUTO_ORDER = ("imagenet", "bundled", "own", "encoder")
 """Where `auto` looks, in this order, before it would fetch the full ImageNet weights."""
 
-
-SOURCES = ("imagenet", "bundled", "encoder", "own", "random")
-
-
-"""Every source that can be asked for by name; `random` is never used unless it is."""
+IN_USERS_FOLDER = "in your CONVVIZ_WEIGHTS folder"
+WITH_CONVVIZ = "comes with convviz"
 
 
 @dataclass(frozen=True)
 class SourceStatus:
-    """One place a network's weights can come from, and whether they are here already.
+    """One source of weights for a network, and whether its weights are on this machine.
 
     Attributes:
-        source: What to hand to `load` and to `fetch.start`.
+        source: Name of the source, for `load` and `start_fetch`.
         title: Name for people.
-        here: Whether they can be used at once, undamaged, without a connection.
-        bytes: Size of the file that is here; 0 if there is none.
+        here: Whether the weights can be used at once, undamaged, without a connection.
+        bytes: Size of the file on this machine; 0 if there is none.
         fetch_bytes: What a fetch would bring over the network; 0 if there is nothing to fetch.
-        note: Where they lie, or what a fetch does, in a few words; without a path.
-        path: The file that is here; None if there is none.
+        note: Where the file lies, or what a fetch does, in a few words; without a path.
+        path: The file on this machine; None if there is none.
     """
 
     source: str
@@ -42,3 +43,81 @@ class SourceStatus:
     fetch_bytes: int = 0
     note: str = ""
     path: Path | None = None
+
+
+class Source(Protocol):
+    """A source of weights.
+
+    Attributes:
+        name: What `load` and `--weights` call it.
+    """
+
+    name: ClassVar[str]
+
+    def status(self, spec: NetworkSpec) -> SourceStatus | None:
+        """Say whether the weights are here; None if the source has none for this network."""
+
+    def load(self, spec: NetworkSpec, *, seed: int = 0) -> Network:
+        """Load the weights, if they are on this machine.
+
+        Args:
+            spec: The network.
+            seed: For weights that are drawn at random.
+
+        Raises:
+            WeightsNotHere: They would have to be fetched first.
+            WeightsError: The source has none for this network, or they are damaged or do not fit.
+        """
+
+    def download(self, spec: NetworkSpec) -> Download | None:
+        """Describe the download that brings the weights; None if nothing can be fetched."""
+        return None
+
+
+def network_with(
+    spec: NetworkSpec,
+    module: nn.Module,
+    *,
+    source: str,
+    title: str,
+    training_set: str,
+    size: int,
+    sha256: str,
+    classes: tuple[str, ...] = (),
+    note: str = "",
+    input_size: int | None = None,
+    decoder_set: str = "",
+    decoder_size: int | None = None,
+) -> Network:
+    """Put a network together with what is known of its weights.
+
+    Args:
+        spec: The network.
+        module: The network with its weights.
+        source: As in `Weights`, like all that follow.
+        title: Name for people.
+        training_set: Name of the data.
+        size: Bytes of the file or of the parameters.
+        sha256: Their checksum.
+        classes: Names of the classes, if the network has a trained decoder.
+        note: One sentence for the user.
+        input_size: Side of the images that the network was trained on. They are then used whole.
+            None: as torchvision's ImageNet weights, which see the middle 7/8 of an image.
+        decoder_set: What the decoder was trained on, if that is not `training_set`.
+        decoder_size: Side of the image that the decoder is asked with.
+    """
+    weights = Weights(
+        source=source,
+        title=title,
+        training_set=training_set,
+        has_decoder=bool(classes),
+        bytes=size,
+        sha256=sha256,
+        classes=classes,
+        input_size=input_size or spec.input_size,
+        resize=input_size or round(spec.input_size * 256 / 224),
+        note=note,
+        decoder_set=decoder_set,
+        decoder_size=decoder_size,
+    )
+    return Network(spec, module, weights)

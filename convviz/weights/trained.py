@@ -1,14 +1,19 @@
-"""Files of networks that were trained with convviz: safetensors, read without running anything.
+"""Networks that somebody trained with convviz: in memory, and in their files.
 
-The header says what convviz needs to put the network together again, with the names of its classes.
-A file holds the whole network, or only the parts that were trained; then the header has a checksum
-of everything else, so that they are never joined to an encoder that they were not trained on.
+The files are safetensors, read without running anything. Their header says what convviz needs to
+build the network again, with the names of its classes. A file holds the whole network, or only the
+parts that were trained; then the header has a checksum of everything else, so that they are never
+joined to an encoder that they were not trained on.
+
+`keep` makes a network one more source of weights for `load`, as long as the program runs.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -27,47 +32,65 @@ from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form, inputs_of, last_linear
 from convviz.networks.network import Network, NetworkSpec, Weights
 from convviz.weights.checkpoint import fill
-from convviz.weights.trained_info import About, describe, source_of
+from convviz.weights.source import IN_USERS_FOLDER, SourceStatus, network_with
+
+PREFIX = "trained-"
+"""How the name of a source begins that stands for a trained network."""
 
 SUFFIX = ".safetensors"
-
-
 MAX_BYTES = 800_000_000
 
-
+_KEPT, _KEPT_BYTES = 24, 600_000_000
 _KEY = "convviz"
-
-
 _HEADER_BYTES = 1_000_000
-
-
 _MOST_CLASSES = 1000
-
 
 _FOREIGN = (
     "The file was not saved by convviz's training: choose one that was saved on the page Transfer "
     "learning or by “convviz train”."
 )
-
-
 _PLAIN = (
     "The file holds weights, but not what convviz saves with them (the network and its classes): "
     "plain weights go into the folder that CONVVIZ_WEIGHTS names."
 )
-
-
 _PICKLED = (
     "The file is one of PyTorch's, which may run code when it is opened: convviz opens only "
     "safetensors files that it has saved."
 )
-
-
 _DAMAGED = "The file of the trained network is damaged or incomplete: save it again."
 
 
 @dataclass(frozen=True)
+class TrainedInfo:
+    """What the file of a trained network says of it.
+
+    Attributes:
+        network: Name of the network it was made from.
+        form: Its decoder.
+        input_size: Side of the images it was trained on, in pixels.
+        training_set: What it was trained on.
+        note: One sentence on how well it does.
+        accuracy: Share of its validation images that are classified correctly.
+        options: Which of `NetworkSpec.imagenet_options` its network was built with.
+    """
+
+    network: str
+    form: Form
+    input_size: int
+    training_set: str
+    note: str
+    accuracy: float
+    options: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """Name for people."""
+        return f"Yours: {self.training_set}, {self.accuracy:.0%}"
+
+
+@dataclass(frozen=True)
 class Base:
-    """What the trained parts were trained on, where a file holds only them.
+    """What the trained parts were trained on, if a file holds only them.
 
     Attributes:
         source: Source of its weights.
@@ -81,29 +104,123 @@ class Base:
 
 
 Bases = Callable[[str, str], Iterator[Network]]
+"""Given a network's name and a source of weights, loads those weights, then others to try."""
 
 
-"""Given a network's name and a source of weights, brings those weights, then others to try."""
+def describe(module: nn.Module, info: TrainedInfo, data: bytes) -> Network:
+    """Put a trained network together with what is known of it; `data` is its file."""
+    checksum = hashlib.sha256(data).hexdigest()
+    return network_with(
+        registry.spec(info.network),
+        module,
+        source=_source_of(checksum),
+        title=info.title,
+        training_set=info.training_set,
+        size=len(data),
+        sha256=checksum,
+        classes=info.form.classes,
+        note=info.note,
+        input_size=info.input_size,
+    )
+
+
+def keep(network: Network) -> str:
+    """Keep a trained network in memory, so that `load` finds it; returns the name of its source.
+
+    A limited number is kept; the one that was asked for longest ago goes first.
+    """
+    source = network.weights.source
+    with _lock:
+        _kept[source] = network
+        _kept.move_to_end(source)
+        while len(_kept) > _KEPT or sum(n.weights.bytes for n in _kept.values()) > _KEPT_BYTES:
+            if len(_kept) == 1:
+                break
+            _kept.popitem(last=False)
+    return source
+
+
+def find(source: str) -> Network | None:
+    """Return a network that was kept; None if it never was or is no longer in memory."""
+    with _lock:
+        network = _kept.get(source)
+        if network is not None:
+            _kept.move_to_end(source)
+    return network
+
+
+_kept: OrderedDict[str, Network] = OrderedDict()
+_lock = threading.Lock()
+
+
+def load(spec: NetworkSpec, source: str, bases: Bases) -> Network:
+    """Load a trained network from memory or from the user's folder.
+
+    Args:
+        spec: The network that it was made from.
+        source: Name of its source; it begins with `PREFIX`.
+        bases: As for `read`.
+
+    Raises:
+        WeightsError: It is in neither, or its file cannot be used.
+    """
+    network = find(source)
+    if network is None:
+        for path, name, _ in _in_folder(spec.name):
+            if name == source:
+                return read_file(path, bases)
+    if network is None or network.name != spec.name:
+        raise WeightsError(
+            f"The {spec.title} that was trained here is no longer in memory: open the file you "
+            "saved it to, or train it again."
+        )
+    return network
+
+
+def load_file(spec: NetworkSpec, path: Path, bases: Bases) -> Network:
+    """Load a trained network from its file, if it was made from the network given; see `read`."""
+    network = read_file(path, bases)
+    if network.name != spec.name:
+        raise WeightsError(
+            f"{path.name} is a trained {network.title}, not {spec.title}: choose the network "
+            f"{network.name}."
+        )
+    return network
+
+
+def statuses(spec: NetworkSpec) -> tuple[SourceStatus, ...]:
+    """Describe the files in the user's folder that hold a network made from the one given."""
+    return tuple(
+        SourceStatus(
+            source,
+            f"{info.title} ({path.name})",
+            True,
+            path.stat().st_size,
+            note=IN_USERS_FOLDER,
+            path=path,
+        )
+        for path, source, info in _in_folder(spec.name)
+    )
 
 
 def write(
-    module: nn.Module, about: About, *, parts: Sequence[str] = (), on: Weights | None = None
+    module: nn.Module, info: TrainedInfo, *, parts: Sequence[str] = (), on: Weights | None = None
 ) -> bytes:
     """Write a trained network to the bytes of a safetensors file.
 
     Args:
         module: The network.
-        about: What to say of it.
+        info: What to say of it.
         parts: Dotted names of the parts to write; none for all of it.
         on: The weights that the other parts have.
     """
     state = {name: value.contiguous() for name, value in module.state_dict().items()}
-    said = asdict(about)
+    header = asdict(info)
     if parts and on is not None:
-        said["base"] = asdict(Base(on.source, on.title, _checksum(state, parts)))
-        said["parts"] = list(parts)
+        header["base"] = asdict(Base(on.source, on.title, _checksum(state, parts)))
+        header["parts"] = list(parts)
         state = {name: value for name, value in state.items() if _lies_in(name, parts)}
-    return save(state, {_KEY: json.dumps(said, ensure_ascii=False)})
+    return save(state, {_KEY: json.dumps(header, ensure_ascii=False)})
 
 
 def read(data: bytes, bases: Bases) -> Network:
@@ -111,7 +228,7 @@ def read(data: bytes, bases: Bases) -> Network:
 
     Args:
         data: The bytes.
-        bases: Brings the network that it was trained on, if the file has only the trained parts.
+        bases: Loads the network that it was trained on, if the file has only the trained parts.
 
     Raises:
         WeightsError: The file is damaged, was not saved by convviz, or does not fit.
@@ -121,22 +238,23 @@ def read(data: bytes, bases: Bases) -> Network:
         raise WeightsError(
             f"The file has {len(data) / 1e6:,.0f} MB; at most {MAX_BYTES // 1_000_000} MB are read."
         )
-    about, base, parts = _header(data[: 8 + _HEADER_BYTES], len(data))
-    spec = _spec(about)
+    info, base, parts = _header(data[: 8 + _HEADER_BYTES], len(data))
+    spec = _spec(info)
     try:
-        given = {name: _real(name, value) for name, value in load_tensors(data).items()}
+        state = {name: _real(name, value) for name, value in load_tensors(data).items()}
     except WeightsError:
         raise
     except Exception as error:  # safetensors' own error, and what odd headers raise besides
         raise WeightsError(_DAMAGED) from error
+    _check_form(info.form, spec)
     if base is None:
-        module = _whole(spec, about)
+        module = _whole(spec, info)
     else:
-        module = _joined(spec, about, base, parts, bases)
+        module = _joined(spec, info.form, base, parts, bases)
         rest = {n: v for n, v in module.state_dict().items() if not _lies_in(n, parts)}
-        given = rest | {name: value for name, value in given.items() if name not in rest}
-    fill(module, given, title=spec.title, origin="The file of the trained network")
-    return describe(module, about, data)
+        state = rest | {name: value for name, value in state.items() if name not in rest}
+    fill(module, state, title=spec.title, origin="The file of the trained network")
+    return describe(module, info, data)
 
 
 def read_file(path: Path, bases: Bases) -> Network:
@@ -157,23 +275,28 @@ def read_file(path: Path, bases: Bases) -> Network:
         raise WeightsError(f"{path.name}: {error}") from error
 
 
-def in_folder(name: str) -> Iterator[tuple[Path, str, About]]:
-    """List the files in the user's own folder that hold a network trained from this one.
+def _source_of(sha256: str) -> str:
+    """Name the source of weights that a file of this checksum is."""
+    return f"{PREFIX}{sha256[:12]}"
+
+
+def _in_folder(name: str) -> Iterator[tuple[Path, str, TrainedInfo]]:
+    """List the files in the user's folder that hold a network made from the one named.
 
     Yields:
-        The file, the source of weights that it is, and what it says of itself.
+        The file, the name of the source that it is, and what its header says.
     """
     folder = cache.user_folder()
     if folder is None or not folder.is_dir():
         return
     for path in sorted(folder.glob(f"*{SUFFIX}")):
-        about = about_file(path)
-        if about is not None and about.network == name:
-            yield path, source_of(cache.sha256(path)), about
+        info = about_file(path)
+        if info is not None and info.network == name:
+            yield path, _source_of(cache.sha256(path)), info
 
 
-def about_file(path: Path) -> About | None:
-    """Say what a file holds, from its header; None if convviz did not save it."""
+def about_file(path: Path) -> TrainedInfo | None:
+    """Read what a file holds from its header; None if convviz did not save it."""
     try:
         state = path.stat()
         return _about_file(path, state.st_mtime_ns, state.st_size)
@@ -182,12 +305,12 @@ def about_file(path: Path) -> About | None:
 
 
 @lru_cache(maxsize=64)
-def _about_file(path: Path, changed: int, size: int) -> About:
+def _about_file(path: Path, changed: int, size: int) -> TrainedInfo:
     with path.open("rb") as file:
         return _header(file.read(8 + _HEADER_BYTES), size)[0]
 
 
-def _header(start: bytes, size: int) -> tuple[About, Base | None, tuple[str, ...]]:
+def _header(start: bytes, size: int) -> tuple[TrainedInfo, Base | None, tuple[str, ...]]:
     """Read the header, which safetensors begins with: its length in 8 bytes, then JSON."""
     if start[:2] == b"PK" or start[:1] == b"\x80":  # as torch.save writes, now and formerly
         raise WeightsError(_PICKLED)
@@ -200,24 +323,21 @@ def _header(start: bytes, size: int) -> tuple[About, Base | None, tuple[str, ...
         metadata = json.loads(start[8 : 8 + length]).get("__metadata__") or {}
         if _KEY not in metadata:
             raise WeightsError(_PLAIN)
-        said = json.loads(metadata[_KEY])
-        base = said.get("base")
-        return (
-            _about(said),
-            Base(*(str(base[key])[:200] for key in ("source", "title", "sha256")))
-            if base
-            else None,
-            tuple(map(str, said["parts"])) if base else (),
-        )
+        header = json.loads(metadata[_KEY])
+        info, base = _info(header), header.get("base")
+        if not base:
+            return info, None, ()
+        texts = (str(base[key])[:200] for key in ("source", "title", "sha256"))
+        return info, Base(*texts), tuple(map(str, header["parts"]))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise WeightsError(_DAMAGED) from error
 
 
-def _about(said: Mapping[str, Any]) -> About:
-    form = said["form"]
+def _info(header: Mapping[str, Any]) -> TrainedInfo:
+    form = header["form"]
     classes = tuple(str(name)[:200] for name in form["classes"])
     hidden = tuple(int(size) for size in form["hidden"])
-    size, accuracy = int(said["input_size"]), float(said["accuracy"])
+    size, accuracy = int(header["input_size"]), float(header["accuracy"])
     if not (
         32 <= size <= 512
         and 2 <= len(classes) <= _MOST_CLASSES
@@ -225,38 +345,62 @@ def _about(said: Mapping[str, Any]) -> About:
         and 0 <= accuracy <= 1
     ):
         raise ValueError("out of range")
-    return About(
-        network=str(said["network"])[:60],
+    return TrainedInfo(
+        network=str(header["network"])[:60],
         form=Form(str(form["decoder"]), int(form["inputs"]), classes, hidden, bool(form["pooled"])),
         input_size=size,
-        training_set=str(said["training_set"])[:200],
-        note=str(said["note"])[:500],
+        training_set=str(header["training_set"])[:200],
+        note=str(header["note"])[:500],
         accuracy=accuracy,
-        options=tuple(map(str, said["options"])),
+        options=tuple(map(str, header["options"])),
     )
 
 
-def _spec(about: About) -> NetworkSpec:
+def _spec(info: TrainedInfo) -> NetworkSpec:
     try:
-        return registry.spec(about.network)
+        return registry.spec(info.network)
     except ConvvizError as error:
         raise WeightsError(f"The trained network cannot be used here: {error}") from error
 
 
-def _whole(spec: NetworkSpec, about: About) -> nn.Module:
-    """Build the network that a file fills, without values."""
-    options = {name: value for name, value in spec.imagenet_options if name in about.options}
+def _check_form(form: Form, spec: NetworkSpec) -> None:
+    """Check that a decoder takes a place that the network has.
+
+    Raises:
+        WeightsError: It does not.
+    """
     with torch.device("meta"):
-        return _formed(registry.build(spec, **options), about, spec)
+        module = registry.build(spec)
+    if form.pooled:
+        fits = form.decoder == "decoder" and hasattr(module, "features")
+    else:
+        try:
+            last = last_linear(module, spec.auxiliary)
+        except ConvvizError as error:
+            raise WeightsError(_DAMAGED) from error
+        inputs = inputs_of(module.get_submodule(last))
+        fits = form.decoder == last and form.inputs == inputs
+    if not fits:
+        raise WeightsError(_DAMAGED)
+
+
+def _whole(spec: NetworkSpec, info: TrainedInfo) -> nn.Module:
+    """Build the network that a file fills, without values."""
+    options = {name: value for name, value in spec.imagenet_options if name in info.options}
+    with torch.device("meta"):
+        return in_form(registry.build(spec, **options), info.form, spec.auxiliary)
 
 
 def _joined(
-    spec: NetworkSpec, about: About, base: Base, parts: Sequence[str], bases: Bases
+    spec: NetworkSpec, form: Form, base: Base, parts: Sequence[str], bases: Bases
 ) -> nn.Module:
-    """Find the network that the parts were trained on, and make room for them in it."""
-    for found in bases(spec.name, base.source):
+    """Find the network that the parts were trained on, and give it a decoder of the new form."""
+    for network in bases(spec.name, base.source):
+        names = {name for name, _ in network.module.named_modules()}
+        if ("features" if form.pooled else form.decoder) not in names:
+            continue  # an encoder alone has no decoder to replace
         with torch.device("meta"):
-            module = _formed(clone(found.module), about, spec)
+            module = in_form(clone(network.module), form, spec.auxiliary)
         if _checksum(module.state_dict(), parts) == base.sha256:
             return module
     raise WeightsNotHere(
@@ -266,25 +410,8 @@ def _joined(
     )
 
 
-def _formed(module: nn.Module, about: About, spec: NetworkSpec) -> nn.Module:
-    form, wrong = about.form, WeightsError(_DAMAGED)
-    if form.pooled:
-        if form.decoder != "decoder" or not hasattr(module, "features"):
-            raise wrong
-    else:
-        try:
-            with torch.device("meta"):
-                last = last_linear(registry.build(spec), spec.auxiliary)
-            replaced = module.get_submodule(last)
-        except (ConvvizError, AttributeError) as error:  # an encoder alone has no decoder
-            raise wrong from error
-        if form.decoder != last or form.inputs != inputs_of(replaced):
-            raise wrong
-    return in_form(module, form, spec.auxiliary)
-
-
 def _real(name: str, value: Tensor) -> Tensor:
-    """Make sure that a tensor holds numbers to compute with."""
+    """Convert a tensor to float32; refuse one that holds anything but finite numbers."""
     if name.endswith(".num_batches_tracked"):
         return value
     if not value.is_floating_point():

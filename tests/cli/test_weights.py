@@ -11,7 +11,7 @@ from convviz.downloads import cache, tickets
 from convviz.errors import NetworkError, SettingError, WeightsError
 from convviz.networks.initial_weights import untrained
 from convviz.networks.registry import spec
-from convviz.weights import fetch
+from convviz.weights import load as loading
 
 
 def convviz(*words: str) -> int:
@@ -81,7 +81,7 @@ def test_fetch_takes_the_encoder_where_there_is_one(
         asked.append(words)
         raise WeightsError("no")
 
-    monkeypatch.setattr(fetch, "start", start)
+    monkeypatch.setattr(loading, "start_fetch", start)
     assert convviz("fetch", "vgg16") == 0
     assert convviz("fetch", "vgg16", "--source", "encoder") == 0
     lines = capsys.readouterr().out.splitlines()
@@ -101,8 +101,8 @@ def test_fetch_shows_progress_on_a_terminal_only(
         progress(1_000_000, 2_000_000)
         raise WeightsError("no")
 
-    monkeypatch.setattr(fetch, "start", lambda *words: None)
-    monkeypatch.setattr(fetch, "follow", follow)
+    monkeypatch.setattr(loading, "start_fetch", lambda *words: None)
+    monkeypatch.setattr(tickets, "follow", follow)
     for terminal in (False, True):
         monkeypatch.setattr("sys.stderr.isatty", lambda terminal=terminal: terminal)
         with pytest.raises(WeightsError, match="no"):

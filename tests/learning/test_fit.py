@@ -18,7 +18,7 @@ from convviz.learning.step import Learner
 from convviz.learning.transfer import to_bytes, to_network
 from convviz.networks.clone import clone
 from convviz.networks.network import Network
-from convviz.weights import trained_info
+from convviz.weights import trained
 from convviz.weights.load import load, open_saved
 
 SHORT = TrainingSettings(epochs=3, size=32, batch=8)
@@ -257,7 +257,7 @@ def test_a_saved_network_comes_back_the_same(tiny: Network, few: Dataset, few_sp
         kept = values(result.module)
         assert all(value.equal(kept[name]) for name, value in network.module.state_dict().items())
         assert not any(p.requires_grad for p in network.module.parameters())
-        source = trained_info.keep(network)
+        source = trained.keep(network)
         assert load("tiny", source) is network
 
 

@@ -75,7 +75,7 @@ def test_a_channel_of_the_other_layer_opens_in_the_inspector(open_page: Any) -> 
 
 def test_two_networks_where_the_other_has_no_weights_here(open_page: Any) -> None:
     app = clean(open_page(PAGE, **PLACE, compare="Two networks"))
-    app.selectbox(key="compare_network").set_value("alexnet").run()
+    app.selectbox(key="compare_network").set_value("vgg19").run()
     assert "not here" in said(clean(app))
 
 

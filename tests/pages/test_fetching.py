@@ -7,7 +7,7 @@ import pytest
 
 from convviz.errors import WeightsError
 from convviz.ui import cache, downloads
-from convviz.weights import sources
+from convviz.ui.sidebar import network as sidebar
 from convviz.weights.source import SourceStatus
 
 
@@ -38,7 +38,7 @@ def tickets(monkeypatch: pytest.MonkeyPatch) -> list[Ticket]:
         given.append(Ticket(network, source))
         return given[-1]
 
-    monkeypatch.setattr(downloads.fetch, "start", start)
+    monkeypatch.setattr(downloads, "start_fetch", start)
     return given
 
 
@@ -114,7 +114,7 @@ def test_a_damaged_file_can_be_fetched_again(
     def damaged(name: str, source: str) -> None:
         raise WeightsError("The file is damaged: fetch it again.")
 
-    monkeypatch.setattr(sources, "status", lambda name: found)
+    monkeypatch.setattr(sidebar, "source_statuses", lambda name: found)
     monkeypatch.setattr(cache, "network", damaged)
     app = open_page(network="alexnet", weights="imagenet")
     assert app.warning[0].value == "The file is damaged: fetch it again."

@@ -9,9 +9,9 @@ from streamlit.testing.v1 import AppTest
 from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form
 from convviz.networks.initial_weights import draw
-from convviz.weights import trained, trained_info
+from convviz.weights import trained
 from convviz.weights.load import load
-from convviz.weights.trained_info import About
+from convviz.weights.trained import TrainedInfo
 
 CLASSES = ("cat", "dog", "fish")
 
@@ -26,7 +26,7 @@ def decoder_file(name: str = "googlenet", source: str = "bundled", seed: int = 0
         module = in_form(clone(base.module), form, base.spec.auxiliary)
     part = module.get_submodule(form.decoder).to_empty(device="cpu").requires_grad_(False)
     draw(part, torch.Generator().manual_seed(seed))
-    about = About(name, form, 64, "my pets", "A note.", 0.9)
+    about = TrainedInfo(name, form, 64, "my pets", "A note.", 0.9)
     return trained.write(module, about, parts=(form.decoder,), on=base.weights)
 
 
@@ -39,14 +39,14 @@ def opened(app: AppTest, data: bytes, name: str = "pets.safetensors") -> AppTest
 def test_an_opened_decoder_is_in_use_at_once(open_page: Any) -> None:
     app = opened(open_page(), decoder_file())
     assert not app.error
-    assert app.selectbox(key="weights").value.startswith(trained_info.PREFIX)
+    assert app.selectbox(key="weights").value.startswith(trained.PREFIX)
     assert "Yours: my pets, 90%" in app.selectbox(key="weights").options
     assert "pets.safetensors is in use: GoogLeNet with 3 classes" in app.success[0].value
     html = "".join(each.proto.body for each in app.get("html"))
     assert all(f'"name">{each}' in html for each in CLASSES)
     app.switch_page("pages/1_Activations.py").run()
-    assert app.selectbox(key="weights").value.startswith(trained_info.PREFIX)
-    assert app.query_params["weights"].startswith(trained_info.PREFIX)
+    assert app.selectbox(key="weights").value.startswith(trained.PREFIX)
+    assert app.query_params["weights"].startswith(trained.PREFIX)
 
 
 def test_a_file_of_another_network_switches_to_that(open_page: Any) -> None:
@@ -81,7 +81,7 @@ def test_a_decoder_whose_encoder_is_not_here_says_which_it_needs(open_page: Any)
         module = in_form(clone(base.module), form)
     part = module.get_submodule("classifier.6").to_empty(device="cpu").requires_grad_(False)
     draw(part, torch.Generator().manual_seed(0))
-    about = About("alexnet", form, 64, "pets", "A note.", 0.9)
+    about = TrainedInfo("alexnet", form, 64, "pets", "A note.", 0.9)
     data = trained.write(module, about, parts=("classifier.6",), on=base.weights)
     app = opened(open_page(), data)
     assert "only the trained part of AlexNet" in app.error[0].value

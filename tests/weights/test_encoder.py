@@ -1,16 +1,24 @@
-"""The encoders of AlexNet and VGG16 that come with convviz."""
+"""The encoders of AlexNet and VGG16 that come with convviz, and their small decoders."""
+
+import io
+import tarfile
+from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from convviz.downloads import cache
+from convviz.features.predictions import predict
+from convviz.images.decode import decode
+from convviz.images.samples import sample
 from convviz.networks.decoders import EncoderOnly, PooledNetwork
 from convviz.networks.registry import spec
 from convviz.structure.layers import layers
-from convviz.weights import bundled, encoder, small_decoders, sources
-from convviz.weights.load import load
+from convviz.weights import bundled, encoder
+from convviz.weights.load import load, source_statuses
 
 
 @pytest.mark.parametrize(
@@ -23,7 +31,7 @@ def test_the_encoder_is_here_without_a_network(name: str, parameters: int) -> No
     features = network.module.get_submodule("features")
     assert sum(each.numel() for each in features.parameters()) == parameters
     assert {value.dtype for value in network.module.parameters()} == {torch.float32}
-    place = next(each for each in sources.status(name) if each.source == "encoder")
+    place = next(each for each in source_statuses(name) if each.source == "encoder")
     assert (place.here, place.fetch_bytes, place.path) == (True, 0, encoder.path(name))
     assert place.bytes == network.weights.bytes == encoder.path(name).stat().st_size
     assert network.weights.sha256 == cache.sha256(encoder.path(name))
@@ -65,7 +73,7 @@ def test_the_first_layer_of_alexnet_holds_the_known_edges_and_colours() -> None:
 
 def test_an_encoder_gets_the_small_decoder_that_comes_with_convviz() -> None:
     network = load("alexnet", "encoder")
-    about = small_decoders.about("alexnet")
+    about = encoder.decoder_info("alexnet")
     assert about is not None
     assert isinstance(network.module, PooledNetwork)
     weights = network.weights
@@ -83,7 +91,7 @@ def test_an_encoder_gets_the_small_decoder_that_comes_with_convviz() -> None:
 
 
 def test_a_network_with_an_encoder_alone_ends_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(small_decoders, "about", lambda name: None)
+    monkeypatch.setattr(encoder, "decoder_info", lambda name: None)
     network = load("alexnet", "encoder")
     whole = layers(spec("alexnet"))
     found = layers(network)
@@ -103,3 +111,57 @@ def test_an_encoder_alone_gives_its_maps() -> None:
     module = EncoderOnly(nn.Sequential(nn.Conv2d(3, 2, 1), nn.ReLU()))
     maps: Tensor = module(torch.zeros(1, 3, 4, 4))
     assert maps.shape == (1, 2, 4, 4)
+
+
+@pytest.fixture(params=["alexnet", "vgg16"])
+def name(request: pytest.FixtureRequest) -> str:
+    if encoder.decoder_info(request.param) is None:
+        pytest.skip(f"no small decoder of {request.param} comes with convviz yet")
+    return str(request.param)
+
+
+def test_its_shape_is_that_of_the_encoder_and_the_classes(name: str) -> None:
+    channels = {"alexnet": 256, "vgg16": 512}[name]
+    decoder = encoder.small_decoder(name)
+    assert decoder(torch.zeros(2, channels)).shape == (2, len(bundled.classes()))
+    assert not any(p.requires_grad for p in decoder.parameters())
+    assert encoder.decoder_path(name).stat().st_size < 400_000
+
+
+def test_it_says_how_good_it_is_and_on_what(name: str) -> None:
+    about = encoder.decoder_info(name)
+    assert about is not None
+    assert about.training_set == "Tiny ImageNet-200"
+    assert 0.2 < about.accuracy < about.accuracy_top5 < 1
+    note = about.note(200)
+    for part in ("200 Tiny ImageNet classes", f"{about.accuracy:.1%}", f"{about.input_size} px"):
+        assert part in note
+
+
+def test_other_networks_have_none() -> None:
+    assert encoder.decoder_info("googlenet") is None
+    assert encoder.decoder_info("vgg19") is None
+
+
+@pytest.mark.shared
+def test_it_names_the_class_as_often_as_it_says(name: str, shared_data: Path) -> None:
+    about, network, right, count = encoder.decoder_info(name), load(name, "encoder"), 0, 0
+    assert about is not None
+    with tarfile.open(shared_data / "tiny-imagenet-subset.tar") as tar:
+        names = tar.getnames()
+        classes = sorted({n.split("/")[2] for n in names if "/val/" in n and n.count("/") > 2})
+        files = sorted(n for n in names if "/val/" in n and n.endswith(".JPEG"))[::10]
+        for file in files:
+            opened = tar.extractfile(file)
+            assert opened is not None
+            picture = Image.open(io.BytesIO(opened.read())).convert("RGB")
+            best = predict(network, picture.resize((256, 256), Image.Resampling.BILINEAR), k=1)[0]
+            right += classes[best.index] == file.split("/")[2]
+            count += 1
+    # 200 pictures: three standard errors are about 10 points.
+    assert right / count == pytest.approx(about.accuracy, abs=0.11)
+
+
+def test_it_takes_the_cat_for_a_cat(name: str) -> None:
+    guesses = predict(load(name, "encoder"), decode(sample("cat").read()), k=5)
+    assert any("cat" in guess.names.lower() for guess in guesses)

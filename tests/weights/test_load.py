@@ -1,105 +1,53 @@
-"""Which weights `load` chooses, and what it says where there are none."""
+"""Which weights `load` chooses, what is fetched for it, and what it says where there are none."""
 
+import hashlib
+import io
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
 from convviz.downloads import cache
-from convviz.errors import NetworkError, SettingError, WeightsError, WeightsNotHere
-from convviz.networks import catalogue, registry
-from convviz.networks.initial_weights import untrained
+from convviz.errors import SettingError, WeightsError, WeightsNotHere
+from convviz.formatting import size_text
 from convviz.networks.network import NetworkSpec
-from convviz.networks.registry import register, spec
-from convviz.weights import sources
-from convviz.weights.load import load
-
-ALEXNET = "alexnet-owt-7be5be79.pth"
-
-
-class Small(nn.Module):
-    """A network of a user's own."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(3, 2, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.conv(x).relu()
+from convviz.networks.registry import available, spec
+from convviz.weights.imagenet import TorchvisionFile
+from convviz.weights.load import SOURCES, load, source_statuses, start_fetch
+from tests.download_server import Server
 
 
-@pytest.fixture
-def small(fresh_registry: None) -> NetworkSpec:
-    torch.manual_seed(0)
-    built = Small()
-    own = NetworkSpec(name="small", title="Small", build=lambda: built, input_size=112)
-    register(own)
-    return own
+def test_a_fresh_machine_has_the_courses_networks_and_untrained_weights() -> None:
+    here = {
+        name: [each.source for each in source_statuses(name) if each.here] for name in available()
+    }
+    assert here.pop("googlenet") == ["bundled", "random"]
+    assert here.pop("alexnet") == here.pop("vgg16") == ["encoder", "random"]
+    assert set(map(tuple, here.values())) == {("random",)}
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Name a folder of weight files in CONVVIZ_WEIGHTS."""
-    path = tmp_path / "weights"
-    path.mkdir()
-    monkeypatch.setenv("CONVVIZ_WEIGHTS", str(path))
-    return path
+@pytest.mark.parametrize(
+    ("name", "costs"),
+    [
+        ("alexnet", {"imagenet": "244 MB"}),
+        ("vgg16", {"imagenet": "553 MB"}),
+        ("googlenet", {"imagenet": "52 MB"}),
+        ("vgg19_bn", {"imagenet": "575 MB"}),
+    ],
+)
+def test_what_a_fetch_costs_is_known_beforehand(name: str, costs: dict[str, str]) -> None:
+    places = [each for each in source_statuses(name) if not each.here]
+    assert {each.source: size_text(each.fetch_bytes) for each in places} == costs
+    assert all(each.path is None and each.bytes == 0 for each in places)
 
 
-@pytest.fixture
-def thin(fresh_registry: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Path]:
-    """Make AlexNet thin and quick to write, and give torchvision's checksum for what is written.
-
-    Returns:
-        A function that writes a file of its weights, under the checksum that is then expected.
-    """
-
-    def build(num_classes: int = 1000) -> nn.Module:
-        module = catalogue.torchvision_network("alexnet", num_classes=num_classes)
-        with torch.device("meta"):
-            module.classifier = nn.Sequential(nn.Linear(256 * 36, 1000))
-        return module
-
-    known = sources.torchvision_file(spec("alexnet"))
-    assert known is not None
-    prefixes = [known.sha256_prefix]
-    monkeypatch.setitem(registry._specs, "alexnet", replace(spec("alexnet"), build=build))
-    monkeypatch.setattr(
-        sources,
-        "torchvision_file",
-        lambda spec: replace(known, sha256_prefix=prefixes[0]) if spec.name == "alexnet" else None,
-    )
-
-    def write(path: Path) -> Path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(untrained(spec("alexnet"), 0).state_dict(), path)
-        prefixes[0] = cache.sha256(path)[:8]
-        return path
-
-    return write
-
-
-def test_untrained_weights_come_only_when_asked_for_and_say_so() -> None:
-    network = load("alexnet", "random", seed=3)
-    weights = network.weights
-    assert (weights.source, weights.title) == ("random", "Untrained")
-    assert weights.training_set == "none (untrained)"
-    assert (weights.has_decoder, weights.classes) == (False, ())
-    assert weights.bytes == 4 * 61_100_840
-    assert "untrained" in weights.note
-    assert "no class predictions" in weights.note
-    assert (network.input_size, weights.resize) == (224, 256)
-    assert not network.module.training
-    assert not any(parameter.requires_grad for parameter in network.module.parameters())
-
-
-def test_the_same_seed_gives_the_same_checksum(small: NetworkSpec) -> None:
-    sums = [load("small", "random", seed=seed).weights.sha256 for seed in (1, 1, 2)]
-    assert sums[0] == sums[1] != sums[2]
+@pytest.mark.parametrize("name", available())
+def test_sources_are_listed_in_the_order_of_auto(name: str) -> None:
+    found = [each.source for each in source_statuses(name)]
+    assert found == sorted(found, key=list(SOURCES).index)
+    assert found[-1] == "random"
 
 
 def test_googlenet_starts_at_once_without_a_network() -> None:
@@ -165,137 +113,6 @@ def test_an_unknown_source_is_refused() -> None:
         load("alexnet", "best")
 
 
-@pytest.mark.parametrize("place", ["folder", "cache", "hub"])
-def test_full_weights_at_hand_come_first(
-    thin: Callable[[Path], Path], folder: Path, place: str
-) -> None:
-    hub = Path(torch.hub.get_dir()) / "checkpoints"
-    path = thin({"folder": folder, "cache": cache.folder(), "hub": hub}[place] / ALEXNET)
-    network = load("alexnet", fetch=False)
-    weights = network.weights
-    assert (weights.source, weights.title) == ("imagenet", "ImageNet, full network")
-    assert weights.training_set == "ImageNet-1k"
-    assert weights.sha256 == cache.sha256(path)
-    assert weights.bytes == path.stat().st_size
-    assert weights.has_decoder
-    assert (len(weights.classes), weights.classes[281]) == (1000, "tabby")
-    assert weights.note == ""
-    status = {each.source: each for each in sources.status("alexnet")}["imagenet"]
-    assert (status.here, status.path, status.fetch_bytes) == (True, path, 0)
-
-
-def test_the_users_folder_is_looked_at_before_the_caches(
-    thin: Callable[[Path], Path], folder: Path
-) -> None:
-    thin(cache.folder() / ALEXNET)
-    path = thin(folder / ALEXNET)
-    found = sources.usable_weights(spec("alexnet"))
-    assert found is not None
-    assert found.path == path
-
-
-@pytest.mark.parametrize("ending", ["pth", "pt", "safetensors"])
-def test_a_file_named_after_the_network_is_used_and_said_to_be_the_users(
-    thin: Callable[[Path], Path], folder: Path, ending: str
-) -> None:
-    module = untrained(spec("alexnet"), 1)
-    path = folder / f"alexnet.{ending}"
-    (save_file if ending == "safetensors" else torch.save)(module.state_dict(), path)
-    network = load("alexnet", fetch=False)
-    assert network.module.state_dict()["features.0.weight"].equal(module.features[0].weight)
-    weights = network.weights
-    assert (weights.source, weights.title) == ("imagenet", f"Your file alexnet.{ending}")
-    assert weights.training_set == "not stated"
-    assert "1,000 classes" in weights.note
-    assert weights.sha256 == cache.sha256(path)
-
-
-def test_torchvisions_file_is_known_under_any_name(
-    thin: Callable[[Path], Path], folder: Path
-) -> None:
-    thin(folder / "alexnet.pth")
-    assert load("alexnet", fetch=False).weights.training_set == "ImageNet-1k"
-
-
-def test_a_damaged_file_in_the_users_folder_is_refused(
-    thin: Callable[[Path], Path], folder: Path
-) -> None:
-    path = thin(folder / ALEXNET)
-    path.write_bytes(path.read_bytes()[:-1] + b"?")
-    with pytest.raises(WeightsError, match=f"{ALEXNET} in your CONVVIZ_WEIGHTS folder is damaged"):
-        load("alexnet")
-
-
-def test_a_file_of_another_network_is_refused(folder: Path) -> None:
-    torch.save(Small().state_dict(), folder / "vgg11.pth")
-    with pytest.raises(WeightsError, match=r"vgg11\.pth does not fit VGG11: it lacks features\.0"):
-        load("vgg11", fetch=False)
-
-
-def test_a_damaged_file_of_torch_hub_is_passed_over_and_left_alone(
-    thin: Callable[[Path], Path],
-) -> None:
-    path = thin(Path(torch.hub.get_dir()) / "checkpoints" / ALEXNET)
-    path.write_bytes(b"damaged")
-    with pytest.raises(WeightsNotHere, match=f"{ALEXNET} is there, but damaged"):
-        load("alexnet", "imagenet", fetch=False)
-    assert load("alexnet", fetch=False).weights.source == "encoder"
-    assert path.read_bytes() == b"damaged"
-    status = {each.source: each for each in sources.status("alexnet")}["imagenet"]
-    assert (status.here, status.fetch_bytes) == (False, 244_409_434)
-
-
-def test_imagenet_weights_of_googlenet_scale_their_input_and_have_no_auxiliary_heads(
-    folder: Path,
-) -> None:
-    state = untrained(spec("googlenet"), 0).state_dict()
-    torch.save(state, folder / "googlenet.pth")
-    module = load("googlenet", fetch=False).module
-    assert module.transform_input
-    assert module.aux1 is None
-    assert not module.aux_logits
-    assert module(torch.zeros(1, 3, 64, 64)).shape == (1, 1000)
-    assert sum(parameter.numel() for parameter in module.parameters()) == 6_624_904
-
-
-def test_a_users_own_network_keeps_the_weights_it_was_built_with(small: NetworkSpec) -> None:
-    network = load("small")
-    assert network.module is small.build()
-    assert not network.module.training
-    weights = network.weights
-    assert (weights.source, weights.title) == ("own", "As your file builds it")
-    assert weights.bytes == 4 * (2 * 3 * 9 + 2)
-    assert (weights.has_decoder, weights.classes) == (False, ())
-    assert (network.input_size, weights.resize) == (112, 128)
-    assert [each.source for each in sources.status("small")] == ["own", "random"]
-
-
-def test_a_file_beats_what_a_users_own_network_was_built_with(
-    small: NetworkSpec, folder: Path
-) -> None:
-    other = Small()
-    torch.save(other.state_dict(), folder / "small.pth")
-    network = load("small")
-    assert network.module.conv.weight.equal(other.conv.weight)
-    assert (network.weights.source, network.weights.title) == ("own", "Your file small.pth")
-    assert sources.status("small")[0].title == "Your file small.pth"
-
-
-def test_a_build_that_fails_becomes_a_sentence(fresh_registry: None) -> None:
-    def build() -> nn.Module:
-        raise ZeroDivisionError("division by zero\nand more")
-
-    register(NetworkSpec(name="broken", title="Broken", build=build))
-    with pytest.raises(NetworkError, match=r"Broken cannot be built: .*division by zero\.$"):
-        load("broken")
-
-
-def test_a_build_that_returns_nothing_becomes_a_sentence(fresh_registry: None) -> None:
-    register(NetworkSpec(name="broken", title="Broken", build=lambda: None))
-    with pytest.raises(NetworkError, match=r"Broken cannot be built: .* a NoneType\.$"):
-        load("broken")
-
-
 def test_the_global_random_numbers_are_left_alone(small: NetworkSpec) -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
@@ -303,3 +120,59 @@ def test_the_global_random_numbers_are_left_alone(small: NetworkSpec) -> None:
     load("small", "random")
     load("googlenet")
     assert torch.rand(3).equal(expected)
+
+
+def test_what_cannot_be_fetched_is_said_at_once() -> None:
+    with pytest.raises(WeightsError, match="no weights to fetch for VGG19"):
+        start_fetch("vgg19", "encoder")
+    with pytest.raises(WeightsError, match="no weights to fetch for GoogLeNet"):
+        start_fetch("googlenet", "bundled")
+
+
+@pytest.fixture
+def real(server: Server, tiny: Callable[[], TorchvisionFile]) -> nn.Module:
+    """Store a state dict on the server that fits the network called tiny."""
+    module = nn.Linear(2, 3)
+    file = io.BytesIO()
+    torch.save(module.state_dict(), file)
+    server.stored = file.getvalue()
+    return module
+
+
+def test_load_fetches_the_full_weights_and_tells_how_far_it_is(
+    server: Server, real: nn.Module
+) -> None:
+    seen: list[tuple[int, int]] = []
+    network = load("tiny", progress=lambda *numbers: seen.append(numbers))
+    assert seen[-1] == (len(server.stored), len(server.stored))
+    assert network.weights.source == "imagenet"
+    assert network.weights.sha256 == hashlib.sha256(server.stored).hexdigest()
+    assert network.weights.bytes == len(server.stored)
+    assert network.weights.classes == ("a", "b", "c")
+    assert network.module.weight.equal(real.weight)
+
+
+@pytest.mark.parametrize("weights", ["auto", "imagenet"])
+def test_a_damaged_file_in_the_cache_is_fetched_again_once(
+    server: Server, real: nn.Module, tiny: Callable[[], TorchvisionFile], weights: str
+) -> None:
+    load("tiny", weights)
+    (cache.folder() / tiny().name).write_bytes(b"damaged")
+    assert not any(place.here for place in source_statuses("tiny") if place.source == "imagenet")
+    assert load("tiny", weights).module.weight.equal(real.weight)
+    assert len(server.requests) == 2
+    server.way = "wrong"
+    (cache.folder() / tiny().name).write_bytes(b"damaged again")
+    with pytest.raises(WeightsError, match="checksum is wrong"):
+        load("tiny", weights)
+    assert len(server.requests) == 3
+
+
+def test_a_damaged_file_is_named_where_nothing_may_be_fetched(
+    server: Server, real: nn.Module, tiny: Callable[[], TorchvisionFile]
+) -> None:
+    load("tiny")
+    (cache.folder() / tiny().name).write_bytes(b"damaged")
+    with pytest.raises(WeightsError, match="is there, but damaged"):
+        load("tiny", fetch=False)
+    assert len(server.requests) == 1

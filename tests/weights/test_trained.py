@@ -21,9 +21,9 @@ from convviz.networks.decoders import Form, in_form
 from convviz.networks.initial_weights import draw
 from convviz.networks.network import Network, NetworkSpec
 from convviz.networks.registry import register
-from convviz.weights import sources, trained
-from convviz.weights.load import load, open_saved
-from convviz.weights.trained_info import About
+from convviz.weights import trained
+from convviz.weights.load import load, open_saved, source_statuses
+from convviz.weights.trained import TrainedInfo
 
 CLASSES = ("cat", "dog", "fish")
 PARTS = ("head",)
@@ -56,8 +56,8 @@ def learned(base: Network, form: Form, seed: int = 3) -> nn.Module:
     return module.eval().requires_grad_(False)
 
 
-def about(network: str, form: Form, **more: Any) -> About:
-    return About(network, form, 64, "pets", "A note.", 0.75, **more)
+def about(network: str, form: Form, **more: Any) -> TrainedInfo:
+    return TrainedInfo(network, form, 64, "pets", "A note.", 0.75, **more)
 
 
 @pytest.fixture
@@ -277,12 +277,12 @@ def test_files_in_the_users_folder_are_choices_for_a_whole_server(
     (folder / "other.safetensors").write_bytes(save({"a": torch.zeros(2)}))
     (folder / "broken.safetensors").write_bytes(b"junk")
     monkeypatch.setenv("CONVVIZ_WEIGHTS", str(folder))
-    found = [each for each in sources.status("small") if each.source.startswith("trained-")]
+    found = [each for each in source_statuses("small") if each.source.startswith("trained-")]
     assert [each.title for each in found] == ["Yours: pets, 75% (pets.safetensors)"]
     assert found[0].here
     assert load("small", found[0].source).weights.classes == CLASSES
     assert load("small").weights.source == "own"  # never taken unasked
-    assert not [s for s in sources.status("alexnet") if s.source.startswith("trained-")]
+    assert not [s for s in source_statuses("alexnet") if s.source.startswith("trained-")]
 
 
 def test_one_under_the_networks_own_name_is_no_state_dict(
@@ -294,7 +294,7 @@ def test_one_under_the_networks_own_name_is_no_state_dict(
     monkeypatch.setenv("CONVVIZ_WEIGHTS", str(tmp_path))
     (tmp_path / "small.safetensors").write_bytes(file())
     assert load("small").weights.title == "As your file builds it"
-    assert sum(s.source.startswith("trained-") for s in sources.status("small")) == 1
+    assert sum(s.source.startswith("trained-") for s in source_statuses("small")) == 1
 
 
 def test_the_network_that_is_joined_is_left_alone(

@@ -26,7 +26,7 @@ from convviz.ui import cache, state
 from convviz.ui.choice import Choice
 from convviz.ui.keys import Key
 from convviz.ui.sidebar import layer as sidebar_layer
-from convviz.weights import sources
+from convviz.weights.load import source_statuses
 from convviz.weights.source import AUTO_ORDER
 
 _START_TITLES = {"noise": "Noise", "grey": "Plain grey"}
@@ -300,8 +300,8 @@ def _seconds(pictures: int) -> float:
 
 def _source_here(name: str) -> str | None:
     """Return the best trained weights of a network that are on this machine."""
-    statuses = {status.source: status for status in sources.status(name)}
-    for source in ("own", *AUTO_ORDER):
+    statuses = {status.source: status for status in source_statuses(name)}
+    for source in AUTO_ORDER:
         if source in statuses and (statuses[source].here or source == "own"):
             return source
     return None

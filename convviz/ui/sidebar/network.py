@@ -13,8 +13,8 @@ from convviz.networks.network import Network
 from convviz.networks.registry import available, spec
 from convviz.ui import cache, downloads, state
 from convviz.ui.keys import Key
-from convviz.weights import sources, trained_info
-from convviz.weights.load import open_saved
+from convviz.weights import trained
+from convviz.weights.load import open_saved, source_statuses
 from convviz.weights.source import AUTO_ORDER, SourceStatus
 
 MAX_MEGABYTES = 200  # as .streamlit/config.toml allows
@@ -55,7 +55,7 @@ def _take() -> None:
     except WeightsError as error:
         here.unopened = state.plain(f"{name}: {error}")
         return
-    source = trained_info.keep(found)
+    source = trained.keep(found)
     if source not in here.trained:
         here.trained.append(source)
     downloads.use(found.name, source)
@@ -93,7 +93,7 @@ def pick_weights(
         The network, or None if its weights are not here and the page can do without.
     """
     _take_link(name)
-    statuses = {status.source: status for status in (*sources.status(name), *_trained(name))}
+    statuses = {status.source: status for status in (*source_statuses(name), *_trained(name))}
     chosen = statuses[_settle(name, statuses)]
     titles = Counter(status.title for status in statuses.values())
     st.selectbox(
@@ -138,14 +138,14 @@ def _take_link(name: str) -> None:
     """Let a link name a network that was trained on this server, as long as that is in memory."""
     here = state.visit()
     asked = here.link.get(Key.WEIGHTS, "")
-    found = trained_info.find(asked) if asked.startswith(trained_info.PREFIX) else None
+    found = trained.find(asked) if asked.startswith(trained.PREFIX) else None
     if found is not None and found.name == name and asked not in here.trained:
         here.trained.append(asked)
 
 
 def _trained(name: str) -> list[SourceStatus]:
     """List what this visitor trained on the page Transfer learning."""
-    kept = [trained_info.find(source) for source in state.visit().trained]
+    kept = [trained.find(source) for source in state.visit().trained]
     return [
         SourceStatus(each.weights.source, each.weights.title, True, each.weights.bytes)
         for each in kept
@@ -167,7 +167,7 @@ def _settle(name: str, statuses: dict[str, SourceStatus]) -> str:
                 f"{spec(name).title} has no weights called “{state.shorten(asked)}”, as "
                 f"the link asks; here are others instead ({statuses[wanted].title}).",
             )
-        elif gone.startswith(trained_info.PREFIX):
+        elif gone.startswith(trained.PREFIX):
             state.notice(
                 Key.WEIGHTS,
                 f"The trained {spec(name).title} is no longer in the server's memory: "
@@ -180,7 +180,7 @@ def _settle(name: str, statuses: dict[str, SourceStatus]) -> str:
 
 def _automatic(statuses: dict[str, SourceStatus]) -> str:
     """Choose what is here, in the order of `auto`, else what is quickest to fetch."""
-    for source in ("own", *AUTO_ORDER):
+    for source in AUTO_ORDER:
         if source in statuses and downloads.is_ready(statuses[source]):
             return source
     fetchable = [status for status in statuses.values() if status.fetch_bytes]

@@ -19,7 +19,7 @@ from convviz.ui.choice import Choice
 from convviz.ui.datasets import plain
 from convviz.ui.jobs import PageJobs
 from convviz.ui.transfer import fine_tune
-from convviz.weights import trained, trained_info
+from convviz.weights import trained
 from convviz.weights.load import load
 
 
@@ -45,7 +45,7 @@ def draw(page_jobs: PageJobs, job: JobView, view: TransferProgress, choice: Choi
         )
     with right:
         _mistakes(best)
-    kept = trained_info.find(best.source)
+    kept = trained.find(best.source)
     if kept is None:
         st.info("The trained network was let go; train it again to use it.")
         return

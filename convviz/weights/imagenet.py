@@ -1,0 +1,227 @@
+"""Full ImageNet weights: torchvision's file, or a file of the user's for the same network.
+
+A file may lie in the user's folder (CONVVIZ_WEIGHTS), in convviz's cache, or where PyTorch keeps
+what `torch.hub` downloaded. torchvision's files have the beginning of their checksum in their name;
+a file whose checksum differs is damaged and is not used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import torch
+import torchvision
+from torchvision.models import GoogLeNet
+
+from convviz.downloads import cache, http
+from convviz.downloads.tickets import Download
+from convviz.errors import WeightsError, WeightsNotHere
+from convviz.formatting import size_text
+from convviz.networks import registry
+from convviz.networks.network import Network, NetworkSpec
+from convviz.weights import checkpoint, own
+from convviz.weights.source import IN_USERS_FOLDER, Source, SourceStatus, network_with
+
+_TITLE = "ImageNet, full network"
+_MIB = 1 << 20
+_NOTES = {
+    "folder": IN_USERS_FOLDER,
+    "cache": "in convviz's cache",
+    "hub": "in PyTorch's cache",
+}
+
+
+@dataclass(frozen=True)
+class TorchvisionFile:
+    """One of torchvision's files of ImageNet weights.
+
+    Attributes:
+        url: Where it is downloaded from.
+        name: File name, "vgg16-397923af.pth".
+        sha256_prefix: How its sha256 begins.
+        bytes: Size, to the nearest kilobyte that torchvision states.
+        classes: Name of each class, in the order of the network's outputs.
+    """
+
+    url: str
+    name: str
+    sha256_prefix: str
+    bytes: int
+    classes: tuple[str, ...]
+
+    def is_intact(self, path: Path) -> bool:
+        """Whether a file's checksum is the one that torchvision states."""
+        try:
+            return cache.sha256(path).startswith(self.sha256_prefix)
+        except OSError:
+            return False
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A file with full weights that is on this machine, damaged or not.
+
+    Attributes:
+        path: The file.
+        location: "folder" (the user's), "cache" (convviz's) or "hub" (PyTorch's).
+        checked: Whether it is named as torchvision names it, so that its checksum is known.
+    """
+
+    path: Path
+    location: str
+    checked: bool = True
+
+
+def torchvision_file(spec: NetworkSpec) -> TorchvisionFile | None:
+    """Describe the file that torchvision would download; None if it has none for the network."""
+    if spec.torchvision_weights is None:
+        return None
+    weights = torchvision.models.get_weight(spec.torchvision_weights)
+    name = Path(urlsplit(weights.url).path).name
+    return TorchvisionFile(
+        url=weights.url,
+        name=name,
+        sha256_prefix=name.rsplit(".", 1)[0].rsplit("-", 1)[-1],
+        bytes=round(weights.meta["_file_size"] * _MIB),
+        classes=tuple(weights.meta["categories"]),
+    )
+
+
+def local_files(spec: NetworkSpec) -> tuple[LocalFile, ...]:
+    """Find the files with full weights, damaged or not, in the order of preference."""
+    file, folder = torchvision_file(spec), cache.user_folder()
+    if file is None:
+        return ()
+    hub = Path(torch.hub.get_dir()) / "checkpoints"
+    files = [
+        *([LocalFile(folder / file.name, "folder")] if folder else []),
+        *(LocalFile(path, "folder", checked=False) for path in own.files_named_after(spec)),
+        LocalFile(cache.folder() / file.name, "cache"),
+        LocalFile(hub / file.name, "hub"),
+    ]
+    return tuple(local for local in files if local.path.is_file())
+
+
+def usable_file(spec: NetworkSpec) -> LocalFile | None:
+    """Find the file to use: the first that is not damaged.
+
+    A file in the user's folder is used or refused, but never passed over.
+    """
+    file = torchvision_file(spec)
+    for local in local_files(spec):
+        if local.location == "folder" or (file is not None and file.is_intact(local.path)):
+            return local
+    return None
+
+
+class ImageNet(Source):
+    """Full weights, trained on ImageNet-1k."""
+
+    name = "imagenet"
+
+    def status(self, spec: NetworkSpec) -> SourceStatus | None:
+        """See `Source.status`."""
+        file, local = torchvision_file(spec), usable_file(spec)
+        if file is None:
+            return None
+        if local is None:
+            note = "from torchvision"
+            return SourceStatus(self.name, _TITLE, False, fetch_bytes=file.bytes, note=note)
+        size, note = local.path.stat().st_size, _NOTES[local.location]
+        return SourceStatus(self.name, _TITLE, True, size, note=note, path=local.path)
+
+    def load(self, spec: NetworkSpec, *, seed: int = 0) -> Network:
+        """See `Source.load`."""
+        file, local = torchvision_file(spec), usable_file(spec)
+        if file is None:
+            raise WeightsError(
+                f"There are no ImageNet weights for {spec.title}: choose own or untrained weights."
+            )
+        if local is None:
+            raise not_here(spec, file)
+        path = local.path
+        if local.checked and not file.is_intact(path):
+            raise WeightsError(
+                f"The file {path.name} in your CONVVIZ_WEIGHTS folder is damaged: its checksum is "
+                "not the one in its name; copy it again."
+            )
+        module = checkpoint.fill(
+            registry.build(spec, **dict(spec.imagenet_options)),
+            # Not mapped from the user's folder: somebody may write over the file.
+            checkpoint.read(path, mapped=local.location != "folder"),
+            title=spec.title,
+            origin=f"The file {path.name}",
+            without=spec.auxiliary,  # torchvision did not train them
+        )
+        if isinstance(module, GoogLeNet):
+            module.aux_logits = False  # as torchvision does
+        known = file.is_intact(path)
+        return network_with(
+            spec,
+            module,
+            source=self.name,
+            title=_TITLE if known else f"Your file {path.name}",
+            training_set="ImageNet-1k" if known else "not stated",
+            size=path.stat().st_size,
+            sha256=cache.sha256(path),
+            classes=file.classes,
+            note=""
+            if known
+            else f"The file {path.name} is not torchvision's; convviz takes its "
+            f"{len(file.classes):,} classes for those of ImageNet.",
+        )
+
+    def download(self, spec: NetworkSpec) -> Download | None:
+        """See `Source.download`."""
+        file = torchvision_file(spec)
+        if file is None:
+            return None
+        return Download(
+            key=file.name,
+            total=file.bytes,
+            room=file.bytes + file.bytes // 50,
+            here=lambda folder: file.is_intact(folder / file.name),
+            fetch=lambda folder, progress: http.download(
+                file.url, folder / file.name, file.sha256_prefix, progress
+            ),
+        )
+
+
+def not_here(spec: NetworkSpec, file: TorchvisionFile) -> WeightsNotHere:
+    """Say how much would have to be fetched, and what else can be done."""
+    damaged = ", ".join(dict.fromkeys(local.path.name for local in local_files(spec)))
+    aside = f" ({damaged} is there, but damaged)" if damaged else ""
+    return WeightsNotHere(
+        f"{spec.title}'s weights are not on this machine{aside}: fetch {_TITLE} "
+        f"({size_text(file.bytes)}), {_other_ways(spec)}."
+    )
+
+
+def not_fetched(spec: NetworkSpec, error: WeightsError) -> WeightsNotHere:
+    """Say that the weights could not be fetched, why, and what else can be done.
+
+    Args:
+        spec: The network.
+        error: Why. Its sentence says what is wrong, then a colon, then what to do about it.
+    """
+    reason = str(error).partition(":")[0].rstrip(".")
+    if reason.split(" ")[0] in {"The", "This", "What", "There"}:  # any other is a name
+        reason = reason[:1].lower() + reason[1:]
+    return WeightsNotHere(
+        f"{spec.title}'s weights are not on this machine, and {reason}: try again when that is "
+        f"mended, {_other_ways(spec)}."
+    )
+
+
+def _other_ways(spec: NetworkSpec) -> str:
+    file, folder = torchvision_file(spec), cache.user_folder()
+    names = f"{file.name} or {spec.name}.pth" if file else f"{spec.name}.pth"
+    if folder is None:
+        put = f"put {names} into a folder and name it in CONVVIZ_WEIGHTS"
+    elif folder.is_dir():
+        put = f"put {names} into your CONVVIZ_WEIGHTS folder"
+    else:
+        put = f"put {names} into a folder that CONVVIZ_WEIGHTS names (now it names none)"
+    return f"{put}, or choose untrained weights"
