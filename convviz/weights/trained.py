@@ -45,6 +45,14 @@ _KEY = "convviz"
 _HEADER_BYTES = 1_000_000
 _MOST_CLASSES = 1000
 
+# The checksum of AlexNet's encoder in float32, as convviz 0.1 fetched it, and of the same encoder
+# rounded to float16, as it ships now: a decoder trained on the one fits the other.
+_ROUNDED = {
+    "44534cd66e37ce9a6258bb5e845ef8cd47c33aa68024441c7e616d63c0c1c41a": (
+        "bc77629968421f98e26e40c0d226bf2f539afd77198b73a0f03edc6b57b8d061"
+    )
+}
+
 _FOREIGN = (
     "The file was not saved by convviz's training: choose one that was saved on the page Transfer "
     "learning or by “convviz train”."
@@ -401,7 +409,7 @@ def _joined(
             continue  # an encoder alone has no decoder to replace
         with torch.device("meta"):
             module = in_form(clone(network.module), form, spec.auxiliary)
-        if _checksum(module.state_dict(), parts) == base.sha256:
+        if _checksum(module.state_dict(), parts) in (base.sha256, _ROUNDED.get(base.sha256)):
             return module
     raise WeightsNotHere(
         f"The file holds only the trained part of {spec.title}; the rest is that of the weights "

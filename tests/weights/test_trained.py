@@ -297,6 +297,34 @@ def test_one_under_the_networks_own_name_is_no_state_dict(
     assert sum(s.source.startswith("trained-") for s in source_statuses("small")) == 1
 
 
+def test_a_decoder_trained_on_alexnets_encoder_in_float32_fits_the_rounded_one() -> None:
+    base = load("alexnet", "encoder")
+    form = Form("decoder", 256, CLASSES, pooled=True)
+    module = learned(base, form)
+    part = trained.write(module, about("alexnet", form), parts=("decoder",), on=base.weights)
+
+    def in_float32(header: dict[str, Any]) -> None:
+        rounded = header["base"]["sha256"]
+        header["base"]["sha256"] = {new: old for old, new in trained._ROUNDED.items()}[rounded]
+
+    def unknown(header: dict[str, Any]) -> None:
+        header["base"]["sha256"] = "0" * 64
+
+    assert same(open_saved(altered(part, in_float32)).module, module)
+    with pytest.raises(WeightsNotHere, match="only the trained part of AlexNet"):
+        open_saved(altered(part, unknown))
+
+
+def test_an_encoder_alone_is_no_base_for_a_part_of_the_classifier() -> None:
+    base = load("alexnet", "random", seed=5)
+    form = Form("classifier.6", 4096, CLASSES)
+    part = trained.write(
+        learned(base, form), about("alexnet", form), parts=("classifier.6",), on=base.weights
+    )
+    with pytest.raises(WeightsNotHere, match="only the trained part of AlexNet"):
+        open_saved(part)  # the encoder is here, but has no such decoder
+
+
 def test_the_network_that_is_joined_is_left_alone(
     small: Network, file: Callable[..., bytes]
 ) -> None:
