@@ -34,7 +34,7 @@ class WeightsError(ConvvizError):
 
 
 class WeightsNotHere(WeightsError):
-    """The weights would have to be fetched, and that was not asked for."""
+    """The weights are not on this machine, and were not or could not be fetched."""
 
 
 class FetchCancelled(WeightsError):

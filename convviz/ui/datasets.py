@@ -56,7 +56,7 @@ def plain(name: str) -> str:
 
 
 def _published(key: str) -> Dataset | None:
-    if not downloads.here(key):
+    if not downloads.set_is_here(key):
         return None
     count = st.select_slider(
         "Pictures",

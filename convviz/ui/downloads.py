@@ -1,6 +1,11 @@
-"""Weights that are not here: fetch them and show how far it is, or say what else can be done."""
+"""Weights and sets of images that are not on this machine: fetch them, or say what else to do.
+
+`get` and `offer` are for weights, `set_is_here` is for the sets of images in `published.SETS`.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -13,29 +18,21 @@ from convviz.ui.keys import Key
 from convviz.weights.load import start_fetch
 from convviz.weights.source import SourceStatus
 
-DEFAULT_NETWORK = "googlenet"  # its weights ship with convviz, so the app opens without a network
-
+DEFAULT_NETWORK = "googlenet"  # what the app opens with; its weights ship with convviz
 
 _UNASKED_BYTES = 100_000_000  # what is fetched at first need without asking
-
-
 _POLL_SECONDS = 0.5
-
+_ON_ITS_WAY = ("waiting", "running")
 
 Statuses = dict[str, SourceStatus]
 
 
-def is_ready(status: SourceStatus) -> bool:
-    """Whether weights can be used without fetching anything."""
-    return status.here or status.source in ("random", "own")
-
-
 def use(name: str, source: str) -> None:
     """Choose the weights of a network; for callbacks."""
-    here = state.visit()
-    here.sources[name] = source
-    here.notices.pop(Key.WEIGHTS, None)
-    here.fetches.pop((name, source), None)
+    visit = state.visit()
+    visit.sources[name] = source
+    visit.notices.pop(Key.WEIGHTS, None)
+    visit.fetches.pop((name, source), None)
 
 
 def fetch_now(name: str, source: str) -> None:
@@ -47,19 +44,20 @@ def fetch_now(name: str, source: str) -> None:
 def is_fetching(name: str, source: str) -> bool:
     """Whether this visitor waits for these weights."""
     ticket = state.visit().fetches.get((name, source))
-    return ticket is not None and ticket.state in ("waiting", "running")
+    return ticket is not None and ticket.state in _ON_ITS_WAY
 
 
 def get(name: str, source: str, statuses: Statuses) -> None:
-    """Fetch weights and show how far it is; the script ends here unless they have come.
+    """Fetch weights and show the progress; the script ends here unless they have arrived.
 
-    Little is fetched without asking. For more, and after a failure or a stop, the visitor is asked.
+    Small files are fetched without asking. Before larger ones, and after a failure or a stop, the
+    visitor is asked.
     """
     chosen = statuses[source]
-    here = state.visit()
-    if (name, source) not in here.fetches and 0 < chosen.fetch_bytes <= _UNASKED_BYTES:
+    fetches = state.visit().fetches
+    if (name, source) not in fetches and 0 < chosen.fetch_bytes <= _UNASKED_BYTES:
         fetch_now(name, source)
-    ticket = here.fetches.get((name, source))
+    ticket = fetches.get((name, source))
     if ticket is None:
         offer(name, source, statuses, f"These weights ({chosen.title}) are not here yet.")
     elif ticket.state in ("failed", "cancelled"):
@@ -70,7 +68,7 @@ def get(name: str, source: str, statuses: Statuses) -> None:
             st.markdown(
                 f"{chosen.title}. This happens once; afterwards they are here for every visitor."
             )
-            _show_progress(ticket)
+            _show_progress(ticket, _progress_of_weights)
             with st.container(horizontal=True):
                 st.button("Cancel", key="fetch_cancel", on_click=ticket.cancel)
                 _alternatives(name, source, statuses)
@@ -84,10 +82,9 @@ def offer(name: str, source: str, statuses: Statuses, sentence: str) -> None:
         st.warning(sentence, icon=":material/cloud_off:")
         with st.container(horizontal=True):
             if source == "imagenet":
-                bytes_to_come = statuses[source].fetch_bytes
-                cost = f" ({size_text(bytes_to_come)})" if bytes_to_come else " again"
+                size = statuses[source].fetch_bytes
                 st.button(
-                    f"Fetch them{cost}",
+                    f"Fetch them ({size_text(size)})" if size else "Fetch them again",
                     key="fetch_again",
                     type="primary",
                     on_click=fetch_now,
@@ -101,22 +98,77 @@ def offer(name: str, source: str, statuses: Statuses, sentence: str) -> None:
     st.stop()
 
 
+def set_is_here(key: str) -> bool:
+    """Say whether a set of images is on this machine; if it is not, draw what fetches it.
+
+    Args:
+        key: One of `published.SETS`.
+    """
+    images = published.SETS[key]
+    st.caption(images.about)
+    if published.is_here(key):
+        return True
+    ticket = state.visit().fetches.get((key, "images"))
+    if ticket is not None and ticket.state in _ON_ITS_WAY:
+        with st.container(border=True, key=f"fetching_{key}"):
+            st.markdown(f"**Fetching {images.title}**, once for every visitor")
+            _show_progress(ticket, _progress_of_images)
+            st.button("Stop", icon=":material/stop:", key=f"stop_{key}", on_click=ticket.cancel)
+        return False
+    if ticket is not None and ticket.state == "failed":
+        st.error(
+            f"{images.title} could not be fetched: {state.plain(ticket.error)} The generated "
+            "shapes, the samples' crops and your own pictures need no network.",
+            icon=":material/cloud_off:",
+        )
+    elif ticket is not None and ticket.state == "cancelled":
+        st.info("The download was stopped; nothing was kept of it.", icon=":material/stop:")
+    st.button(
+        f"Fetch {images.title} ({size_text(images.bytes)})",
+        icon=":material/download:",
+        key=f"fetch_{key}",
+        on_click=_start,
+        args=(key,),
+        help="From where torchvision fetches it, too; kept in convviz's cache folder.",
+    )
+    return False
+
+
+def _start(key: str) -> None:
+    state.visit().fetches[key, "images"] = published.start(key)
+
+
 @st.fragment(run_every=_POLL_SECONDS)
-def _show_progress(ticket: Fetch) -> None:
-    if ticket.state in ("done", "failed", "cancelled"):
+def _show_progress(ticket: Fetch, text: Callable[[Fetch], str]) -> None:
+    if ticket.state not in _ON_ITS_WAY:
         st.rerun()
-    said = size_text(ticket.received)
+    st.progress(ticket.fraction, text=text(ticket))
+
+
+def _progress_of_weights(ticket: Fetch) -> str:
+    text = size_text(ticket.received)
     if ticket.total:
-        said = f"{said} of {size_text(ticket.total)}"
+        text = f"{text} of {size_text(ticket.total)}"
     if ticket.state == "waiting":
-        said += " (another convviz on this machine is fetching them)"
-    st.progress(ticket.fraction, text=said)
+        text += " (another convviz on this machine is fetching them)"
+    return text
+
+
+def _progress_of_images(ticket: Fetch) -> str:
+    text = size_text(ticket.received)
+    if ticket.total:
+        text = f"{ticket.fraction:.0%} · {text} of {size_text(ticket.total)}"
+    if ticket.state == "waiting":
+        text += " (another convviz on this machine is fetching it)"
+    elif ticket.fraction == 1:
+        text += " · unpacking"
+    return text
 
 
 def _alternatives(name: str, source: str, statuses: Statuses) -> None:
-    """Offer what can be used at once: other weights that are here, or the default network."""
+    """Offer what can be used at once: other weights on this machine, or the default network."""
     for other in statuses.values():
-        if is_ready(other) and other.source not in (source, "random"):
+        if other.here and other.source not in (source, "random"):
             st.button(
                 f"Use {other.title}",
                 key=f"use_{other.source}",
@@ -141,60 +193,3 @@ def _alternatives(name: str, source: str, statuses: Statuses) -> None:
 
 def _title(name: str) -> str:
     return spec(name).title
-
-
-_SET_POLL_SECONDS = 0.5
-
-
-def here(key: str) -> bool:
-    """Say whether a set is on this machine; where it is not, draw what brings it.
-
-    Args:
-        key: One of `fetching.SETS`.
-    """
-    wanted = published.SETS[key]
-    st.caption(wanted.about)
-    if published.is_here(key):
-        return True
-    ticket = state.visit().fetches.get((key, "images"))
-    if ticket is not None and ticket.state in ("waiting", "running"):
-        with st.container(border=True, key=f"fetching_{key}"):
-            st.markdown(f"**Fetching {wanted.title}**, once for every visitor")
-            _progress(ticket)
-            st.button("Stop", icon=":material/stop:", key=f"stop_{key}", on_click=ticket.cancel)
-        return False
-    if ticket is not None and ticket.state == "failed":
-        st.error(
-            f"{wanted.title} could not be fetched: {state.plain(ticket.error)} The generated "
-            "shapes, the samples' crops and your own pictures need no network.",
-            icon=":material/cloud_off:",
-        )
-    elif ticket is not None and ticket.state == "cancelled":
-        st.info("The download was stopped; nothing was kept of it.", icon=":material/stop:")
-    st.button(
-        f"Fetch {wanted.title} ({size_text(wanted.bytes)})",
-        icon=":material/download:",
-        key=f"fetch_{key}",
-        on_click=_start,
-        args=(key,),
-        help="From where torchvision fetches it, too; kept in convviz's cache folder.",
-    )
-    return False
-
-
-def _start(key: str) -> None:
-    state.visit().fetches[key, "images"] = published.start(key)
-
-
-@st.fragment(run_every=_SET_POLL_SECONDS)
-def _progress(ticket: Fetch) -> None:
-    if ticket.state in ("done", "failed", "cancelled"):
-        st.rerun()
-    said = size_text(ticket.received)
-    if ticket.total:
-        said = f"{ticket.fraction:.0%} · {said} of {size_text(ticket.total)}"
-    if ticket.state == "waiting":
-        said += " (another convviz on this machine is fetching it)"
-    elif ticket.fraction == 1:
-        said += " · unpacking"
-    st.progress(ticket.fraction, text=said)

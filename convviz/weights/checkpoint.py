@@ -1,4 +1,4 @@
-"""Reading files of weights, without running anything that they may hold, and fitting them in."""
+"""Read files of weights, without running code that they may hold, and fill networks with them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ from convviz.errors import WeightsError
 
 
 def read(path: Path, *, mapped: bool) -> dict[str, Tensor]:
-    """Read a file of weights: safetensors, or what `torch.save` wrote of a state dict.
+    """Read a file of weights: safetensors, or a state dict written by `torch.save`.
 
     Args:
         path: The file.
-        mapped: Whether to map it into memory rather than to read it at once. Not for files that
-            somebody may write over meanwhile.
+        mapped: Whether to map it into memory instead of reading it. Not for files that somebody
+            may write over later.
 
     Returns:
-        Tensors by name, floating-point ones as float32. A state dict that lies in a checkpoint
-        under "state_dict" is taken out of it.
+        Tensors by name, floating-point ones as float32. Of a checkpoint, its "state_dict".
 
     Raises:
         WeightsError: It is damaged, or holds something else.
@@ -63,7 +62,7 @@ def _load(path: Path, *, mapped: bool) -> dict[str, Any]:
     except RuntimeError:
         if not mapped:
             raise
-        # Files from before torch 1.6 are no zip archives and cannot be mapped.
+        # Files from before torch 1.6 are not zip archives and cannot be mapped.
         state = torch.load(path, map_location="cpu", weights_only=True)
     return dict(state)
 
@@ -80,20 +79,20 @@ def fill(
 
     Args:
         module: The network, on the meta device or with values; it is changed.
-        state: Tensors by name. They become the parameters themselves where the network was on the
-            meta device, so that nothing is held twice.
+        state: Tensors by name. If the network is on the meta device, they become its parameters
+            without a copy.
         title: What to call the network in a sentence.
         origin: What to call the weights in a sentence.
-        without: Dotted names of parts to take out of the network; their tensors are passed over.
+        without: Dotted names of parts to remove from the network; their tensors are ignored.
 
     Returns:
-        The module, in eval mode, its parameters wanting no gradient.
+        The module, in eval mode, its parameters with `requires_grad=False`.
 
     Raises:
         WeightsError: The tensors are not the network's.
     """
     for name in without:
-        _take_out(module, name)
+        _remove(module, name)
     prefixes = tuple(f"{name}." for name in without)
     given = {name: value for name, value in state.items() if not name.startswith(prefixes)}
     wanted = module.state_dict()
@@ -123,13 +122,13 @@ def fingerprint(module: nn.Module) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def _take_out(module: nn.Module, name: str) -> None:
+def _remove(module: nn.Module, name: str) -> None:
     parent, _, leaf = name.rpartition(".")
     setattr(module.get_submodule(parent), leaf, None)
 
 
 def _difference(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
-    """Say in a few words how two state dicts differ; nothing if they do not."""
+    """Say in a few words how two state dicts differ; "" if they do not."""
     missing = [name for name in wanted if name not in given]
     foreign = [name for name in given if name not in wanted]
     if missing:

@@ -69,7 +69,7 @@ def choose(page_jobs: PageJobs, view: JobView | None) -> ImageSet | None:
 
 def _imagenette() -> ImageSet | None:
     """Draw what there is to choose of Imagenette, or the offer to fetch it."""
-    if not downloads.here("imagenette"):
+    if not downloads.set_is_here("imagenette"):
         return None
     count = st.select_slider(
         "Pictures",

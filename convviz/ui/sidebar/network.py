@@ -21,8 +21,8 @@ MAX_MEGABYTES = 200  # as .streamlit/config.toml allows
 
 
 def draw() -> None:
-    """Draw what opens a file, and what came of the last one."""
-    here = state.visit()
+    """Draw what opens a file, and the outcome of the last one."""
+    visit = state.visit()
     with st.popover(
         "Open a saved network", icon=":material/folder_open:", width="stretch", key="open_saved"
     ):
@@ -36,32 +36,32 @@ def draw() -> None:
             "decoder alone. It becomes one more choice of weights in this visit, and is not passed "
             "on.",
         )
-    if here.unopened:
-        st.error(f"{here.unopened} The weights in use have not changed.", icon=":material/error:")
-    elif here.opened:
-        st.success(here.opened, icon=":material/check:")
+    if visit.unopened:
+        st.error(f"{visit.unopened} The weights in use have not changed.", icon=":material/error:")
+    elif visit.opened:
+        st.success(visit.opened, icon=":material/check:")
 
 
 def _take() -> None:
-    """Take over a file; one that cannot be used changes nothing but what is said."""
+    """Open a file; one that cannot be used changes nothing but the sentence about it."""
     file = st.session_state.get("saved_upload")
     if file is None:
         return
-    here = state.visit()
-    here.opened = here.unopened = ""
+    visit = state.visit()
+    visit.opened = visit.unopened = ""
     name = state.shorten(file.name, 40)
     try:
-        found = open_saved(file.getvalue())
+        network = open_saved(file.getvalue())
     except WeightsError as error:
-        here.unopened = state.plain(f"{name}: {error}")
+        visit.unopened = state.plain(f"{name}: {error}")
         return
-    source = trained.keep(found)
-    if source not in here.trained:
-        here.trained.append(source)
-    downloads.use(found.name, source)
-    st.session_state[Key.NETWORK] = found.name
-    classes = len(found.weights.classes)
-    here.opened = f"{state.plain(name)} is in use: {found.title} with {classes} classes."
+    source = trained.keep(network)
+    if source not in visit.trained:
+        visit.trained.append(source)
+    downloads.use(network.name, source)
+    st.session_state[Key.NETWORK] = network.name
+    classes = len(network.weights.classes)
+    visit.opened = f"{state.plain(name)} is in use: {network.title} with {classes} classes."
 
 
 def pick_network() -> str:
@@ -85,9 +85,9 @@ def pick_weights(
 
     Args:
         name: The network.
-        missing: Where to say what can be done if the weights are not here; the script then ends.
+        missing: Container for what can be done if the weights are not here; the script then ends.
             None: do without them.
-        about: Where to say which weights are in use, and to offer others.
+        about: Container that says which weights are in use, and offers others.
 
     Returns:
         The network, or None if its weights are not here and the page can do without.
@@ -114,7 +114,7 @@ def pick_weights(
     with about:
         in_use = st.container()
         draw()
-    if not downloads.is_ready(chosen) or downloads.is_fetching(name, chosen.source):
+    if not chosen.here or downloads.is_fetching(name, chosen.source):
         if missing is None:
             st.caption("Not fetched yet; this page does without.")
             return None
@@ -122,7 +122,7 @@ def pick_weights(
             downloads.get(name, chosen.source, statuses)
     try:
         with st.spinner(f"Loading {spec(name).title}…"):
-            loaded = cache.network(name, chosen.source)
+            network = cache.network(name, chosen.source)
     except WeightsError as error:
         if missing is None:
             st.caption(str(error))
@@ -130,42 +130,39 @@ def pick_weights(
         with missing:
             downloads.offer(name, chosen.source, statuses, str(error))
     with in_use:
-        _describe(name, loaded, statuses)
-    return loaded
+        _describe(network, statuses)
+    return network
 
 
 def _take_link(name: str) -> None:
     """Let a link name a network that was trained on this server, as long as that is in memory."""
-    here = state.visit()
-    asked = here.link.get(Key.WEIGHTS, "")
-    found = trained.find(asked) if asked.startswith(trained.PREFIX) else None
-    if found is not None and found.name == name and asked not in here.trained:
-        here.trained.append(asked)
+    visit = state.visit()
+    source = visit.link.get(Key.WEIGHTS, "")
+    network = trained.find(source) if source.startswith(trained.PREFIX) else None
+    if network is not None and network.name == name and source not in visit.trained:
+        visit.trained.append(source)
 
 
 def _trained(name: str) -> list[SourceStatus]:
     """List what this visitor trained on the page Transfer learning."""
-    kept = [trained.find(source) for source in state.visit().trained]
-    return [
-        SourceStatus(each.weights.source, each.weights.title, True, each.weights.bytes)
-        for each in kept
-        if each is not None and each.name == name
-    ]
+    networks = [trained.find(source) for source in state.visit().trained]
+    weights = [network.weights for network in networks if network and network.name == name]
+    return [SourceStatus(each.source, each.title, True, each.bytes) for each in weights]
 
 
 def _settle(name: str, statuses: dict[str, SourceStatus]) -> str:
     """Decide which weights: the link's, else the visitor's last choice, else what is here."""
-    here = state.visit()
-    asked = here.link.pop(Key.WEIGHTS, None)
-    wanted = asked or (None if here.restoring else here.sources.get(name))
-    if wanted is None or wanted not in statuses:
-        gone = wanted or ""
-        wanted = _automatic(statuses)
-        if asked:
+    visit = state.visit()
+    linked = visit.link.pop(Key.WEIGHTS, None)
+    source = linked or (None if visit.restoring else visit.sources.get(name))
+    if source is None or source not in statuses:
+        gone = source or ""
+        source = _automatic(statuses)
+        if linked:
             state.notice(
                 Key.WEIGHTS,
-                f"{spec(name).title} has no weights called “{state.shorten(asked)}”, as "
-                f"the link asks; here are others instead ({statuses[wanted].title}).",
+                f"{spec(name).title} has no weights called “{state.shorten(linked)}”, as "
+                f"the link asks; here are others instead ({statuses[source].title}).",
             )
         elif gone.startswith(trained.PREFIX):
             state.notice(
@@ -173,15 +170,15 @@ def _settle(name: str, statuses: dict[str, SourceStatus]) -> str:
                 f"The trained {spec(name).title} is no longer in the server's memory: "
                 "open its file, if you saved one, or train it again.",
             )
-    here.sources[name] = wanted
-    state.put(Key.WEIGHTS, wanted)
-    return wanted
+    visit.sources[name] = source
+    state.put(Key.WEIGHTS, source)
+    return source
 
 
 def _automatic(statuses: dict[str, SourceStatus]) -> str:
     """Choose what is here, in the order of `auto`, else what is quickest to fetch."""
     for source in AUTO_ORDER:
-        if source in statuses and downloads.is_ready(statuses[source]):
+        if source in statuses and statuses[source].here:
             return source
     fetchable = [status for status in statuses.values() if status.fetch_bytes]
     if fetchable:
@@ -190,22 +187,22 @@ def _automatic(statuses: dict[str, SourceStatus]) -> str:
 
 
 def _choose_weights(name: str) -> None:
-    """Take over a choice from the list."""
+    """Use the weights chosen from the list."""
     downloads.use(name, st.session_state[Key.WEIGHTS])
     state.visit().opened = ""
 
 
-def _describe(name: str, loaded: Network, statuses: dict[str, SourceStatus]) -> None:
-    """Say what is in use, and offer the full ImageNet weights where they are not."""
-    weights = loaded.weights
-    said = [f"Weights trained on {state.plain(weights.training_set)}"]
+def _describe(network: Network, statuses: dict[str, SourceStatus]) -> None:
+    """Say which weights are in use, and offer the full ImageNet weights if they are others."""
+    weights = network.weights
+    facts = [f"Weights trained on {state.plain(weights.training_set)}"]
     decoder = f"decoder from {weights.decoder_set}" if weights.decoder_set else "with decoder"
-    said.append(decoder if weights.has_decoder else "no decoder")
+    facts.append(decoder if weights.has_decoder else "no decoder")
     if weights.source == "random":
-        said = ["Weights not trained: random numbers"]
-    said.append(size_text(weights.bytes).replace(" ", "\u00a0"))  # not to be torn apart
+        facts = ["Weights not trained: random numbers"]
+    facts.append(size_text(weights.bytes).replace(" ", "\u00a0"))  # kept on one line
     st.caption(
-        " · ".join([*said, f"sha256 `{weights.sha256[:8]}`"]),
+        " · ".join([*facts, f"sha256 `{weights.sha256[:8]}`"]),
         help=f"Full sha256, a fingerprint of the weights: `{weights.sha256}`. "
         f"{state.plain(weights.note)}",
     )
@@ -216,6 +213,6 @@ def _describe(name: str, loaded: Network, statuses: dict[str, SourceStatus]) -> 
             f"Use the full ImageNet weights{cost}",
             key="use_full_weights",
             on_click=downloads.use if full.here else downloads.fetch_now,
-            args=(name, "imagenet"),
+            args=(network.name, "imagenet"),
             width="stretch",
         )
