@@ -12,8 +12,6 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import prod
-from threading import Lock
-from weakref import WeakKeyDictionary
 
 from PIL import Image
 from torch import Tensor, nn
@@ -30,11 +28,12 @@ from convviz.features.arithmetic_steps import (
     pooled,
 )
 from convviz.features.capture import capture, capture_with_input, input_for
+from convviz.networks.clone import per_module
 from convviz.networks.network import Network
-from convviz.structure.dataflow import Flow
+from convviz.structure.dataflow import flow
 from convviz.structure.layers import Layer, check_channel, check_position, layer, layers
 from convviz.structure.ops import kind_of
-from convviz.structure.tracing import Call, Trace, trace
+from convviz.structure.trace import Call
 
 Next = Callable[[float], Stage]
 
@@ -98,7 +97,7 @@ def arithmetic(
         stage, unit = step
         later.append(stage)
     batch = input_for(network, image)
-    inputs, output = _kept(network.module, batch, selected.name, unit.name)
+    inputs, output = _run(network.module, batch, selected.name, unit.name)
     stages = [derivation.first(unit, inputs) or _opaque(network, batch, unit)]
     for stage in reversed(later):
         stages.append(stage(stages[-1].after))
@@ -121,10 +120,10 @@ class Derivation:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        record, self._flow = _recorded(network)
-        self._calls = record.calls
+        self._flow = flow(network.module, network.input_size)
+        self._calls = self._flow.calls
         self._layers = {layer.name: layer for layer in layers(network)}
-        self._last = {call.name: order for order, call in enumerate(record.calls)}
+        self._last = {call.name: order for order, call in enumerate(self._calls)}
 
     def back(self, unit: Unit) -> tuple[Next, Unit] | None:
         """Go back by one step that works number by number; None where a step combines many."""
@@ -188,11 +187,11 @@ class Derivation:
         Layers that only pass their input on, or flatten it, are skipped.
         """
         order = self._last[name]
-        values = {self._flow.origin(value) for value in self._calls[order].inputs}
+        values = {self._flow.source_of(value) for value in self._calls[order].inputs}
         for call in reversed(self._calls[:order]):
             if call.name not in self._layers or isinstance(call.module, (*_PASSING, nn.Flatten)):
                 continue
-            if call.output is not None and self._flow.origin(call.output) in values:
+            if call.output is not None and self._flow.source_of(call.output) in values:
                 return call
         return None
 
@@ -216,54 +215,12 @@ class Derivation:
         return None
 
 
-_derivations: WeakKeyDictionary[nn.Module, dict[int, tuple[Trace, Flow]]] = WeakKeyDictionary()
+def _key(batch: Tensor, name: str, source: str) -> tuple[str, str, bytes]:
+    return name, source, hashlib.sha256(batch.numpy().tobytes()).digest()
 
 
-_derivations_lock = Lock()
-
-
-def _recorded(network: Network) -> tuple[Trace, Flow]:
-    """Run a network once for its record; it is kept for as long as the network is."""
-    with _derivations_lock:
-        found = _derivations.get(network.module, {}).get(network.input_size)
-    if found is None:
-        record = trace(network.module, network.input_size)
-        found = record, Flow(record)
-        with _derivations_lock:
-            _derivations.setdefault(network.module, {})[network.input_size] = found
-    return found
-
-
-_KEPT = 3
-
-
-_Kept = dict[tuple[str, str, bytes], tuple[Tensor, Tensor]]
-
-
-_known: WeakKeyDictionary[nn.Module, _Kept] = WeakKeyDictionary()
-
-
-_lock = Lock()
-
-
-def _kept(module: nn.Module, batch: Tensor, name: str, source: str) -> tuple[Tensor, Tensor]:
-    """Do as `_run` does, and keep the latest results: readers ask for many numbers of one layer.
-
-    One result of a layer of VGG16 takes up to 26 MB.
-    """
-    key = name, source, hashlib.sha256(batch.numpy().tobytes()).digest()
-    with _lock:
-        held = _known.setdefault(module, {})
-        found = held.get(key)
-    if found is None:
-        found = _run(module, batch, name, source)
-        with _lock:
-            while len(held) >= _KEPT:
-                held.pop(next(iter(held)))
-            held[key] = found
-    return found
-
-
+# Readers ask for one number of a layer after another; a layer of VGG16 takes up to 26 MB.
+@per_module(key=_key, keep=3)
 def _run(module: nn.Module, batch: Tensor, name: str, source: str) -> tuple[Tensor, Tensor]:
     """Run a network up to a layer; return the input of `source` and the layer's output."""
     return capture_with_input(module, batch, name, source)

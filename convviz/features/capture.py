@@ -24,7 +24,7 @@ from convviz.errors import ImageError, NetworkError, SettingError
 from convviz.images.preprocess import to_tensor
 from convviz.networks.clone import clone
 from convviz.networks.network import Network
-from convviz.structure.calls import count_calls
+from convviz.structure.trace import call_counts
 
 _BATCH = 4  # images of a set that run at once: a pass that is stopped ends within one batch
 
@@ -169,7 +169,7 @@ def observe_each(
     names = list(reducers)
     for name in filter(None, names):
         check_layer(module, name)
-    calls = count_calls(module, batch)
+    calls = call_counts(module, batch)
     left = {name: calls.get(name, 1) for name in names}
     seen: dict[str, Tensor] = {}
     network = clone(module)
@@ -287,10 +287,10 @@ class _Truncated(nn.Module):
         self.network.get_submodule(name).register_forward_hook(self._stop)
         self._left = 0
         # Wrapped, so that what is done to this module (such as .to) cannot reach the original.
-        self._count_calls = partial(count_calls, module)
+        self._call_counts = partial(call_counts, module)
 
     def forward(self, batch: Tensor) -> Tensor:
-        self._left = self._count_calls(batch).get(self.name, 1)
+        self._left = self._call_counts(batch).get(self.name, 1)
         try:
             self.network(batch)
         except _StopForward as stop:

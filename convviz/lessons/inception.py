@@ -9,7 +9,8 @@ from itertools import pairwise
 
 from convviz.formatting import grouped
 from convviz.lessons.bottleneck import Bottleneck
-from convviz.structure.costs import Costs, LayerCost, Total, is_within, total
+from convviz.networks.network import is_within
+from convviz.structure.costs import Costs, LayerCost, Total, total
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import Any
 from torchvision.models import get_weight
 
 from convviz.lessons.sliding import Sliding, slide
-from convviz.networks.network import NetworkSpec
+from convviz.networks.network import NetworkSpec, is_within
 from convviz.networks.paper_designs import Conv, Design, MaxPool
-from convviz.structure.costs import BYTES_PER_VALUE, Costs, LayerCost, is_within
+from convviz.structure.costs import BYTES_PER_VALUE, Costs, LayerCost
 
 _K = 1024
 

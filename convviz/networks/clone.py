@@ -7,6 +7,11 @@ nothing ever has to be restored: thirty threads can look into one network at onc
 from __future__ import annotations
 
 import copy
+import functools
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -57,3 +62,48 @@ def _share(tensor: Tensor, device: str | None) -> Tensor:
     if device is not None and shared.device.type != device:
         shared = torch.empty_like(shared, device=device)
     return nn.Parameter(shared, requires_grad=False) if isinstance(tensor, nn.Parameter) else shared
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+OfModule = Callable[Concatenate[nn.Module, P], T]
+
+
+def _arguments(*args: Any, **kwargs: Any) -> Hashable:
+    return args, tuple(sorted(kwargs.items()))
+
+
+def per_module(
+    *, key: Callable[..., Hashable] = _arguments, keep: int = 16
+) -> Callable[[OfModule[P, T]], OfModule[P, T]]:
+    """Make a decorator that remembers what a function of a network returns.
+
+    A result is kept for as long as the network lives, so it must not refer to the network itself.
+
+    Args:
+        key: Takes the function's other arguments and says by what to know the result; by default
+            by the arguments, which then must be hashable.
+        keep: How many results are kept for each network, the latest.
+    """
+
+    def decorate(function: OfModule[P, T]) -> OfModule[P, T]:
+        known: WeakKeyDictionary[nn.Module, dict[Hashable, T]] = WeakKeyDictionary()
+        lock = Lock()
+
+        @functools.wraps(function)
+        def remembered(module: nn.Module, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            name = key(*args, **kwargs)
+            with lock:
+                results = known.setdefault(module, {})
+                if name in results:
+                    return results[name]
+            result = function(module, *args, **kwargs)
+            with lock:
+                while len(results) >= keep:
+                    results.pop(next(iter(results)))
+                results[name] = result
+            return result
+
+        return remembered
+
+    return decorate

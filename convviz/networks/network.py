@@ -104,6 +104,11 @@ class NetworkSpec:
     imagenet_options: tuple[tuple[str, Any], ...] = ()
 
 
+def is_within(name: str, module: str) -> bool:
+    """Tell whether a dotted name is that of a module or lies inside it; "" is the network."""
+    return not module or name == module or name.startswith(f"{module}.")
+
+
 @dataclass(frozen=True, eq=False)
 class Network:
     """A network with weights, ready to look at.

@@ -5,32 +5,41 @@ Conventions, used wherever a cost is shown:
 - Parameters are counted as ``sum(p.numel())``, shared ones once, at the layer that uses them first.
   Those that nothing uses when the network classifies (the auxiliary heads of GoogLeNet) have rows
   of their own, so that the rows always add up to the whole.
-- MACs are multiply–accumulates for one picture, as `operations` defines them; FLOPs are twice that.
-- Activation bytes are each row's output for one picture in float32. Outputs that reuse the memory
-  of their input (in-place ReLU, flatten) are counted as well, and marked.
+- MACs are multiply–accumulates for one image, as `ops` defines them; FLOPs are twice that.
+- Activation bytes are each row's output for one image in float32. Outputs that reuse the memory of
+  their input (in-place ReLU, flatten) are counted as well, and marked.
+
+A row is a call of a module without parts, or of one of PyTorch's own modules with all its parts;
+and each function (``F.relu``, ``torch.cat``) that a module with parts calls itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from threading import Lock
-from weakref import WeakKeyDictionary
+from math import prod
 
-import torch
 from torch import nn
 
-from convviz.errors import ConvvizError, NetworkError, SettingError, at_least
-from convviz.networks.clone import clone
-from convviz.networks.network import Network, NetworkSpec
+from convviz.errors import NetworkError, SettingError, at_least
+from convviz.networks.clone import per_module
+from convviz.networks.network import Network, NetworkSpec, is_within
 from convviz.networks.registry import build
-from convviz.structure.layers import layer
+from convviz.structure import ops
+from convviz.structure.layers import encoder_end, layer
 from convviz.structure.ops import Window, kind_of
-from convviz.structure.receptive_field import ReceptiveField
-from convviz.structure.steps import Shape, Step, follow
-
-__all__ = ["PARTS", "Costs", "LayerCost", "Total", "count", "flops", "is_within", "total"]
-
+from convviz.structure.receptive_field import ReceptiveField, receptive_fields
+from convviz.structure.trace import (
+    Call,
+    Operation,
+    Shape,
+    Trace,
+    TraceError,
+    Value,
+    lookup,
+    trace,
+)
 
 PARTS = ("encoder", "decoder", "auxiliary")
 
@@ -58,16 +67,16 @@ class LayerCost:
         kind: Plain words, "convolution".
         part: "encoder", "decoder" or "auxiliary".
         executed: False for parameters that nothing uses when the network classifies.
+        weights: Parameters that are not biases.
+        biases: Parameters that are added.
         input_shapes: Shapes of what goes in, without the batch.
         output_shape: Shape of what comes out, without the batch.
         window: Kernel, stride, padding, dilation and groups, for a convolution or pooling.
-        weights: Parameters that are not biases.
-        biases: Parameters that are added.
-        macs: Multiply–accumulates for one picture.
+        macs: Multiply–accumulates for one image.
         activation_bytes: Bytes of the output in float32.
         shares_memory: Whether the output lies in memory that an earlier layer filled.
-        depth: Layers with kernels on the longest way from the picture to here, this one included.
-        field: What each output position sees of the picture; None where it cannot be followed.
+        depth: Layers with kernels on the longest way from the image to here, this one included.
+        field: What each output position sees of the image; None where it cannot be followed.
     """
 
     name: str
@@ -76,16 +85,16 @@ class LayerCost:
     kind: str
     part: str
     executed: bool
-    input_shapes: tuple[Shape, ...]
-    output_shape: Shape
-    window: Window | None
     weights: int
     biases: int
-    macs: int
-    activation_bytes: int
-    shares_memory: bool
-    depth: int
-    field: ReceptiveField | None
+    input_shapes: tuple[Shape, ...] = ()
+    output_shape: Shape = ()
+    window: Window | None = None
+    macs: int = 0
+    activation_bytes: int = 0
+    shares_memory: bool = False
+    depth: int = 0
+    field: ReceptiveField | None = None
 
     @property
     def parameters(self) -> int:
@@ -110,7 +119,7 @@ class Costs:
     Attributes:
         name: Short name.
         title: Name for people.
-        input_size: Side of the square picture, in pixels.
+        input_size: Side of the square image, in pixels.
         layers: The rows.
     """
 
@@ -131,12 +140,12 @@ class Costs:
 
     @property
     def macs(self) -> int:
-        """Multiply–accumulates for one picture."""
+        """Multiply–accumulates for one image."""
         return self.total.macs
 
     @property
     def activation_bytes(self) -> int:
-        """Bytes of all outputs for one picture in float32."""
+        """Bytes of all outputs for one image in float32."""
         return self.total.activation_bytes
 
     @property
@@ -163,11 +172,6 @@ def total(rows: Iterable[LayerCost]) -> Total:
     )
 
 
-def is_within(name: str, module: str) -> bool:
-    """Tell whether a dotted name is a module or lies inside it."""
-    return not module or name == module or name.startswith(f"{module}.")
-
-
 FLOPS_PER_MAC = 2
 
 
@@ -182,206 +186,289 @@ def flops(macs: int) -> int:
 def count(network: Network | NetworkSpec | nn.Module, input_size: int | None = None) -> Costs:
     """Count what a network costs, from one pass through it.
 
-    The pass runs on torch's meta device: shapes without values, so no weight is copied and nothing
-    is computed. A network that must look at values on its way is run for real, on a grey picture.
-
     Args:
         network: A network, its spec, or any module that takes (1, 3, S, S).
         input_size: S in pixels; None: the network's own.
 
     Raises:
-        SettingError: The size is no size, or the network cannot take it.
+        SettingError: The size is out of range, or the network cannot take it.
         NetworkError: The network cannot be copied or run.
     """
     spec = network.spec if isinstance(network, Network) else network
-    described = spec if isinstance(spec, NetworkSpec) else None
-    usual = network.input_size if isinstance(network, Network | NetworkSpec) else 224
+    module = _module(network)
+    if not isinstance(spec, NetworkSpec):
+        title = type(module).__name__
+        spec = NetworkSpec(name=title, title=title, build=lambda: module)
+    usual = network.input_size if isinstance(network, Network) else spec.input_size
     size = usual if input_size is None else input_size
+    _check_size(size)
+    try:
+        steps = _steps(trace(module, size))
+    except TraceError as error:
+        raise _refusal(module, size, usual, spec.title, error) from error
+    return Costs(spec.name, spec.title, size, _rows(steps, module, spec))
+
+
+def _check_size(size: int) -> None:
     if not 1 <= size <= LARGEST_INPUT:
         raise SettingError(
             f"A picture of {size}×{size} pixels cannot be counted: choose 1 to {LARGEST_INPUT}."
         )
-    original = _built(network)
-    title = described.title if described else type(original).__name__
-    steps = _steps(original, size, usual, title)
-    rows = (*_rows(steps, original, described), *_unused(steps, original, described))
-    return Costs(described.name if described else title, title, size, rows)
 
 
-def _built(network: Network | NetworkSpec | nn.Module) -> nn.Module:
+def _module(network: Network | NetworkSpec | nn.Module) -> nn.Module:
     if isinstance(network, Network):
         return network.module
     return build(network) if isinstance(network, NetworkSpec) else network
 
 
-def _steps(original: nn.Module, size: int, usual: int, title: str) -> tuple[Step, ...]:
-    try:
-        return _pass(original, size)
-    except ConvvizError:
-        raise
-    except Exception as error:  # whatever a user's network or a too small map raises
-        least = _least(original, size, usual)
-        if least is None:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise NetworkError(
-                f"{title} could not be run on a picture of {size}×{size} pixels: {reason}."
-            ) from error
-        raise SettingError(
-            f"{title} cannot take a picture of {size}×{size} pixels: "
-            f"choose {least}×{least}" + (" or more." if least > size else ".")
-        ) from error
+def _refusal(
+    module: nn.Module, size: int, usual: int, title: str, error: TraceError
+) -> NetworkError | SettingError:
+    """Say why a network cannot be run on an image of some size, and which size works."""
+    least = _least(module, size, usual)
+    if least is None:
+        lines = str(error.cause).splitlines() or [type(error.cause).__name__]
+        return NetworkError(
+            f"{title} could not be run on a picture of {size}×{size} pixels: {lines[0]}."
+        )
+    return SettingError(
+        f"{title} cannot take a picture of {size}×{size} pixels: "
+        f"choose {least}×{least}" + (" or more." if least > size else ".")
+    )
 
 
-def _pass(original: nn.Module, size: int) -> tuple[Step, ...]:
-    real = not any(p.is_meta for p in original.parameters())
-    try:
-        return follow(clone(original, device="meta"), torch.empty(1, 3, size, size, device="meta"))
-    except ConvvizError:
-        raise
-    except Exception:  # a network that looks at values on its way: these are only there for real
-        if not real:
-            raise
-    return follow(clone(original), torch.zeros(1, 3, size, size))
-
-
-def _least(original: nn.Module, size: int, usual: int) -> int | None:
+def _least(module: nn.Module, size: int, usual: int) -> int | None:
     """Find a size that works: the least above `size` if it is too small, else the usual one."""
 
-    def works(candidate: int, device: str | None) -> bool:
-        picture = torch.zeros(1, 3, candidate, candidate, device=device)
+    def works(candidate: int) -> bool:
         try:
-            with torch.no_grad():
-                clone(original, device=device)(picture)
-        except Exception:  # noqa: BLE001 - any failure means that this size does not work
+            trace(module, candidate)
+        except TraceError:
             return False
         return True
 
-    real = not any(p.is_meta for p in original.parameters())
-    devices = ("meta", None) if real else ("meta",)
-    device = next((d for d in devices if works(usual, d)), "none")
-    if size == usual or device == "none":
+    if size == usual or not works(usual):
         return None
     low, high = size, usual
     while size < usual and high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if works(middle, device) else (middle, high)
+        low, high = (low, middle) if works(middle) else (middle, high)
     return high
 
 
-def _rows(
-    steps: tuple[Step, ...], original: nn.Module, spec: NetworkSpec | None
-) -> tuple[LayerCost, ...]:
-    sizes = {name: p.numel() for name, p in original.named_parameters()}
-    end = _encoder_end(steps, spec)
-    rows, seen = [], dict[str, int]()
+@dataclass(eq=False)
+class _Step:
+    """What one row is made from: a call of a module, or one function call inside a module.
+
+    Attributes:
+        module: Dotted name of the module, or of the module that makes the function call.
+        inputs: Shapes of what goes in, without the batch.
+        output: The value that comes out.
+        function: Name of the function (``relu``); empty for a module's own call.
+        kind: What it is, in plain words.
+        operations: What happens in it.
+        shares_memory: Whether the output lies in memory that an earlier step filled.
+        depth: As in `LayerCost`.
+        field: As in `LayerCost`.
+    """
+
+    module: str
+    inputs: tuple[Shape, ...]
+    output: Value
+    function: str
+    kind: str
+    operations: list[Operation]
+    shares_memory: bool = False
+    depth: int = 0
+    field: ReceptiveField | None = None
+
+    @property
+    def macs(self) -> int:
+        """Multiply–accumulates."""
+        return sum(
+            ops.macs(each.function, each.arguments, each.output.shape) for each in self.operations
+        )
+
+    @property
+    def window(self) -> Window | None:
+        """The last sliding kernel, if there is one."""
+        windows = (ops.window(each.name, each.arguments) for each in self.operations)
+        return next(filter(None, reversed(list(windows))), None)
+
+    @property
+    def parameters(self) -> list[str]:
+        """Dotted names of the parameters that are used here for the first time."""
+        return [name for each in self.operations for name in each.parameters]
+
+
+def _steps(trace: Trace) -> list[_Step]:
+    """List the steps of a forward pass in the order in which their results are finished."""
+    fields, depths, memory = receptive_fields(trace), _depths(trace), {trace.image.memory}
+    steps = list(_finished(trace))
+    for step in steps:
+        step.field = lookup(fields, step.output)
+        step.depth = lookup(depths, step.output) or 0
+        step.shares_memory = step.output.memory in memory
+        memory.add(step.output.memory)
+    return steps
+
+
+def _finished(trace: Trace) -> Iterator[_Step]:
+    calls = {call.position: call for call in trace.calls}
+    inside: dict[int, list[Operation]] = {}  # operations by the call that they are a part of
+    opening: list[Operation] = []  # arithmetic on the image before the first layer
+    started = False
+    for event in trace.events:
+        step: _Step | None = None
+        if isinstance(event, Operation):
+            whole = _whole(calls.get(event.call), calls)
+            if whole is not None:
+                inside.setdefault(whole.position, []).append(event)
+                continue
+            around = calls.get(event.call)
+            outermost = around is None or around.parent < 0
+            if not started and outermost and ops.is_arithmetic(event.name):
+                opening.append(event)
+                continue
+            step = _function_step(event, around)
+        elif event.output is not None and _whole(event, calls) is event:
+            step = _module_step(event, event.output, inside.get(event.position, []))
+        if step is None:
+            continue
+        if opening and not started:
+            yield _transform_step(opening, trace.image)
+        started = True
+        yield step
+    if opening and not started:
+        yield _transform_step(opening, trace.image)
+
+
+def _whole(call: Call | None, calls: Mapping[int, Call]) -> Call | None:
+    """Find the outermost call around a call, itself included, that is one row with its parts."""
+    whole = None
+    while call is not None and call.parent >= 0:
+        torchs = type(call.module).__module__.startswith("torch.nn")
+        holds = isinstance(call.module, (nn.Sequential, nn.ModuleList, nn.ModuleDict))
+        if call.leaf or (torchs and not holds):
+            whole = call
+        call = calls.get(call.parent)
+    return whole
+
+
+def _module_step(call: Call, output: Value, operations: Sequence[Operation]) -> _Step:
+    counted = [each for each in operations if not ops.is_bookkeeping(each.name)]
+    kind = kind_of(call.module)
+    if kind == type(call.module).__name__:  # nobody knows it: it is called by what happens in it
+        kind = " + ".join(ops.WORDS.get(each.name, each.name) for each in counted) or kind
+    inputs = tuple(value.shape[1:] for value in call.inputs)
+    return _Step(call.name, inputs, output, "", kind, counted)
+
+
+def _function_step(operation: Operation, around: Call | None) -> _Step | None:
+    name, output = operation.name, operation.output
+    flattens = len(output.shape) == 2 and any(len(v.shape) > 2 for v in operation.sources)
+    word, function = ops.WORDS.get(name, name), ops.CALLS.get(name, name)
+    if ops.is_bookkeeping(name):
+        if not flattens:
+            return None
+        word = function = "flatten"
+    inputs = tuple(value.shape[1:] for value in operation.sources)
+    module = "" if around is None else around.name
+    return _Step(module, inputs, output, function, word, [operation])
+
+
+def _transform_step(opening: list[Operation], image: Value) -> _Step:
+    inputs, output = (image.shape[1:],), opening[-1].output
+    return _Step("", inputs, output, "transform_input", "input transform", opening)
+
+
+def _depths(trace: Trace) -> dict[Value, int]:
+    """Count the layers with kernels on the longest way from the image to every value."""
+    depths: dict[Value, int] = {}
+    for operation in trace.operations:
+        before = max((lookup(depths, value) or 0 for value in operation.sources), default=0)
+        learned = ops.has_kernel(operation.name) and len(operation.sources) < len(operation.inputs)
+        depths[operation.output] = before + learned
+    return depths
+
+
+def _rows(steps: Sequence[_Step], module: nn.Module, spec: NetworkSpec) -> tuple[LayerCost, ...]:
+    """Make the table: a row for each step, and one for each module with parameters not used."""
+    sizes = {name: parameter.numel() for name, parameter in module.named_parameters()}
+    end = encoder_end(spec, [(step.module, step.output.shape) for step in steps])
+    seen: Counter[str] = Counter()
+    rows = []
     for i, step in enumerate(steps):
-        name = step.module
-        if step.function:
-            name = f"{step.module}.{step.function}()".removeprefix(".")
-        seen[name] = seen.get(name, 0) + 1
-        biases = sum(sizes[p] for p in step.parameters if _is_bias(p))
+        name = (
+            f"{step.module}.{step.function}()".removeprefix(".") if step.function else step.module
+        )
+        seen[name] += 1
+        heads = any(is_within(step.module, head) for head in spec.auxiliary)
+        output = step.output.shape[1:]
+        weights, biases = _parameters(step.parameters, sizes)
         rows.append(
             LayerCost(
                 name=name if seen[name] == 1 else f"{name} #{seen[name]}",
                 module=step.module,
-                title=_title(step, spec),
+                title=_title(spec, step.module, step.function, step.kind),
                 kind=step.kind or "layer",
-                part=_part(step.module, spec) or ("encoder" if i <= end else "decoder"),
+                part="auxiliary" if heads else "encoder" if i <= end else "decoder",
                 executed=True,
-                input_shapes=step.inputs,
-                output_shape=step.output,
-                window=step.window,
-                weights=sum(sizes[p] for p in step.parameters) - biases,
+                weights=weights,
                 biases=biases,
+                input_shapes=step.inputs,
+                output_shape=output,
+                window=step.window,
                 macs=step.macs,
-                activation_bytes=BYTES_PER_VALUE * torch.Size(step.output).numel(),
+                activation_bytes=BYTES_PER_VALUE * prod(output),
                 shares_memory=step.shares_memory,
                 depth=step.depth,
                 field=step.field,
             )
         )
-    return tuple(rows)
-
-
-def _unused(
-    steps: tuple[Step, ...], original: nn.Module, spec: NetworkSpec | None
-) -> tuple[LayerCost, ...]:
-    """Make a row of each module whose parameters no step uses."""
     used = {name for step in steps for name in step.parameters}
-    owners: dict[str, list[tuple[str, int]]] = {}
-    for name, parameter in original.named_parameters():
+    owners: dict[str, list[str]] = {}
+    for name in sizes:
         if name not in used:
-            owners.setdefault(name.rpartition(".")[0], []).append((name, parameter.numel()))
-    rows = []
+            owners.setdefault(name.rpartition(".")[0], []).append(name)
     for owner, parameters in owners.items():
-        biases = sum(size for name, size in parameters if _is_bias(name))
-        module = original.get_submodule(owner)
-        step = Step(owner, kind=kind_of(module))
+        kind = kind_of(module.get_submodule(owner))
+        weights, biases = _parameters(parameters, sizes)
         rows.append(
             LayerCost(
                 name=owner or "(network)",
                 module=owner,
-                title=_title(step, spec),
-                kind=step.kind,
+                title=_title(spec, owner, "", kind),
+                kind=kind,
                 # What a network does not use to classify can only have helped to train it.
                 part="auxiliary",
                 executed=False,
-                input_shapes=(),
-                output_shape=(),
-                window=None,
-                weights=sum(size for _, size in parameters) - biases,
+                weights=weights,
                 biases=biases,
-                macs=0,
-                activation_bytes=0,
-                shares_memory=False,
-                depth=0,
-                field=None,
             )
         )
     return tuple(rows)
 
 
-def _encoder_end(steps: tuple[Step, ...], spec: NetworkSpec | None) -> int:
-    """Return the index of the encoder's last step: the spec's, or the last map with pixels."""
-    if spec is not None and spec.encoder_end is not None:
-        inside = [i for i, step in enumerate(steps) if is_within(step.module, spec.encoder_end)]
-    else:
-        inside = [
-            i
-            for i, step in enumerate(steps)
-            if len(step.output) == 3 and torch.Size(step.output[1:]).numel() > 1
-        ]
-    return max(inside, default=-1)
+def _parameters(names: Iterable[str], sizes: Mapping[str, int]) -> tuple[int, int]:
+    """Count the weights and the biases among some parameters."""
+    names = tuple(names)
+    biases = sum(sizes[name] for name in names if name.endswith("bias"))
+    return sum(sizes[name] for name in names) - biases, biases
 
 
-def _part(module: str, spec: NetworkSpec | None) -> str | None:
-    heads = spec.auxiliary if spec else ()
-    return "auxiliary" if any(is_within(module, head) for head in heads) else None
-
-
-def _is_bias(parameter: str) -> bool:
-    return parameter.rpartition(".")[2].endswith("bias")
-
-
-def _title(step: Step, spec: NetworkSpec | None) -> str:
-    around, known = step.module, None
-    while spec and around and not (known := spec.title_of(around)):
+def _title(spec: NetworkSpec, module: str, function: str, kind: str) -> str:
+    around, known = module, None
+    while around and not (known := spec.title_of(around)):
         around = around.rpartition(".")[0]
-    if known == step.module or (known and around == step.module and not step.function):
+    if known == module or (known and around == module and not function):
         return known
     if known:  # a part without a title of its own is called by what it does in the whole
-        return f"{known} · {step.kind}"
-    if not step.function:
-        return step.module
-    return f"{step.module} · {step.kind}" if step.module else step.kind
-
-
-_known: WeakKeyDictionary[nn.Module, dict[int, dict[str, ReceptiveField | None]]] = (
-    WeakKeyDictionary()
-)
-
-
-_lock = Lock()
+        return f"{known} · {kind}"
+    if not function:
+        return module
+    return f"{module} · {kind}" if module else kind
 
 
 def receptive_field(
@@ -397,20 +484,21 @@ def receptive_field(
 
     Raises:
         NetworkError: There is no such layer.
+        SettingError: The network's images are too large to be followed.
     """
-    found = layer(network, layer_name)
+    branches = layer(network, layer_name).branches
     if channel is not None:
-        for branch in found.branches:
+        for branch in branches:
             if branch.start <= channel < branch.stop:
                 return receptive_field(network, branch.name, channel - branch.start)
-    with _lock:
-        fields = _known.get(network.module, {}).get(network.input_size)
-    if fields is None:
-        # Of a module that makes several steps, or is used several times, the last one counts.
-        fields = {row.module: row.field for row in count(network).layers if row.executed}
-        with _lock:
-            _known.setdefault(network.module, {})[network.input_size] = fields
-    return fields.get(found.name)
+    _check_size(network.input_size)
+    return _fields(network.module, network.input_size).get(layer_name)
+
+
+@per_module()
+def _fields(module: nn.Module, size: int) -> dict[str, ReceptiveField | None]:
+    # Of a module that makes several steps, or is used several times, the last one counts.
+    return {step.module: step.field for step in _steps(trace(module, size))}
 
 
 @dataclass(frozen=True)
@@ -443,33 +531,35 @@ def heads(network: Network | NetworkSpec, input_size: int | None = None) -> tupl
         One for each of the spec's auxiliary heads that runs, in the order of execution.
 
     Raises:
-        SettingError: The size is no size.
+        SettingError: The size is out of range, or the network cannot take it.
+        NetworkError: The network cannot be copied or run.
     """
     spec = network.spec if isinstance(network, Network) else network
-    original = network.module if isinstance(network, Network) else build(network)
     size = network.input_size if input_size is None else input_size
     at_least("picture's size", size, 1)
     if not spec.auxiliary:
         return ()
-    module = clone(original, device="meta").train()
-    # Two pictures: batch norm in train mode has nothing to normalise over with one value.
-    steps = follow(module, torch.empty(2, 3, size, size, device="meta"))
+    module = _module(network)
+    try:
+        steps = _steps(trace(module, size, train=True))
+    except TraceError as error:
+        raise _refusal(module, size, network.input_size, spec.title, error) from error
     main = [s for s in steps if not any(is_within(s.module, name) for name in spec.auxiliary)]
-    sizes = {name: p.numel() for name, p in original.named_parameters()}
+    sizes = {name: p.numel() for name, p in module.named_parameters()}
     found = []
     for name in spec.auxiliary:
-        inside = [s for s in steps if is_within(s.module, name)]
+        inside = [step for step in steps if is_within(step.module, name)]
         if inside:
-            before = _source(steps, inside[0], main)
-            parameters = sum(sizes[p] for s in inside for p in s.parameters)
-            macs = sum(s.macs for s in inside) // 2
-            depth = main[-1].depth
+            before = [step for step in steps[: steps.index(inside[0])] if step in main][-1]
             found.append(
-                Head(name, before.module, before.output, before.depth, depth, parameters, macs)
+                Head(
+                    name=name,
+                    after=before.module,
+                    shape=before.output.shape[1:],
+                    depth=before.depth,
+                    network_depth=main[-1].depth,
+                    parameters=sum(sizes[p] for step in inside for p in step.parameters),
+                    macs=sum(step.macs for step in inside) // 2,  # of two images
+                )
             )
     return tuple(sorted(found, key=lambda head: head.depth))
-
-
-def _source(steps: tuple[Step, ...], first: Step, main: list[Step]) -> Step:
-    """Return the main network's last step before a head's first."""
-    return [s for s in steps[: steps.index(first)] if s in main][-1]

@@ -1,14 +1,19 @@
-"""What a trace says about the way of a layer's output: its ReLU, its parts, its kind."""
+"""Where values go in a forward pass: which ReLU follows a layer, what a module joins.
+
+A reading of the trace. Also read here: which convolutions have a batch norm right behind them.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from torch import nn
 
+from convviz.networks.clone import per_module
+from convviz.structure import ops
 from convviz.structure.ops import is_norm, kind_of
-from convviz.structure.tracing import Call, Operation, Trace
+from convviz.structure.trace import Call, Operation, Trace, Value, trace
 
 # What only arranges numbers anew, or copies them.
 _ARRANGEMENTS = (
@@ -59,29 +64,35 @@ class Join:
 
     kind: str
     whole: bool
-    parts: tuple[int, ...] = ()
+    parts: tuple[Value, ...] = ()
 
 
 class Flow:
-    """The way of every value through one run of a network."""
+    """The way of every value through one forward pass.
+
+    Attributes:
+        calls: The calls of modules, in the order in which they ended.
+    """
 
     def __init__(self, trace: Trace) -> None:
-        self._calls = {call.position: call for call in trace.calls}
-        self._exits = trace.calls
+        self.calls = trace.calls
+        self._by_position = {call.position: call for call in trace.calls}
         self._last = {call.name: call for call in trace.calls}
-        self._readers: dict[int, list[Operation]] = defaultdict(list)
-        self._maker: dict[int, Operation] = {}
-        self._rectified: set[int] = set()
+        self._readers: dict[Value, list[Operation]] = defaultdict(list)
+        self._maker: dict[Value, Operation] = {}
+        self._rectified: set[Value] = set()
         for operation in trace.operations:
+            if operation.output in operation.inputs:
+                continue  # it handed its input on
             for value in set(operation.inputs):
                 self._readers[value].append(operation)
             self._maker[operation.output] = operation
-            if operation.rectifies or (
+            if _rectifies(operation) or (
                 operation.name in _KEEP_SIGN and self._rectified.issuperset(operation.inputs)
             ):
                 self._rectified.add(operation.output)
 
-    def gate(self, call: Call) -> str | None:
+    def pre_relu_of(self, call: Call) -> str | None:
         """Find the layer whose positive part is what the next ReLU lets through of an output.
 
         That is the layer itself, or the norm between it and the ReLU. None where the output has
@@ -90,61 +101,61 @@ class Flow:
         """
         if call.output is None or call.output in self._rectified:
             return None
-        return self._gate(call.output, call.name)
+        return self._pre_relu(call.output, call.name)
 
-    def _gate(self, value: int, name: str) -> str | None:
-        found: set[str | None] = set()
+    def _pre_relu(self, value: Value, name: str) -> str | None:
+        names: set[str | None] = set()
         for reader in self._readers[value]:
-            within = self._calls.get(reader.call)
-            if reader.rectifies:
-                found.add(name)
+            within = self._by_position.get(reader.call)
+            if _rectifies(reader):
+                names.add(name)
             elif within and within.leaf and is_norm(within.module) and value in within.inputs:
                 # Of a norm that is used several times, only the last use can be looked at.
                 if within.output is None or within is not self._last[within.name]:
-                    found.add(None)
+                    names.add(None)
                 else:
-                    found.add(self._gate(within.output, within.name))
+                    names.add(self._pre_relu(within.output, within.name))
             elif reader.name in _ARRANGEMENTS or reader.name in _MAXIMA:
-                found.add(self._gate(reader.output, name))
+                names.add(self._pre_relu(reader.output, name))
             else:
-                found.add(None)
-        return found.pop() if len(found) == 1 else None
+                names.add(None)
+        return names.pop() if len(names) == 1 else None
 
-    def origin(self, value: int) -> int:
+    def source_of(self, value: Value) -> Value:
         """Go back to the value of which this one is only another arrangement."""
         while value in self._maker and self._maker[value].name in _ARRANGEMENTS:
             value = self._maker[value].inputs[0]
         return value
 
-    def join(self, call: Call, order: int) -> Join | None:
+    def summary_of(self, call: Call, order: int) -> Join | None:
         """Say what a module adds to the last of its parts; None if it adds nothing.
 
         Args:
             call: A call of a module with parts.
-            order: Its place in the order of exit.
+            order: Its index in the order in which calls ended.
         """
         if call.output is None:
             return None
-        inside = self._exits[call.inside : order]
-        known = {self.origin(part.output) for part in inside if part.output is not None}
-        known |= {self.origin(value) for value in call.inputs}
-        value = self.origin(call.output)
+        inside = self.calls[call.inside : order]
+        known = {self.source_of(part.output) for part in inside if part.output is not None}
+        known |= {self.source_of(value) for value in call.inputs}
+        value = self.source_of(call.output)
         if value in known:
             return None
         words: list[str] = []
         while value not in known and value in self._maker:
             operation = self._maker[value]
-            if operation.rectifies:
+            if _rectifies(operation):
                 words.append("ReLU")
             elif operation.name in _WORDS:
                 words.append(_WORDS[operation.name])
                 break
             else:
                 return Join("block", whole=False)
-            value = self.origin(operation.inputs[0])
+            value = self.source_of(operation.inputs[0])
         if words == ["ReLU"]:
             return self._rectified_parts([part for part in inside if part.leaf])
-        parts = tuple(map(self.origin, operation.inputs)) if words == ["concatenation"] else ()
+        parts = tuple(map(self.source_of, operation.inputs)) if words == ["concatenation"] else ()
         return Join(" + ".join(reversed(words)) or "block", whole=False, parts=parts)
 
     @staticmethod
@@ -155,3 +166,35 @@ class Flow:
         if len(weighted) > 1:
             return Join("block", whole=False)
         return Join(" + ".join([*(kind_of(part.module) for part in parts), "ReLU"]), whole=True)
+
+
+def _rectifies(operation: Operation) -> bool:
+    return ops.rectifies(operation.name, operation.arguments)
+
+
+@per_module()
+def flow(module: nn.Module, size: int) -> Flow:
+    """Follow every value through a forward pass on a square image.
+
+    Raises:
+        TraceError: The network cannot be run on an image of this size.
+        NetworkError: The network cannot be copied.
+    """
+    return Flow(trace(module, size))
+
+
+def norm_pairs(trace: Trace) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
+    """Find the convolutions that run once, each with the batch norm that reads its output."""
+    runs = Counter(call.module for call in trace.calls)
+    made: dict[Value | None, nn.Conv2d] = {}
+    pairs = []
+    for call in trace.calls:
+        if runs[call.module] > 1:
+            continue
+        if isinstance(call.module, nn.Conv2d):
+            made[call.output] = call.module
+        elif isinstance(call.module, nn.BatchNorm2d) and call.module.running_mean is not None:
+            convolution = made.get(call.inputs[0])
+            if convolution is not None:
+                pairs.append((convolution, call.module))
+    return pairs

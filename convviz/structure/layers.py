@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import difflib
 import functools
-import threading
-import weakref
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,11 +18,12 @@ from torch import nn
 
 from convviz.errors import NetworkError, SettingError
 from convviz.networks import registry
-from convviz.networks.network import Network, NetworkSpec
+from convviz.networks.clone import per_module
+from convviz.networks.network import Network, NetworkSpec, is_within
 from convviz.networks.registry import build
-from convviz.structure.dataflow import Flow, Join
+from convviz.structure.dataflow import Flow, Join, flow
 from convviz.structure.ops import kind_of
-from convviz.structure.tracing import Call, Trace, TraceError, trace
+from convviz.structure.trace import Call, Shape, TraceError, Value
 
 
 def why_not(spec: NetworkSpec, size: int, error: TraceError) -> str:
@@ -113,16 +112,10 @@ def layers(network: Network | NetworkSpec, input_size: int | None = None) -> tup
     size = network.input_size if input_size is None else input_size
     if isinstance(network, NetworkSpec):
         return _of_spec(network, size)
-    with _lock:
-        known = _of_modules.setdefault(network.module, {})
-        found = known.get(size)
-    if found is None:
-        found = _read(network.spec, network.module, size)
-        with _lock:
-            known[size] = found
+    every = _of_module(network.module, network.spec, size)
     if network.weights.source == "encoder":
-        return tuple(layer for layer in found if layer.in_encoder)
-    return found
+        return tuple(layer for layer in every if layer.in_encoder)
+    return every
 
 
 def layer(network: Network | NetworkSpec, name: str) -> Layer:
@@ -146,47 +139,45 @@ def layer(network: Network | NetworkSpec, name: str) -> Layer:
     raise NetworkError(f"{network.title} has no layer called {name}: {hint}")
 
 
-_lock = threading.Lock()
-
-
-_of_modules: weakref.WeakKeyDictionary[nn.Module, dict[int, tuple[Layer, ...]]] = (
-    weakref.WeakKeyDictionary()
-)
-
-
 @functools.lru_cache(maxsize=64)
 def _of_spec(spec: NetworkSpec, size: int) -> tuple[Layer, ...]:
-    return _read(spec, build(spec), size)
+    return _of_module(build(spec), spec, size)
 
 
-def _read(spec: NetworkSpec, module: nn.Module, size: int) -> tuple[Layer, ...]:
-    """Run the network and describe what is found."""
+@per_module()
+def _of_module(module: nn.Module, spec: NetworkSpec, size: int) -> tuple[Layer, ...]:
     if size < 1:
         raise NetworkError(f"An image of {size} × {size} pixels has nothing to look at.")
     try:
-        record = trace(module, size)
+        ways = flow(module, size)
     except TraceError as error:
         raise NetworkError(why_not(spec, size, error)) from error
-    flow = Flow(record)
     joins = {
-        order: flow.join(call, order) for order, call in enumerate(record.calls) if not call.leaf
+        order: ways.summary_of(call, order)
+        for order, call in enumerate(ways.calls)
+        if not call.leaf
     }
-    chosen = _choose(record, joins)
+    chosen = _choose(ways, joins)
     if not chosen:
         raise NetworkError(f"{spec.title} has no layer with one output per image.")
-    last = _encoder_end(spec, [call for _, call in chosen])
+    last = encoder_end(spec, [(call.name, call.shape) for _, call in chosen])
+    if last < 0 and spec.encoder_end is not None:
+        raise NetworkError(
+            f"{spec.title} has no layer {spec.encoder_end} for its encoder to end with."
+        )
     wholes = [call.name for order, call in chosen if (join := joins.get(order)) and join.whole]
     groups = {call.name.partition(".")[0] for _, call in chosen if "." in call.name} - set(wholes)
-    makers: dict[int, Call] = {}
+    makers: dict[Value, Call] = {}
     for _, call in chosen:
         if call.output is not None:
-            makers.setdefault(flow.origin(call.output), call)
-    found = []
+            makers.setdefault(ways.source_of(call.output), call)
+    rows = []
     for index, (order, call) in enumerate(chosen):
         join = joins.get(order)
-        whole = next((name for name in wholes if call.name.startswith(f"{name}.")), None)
+        inside = (name for name in wholes if name != call.name and is_within(call.name, name))
+        whole = next(inside, None)
         kind = join.kind if join else kind_of(call.module)
-        found.append(
+        rows.append(
             Layer(
                 name=call.name,
                 title=_title(spec, call.name, kind, whole),
@@ -195,35 +186,41 @@ def _read(spec: NetworkSpec, module: nn.Module, size: int) -> tuple[Layer, ...]:
                 shape=call.shape[1:],
                 index=index,
                 detail=whole is not None or isinstance(call.module, (nn.Identity, nn.Flatten)),
-                pre_relu=flow.gate(call),
+                pre_relu=ways.pre_relu_of(call),
                 branches=_branches(spec, join.parts, makers, call.shape[1]) if join else (),
                 in_encoder=index <= last,
             )
         )
-    return tuple(found)
+    return tuple(rows)
 
 
-def _choose(record: Trace, joins: Mapping[int, Join | None]) -> list[tuple[int, Call]]:
-    """Take the last call of every layer of interest, with its place in the order of exit."""
+def _choose(ways: Flow, joins: Mapping[int, Join | None]) -> list[tuple[int, Call]]:
+    """Take the last call of every layer of interest, with its index among all calls."""
     last: dict[str, tuple[int, Call]] = {}
-    for order, call in enumerate(record.calls):
+    for order, call in enumerate(ways.calls):
         adds = call.leaf or joins[order] is not None
         if call.name and adds and len(call.shape) in (2, 4) and call.shape[0] == 1:
             last[call.name] = (order, call)
-    return sorted(last.values(), key=lambda found: found[0])
+    return sorted(last.values(), key=lambda item: item[0])
 
 
-def _encoder_end(spec: NetworkSpec, calls: Sequence[Call]) -> int:
-    """Find the place of the encoder's last layer; -1 if there is no encoder."""
-    end = spec.encoder_end
-    if end is not None:
-        places = [i for i, call in enumerate(calls) if f"{call.name}.".startswith(f"{end}.")]
-        if not places:
-            raise NetworkError(f"{spec.title} has no layer {end} for its encoder to end with.")
-        return places[-1]
-    maps = [i for i, call in enumerate(calls) if len(call.shape) == 4]
-    larger = [i for i in maps if calls[i].shape[2:] != (1, 1)]
-    return (larger or maps or [-1])[-1]
+def encoder_end(spec: NetworkSpec, outputs: Sequence[tuple[str, Shape]]) -> int:
+    """Find where the encoder ends: the spec's last layer, or the last map of several pixels.
+
+    Args:
+        spec: The network's description.
+        outputs: Dotted names and the shapes of their outputs, batch included, in the order of
+            execution.
+
+    Returns:
+        Index of its last output; -1 if there is none.
+    """
+    if spec.encoder_end is not None:
+        inside = [i for i, (name, _) in enumerate(outputs) if is_within(name, spec.encoder_end)]
+    else:
+        maps = [i for i, (_, shape) in enumerate(outputs) if len(shape) == 4]
+        inside = [i for i in maps if outputs[i][1][2:] != (1, 1)] or maps
+    return max(inside, default=-1)
 
 
 def _title(spec: NetworkSpec, name: str, kind: str, whole: str | None) -> str:
@@ -244,7 +241,7 @@ def _stage(spec: NetworkSpec, name: str, groups: Collection[str], *, in_encoder:
 
 
 def _branches(
-    spec: NetworkSpec, parts: Iterable[int], calls: Mapping[int, Call], channels: int
+    spec: NetworkSpec, parts: Iterable[Value], calls: Mapping[Value, Call], channels: int
 ) -> tuple[Branch, ...]:
     """Name the channel ranges of a concatenation; nothing if a part of it is no layer's output.
 

@@ -1,7 +1,9 @@
-"""What torch's basic operations cost, and what they do to a receptive field.
+"""PyTorch's basic operations: their names, kinds, sliding windows and multiply–accumulates.
 
 A network is followed at the level where every module and every function call (``F.relu``,
-``torch.cat``, ``x @ w``) has become one of torch's basic operations, so nothing can hide.
+``torch.cat``, ``x @ w``) has become one of these operations, so that none is missed. Each is known
+by its function in PyTorch's dispatcher, by its name (``relu``) and by its arguments: the names of
+its schema, with shapes in the place of tensors.
 
 Convention for MACs, used in the whole project: one multiply–accumulate for every weight that meets
 a value in a convolution, a fully connected layer or a matrix product. Adding the bias, ReLU,
@@ -11,7 +13,7 @@ the MACs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +40,7 @@ _KINDS: tuple[tuple[type[nn.Module] | tuple[type[nn.Module], ...], str], ...] = 
 
 
 def kind_of(module: nn.Module) -> str:
-    """Say in plain words what a module without parts does."""
+    """Return in plain words what a module without parts does."""
     for classes, words in _KINDS:
         if isinstance(module, classes):
             return words
@@ -51,6 +53,7 @@ def is_norm(module: nn.Module) -> bool:
 
 
 Pair = tuple[int, int]
+Arguments = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -100,102 +103,125 @@ CALLS = {
 }
 
 
+# Those that slide a window, and those that share a map out evenly among their outputs.
 _SLIDING = {"max_pool2d_with_indices", "avg_pool2d"}
-
-
 _SHARING = {"_adaptive_avg_pool2d", "adaptive_max_pool2d"}
-
-
-_NORMS = {"native_batch_norm", "_native_batch_norm_legit_no_training", "native_group_norm"}
-
 
 _RESHAPING = {
     *("view", "_unsafe_view", "reshape", "unsqueeze", "squeeze", "select", "slice", "expand"),
     *("permute", "transpose", "t", "alias", "detach", "clone", "split", "unbind", "chunk"),
     *("split_with_sizes", "_to_copy", "contiguous", "as_strided", "lift_fresh", "_reshape_alias"),
 }
-
-
 _MAKING = {"empty", "zeros", "ones", "full", "arange", "scalar_tensor", "empty_like", "zeros_like"}
 
 
-def name(operation: Any) -> str:
+def name(function: Any) -> str:
     """Return an operation's plain name: ``relu`` for ``aten.relu_.default``."""
-    return str(operation.overloadpacket.__name__).removesuffix("_")
+    return str(function.overloadpacket.__name__).removesuffix("_")
 
 
-def is_bookkeeping(operation: Any) -> bool:
-    """Tell whether an operation only makes or re-labels memory: no row of a table."""
-    return name(operation) in _RESHAPING | _MAKING
+def arguments(function: Any, args: tuple[Any, ...], kwargs: Arguments) -> dict[str, Any]:
+    """Return an operation's arguments by name, in the order of its schema, defaults included."""
+    schema = function._schema.arguments
+    given = {a.name: value for a, value in zip(schema, args, strict=False)} | dict(kwargs)
+    return {
+        a.name: given.get(a.name, a.default_value)
+        for a in schema
+        if a.name in given or a.has_default_value()
+    }
 
 
-def is_arithmetic(operation: Any) -> bool:
+def is_bookkeeping(name: str) -> bool:
+    """Tell whether an operation only makes or re-labels memory: not a row of a table."""
+    return name in _RESHAPING or name in _MAKING
+
+
+def is_reshaping(name: str) -> bool:
+    """Tell whether an operation only arranges values in another way."""
+    return name in _RESHAPING
+
+
+def is_arithmetic(name: str) -> bool:
     """Tell whether an operation works value by value or only gathers values."""
-    return name(operation) in {"add", "sub", "mul", "div", "cat", "stack", "rsub", "clamp", "pow"}
+    return name in {"add", "sub", "mul", "div", "cat", "stack", "rsub", "clamp", "pow"}
 
 
-def has_kernel(operation: Any) -> bool:
+def has_kernel(name: str) -> bool:
     """Tell whether an operation is what makes a layer of a network deep: a kernel to learn."""
-    return name(operation) in {"convolution", "addmm", "mm", "bmm", "baddbmm"}
+    return name in {"convolution", "addmm", "mm", "bmm", "baddbmm"}
 
 
-def arguments(operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an operation's arguments by name, defaults included."""
-    schema = operation._schema.arguments
-    given = {a.name: a.default_value for a in schema if a.has_default_value()}
-    return given | {a.name: value for a, value in zip(schema, args, strict=False)} | dict(kwargs)
+def rectifies(name: str, arguments: Arguments) -> bool:
+    """Tell whether an operation replaces negative numbers by zero."""
+    match name:
+        case "relu":
+            return True
+        case "clamp" | "clamp_min":
+            return bool(arguments["min"] == 0)
+        case "hardtanh":
+            return bool(arguments["min_val"] == 0)
+        case "threshold":
+            return bool(arguments["threshold"] >= 0 and arguments["value"] == 0)
+    return False
 
 
-def macs(operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> int:
-    """Return the multiply–accumulates of one operation, by the convention above."""
-    called = name(operation)
-    if called == "convolution":
-        given = arguments(operation, args, kwargs)
-        source, weight = given["input"], given["weight"]
-        # A weight meets one value per position: of the output, or of the input if transposed.
-        positions = (source if given["transposed"] else out).shape[2:].numel()
-        return int(source.shape[0] * positions * weight.numel())
-    if called in {"mm", "bmm"}:
-        return int(out.numel() * args[0].shape[-1])
-    if called in {"addmm", "baddbmm"}:
-        return int(out.numel() * args[1].shape[-1])
-    count: Callable[..., int] | None = flop_registry.get(operation.overloadpacket)
-    # torch counts attention in FLOPs: two for each multiply–accumulate.
-    return count(*args, **kwargs, out_val=out) // 2 if count else 0
+def macs(function: Any, arguments: Arguments, output: tuple[int, ...]) -> int:
+    """Return the multiply–accumulates of one operation, by the convention above.
+
+    Args:
+        function: The operation.
+        arguments: Its arguments.
+        output: Shape of its output.
+    """
+    count = flop_registry.get(function.overloadpacket)
+    if count is None:
+        return 0
+    named = {a.name for a in function._schema.arguments if a.kwarg_only}
+    args = [value for key, value in arguments.items() if key not in named]
+    kwargs = {key: value for key, value in arguments.items() if key in named}
+    # PyTorch counts FLOPs: two for each multiply–accumulate.
+    return int(count(*args, **kwargs, out_val=output)) // 2
 
 
-def window(operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Window | None:
+def window(name: str, arguments: Arguments) -> Window | None:
     """Return the sliding window of a two-dimensional convolution or pooling, or None."""
-    called = name(operation)
-    given = arguments(operation, args, kwargs)
-    if called == "convolution" and given["weight"].dim() == 4 and not given["transposed"]:
+    if name == "convolution" and len(arguments["weight"]) == 4 and not arguments["transposed"]:
         return Window(
-            _pair(given["weight"].shape[2:]),
-            _pair(given["stride"]),
-            _pair(given["padding"]),
-            _pair(given["dilation"]),
-            int(given["groups"]),
+            pair(arguments["weight"][2:]),
+            pair(arguments["stride"]),
+            pair(arguments["padding"]),
+            pair(arguments["dilation"]),
+            int(arguments["groups"]),
         )
-    if called in _SLIDING:
-        kernel = _pair(given["kernel_size"])
-        stride = _pair(given["stride"] or kernel)
-        return Window(kernel, stride, _pair(given["padding"]), _pair(given.get("dilation", 1)))
-    if called in _SHARING or _is_global_mean(called, given):
-        height, width = (int(n) for n in args[0].shape[-2:])
-        rows, columns = (1, 1) if called == "mean" else _pair(given["output_size"])
-        if height % rows or width % columns:
-            return None  # windows of different sizes: there is no one kernel to name
-        shared = (height // rows, width // columns)
-        return Window(shared, shared)
+    if name in _SLIDING:
+        kernel = pair(arguments["kernel_size"])
+        stride = pair(arguments["stride"] or kernel)
+        dilation = pair(arguments.get("dilation", 1))
+        return Window(kernel, stride, pair(arguments["padding"]), dilation)
+    shared = shared_out(name, arguments)
+    if shared is None:
+        return None
+    (height, width), (rows, columns) = arguments["self"][-2:], shared
+    if height % rows or width % columns:
+        return None  # windows of different sizes: there is no one kernel to name
+    kernel = (height // rows, width // columns)
+    return Window(kernel, kernel)
+
+
+def shared_out(name: str, arguments: Arguments) -> Pair | None:
+    """Return the rows and columns among which a pooling shares a map out evenly.
+
+    None for any other operation. A mean over whole maps is such a pooling, to 1 × 1.
+    """
+    if name in _SHARING:
+        return pair(arguments["output_size"])
+    if name == "mean" and len(arguments["self"]) == 4:
+        over = {dimension % 4 for dimension in arguments.get("dim") or ()}
+        return (1, 1) if over == {2, 3} else None
     return None
 
 
-def _is_global_mean(called: str, given: Mapping[str, Any]) -> bool:
-    if called != "mean" or given["self"].dim() != 4:
-        return False
-    return {d % 4 for d in given.get("dim") or ()} == {2, 3}
-
-
-def _pair(value: Any) -> Pair:
+def pair(value: int | Sequence[int]) -> Pair:
+    """Return rows and columns of what may be one number for both."""
     numbers = [value] if isinstance(value, int) else list(value)
     return int(numbers[0]), int(numbers[-1])

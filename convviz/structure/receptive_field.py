@@ -13,30 +13,25 @@ one position: statistics over the whole map are not followed. The method is that
 and Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import torch
-from torch import Tensor
+from torch import nn
 
-from convviz.structure.ops import (
-    _NORMS,
-    _RESHAPING,
-    _SHARING,
-    Window,
-    _is_global_mean,
-    _pair,
-    arguments,
-    name,
-    window,
-)
+from convviz.structure import ops
+from convviz.structure.ops import Window
+from convviz.structure.trace import Operation, Shape, Trace, Value, lookup
 
+# What a padded position sees: an interval that any union ignores.
 NOTHING = (10**9, -1)
 
-
-"""What a padded position sees: an interval that any union ignores."""
+# Operations that leave each position where it is, beside those that work value by value.
+_FAITHFUL = {
+    *("native_batch_norm", "_native_batch_norm_legit_no_training", "native_group_norm"),
+    *("cat", "_softmax"),
+}
 
 
 @dataclass(frozen=True)
@@ -157,63 +152,68 @@ def _union(intervals: Iterable[tuple[int, int]]) -> tuple[int, int]:
     return low, high
 
 
-def field(
-    operation: Any,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-    out: Tensor,
-    fields: list[ReceptiveField],
-) -> ReceptiveField | None:
-    """Return what the output's positions see of the picture.
+def receptive_fields(trace: Trace) -> dict[Value, ReceptiveField]:
+    """Follow what every value of a forward pass sees of the image, as far as that is known."""
+    fields = {trace.image: ReceptiveField.of_input(*trace.image.shape[-2:])}
+    for event in trace.events:
+        field: ReceptiveField | None = None
+        if isinstance(event, Operation):
+            field = _after(event, [lookup(fields, source) for source in event.sources])
+        elif isinstance(event.module, nn.LocalResponseNorm) and event.inputs:
+            # It works across channels by a detour through other shapes; each position stays put.
+            field = lookup(fields, event.inputs[0])
+        if field is not None and event.output is not None:
+            fields[event.output] = field
+    return fields
+
+
+def _after(operation: Operation, known: list[ReceptiveField | None]) -> ReceptiveField | None:
+    """Return what the positions of an operation's output see; None where it cannot be followed.
 
     Args:
-        operation: The operation, as torch's dispatcher hands it over.
-        args: Its arguments.
-        kwargs: Its arguments by name.
-        out: Its (first) output.
-        fields: What each of the operation's inputs sees.
-
-    Returns:
-        The receptive field, or None where it cannot be followed.
+        operation: The operation.
+        known: What each of its sources sees.
     """
-    called = name(operation)
-    source = fields[0]
-    for other in fields[1:]:
+    sources = [field for field in known if field is not None]
+    if not sources or len(sources) < len(known):
+        return None
+    source = sources[0]
+    for other in sources[1:]:
         joined = source.join(other)
         if joined is None:
             return None
         source = joined
-    given = arguments(operation, args, kwargs)
-    if called in _SHARING or _is_global_mean(called, given):
-        rows, columns = (1, 1) if called == "mean" else _pair(given["output_size"])
-        return ReceptiveField(source.rows.pool_to(rows), source.columns.pool_to(columns))
-    slid = window(operation, args, kwargs)
-    if slid is not None:
-        return _slide(source, slid, out)
-    if called == "constant_pad_nd":
+    name, given, output = operation.name, operation.arguments, operation.output.shape
+    shared = ops.shared_out(name, given)
+    if shared is not None:
+        return ReceptiveField(source.rows.pool_to(shared[0]), source.columns.pool_to(shared[1]))
+    window = ops.window(name, given)
+    if window is not None:
+        return _slide(source, window, output)
+    if name == "constant_pad_nd":
         left, right, top, bottom = (*given["pad"], 0, 0, 0, 0)[:4]
         return ReceptiveField(source.rows.pad(top, bottom), source.columns.pad(left, right))
-    if called in {"addmm", "mm"}:
+    if name in {"addmm", "mm"}:
         return source.gathered()
-    if called in {"view", "_unsafe_view", "reshape"} and out.dim() == 2:
+    if name in {"view", "_unsafe_view", "reshape"} and len(output) == 2:
         return source.gathered()  # flattened: what follows looks at every position
-    pointwise = torch.Tag.pointwise in operation.tags
-    faithful = pointwise or called in _RESHAPING | _NORMS or called in {"cat", "_softmax"}
-    flat = out.dim() == 2 and source.shape == (1, 1)
-    keeps_shape = flat or tuple(out.shape[-2:]) == source.shape
+    pointwise = torch.Tag.pointwise in operation.function.tags
+    faithful = pointwise or ops.is_reshaping(name) or name in _FAITHFUL
+    flat = len(output) == 2 and source.shape == (1, 1)
+    keeps_shape = flat or output[-2:] == source.shape
     return source if faithful and keeps_shape else None
 
 
-def _slide(source: ReceptiveField, slid: Window, out: Tensor) -> ReceptiveField:
+def _slide(source: ReceptiveField, window: Window, output: Shape) -> ReceptiveField:
     axes: list[Axis] = []
     for i, axis in enumerate((source.rows, source.columns)):
         axes.append(
             axis.slide(
-                kernel=slid.kernel[i],
-                stride=slid.stride[i],
-                padding=slid.padding[i],
-                dilation=slid.dilation[i],
-                positions=int(out.shape[i - 2]),
+                kernel=window.kernel[i],
+                stride=window.stride[i],
+                padding=window.padding[i],
+                dilation=window.dilation[i],
+                positions=output[i - 2],
             )
         )
     return ReceptiveField(*axes)

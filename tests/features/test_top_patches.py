@@ -242,6 +242,8 @@ def test_a_set_of_500_as_a_job_with_progress_a_stop_and_the_rest(
     assert views[-1].state == "done"
     assert torch.equal(step(views[-1]).stimuli.scores, whole.stimuli.scores)
     assert torch.equal(step(views[-1]).stimuli.pictures, whole.stimuli.pictures)
+
+
 def test_it_ends_after_a_step_when_it_is_asked_to_stop(network: Network) -> None:
     (step,) = find_top_patches(network, "2", Noise(10), stop=lambda: True)
     assert step.done == 4

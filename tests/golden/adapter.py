@@ -33,8 +33,9 @@ from convviz.networks.decoders import EncoderOnly
 from convviz.networks.network import Network, NetworkSpec, Weights
 from convviz.networks.registry import spec as network_spec
 from convviz.reconstruction import folding
-from convviz.structure import calls, costs
+from convviz.structure import costs, dataflow
 from convviz.structure import costs as layer_fields
+from convviz.structure import trace as tracer
 from convviz.structure.layers import layers as network_layers
 from convviz.structure.receptive_field import Axis, ReceptiveField
 from convviz.weights import trained
@@ -217,15 +218,15 @@ def fields_of_layers(described: NetworkSpec, module: nn.Module, size: int) -> di
 def call_counts(module: nn.Module, size: int) -> dict[str, int]:
     """Count the calls of every module in one pass."""
     device = next((p.device for p in module.parameters()), torch.device("cpu"))
-    return dict(calls.count_calls(module, torch.zeros(1, 3, size, size, device=device)))
+    return dict(tracer.call_counts(module, torch.zeros(1, 3, size, size, device=device)))
 
 
 def norm_pairs(module: nn.Module, size: int) -> list[list[str]]:
     """Find the convolutions that run once, each with the batch norm that reads its output."""
     device = next((p.device for p in module.parameters()), torch.device("cpu"))
     names = {part: name for name, part in module.named_modules()}
-    batch = torch.zeros(1, 3, size, size, device=device)
-    return [[names[c], names[norm]] for c, norm in folding._pairs(module, batch)[0]]
+    trace, _ = tracer.record(module, torch.zeros(1, 3, size, size, device=device))
+    return [[names[c], names[norm]] for c, norm in dataflow.norm_pairs(trace)]
 
 
 def folded_norms(module: nn.Module, size: int) -> list[str]:

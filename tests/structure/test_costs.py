@@ -237,6 +237,22 @@ def test_sizes_that_are_none(size: int) -> None:
         costs.count(registry.spec("alexnet"), size)
 
 
+def test_a_norm_across_channels_behind_a_layer_that_cannot_be_followed_has_no_field() -> None:
+    module = nn.Sequential(
+        nn.Conv2d(3, 4, 1), nn.Upsample(scale_factor=2), nn.LocalResponseNorm(3), nn.ReLU()
+    )
+    rows = {row.name: row for row in costs.count(module, 8).layers}
+    assert rows["0"].receptive_field == 1
+    assert [rows[name].field for name in ("1", "2", "3")] == [None, None, None]
+
+
+def test_depth_goes_on_through_a_mean_of_other_memory_order() -> None:
+    module = torchvision.models.convnext_tiny(weights=None)
+    found = costs.count(module, 64)
+    # A stem, two convolutions and linear layers for each of 18 blocks, three reductions, a head.
+    assert found.depth == 1 + 3 * 18 + 3 + 1
+
+
 class OneSize(nn.Module):
     """Takes 8×8 pictures and no others."""
 

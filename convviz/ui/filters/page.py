@@ -10,10 +10,10 @@ from torch import Tensor
 from convviz.features.filters import FILTER_ORDERS, FilterOrder, Filters, filter_layers, filters
 from convviz.figures import filters as figures
 from convviz.figures import theme
+from convviz.networks.network import is_within
 from convviz.sprites.grid import Section
 from convviz.sprites.kernels import kernel_picture, kernel_sheet
 from convviz.sprites.overlay import heatmap
-from convviz.structure.costs import is_within
 from convviz.structure.layers import Layer
 from convviz.ui import cache, exports, state
 from convviz.ui.choice import Choice

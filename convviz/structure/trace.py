@@ -1,0 +1,395 @@
+"""One forward pass of a network, recorded: its calls of modules and its operations.
+
+A *call* is one use of a module, seen by hooks. An *operation* is one thing that PyTorch does to
+tensors, seen by a dispatch mode, so that what a forward() does between its modules (a functional
+ReLU, a concatenation, an addition) is recorded as well. What they say about layers, costs and
+receptive fields is read from the record elsewhere; nothing is interpreted here.
+
+Calls and operations are connected by *values*: a tensor has one value until an in-place operation
+changes it, and another one from then on. So AlexNet's in-place ReLU makes a new value although the
+tensor is the same, and a dropout that does nothing makes none.
+
+The pass runs on the "meta" device: shapes without numbers, no work and no memory. A network that
+looks at its numbers cannot run there; it is run on zeros instead.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from convviz.networks.clone import clone, per_module
+from convviz.structure import ops
+
+Shape = tuple[int, ...]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """What a tensor holds until it is written to.
+
+    Attributes:
+        shape: Its shape, batch included.
+        memory: Number of the memory that it lies in.
+        stored: Whether that is the memory of one of the network's parameters or buffers.
+        before: What the tensor held before another view of its memory was written to.
+    """
+
+    shape: Shape
+    memory: int
+    stored: bool
+    before: Value | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """One thing that PyTorch did to tensors.
+
+    Attributes:
+        function: The operation as PyTorch's dispatcher names it, ``aten.relu_.default``.
+        call: Position of the innermost call that it happened in; -1 outside of all calls.
+        inputs: The values that it read, in order.
+        output: The value that it made: the first, if there are several.
+        arguments: Its arguments by the names of its schema, defaults included; shapes in the place
+            of tensors.
+        parameters: Dotted names of the parameters that are used here for the first time.
+    """
+
+    function: Any
+    call: int
+    inputs: tuple[Value, ...]
+    output: Value
+    arguments: Mapping[str, Any]
+    parameters: tuple[str, ...]
+
+    @functools.cached_property
+    def name(self) -> str:
+        """PyTorch's name without the underscore of in-place forms: ``relu``."""
+        return ops.name(self.function)
+
+    @property
+    def sources(self) -> tuple[Value, ...]:
+        """The values that it read, without the network's parameters and buffers."""
+        return tuple(value for value in self.inputs if not value.stored)
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One use of a module.
+
+    Attributes:
+        name: Dotted name; empty for the network itself.
+        module: What was called, in the copy that was run.
+        position: Number in the order of entry.
+        parent: Position of the call that it happened in; -1 for the network's own.
+        inside: How many calls had ended before it began: the first that ended inside it.
+        inputs: The values that went in.
+        output: The value that came out; None if no tensor did.
+    """
+
+    name: str
+    module: nn.Module
+    position: int
+    parent: int
+    inside: int
+    inputs: tuple[Value, ...]
+    output: Value | None
+
+    @property
+    def leaf(self) -> bool:
+        """Whether it has no modules inside."""
+        return next(self.module.children(), None) is None
+
+    @property
+    def shape(self) -> Shape:
+        """The output's shape, batch included; empty if no tensor came out."""
+        return () if self.output is None else self.output.shape
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What happened in one forward pass.
+
+    Attributes:
+        image: The value that went in.
+        events: Operations when they happened, and calls when they ended.
+        on_zeros: Whether it ran on zeros, because it cannot run without numbers.
+    """
+
+    image: Value
+    events: tuple[Call | Operation, ...]
+    on_zeros: bool = False
+
+    @functools.cached_property
+    def calls(self) -> tuple[Call, ...]:
+        """The calls, in the order in which they ended."""
+        return tuple(event for event in self.events if isinstance(event, Call))
+
+    @functools.cached_property
+    def operations(self) -> tuple[Operation, ...]:
+        """The operations, in the order in which they happened."""
+        return tuple(event for event in self.events if isinstance(event, Operation))
+
+
+class TraceError(Exception):
+    """The network could not be run.
+
+    Attributes:
+        name: Dotted name of the module that failed; empty for the network's own forward().
+        module: That module.
+        shape: Shape of what went into it.
+        cause: What it raised.
+        trace: What had happened until then.
+    """
+
+    def __init__(
+        self, name: str, module: nn.Module, shape: Shape, cause: Exception, trace: Trace
+    ) -> None:
+        super().__init__(name, module, shape, cause)
+        self.name = name
+        self.module = module
+        self.shape = shape
+        self.cause = cause
+        self.trace = trace
+
+
+def trace(module: nn.Module, size: int | Shape, *, train: bool = False) -> Trace:
+    """Run a copy of a network once and record its calls and operations.
+
+    Args:
+        module: The network; it is not touched.
+        size: Side of the square image in pixels, or the shape (C, H, W) of another input.
+        train: Whether to run it in train mode, and on two images: batch norm cannot normalise a
+            single value there. Else it runs in eval mode on one image.
+
+    Raises:
+        TraceError: The network cannot be run on an image of this size.
+        NetworkError: The network cannot be copied.
+    """
+    return _trace(module, (3, size, size) if isinstance(size, int) else size, train)
+
+
+@per_module()
+def _trace(module: nn.Module, image: Shape, train: bool) -> Trace:
+    shape = (2 if train else 1, *image)
+    tensors = (*module.parameters(), *module.buffers())
+    dtype = next((t.dtype for t in module.parameters() if t.is_floating_point()), torch.float32)
+    try:
+        copy = clone(module, device="meta").train(train)
+        return record(copy, torch.zeros(shape, dtype=dtype, device="meta"))[0]
+    except TraceError:
+        if any(tensor.is_meta for tensor in tensors):
+            raise
+    device = tensors[0].device if tensors else "cpu"
+    copy = clone(module)
+    if train:  # what a pass in train mode changes must not be the network's own
+        copy.load_state_dict({k: v.clone() for k, v in copy.state_dict().items()}, assign=True)
+    done, _ = record(copy.train(train), torch.zeros(shape, dtype=dtype, device=device))
+    return replace(done, on_zeros=True)
+
+
+def record(module: nn.Module, batch: Tensor) -> tuple[Trace, Any]:
+    """Run a network as it is on a batch; return the record of the pass, and its output.
+
+    Args:
+        module: The network; it has hooks while it runs, so nobody else may use it.
+        batch: What goes in, shape (N, C, H, W), on the network's device.
+
+    Raises:
+        TraceError: The network cannot be run on this batch.
+    """
+    recorder = _Recorder(module, batch)
+    with ExitStack() as hooks:
+        for name, part in module.named_modules():
+            begin = part.register_forward_pre_hook(recorder.enter(name), with_kwargs=True)
+            hooks.callback(begin.remove)
+            hooks.callback(part.register_forward_hook(recorder.leave).remove)
+        try:
+            with torch.no_grad(), torch.device(batch.device), recorder:
+                output = module(batch)
+        except Exception as error:  # a user's forward() may raise anything
+            entry = recorder.stack[-1] if recorder.stack else _Entry("", module, 0, -1, 0, ())
+            shape = entry.inputs[0].shape if entry.inputs else ()
+            raise TraceError(entry.name, entry.module, shape, error, recorder.trace()) from error
+    return recorder.trace(), output
+
+
+@per_module(key=lambda batch: tuple(batch.shape[1:]))
+def call_counts(module: nn.Module, batch: Tensor) -> Mapping[str, int]:
+    """Count the calls of every module during one forward pass.
+
+    Almost always there is one; but ResNet's blocks call one ReLU several times, and whoever wants
+    to stop after a layer's last call must know how many there are.
+
+    Args:
+        module: The network; it is not touched, and must not change its structure later.
+        batch: An input, shape (N, C, H, W). Of its numbers nothing is used, unless the network
+            looks at them.
+
+    Returns:
+        Dotted name to number of calls; modules that are never called are left out. A module with
+        several names has each of them.
+    """
+    try:
+        seen = trace(module, tuple(batch.shape[1:]))
+        if seen.on_zeros:
+            seen, _ = record(clone(module), batch.detach())
+    except TraceError as error:
+        # A real pass will raise it again, or stop before it comes to the part that fails.
+        seen = error.trace
+    names: dict[nn.Module, list[str]] = {}
+    for name, part in module.named_modules(remove_duplicate=False):
+        names.setdefault(part, []).append(name)
+    aliases = {same[0]: same for same in names.values()}
+    return Counter(name for call in seen.calls for name in aliases[call.name])
+
+
+def lookup(known: Mapping[Value, T], value: Value) -> T | None:
+    """Look up what is known of a value, or of what its tensor held before; None if nothing is."""
+    while value not in known and value.before is not None:
+        value = value.before
+    return known.get(value)
+
+
+def tensors_in(thing: object) -> Iterator[Tensor]:
+    """Find every tensor in nested tuples, lists, mappings and dataclass-like outputs, in order."""
+    if isinstance(thing, Tensor):
+        yield thing
+    elif isinstance(thing, Mapping):
+        for value in thing.values():
+            yield from tensors_in(value)
+    elif isinstance(thing, (tuple, list)):
+        for value in thing:
+            yield from tensors_in(value)
+    elif hasattr(thing, "__dataclass_fields__"):
+        yield from tensors_in(vars(thing))
+
+
+@dataclass(frozen=True, eq=False)
+class _Entry:
+    """A call that has begun."""
+
+    name: str
+    module: nn.Module
+    position: int
+    parent: int
+    inside: int
+    inputs: tuple[Value, ...]
+
+
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    """Follows values through hooks and operations."""
+
+    def __init__(self, module: nn.Module, batch: Tensor) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self.stack: list[_Entry] = []
+        self._events: list[Call | Operation] = []
+        self._entered = 0
+        self._left = 0
+        self._values: dict[int, Value] = {}
+        self._kept: list[Tensor] = []  # so that no tensor's id is given to another one
+        self._memories: dict[int, int] = {}
+        self._parameters: dict[int, list[str]] = {}
+        for name, parameter in module.named_parameters():
+            self._parameters.setdefault(self._memory(parameter), []).append(name)
+        self._stored = {self._memory(buffer) for buffer in module.buffers()} | {*self._parameters}
+        self._image = self.value(batch)
+
+    def trace(self) -> Trace:
+        """Return what has been recorded."""
+        return Trace(self._image, tuple(self._events))
+
+    def value(self, tensor: Tensor) -> Value:
+        """Return the value that a tensor has now."""
+        known = self._values.get(id(tensor))
+        if known is None:
+            self._kept.append(tensor)
+            known = self._values[id(tensor)] = self._new(tensor)
+        return known
+
+    def _new(self, tensor: Tensor, before: Value | None = None) -> Value:
+        memory = self._memory(tensor)
+        return Value(tuple(tensor.shape), memory, memory in self._stored, before)
+
+    def _memory(self, tensor: Tensor) -> int:
+        return self._memories.setdefault(tensor.untyped_storage()._cdata, len(self._memories))
+
+    def _write(self, tensor: Tensor) -> None:
+        """Give a tensor that was written to, and every other view of its memory, a new value."""
+        memory = tensor.untyped_storage()._cdata
+        for other in self._kept:
+            if other.untyped_storage()._cdata == memory:
+                self._values[id(other)] = self._new(other, self._values[id(other)])
+
+    def enter(self, name: str) -> Any:
+        """Make the hook that notes the beginning of a module's calls."""
+
+        def hook(module: nn.Module, args: Any, kwargs: Any) -> None:
+            inputs = tuple(self.value(tensor) for tensor in tensors_in((args, kwargs)))
+            parent = self.stack[-1].position if self.stack else -1
+            self.stack.append(_Entry(name, module, self._entered, parent, self._left, inputs))
+            self._entered += 1
+
+        return hook
+
+    def leave(self, module: nn.Module, args: Any, output: Any) -> None:
+        """Note the end of a call: a forward hook."""
+        while (entry := self.stack.pop()).module is not module:
+            pass  # a call that was broken off by an exception
+        made = next(tensors_in(output), None)
+        self._events.append(
+            Call(
+                name=entry.name,
+                module=module,
+                position=entry.position,
+                parent=entry.parent,
+                inside=entry.inside,
+                inputs=entry.inputs,
+                output=None if made is None else self.value(made),
+            )
+        )
+        self._left += 1
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Note one operation and let it happen."""
+        given = ops.arguments(func, args, kwargs or {})
+        inputs = tuple(self.value(tensor) for tensor in tensors_in(given))
+        output = func(*args, **(kwargs or {}))
+        for argument in func._schema.arguments:
+            if argument.alias_info is not None and argument.alias_info.is_write:
+                for tensor in tensors_in(given.get(argument.name)):
+                    self._write(tensor)
+        made = [self.value(tensor) for tensor in tensors_in(output)]
+        if made:
+            first_used: list[str] = []
+            if not ops.is_bookkeeping(ops.name(func)):
+                for value in inputs:
+                    first_used += self._parameters.pop(value.memory, [])
+            self._events.append(
+                Operation(
+                    function=func,
+                    call=self.stack[-1].position if self.stack else -1,
+                    inputs=inputs,
+                    output=made[0],
+                    arguments={name: _shapes(value) for name, value in given.items()},
+                    parameters=tuple(first_used),
+                )
+            )
+        return output
+
+
+def _shapes(argument: Any) -> Any:
+    if isinstance(argument, Tensor):
+        return tuple(argument.shape)
+    if isinstance(argument, (tuple, list)):
+        return tuple(_shapes(value) for value in argument)
+    return argument
