@@ -37,6 +37,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("--json", metavar="FILE", help="write JSON to FILE, or - for the output")
 
 
+_KEYS = {"pre_relu": "gate"}  # fields that have another name in JSON
+
+
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from convviz.networks.registry import spec as network_spec
@@ -48,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     found = layers(spec, size)
     shown = [each for each in found if args.all or not each.detail]
     if args.json is not None:
-        rows = [asdict(each) for each in shown]
+        rows = [{_KEYS.get(key, key): v for key, v in asdict(each).items()} for each in shown]
         write_json(args.json, {"network": spec.name, "input_size": size, "layers": rows})
     if args.json != "-":
         header = ("layer", "title", "kind", "stage", "output")

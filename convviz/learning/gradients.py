@@ -19,7 +19,7 @@ from convviz.errors import NetworkError
 from convviz.images.preprocess import to_tensor
 from convviz.lessons.auxiliary_loss import AuxiliaryLoss, auxiliary_loss
 from convviz.networks.initial_weights import untrained
-from convviz.networks.network import AUXILIARY_WEIGHT, NetworkSpec
+from convviz.networks.network import AUXILIARY_WEIGHT, NetworkSpec, is_within
 from convviz.structure.layers import layers
 
 Start = Literal["he", "narrow"]
@@ -161,7 +161,7 @@ def with_weights(module: nn.Module, auxiliary: Sequence[str]) -> list[str]:
         name
         for name, part in module.named_modules()
         if isinstance(part, nn.Conv2d | nn.Linear)
-        and not any(name == head or name.startswith(f"{head}.") for head in auxiliary)
+        and not any(is_within(name, head) for head in auxiliary)
     ]
 
 

@@ -19,7 +19,7 @@ from convviz.errors import NetworkError, SettingError
 from convviz.networks.clone import clone
 from convviz.networks.decoders import EncoderOnly, Form, in_form, inputs_of, is_pooled, last_linear
 from convviz.networks.initial_weights import draw
-from convviz.networks.network import Network
+from convviz.networks.network import Network, is_within
 from convviz.networks.registry import build
 from convviz.weights.load import load
 from convviz.weights.trained import PREFIX
@@ -89,14 +89,9 @@ def thawed(
 
 def title(network: Network, form: Form, name: str) -> str:
     """Name a part for people."""
-    if is_in(name, form.decoder):
+    if is_within(name, form.decoder):
         return "new decoder"
     return network.spec.title_of(name) or name
-
-
-def is_in(name: str, group: str) -> bool:
-    """Whether a dotted name is that of a part, or lies in it."""
-    return name == group or name.startswith(f"{group}.")
 
 
 Scenario = Literal["last-layer", "several", "fine-tune", "scratch"]
@@ -247,7 +242,7 @@ def plan(
     for name, parameters in found:
         if scenario == "scratch":
             state: State = "from scratch"
-        elif any(is_in(name, each) for each in replaced):
+        elif any(is_within(name, each) for each in replaced):
             state = "replaced"
         else:
             state = "thawed" if name in chosen else "frozen"
@@ -277,7 +272,7 @@ def plan_further(
         state: State = "thawed" if name in chosen else "frozen"
         if name in trained:
             state = "keeps learning"
-        said = "your decoder" if is_in(name, form.decoder) else title(network, form, name)
+        said = "your decoder" if is_within(name, form.decoder) else title(network, form, name)
         parts.append(Part(name, said, parameters, state))
     return TransferPlan(network, "fine-tune", form, form.decoder, tuple(parts), goes_on=True)
 
@@ -298,7 +293,7 @@ def _form(
     siblings = [
         name
         for name, part in network.module.named_modules()
-        if isinstance(part, nn.Linear) and group and name.startswith(f"{group}.")
+        if isinstance(part, nn.Linear) and group and is_within(name, group)
     ]
     if scenario == "several" and len(siblings) < 2:
         return Form(last, inputs, classes, (HIDDEN,)), (last,)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torchvision.models import GoogLeNet
 
 from convviz.errors import NetworkError
+from convviz.networks.network import is_within
 
 
 class EncoderOnly(nn.Module):
@@ -90,7 +91,7 @@ def last_linear(module: nn.Module, without: Sequence[str] = ()) -> str:
     names: list[str] = [
         name
         for name, part in module.named_modules()
-        if isinstance(part, nn.Linear) and not any(name.startswith(f"{w}.") for w in without)
+        if isinstance(part, nn.Linear) and not any(is_within(name, head) for head in without)
     ]
     if not names:
         raise NetworkError(

@@ -15,7 +15,7 @@ from convviz.networks.device import PRECISIONS, Precision
 from convviz.networks.registry import spec
 from convviz.reconstruction import optimizers
 from convviz.reconstruction.optimizers import OPTIMIZERS
-from convviz.structure.layers import depth_of, layer, layers
+from convviz.structure.layers import layer, layers, trunk_depth
 
 STARTS = ("noise", "grey")
 
@@ -150,10 +150,10 @@ def preset(network_name: str, layer_name: str) -> ReconstructionConfig:
     """
     described = spec(network_name)
     known = layers(described)
-    depth = depth_of(known, layer(described, layer_name))
+    depth = trunk_depth(known, layer(described, layer_name))
     if network_name in _NOISE:
         noise = min(
-            (abs(depth_of(known, layer(described, name)) - depth), noise)
+            (abs(trunk_depth(known, layer(described, name)) - depth), noise)
             for name, noise in _NOISE[network_name]
         )[1]
     else:

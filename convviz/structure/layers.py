@@ -26,34 +26,6 @@ from convviz.structure.ops import kind_of
 from convviz.structure.trace import Call, Shape, TraceError, Value
 
 
-def why_not(spec: NetworkSpec, size: int, error: TraceError) -> str:
-    """Say in one sentence why a network cannot be run on an image of some size."""
-    where = f"layer {spec.title_of(error.name) or error.name}" if error.name else "its forward()"
-    needed = _pixels_needed(error.module)
-    if len(error.shape) == 4 and min(error.shape[2:]) < needed:
-        left = " × ".join(str(side) for side in error.shape[2:])
-        return (
-            f"{spec.title} needs a larger image than {size} × {size} pixels: {where} is left with "
-            f"{left} of them and needs {needed} × {needed}."
-        )
-    line = f" ({found})" if (found := registry.place(error.cause)) else ""
-    return (
-        f"{spec.title} cannot be run on an image of 3 × {size} × {size} numbers: {where} fails"
-        f"{line} with “{registry.reason(error.cause)}”."
-    )
-
-
-def _pixels_needed(module: nn.Module) -> int:
-    """How many pixels in a row a convolution or pooling needs at least, those of padding less."""
-
-    def widest(value: object) -> int:
-        numbers = value if isinstance(value, tuple) else (value,)
-        return max((number for number in numbers if isinstance(number, int)), default=0)
-
-    reach = widest(getattr(module, "dilation", 1)) * (widest(getattr(module, "kernel_size", 1)) - 1)
-    return reach + 1 - 2 * widest(getattr(module, "padding", 0))
-
-
 @dataclass(frozen=True)
 class Branch:
     """One part of a concatenation: channels `start` up to, but not including, `stop`."""
@@ -124,12 +96,11 @@ def layer(network: Network | NetworkSpec, name: str) -> Layer:
     Raises:
         NetworkError: There is none of that name; the sentence names near matches.
     """
-    found = layers(network)
-    for candidate in found:
-        if candidate.name == name:
-            return candidate
-    names = [candidate.name for candidate in found]
-    if isinstance(network, Network) and name in {each.name for each in layers(network.spec)}:
+    known = {layer.name: layer for layer in layers(network)}
+    if name in known:
+        return known[name]
+    names = list(known)
+    if isinstance(network, Network) and name in {layer.name for layer in layers(network.spec)}:
         reason = f"the weights in use are those of its encoder only, which ends with {names[-1]}."
         raise NetworkError(f"{network.title} has no weights for layer {name}: {reason}")
     near = difflib.get_close_matches(name, names, n=3)
@@ -137,6 +108,132 @@ def layer(network: Network | NetworkSpec, name: str) -> Layer:
         f"did you mean {' or '.join(near)}?" if near else f"they go from {names[0]} to {names[-1]}."
     )
     raise NetworkError(f"{network.title} has no layer called {name}: {hint}")
+
+
+def encoder_end(spec: NetworkSpec, outputs: Sequence[tuple[str, Shape]]) -> int:
+    """Find where the encoder ends: the spec's last layer, or the last map of several pixels.
+
+    Args:
+        spec: The network's description.
+        outputs: Dotted names and the shapes of their outputs, batch included, in the order of
+            execution.
+
+    Returns:
+        Index of its last output; -1 if there is none.
+    """
+    if spec.encoder_end is not None:
+        inside = [i for i, (name, _) in enumerate(outputs) if is_within(name, spec.encoder_end)]
+    else:
+        maps = [i for i, (_, shape) in enumerate(outputs) if len(shape) == 4]
+        inside = [i for i in maps if outputs[i][1][2:] != (1, 1)] or maps
+    return max(inside, default=-1)
+
+
+def check_channel(shape: tuple[int, ...], channel: int) -> None:
+    """Make sure that a layer of this output shape has a channel.
+
+    Raises:
+        SettingError: It has not.
+    """
+    if not 0 <= channel < shape[0]:
+        raise SettingError(f"There is no channel {channel}: choose 0 to {shape[0] - 1}.")
+
+
+def check_position(shape: tuple[int, ...], row: int, column: int) -> None:
+    """Make sure that a layer's maps have a position; a vector's maps are 1 × 1.
+
+    Raises:
+        SettingError: They have not.
+    """
+    height, width = shape[1:] or (1, 1)
+    if not (0 <= row < height and 0 <= column < width):
+        raise SettingError(
+            f"The map has no position at row {row}, column {column}: it is {height} × {width}, "
+            "and both count from 0."
+        )
+
+
+def trunk(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """Return the layers of the encoder's trunk, in order: maps after a ReLU or a concatenation.
+
+    Branches, which lie beside the trunk, do not count. Of a network without any ReLU these are all
+    maps of its encoder.
+    """
+    maps = [layer for layer in layers if layer.in_encoder and len(layer.shape) == 3]
+    through = [layer for layer in maps if not layer.detail and not in_branch(maps, layer)]
+    rectified = [layer for layer in through if layer.branches or "ReLU" in layer.kind]
+    return tuple(rectified or through or maps)
+
+
+def in_branch(layers: Sequence[Layer], layer: Layer) -> bool:
+    """Tell whether a layer lies inside a concatenation, in one of its branches."""
+    return any(
+        is_within(layer.name, whole.name) and whole.name != layer.name
+        for whole in layers
+        if whole.branches
+    )
+
+
+def one_per_stage(layers: Sequence[Layer], at_most: int = 6) -> tuple[Layer, ...]:
+    """Return the last trunk layer of each stage, thinned evenly if they are too many."""
+    last = list({layer.stage: layer for layer in trunk(layers)}.values())
+    if len(last) <= at_most:
+        return tuple(last)
+    step = (len(last) - 1) / (at_most - 1)
+    return tuple(last[round(i * step)] for i in range(at_most))
+
+
+# How deep a layer lies is measured in two ways. By its rank in the trunk: Inception modules count
+# one each, however many layers they hold; so networks are compared at the same share of their
+# trunks. By its rank among all layers of the encoder: so a layer inside a branch has a depth too,
+# and the page's choice of a layer can follow a change of the network.
+
+
+def trunk_depth(layers: Sequence[Layer], layer: Layer) -> float:
+    """Return how deep a layer lies in the trunk, from 0 to 1."""
+    through = trunk(layers)
+    before = sum(other.index < layer.index for other in through)
+    return min(1.0, before / max(1, len(through) - 1))
+
+
+def at_trunk_depth(layers: Sequence[Layer], depth: float) -> Layer:
+    """Return the trunk layer nearest to a depth from 0 to 1."""
+    through = trunk(layers)
+    return through[round(min(1.0, max(0.0, depth)) * (len(through) - 1))]
+
+
+def encoder_depth(layers: Sequence[Layer], layer: Layer) -> float:
+    """Return how deep a layer lies among all layers of the encoder: 0 the first, 1 the last.
+
+    A layer of the decoder lies deeper than 1.
+    """
+    encoder = _encoder(layers)
+    first, last = encoder[0].index, encoder[-1].index
+    return (layer.index - first) / max(last - first, 1)
+
+
+def comparable(layers: Sequence[Layer], depth: float) -> Layer:
+    """Find the layer whose output follows a ReLU and that lies nearest to an encoder depth.
+
+    The parts of a concatenation do not count, only the whole.
+
+    Args:
+        layers: Layers of one network, in order.
+        depth: As `encoder_depth` measures it.
+    """
+    encoder = _encoder(layers)
+    rectified = [
+        layer
+        for layer in encoder
+        if len(layer.shape) == 3
+        and any(kind in layer.kind for kind in ("ReLU", "concatenation"))
+        and not in_branch(encoder, layer)
+    ]
+    return min(rectified or encoder, key=lambda layer: abs(encoder_depth(encoder, layer) - depth))
+
+
+def _encoder(layers: Sequence[Layer]) -> list[Layer]:
+    return [layer for layer in layers if layer.in_encoder] or list(layers)
 
 
 @functools.lru_cache(maxsize=64)
@@ -151,7 +248,7 @@ def _of_module(module: nn.Module, spec: NetworkSpec, size: int) -> tuple[Layer, 
     try:
         ways = flow(module, size)
     except TraceError as error:
-        raise NetworkError(why_not(spec, size, error)) from error
+        raise NetworkError(_refusal(spec, size, error)) from error
     joins = {
         order: ways.summary_of(call, order)
         for order, call in enumerate(ways.calls)
@@ -204,25 +301,6 @@ def _choose(ways: Flow, joins: Mapping[int, Join | None]) -> list[tuple[int, Cal
     return sorted(last.values(), key=lambda item: item[0])
 
 
-def encoder_end(spec: NetworkSpec, outputs: Sequence[tuple[str, Shape]]) -> int:
-    """Find where the encoder ends: the spec's last layer, or the last map of several pixels.
-
-    Args:
-        spec: The network's description.
-        outputs: Dotted names and the shapes of their outputs, batch included, in the order of
-            execution.
-
-    Returns:
-        Index of its last output; -1 if there is none.
-    """
-    if spec.encoder_end is not None:
-        inside = [i for i, (name, _) in enumerate(outputs) if is_within(name, spec.encoder_end)]
-    else:
-        maps = [i for i, (_, shape) in enumerate(outputs) if len(shape) == 4]
-        inside = [i for i in maps if outputs[i][1][2:] != (1, 1)] or maps
-    return max(inside, default=-1)
-
-
 def _title(spec: NetworkSpec, name: str, kind: str, whole: str | None) -> str:
     title = spec.title_of(name)
     if title is None and whole is not None:
@@ -263,93 +341,30 @@ def _branches(
     return tuple(branches) if start == channels else ()
 
 
-def check_channel(shape: tuple[int, ...], channel: int) -> None:
-    """Make sure that a layer of this output shape has a channel.
-
-    Raises:
-        SettingError: It has not.
-    """
-    if not 0 <= channel < shape[0]:
-        raise SettingError(f"There is no channel {channel}: choose 0 to {shape[0] - 1}.")
-
-
-def check_position(shape: tuple[int, ...], row: int, column: int) -> None:
-    """Make sure that a layer's maps have a position; a vector's maps are 1 × 1.
-
-    Raises:
-        SettingError: They have not.
-    """
-    height, width = shape[1:] or (1, 1)
-    if not (0 <= row < height and 0 <= column < width):
-        raise SettingError(
-            f"The map has no position at row {row}, column {column}: it is {height} × {width}, "
-            "and both count from 0."
+def _refusal(spec: NetworkSpec, size: int, error: TraceError) -> str:
+    """Say in one sentence why a network cannot be run on an image of some size."""
+    where = f"layer {spec.title_of(error.name) or error.name}" if error.name else "its forward()"
+    needed = _pixels_needed(error.module)
+    if len(error.shape) == 4 and min(error.shape[2:]) < needed:
+        left = " × ".join(str(side) for side in error.shape[2:])
+        return (
+            f"{spec.title} needs a larger image than {size} × {size} pixels: {where} is left with "
+            f"{left} of them and needs {needed} × {needed}."
         )
+    place = registry.place(error.cause)
+    line = f" ({place})" if place else ""
+    return (
+        f"{spec.title} cannot be run on an image of 3 × {size} × {size} numbers: {where} fails"
+        f"{line} with “{registry.reason(error.cause)}”."
+    )
 
 
-"""Side in pixels of the patches that separate an image's layout from its detail."""
+def _pixels_needed(module: nn.Module) -> int:
+    """Count the pixels in a row that a convolution or pooling needs, without its padding."""
 
+    def widest(value: object) -> int:
+        sizes = value if isinstance(value, tuple) else (value,)
+        return max((size for size in sizes if isinstance(size, int)), default=0)
 
-def trunk(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """Return the layers of the encoder's trunk, in order; all of them where no ReLU is known."""
-    maps = [layer for layer in layers if layer.in_encoder and len(layer.shape) == 3]
-    joined = [f"{layer.name}." for layer in maps if layer.branches]
-    through = [
-        layer
-        for layer in maps
-        if not layer.detail and not any(layer.name.startswith(name) for name in joined)
-    ]
-    answering = [layer for layer in through if layer.branches or "ReLU" in layer.kind]
-    return tuple(answering or through or maps)
-
-
-def one_per_stage(layers: Sequence[Layer], at_most: int = 6) -> tuple[Layer, ...]:
-    """Return the last trunk layer of each stage, thinned evenly if they are too many."""
-    last = {layer.stage: layer for layer in trunk(layers)}
-    found = list(last.values())
-    if len(found) <= at_most:
-        return tuple(found)
-    step = (len(found) - 1) / (at_most - 1)
-    return tuple(found[round(i * step)] for i in range(at_most))
-
-
-def depth_of(layers: Sequence[Layer], layer: Layer) -> float:
-    """Return how deep a layer lies in the trunk, from 0 to 1."""
-    through = trunk(layers)
-    before = sum(other.index < layer.index for other in through)
-    return min(1.0, before / max(1, len(through) - 1))
-
-
-def at_depth(layers: Sequence[Layer], depth: float) -> Layer:
-    """Return the trunk layer nearest to a depth from 0 to 1."""
-    through = trunk(layers)
-    return through[round(min(1.0, max(0.0, depth)) * (len(through) - 1))]
-
-
-_FOLLOWS_RELU = ("ReLU", "concatenation")  # kinds whose output shows which channels answer
-
-
-def comparable(layers: Sequence[Layer], depth: float) -> Layer:
-    """Find the layer whose output follows a ReLU and that lies nearest to a depth in the encoder.
-
-    The parts of a concatenation do not count, only the whole.
-
-    Args:
-        layers: Layers of one network, in order.
-        depth: 0 for the encoder's first layer, 1 for its last.
-    """
-    encoder = [layer for layer in layers if layer.in_encoder] or list(layers)
-    wholes = tuple(f"{layer.name}." for layer in encoder if layer.branches)
-    trunk = [layer for layer in encoder if not layer.name.startswith(wholes)]
-    answering = [layer for layer in trunk if _answers(layer)] or encoder
-    return min(answering, key=lambda layer: abs(_depth(encoder, layer) - depth))
-
-
-def _answers(layer: Layer) -> bool:
-    return len(layer.shape) == 3 and any(kind in layer.kind for kind in _FOLLOWS_RELU)
-
-
-def _depth(encoder: Sequence[Layer], layer: Layer) -> float:
-    """How deep a layer lies: 0 at the encoder's first layer, 1 at its last."""
-    first, last = encoder[0].index, encoder[-1].index
-    return (layer.index - first) / max(last - first, 1)
+    reach = widest(getattr(module, "dilation", 1)) * (widest(getattr(module, "kernel_size", 1)) - 1)
+    return reach + 1 - 2 * widest(getattr(module, "padding", 0))

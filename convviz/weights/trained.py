@@ -30,7 +30,7 @@ from convviz.errors import ConvvizError, WeightsError, WeightsNotHere
 from convviz.networks import registry
 from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form, inputs_of, last_linear
-from convviz.networks.network import Network, NetworkSpec, Weights
+from convviz.networks.network import Network, NetworkSpec, Weights, is_within
 from convviz.weights.checkpoint import fill
 from convviz.weights.source import IN_USERS_FOLDER, SourceStatus, network_with
 
@@ -433,7 +433,7 @@ def _real(name: str, value: Tensor) -> Tensor:
 
 
 def _lies_in(name: str, parts: Sequence[str]) -> bool:
-    return any(name.startswith(f"{part}.") for part in parts)
+    return any(is_within(name, part) for part in parts)
 
 
 def _checksum(state: Mapping[str, Tensor], parts: Sequence[str]) -> str:

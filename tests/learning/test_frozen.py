@@ -8,9 +8,9 @@ from convviz.datasets.labelled_set import Dataset, split
 from convviz.datasets.shapes import shapes
 from convviz.learning.config import TrainingSettings
 from convviz.learning.fit import fit
-from convviz.learning.plan import Scenario, TransferPlan, is_in, plan, plan_further
+from convviz.learning.plan import Scenario, TransferPlan, plan, plan_further
 from convviz.networks.decoders import EncoderOnly
-from convviz.networks.network import Network
+from convviz.networks.network import Network, is_within
 from convviz.weights.load import load
 
 SETTINGS = TrainingSettings(epochs=3, size=64, batch=6)
@@ -49,7 +49,7 @@ def check(made: TransferPlan, before: dict[str, Tensor], data: Dataset) -> torch
     assert result.epochs == 3
     after = values(result.module)
     named = made.trained_names()
-    frozen = [name for name in after if not any(is_in(name, part) for part in named)]
+    frozen = [name for name in after if not any(is_within(name, part) for part in named)]
     assert len(frozen) > 5
     for name in frozen:
         assert torch.equal(after[name], before[name]), f"{name} is frozen but moved"

@@ -49,17 +49,18 @@ def test_the_trunk_leaves_out_the_branches(layers):
 def test_depth_goes_from_0_to_1_and_back_to_the_layer(layers):
     for found in layers.values():
         through = structure_layers.trunk(found)
-        assert structure_layers.depth_of(found, through[0]) == 0
-        assert structure_layers.depth_of(found, through[-1]) == 1
+        assert structure_layers.trunk_depth(found, through[0]) == 0
+        assert structure_layers.trunk_depth(found, through[-1]) == 1
         for layer in through:
             assert (
-                structure_layers.at_depth(found, structure_layers.depth_of(found, layer)) == layer
+                structure_layers.at_trunk_depth(found, structure_layers.trunk_depth(found, layer))
+                == layer
             )
 
 
 def test_a_layer_outside_the_trunk_has_a_depth_too(layers):
     last = layers["vgg16"][-1]
-    assert structure_layers.depth_of(layers["vgg16"], last) == 1
+    assert structure_layers.trunk_depth(layers["vgg16"], last) == 1
 
 
 @pytest.fixture

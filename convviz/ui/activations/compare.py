@@ -264,8 +264,7 @@ def handed_on(layers: Sequence[Layer], one: Layer, other: Layer) -> bool:
         other: Another layer; which one comes first does not matter.
     """
     first, last = sorted((one, other), key=lambda each: each.index)
-    wholes = tuple(f"{each.name}." for each in layers if each.branches)
-    if first.shape[0] != last.shape[0] or last.name.startswith(wholes):
+    if first.shape[0] != last.shape[0] or structure_layers.in_branch(layers, last):
         return False
     between = [each for each in layers if first.index < each.index <= last.index]
     return all(each.kind in _HANDED_ON for each in between)

@@ -7,6 +7,7 @@ import streamlit as st
 from convviz.images.preprocess import crop
 from convviz.lessons.inception import inception_modules
 from convviz.lessons.worked_row import write_out
+from convviz.networks.network import is_within
 from convviz.networks.registry import spec
 from convviz.structure.costs import Costs, LayerCost
 from convviz.ui import cache, exports, state
@@ -79,7 +80,7 @@ def _chosen(found: Costs) -> LayerCost:
 def _module_of(found: Costs, row: LayerCost) -> str:
     """Return the module with branches that a row belongs to, or nothing."""
     modules = [module.name for module in inception_modules(found)]
-    return next((name for name in modules if f"{row.module}.".startswith(f"{name}.")), "")
+    return next((name for name in modules if is_within(row.module, name)), "")
 
 
 def _steps(found: Costs, row: LayerCost) -> None:

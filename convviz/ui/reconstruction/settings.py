@@ -231,14 +231,14 @@ def compared(choice: Choice) -> tuple[tuple[Network, Layer], ...]:
     layer = choice.layer
     if layer is None:
         raise RuntimeError("the page was opened without a layer")
-    at = structure_layers.depth_of(cache.layers(choice.network), layer)
+    at = structure_layers.trunk_depth(cache.layers(choice.network), layer)
     pairs = []
     for name in names:
         if name == choice.network.name:
             pairs.append((choice.network, layer))
         else:
             network = cache.network(name, here[name])
-            pairs.append((network, structure_layers.at_depth(cache.layers(network), at)))
+            pairs.append((network, structure_layers.at_trunk_depth(cache.layers(network), at)))
     said = ", ".join(f"{layer.title} of {network.title}" for network, layer in pairs)
     st.caption(
         f"At about the same share of each encoder's depth as the layer in the sidebar: {said}."

@@ -8,7 +8,7 @@ from math import prod
 import streamlit as st
 
 from convviz.networks.network import Network
-from convviz.structure.layers import Layer, _depth, comparable
+from convviz.structure.layers import Layer, comparable, encoder_depth
 from convviz.ui import state
 from convviz.ui.keys import Key
 
@@ -105,8 +105,7 @@ def _settle(used: Network, by_name: dict[str, Layer], listed: Sequence[Layer]) -
         state.notice(Key.LAYER, None)
     state.put(Key.LAYER, wanted)
     here.layer_network = used.name
-    encoder = [layer for layer in by_name.values() if layer.in_encoder] or list(listed)
-    here.layer_depth = _depth(encoder, by_name[wanted])
+    here.layer_depth = encoder_depth(list(by_name.values()), by_name[wanted])
 
 
 def _go(name: str) -> None:

@@ -11,9 +11,8 @@ from convviz.figures import theme
 from convviz.figures import transfer as figures
 from convviz.formatting import size_text
 from convviz.jobs.job import JobView
-from convviz.learning.plan import is_in
 from convviz.learning.transfer import Outcome, TransferProgress
-from convviz.networks.network import Network
+from convviz.networks.network import Network, is_within
 from convviz.ui import exports, predictions, state
 from convviz.ui.choice import Choice
 from convviz.ui.datasets import plain
@@ -150,7 +149,7 @@ def _try(choice: Choice, kept: Network) -> None:
 def _save(view: TransferProgress, best: Outcome, kept: Network) -> None:
     with st.container(horizontal=True, gap="small", key="save_training"):
         if best.parts:
-            alone = all(is_in(part, best.about.form.decoder) for part in best.parts)
+            alone = all(is_within(part, best.about.form.decoder) for part in best.parts)
             st.download_button(
                 f"Only {'the decoder' if alone else 'what was trained'} "
                 f"({_size(kept, best.parts)})",
