@@ -1,4 +1,7 @@
-"""The built-in networks, all built by torchvision. Adding one is one entry."""
+"""The built-in networks, all built by torchvision.
+
+Adding one is one entry in CATALOGUE; functions that give its layers titles and stages are optional.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,9 @@ from torch import nn
 from convviz.networks.network import NetworkSpec
 from convviz.networks.registry import register_built_in
 
-CLASSIFIER = "classifier"
+COURSE = ("alexnet", "vgg16", "googlenet")  # the networks of the course, one of each family
 
+CLASSIFIER = "classifier"
 
 _PREFIXES: tuple[tuple[type[nn.Module], str], ...] = (
     (nn.Conv2d, "conv"),
@@ -26,28 +30,6 @@ _PREFIXES: tuple[tuple[type[nn.Module], str], ...] = (
     (nn.Dropout, "dropout"),
     (nn.Linear, "fc"),
 )
-
-
-_INCEPTION = {
-    "branch1": "1×1",
-    "branch2.0": "3×3 reduce",
-    "branch2.1": "3×3",
-    "branch3.0": "5×5 reduce",
-    "branch3.1": "“5×5” (3×3 here)",
-    "branch4.0": "pool",
-    "branch4.1": "pool projection",
-}
-
-
-_BRANCHES = {"branch1": "1×1", "branch2.1": "3×3", "branch3.1": "“5×5”", "branch4.1": "pool"}
-
-
-_GOOGLENET = {
-    "conv1": "conv1",
-    "conv2": "conv2 (1×1)",
-    "conv3": "conv3 (3×3)",
-    **{f"maxpool{number}": f"pool{number}" for number in (1, 2, 3, 4)},
-}
 
 
 class Numbered:
@@ -64,44 +46,71 @@ class Numbered:
 
     def title(self, name: str) -> str | None:
         """Give a layer's title, or None where its dotted name will do."""
-        return self._found[name][0] if name in self._found else None
+        return self._names[name][0] if name in self._names else None
 
     def stage(self, name: str) -> str:
         """Name the block that a layer belongs to."""
-        return self._found[name][1] if name in self._found else CLASSIFIER
+        return self._names[name][1] if name in self._names else CLASSIFIER
 
     @functools.cached_property
-    def _found(self) -> dict[str, tuple[str, str]]:
+    def _names(self) -> dict[str, tuple[str, str]]:
+        """Title and stage by dotted name."""
         network = self._build()
-        found: dict[str, tuple[str, str]] = {}
-        block, within, closed = 0, 0, True
+        names: dict[str, tuple[str, str]] = {}
+        block, within, pooled = 0, 0, True
         for name, part in network.get_submodule("features").named_children():
             prefix = _prefix(part)
-            if prefix == "conv":
-                block, within = (
-                    (block, within + 1) if self._blocks and not closed else (block + 1, 1)
-                )
-            closed = prefix == "pool"
-            number = f"{block}_{within}" if self._blocks and not closed else str(block)
-            found[f"features.{name}"] = (f"{prefix}{number}", f"block {block}")
+            if prefix == "conv" and self._blocks and not pooled:
+                within += 1
+            elif prefix == "conv":
+                block, within = block + 1, 1
+            pooled = prefix == "pool"
+            number = f"{block}_{within}" if self._blocks and not pooled else str(block)
+            names[f"features.{name}"] = (f"{prefix}{number}", f"block {block}")
         for name, part in network.get_submodule("classifier").named_children():
-            # Dropout comes before its linear layer in AlexNet and after it in VGG; there as in
-            # Caffe's definitions it bears the number of the layer it acts on in its own network.
+            # Dropout comes before its linear layer in AlexNet and after it in VGG; as in Caffe's
+            # definitions it bears the number of that layer.
             prefix = _prefix(part)
             block += prefix == "fc"
             number = str(block + (prefix == "dropout" and not self._blocks))
-            found[f"classifier.{name}"] = (f"{prefix}{number}", CLASSIFIER)
-        return found
+            names[f"classifier.{name}"] = (f"{prefix}{number}", CLASSIFIER)
+        return names
 
 
 def _prefix(part: nn.Module) -> str:
     return next(prefix for kind, prefix in _PREFIXES if isinstance(part, kind))
 
 
+def torchvision_network(function: str, *, num_classes: int = 1000, **options: Any) -> nn.Module:
+    """Build one of torchvision's networks on the meta device: shapes without values."""
+    models = importlib.import_module("torchvision.models")
+    build: Callable[..., nn.Module] = getattr(models, function)
+    with torch.device("meta"):
+        return build(weights=None, num_classes=num_classes, **options)
+
+
+_INCEPTION = {
+    "branch1": "1×1",
+    "branch2.0": "3×3 reduce",
+    "branch2.1": "3×3",
+    "branch3.0": "5×5 reduce",
+    "branch3.1": "“5×5” (3×3 here)",
+    "branch4.0": "pool",
+    "branch4.1": "pool projection",
+}
+_BRANCHES = {"branch1": "1×1", "branch2.1": "3×3", "branch3.1": "“5×5”", "branch4.1": "pool"}
+_GOOGLENET = {
+    "conv1": "conv1",
+    "conv2": "conv2 (1×1)",
+    "conv3": "conv3 (3×3)",
+    **{f"maxpool{number}": f"pool{number}" for number in (1, 2, 3, 4)},
+}
+
+
 def googlenet_title(name: str) -> str | None:
     """Give a layer of GoogLeNet its title: "inception4a · 3×3"."""
-    if found := re.fullmatch(r"(inception\d[a-e])\.(branch\d(?:\.\d)?)", name):
-        module, part = found.groups()
+    if match := re.fullmatch(r"(inception\d[a-e])\.(branch\d(?:\.\d)?)", name):
+        module, part = match.groups()
         return f"{module} · {_INCEPTION[part]}"
     return _GOOGLENET.get(name)
 
@@ -121,20 +130,10 @@ def googlenet_stage(name: str) -> str:
     return _GOOGLENET[first] if first in ("maxpool3", "maxpool4") else "stem"
 
 
-def torchvision_network(function: str, *, num_classes: int = 1000, **options: Any) -> nn.Module:
-    """Build one of torchvision's networks on the meta device: shapes without values."""
-    models = importlib.import_module("torchvision.models")
-    build: Callable[..., nn.Module] = getattr(models, function)
-    with torch.device("meta"):
-        return build(weights=None, num_classes=num_classes, **options)
-
-
 _ONE_CROP = (
     "The paper averages its predictions over several crops of an image; here the network sees one "
     "square crop."
 )
-
-
 _ANY_SIZE = (
     "An adaptive average pooling before the classifier, which the paper has not, lets other image "
     "sizes through; at the usual size it changes nothing."

@@ -1,7 +1,7 @@
-"""Copies of a network that share its weights.
+"""Copies of a network that share its weights, and results remembered for each network.
 
-Whoever needs hooks or flags puts them on a clone of one's own, so that no lock is needed and
-nothing ever has to be restored: thirty threads can look into one network at once.
+Hooks and flags are set on a clone, never on the network, so that no lock is needed and nothing has
+to be restored: thirty threads can look into one network at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from convviz.errors import NetworkError
 def clone(module: nn.Module, *, device: str | None = None) -> nn.Module:
     """Copy a network's structure but not its weights.
 
-    The copy has modules of its own, in eval mode, and parameters that want no gradient. It takes
+    The copy has its own modules, in eval mode, and parameters that need no gradient. It takes
     milliseconds, however large the network: parameters and buffers share the original's memory.
     Hooks and flags set on the copy leave the original alone.
 

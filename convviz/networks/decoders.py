@@ -1,4 +1,4 @@
-"""Decoders of one's own on the networks' encoders: what is put in place of the classifier."""
+"""New decoders on the networks' encoders, in the place of the classifier."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from convviz.networks.network import is_within
 
 
 class EncoderOnly(nn.Module):
-    """A network cut off behind its `features`, so that nobody mistakes the rest for trained.
+    """A network cut off behind its `features`, so that the rest cannot be mistaken for trained.
 
     Its layers keep their dotted names. It takes (N, 3, H, W) and returns the encoder's maps,
     (N, C, h, w).
@@ -51,7 +51,7 @@ class PooledNetwork(nn.Module):
 
 @dataclass(frozen=True)
 class Form:
-    """How a network with a decoder of one's own is put together.
+    """How a network with a new decoder is put together.
 
     Attributes:
         decoder: Dotted name of the part that the new decoder takes the place of.

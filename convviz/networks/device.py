@@ -1,4 +1,4 @@
-"""Which device and which precision are the fast ones on this machine.
+"""The fast device and the fast precision of this machine, and running a network in a precision.
 
 float32 always means what PyTorch means by it: on NVIDIA GPUs convolutions may round their inputs to
 TF32, unless `torch.backends.cudnn.allow_tf32` says otherwise.
@@ -12,20 +12,10 @@ from typing import Literal
 import torch
 from torch import nn
 
-
-def fast_dtype() -> torch.dtype:
-    """Return bfloat16 where the processor has instructions for it, else float32."""
-    # PyTorch keeps these questions private; a version without them answers no.
-    asked = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    fast = any(bool(getattr(torch.cpu, name, lambda: False)()) for name in asked)
-    return torch.bfloat16 if fast else torch.float32
-
-
 Precision = Literal["auto", "float32", "bfloat16"]
-
-
 PRECISIONS: tuple[Precision, ...] = ("auto", "float32", "bfloat16")
 
+_CPU = torch.device("cpu")
 
 # What bfloat16 speeds up; everything else keeps its float32 weights (batch norms need them).
 _HEAVY = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
@@ -40,20 +30,8 @@ def best_device() -> torch.device:
     return torch.device("cpu")
 
 
-def resolve(precision: Precision, device: torch.device) -> torch.dtype:
-    """Turn a precision into what the network is to run in.
-
-    Args:
-        precision: "auto" means bfloat16 where the device has fast instructions for it.
-        device: Where the network runs.
-    """
-    if precision == "auto":
-        return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
-    return torch.bfloat16 if precision == "bfloat16" else torch.float32
-
-
 def has_fast_bfloat16(device: torch.device) -> bool:
-    """Tell whether bfloat16 is faster than float32 there: AMX or AVX512-BF16, or CUDA's own."""
+    """Tell whether a device has instructions for bfloat16: AMX or AVX512-BF16, or CUDA's own."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     # PyTorch keeps these questions private; a version without them answers no.
@@ -63,8 +41,20 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     )
 
 
+def fast_dtype(device: torch.device = _CPU) -> torch.dtype:
+    """Return bfloat16 where the device has instructions for it, else float32."""
+    return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
+
+
+def resolve(precision: Precision, device: torch.device) -> torch.dtype:
+    """Return the type of number that a precision means; "auto" is the device's fast one."""
+    if precision == "auto":
+        return fast_dtype(device)
+    return torch.bfloat16 if precision == "bfloat16" else torch.float32
+
+
 def autocast(dtype: torch.dtype, device: torch.device) -> AbstractContextManager[object]:
-    """Return a context in which the network runs in that precision; it concerns one thread."""
+    """Return a context in which the calling thread runs networks in a precision."""
     if dtype == torch.float32:
         return nullcontext()
     # The weights are converted once, by `convert`: there is nothing to keep between two calls.
@@ -75,7 +65,7 @@ def convert(module: nn.Module, names: set[str], dtype: torch.dtype) -> None:
     """Convert the weights of a network's convolutions and linear layers in place.
 
     Args:
-        module: A clone of one's own, so that nobody else's weights change.
+        module: A clone that belongs to the caller: its weights change.
         names: Dotted names of the modules that run; the others stay as they are.
         dtype: What to convert to.
     """

@@ -1,4 +1,4 @@
-"""Untrained weights: seeded, and drawn in a moment."""
+"""Untrained weights, drawn from a seed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def untrained(spec: NetworkSpec, seed: int) -> nn.Module:
     other kind.
 
     Returns:
-        The module in eval mode, its parameters wanting no gradient.
+        The module in eval mode, its parameters without gradients.
 
     Raises:
         NetworkError: A user's build() fails, or what it returns cannot be copied.

@@ -1,4 +1,4 @@
-"""convviz.networks.network."""
+"""What a network is: its description, its weights, and both with a module to look at."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+# Of an auxiliary head's loss in the sum with the main loss (Szegedy et al. 2015, section 5).
+AUXILIARY_WEIGHT = 0.3
 
 
 @dataclass(frozen=True)
@@ -26,8 +32,8 @@ class Weights:
         resize: What an image's shorter side is resized to before the crop, in pixels.
         note: One sentence for the user, or nothing.
         decoder_set: What the decoder was trained on, where that is not `training_set`.
-        decoder_size: Side of the image that the decoder is asked with, in pixels, where that is
-            not `input_size`.
+        decoder_size: Side of the square input for the decoder's predictions, in pixels, where that
+            is not `input_size`.
     """
 
     source: str
@@ -42,12 +48,6 @@ class Weights:
     note: str = ""
     decoder_set: str = ""
     decoder_size: int | None = None
-
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-
-
-IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def no_title(name: str) -> str | None:
@@ -75,15 +75,15 @@ class NetworkSpec:
         encoder_end: Dotted name of the encoder's last layer. None: the last layer whose output
             still is a map of more than one pixel.
         auxiliary: Dotted prefixes of heads that only help training.
-        differences: Sentences: what the paper has that this build has not.
+        differences: Sentences that say how this build differs from the paper's network.
         title_of: Dotted layer name to human title; None where the dotted name will do.
         stage_of: Dotted layer name to the stage that groups it in pickers; None: by the first part
             of the dotted name.
         branch_of: Dotted layer name to its short title as a branch of a concatenation ("3×3").
         torchvision_weights: torchvision's name of the ImageNet weights.
-        imagenet_options: What `build` takes besides for torchvision's ImageNet weights, as pairs.
-            Its GoogLeNet was trained on inputs scaled to -1…1 and converts ImageNet-normalised
-            ones itself when told `transform_input=True`.
+        imagenet_options: Arguments of `build` for torchvision's ImageNet weights, as pairs.
+            torchvision's GoogLeNet was trained on inputs scaled to -1…1; with
+            `transform_input=True` it converts ImageNet-normalised ones itself.
     """
 
     name: str
@@ -113,8 +113,8 @@ def is_within(name: str, module: str) -> bool:
 class Network:
     """A network with weights, ready to look at.
 
-    The module is in eval mode, wants no gradients, and nobody changes it after loading: whoever
-    needs hooks or flags works on a `clone`.
+    The module is in eval mode, its parameters need no gradient, and nothing changes it after
+    loading: hooks and flags go on a `clone`.
     """
 
     spec: NetworkSpec
@@ -135,6 +135,3 @@ class Network:
     def input_size(self) -> int:
         """Side of the square input that suits the weights in use, in pixels."""
         return self.weights.input_size
-
-
-AUXILIARY_WEIGHT = 0.3

@@ -11,7 +11,6 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from convviz.errors import NetworkError
 from convviz.networks.network import NetworkSpec
 
 
@@ -64,13 +63,6 @@ class Linear:
     units: int
 
 
-@dataclass(frozen=True)
-class Head:
-    """An auxiliary classifier after a layer (GoogLeNet paper, section 5)."""
-
-    after: str
-
-
 Description = Conv | MaxPool | ResponseNorm | Inception | GlobalAverage | Linear
 
 
@@ -82,11 +74,11 @@ class Design:
         name: Short name.
         title: Name for people.
         paper: Authors and year.
-        input_size: Side of the picture that makes the paper's arithmetic work, in pixels.
+        input_size: Side of the image that makes the paper's arithmetic work, in pixels.
         torchvision: Name of torchvision's version of it in convviz; empty if there is none.
         layers: Name and description of each layer, in order.
         encoder_end: Name of the last layer before the classifier.
-        heads: Name and place of each auxiliary classifier.
+        heads: Name of each auxiliary classifier, and of the layer whose output it reads.
         differences: Sentences: how torchvision's version differs.
     """
 
@@ -97,7 +89,7 @@ class Design:
     torchvision: str
     layers: tuple[tuple[str, Description], ...]
     encoder_end: str
-    heads: tuple[tuple[str, Head], ...] = ()
+    heads: tuple[tuple[str, str], ...] = ()
     differences: tuple[str, ...] = ()
 
 
@@ -168,7 +160,7 @@ GOOGLENET = Design(
         ("avgpool", GlobalAverage()),
         ("fc", Linear(1000)),
     ),
-    heads=(("aux1", Head("inception4a")), ("aux2", Head("inception4d"))),
+    heads=(("aux1", "inception4a"), ("aux2", "inception4d")),
     differences=(
         "The paper's third branch has a 5×5 kernel; torchvision's has a 3×3 kernel there.",
         "The paper has biases and no batch norm; torchvision has batch norm and no biases.",
@@ -216,7 +208,7 @@ def build(design: Design) -> nn.Module:
     the order in which torchvision's GoogLeNet returns them; else its scores, (N, 1000).
     """
     with torch.device("meta"):
-        return Published(design).eval().requires_grad_(False)
+        return PaperNetwork(design).eval().requires_grad_(False)
 
 
 def describe(design: Design) -> NetworkSpec:
@@ -252,7 +244,7 @@ def _title(name: str) -> str | None:
     return stage if part in {"", "0"} else None
 
 
-class Published(nn.Module):
+class PaperNetwork(nn.Module):
     """A network built from a description, its layers named as in the description."""
 
     def __init__(self, design: Design) -> None:
@@ -260,30 +252,30 @@ class Published(nn.Module):
         self.design = design
         channels, size = 3, design.input_size
         last = design.layers[-1][0]
-        after = {head.after: name for name, head in design.heads}
-        heads: list[tuple[str, nn.Module]] = []
+        heads = {after: name for name, after in design.heads}
+        modules: list[tuple[str, nn.Module]] = []
         for name, description in design.layers:
             part, channels, size = _layer(description, channels, size, final=name == last)
             self.add_module(name, part)
-            if name in after:
-                heads.append((after[name], AuxiliaryHead(channels)))
-        for name, module in heads:
+            if name in heads:
+                modules.append((heads[name], AuxiliaryHead(channels)))
+        for name, module in modules:
             self.add_module(name, module)
 
-    def forward(self, picture: Tensor) -> Tensor | tuple[Tensor, ...]:
+    def forward(self, image: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Return class scores, and in train mode those of the auxiliary heads."""
-        after = {head.after: name for name, head in self.design.heads}
-        x, extra = picture, list[Tensor]()
+        heads = {after: name for name, after in self.design.heads}
+        x, extra = image, list[Tensor]()
         for name, description in self.design.layers:
             if isinstance(description, Linear) and x.dim() > 2:
                 x = torch.flatten(x, 1)
             x = self.get_submodule(name)(x)
-            if self.training and name in after:
-                extra.append(self.get_submodule(after[name])(x))
+            if self.training and name in heads:
+                extra.append(self.get_submodule(heads[name])(x))
         return (x, *reversed(extra)) if extra else x
 
 
-class InceptionModule(nn.Module):
+class PaperInception(nn.Module):
     """Four branches side by side, joined channel by channel."""
 
     def __init__(self, channels: int, plan: Inception) -> None:
@@ -309,13 +301,13 @@ class InceptionModule(nn.Module):
 class AuxiliaryHead(nn.Module):
     """Average pooling 5×5/3, 1×1 convolution, two fully connected layers (paper, section 5)."""
 
-    def __init__(self, channels: int, classes: int = 1000) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.pool = nn.AvgPool2d(5, stride=3)
         self.conv = nn.Sequential(*_conv(channels, Conv(128, 1)))
         self.fc1 = nn.Sequential(nn.Linear(128 * 4 * 4, 1024), nn.ReLU())
         self.dropout = nn.Dropout(0.7)
-        self.fc2 = nn.Linear(1024, classes)
+        self.fc2 = nn.Linear(1024, 1000)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return class scores."""
@@ -352,26 +344,13 @@ def _layer(
         return nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0), channels, size
     if isinstance(plan, Inception):
         joined = plan.conv1 + plan.conv3 + plan.conv5 + plan.pool
-        return InceptionModule(channels, plan), joined, size
+        return PaperInception(channels, plan), joined, size
     if isinstance(plan, GlobalAverage):
         return nn.AdaptiveAvgPool2d(1), channels, 1
     linear = nn.Linear(channels * size * size, plan.units)
     return linear if final else nn.Sequential(linear, nn.ReLU(), nn.Dropout()), plan.units, 1
 
 
-def design(name: str) -> Design:
-    """Look a published design up by its name.
-
-    Raises:
-        NetworkError: There is none of that name.
-    """
-    for candidate in DESIGNS:
-        if candidate.name == name:
-            return candidate
-    known = ", ".join(candidate.name for candidate in DESIGNS)
-    raise NetworkError(f"There is no published design called {name}: choose from {known}.")
-
-
 def published_form_of(network: str) -> Design | None:
-    """Return the paper's own form of one of convviz' networks, or None if there is none here."""
+    """Return the paper's own form of one of convviz' networks, or None if there is none."""
     return next((one for one in DESIGNS if one.torchvision == network), None)

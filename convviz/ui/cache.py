@@ -18,6 +18,7 @@ from convviz.features.activations import empty_by_depth as compute_empty_by_dept
 from convviz.features.class_evidence import AveragedMaps, ClassEvidence
 from convviz.features.dead import DeadChannels
 from convviz.features.predictions import HeadPrediction, Prediction, predict
+from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
 from convviz.networks.paper_designs import DESIGNS, describe, published_form_of
 from convviz.networks.registry import available
@@ -31,8 +32,6 @@ from convviz.structure.layers import Layer
 from convviz.structure.layers import layers as network_layers
 from convviz.ui.choice import Choice, ChosenImage
 from convviz.weights.load import load
-
-_FIRST = ("alexnet", "vgg16", "googlenet")
 
 
 # A network's costs take a few hundred kilobytes, most of it receptive fields.
@@ -52,7 +51,7 @@ def of(name: str, input_size: int | None = None) -> Costs:
 def names() -> tuple[str, ...]:
     """Name every network, the three of the course first."""
     known = available()
-    first = tuple(name for name in _FIRST if name in known)
+    first = tuple(name for name in COURSE if name in known)
     return first + tuple(name for name in known if name not in first)
 
 

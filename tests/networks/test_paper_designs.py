@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from convviz.errors import NetworkError
 from convviz.lessons.printed_figures import checks, reported, slides
 from convviz.networks import registry
 from convviz.networks.paper_designs import (
@@ -16,7 +15,6 @@ from convviz.networks.paper_designs import (
     describe,
     published_form_of,
 )
-from convviz.networks.paper_designs import design as paper_design
 from convviz.structure import costs
 
 
@@ -99,11 +97,9 @@ def test_designs_run(design: Design) -> None:
     assert [tuple(one.shape) for one in scores] == [(2, 1000)] * (1 + len(design.heads))
 
 
-def test_designs_by_name() -> None:
-    assert paper_design("alexnet-2012") is ALEXNET
+def test_published_forms_by_network() -> None:
+    assert published_form_of("alexnet") is ALEXNET
     assert published_form_of("vgg16_bn") is None
-    with pytest.raises(NetworkError, match="choose from alexnet-2012"):
-        paper_design("alexnet")
 
 
 def test_the_course_notes_277_does_not_fit_the_classifier() -> None:

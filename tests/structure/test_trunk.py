@@ -52,10 +52,8 @@ def test_depth_goes_from_0_to_1_and_back_to_the_layer(layers):
         assert structure_layers.trunk_depth(found, through[0]) == 0
         assert structure_layers.trunk_depth(found, through[-1]) == 1
         for layer in through:
-            assert (
-                structure_layers.at_trunk_depth(found, structure_layers.trunk_depth(found, layer))
-                == layer
-            )
+            depth = structure_layers.trunk_depth(found, layer)
+            assert structure_layers.at_trunk_depth(found, depth) == layer
 
 
 def test_a_layer_outside_the_trunk_has_a_depth_too(layers):

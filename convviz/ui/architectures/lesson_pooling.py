@@ -12,6 +12,7 @@ from convviz.features.class_evidence import AveragedMaps, ClassEvidence
 from convviz.figures import lessons as drawn
 from convviz.figures import theme as figures
 from convviz.lessons.pooling import Classifiers, classifiers
+from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
 from convviz.sprites.overlay import heatmap, overlay
@@ -43,7 +44,7 @@ def _weights() -> None:
         "Networks",
         names,
         selection_mode="multi",
-        default=["alexnet", "vgg16", "googlenet"],
+        default=list(COURSE),
         format_func=lambda name: spec(name).title,
         key="gap_networks",
         label_visibility="collapsed",

@@ -8,6 +8,7 @@ from convviz.errors import ConvvizError
 from convviz.features.filters import Filters, filter_layers, filters, untrained_like
 from convviz.figures import filters as figures
 from convviz.figures import theme
+from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
 from convviz.sprites.kernels import kernel_sheet
@@ -15,9 +16,6 @@ from convviz.ui import cache, exports, state
 from convviz.ui.choice import Choice
 from convviz.ui.filters.page import convolution_for, slice_of
 from convviz.ui.keys import Key
-
-_NETWORKS = ("alexnet", "vgg16", "googlenet")
-
 
 _FEW = 64  # filters shown of each
 
@@ -41,7 +39,7 @@ def draw(choice: Choice) -> None:
         help="Off: each network's largest weight is full colour.",
     )
     found: list[tuple[str, Filters | str]] = []
-    for name in _NETWORKS:
+    for name in COURSE:
         title = spec(name).title
         try:
             used = _network(choice, name)

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from convviz.networks.catalogue import COURSE
 from convviz.networks.device import PRECISIONS
 from convviz.networks.network import Network
 from convviz.networks.registry import available, spec
@@ -175,9 +176,6 @@ MOST_SECONDS = 270  # for all pictures of a job together; the runner ends a job 
 MOST_PICTURES = 10
 
 
-_TRIO = ("alexnet", "vgg16", "googlenet")
-
-
 _USUAL_SECONDS = 12
 
 
@@ -219,11 +217,11 @@ def compared(choice: Choice) -> tuple[tuple[Network, Layer], ...]:
     """Choose the networks to compare, and find in each the layer about as deep as the chosen."""
     here = {name: source for name in available() if (source := _source_here(name))}
     here[choice.network.name] = choice.network.weights.source
-    missing = [spec(name).title for name in _TRIO if name not in here]
+    missing = [spec(name).title for name in COURSE if name not in here]
     names = st.multiselect(
         "Networks",
         list(here),
-        default=[name for name in here if name in (*_TRIO, choice.network.name)],
+        default=[name for name in here if name in (*COURSE, choice.network.name)],
         format_func=lambda name: spec(name).title,
         key=f"series_networks:{','.join(here)}",
         max_selections=MOST_PICTURES,

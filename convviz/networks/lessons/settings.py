@@ -1,3 +1,0 @@
-"""Checking the numbers a lesson is asked for, and writing numbers for people."""
-
-MINUS, TIMES = "−", "·"
