@@ -3,8 +3,8 @@
 Conventions, used wherever a cost is shown:
 
 - Parameters are counted as ``sum(p.numel())``, shared ones once, at the layer that uses them first.
-  Those that nothing uses when the network classifies (the auxiliary heads of GoogLeNet) have rows
-  of their own, so that the rows always add up to the whole.
+  Those that nothing uses when the network classifies (the auxiliary heads of GoogLeNet) have
+  separate rows, so that the rows always add up to the whole.
 - MACs are multiply–accumulates for one image, as `ops` defines them; FLOPs are twice that.
 - Activation bytes are each row's output for one image in float32. Outputs that reuse the memory of
   their input (in-place ReLU, flatten) are counted as well, and marked.
@@ -42,9 +42,9 @@ from convviz.structure.trace import (
 )
 
 PARTS = ("encoder", "decoder", "auxiliary")
-
-
 BYTES_PER_VALUE = 4  # float32
+FLOPS_PER_MAC = 2
+LARGEST_INPUT = 1024  # pixels; beyond it the tables of receptive fields only grow slow
 
 
 @dataclass(frozen=True)
@@ -170,12 +170,6 @@ def total(rows: Iterable[LayerCost]) -> Total:
         sum(row.macs for row in kept),
         sum(row.activation_bytes for row in kept),
     )
-
-
-FLOPS_PER_MAC = 2
-
-
-LARGEST_INPUT = 1024  # pixels; beyond it the tables of receptive fields only grow slow
 
 
 def flops(macs: int) -> int:
@@ -315,6 +309,7 @@ def _steps(trace: Trace) -> list[_Step]:
 
 
 def _finished(trace: Trace) -> Iterator[_Step]:
+    """Group operations into steps; arithmetic on the image before all others makes one step."""
     calls = {call.position: call for call in trace.calls}
     inside: dict[int, list[Operation]] = {}  # operations by the call that they are a part of
     opening: list[Operation] = []  # arithmetic on the image before the first layer
@@ -345,7 +340,7 @@ def _finished(trace: Trace) -> Iterator[_Step]:
 
 
 def _whole(call: Call | None, calls: Mapping[int, Call]) -> Call | None:
-    """Find the outermost call around a call, itself included, that is one row with its parts."""
+    """Find the outermost call around a call, or itself, that is one row with all its parts."""
     whole = None
     while call is not None and call.parent >= 0:
         torchs = type(call.module).__module__.startswith("torch.nn")
@@ -359,7 +354,7 @@ def _whole(call: Call | None, calls: Mapping[int, Call]) -> Call | None:
 def _module_step(call: Call, output: Value, operations: Sequence[Operation]) -> _Step:
     counted = [each for each in operations if not ops.is_bookkeeping(each.name)]
     kind = kind_of(call.module)
-    if kind == type(call.module).__name__:  # nobody knows it: it is called by what happens in it
+    if kind == type(call.module).__name__:  # an unknown class: describe what happens in it
         kind = " + ".join(ops.WORDS.get(each.name, each.name) for each in counted) or kind
     inputs = tuple(value.shape[1:] for value in call.inputs)
     return _Step(call.name, inputs, output, "", kind, counted)
@@ -464,7 +459,7 @@ def _title(spec: NetworkSpec, module: str, function: str, kind: str) -> str:
         around = around.rpartition(".")[0]
     if known == module or (known and around == module and not function):
         return known
-    if known:  # a part without a title of its own is called by what it does in the whole
+    if known:  # a part without a title is named by what it does in the whole
         return f"{known} · {kind}"
     if not function:
         return module
@@ -509,10 +504,10 @@ class Head:
         name: Dotted name.
         after: Dotted name of the layer whose output it reads.
         shape: (C, H, W) of that output.
-        depth: Layers with kernels between the picture and that output.
+        depth: Layers with kernels between the image and that output.
         network_depth: The same for the main classifier's scores.
         parameters: Its parameters.
-        macs: Its multiply–accumulates for one picture, paid in training only.
+        macs: Its multiply–accumulates for one image, paid in training only.
     """
 
     name: str

@@ -15,7 +15,7 @@ from convviz.structure import ops
 from convviz.structure.ops import is_norm, kind_of
 from convviz.structure.trace import Call, Operation, Trace, Value, trace
 
-# What only arranges numbers anew, or copies them.
+# What only arranges or copies numbers.
 _ARRANGEMENTS = (
     "view",
     "_unsafe_view",
@@ -29,10 +29,8 @@ _ARRANGEMENTS = (
     "transpose",
 )
 
-
 # What takes the largest of some numbers, and so may as well happen before a ReLU as after it.
 _MAXIMA = ("max_pool2d_with_indices", "max_pool2d", "adaptive_max_pool2d", "amax")
-
 
 # What makes no negative numbers out of others that are not negative.
 _KEEP_SIGN = (
@@ -46,7 +44,6 @@ _KEEP_SIGN = (
     "select",
     "slice",
 )
-
 
 _WORDS = {"cat": "concatenation", "add": "sum", "mul": "product"}
 

@@ -2,9 +2,9 @@
 
 A layer of interest is a module without parts, or one that does something to the outputs of its
 parts before it returns: GoogLeNet's convolutions, whose ReLU is a function in their forward(), and
-its Inception modules, which concatenate. A Sequential adds nothing and is no layer. Layers are
+its Inception modules, which concatenate. A Sequential adds nothing and does not count. Layers are
 listed in the order in which they finish; of a module that is used several times, the last use
-counts. Heads that only help training do not run and are no layers.
+counts. Heads that only help training do not run and do not count.
 """
 
 from __future__ import annotations

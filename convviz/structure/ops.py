@@ -67,6 +67,7 @@ class Window:
     groups: int = 1
 
 
+# Plain words for operations, and the functions that users call them by.
 WORDS = {
     "convolution": "convolution",
     "addmm": "linear",
@@ -91,8 +92,6 @@ WORDS = {
     "_log_softmax": "softmax",
     "native_dropout": "dropout",
 }
-
-
 CALLS = {
     "convolution": "conv2d",
     "addmm": "linear",

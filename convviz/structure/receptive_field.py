@@ -1,12 +1,12 @@
-"""What one position of a feature map can see of the input picture.
+"""What one position of a feature map can see of the input image.
 
 Two things are followed side by side through a network, along each axis.
 
 - The textbook pair: the receptive field's size grows by (k − 1) · dilation · jump with every kernel
   of width k, and the jump (pixels between two neighbouring positions) is multiplied by the stride.
-  This is the size on an endless plane: it may be larger than the picture.
-- The exact first and last input pixel that each position depends on. Padding holds no picture and
-  pixels dropped at the right-hand edge are seen by nobody, so near the borders this is smaller.
+  This is the size on an endless plane: it may be larger than the image.
+- The exact first and last input pixel that each position depends on. Padding is not part of the
+  image and pixels dropped at the right-hand edge are not seen, so near the borders this is smaller.
 
 Where branches meet (concatenation, addition), the largest of them counts. Normalisation counts as
 one position: statistics over the whole map are not followed. The method is that of Araujo, Norris
@@ -50,7 +50,7 @@ class Axis:
 
     @classmethod
     def of_input(cls, pixels: int) -> "Axis":
-        """Return the axis of the picture itself: each position sees its own pixel."""
+        """Return the axis of the image itself: each position sees its own pixel."""
         return cls(1, Fraction(1), tuple((i, i) for i in range(pixels)))
 
     def slide(
@@ -91,7 +91,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """What the positions of a feature map see of the input picture.
+    """What the positions of a feature map see of the input image.
 
     Attributes:
         rows: The vertical axis.
@@ -103,7 +103,7 @@ class ReceptiveField:
 
     @classmethod
     def of_input(cls, height: int, width: int) -> "ReceptiveField":
-        """Return the receptive field of the picture itself."""
+        """Return the receptive field of the image itself."""
         return cls(Axis.of_input(height), Axis.of_input(width))
 
     @property
@@ -122,7 +122,7 @@ class ReceptiveField:
         return float(max(self.rows.jump, self.columns.jump))
 
     def box(self, row: int, column: int) -> tuple[int, int, int, int] | None:
-        """Return what one position sees, cut at the picture's edges.
+        """Return what one position sees, cut at the image's edges.
 
         Returns:
             (top, left, bottom, right) in input pixels, the last two exclusive, or None for a

@@ -1,6 +1,8 @@
 """Clones: modules of their own on shared weights."""
 
+import gc
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -8,7 +10,7 @@ import torch
 from torch import nn
 
 from convviz.errors import NetworkError
-from convviz.networks.clone import clone
+from convviz.networks.clone import clone, per_module
 from convviz.networks.initial_weights import untrained
 from convviz.networks.registry import spec
 
@@ -131,3 +133,33 @@ def test_thirty_threads_hook_thirty_layers_at_once():
             expected = shared[: number + 1](images[number])
         assert len(seen) == 1, "one pass, one call of the hook: no other thread's"
         torch.testing.assert_close(seen[0], expected)
+
+
+def test_results_are_remembered_while_the_network_lives() -> None:
+    calls: list[tuple[int, ...]] = []
+
+    @per_module(keep=2)
+    def count(module: nn.Module, size: int, *, extra: int = 0) -> int:
+        calls.append((size, extra))
+        return size + extra
+
+    first, second = nn.Linear(1, 1), nn.Linear(1, 1)
+    assert [count(first, 1), count(first, 1), count(second, 1)] == [1, 1, 1]
+    assert count(first, 1, extra=2) == 3
+    assert calls == [(1, 0), (1, 0), (1, 2)]
+    assert count(first, 5) == 5
+    assert count(first, 1) == 1, "two are kept: the oldest is computed again"
+    assert calls[3:] == [(5, 0), (1, 0)]
+    gone = weakref.ref(first)
+    del first
+    gc.collect()
+    assert gone() is None
+
+
+def test_results_are_known_by_what_the_key_says() -> None:
+    @per_module(key=len)
+    def first(module: nn.Module, values: list[int]) -> int:
+        return values[0]
+
+    module = nn.Linear(1, 1)
+    assert [first(module, [1]), first(module, [2]), first(module, [3, 4])] == [1, 1, 3]
