@@ -25,7 +25,7 @@ from torch import Tensor
 
 from convviz.datasets import labelled_set
 from convviz.datasets.labelled_set import Dataset
-from convviz.learning.encoding import Scale, encode, trunk
+from convviz.learning.encoding import FeatureScale, encode, trunk
 from convviz.learning.plan import plan
 from convviz.learning.step import Learner, judge
 from convviz.networks.decoders import make_decoder
@@ -85,7 +85,7 @@ def main() -> None:
     generator = torch.Generator().manual_seed(0)
     head = make_decoder(train.shape[1], len(bundled.classes()))
     draw(head, generator)
-    scale = Scale.of(train)
+    scale = FeatureScale.of(train)
     inputs = scale.apply(train)
     learner = Learner(head, weight_decay=DECAY, smoothing=SMOOTHING)
     for epoch in range(EPOCHS):

@@ -65,7 +65,7 @@ class Settings:
         Raises:
             SettingError: One does not.
         """
-        limits = (
+        check_limits(
             ("weight of the auxiliary losses", self.weight, 0, 10),
             ("number of steps", self.steps, 1, 10_000),
             ("learning rate", self.learning_rate, 1e-8, 1e6),
@@ -73,7 +73,6 @@ class Settings:
             ("pictures' side in pixels", self.size, 32, 512),
             ("number of moments", self.moments, 1, 1000),
         )
-        check_limits(limits)
 
 
 @dataclass(frozen=True)

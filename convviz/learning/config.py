@@ -1,8 +1,7 @@
-"""What a training is told, what it says while it runs, and what comes of it."""
+"""Settings, steps and result of a training."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,11 +12,7 @@ from convviz.learning.snapshots import Snapshot
 from convviz.networks.network import AUXILIARY_WEIGHT
 
 Phase = Literal["reading", "encoding", "training", "done"]
-
-
 Optimiser = Literal["adamw", "sgd"]
-
-
 Ending = Literal["epochs", "seconds", "stopped", "not finite"]
 
 
@@ -26,17 +21,17 @@ class TrainingSettings:
     """How to train.
 
     Attributes:
-        epochs: How often every picture is looked at; None for as often as the time allows.
-        seconds: When to end at the latest, counted from when the pictures are read and a frozen
-            encoder's features are there; None for no limit.
-        learning_rate: Largest learning rate; None for one that suits the optimiser and the plan.
-        batch: Pictures per step.
+        epochs: Passes over the training images; None for as many as the time allows.
+        seconds: Time limit, counted from when the images are read and a frozen encoder's features
+            are computed; None for no limit.
+        learning_rate: Largest learning rate; None for a default by optimiser and plan.
+        batch: Images per step.
         optimiser: "adamw" or "sgd" (with momentum 0.9).
-        weight_decay: Pulls the weights towards zero.
+        weight_decay: Of weights; biases and batch norms have none.
         schedule: "cosine" lowers the learning rate to nearly zero, "constant" leaves it.
-        seed: Of new weights, of the order of the pictures, and of dropout.
-        size: Side of the square pictures, in pixels.
-        auxiliary_weight: What each auxiliary loss is multiplied with.
+        seed: Of new weights, of the order of the images, and of dropout.
+        size: Side of the square images, in pixels.
+        auxiliary_weight: Factor of each auxiliary loss.
     """
 
     epochs: int | None = 20
@@ -51,14 +46,14 @@ class TrainingSettings:
     auxiliary_weight: float = AUXILIARY_WEIGHT
 
     def check(self) -> None:
-        """Make sure that the numbers make sense.
+        """Check that the numbers are in range.
 
         Raises:
-            SettingError: One does not.
+            SettingError: One is not, or nothing says when to end.
         """
         if self.epochs is None and self.seconds is None:
             raise SettingError("Say when to end: give a number of epochs or of seconds.")
-        limits = (
+        check_limits(
             ("number of epochs", self.epochs, 1, 10_000),
             ("time in seconds", self.seconds, 0.1, 86_400),
             ("learning rate", self.learning_rate, 1e-8, 1e6),
@@ -67,32 +62,31 @@ class TrainingSettings:
             ("weight decay", self.weight_decay, 0, 10),
             ("weight of the auxiliary losses", self.auxiliary_weight, 0, 10),
         )
-        check_limits(limits)
 
 
-def check_limits(limits: Iterable[tuple[str, float | None, float, float]]) -> None:
-    """Make sure that numbers are within their limits.
+def check_limits(*limits: tuple[str, float | None, float, float]) -> None:
+    """Check that numbers are within their limits.
 
     Args:
-        limits: Of each number what it is, its value (None is within), the least and the most.
+        limits: Of each number its name, its value (None is within), the least and the most.
 
     Raises:
         SettingError: One is not.
     """
-    for what, value, least, most in limits:
+    for name, value, least, most in limits:
         if value is not None and not least <= value <= most:
             raise SettingError(
-                f"The {what}, {value:g}, is out of range; choose from {least:g} to {most:,}."
+                f"The {name}, {value:g}, is out of range; choose from {least:g} to {most:,}."
             )
 
 
 @dataclass(frozen=True)
 class Validation:
-    """How well pictures that were not learned from are named.
+    """How well a network classifies images that it did not learn from.
 
     Attributes:
         loss: Mean cross-entropy.
-        accuracy: Share named rightly, in 0…1.
+        accuracy: Share classified correctly, in 0…1.
     """
 
     loss: float
@@ -101,21 +95,21 @@ class Validation:
 
 @dataclass(frozen=True, eq=False)
 class TrainingResult:
-    """What came of a training; the weights are those of its best epoch.
+    """Result of a training; the weights are those of its best epoch.
 
     Attributes:
         module: The trained network, in eval mode.
         validation: Of the best epoch.
-        probabilities: Of each class for each validation picture, shape (N, K).
-        labels: Number of each validation picture's class, shape (N,).
-        epochs: How many epochs were begun and ended.
+        probabilities: Of each class for each validation image, shape (N, K).
+        labels: Number of each validation image's class, shape (N,).
+        epochs: How many epochs were completed.
         best_epoch: Which was the best; 0 is before the first.
         seconds: How long all of it took.
         encoding_seconds: How long computing the frozen encoder's features took; 0 without.
         epoch_seconds: How long each epoch took, validation included.
         ending: Why it ended.
-        note: A sentence where it ended otherwise than planned.
-        best_step: How many steps of the optimiser are behind the weights of the best epoch.
+        note: A sentence if it ended otherwise than planned.
+        best_step: Steps of the optimiser behind the weights of the best epoch.
     """
 
     module: nn.Module
@@ -132,13 +126,13 @@ class TrainingResult:
     best_step: int = 0
 
     def confusion(self) -> Tensor:
-        """Count pictures by class (rows) and by what they were taken for (columns), (K, K)."""
+        """Count images by class (rows) and by predicted class (columns), (K, K)."""
         classes = self.probabilities.shape[1]
         pairs = self.labels * classes + self.probabilities.argmax(1)
         return pairs.bincount(minlength=classes**2).reshape(classes, classes)
 
     def mistakes(self) -> tuple[int, ...]:
-        """List validation pictures that were named wrongly, the most confident first."""
+        """List misclassified validation images, the most confident first."""
         best = self.probabilities.max(1)
         wrong = (best.indices != self.labels).nonzero().flatten()
         order = best.values[wrong].argsort(descending=True, stable=True)
@@ -150,20 +144,20 @@ class TrainingStep:
     """Where a training stands.
 
     Attributes:
-        phase: What it does: reads pictures, computes features, trains, or is done.
+        phase: What it does: reads images, computes features, trains, or is done.
         epoch: Epochs that are over.
         step: Steps of the optimiser so far.
-        fraction: How much of the work is behind it, in 0…1.
+        fraction: Share of the work that is done, in 0…1.
         seconds: Since the beginning.
-        loss: Mean loss of the training pictures since the epoch began.
+        loss: Mean loss of the training images since the epoch began.
         auxiliary: Auxiliary losses of the newest batch, where there are any.
-        accuracy: Share of the epoch's pictures so far that were named rightly.
-        learning_rate: In use.
+        accuracy: Share of the epoch's images so far that were classified correctly.
+        learning_rate: Of the newest step.
         validation: At the end of an epoch; None in between.
-        module: The network as it is now, to look at; belongs to the training.
+        module: The network as it is now, to look at; it belongs to the training.
         result: At the last step; None before.
-        recent_loss: Mean loss of the training pictures since the step yielded before this one.
-        snapshot: What the network makes of the probe now; at chosen moments, if that was wanted.
+        recent_loss: Mean loss of the training images since the step yielded before this one.
+        snapshot: What the network answers to the probe now; at chosen moments, with a `Watch`.
     """
 
     phase: Phase

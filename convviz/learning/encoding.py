@@ -89,7 +89,7 @@ def encode(
 
 
 @dataclass(frozen=True, eq=False)
-class Scale:
+class FeatureScale:
     """How features were standardised.
 
     Attributes:
@@ -101,7 +101,7 @@ class Scale:
     deviation: Tensor
 
     @classmethod
-    def of(cls, features: Tensor) -> Scale:
+    def of(cls, features: Tensor) -> FeatureScale:
         """Measure training features, (N, D)."""
         deviation = features.std(0, correction=0)
         return cls(features.mean(0), torch.where(deviation > 1e-6, deviation, 1.0))

@@ -1,8 +1,8 @@
 """Train what a plan says: an iterator of steps, whose last one carries the result.
 
 A frozen encoder's features are computed once, and so is what comes before the first thawed part.
-"Fine-tune" first trains the new decoder on them for a third of the work, because a decoder that was
-only just drawn would send noise into the layers that are thawed then, and goes on with a small
+"Fine-tune" first trains the new decoder on them for a third of the work, because a decoder with
+random weights would send noise into the layers that are thawed then, and goes on with a small
 learning rate. Where the decoder has been trained already (`plan_further`), it starts with that.
 
 The same seed gives the same weights on one machine with the same number of threads.
@@ -11,6 +11,7 @@ The same seed gives the same weights on one machine with the same number of thre
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -20,24 +21,19 @@ from convviz.datasets import labelled_set
 from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import SettingError
 from convviz.features.capture import check_layer
-from convviz.learning.config import TrainingSettings, TrainingStep
-from convviz.learning.encoding import Scale, cut, encode, trunk
-from convviz.learning.loop import Loop, Source, seed_dropout
+from convviz.learning.config import TrainingResult, TrainingSettings, TrainingStep
+from convviz.learning.encoding import FeatureScale, cut, encode, trunk
+from convviz.learning.loop import BestWeights, Examples, Schedule, seed_dropout, train
 from convviz.learning.plan import TransferPlan
-from convviz.learning.snapshots import Watch
+from convviz.learning.snapshots import SnapshotSchedule, Watch
 from convviz.learning.step import Learner
 from convviz.networks.clone import clone
 from convviz.networks.decoders import in_form, put
 from convviz.networks.device import fast_dtype
-from convviz.networks.network import NetworkSpec
 from convviz.networks.registry import build
 
-_HEAD_SHARE = 1 / 3
-
-
-_KEPT_BYTES = 400_000_000
-
-
+_HEAD_SHARE = 1 / 3  # of a fine-tuning's work
+_KEPT_BYTES = 400_000_000  # of a frozen encoder's output
 _RATES = {
     "adamw": {"head": 3e-3, "fine-tune": 1e-4, "whole": 1e-3},
     "sgd": {"head": 0.05, "fine-tune": 0.002, "whole": 0.02},
@@ -57,10 +53,10 @@ def fit(
 
     Args:
         plan: What is frozen and what is learned.
-        dataset: The pictures.
+        dataset: The images.
         split: Which of them are learned from, and which check it.
-        settings: How; None for the usual.
-        stop: Asked between two steps; once it says yes, the training ends with what it has.
+        settings: How to train; None for the defaults.
+        stop: Asked between two steps; once it returns True, the training ends with what it has.
         watch: What to take snapshots of: before the first step, at moments that are densest at the
             beginning, and at the end, of the weights that are kept. None for no snapshots.
 
@@ -90,97 +86,161 @@ def _fit(
     stop: Callable[[], bool],
     watch: Watch | None,
 ) -> Iterator[TrainingStep]:
-    loop = Loop(settings, stop, watch)
+    schedule, snapshots = Schedule(settings, stop), SnapshotSchedule(watch)
     generator = torch.Generator().manual_seed(settings.seed)
     module = plan.build(generator)
     seed_dropout(module, generator)
-    pictures: list[tuple[Tensor, Tensor]] = []
-    for places in (split.train, split.validation):
-        for share, found in labelled_set.read(dataset, places, settings.size):
-            yield loop.preparing("reading", share)
-            if found is not None:
-                pictures.append(found)
-    (train, train_labels), (check, check_labels) = pictures
-    if watch is not None:
-        yield loop.begin(module)
-    loop.have_read()
-    spec = plan.network.spec
-
+    training = _Training(plan, settings, schedule, snapshots, generator, module)
+    examples, check = yield from training.read(dataset, split)
+    best: BestWeights | None = None
     if plan.scenario != "scratch" and not plan.goes_on:
-        features = yield from _encoded(loop, trunk(module, plan.head), (train, check), spec)
-        features = [each.flatten(1) for each in features]
-        loop.encoded()
-        scale = Scale.of(features[0])
-        head = module.get_submodule(plan.head)
-        source = Source(scale.apply(features[0]), train_labels, lambda x: x)
-        target = Source(scale.apply(features[1]), check_labels, lambda x: x)
+        best = yield from training.train_decoder(examples, check)
+    if best is None or (schedule.goes_on and not plan.encoder_is_frozen):
+        best = yield from training.train_network(examples, check)
+    yield training.finished(best)
+
+
+@dataclass(eq=False)
+class _Training:
+    """One training: what it is made of, and its two stages."""
+
+    plan: TransferPlan
+    settings: TrainingSettings
+    schedule: Schedule
+    snapshots: SnapshotSchedule
+    generator: torch.Generator
+    module: nn.Module
+
+    def read(
+        self, dataset: Dataset, split: Split
+    ) -> Generator[TrainingStep, None, tuple[Examples, Examples]]:
+        """Decode the training and the validation images."""
+        examples = []
+        for places in (split.train, split.validation):
+            for share, images in labelled_set.read(dataset, places, self.settings.size):
+                yield self.schedule.preparing("reading", share)
+                if images is not None:
+                    examples.append(Examples(*images, self._to_input))
+        snapshot = self.snapshots.take_if_due(
+            self.module, step=0, epoch=0, seconds=self.schedule.seconds
+        )
+        if snapshot is not None:
+            yield replace(self.schedule.now("reading"), snapshot=snapshot)
+        self.schedule.read()
+        return examples[0], examples[1]
+
+    def train_decoder(
+        self, examples: Examples, check: Examples
+    ) -> Generator[TrainingStep, None, BestWeights]:
+        """Train the new decoder on the frozen encoder's features."""
+        plan, schedule = self.plan, self.schedule
+        maps = yield from self._encoded(trunk(self.module, plan.head), examples, check)
+        schedule.encoded()
+        features = [part.flatten(1) for part in maps]
+        scale = FeatureScale.of(features[0])
+        head = self.module.get_submodule(plan.head)
         head.requires_grad_(True)
-        yield from loop.train(
-            Learner(head, optimiser=settings.optimiser, weight_decay=settings.weight_decay),
-            source,
-            target,
-            rate=_rate(settings, "head"),
-            generator=generator,
-            until=loop.ahead(_HEAD_SHARE) if plan.scenario == "fine-tune" else 1.0,
-            show=None,
+        schedule.begin_stage(
+            _rate(self.settings, "head"), _HEAD_SHARE if plan.scenario == "fine-tune" else 1.0
+        )
+        best = yield from train(
+            self._learner(head),
+            Examples(scale.apply(features[0]), examples.labels),
+            Examples(scale.apply(features[1]), check.labels),
+            schedule,
+            self.snapshots,
+            batch=self.settings.batch,
+            generator=self.generator,
         )
         scale.fold(head)
+        return best
 
-    if not plan.encoder_is_frozen and loop.goes_on:
-        source = Source(
-            train, train_labels, lambda x: labelled_set.to_input(x, spec.mean, spec.std)
-        )
-        target = Source(
-            check, check_labels, lambda x: labelled_set.to_input(x, spec.mean, spec.std)
-        )
-        learned, modes = module, _modes(plan)
-        halves = cut(module, plan.trained_names()) if plan.scenario == "fine-tune" else None
-        if halves is not None and _can_be_kept(halves[0], train, len(train) + len(check)):
+    def train_network(
+        self, examples: Examples, check: Examples
+    ) -> Generator[TrainingStep, None, BestWeights]:
+        """Train the thawed parts and the decoder, or everything."""
+        plan, learned = self.plan, self.module
+        halves = None
+        if plan.scenario == "fine-tune":
+            halves = cut(self.module, plan.trained_names())
+        if halves is not None and _can_be_kept(halves[0], examples, check):
             # What comes before the first thawed part never changes, so it is computed once.
-            maps = yield from _encoded(loop, halves[0], (train, check), spec)
+            frozen, learned = halves
+            maps = yield from self._encoded(frozen, examples, check)
             if plan.goes_on:
-                loop.encoded()
-            learned = halves[1]
-            source = Source(maps[0], train_labels, lambda x: x)
-            target = Source(maps[1], check_labels, lambda x: x)
-        learner = Learner(
-            learned,
-            optimiser=settings.optimiser,
-            weight_decay=settings.weight_decay,
-            auxiliary_weight=settings.auxiliary_weight,
+                self.schedule.encoded()
+            examples = Examples(maps[0], examples.labels)
+            check = Examples(maps[1], check.labels)
+        self.schedule.begin_stage(learning_rate(plan, self.settings))
+        return (
+            yield from train(
+                self._learner(learned),
+                examples,
+                check,
+                self.schedule,
+                self.snapshots,
+                batch=self.settings.batch,
+                generator=self.generator,
+                network=self.module,
+                modes=lambda _: _set_modes(plan, self.module),
+            )
         )
-        yield from loop.train(
-            learner,
-            source,
-            target,
-            rate=learning_rate(plan, settings),
-            generator=generator,
-            until=1.0,
-            modes=lambda _: modes(module),
-            show=module,
+
+    def _encoded(
+        self, encoder: nn.Module, *examples: Examples
+    ) -> Generator[TrainingStep, None, list[Tensor]]:
+        """Compute a frozen encoder's output for training and for validation images."""
+        spec, dtype, outputs = self.plan.network.spec, fast_dtype(), []
+        for images in examples:
+            pixels, pieces = images.values, []
+            for done, piece in encode(encoder, pixels, mean=spec.mean, std=spec.std, dtype=dtype):
+                pieces.append(piece)
+                yield self.schedule.preparing("encoding", done / len(pixels))
+            outputs.append(torch.cat(pieces))
+        return outputs
+
+    def _learner(self, module: nn.Module) -> Learner:
+        return Learner(
+            module,
+            optimiser=self.settings.optimiser,
+            weight_decay=self.settings.weight_decay,
+            auxiliary_weight=self.settings.auxiliary_weight,
         )
-    yield loop.done(_finished(plan, module))
 
+    def _to_input(self, pixels: Tensor) -> Tensor:
+        spec = self.plan.network.spec
+        return labelled_set.to_input(pixels, spec.mean, spec.std)
 
-def _encoded(
-    loop: Loop, encoder: nn.Module, pictures: tuple[Tensor, Tensor], spec: NetworkSpec
-) -> Generator[TrainingStep, None, list[Tensor]]:
-    """Compute what an encoder makes of the training and the validation pictures."""
-    found, dtype = [], fast_dtype()
-    for pixels in pictures:
-        pieces = []
-        for done, piece in encode(encoder, pixels, mean=spec.mean, std=spec.std, dtype=dtype):
-            pieces.append(piece)
-            yield loop.preparing("encoding", done / len(pixels))
-        found.append(torch.cat(pieces))
-    return found
+    def finished(self, best: BestWeights) -> TrainingStep:
+        """Return the last step, with the result and a snapshot of the weights that are kept."""
+        schedule, module = self.schedule, _plain(self.plan, self.module)
+        result = TrainingResult(
+            module=module,
+            validation=best.validation,
+            probabilities=best.scores.softmax(1),
+            labels=best.labels,
+            epochs=schedule.epochs,
+            best_epoch=best.epoch,
+            seconds=schedule.seconds,
+            encoding_seconds=schedule.encoding_seconds,
+            epoch_seconds=tuple(schedule.epoch_seconds),
+            ending=schedule.ending,
+            note=schedule.note,
+            best_step=best.step,
+        )
+        snapshot = self.snapshots.take_last(
+            module, step=best.step, epoch=best.epoch, seconds=schedule.seconds
+        )
+        return replace(
+            schedule.now("done"), validation=best.validation, result=result, snapshot=snapshot
+        )
 
 
 @torch.no_grad()
-def _can_be_kept(encoder: nn.Module, pixels: Tensor, pictures: int) -> bool:
-    """Whether memory has room for what an encoder makes of so many pictures."""
-    one = encoder(labelled_set.to_input(pixels[:1], (0, 0, 0), (1, 1, 1)))
-    return bool(pictures * one.numel() * 4 <= _KEPT_BYTES)
+def _can_be_kept(encoder: nn.Module, examples: Examples, check: Examples) -> bool:
+    """Whether memory has room for an encoder's output for all images."""
+    one = encoder(examples.batch(torch.tensor([0]))[0])
+    return bool((len(examples) + len(check)) * one.numel() * 4 <= _KEPT_BYTES)
 
 
 def learning_rate(plan: TransferPlan, settings: TrainingSettings) -> float:
@@ -195,39 +255,35 @@ def _rate(settings: TrainingSettings, stage: str) -> float:
     return _RATES[settings.optimiser][stage]
 
 
-def _modes(plan: TransferPlan) -> Callable[[nn.Module], None]:
+def _set_modes(plan: TransferPlan, module: nn.Module) -> None:
     """Put the trained parts, and only those, into train mode.
 
-    Fine-tuning leaves all batch norms' statistics as they are: those of a few small batches are
-    others than the ones that the decoder was trained behind, and would undo what it learned.
+    Fine-tuning leaves all batch norms' statistics as they are: those of a few small batches differ
+    from the ones that the decoder was trained behind, and would undo what it learned.
     """
-
-    def train(module: nn.Module) -> None:
-        module.eval()
-        if plan.scenario == "scratch":
-            module.train()
-            return
-        for name in plan.trained_names():
-            module.get_submodule(name).train()
-        for part in module.modules():
-            if isinstance(part, nn.modules.batchnorm._NormBase):
-                part.eval()
-
-    return train
+    if plan.scenario == "scratch":
+        module.train()
+        return
+    module.eval()
+    for name in plan.trained_names():
+        module.get_submodule(name).train()
+    for part in module.modules():
+        if isinstance(part, nn.modules.batchnorm._NormBase):
+            part.eval()
 
 
-def _finished(plan: TransferPlan, trained: nn.Module) -> nn.Module:
+def _plain(plan: TransferPlan, trained: nn.Module) -> nn.Module:
     """Put the trained weights into a plain network, without what only training needs."""
     if plan.auxiliary:
-        whole = build(plan.network.spec, num_classes=len(plan.form.classes))
+        plain = build(plan.network.spec, num_classes=len(plan.form.classes))
         for name in plan.auxiliary:
-            put(whole, name, None)
-        if isinstance(whole, GoogLeNet):
-            whole.aux_logits = False
+            put(plain, name, None)
+        if isinstance(plain, GoogLeNet):
+            plain.aux_logits = False
     else:
         with torch.device("meta"):
-            whole = in_form(clone(plan.network.module), plan.form, plan.network.spec.auxiliary)
-    wanted = whole.state_dict()
-    state = {name: value for name, value in trained.state_dict().items() if name in wanted}
-    whole.load_state_dict(state, assign=True)
-    return whole.eval().requires_grad_(False)
+            plain = in_form(clone(plan.network.module), plan.form, plan.network.spec.auxiliary)
+    names = plain.state_dict()
+    state = {name: value for name, value in trained.state_dict().items() if name in names}
+    plain.load_state_dict(state, assign=True)
+    return plain.eval().requires_grad_(False)

@@ -1,82 +1,260 @@
-"""The loop of epochs: order, validation, the best weights, and when to end."""
+"""The training loop, with its schedule and its best weights.
+
+`train` runs epochs of one module until the schedule says that the stage is over, checks the module
+after each epoch, and ends with the weights of the best one. A training may have two stages, which
+share one `Schedule`.
+"""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from convviz.learning.config import (
-    Ending,
-    Phase,
-    TrainingResult,
-    TrainingSettings,
-    TrainingStep,
-    Validation,
-)
-from convviz.learning.snapshots import Onlooker, Snapshot, Watch
-from convviz.learning.step import Learner, judge
+from convviz.learning.config import Ending, Phase, TrainingSettings, TrainingStep, Validation
+from convviz.learning.snapshots import SnapshotSchedule
+from convviz.learning.step import Learner, Losses, judge
+
+_SHOWN_SECONDS = 0.2  # between two steps that are yielded within an epoch
+_CHECKED = 64  # images per pass of a check
+
+_NOTES: dict[Ending, str] = {
+    "epochs": "",
+    "seconds": "",
+    "stopped": "The training was stopped; what is kept are its best weights so far.",
+    "not finite": (
+        "The loss is no longer a number: the steps were too large for these weights, and the "
+        "learning rate is the first thing to lower. What is kept are the last good weights."
+    ),
+}
 
 
-def trained(module: nn.Module) -> dict[str, Tensor]:
-    """Return what training changes: parameters that want gradients, and their batch norms' sums."""
-    found: dict[str, Tensor] = {}
+class Schedule:
+    """How far a training is, when it ends, and the learning rate on the way.
+
+    The share of the work that is done counts epochs or time, whichever is further. A time limit
+    counts from `ready`, that is without reading images and computing a frozen encoder's features.
+
+    Args:
+        settings: Limits on epochs and seconds, and the shape of the learning rate.
+        stop: Asked between two steps.
+
+    Attributes:
+        steps: Steps of the optimiser so far.
+        epoch_seconds: How long each epoch took, validation included.
+        encoding_seconds: How long the frozen encoder's features took; 0 without.
+        ending: Why the training ended; "epochs" as long as it goes on.
+    """
+
+    def __init__(self, settings: TrainingSettings, stop: Callable[[], bool]) -> None:
+        self.steps = 0
+        self.epoch_seconds: list[float] = []
+        self.encoding_seconds = 0.0
+        self.ending: Ending = "epochs"
+        self._settings = settings
+        self._stop = stop
+        self._start = time.perf_counter()
+        self._read = 0.0
+        self._ready = 0.0
+        self._epoch_start = 0.0
+        self._share = 0.0
+        self._rate, self._first, self._until = 0.0, 0.0, 1.0  # of the stage
+
+    @property
+    def seconds(self) -> float:
+        """Since the beginning."""
+        return time.perf_counter() - self._start
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that are over."""
+        return len(self.epoch_seconds)
+
+    @property
+    def note(self) -> str:
+        """A sentence where the training ended otherwise than planned."""
+        return _NOTES[self.ending]
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether nothing has ended the training yet."""
+        return self.ending == "epochs"
+
+    @property
+    def rate(self) -> float:
+        """Learning rate of the next step."""
+        if self._settings.schedule == "constant":
+            return self._rate
+        share = (self._share - self._first) / max(self._until - self._first, 1e-9)
+        return self._rate * (
+            0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(max(share, 0.0), 1.0)))
+        )
+
+    def now(self, phase: Phase) -> TrainingStep:
+        """Report where the training stands, without what was measured."""
+        return TrainingStep(
+            phase,
+            epoch=self.epochs,
+            step=self.steps,
+            fraction=1.0 if phase == "done" else self._share,
+            seconds=self.seconds,
+        )
+
+    def preparing(self, phase: Phase, share: float) -> TrainingStep:
+        """Report how far reading or encoding is; asks whether to stop."""
+        if self._stop():
+            self.ending = "stopped"
+        return TrainingStep(phase, fraction=share, seconds=self.seconds)
+
+    def read(self) -> None:
+        """Note that the images are read."""
+        self._read = self._ready = self.seconds
+
+    def encoded(self) -> None:
+        """Note that the frozen encoder's features are computed."""
+        self._ready = self.seconds
+        self.encoding_seconds = self._ready - self._read
+
+    def begin_stage(self, rate: float, share: float = 1.0) -> None:
+        """Begin a stage.
+
+        Args:
+            rate: Its largest learning rate.
+            share: Share of the remaining work that it is, in 0…1.
+        """
+        self._measure()
+        self._rate, self._first = rate, self._share
+        self._until = self._share + share * (1 - self._share)
+
+    def begin_epoch(self) -> bool:
+        """Begin another epoch if the stage is not over."""
+        self._measure()
+        self._epoch_start = self.seconds
+        return self.goes_on and self._share < self._until
+
+    def tick(self, of_epoch: float) -> None:
+        """Count a step, and look whether the training is to end.
+
+        Args:
+            of_epoch: Share of the epoch's images that are learned from, in 0…1.
+        """
+        self.steps += 1
+        self._measure(of_epoch)
+        limit = self._settings.seconds
+        if self._stop():
+            self.ending = "stopped"
+        elif limit is not None and self.seconds - self._ready >= limit:
+            self.ending = "seconds"
+
+    @property
+    def breaks_epoch(self) -> bool:
+        """Whether to leave the epoch here; one is only cut short by an end or by a time limit."""
+        timed = self._settings.seconds is not None
+        return not self.goes_on or (timed and self._share >= self._until)
+
+    def end_epoch(self) -> None:
+        """Count an epoch."""
+        self.epoch_seconds.append(self.seconds - self._epoch_start)
+
+    def _measure(self, of_epoch: float = 0.0) -> None:
+        """Measure the share of the work that is done."""
+        settings, shares = self._settings, [0.0]
+        if settings.epochs is not None:
+            shares.append((self.epochs + of_epoch) / settings.epochs)
+        if settings.seconds is not None:
+            shares.append((self.seconds - self._ready) / settings.seconds)
+        self._share = min(max(shares), 1.0)
+
+
+class BestWeights:
+    """The best weights so far, by accuracy and then by loss; not-a-numbers are never among them.
+
+    Args:
+        module: What is trained; only what training changes is copied.
+        check: What it is checked with.
+        schedule: Knows how many steps are behind the first weights.
+
+    Attributes:
+        labels: Number of each checked image's class, (N,).
+        scores: Of the newest check, (N, K); after `restore`, of the best weights.
+        validation: Of the best weights.
+        epoch: Epochs behind them.
+        step: Steps of the optimiser behind them.
+    """
+
+    def __init__(self, module: nn.Module, check: Examples, schedule: Schedule) -> None:
+        self._module = module
+        self._check = check
+        self.labels = check.labels
+        self.validation = self._validate()
+        self.epoch, self.step = 0, schedule.steps
+        self._copy = self._copied()
+
+    def validate(self) -> Validation | None:
+        """Check the weights as they are; None if they, or their loss, are not finite."""
+        validation = self._validate()
+        weights = trained_tensors(self._module).values()
+        if math.isfinite(validation.loss) and all(bool(w.isfinite().all()) for w in weights):
+            return validation
+        return None
+
+    def consider(self, validation: Validation, schedule: Schedule) -> None:
+        """Copy the weights that were just validated if they are the best."""
+        best = self.validation
+        if (validation.accuracy, -validation.loss) > (best.accuracy, -best.loss):
+            self.validation = validation
+            self.epoch, self.step = schedule.epochs, schedule.steps
+            self._copy = self._copied()
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Put the best weights back into the module, and leave it in eval mode."""
+        for name, tensor in trained_tensors(self._module).items():
+            tensor.copy_(self._copy[name])
+        self._validate()
+
+    @torch.no_grad()
+    def _validate(self) -> Validation:
+        self._module.eval()
+        rows = torch.split(torch.arange(len(self._check)), _CHECKED)
+        batches = [self._check.batch(batch)[0] for batch in rows]
+        self.scores = torch.cat([self._module(batch).float() for batch in batches])
+        return judge(self.scores, self.labels)
+
+    def _copied(self) -> dict[str, Tensor]:
+        tensors = trained_tensors(self._module)
+        return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+
+def trained_tensors(module: nn.Module) -> dict[str, Tensor]:
+    """Return what training changes: parameters with `requires_grad`, and their modules' buffers."""
+    tensors: dict[str, Tensor] = {}
     for prefix, part in module.named_modules():
         own = {name: p for name, p in part._parameters.items() if p is not None and p.requires_grad}
         if own:
             own |= {name: b for name, b in part._buffers.items() if b is not None}
-        found |= {f"{prefix}.{name}": value for name, value in own.items()}
-    return found
-
-
-def copy(module: nn.Module) -> dict[str, Tensor]:
-    """Copy what training changes."""
-    return {name: value.detach().clone() for name, value in trained(module).items()}
-
-
-@torch.no_grad()
-def restore(module: nn.Module, kept: dict[str, Tensor]) -> None:
-    """Put copied values back."""
-    for name, value in trained(module).items():
-        value.copy_(kept[name])
-
-
-def finite(module: nn.Module) -> bool:
-    """Whether all that training changes are numbers."""
-    return all(bool(value.isfinite().all()) for value in trained(module).values())
-
-
-_SHOWN_SECONDS = 0.2  # between two steps that are yielded within an epoch
-
-
-_NOT_FINITE = (
-    "The loss is no longer a number: the steps were too large for these weights, and the learning "
-    "rate is the first thing to lower. What is kept are the last good weights."
-)
-
-
-_STOPPED = "The training was stopped; what is kept are its best weights so far."
+        tensors |= {f"{prefix}.{name}": tensor for name, tensor in own.items()}
+    return tensors
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class Examples:
     """What is learned from, or checked with.
 
     Attributes:
-        values: Pictures or features, (N, …).
+        values: Images or features, (N, …).
         labels: Number of each one's class, (N,).
         prepare: Turns some of the values into what the module takes in.
     """
 
     values: Tensor
     labels: Tensor
-    prepare: Callable[[Tensor], Tensor]
+    prepare: Callable[[Tensor], Tensor] = lambda values: values
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -86,246 +264,122 @@ class Source:
         """Take some of them."""
         return self.prepare(self.values[rows]), self.labels[rows]
 
+    def shuffled(self, size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        """Go through all of them once, in batches of a random order."""
+        for rows in torch.split(torch.randperm(len(self), generator=generator), size):
+            # Batch norm in train mode has nothing to normalise over with one image.
+            if len(rows) > 1 or len(self) == 1:
+                yield self.batch(rows)
 
-class Loop:
-    """One training's clock, counters and best weights.
+
+@dataclass
+class _Meter:
+    """Means over an epoch, and over the steps since the last report."""
+
+    seen: int = 0
+    loss: float = 0.0
+    correct: int = 0
+    recent_seen: int = 0
+    recent_loss: float = 0.0
+    auxiliary: tuple[float, ...] = ()
+    rate: float = 0.0
+
+    def begin_epoch(self) -> None:
+        self.seen, self.loss, self.correct = 0, 0.0, 0
+
+    def add(self, losses: Losses, images: int, rate: float) -> None:
+        self.seen += images
+        self.loss += losses.main * images
+        self.correct += losses.correct
+        self.recent_seen += images
+        self.recent_loss += losses.main * images
+        self.auxiliary, self.rate = losses.auxiliary, rate
+
+    def report(self, step: TrainingStep) -> TrainingStep:
+        """Add the means to a step, and begin a new mean of the steps since the last report."""
+        recent = self.recent_loss / self.recent_seen if self.recent_seen else None
+        self.recent_seen, self.recent_loss = 0, 0.0
+        return replace(
+            step,
+            loss=self.loss / self.seen,
+            auxiliary=self.auxiliary,
+            accuracy=self.correct / self.seen,
+            learning_rate=self.rate,
+            recent_loss=recent,
+        )
+
+
+def train(
+    learner: Learner,
+    examples: Examples,
+    check: Examples,
+    schedule: Schedule,
+    snapshots: SnapshotSchedule,
+    *,
+    batch: int,
+    generator: torch.Generator,
+    network: nn.Module | None = None,
+    modes: Callable[[nn.Module], object] = nn.Module.train,
+) -> Generator[TrainingStep, None, BestWeights]:
+    """Train a module until its stage of the schedule is over; it ends with its best weights.
 
     Args:
-        settings: When to end, among others.
-        stop: Asked between two steps.
-        watch: What to look at, at chosen moments.
+        learner: The module and its optimiser.
+        examples: What it learns from.
+        check: What it is checked with.
+        schedule: When to end; its stage has begun.
+        snapshots: When to look at the network.
+        batch: Images per step.
+        generator: Draws the order.
+        network: What to hand out with each step and to take snapshots of; None for nothing.
+        modes: Puts the module into train mode.
     """
 
-    def __init__(
-        self, settings: TrainingSettings, stop: Callable[[], bool], watch: Watch | None = None
-    ) -> None:
-        self._settings = settings
-        self._stop = stop
-        self._onlooker = Onlooker(watch)
-        self._recent, self._recent_seen = 0.0, 0
-        self._start = time.perf_counter()
-        self._encoding = 0.0
-        self._epochs: list[float] = []
-        self._steps = 0
-        self._read = 0.0  # seconds until the pictures were read
-        self._ready = 0.0  # and until the features were there: a time limit counts from then
-        self._fraction = 0.0
-        self._ending: Ending = "epochs"
-        self._note = ""
-        self._best: tuple[Validation, int, int, Tensor] | None = None  # epoch, step, scores
-        self._labels = torch.empty(0, dtype=torch.long)
-        self._scores = torch.empty(0)
+    def look(*, now: bool = False) -> TrainingStep:
+        snapshot = snapshots.take_if_due(
+            network,
+            step=schedule.steps,
+            epoch=schedule.epochs,
+            seconds=schedule.seconds,
+            now=now,
+        )
+        return replace(schedule.now("training"), module=network, snapshot=snapshot)
 
-    @property
-    def seconds(self) -> float:
-        """Since the beginning."""
-        return time.perf_counter() - self._start
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether nothing has ended it yet."""
-        return self._ending == "epochs"
-
-    def preparing(self, phase: Phase, share: float) -> TrainingStep:
-        """Say how far reading or encoding is."""
-        if self._stop():
-            self._end("stopped", _STOPPED)
-        return TrainingStep(phase, fraction=share, seconds=self.seconds)
-
-    def begin(self, module: nn.Module) -> TrainingStep:
-        """Look at a network before it has learned anything."""
-        return self._step("reading", snapshot=self._look(module))
-
-    def have_read(self) -> None:
-        """Note that the pictures are read."""
-        self._read = self._ready = self.seconds
-
-    def encoded(self) -> None:
-        """Note how long the features took."""
-        self._ready = self.seconds
-        self._encoding = self._ready - self._read
-
-    @property
-    def _working(self) -> float:
-        return self.seconds - self._ready
-
-    def ahead(self, share: float) -> float:
-        """Return where a share of the work that is left will be done, in 0…1."""
-        behind = self._share()
-        return behind + share * (1 - behind)
-
-    def train(
-        self,
-        learner: Learner,
-        source: Source,
-        target: Source,
-        *,
-        rate: float,
-        generator: torch.Generator,
-        until: float,
-        show: nn.Module | None,
-        modes: Callable[[nn.Module], object] = nn.Module.train,
-    ) -> Iterator[TrainingStep]:
-        """Train a module until a share of the whole work is done; it ends with its best weights.
-
-        Args:
-            learner: The module and its optimiser.
-            source: What it learns from.
-            target: What it is checked with.
-            rate: Largest learning rate.
-            generator: Draws the order.
-            until: Share of all epochs, or of the time, in 0…1.
-            show: What to hand out with each step.
-            modes: Puts the module into train mode.
-        """
-        module, first = learner.module, self._share()
-        self._labels = target.labels
-        best = self._check(module, target)
-        kept = copy(module)
-        best_at = (0, self._steps)
-        last_shown = self.seconds
-        yield self._step("training", validation=best, module=show)
-        while self.goes_on and (share := self._share()) < until:
-            began = self.seconds
-            modes(module)
-            order = torch.randperm(len(source), generator=generator)
-            seen, total, right = 0, 0.0, 0
-            for rows in torch.split(order, self._settings.batch):
-                # Batch norm in train mode has nothing to normalise over with one picture.
-                if len(rows) == 1 and len(source) > 1:
-                    continue
-                lr = rate * self._schedule((share - first) / max(until - first, 1e-9))
-                losses = learner.step(*source.batch(rows), lr)
-                if not losses.finite:
-                    self._end("not finite", _NOT_FINITE)
-                    break
-                self._steps += 1
-                seen += len(rows)
-                total += losses.main * len(rows)
-                self._recent += losses.main * len(rows)
-                self._recent_seen += len(rows)
-                right += losses.right
-                share = self._share(seen / len(source))
-                if self._stop():
-                    self._end("stopped", _STOPPED)
-                elif self._settings.seconds is not None and self._working >= self._settings.seconds:
-                    self._end("seconds", "")
-                if not self.goes_on or share >= until > self._whole_epochs():
-                    break
-                snapshot = self._look(show)
-                if snapshot or self.seconds - last_shown > _SHOWN_SECONDS:
-                    last_shown = self.seconds
-                    yield self._step(
-                        "training",
-                        loss=total / seen,
-                        auxiliary=losses.auxiliary,
-                        accuracy=right / seen,
-                        learning_rate=lr,
-                        module=show,
-                        recent_loss=self._recent_mean(),
-                        snapshot=snapshot,
-                    )
-            if self._ending == "not finite" or not seen:
+    best, meter = BestWeights(learner.module, check, schedule), _Meter()
+    reported = schedule.seconds
+    yield replace(schedule.now("training"), validation=best.validation, module=network)
+    while schedule.begin_epoch():
+        modes(learner.module)
+        meter.begin_epoch()
+        for values, labels in examples.shuffled(batch, generator):
+            rate = schedule.rate
+            losses = learner.step(values, labels, rate)
+            if not losses.finite:
+                schedule.ending = "not finite"
                 break
-            found = self._check(module, target)
-            if not math.isfinite(found.loss) or not finite(module):
-                self._end("not finite", _NOT_FINITE)
+            meter.add(losses, len(labels), rate)
+            schedule.tick(meter.seen / len(examples))
+            if schedule.breaks_epoch:
                 break
-            self._epochs.append(self.seconds - began)
-            if (found.accuracy, -found.loss) > (best.accuracy, -best.loss):
-                best, kept = found, copy(module)
-                best_at = (len(self._epochs), self._steps)
-            last_shown = self.seconds
-            yield self._step(
-                "training",
-                loss=total / seen,
-                auxiliary=losses.auxiliary,
-                accuracy=right / seen,
-                learning_rate=lr,
-                validation=found,
-                module=show,
-                recent_loss=self._recent_mean(),
-                snapshot=self._look(show),
-            )
-        if (snapshot := self._look(show, now=True)) is not None:
-            yield self._step("training", module=show, snapshot=snapshot)
-        restore(module, kept)
-        module.eval()
-        self._check(module, target)
-        self._best = (best, *best_at, self._scores)
-
-    def done(self, module: nn.Module) -> TrainingStep:
-        """Return the last step, with the result."""
-        if self._best is None:
-            raise RuntimeError("nothing was trained")
-        validation, epoch, step, scores = self._best
-        result = TrainingResult(
-            module=module,
-            validation=validation,
-            probabilities=scores.softmax(1),
-            labels=self._labels,
-            epochs=len(self._epochs),
-            best_epoch=epoch,
-            seconds=self.seconds,
-            encoding_seconds=self._encoding,
-            epoch_seconds=tuple(self._epochs),
-            ending=self._ending,
-            note=self._note,
-            best_step=step,
-        )
-        self._fraction = 1.0
-        kept = self._onlooker.keep(module, step=step, epoch=epoch, seconds=self.seconds)
-        return self._step("done", validation=validation, result=result, snapshot=kept)
-
-    def _look(self, module: nn.Module | None, *, now: bool = False) -> Snapshot | None:
-        return self._onlooker.look(
-            module, step=self._steps, epoch=len(self._epochs), seconds=self.seconds, now=now
-        )
-
-    def _recent_mean(self) -> float | None:
-        """Return the mean loss since this was asked before; None where nothing was learned."""
-        total, seen = self._recent, self._recent_seen
-        self._recent, self._recent_seen = 0.0, 0
-        return total / seen if seen else None
-
-    def _share(self, of_epoch: float = 0.0) -> float:
-        """Say how much of the work is done, by epochs or by time, whichever is further."""
-        settings, shares = self._settings, [0.0]
-        if settings.epochs is not None:
-            shares.append((len(self._epochs) + of_epoch) / settings.epochs)
-        if settings.seconds is not None:
-            shares.append(self._working / settings.seconds)
-        self._fraction = min(max(shares), 1.0)
-        return self._fraction
-
-    def _whole_epochs(self) -> float:
-        """Epochs are only broken off where time alone says when to end."""
-        return 1.0 if self._settings.seconds is None else 0.0
-
-    def _schedule(self, share: float) -> float:
-        if self._settings.schedule == "constant":
-            return 1.0
-        return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(max(share, 0.0), 1.0)))
-
-    @torch.no_grad()
-    def _check(self, module: nn.Module, target: Source) -> Validation:
-        module.eval()
-        rows = torch.split(torch.arange(len(target)), 64)
-        self._scores = torch.cat([module(target.batch(some)[0]).float() for some in rows])
-        return judge(self._scores, target.labels)
-
-    def _end(self, ending: Ending, note: str) -> None:
-        self._ending, self._note = ending, note
-
-    def _step(self, phase: Phase, **said: Any) -> TrainingStep:
-        return TrainingStep(
-            phase,
-            epoch=len(self._epochs),
-            step=self._steps,
-            fraction=self._fraction,
-            seconds=self.seconds,
-            **said,
-        )
+            step = look()
+            if step.snapshot or schedule.seconds - reported > _SHOWN_SECONDS:
+                reported = schedule.seconds
+                yield meter.report(step)
+        if schedule.ending == "not finite" or not meter.seen:
+            break
+        validation = best.validate()
+        if validation is None:
+            schedule.ending = "not finite"
+            break
+        schedule.end_epoch()
+        best.consider(validation, schedule)
+        reported = schedule.seconds
+        yield meter.report(replace(look(), validation=validation))
+    last = look(now=True)
+    if last.snapshot is not None:
+        yield last
+    best.restore()
+    return best
 
 
 class SeededDropout(nn.Module):
@@ -350,7 +404,7 @@ class SeededDropout(nn.Module):
 
 
 def seed_dropout(module: nn.Module, generator: torch.Generator) -> None:
-    """Put seeded dropouts in the place of a module's own."""
+    """Replace a module's dropouts by seeded ones."""
     for part in module.modules():
         for name, child in part.named_children():
             if isinstance(child, nn.Dropout):

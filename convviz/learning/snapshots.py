@@ -307,23 +307,23 @@ def _pixels(picture: Image.Image, size: int) -> Tensor:
     return to_pixels(crop(picture, size=size, resize=size))
 
 
-class Onlooker:
-    """Looks at a network at chosen moments: after almost every step first, later once in a while.
+class SnapshotSchedule:
+    """When to take snapshots: after almost every step first, later once in a while.
 
     Args:
-        watch: What to look at; None for nothing.
+        watch: What to look at; None for no snapshots.
     """
 
     def __init__(self, watch: Watch | None) -> None:
         self._watch = watch
-        self._looked = -1  # the step behind the weights that were looked at last
+        self._newest_step = -1  # the step behind the weights of the newest snapshot
         self._next_step = 0
         self._next_seconds = 0.0
 
-    def look(
+    def take_if_due(
         self, module: nn.Module | None, *, step: int, epoch: int, seconds: float, now: bool = False
     ) -> Snapshot | None:
-        """Take a snapshot if it is time for one and these weights have not been looked at.
+        """Take a snapshot if it is time for one and there is none of these weights.
 
         Args:
             module: The network; None where there is none to look at.
@@ -333,17 +333,19 @@ class Onlooker:
             now: Whether it is time in any case.
         """
         watch = self._watch
-        if watch is None or module is None or step == self._looked:
+        if watch is None or module is None or step == self._newest_step:
             return None
         if not now and step < self._next_step and seconds < self._next_seconds:
             return None
-        self._looked = step
+        self._newest_step = step
         self._next_step = max(step + 1, math.ceil(step * _GROWTH))
-        taken = watch.take(module, step=step, epoch=epoch, seconds=seconds)
+        snapshot = watch.take(module, step=step, epoch=epoch, seconds=seconds)
         self._next_seconds = seconds + watch.every_seconds
-        return taken
+        return snapshot
 
-    def keep(self, module: nn.Module, *, step: int, epoch: int, seconds: float) -> Snapshot | None:
+    def take_last(
+        self, module: nn.Module, *, step: int, epoch: int, seconds: float
+    ) -> Snapshot | None:
         """Take a snapshot of the weights that the training ends with."""
         if self._watch is None:
             return None

@@ -1,4 +1,4 @@
-"""One step of training: losses, gradients, the optimiser. The loop around it is `trainer`."""
+"""One step of training: losses, gradients, the optimiser. The loop around it is `loop.train`."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ class Losses:
 
     Attributes:
         main: Cross-entropy of the network's scores.
-        auxiliary: Those of its auxiliary heads, in the order in which they are put out.
-        right: How many pictures were named rightly.
+        auxiliary: Those of its auxiliary heads, in the order of its output.
+        correct: How many images were classified correctly.
     """
 
     main: float
     auxiliary: tuple[float, ...]
-    right: int
+    correct: int
 
     @property
     def finite(self) -> bool:
-        """Whether all of them are numbers."""
+        """Whether all of them are finite."""
         return all(math.isfinite(loss) for loss in (self.main, *self.auxiliary))
 
 
 class Learner:
-    """A module, and what changes its weights.
+    """A module and its optimiser.
 
     Args:
-        module: Its parameters that want gradients are trained.
+        module: Its parameters with `requires_grad` are trained.
         optimiser: "adamw", or "sgd" with Nesterov's momentum.
         weight_decay: For weights; biases and batch norms are left alone.
         auxiliary_weight: What auxiliary losses are multiplied with (Szegedy et al. 2015, §5).
@@ -77,7 +77,7 @@ class Learner:
         """Learn from one batch; changes nothing if a loss is not finite.
 
         Args:
-            batch: What the module takes in, (N, …).
+            batch: The module's input, (N, …).
             labels: Number of each one's class, (N,).
             learning_rate: For this step.
         """
@@ -88,24 +88,23 @@ class Learner:
             with torch.autocast("cpu", self.dtype, enabled=self.dtype != torch.float32):
                 scores = all_scores(self.module(batch))
             losses = [
-                cross_entropy(each.float(), labels, label_smoothing=self.smoothing)
-                for each in scores
+                cross_entropy(score.float(), labels, label_smoothing=self.smoothing)
+                for score in scores
             ]
             total = total_loss(losses, self.auxiliary_weight)
-            right = int((scores[0].argmax(1) == labels).sum())
-            found = Losses(
-                float(losses[0].detach()), tuple(float(x.detach()) for x in losses[1:]), right
-            )
-            if found.finite:
+            values = [float(loss.detach()) for loss in losses]
+            correct = int((scores[0].argmax(1) == labels).sum())
+            result = Losses(values[0], tuple(values[1:]), correct)
+            if result.finite:
                 torch.autograd.backward(total)
                 self.optimiser.step()
-        return found
+        return result
 
 
 def all_scores(out: Tensor | Iterable[Tensor | None]) -> tuple[Tensor, ...]:
-    """List the scores that a network puts out, the main ones first, then the auxiliary heads'."""
-    # torchvision's GoogLeNet puts out (scores, deeper head's, shallower head's) in train mode.
-    return (out,) if isinstance(out, Tensor) else tuple(each for each in out if each is not None)
+    """List a network's scores, the main ones first, then the auxiliary heads'."""
+    # torchvision's GoogLeNet returns (scores, deeper head's, shallower head's) in train mode.
+    return (out,) if isinstance(out, Tensor) else tuple(s for s in out if s is not None)
 
 
 def total_loss(losses: Sequence[Tensor], auxiliary_weight: float) -> Tensor:

@@ -11,7 +11,7 @@ from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import SettingError, WeightsError
 from convviz.features.predictions import predict
 from convviz.learning.config import TrainingResult, TrainingSettings, TrainingStep
-from convviz.learning.encoding import Scale
+from convviz.learning.encoding import FeatureScale
 from convviz.learning.fit import fit, learning_rate
 from convviz.learning.plan import TransferPlan, plan, plan_further
 from convviz.learning.step import Learner
@@ -178,7 +178,7 @@ def test_the_result_is_what_the_best_epoch_was(
 
 def test_standardising_folds_into_the_first_layer() -> None:
     features = torch.tensor([[1.0, 10.0, 5.0], [3.0, 30.0, 5.0]])
-    scale = Scale.of(features)
+    scale = FeatureScale.of(features)
     assert scale.apply(features).tolist() == [[-1, -1, 0], [1, 1, 0]]
     head = torch.nn.Linear(3, 2)
     expected = head(scale.apply(features)).detach()
@@ -207,6 +207,16 @@ def test_stopping_keeps_what_there_is(tiny: Network, few: Dataset, few_split: Sp
     assert step.result is not None
     assert step.result.ending == "stopped"
     assert step.result.epochs <= 3
+
+
+def test_stopping_while_images_are_read_gives_the_first_weights(
+    tiny: Network, few: Dataset, few_split: Split
+) -> None:
+    for scenario in ("last-layer", "fine-tune", "scratch"):
+        made = plan(tiny, scenario, few.classes)
+        result = list(fit(made, few, few_split, SHORT, stop=lambda: True))[-1].result
+        assert result is not None
+        assert (result.ending, result.epochs, result.best_step) == ("stopped", 0, 0)
 
 
 def test_arguments_are_checked_at_the_call(tiny: Network, few: Dataset, few_split: Split) -> None:

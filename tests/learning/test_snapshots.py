@@ -15,7 +15,7 @@ from convviz.learning.config import TrainingResult, TrainingSettings
 from convviz.learning.fit import fit
 from convviz.learning.plan import TransferPlan, plan
 from convviz.learning.small_networks import SmallDesign, small_network, small_spec
-from convviz.learning.snapshots import Maps, Onlooker, Snapshot, Watch, add, watch
+from convviz.learning.snapshots import Maps, Snapshot, SnapshotSchedule, Watch, add, watch
 from convviz.networks.clone import clone
 from convviz.networks.initial_weights import untrained
 from convviz.networks.network import Network
@@ -175,17 +175,17 @@ def test_the_same_step_is_kept_once() -> None:
 
 def test_looks_are_dense_at_first_and_then_once_in_a_while() -> None:
     looked = watch(small_network(DESIGN), Image.new("RGB", (40, 40)), 32, every_seconds=10)
-    onlooker, module = Onlooker(looked), small_network(DESIGN).module
+    schedule, module = SnapshotSchedule(looked), small_network(DESIGN).module
     seen = [
         step
         for step in range(60)
-        if onlooker.look(module, step=step, epoch=0, seconds=step / 10)
-        if onlooker.look(module, step=step, epoch=0, seconds=step / 10) is None  # not twice
+        if schedule.take_if_due(module, step=step, epoch=0, seconds=step / 10)
+        if schedule.take_if_due(module, step=step, epoch=0, seconds=step / 10) is None  # not twice
     ]
     assert seen == [0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 22, 26, 31, 37, 44, 52]
-    assert onlooker.look(module, step=53, epoch=0, seconds=99.0) is not None
-    assert onlooker.look(module, step=54, epoch=0, seconds=99.1) is None
-    assert onlooker.look(module, step=54, epoch=0, seconds=99.1, now=True) is not None
+    assert schedule.take_if_due(module, step=53, epoch=0, seconds=99.0) is not None
+    assert schedule.take_if_due(module, step=54, epoch=0, seconds=99.1) is None
+    assert schedule.take_if_due(module, step=54, epoch=0, seconds=99.1, now=True) is not None
 
 
 def test_what_cannot_be_watched_gets_a_sentence(
