@@ -218,6 +218,14 @@ def to_input(pixels: Tensor, mean: Sequence[float], std: Sequence[float]) -> Ten
     return normalise(pixels.to(torch.float32).div_(255), mean=mean, std=std)
 
 
-def fits(images: int, size: int) -> bool:
-    """Whether so many pictures of this size may be held in memory."""
-    return images * 3 * size * size <= _BYTES
+def check_fits(images: int, size: int) -> None:
+    """Check that so many images of this size may be held in memory.
+
+    Raises:
+        SettingError: They may not.
+    """
+    if images * 3 * size * size > _BYTES:
+        raise SettingError(
+            f"{images:,} pictures of {size} × {size} pixels do not fit into the memory set aside: "
+            "choose smaller pictures."
+        )

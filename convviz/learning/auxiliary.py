@@ -5,8 +5,8 @@ their losses, weighted 0.3, to the main one, and throw them away afterwards. Her
 with the same weights and see the same batches in the same order; the only difference is the term
 that is added to the loss.
 
-Both are measured at a number of moments: gradients over the same training pictures each time, and
-how many of the other pictures the main classifier names rightly.
+Both are measured at a number of moments: gradients over the same training images each time, and the
+main classifier's accuracy on the validation images.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -24,13 +24,24 @@ from torch.nn.functional import cross_entropy
 
 from convviz.datasets import labelled_set
 from convviz.datasets.labelled_set import Dataset, Split
-from convviz.errors import SettingError
 from convviz.learning.config import Validation, check_limits
-from convviz.learning.gradients import LayerGradient, by_stage, with_weights
+from convviz.learning.gradients import (
+    LayerGradient,
+    by_stage,
+    gradient_norms,
+    layer_gradients,
+    with_weights,
+)
 from convviz.learning.loop import one_thread
 from convviz.learning.small_networks import HEADS, Start, drawn, small_inception, without_heads
 from convviz.learning.step import Learner, all_scores, judge, total_loss
 from convviz.networks.network import AUXILIARY_WEIGHT, IMAGENET_MEAN, IMAGENET_STD
+
+_PROBE = 64  # training images that gradients are measured with
+_NOT_FINITE = (
+    "A loss is no longer a number: the steps were too large. Choose a smaller learning rate."
+)
+_STOPPED = "It was stopped; what is shown is how far the two had come."
 
 
 @dataclass(frozen=True)
@@ -38,14 +49,14 @@ class Settings:
     """How both networks are trained.
 
     Attributes:
-        weight: What each auxiliary loss is multiplied with in one of them.
+        weight: Factor of each auxiliary loss in one of them.
         steps: Of the optimiser, which is SGD with Nesterov's momentum.
         learning_rate: At the beginning; a cosine lowers it to nearly zero.
-        batch: Pictures per step.
+        batch: Images per step.
         start: How the first weights are drawn.
         batch_norm: Whether each convolution is followed by one.
-        seed: Of the weights and the order of the pictures.
-        size: Side of the square pictures, in pixels.
+        seed: Of the weights and the order of the images.
+        size: Side of the square images, in pixels.
         moments: How often everything is measured after the beginning.
     """
 
@@ -60,10 +71,10 @@ class Settings:
     moments: int = 20
 
     def check(self) -> None:
-        """Make sure that the numbers make sense.
+        """Check that the numbers are in range.
 
         Raises:
-            SettingError: One does not.
+            SettingError: One is not.
         """
         check_limits(
             ("weight of the auxiliary losses", self.weight, 0, 10),
@@ -115,14 +126,14 @@ class Comparison:
     Attributes:
         settings: How both are trained.
         classes: Name of each class.
-        train_images: How many pictures they learn from.
+        train_images: How many images they learn from.
         validation_images: How many check them.
         parameters: Of the network without its heads.
         head_parameters: Of both heads, which are thrown away afterwards.
         step: Steps of each network so far.
         moments: What was measured, the oldest first.
         ending: Why it ended; empty while it goes on.
-        note: A sentence where it ended otherwise than planned.
+        note: A sentence if it ended otherwise than planned.
     """
 
     settings: Settings
@@ -138,24 +149,24 @@ class Comparison:
 
     @property
     def fraction(self) -> float:
-        """How much of the work is behind it, in 0…1."""
+        """Share of the work that is done, in 0…1."""
         return 1.0 if self.ending else self.step / self.settings.steps
 
     @property
     def nbytes(self) -> int:
         """Memory that it holds, about."""
-        return 1024 + sum(400 + 200 * len(each.stages) for each in self.moments)
+        return 1024 + sum(400 + 200 * len(moment.stages) for moment in self.moments)
 
 
 @dataclass(eq=False)
-class Twin:
-    """One of the two networks, and what is counted while it learns.
+class ComparedNetwork:
+    """One of the two networks, with its optimiser and what is counted while it learns.
 
     Attributes:
         module: With or without auxiliary heads.
-        weight: What their losses are multiplied with.
+        weight: Factor of their losses.
         seconds: That the steps took.
-        losses: Main losses since they were last looked at.
+        losses: Main losses since the newest `standing`.
     """
 
     module: nn.Module
@@ -168,8 +179,13 @@ class Twin:
         """Make its optimiser."""
         self.learner = Learner(self.module, optimiser="sgd", auxiliary_weight=self.weight)
 
-    def learn(self, batch: Tensor, labels: Tensor, rate: float) -> bool:
-        """Take one step; False if its loss was no number."""
+    @property
+    def parameters(self) -> int:
+        """How many parameters it has."""
+        return sum(parameter.numel() for parameter in self.module.parameters())
+
+    def step(self, batch: Tensor, labels: Tensor, rate: float) -> bool:
+        """Learn from one batch; False if a loss was not finite."""
         began = time.perf_counter()
         self.module.train()
         with one_thread():
@@ -179,65 +195,43 @@ class Twin:
         return losses.finite
 
     @torch.no_grad()
-    def standing(self, pictures: Tensor, labels: Tensor) -> Standing:
-        """Check it with pictures that it does not learn from, and begin a new mean of its loss."""
+    def standing(self, images: Tensor, labels: Tensor) -> Standing:
+        """Check it with images that it does not learn from, and begin a new mean of its loss."""
         self.module.eval()
-        scores = torch.cat([self.module(some) for some in torch.split(pictures, 64)])
+        scores = torch.cat([self.module(batch) for batch in torch.split(images, 64)])
         mean = sum(self.losses) / len(self.losses) if self.losses else None
         self.losses.clear()
         return Standing(mean, judge(scores, labels), self.seconds)
 
-    def norms(self, pictures: Tensor, labels: Tensor) -> dict[str, float]:
-        """Measure the gradient at the weights of each layer of the main network."""
-        module = copy.deepcopy(self.module).train()  # batch norms in train mode take notes
-        names = with_weights(module, tuple(HEADS))
-        losses = [cross_entropy(each, labels) for each in all_scores(module(pictures))]
-        total = total_loss(losses, self.weight)
-        weights = [module.get_parameter(f"{name}.weight") for name in names]
-        found = torch.autograd.grad(total, weights)
-        return {name: float(each.norm()) for name, each in zip(names, found, strict=True)}
+    def norms(self, images: Tensor, labels: Tensor) -> dict[str, float]:
+        """Measure the gradient of its loss at the weights of each layer of the main network."""
+        module = copy.deepcopy(self.module).train()  # a pass changes batch norms' statistics
+        losses = [cross_entropy(scores, labels) for scores in all_scores(module(images))]
+        loss = total_loss(losses, self.weight)
+        return gradient_norms(loss, module, with_weights(module, tuple(HEADS)))
 
 
 def measure(
     step: int,
-    twins: Sequence[Twin],
+    networks: Sequence[ComparedNetwork],
     probe: tuple[Tensor, Tensor],
-    checked: tuple[Tensor, Tensor],
+    check: tuple[Tensor, Tensor],
 ) -> Moment:
     """Measure the two networks, the one with the auxiliary losses first.
 
     Args:
         step: Steps behind them.
-        twins: The networks.
-        probe: Pictures that gradients are measured with, and their classes.
-        checked: Pictures that were not learned from, and their classes.
+        networks: The networks.
+        probe: Training images that gradients are measured with, and their classes.
+        check: Images that are not learned from, and their classes.
     """
     with one_thread():
-        with_heads, without = (twin.norms(*probe) for twin in twins)
-        standings = [twin.standing(*checked) for twin in twins]
-    layers = [LayerGradient(name, name, without[name], with_heads[name]) for name in without]
-    return Moment(step, by_stage(layers), *standings)
-
-
-_PROBE = 64  # training pictures that gradients are measured with
-
-
-_NOT_FINITE = (
-    "A loss is no longer a number: the steps were too large. Choose a smaller learning rate."
-)
-
-
-_STOPPED = "It was stopped; what is shown is how far the two had come."
+        with_heads, without = (network.norms(*probe) for network in networks)
+        standings = [network.standing(*check) for network in networks]
+    return Moment(step, by_stage(layer_gradients(without, with_heads)), *standings)
 
 
 def compare_auxiliary(
-    *, stop: Callable[[], bool], dataset: Dataset, split: Split, settings: Settings
-) -> Iterator[Comparison]:
-    """Compare as a job: the same as `compare`."""
-    yield from compare(dataset, split, settings, stop=stop)
-
-
-def compare(
     dataset: Dataset,
     split: Split,
     settings: Settings | None = None,
@@ -247,77 +241,68 @@ def compare(
     """Train the small Inception network twice, with and without auxiliary losses.
 
     Args:
-        dataset: The pictures.
+        dataset: The images.
         split: Which of them are learned from, and which check it.
-        settings: How; None for the usual.
-        stop: Asked between two steps; once it says yes, it ends with what it has.
+        settings: How to train; None for the defaults.
+        stop: Asked between two steps; once it returns True, it ends with what it has.
 
     Raises:
-        SettingError: A setting makes no sense, or the pictures do not fit into memory.
+        SettingError: A setting is out of range, or the images do not fit into memory.
     """
     settings = settings or Settings()
     settings.check()
-    if not labelled_set.fits(len(dataset), settings.size):
-        raise SettingError(
-            f"{len(dataset):,} pictures of {settings.size} × {settings.size} pixels do not fit "
-            "into the memory set aside: choose smaller pictures."
-        )
+    labelled_set.check_fits(len(dataset), settings.size)
     return _compare(dataset, split, settings, stop)
 
 
 def _compare(
     dataset: Dataset, split: Split, settings: Settings, stop: Callable[[], bool]
 ) -> Iterator[Comparison]:
-    batch, labels = _read(dataset, split.train, settings.size)
-    checked = _read(dataset, split.validation, settings.size)
+    images, labels = _read(dataset, split.train, settings.size)
+    check = _read(dataset, split.validation, settings.size)
     blank = small_inception(len(dataset.classes), batch_norm=settings.batch_norm)
     whole = drawn(blank, settings.start, settings.seed)
-    twins = [Twin(whole, settings.weight), Twin(without_heads(whole), 0.0)]
-    parameters = _count(twins[1].module)
+    with_heads = ComparedNetwork(whole, settings.weight)
+    without = ComparedNetwork(without_heads(whole), 0.0)
+    networks = (with_heads, without)
+    generator = torch.Generator().manual_seed(settings.seed)
+    order = torch.randperm(len(labels), generator=generator)
+    probe = images[order[:_PROBE]], labels[order[:_PROBE]]
+    marks = {settings.steps * k // settings.moments for k in range(1, settings.moments + 1)}
     now = Comparison(
         settings,
         dataset.classes,
         len(labels),
-        len(checked[1]),
-        parameters,
-        _count(whole) - parameters,
+        len(check[1]),
+        without.parameters,
+        with_heads.parameters - without.parameters,
+        moments=(measure(0, networks, probe, check),),
     )
-    generator = torch.Generator().manual_seed(settings.seed)
-    order = torch.randperm(len(labels), generator=generator)
-    probe = batch[order[:_PROBE]], labels[order[:_PROBE]]
-    marks = {settings.steps * k // settings.moments for k in range(1, settings.moments + 1)}
-    now = replace(now, moments=(measure(0, twins, probe, checked),))
     yield now
-    size, place = min(settings.batch, len(labels)), 0
+    size, start = min(settings.batch, len(labels)), 0
     for step in range(1, settings.steps + 1):
-        if place + size > len(labels):
-            order, place = torch.randperm(len(labels), generator=generator), 0
-        rows = order[place : place + size]
-        place += size
-        some, answers = batch[rows], labels[rows]
+        if start + size > len(labels):
+            order, start = torch.randperm(len(labels), generator=generator), 0
+        rows = order[start : start + size]
+        start += size
         rate = settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - 1) / settings.steps))
-        learned = [twin.learn(some, answers, rate) for twin in twins]
-        fine = all(learned)
+        finite = [network.step(images[rows], labels[rows], rate) for network in networks]
         now = replace(now, step=step)
-        if not fine:
+        if not all(finite):
             now = replace(now, ending="not finite", note=_NOT_FINITE)
         elif step == settings.steps:
             now = replace(now, ending="steps")
         elif stop():
             now = replace(now, ending="stopped", note=_STOPPED)
-        if fine and (now.ending or step in marks):
-            now = replace(now, moments=(*now.moments, measure(step, twins, probe, checked)))
+        if all(finite) and (now.ending or step in marks):
+            now = replace(now, moments=(*now.moments, measure(step, networks, probe, check)))
         yield now
         if now.ending:
             return
 
 
 def _read(dataset: Dataset, places: tuple[int, ...], size: int) -> tuple[Tensor, Tensor]:
-    """Decode pictures to (N, 3, size, size), normalised, with the numbers of their classes."""
-    found = [each for _, each in labelled_set.read(dataset, places, size) if each is not None]
-    pixels, labels = found[0]
+    """Decode images to (N, 3, size, size), normalised, with the numbers of their classes."""
+    *_, (_, images) = labelled_set.read(dataset, places, size)
+    pixels, labels = cast(tuple[Tensor, Tensor], images)
     return labelled_set.to_input(pixels, IMAGENET_MEAN, IMAGENET_STD), labels
-
-
-def _count(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())

@@ -68,11 +68,7 @@ def fit(
     settings.check()
     if plan.form.classes != dataset.classes:
         raise SettingError("The plan was made for other classes: plan again for this data set.")
-    if not labelled_set.fits(len(dataset), settings.size):
-        raise SettingError(
-            f"{len(dataset):,} pictures of {settings.size} × {settings.size} pixels do not fit "
-            "into the memory set aside: choose smaller pictures."
-        )
+    labelled_set.check_fits(len(dataset), settings.size)
     for name in watch.names if watch else ():
         check_layer(plan.network.module, name)
     return _fit(plan, dataset, split, settings, stop, watch)

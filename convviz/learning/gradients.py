@@ -1,11 +1,14 @@
-"""How much of the training signal reaches each layer, with and without auxiliary losses.
+"""Gradient norms by depth: how much of the training signal reaches each layer.
 
-Measured on a freshly drawn network, one forward and two backward passes: what is compared is the
-gradient of the loss with respect to each layer's weights, as its Euclidean norm. Dropout is left
-out, so that the same seed gives the same numbers.
+Compared are a network's main loss alone and the sum with its auxiliary losses (Szegedy et al. 2015,
+section 5): the Euclidean norm of the gradient of each with respect to every layer's weights.
+`auxiliary_gradients` measures a network with random weights, in one forward and two backward
+passes; `auxiliary.compare_auxiliary` measures two networks while they learn.
 """
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import hypot
@@ -13,10 +16,12 @@ from typing import Literal
 
 import torch
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from convviz.errors import NetworkError
 from convviz.images.preprocess import to_tensor
+from convviz.learning.step import all_scores, total_loss
 from convviz.lessons.auxiliary_loss import AuxiliaryLoss, auxiliary_loss
 from convviz.networks.initial_weights import untrained
 from convviz.networks.network import AUXILIARY_WEIGHT, NetworkSpec, is_within
@@ -24,10 +29,7 @@ from convviz.structure.layers import layers
 
 Start = Literal["he", "narrow"]
 
-
 NARROW = 0.01
-
-
 """Standard deviation of the first weights in the AlexNet paper, section 5."""
 
 
@@ -78,81 +80,14 @@ class Gradients:
 
 
 def by_stage(layers: Sequence[LayerGradient]) -> tuple[LayerGradient, ...]:
-    """Take the layers of each stage together: the length of all their gradients as one vector."""
-    found = []
-    for stage, members in groupby(layers, key=lambda each: each.name.split(".")[0]):
-        of_stage = tuple(members)
-        without = hypot(*(each.without for each in of_stage))
-        found.append(LayerGradient(stage, stage, without, hypot(*(m.with_heads for m in of_stage))))
-    return tuple(found)
-
-
-def auxiliary_gradients(
-    spec: NetworkSpec,
-    image: Image.Image,
-    *,
-    weight: float = AUXILIARY_WEIGHT,
-    seed: int = 0,
-    start: Start = "he",
-) -> Gradients:
-    """Measure the gradients of a freshly drawn network with and without its auxiliary losses.
-
-    The batch is the picture and its mirror image, both labelled with a class drawn at random.
-
-    Args:
-        spec: A network that in train mode returns (scores, auxiliary scores, …).
-        image: The picture.
-        weight: What each auxiliary loss is multiplied with.
-        seed: Of the weights and the label.
-        start: How weights are drawn: "he" as `untrained` does, "narrow" normal with σ = 0.01.
-
-    Raises:
-        NetworkError: The network has no auxiliary heads.
-        SettingError: The weight is negative.
-    """
-    if not spec.auxiliary:
-        raise NetworkError(f"{spec.title} has no auxiliary heads: choose GoogLeNet.")
-    size = spec.input_size
-    picture = to_tensor(image, size=size, resize=size, mean=spec.mean, std=spec.std)
-    module = _fresh(spec, seed, start)
-    with torch.enable_grad():
-        scores = module(torch.cat([picture, picture.flip(-1)]))
-        generator = torch.Generator().manual_seed(seed)
-        label = int(torch.randint(scores[0].shape[1], (), generator=generator))
-        losses = [nn.functional.cross_entropy(s, torch.tensor([label, label])) for s in scores]
-        names = with_weights(module, spec.auxiliary)
-        weights = [module.get_parameter(f"{name}.weight") for name in names]
-        values = [float(loss.detach()) for loss in losses]
-        loss = auxiliary_loss(values[0], tuple(values[1:]), weight)
-        total = losses[0] + weight * torch.stack(losses[1:]).sum()
-        without = torch.autograd.grad(losses[0], weights, retain_graph=True)
-        together = torch.autograd.grad(total, weights)
-    titles = {layer.name: layer.title for layer in layers(spec)}
-    found = tuple(
-        LayerGradient(name, _title(name, titles), float(a.norm()), float(b.norm()))
-        for name, a, b in zip(names, without, together, strict=True)
-    )
-    return Gradients(found, loss, seed, label)
-
-
-def _fresh(spec: NetworkSpec, seed: int, start: Start) -> nn.Module:
-    """Build a network of one's own in train mode, with parameters that want gradients."""
-    module = untrained(spec, seed)
-    if start == "narrow":
-        _draw_narrow(module, seed)
-    module.requires_grad_(True).train()
-    for part in module.modules():
-        if isinstance(part, nn.modules.dropout._DropoutNd):
-            part.eval()
-    return module
-
-
-def _draw_narrow(module: nn.Module, seed: int) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for part in module.modules():
-            if isinstance(part, nn.Conv2d | nn.Linear):
-                part.weight.normal_(0.0, NARROW, generator=generator)
+    """Take the layers of each stage together: the norm of all their gradients as one vector."""
+    stages = []
+    for stage, members in groupby(layers, key=lambda layer: layer.name.split(".")[0]):
+        group = tuple(members)
+        without = hypot(*(layer.without for layer in group))
+        with_heads = hypot(*(layer.with_heads for layer in group))
+        stages.append(LayerGradient(stage, stage, without, with_heads))
+    return tuple(stages)
 
 
 def with_weights(module: nn.Module, auxiliary: Sequence[str]) -> list[str]:
@@ -165,6 +100,90 @@ def with_weights(module: nn.Module, auxiliary: Sequence[str]) -> list[str]:
     ]
 
 
-def _title(name: str, titles: dict[str, str]) -> str:
-    """Return the title of a layer, without the words for what it is made of."""
-    return titles.get(name, name).removesuffix(" · convolution")
+def gradient_norms(
+    loss: Tensor, module: nn.Module, names: Sequence[str], *, keep_graph: bool = False
+) -> dict[str, float]:
+    """Measure the gradient of a loss at the weights of layers, as Euclidean norms.
+
+    Args:
+        loss: Computed by the module.
+        module: The network; its parameters have `requires_grad`.
+        names: Dotted names of the layers.
+        keep_graph: Whether another gradient of the same pass will be asked for.
+    """
+    weights = [module.get_parameter(f"{name}.weight") for name in names]
+    gradients = torch.autograd.grad(loss, weights, retain_graph=keep_graph)
+    return {name: float(g.norm()) for name, g in zip(names, gradients, strict=True)}
+
+
+def layer_gradients(
+    without: Mapping[str, float],
+    with_heads: Mapping[str, float],
+    titles: Mapping[str, str] | None = None,
+) -> tuple[LayerGradient, ...]:
+    """Put the norms with and without auxiliary losses side by side, layer by layer."""
+    titles = titles or {}
+    return tuple(
+        LayerGradient(name, titles.get(name, name), norm, with_heads[name])
+        for name, norm in without.items()
+    )
+
+
+def auxiliary_gradients(
+    spec: NetworkSpec,
+    image: Image.Image,
+    *,
+    weight: float = AUXILIARY_WEIGHT,
+    seed: int = 0,
+    start: Start = "he",
+) -> Gradients:
+    """Measure the gradients of a network with random weights with and without auxiliary losses.
+
+    The batch is the image and its mirror image, both labelled with a class drawn at random. Dropout
+    is left out, so that the same seed gives the same numbers.
+
+    Args:
+        spec: A network that in train mode returns (scores, auxiliary scores, …).
+        image: The image.
+        weight: Factor of each auxiliary loss.
+        seed: Of the weights and the label.
+        start: How weights are drawn: "he" as `untrained` does, "narrow" normal with σ = 0.01.
+
+    Raises:
+        NetworkError: The network has no auxiliary heads.
+        SettingError: The weight is negative.
+    """
+    if not spec.auxiliary:
+        raise NetworkError(f"{spec.title} has no auxiliary heads: choose GoogLeNet.")
+    size = spec.input_size
+    batch = to_tensor(image, size=size, resize=size, mean=spec.mean, std=spec.std)
+    module = _untrained(spec, seed, start)
+    with torch.enable_grad():
+        scores = all_scores(module(torch.cat([batch, batch.flip(-1)])))
+        generator = torch.Generator().manual_seed(seed)
+        label = int(torch.randint(scores[0].shape[1], (), generator=generator))
+        losses = [cross_entropy(s, torch.tensor([label, label])) for s in scores]
+        values = [float(loss.detach()) for loss in losses]
+        loss = auxiliary_loss(values[0], tuple(values[1:]), weight)
+        names = with_weights(module, spec.auxiliary)
+        without = gradient_norms(losses[0], module, names, keep_graph=True)
+        with_heads = gradient_norms(total_loss(losses, weight), module, names)
+    # A layer's title without the words for its kind.
+    titles = {x.name: x.title.removesuffix(" · convolution") for x in layers(spec)}
+    return Gradients(layer_gradients(without, with_heads, titles), loss, seed, label)
+
+
+def _untrained(spec: NetworkSpec, seed: int, start: Start) -> nn.Module:
+    """Build a network in train mode, without dropout and with `requires_grad=True`."""
+    module = untrained(spec, seed)
+    if start == "narrow":
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for part in module.modules():
+                if isinstance(part, nn.Conv2d | nn.Linear):
+                    part.weight.normal_(0.0, NARROW, generator=generator)
+    module.requires_grad_(True).train()
+    for part in module.modules():
+        if isinstance(part, nn.modules.dropout._DropoutNd):
+            part.eval()
+    return module

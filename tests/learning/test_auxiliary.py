@@ -10,7 +10,13 @@ from torch.nn.functional import cross_entropy
 
 from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import SettingError
-from convviz.learning.auxiliary import Comparison, Settings, Twin, compare, measure
+from convviz.learning.auxiliary import (
+    ComparedNetwork,
+    Comparison,
+    Settings,
+    compare_auxiliary,
+    measure,
+)
 from convviz.learning.config import TrainingSettings
 from convviz.learning.fit import fit
 from convviz.learning.gradients import LayerGradient, by_stage
@@ -68,11 +74,11 @@ def test_the_loss_is_main_plus_weighted_heads() -> None:
 
 def test_weight_zero_is_a_network_without_heads(batch: tuple[torch.Tensor, torch.Tensor]) -> None:
     whole = small()
-    twin = without_heads(whole)
-    assert not any(name.startswith("aux") for name in twin.state_dict())
-    for module in (whole, twin):
+    bare = without_heads(whole)
+    assert not any(name.startswith("aux") for name in bare.state_dict())
+    for module in (whole, bare):
         Learner(module.train(), optimiser="sgd", auxiliary_weight=0.0).step(*batch, 0.0)
-    found, expected = gradients(whole), gradients(twin)
+    found, expected = gradients(whole), gradients(bare)
     assert all(found[name].equal(expected[name]) for name in expected)
     assert all(not found[name].any() for name in found if name.startswith("aux"))
 
@@ -80,8 +86,8 @@ def test_weight_zero_is_a_network_without_heads(batch: tuple[torch.Tensor, torch
 def test_the_heads_add_their_gradient_only_to_the_layers_before_them(
     batch: tuple[torch.Tensor, torch.Tensor],
 ) -> None:
-    twins = [Twin(small(), 0.3), Twin(without_heads(small()), 0.0)]
-    found = measure(0, twins, batch, batch)
+    networks = [ComparedNetwork(small(), 0.3), ComparedNetwork(without_heads(small()), 0.0)]
+    found = measure(0, networks, batch, batch)
     by_name = {stage.name: stage for stage in found.stages}
     before = ("3a", "3b", "4a", "4b", "4c", "4d")
     names = ["conv1", "conv2", "conv3", *(f"inception{x}" for x in before)]
@@ -96,7 +102,7 @@ def test_norms_are_those_of_the_loss_that_is_lowered(
 ) -> None:
     whole = small(batch_norm=True)
     state = copy.deepcopy(whole.state_dict())
-    found = Twin(whole, 0.5).norms(*batch)
+    found = ComparedNetwork(whole, 0.5).norms(*batch)
     assert all(value.equal(state[name]) for name, value in whole.state_dict().items())
     main, *extra = (cross_entropy(scores, batch[1]) for scores in whole.train()(batch[0]))
     (main + 0.5 * extra[0] + 0.5 * extra[1]).backward()
@@ -113,10 +119,10 @@ def test_norms_of_a_stage_are_those_of_one_long_vector() -> None:
 
 def test_both_networks_begin_equal() -> None:
     whole = small()
-    twin = without_heads(whole).state_dict()
-    assert all(value.equal(whole.state_dict()[name]) for name, value in twin.items())
+    bare = without_heads(whole).state_dict()
+    assert all(value.equal(whole.state_dict()[name]) for name, value in bare.items())
     assert all(
-        p.untyped_storage() is not whole.state_dict()[n].untyped_storage() for n, p in twin.items()
+        p.untyped_storage() is not whole.state_dict()[n].untyped_storage() for n, p in bare.items()
     )
 
 
@@ -136,7 +142,7 @@ def test_first_weights_have_the_variance_that_is_said() -> None:
 
 
 def results(few: Dataset, parts: Split, settings: Settings = SHORT) -> list[Comparison]:
-    return list(compare(few, parts, settings))
+    return list(compare_auxiliary(few, parts, settings))
 
 
 def test_a_comparison_measures_at_its_moments(few: Dataset, few_split: Split) -> None:
@@ -159,7 +165,7 @@ def test_threads_are_given_back_at_every_step(few: Dataset, few_split: Split) ->
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        assert {torch.get_num_threads() for _ in compare(few, few_split, SHORT)} == {2}
+        assert {torch.get_num_threads() for _ in compare_auxiliary(few, few_split, SHORT)} == {2}
     finally:
         torch.set_num_threads(before)
 
@@ -180,7 +186,7 @@ def test_the_same_seed_gives_the_same_and_another_does_not(few: Dataset, few_spl
 
 
 def test_it_stops_with_what_it_has(few: Dataset, few_split: Split) -> None:
-    steps = list(compare(few, few_split, SHORT, stop=lambda: True))
+    steps = list(compare_auxiliary(few, few_split, SHORT, stop=lambda: True))
     assert [each.step for each in steps] == [0, 1]
     assert steps[-1].ending == "stopped"
     assert [each.step for each in steps[-1].moments] == [0, 1]
@@ -196,9 +202,11 @@ def test_steps_that_are_too_large_end_it_with_a_sentence(few: Dataset, few_split
 
 def test_settings_are_checked_at_the_call(few: Dataset, few_split: Split) -> None:
     with pytest.raises(SettingError, match="weight of the auxiliary losses"):
-        compare(few, few_split, replace(SHORT, weight=-1.0))
+        compare_auxiliary(few, few_split, replace(SHORT, weight=-1.0))
     with pytest.raises(SettingError, match="do not fit"):
-        compare(Dataset("", ("a",), few.pictures, (0,) * 100_000), few_split, Settings(size=512))
+        compare_auxiliary(
+            Dataset("", ("a",), few.pictures, (0,) * 100_000), few_split, Settings(size=512)
+        )
 
 
 def test_fit_lowers_the_auxiliary_losses_of_such_a_network_too(
