@@ -1,4 +1,4 @@
-"""What a comparison with and without auxiliary losses shows, in sentences made from its numbers."""
+"""Sentences about a comparison with and without auxiliary losses, made from its numbers."""
 
 from __future__ import annotations
 
@@ -7,44 +7,45 @@ import math
 from convviz.learning.auxiliary import Comparison, Moment, Standing
 
 _ALIKE = 1.2  # up to this factor two gradients count as equally long
-
-
 _LEFT = 0.9  # a loss below this share of guessing's has begun to fall
 
 
-def gradients(found: Comparison) -> str:
-    """Say how much longer the first layer's gradient is, at the beginning and at the end."""
-    first, last = found.moments[0], found.moments[-1]
-    said = f"Before the first step, {_first_layer(first)}."
+def gradients(comparison: Comparison) -> str:
+    """Compare the first layer's gradients, at the beginning and at the end."""
+    first, last = comparison.moments[0], comparison.moments[-1]
+    text = f"Before the first step, {_first_layer(first)}."
     if last.step == first.step:
-        return said
+        return text
     return (
-        f"{said} After {last.step:,} steps, {_first_layer(last)}; by then the two networks have "
+        f"{text} After {last.step:,} steps, {_first_layer(last)}; by then the two networks have "
         "different weights, and where a loss has fallen its gradient is short too."
     )
 
 
-def learning(found: Comparison) -> str:
-    """Say which of the two began to learn earlier, and which names more pictures at the end."""
-    guessing = math.log(len(found.classes))
-    one, two = (begun(found, with_heads=each) for each in (True, False))
-    left = f"The loss of guessing is {guessing:.2f}. "
+def learning(comparison: Comparison) -> str:
+    """Compare when the two began to learn, and their accuracies at the end."""
+    guessing = math.log(len(comparison.classes))
+    one, two = (begun(comparison, with_heads=with_heads) for with_heads in (True, False))
+    text = f"The loss of guessing is {guessing:.2f}. "
     if one is None and two is None:
-        left += f"Neither network's main loss fell below {_LEFT:.0%} of it in {found.step:,} steps."
-    elif one == two:
-        left += f"Both networks' main loss fell below {_LEFT:.0%} of it by step {one:,}."
-    else:
-        left += (
-            f"The main loss fell below {_LEFT:.0%} of it {_by(one, found)} with the auxiliary "
-            f"losses, and {_by(two, found)} without."
+        text += (
+            f"Neither network's main loss fell below {_LEFT:.0%} of it in {comparison.step:,} "
+            "steps."
         )
-    return f"{left} {_accuracy(found)}"
+    elif one == two:
+        text += f"Both networks' main loss fell below {_LEFT:.0%} of it by step {one:,}."
+    else:
+        text += (
+            f"The main loss fell below {_LEFT:.0%} of it {_by(one, comparison)} with the auxiliary "
+            f"losses, and {_by(two, comparison)} without."
+        )
+    return f"{text} {_accuracy(comparison)}"
 
 
-def begun(found: Comparison, *, with_heads: bool) -> int | None:
+def begun(comparison: Comparison, *, with_heads: bool) -> int | None:
     """Return the first moment at which a network's main loss had begun to fall; None for never."""
-    limit = _LEFT * math.log(len(found.classes))
-    for moment in found.moments:
+    limit = _LEFT * math.log(len(comparison.classes))
+    for moment in comparison.moments:
         loss = (moment.with_heads if with_heads else moment.without).loss
         if loss is not None and loss < limit:
             return moment.step
@@ -69,30 +70,30 @@ def _first_layer(moment: Moment) -> str:
     )
 
 
-def _accuracy(found: Comparison) -> str:
-    last = found.moments[-1]
-    shares = [each.validation.accuracy for each in (last.with_heads, last.without)]
-    said = (
+def _accuracy(comparison: Comparison) -> str:
+    last = comparison.moments[-1]
+    shares = [standing.validation.accuracy for standing in (last.with_heads, last.without)]
+    text = (
         f"At the end {shares[0]:.0%} of the validation pictures are named rightly with, and "
         f"{shares[1]:.0%} without"
     )
-    if abs(shares[0] - shares[1]) < 2 * _chance(found, last.with_heads, last.without):
+    if abs(shares[0] - shares[1]) < 2 * _chance(comparison, last.with_heads, last.without):
         return (
-            f"{said}: with only {found.validation_images:,} pictures to check, that is no "
+            f"{text}: with only {comparison.validation_images:,} pictures to check, that is no "
             "difference to count on."
         )
     better = "with" if shares[0] > shares[1] else "without"
-    return f"{said}: more {better} the auxiliary losses, and by more than chance would explain."
+    return f"{text}: more {better} the auxiliary losses, and by more than chance would explain."
 
 
-def _chance(found: Comparison, one: Standing, two: Standing) -> float:
+def _chance(comparison: Comparison, one: Standing, two: Standing) -> float:
     """Return the standard error of the difference between two accuracies."""
     shares = (one.validation.accuracy, two.validation.accuracy)
-    return math.sqrt(sum(p * (1 - p) for p in shares) / found.validation_images)
+    return math.sqrt(sum(p * (1 - p) for p in shares) / comparison.validation_images)
 
 
-def _by(step: int | None, found: Comparison) -> str:
-    return f"not in these {found.step:,} steps" if step is None else f"by step {step:,}"
+def _by(step: int | None, comparison: Comparison) -> str:
+    return f"not in these {comparison.step:,} steps" if step is None else f"by step {step:,}"
 
 
 def _times(factor: float) -> str:

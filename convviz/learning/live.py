@@ -1,6 +1,7 @@
-"""A small network's training as a job, to be watched: curves, and snapshots of a probe picture.
+"""A small network's training as a job: what the page Training shows, curves and snapshots.
 
-A view is complete at every moment, bounded however long the training is, and never changes.
+A record of its progress is complete at every moment, bounded however long the training is, and
+never changes.
 """
 
 from __future__ import annotations
@@ -33,30 +34,30 @@ and killed little with 0.1.
 """
 
 _TINY_RATE = 1e-5
-_OTHERS = 32  # pictures to look for dead channels with
+_OTHERS = 32  # images to look for dead channels with
 _POINTS = 600  # of each curve
 
 Item = TypeVar("Item")
 
 
 def learning_rate(rate: Rate, *, batch_norm: bool) -> float:
-    """Give the number behind a named learning rate, for AdamW."""
+    """Return the value of a named learning rate, for AdamW."""
     if rate == "usual":
         return 3e-3 if batch_norm else 1e-3
     return _TINY_RATE if rate == "tiny" else DEADLY_RATE
 
 
 @dataclass(frozen=True)
-class Point:
-    """Some steps in a row: the last one's number, and their mean training loss."""
+class LossPoint:
+    """The mean training loss of successive steps, and the number of the last one."""
 
     step: int
     loss: float
 
 
 @dataclass(frozen=True)
-class Check:
-    """The end of an epoch: loss and accuracy of the validation pictures."""
+class EpochCheck:
+    """The end of an epoch: loss and accuracy of the validation images."""
 
     step: int
     epoch: int
@@ -65,8 +66,8 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Count:
-    """One moment: channels that are empty for the probe, and dead for all the other pictures."""
+class ChannelCount:
+    """One moment: channels that are empty for the probe, and dead for all the other images."""
 
     step: int
     empty: int
@@ -74,15 +75,15 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of a training.
+class LiveOutcome:
+    """Result of a training.
 
     Attributes:
-        accuracy: Share of the validation pictures named rightly, with the weights that are kept.
+        accuracy: Share of the validation images classified correctly by the weights kept.
         epochs: How many there were.
         best_epoch: Whose weights are kept; 0 for those before the first step.
         ending: Why it ended.
-        note: A sentence where it ended otherwise than planned.
+        note: A sentence if it ended otherwise than planned.
     """
 
     accuracy: float
@@ -94,18 +95,18 @@ class Outcome:
 
 @dataclass(frozen=True)
 class LiveProgress:
-    """Where a training stands.
+    """How far a training is.
 
     Attributes:
         design: The network's.
         learning_rate: The largest.
         classes: Name of each class.
-        images: How many pictures are learned from.
+        images: How many images are learned from.
         validation_images: How many check it.
-        probe: The probe picture's title.
-        others: How many pictures are looked at for dead channels.
+        probe: The probe image's title.
+        others: How many images dead channels are looked for with.
         phase: What it does.
-        fraction: How much of it is done, in 0…1.
+        fraction: Share of it that is done, in 0…1.
         seconds: Since it began.
         step: Steps so far.
         points: The training loss.
@@ -126,11 +127,11 @@ class LiveProgress:
     fraction: float = 0.0
     seconds: float = 0.0
     step: int = 0
-    points: tuple[Point, ...] = ()
-    checks: tuple[Check, ...] = ()
-    counts: tuple[Count, ...] = ()
+    points: tuple[LossPoint, ...] = ()
+    checks: tuple[EpochCheck, ...] = ()
+    counts: tuple[ChannelCount, ...] = ()
     frames: tuple[Snapshot, ...] = ()
-    outcome: Outcome | None = None
+    outcome: LiveOutcome | None = None
 
     @property
     def nbytes(self) -> int:
@@ -154,24 +155,23 @@ def train_small(
     split: Split,
     settings: TrainingSettings,
 ) -> Iterator[LiveProgress]:
-    """Train a small network from random numbers, and look at it on the way.
+    """Train a small network from random weights, and take snapshots on the way.
 
     Args:
-        stop: Asks it to end.
+        stop: Asked between two steps; once it returns True, the training ends with what it has.
         design: The network's.
-        picture: What to look at it with.
-        probe: The picture's title.
-        dataset: The pictures to learn from.
-        split: Which of them check what was learned.
-        settings: How; the pictures' side is the design's.
+        picture: The probe image.
+        probe: Its title.
+        dataset: The images.
+        split: Which of them are learned from, and which check it.
+        settings: How to train; the images' side is the design's.
 
     Raises:
-        SettingError: A setting makes no sense, or the pictures do not fit into memory.
+        SettingError: A setting is out of range, or the images do not fit into memory.
     """
     network = small_network(design, settings.seed)
     settings = replace(settings, size=design.pixels)
-    made = plan(network, "scratch", dataset.classes)
-    places = evenly(split.validation, _OTHERS)
+    indices = evenly(split.validation, _OTHERS)
     view = LiveProgress(
         design,
         settings.learning_rate or learning_rate("usual", batch_norm=design.batch_norm),
@@ -179,14 +179,15 @@ def train_small(
         len(split.train),
         len(split.validation),
         probe,
-        len(places),
+        len(indices),
     )
     yield view
-    looked = watch(
-        network, picture, design.pixels, others=[dataset.pictures.picture(k) for k in places]
+    watched = watch(
+        network, picture, design.pixels, others=[dataset.pictures.picture(k) for k in indices]
     )
     settings = replace(settings, learning_rate=view.learning_rate)
-    steps = fit(made, dataset, split, settings, stop=stop, watch=looked)
+    made = plan(network, "scratch", dataset.classes)
+    steps = fit(made, dataset, split, settings, stop=stop, watch=watched)
     while True:
         with one_thread():
             step = next(steps, None)
@@ -197,23 +198,27 @@ def train_small(
 
 
 def follow(view: LiveProgress, step: TrainingStep) -> LiveProgress:
-    """Add a step to what is known of a training."""
+    """Add a step to the progress of a training."""
     points, checks, counts, frames = view.points, view.checks, view.counts, view.frames
     if step.recent_loss is not None:
-        points = _thin((*points, Point(step.step, step.recent_loss)))
+        points = _thin((*points, LossPoint(step.step, step.recent_loss)))
     if step.validation is not None and step.result is None:
-        found = step.validation
-        checks = _thin((*checks, Check(step.step, step.epoch, found.loss, found.accuracy)))
+        check = EpochCheck(step.step, step.epoch, step.validation.loss, step.validation.accuracy)
+        checks = _thin((*checks, check))
     if step.snapshot is not None:
         if not step.snapshot.kept:
-            count = Count(step.step, step.snapshot.empty, step.snapshot.dead or 0)
+            count = ChannelCount(step.step, step.snapshot.empty, step.snapshot.dead or 0)
             counts = _thin((*counts, count))
         frames = add(frames, step.snapshot)
     outcome = None
     if step.result is not None:
-        done = step.result
-        outcome = Outcome(
-            done.validation.accuracy, done.epochs, done.best_epoch, done.ending, done.note
+        result = step.result
+        outcome = LiveOutcome(
+            result.validation.accuracy,
+            result.epochs,
+            result.best_epoch,
+            result.ending,
+            result.note,
         )
     return replace(
         view,

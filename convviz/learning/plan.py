@@ -1,7 +1,7 @@
 """Transfer learning: which parts of a trained network stay as they are, and which are learned anew.
 
 The rule is the course's. Small data set: replace the last fully connected layer only. Large data
-set: replace several. Where only the encoder is at hand, the new decoder stands after a global
+set: replace several. Where only the encoder is available, the new decoder stands after a global
 average pooling. What is frozen gets no gradient, and its batch norms keep their statistics.
 """
 
@@ -24,7 +24,16 @@ from convviz.networks.registry import build
 from convviz.weights.load import load
 from convviz.weights.trained import PREFIX
 
+Scenario = Literal["last-layer", "several", "fine-tune", "scratch"]
 State = Literal["frozen", "replaced", "thawed", "keeps learning", "from scratch"]
+
+SCENARIOS: tuple[Scenario, ...] = get_args(Scenario)
+
+HIDDEN = 128
+"""Length of the fully connected layer that "several" adds where the decoder has one layer only."""
+
+SMALL_DATA_SET = 2_000
+"""Up to so many training images a data set counts as small; published sets have millions."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,7 @@ class Part:
 
     Attributes:
         name: Dotted name.
-        title: Name for people.
+        title: Human title.
         parameters: How many it has.
         state: What training does with it.
     """
@@ -49,76 +58,18 @@ class Part:
         return self.state != "frozen"
 
 
-def parts_of(module: nn.Module) -> list[tuple[str, int]]:
-    """List what has weights: layers of plain sequences, whole modules elsewhere."""
-    found = []
-    for name, child in module.named_children():
-        if isinstance(child, nn.Sequential):
-            below = [(f"{name}.{key}", part) for key, part in child.named_children()]
-        else:
-            below = [(name, child)]
-        for each, part in below:
-            parameters = sum(p.numel() for p in part.parameters())
-            if parameters:
-                found.append((each, parameters))
-    return found
-
-
-def thawed(
-    network: Network,
-    found: Sequence[tuple[str, int]],
-    replaced: Sequence[str],
-    thaw: Sequence[str] | None,
-) -> set[str]:
-    """Name the encoder's parts that are to be trained: those asked for, or its last fifth.
-
-    Raises:
-        SettingError: There is no such part.
-    """
-    encoder = [name for name, _ in found if name not in replaced and "classifier" not in name]
-    if thaw is None:
-        return set(encoder[-max(1, round(len(encoder) / 5)) :])
-    unknown = [name for name in thaw if name not in encoder]
-    if unknown or not thaw:
-        raise SettingError(
-            f"{network.title} has no part {unknown[0] if unknown else '(none named)'} to thaw; "
-            f"choose from {', '.join(encoder)}."
-        )
-    return set(thaw)
-
-
-def title(network: Network, form: Form, name: str) -> str:
-    """Name a part for people."""
-    if is_within(name, form.decoder):
-        return "new decoder"
-    return network.spec.title_of(name) or name
-
-
-Scenario = Literal["last-layer", "several", "fine-tune", "scratch"]
-
-
-SCENARIOS: tuple[Scenario, ...] = get_args(Scenario)
-
-
-HIDDEN = 128
-
-
-"""Length of the fully connected layer that "several" adds where the decoder has one layer only."""
-
-
 @dataclass(frozen=True, eq=False)
 class TransferPlan:
-    """What will be learned, known before anything runs.
+    """What a training will change, known before it runs.
 
     Attributes:
         network: Where the trained weights come from; it is never changed.
         scenario: One of `SCENARIOS`.
         form: How the new network is put together.
-        head: Dotted name of what stands behind the encoder's last frozen layer and is drawn anew.
+        head: Dotted name of what follows the encoder's last frozen layer and gets new weights.
         parts: Its parts, from the image to the classes.
         auxiliary: Auxiliary heads that help a training from scratch.
-        goes_on: Whether the network has its decoder already, and training starts from what it has
-            learned.
+        goes_on: Whether the network has its decoder already, and training starts from its weights.
     """
 
     network: Network
@@ -154,31 +105,31 @@ class TransferPlan:
         return tuple(part.name for part in self.parts if part.trained)
 
     def parts_to_save(self) -> tuple[str, ...]:
-        """Name the parts that a file needs beside the network trained on; none if that is all.
+        """Name the parts that a small file holds, beside the network trained on; () for everything.
 
-        What was trained here before, and goes on learning, has no other file of its own.
+        A network that was trained here before has no other file to start from.
         """
         if self.scenario == "scratch" or self.network.weights.source.startswith(PREFIX):
             return ()
         return self.trained_names()
 
     def build(self, generator: torch.Generator) -> nn.Module:
-        """Make the network to train: frozen parts share their weights, others have their own.
+        """Make the network to train: frozen parts share their weights, trained parts have copies.
 
         Args:
-            generator: Draws what is new.
+            generator: Draws new weights.
         """
         if self.goes_on:
             module = clone(self.network.module)
         else:
             module = _shaped(self.network, self.form, self.scenario, self.auxiliary)
-        for row in self.parts:
-            if not row.trained:
+        for part in self.parts:
+            if not part.trained:
                 continue
-            part = module.get_submodule(row.name)
-            _own_memory(part)
-            if row.state in ("replaced", "from scratch"):
-                draw(part, generator)
+            trained = module.get_submodule(part.name)
+            _copy_tensors(trained)
+            if part.state in ("replaced", "from scratch"):
+                draw(trained, generator)
         for parameter in module.parameters():
             parameter.requires_grad_(False)
         for name in self.trained_names():
@@ -186,21 +137,51 @@ class TransferPlan:
         return module
 
 
-def _own_memory(part: nn.Module) -> None:
-    """Give a part values of its own, where it shares them or has none yet."""
-    for owner in part.modules():
+def _copy_tensors(module: nn.Module) -> None:
+    """Replace shared parameters and buffers by copies, and those on the meta device by zeros."""
+    for owner in module.modules():
         for name, parameter in owner._parameters.items():
             if parameter is not None:
-                owner._parameters[name] = nn.Parameter(_own(parameter))
+                owner._parameters[name] = nn.Parameter(_copied(parameter))
         for name, buffer in owner._buffers.items():
             if buffer is not None:
-                owner._buffers[name] = _own(buffer)
+                owner._buffers[name] = _copied(buffer)
 
 
-def _own(tensor: Tensor) -> Tensor:
+def _copied(tensor: Tensor) -> Tensor:
     if tensor.is_meta:
         return torch.zeros(tensor.shape, dtype=tensor.dtype)
     return tensor.detach().clone()
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The scenario that the course's rule recommends, and why."""
+
+    scenario: Scenario
+    why: str
+
+
+def recommend(images: int, classes: int) -> Advice:
+    """Apply the course's rule to a data set.
+
+    Args:
+        images: How many there are to learn from.
+        classes: How many classes they show.
+    """
+    per_class = images / max(classes, 1)
+    if images <= SMALL_DATA_SET:
+        return Advice(
+            "last-layer",
+            f"{images:,} pictures to learn from, about {per_class:.0f} for each class, are a small "
+            "data set: replace the last fully connected layer only, and keep everything else as it "
+            "is. More weights would learn these pictures by heart.",
+        )
+    return Advice(
+        "several",
+        f"{images:,} pictures to learn from, about {per_class:.0f} for each class, are enough to "
+        "replace several fully connected layers; the encoder stays as it is.",
+    )
 
 
 def plan(
@@ -211,13 +192,13 @@ def plan(
     thaw: Sequence[str] | None = None,
     auxiliary: bool = False,
 ) -> TransferPlan:
-    """Say what is frozen, replaced and trained.
+    """Plan what is frozen, replaced and trained.
 
     Args:
         network: The trained network.
         scenario: "last-layer": replace the last fully connected layer. "several": replace all of
             them, or the one there is by two. "fine-tune": replace the last, and train the encoder's
-            last parts with it. "scratch": draw everything anew and train all of it.
+            last parts with it. "scratch": draw all weights anew and train all of them.
         classes: Name of each class.
         thaw: For "fine-tune", names of the parts to train with the decoder; None for the last
             fifth of the encoder.
@@ -236,17 +217,17 @@ def plan(
         raise SettingError(f"{network.title} has no auxiliary heads; train it without.")
     form, replaced = _form(network, scenario, tuple(classes))
     module = _shaped(network, form, scenario, heads)
-    found = parts_of(module)
-    chosen = thawed(network, found, replaced, thaw) if scenario == "fine-tune" else set()
+    sizes = _part_sizes(module)
+    thawed = _thawed(network, list(sizes), replaced, thaw) if scenario == "fine-tune" else set()
     parts = []
-    for name, parameters in found:
+    for name, parameters in sizes.items():
         if scenario == "scratch":
             state: State = "from scratch"
-        elif any(is_within(name, each) for each in replaced):
+        elif any(is_within(name, group) for group in replaced):
             state = "replaced"
         else:
-            state = "thawed" if name in chosen else "frozen"
-        parts.append(Part(name, title(network, form, name), parameters, state))
+            state = "thawed" if name in thawed else "frozen"
+        parts.append(Part(name, _title(network, form, name), parameters, state))
     head = replaced[0] if len(replaced) == 1 else replaced[0].rpartition(".")[0]
     return TransferPlan(network, scenario, form, head, tuple(parts), heads)
 
@@ -254,10 +235,10 @@ def plan(
 def plan_further(
     network: Network, form: Form, trained: Sequence[str], *, thaw: Sequence[str] | None = None
 ) -> TransferPlan:
-    """Say what changes when a network that was trained here is fine-tuned from where it is.
+    """Plan how a network that was trained here is fine-tuned from its weights.
 
     Args:
-        network: What a training has made.
+        network: Result of a training.
         form: How it is put together.
         trained: Names of the parts that were trained, which go on learning.
         thaw: Names of the encoder's parts to train with them; None for its last fifth.
@@ -265,27 +246,39 @@ def plan_further(
     Raises:
         SettingError: There is no such part.
     """
-    found = parts_of(network.module)
-    chosen = thawed(network, found, trained, thaw)
+    sizes = _part_sizes(network.module)
+    thawed = _thawed(network, list(sizes), trained, thaw)
     parts = []
-    for name, parameters in found:
-        state: State = "thawed" if name in chosen else "frozen"
+    for name, parameters in sizes.items():
+        state: State = "thawed" if name in thawed else "frozen"
         if name in trained:
             state = "keeps learning"
-        said = "your decoder" if is_within(name, form.decoder) else title(network, form, name)
-        parts.append(Part(name, said, parameters, state))
+        title = "your decoder" if is_within(name, form.decoder) else _title(network, form, name)
+        parts.append(Part(name, title, parameters, state))
     return TransferPlan(network, "fine-tune", form, form.decoder, tuple(parts), goes_on=True)
+
+
+def untrained_copy(network: Network, seed: int = 0) -> Network:
+    """Return the same network with random weights, cut off where this one is.
+
+    For the comparison with the same decoder on an encoder that learned nothing.
+    """
+    random = load(network.name, "random", seed=seed)
+    module = random.module
+    if is_pooled(network.module):
+        module = EncoderOnly(module.get_submodule("features")).eval()
+    return Network(network.spec, module, random.weights)
 
 
 def _form(
     network: Network, scenario: Scenario, classes: tuple[str, ...]
 ) -> tuple[Form, tuple[str, ...]]:
-    """Decide what the new network looks like, and what of it is replaced."""
+    """Decide how the new network is put together, and which of its layers are replaced."""
     if is_pooled(network.module):
         channels = _channels(network.module.get_submodule("features"))
         hidden = (HIDDEN,) if scenario == "several" else ()
         return Form("decoder", channels, classes, hidden, pooled=True), ("decoder",)
-    # As it is built: a decoder that was trained here may be several layers in that one's place.
+    # As it is built: a decoder that was trained here may have several layers in its place.
     with torch.device("meta"):
         last = last_linear(build(network.spec), network.spec.auxiliary)
     inputs = inputs_of(network.module.get_submodule(last))
@@ -313,56 +306,47 @@ def _shaped(network: Network, form: Form, scenario: Scenario, heads: tuple[str, 
 
 
 def _channels(features: nn.Module) -> int:
-    """Count the channels that an encoder puts out."""
+    """Count the channels of an encoder's output."""
     last = [part for part in features.modules() if isinstance(part, nn.Conv2d)]
     if not last:
         raise NetworkError("The encoder has no convolution; choose another network.")
     return last[-1].out_channels
 
 
-def untrained_twin(network: Network, seed: int = 0) -> Network:
-    """Return the same network with random weights, cut off where this one is.
+def _part_sizes(module: nn.Module) -> dict[str, int]:
+    """Count the parameters of each part: of sequences' layers, and of whole modules elsewhere."""
+    parts: dict[str, nn.Module] = {}
+    for name, child in module.named_children():
+        if isinstance(child, nn.Sequential):
+            parts |= {f"{name}.{key}": part for key, part in child.named_children()}
+        else:
+            parts[name] = child
+    sizes = {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
+    return {name: size for name, size in sizes.items() if size}
 
-    For the comparison that makes the point: the same decoder on an encoder that learned nothing.
+
+def _thawed(
+    network: Network, names: Sequence[str], replaced: Sequence[str], thaw: Sequence[str] | None
+) -> set[str]:
+    """Name the encoder's parts that are to be trained: those asked for, or its last fifth.
+
+    Raises:
+        SettingError: There is no such part.
     """
-    random = load(network.name, "random", seed=seed)
-    module = random.module
-    if is_pooled(network.module):
-        module = EncoderOnly(module.get_submodule("features")).eval()
-    return Network(network.spec, module, random.weights)
-
-
-SMALL_DATA_SET = 2_000
-
-
-"""Up to so many training pictures a data set counts as small; published sets have millions."""
-
-
-@dataclass(frozen=True)
-class Advice:
-    """The scenario that the course's rule recommends, and why."""
-
-    scenario: Scenario
-    why: str
-
-
-def recommend(images: int, classes: int) -> Advice:
-    """Apply the course's rule to a data set.
-
-    Args:
-        images: Pictures to learn from.
-        classes: How many classes they show.
-    """
-    each = images / max(classes, 1)
-    if images <= SMALL_DATA_SET:
-        return Advice(
-            "last-layer",
-            f"{images:,} pictures to learn from, about {each:.0f} for each class, are a small data "
-            "set: replace the last fully connected layer only, and keep everything else as it is. "
-            "More weights would learn these pictures by heart.",
+    encoder = [name for name in names if name not in replaced and "classifier" not in name]
+    if thaw is None:
+        return set(encoder[-max(1, round(len(encoder) / 5)) :])
+    unknown = [name for name in thaw if name not in encoder]
+    if unknown or not thaw:
+        raise SettingError(
+            f"{network.title} has no part {unknown[0] if unknown else '(none named)'} to thaw; "
+            f"choose from {', '.join(encoder)}."
         )
-    return Advice(
-        "several",
-        f"{images:,} pictures to learn from, about {each:.0f} for each class, are enough to "
-        "replace several fully connected layers; the encoder stays as it is.",
-    )
+    return set(thaw)
+
+
+def _title(network: Network, form: Form, name: str) -> str:
+    """Return the human title of a part."""
+    if is_within(name, form.decoder):
+        return "new decoder"
+    return network.spec.title_of(name) or name

@@ -1,7 +1,7 @@
 """A recorded training: the first layers of the bundled GoogLeNet at seven moments, and its losses.
 
-The weights of conv1, conv2, conv3 and inception3a, with their batch norms, were kept while it
-trained on Tiny ImageNet-200, from the random numbers of step 0 to the end.
+The weights of conv1, conv2, conv3 and inception3a, with their batch norms, were saved while it
+trained on Tiny ImageNet-200, from the random weights of step 0 to the end.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from pathlib import Path
 import torch
 from PIL import Image
 from safetensors import safe_open
-from torch import nn
+from torch import Tensor
 
-from convviz.errors import SettingError
 from convviz.learning.snapshots import Snapshot, watch
 from convviz.networks.clone import clone
 from convviz.networks.network import Network
@@ -35,11 +34,11 @@ class LoggedStep:
     Attributes:
         step: Number of the step.
         seconds: Since the beginning.
-        size: Side of the training pictures then, in pixels.
-        learning_rate: Then in use.
+        size: Side of the training images at that step, in pixels.
+        learning_rate: At that step.
         loss: Of the main classifier: a running mean that forgets with a factor of 0.98 per step.
         auxiliary: The auxiliary losses of that step alone.
-        accuracy: Share of validation pictures named rightly; None where it was not measured.
+        accuracy: Share of validation images classified correctly; None where it was not measured.
     """
 
     step: int
@@ -59,7 +58,7 @@ class Log:
         points: In the order of their steps.
         steps: How many steps there were.
         seconds: How long it took.
-        images: How many pictures it looked at, with repetitions.
+        images: How many images it learned from, with repetitions.
     """
 
     points: tuple[LoggedStep, ...]
@@ -78,91 +77,65 @@ def steps() -> tuple[int, ...]:
 @cache
 def log() -> Log:
     """Read the training's log."""
-    said = json.loads((_DATA / "googlenet_training_log.json").read_text(encoding="utf-8"))
+    data = json.loads((_DATA / "googlenet_training_log.json").read_text(encoding="utf-8"))
     points = tuple(
         LoggedStep(
-            each["step"],
-            each["seconds"],
-            each["size"],
-            each["lr"],
-            each["loss"],
-            (each["aux1"], each["aux2"]),
-            each.get("val_top1"),
+            row["step"],
+            row["seconds"],
+            row["size"],
+            row["lr"],
+            row["loss"],
+            (row["aux1"], row["aux2"]),
+            row.get("val_top1"),
         )
-        for each in said["log"]
+        for row in data["log"]
     )
-    return Log(points, said["steps"], said["seconds"], said["images"])
+    return Log(points, data["steps"], data["seconds"], data["images"])
 
 
-def network_at(step: int) -> Network:
-    """Return GoogLeNet with its first layers as they were after so many steps.
-
-    What lies behind inception3a was not recorded: look at `recorded_layers` only.
-
-    Raises:
-        SettingError: That moment was not recorded.
-    """
-    if step not in steps():
-        raise SettingError(f"Step {step} was not recorded; choose {', '.join(map(str, steps()))}.")
-    bundled = _bundled()
-    module = clone(bundled.module)
-    _put(module, step)
-    weights = replace(
-        bundled.weights,
-        source=f"recording-{step}",
-        title=f"after {step:,} steps",
-        has_decoder=False,
-        classes=(),
-        note="",
+def recorded_layers() -> tuple[Layer, ...]:
+    """List the layers whose maps are known at every moment."""
+    return tuple(
+        layer
+        for layer in layers(_bundled())
+        if not layer.detail
+        and len(layer.shape) == 3
+        and (layer.name.split(".")[0] in _PARTS or layer.name in ("maxpool1", "maxpool2"))
     )
-    return Network(bundled.spec, module, weights)
 
 
-def snapshots(picture: Image.Image, layer: str) -> tuple[Snapshot, ...]:
-    """Look at one layer's maps for a picture, and at the first kernels, at every moment.
+def state_at(step: int) -> dict[str, Tensor]:
+    """Read the recorded weights and statistics of one of the `steps`, by their dotted names."""
+    prefix = f"{step}/"
+    with safe_open(_SNAPSHOTS, framework="pt") as file:
+        return {
+            key.removeprefix(prefix): file.get_tensor(key).to(torch.float32)
+            for key in file.keys()  # noqa: SIM118 - not a dictionary
+            if key.startswith(prefix)
+        }
+
+
+def snapshots(image: Image.Image, layer: str) -> tuple[Snapshot, ...]:
+    """Take a snapshot of one layer's maps for an image, and the first kernels, at every moment.
 
     Raises:
         SettingError: The network has no such layer with maps.
     """
     bundled = _bundled()
-    looked = watch(bundled, picture, bundled.input_size, wanted=[layer])
+    watched = watch(bundled, image, bundled.input_size, wanted=[layer])
     seconds = {point.step: point.seconds for point in log().points}
-    # One module for all moments: what is known of its structure is found once.
+    # One module for all moments, so that its structure is traced once.
     module = clone(bundled.module)
-    found = []
+    taken = []
     for step in steps():
-        _put(module, step)
-        taken = looked.take(module, step=step, epoch=0, seconds=seconds.get(step, 0.0))
-        found.append(replace(taken, kept=step == steps()[-1]))
-    return tuple(found)
+        # `assign` replaces the clone's parameters; those that it shares are left alone.
+        module.load_state_dict(state_at(step), strict=False, assign=True)
+        module.requires_grad_(False)
+        snapshot = watched.take(module, step=step, epoch=0, seconds=seconds.get(step, 0.0))
+        taken.append(replace(snapshot, kept=step == steps()[-1]))
+    return tuple(taken)
 
 
 @cache
 def _bundled() -> Network:
     return load("googlenet", "bundled")
-
-
-def _put(module: nn.Module, step: int) -> None:
-    """Give a clone its first layers as they were at a recorded moment."""
-    prefix = f"{step}/"
-    with safe_open(_SNAPSHOTS, framework="pt") as file:
-        state = {
-            key.removeprefix(prefix): file.get_tensor(key).to(torch.float32)
-            for key in file.keys()  # noqa: SIM118 - it is no dictionary
-            if key.startswith(prefix)
-        }
-    # `assign` replaces the clone's parameters, and leaves those that it shares with others alone.
-    module.load_state_dict(state, strict=False, assign=True)
-    module.requires_grad_(False)
-
-
-def recorded_layers() -> tuple[Layer, ...]:
-    """List the layers whose maps can be looked at at every moment."""
-    found = layers(_bundled())
-    return tuple(
-        each
-        for each in found
-        if not each.detail
-        and len(each.shape) == 3
-        and (each.name.split(".")[0] in _PARTS or each.name in ("maxpool1", "maxpool2"))
-    )

@@ -1,9 +1,10 @@
-"""Snapshots: what a network that learns made of one picture at one moment, kept small.
+"""Snapshots: what a network that learns answers to one image at one moment, kept small.
 
 A snapshot holds the kernels of the first convolution and the maps of chosen layers for one probe
-picture, in eval mode. Maps are kept as bytes: each channel's values are rounded to 256 levels
-between its own least and greatest value, which are kept as well, so that an empty channel stays
-exactly empty.
+image, in eval mode. Maps are kept as bytes: each channel's values are rounded to 256 levels between
+its own least and greatest value, which are kept as well, so that an empty channel stays exactly
+empty. `Watch` says what snapshots hold, `SnapshotSchedule` when they are taken, and `add` which of
+them are kept.
 """
 
 from __future__ import annotations
@@ -30,18 +31,13 @@ from convviz.networks.network import Network
 from convviz.structure.layers import Layer, layers
 
 FRAMES = 48
-
-
 """At most so many snapshots of one training are kept."""
 
-
 BYTES = 24_000_000
-
-
 """And at most so many bytes of them."""
 
-
 _LEVELS = 255
+_GROWTH = 1.18  # from one snapshot to the next, by the number of steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +51,8 @@ class Maps:
         high: Greatest value of each channel, shape (C,).
         maximum: Largest value of each channel that its ReLU lets through, shape (C,).
         active_share: Share of each channel's positions that it lets through, shape (C,).
-        mean: Their mean, shape (C,).
-        dead: How many channels are empty for every one of the other pictures; None without any.
+        mean: Mean of each channel, shape (C,).
+        dead: How many channels are empty for every one of the other images; None without any.
     """
 
     layer: Layer
@@ -69,16 +65,23 @@ class Maps:
     dead: int | None = None
 
     @classmethod
-    def of(cls, shown: Activations, dead: int | None = None) -> Maps:
-        """Round what a layer answers."""
-        flat = shown.maps.flatten(1).nan_to_num()
+    def of(cls, activations: Activations, dead: int | None = None) -> Maps:
+        """Round a layer's activations."""
+        flat = activations.maps.flatten(1).nan_to_num()
         low, high = flat.amin(1), flat.amax(1)
-        # In double precision, because a network that goes astray has values near the largest.
+        # In double precision, because a training that diverges has values near the largest.
         span = (high.double() - low.double()).clamp(min=torch.finfo(torch.float64).tiny)
         share = (flat.double() - low.double()[:, None]) / span[:, None]
-        levels = (share * _LEVELS).round().to(torch.uint8).reshape(shown.maps.shape)
+        levels = (share * _LEVELS).round().to(torch.uint8).reshape(activations.maps.shape)
         return cls(
-            shown.layer, levels, low, high, shown.maximum, shown.mean, shown.active_share, dead
+            activations.layer,
+            levels,
+            low,
+            high,
+            activations.maximum,
+            activations.mean,
+            activations.active_share,
+            dead,
         )
 
     def values(self) -> Tensor:
@@ -87,7 +90,7 @@ class Maps:
         return (self.levels.double() / _LEVELS * span + self.low.double()[:, None, None]).float()
 
     def activations(self) -> Activations:
-        """Return them as what a layer answers to a picture, to be drawn as such."""
+        """Return them as a layer's activations, for drawing."""
         values = self.values()
         return Activations(
             self.layer,
@@ -110,7 +113,7 @@ class Maps:
 
     @property
     def nbytes(self) -> int:
-        """Memory that they take."""
+        """Memory that they take, in bytes."""
         return self.levels.nbytes + 5 * self.low.nbytes
 
 
@@ -124,7 +127,7 @@ class Snapshot:
         seconds: Since the training began.
         kernels: Of the first convolution, shape (C, 3, h, w), float32; None where there is none.
         maps: Of each chosen layer.
-        others: For how many other pictures dead channels were looked for.
+        others: With how many other images dead channels were looked for.
         kept: Whether these are the weights that the training ends with.
     """
 
@@ -139,76 +142,36 @@ class Snapshot:
     @property
     def channels(self) -> int:
         """Number of channels of all layers."""
-        return sum(each.channels for each in self.maps)
+        return sum(maps.channels for maps in self.maps)
 
     @property
     def empty(self) -> int:
         """How many of them are empty for the probe."""
-        return sum(each.empty for each in self.maps)
+        return sum(maps.empty for maps in self.maps)
 
     @property
     def dead(self) -> int | None:
-        """How many are empty for every one of the other pictures; None without any."""
-        counts = [each.dead for each in self.maps if each.dead is not None]
+        """How many are empty for every one of the other images; None without any."""
+        counts = [maps.dead for maps in self.maps if maps.dead is not None]
         return sum(counts) if counts else None
 
     @property
     def nbytes(self) -> int:
-        """Memory that it takes."""
+        """Memory that it takes, in bytes."""
         kernels = 0 if self.kernels is None else self.kernels.nbytes
-        return kernels + sum(each.nbytes for each in self.maps)
-
-
-def add(
-    frames: Sequence[Snapshot],
-    newest: Snapshot,
-    *,
-    most: int = FRAMES,
-    most_bytes: int = BYTES,
-) -> tuple[Snapshot, ...]:
-    """Put a snapshot behind others, and drop some in between where there are too many.
-
-    The first and the newest are never dropped, nor the end of the training before kept weights of
-    an earlier step. The others are dropped where they lie closest by the logarithm of their steps,
-    so that the beginning stays densest, where most happens.
-
-    Args:
-        frames: In the order in which they were taken.
-        newest: Replaces the last one if it shows the weights of the same step.
-        most: How many may be kept, at least 3.
-        most_bytes: How many bytes they may take together.
-    """
-    kept = list(frames)
-    if kept and kept[-1].step == newest.step:
-        kept.pop()
-    kept.append(newest)
-    last = kept.pop() if newest.kept else None
-    room = max(most - (last is not None), 2)
-    least = 0 if last is None else last.nbytes
-    while len(kept) > 2 and (
-        len(kept) > room or least + sum(each.nbytes for each in kept) > most_bytes
-    ):
-        gaps = [
-            math.log1p(after.step) - math.log1p(before.step)
-            for before, after in zip(kept, kept[2:], strict=False)
-        ]
-        kept.pop(1 + gaps.index(min(gaps)))
-    return tuple(kept) if last is None else (*kept, last)
-
-
-_GROWTH = 1.18  # from one moment to the next, by the number of steps
+        return kernels + sum(maps.nbytes for maps in self.maps)
 
 
 @dataclass(frozen=True, eq=False)
 class Watch:
-    """What to look at while a network learns.
+    """What snapshots hold.
 
     Attributes:
-        probe: One picture as the network takes it in, shape (1, 3, S, S).
+        probe: One image as the network's input, shape (1, 3, S, S).
         layers: The layers whose maps are kept.
         kernels: Dotted name of the convolution whose kernels are kept; None for none.
-        others: Pictures to look for dead channels with, shape (N, 3, S, S); None for none.
-        every_seconds: At least so often there is a snapshot; more often at the beginning.
+        others: Images to look for dead channels with, shape (N, 3, S, S); None for none.
+        every_seconds: Longest time between two snapshots; it is shorter at the beginning.
     """
 
     probe: Tensor
@@ -225,10 +188,10 @@ class Watch:
     def take(
         self, module: nn.Module, *, step: int, epoch: int, seconds: float, kept: bool = False
     ) -> Snapshot:
-        """Look at a network as it is now.
+        """Take a snapshot of a network as it is now.
 
         Args:
-            module: The network; it is not touched.
+            module: The network; it is not changed.
             step: Steps behind its weights.
             epoch: Epochs behind them.
             seconds: Since the training began.
@@ -256,29 +219,30 @@ class Watch:
 
 def watch(
     network: Network,
-    picture: Image.Image,
+    image: Image.Image,
     size: int,
     *,
     wanted: Sequence[str] | None = None,
     others: Sequence[Image.Image] = (),
     every_seconds: float = 1.0,
 ) -> Watch:
-    """Say what to look at.
+    """Choose what snapshots hold.
 
     Args:
         network: The network that will learn, or the one it is made from.
-        picture: The probe; its middle square is looked at.
-        size: Side of the training pictures, in pixels.
+        image: The probe; its middle square is used.
+        size: Side of the training images, in pixels.
         wanted: Dotted names of the layers; None for every ReLU of the encoder.
-        others: Pictures to look for dead channels with.
-        every_seconds: At least so often there is a snapshot.
+        others: Images to look for dead channels with.
+        every_seconds: Longest time between two snapshots.
 
     Raises:
         SettingError: There is no such layer, or it has no maps.
     """
-    known = {each.name: each for each in layers(network, size) if len(each.shape) == 3}
+    known = {layer.name: layer for layer in layers(network, size) if len(layer.shape) == 3}
     if wanted is None:
-        wanted = [each.name for each in known.values() if each.kind == "ReLU" and each.in_encoder]
+        relus = [layer for layer in known.values() if layer.kind == "ReLU" and layer.in_encoder]
+        wanted = [layer.name for layer in relus]
     missing = [name for name in wanted if name not in known]
     if missing or not wanted:
         raise SettingError(
@@ -289,12 +253,12 @@ def watch(
         (n for n, part in network.module.named_modules() if isinstance(part, nn.Conv2d)), None
     )
 
-    def batch(pictures: Sequence[Image.Image]) -> Tensor:
-        pixels = torch.stack([_pixels(each, size) for each in pictures])
+    def batch(images: Sequence[Image.Image]) -> Tensor:
+        pixels = torch.stack([_pixels(image, size) for image in images])
         return normalise(pixels, mean=network.spec.mean, std=network.spec.std)
 
     return Watch(
-        batch([picture]),
+        batch([image]),
         tuple(known[name] for name in wanted),
         first,
         batch(others) if others else None,
@@ -302,16 +266,16 @@ def watch(
     )
 
 
-def _pixels(picture: Image.Image, size: int) -> Tensor:
-    """Cut out a picture's middle square, shape (3, size, size), in 0…1."""
-    return to_pixels(crop(picture, size=size, resize=size))
+def _pixels(image: Image.Image, size: int) -> Tensor:
+    """Cut out an image's middle square, shape (3, size, size), in 0…1."""
+    return to_pixels(crop(image, size=size, resize=size))
 
 
 class SnapshotSchedule:
     """When to take snapshots: after almost every step first, later once in a while.
 
     Args:
-        watch: What to look at; None for no snapshots.
+        watch: What snapshots hold; None for no snapshots.
     """
 
     def __init__(self, watch: Watch | None) -> None:
@@ -326,7 +290,7 @@ class SnapshotSchedule:
         """Take a snapshot if it is time for one and there is none of these weights.
 
         Args:
-            module: The network; None where there is none to look at.
+            module: The network; None for no snapshot.
             step: Steps behind its weights.
             epoch: Epochs behind them.
             seconds: Since the training began.
@@ -350,3 +314,40 @@ class SnapshotSchedule:
         if self._watch is None:
             return None
         return self._watch.take(module, step=step, epoch=epoch, seconds=seconds, kept=True)
+
+
+def add(
+    frames: Sequence[Snapshot],
+    newest: Snapshot,
+    *,
+    most: int = FRAMES,
+    most_bytes: int = BYTES,
+) -> tuple[Snapshot, ...]:
+    """Append a snapshot to others, and drop some in between where there are too many.
+
+    The first and the newest are never dropped, nor the end of the training before kept weights of
+    an earlier step. The others are dropped where they lie closest by the logarithm of their steps,
+    so that the beginning stays densest, where most happens.
+
+    Args:
+        frames: In the order in which they were taken.
+        newest: Replaces the last one if it is of the same step.
+        most: How many may be kept, at least 3.
+        most_bytes: How many bytes they may take together.
+    """
+    kept = list(frames)
+    if kept and kept[-1].step == newest.step:
+        kept.pop()
+    kept.append(newest)
+    last = kept.pop() if newest.kept else None
+    room = max(most - (last is not None), 2)
+    least = 0 if last is None else last.nbytes
+    while len(kept) > 2 and (
+        len(kept) > room or least + sum(frame.nbytes for frame in kept) > most_bytes
+    ):
+        gaps = [
+            math.log1p(after.step) - math.log1p(before.step)
+            for before, after in zip(kept, kept[2:], strict=False)
+        ]
+        kept.pop(1 + gaps.index(min(gaps)))
+    return tuple(kept) if last is None else (*kept, last)

@@ -1,7 +1,8 @@
-"""Trainings as jobs: what a page starts, and what it is shown while they run.
+"""Transfer learning as a job: what the page Transfer learning starts, shows and saves.
 
-A view holds plain values and small pictures only, so that it may cross to another process; the
-trained network itself is kept by `networks.trained`, under the name that the outcome gives.
+A record of its progress holds plain values and small images only, so that it can be sent to another
+process; the trained network itself is kept by `weights.trained`, under the source that the
+outcome names.
 """
 
 from __future__ import annotations
@@ -14,68 +15,13 @@ from convviz.images.encode import png
 from convviz.images.preprocess import crop
 from convviz.learning.config import Ending, Phase, TrainingResult, TrainingSettings
 from convviz.learning.fit import fit
-from convviz.learning.plan import TransferPlan, plan, untrained_twin
+from convviz.learning.plan import TransferPlan, plan, untrained_copy
 from convviz.networks.network import Network, Weights
 from convviz.weights import trained
 from convviz.weights.trained import TrainedInfo
 
-
-def about(
-    plan: TransferPlan, dataset: Dataset, result: TrainingResult, input_size: int
-) -> TrainedInfo:
-    """Say what a trained network is, and how well it does."""
-    right = result.validation.accuracy
-    options = plan.network.spec.imagenet_options
-    return TrainedInfo(
-        network=plan.network.name,
-        form=plan.form,
-        input_size=input_size,
-        training_set=dataset.name,
-        note=(
-            f"Trained here on {dataset.name}: of {len(result.labels):,} pictures that it did not "
-            f"learn from, it names {right:.0%} rightly ({len(dataset.classes)} classes, "
-            f"{input_size} px)."
-        ),
-        accuracy=right,
-        options=tuple(n for n, value in options if getattr(result.module, n, None) == value),
-    )
-
-
-def to_bytes(
-    plan: TransferPlan,
-    dataset: Dataset,
-    result: TrainingResult,
-    input_size: int,
-    *,
-    only_trained: bool = False,
-) -> bytes:
-    """Write a trained network as a safetensors file with the names of its classes.
-
-    Args:
-        plan: What was trained.
-        dataset: What it was trained on.
-        result: What came of it.
-        input_size: Side of the pictures, in pixels.
-        only_trained: Whether to leave out the frozen parts, which the network it was trained on
-            has; with a frozen encoder the file then holds the decoder alone.
-    """
-    said = about(plan, dataset, result, input_size)
-    parts = plan.parts_to_save() if only_trained else ()
-    return trained.write(result.module, said, parts=parts, on=plan.network.weights)
-
-
-def to_network(
-    plan: TransferPlan, dataset: Dataset, result: TrainingResult, input_size: int
-) -> Network:
-    """Turn a training's result into a network that every page can look into."""
-    said = about(plan, dataset, result, input_size)
-    return trained.describe(result.module, said, trained.write(result.module, said))
-
-
 _MISTAKES = 8
-
-
-_PIXELS = 112
+_PIXELS = 112  # side of a mistake's image
 
 
 @dataclass(frozen=True)
@@ -90,7 +36,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A validation picture that was named wrongly: a small PNG, what it is, and what it seemed."""
+    """A misclassified validation image: a small PNG, its title, its class and the predicted one."""
 
     png: bytes
     title: str
@@ -100,26 +46,26 @@ class Mistake:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of one training.
+class TransferOutcome:
+    """Result of one training.
 
     Attributes:
         name: Of the training, for a comparison.
-        accuracy: Share of the validation pictures named rightly.
-        seconds: Without reading the pictures: features, epochs and checks.
+        accuracy: Share of the validation images classified correctly.
+        seconds: Without reading the images: features, epochs and checks.
         encoding_seconds: Of those, for the frozen encoder's features.
         epoch_seconds: How long each epoch took.
         epochs: How many there were.
         best_epoch: Whose weights are kept.
-        confusion: Rows are classes, columns what they were taken for.
+        confusion: Rows are classes, columns predicted classes.
         mistakes: The most confident ones.
         source: The trained network's source of weights.
-        about: What goes into its file.
+        about: Description that goes into its file.
         trained: Names of the parts that were trained.
-        parts: What a small file holds: the same names; none where the whole network is needed.
+        parts: Parts that a small file holds; () where the whole network is needed.
         on: The weights that were trained on.
         ending: Why it ended.
-        note: A sentence where it ended otherwise than planned.
+        note: A sentence if it ended otherwise than planned.
     """
 
     name: str
@@ -142,7 +88,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Lesson:
-    """What a training learned from, and how: to go on from its result."""
+    """Data and settings of a training, to go on from its result."""
 
     dataset: Dataset
     split: Split
@@ -151,18 +97,18 @@ class Lesson:
 
 @dataclass(frozen=True)
 class TransferProgress:
-    """Where a job stands.
+    """How far a job is.
 
     Attributes:
         network: Title of the network.
-        doing: Which training of the job runs, for people.
+        doing: Human name of the training that runs.
         phase: What it does.
-        fraction: How much of the whole job is behind it, in 0…1.
+        fraction: Share of the whole job that is done, in 0…1.
         seconds: Of the training that runs.
         classes: Name of each class.
-        lesson: What it learns from.
-        before: What it was fine-tuned from; None if it began anew.
-        before_job: The job that this was the result of.
+        lesson: Its data and settings.
+        before: Outcome that it was fine-tuned from; None if it began anew.
+        before_job: Id of the job with that outcome.
         epochs: Of the first training.
         outcomes: Of the trainings that are over, the main one first.
     """
@@ -174,14 +120,14 @@ class TransferProgress:
     seconds: float
     classes: tuple[str, ...]
     lesson: Lesson
-    before: Outcome | None = None
+    before: TransferOutcome | None = None
     before_job: str = ""
     epochs: tuple[Epoch, ...] = ()
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: tuple[TransferOutcome, ...] = ()
 
     @property
     def validation_images(self) -> int:
-        """How many pictures check it."""
+        """How many validation images there are."""
         return len(self.lesson.split.validation)
 
     @property
@@ -199,21 +145,21 @@ def train_transfer(
     split: Split,
     settings: TrainingSettings,
     compare: bool = False,
-    before: Outcome | None = None,
+    before: TransferOutcome | None = None,
     before_job: str = "",
 ) -> Iterator[TransferProgress]:
-    """Train what a plan says and, if wanted, what it is to be compared with.
+    """Train by a plan and, with `compare`, also what it is to be compared with.
 
     Args:
-        stop: Asks it to end.
+        stop: Asked between two steps; once it returns True, the job ends with what it has.
         wanted: The plan.
-        dataset: The pictures.
-        split: Which are learned from.
-        settings: How.
+        dataset: The images.
+        split: Which of them are learned from.
+        settings: How to train.
         compare: Whether to train the same decoder on an untrained encoder afterwards, and all of
             the network from scratch, for as long as the first training took.
-        before: What the plan goes on from, to be shown beside what comes of it.
-        before_job: The job that this was the result of, so that a page can lead back to it.
+        before: Outcome that the plan goes on from, to be shown beside the new one.
+        before_job: Id of the job with that outcome, so that a page can link to it.
     """
     trainings = [("this training", wanted, settings)]
     shares = 3 if compare else 1
@@ -228,9 +174,9 @@ def train_transfer(
         before=before,
         before_job=before_job,
     )
-    for number, (name, each, how) in enumerate(trainings):
+    for number, (name, planned, chosen) in enumerate(trainings):
         result: TrainingResult | None = None
-        for step in fit(each, dataset, split, how, stop=stop):
+        for step in fit(planned, dataset, split, chosen, stop=stop):
             result = step.result
             if number == 0 and step.validation is not None and result is None:
                 last = view.epochs[-1].number if view.epochs else -1
@@ -249,31 +195,31 @@ def train_transfer(
                 yield view
         if result is None:
             raise RuntimeError("a training ended without a result")
-        outcome = _outcome(name, each, dataset, split, result, how.size)
+        outcome = _outcome(name, planned, dataset, split, result, chosen.size)
         view = replace(view, outcomes=(*view.outcomes, outcome))
         yield view
         if stop():
             return
         if compare and number == 0:
             same_time = replace(settings, epochs=None, seconds=max(outcome.seconds, 1.0))
-            twin = plan(untrained_twin(wanted.network), "last-layer", dataset.classes)
+            untrained = plan(untrained_copy(wanted.network), "last-layer", dataset.classes)
             scratch = plan(wanted.network, "scratch", dataset.classes)
             trainings += [
-                ("the same decoder on an untrained encoder", twin, same_time),
+                ("the same decoder on an untrained encoder", untrained, same_time),
                 ("everything from scratch, for the same time", scratch, same_time),
             ]
 
 
 def _outcome(
     name: str,
-    made: TransferPlan,
+    plan: TransferPlan,
     dataset: Dataset,
     split: Split,
     result: TrainingResult,
     size: int,
-) -> Outcome:
-    network = to_network(made, dataset, result, size)
-    return Outcome(
+) -> TransferOutcome:
+    network = to_network(plan, dataset, result, size)
+    return TransferOutcome(
         name=name,
         accuracy=result.validation.accuracy,
         seconds=result.encoding_seconds + sum(result.epoch_seconds),
@@ -284,10 +230,10 @@ def _outcome(
         confusion=tuple(tuple(row) for row in result.confusion().tolist()),
         mistakes=tuple(_mistakes(dataset, split, result)),
         source=trained.keep(network),
-        about=about(made, dataset, result, size),
-        trained=made.trained_names(),
-        parts=made.parts_to_save(),
-        on=made.network.weights,
+        about=about(plan, dataset, result, size),
+        trained=plan.trained_names(),
+        parts=plan.parts_to_save(),
+        on=plan.network.weights,
         ending=result.ending,
         note=result.note,
     )
@@ -295,13 +241,64 @@ def _outcome(
 
 def _mistakes(dataset: Dataset, split: Split, result: TrainingResult) -> Iterator[Mistake]:
     for row in result.mistakes()[:_MISTAKES]:
-        place = split.validation[row]
-        square = crop(dataset.pictures.picture(place), size=_PIXELS, resize=_PIXELS)
-        best = result.probabilities[row].max(0)
+        index = split.validation[row]
+        square = crop(dataset.pictures.picture(index), size=_PIXELS, resize=_PIXELS)
+        predicted = result.probabilities[row].max(0)
         yield Mistake(
             png(square),
-            dataset.pictures.titles[place],
-            dataset.classes[dataset.labels[place]],
-            dataset.classes[int(best.indices)],
-            float(best.values),
+            dataset.pictures.titles[index],
+            dataset.classes[dataset.labels[index]],
+            dataset.classes[int(predicted.indices)],
+            float(predicted.values),
         )
+
+
+def about(plan: TransferPlan, dataset: Dataset, result: TrainingResult, input_size: int) -> About:
+    """Describe a trained network and how well it does."""
+    accuracy = result.validation.accuracy
+    options = plan.network.spec.imagenet_options
+    return About(
+        network=plan.network.name,
+        form=plan.form,
+        input_size=input_size,
+        training_set=dataset.name,
+        note=(
+            f"Trained here on {dataset.name}: of {len(result.labels):,} pictures that it did not "
+            f"learn from, it names {accuracy:.0%} rightly ({len(dataset.classes)} classes, "
+            f"{input_size} px)."
+        ),
+        accuracy=accuracy,
+        options=tuple(n for n, value in options if getattr(result.module, n, None) == value),
+    )
+
+
+def to_bytes(
+    plan: TransferPlan,
+    dataset: Dataset,
+    result: TrainingResult,
+    input_size: int,
+    *,
+    only_trained: bool = False,
+) -> bytes:
+    """Write a trained network as a safetensors file with the names of its classes.
+
+    Args:
+        plan: What was trained.
+        dataset: What it was trained on.
+        result: Of the training.
+        input_size: Side of the images, in pixels.
+        only_trained: Whether to leave out the frozen parts, which the original network has; with a
+            frozen encoder the file then holds the decoder alone.
+    """
+    description = about(plan, dataset, result, input_size)
+    parts = plan.parts_to_save() if only_trained else ()
+    return trained.write(result.module, description, parts=parts, on=plan.network.weights)
+
+
+def to_network(
+    plan: TransferPlan, dataset: Dataset, result: TrainingResult, input_size: int
+) -> Network:
+    """Turn the result of a training into a network that every page can show."""
+    description = about(plan, dataset, result, input_size)
+    data = trained.write(result.module, description)
+    return trained.describe(result.module, description, data)

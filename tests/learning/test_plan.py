@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from convviz.errors import SettingError
-from convviz.learning.plan import plan, plan_further, recommend, untrained_twin
+from convviz.learning.plan import plan, plan_further, recommend, untrained_copy
 from convviz.networks.decoders import EncoderOnly
 from convviz.networks.network import Network
 from convviz.weights.load import load
@@ -150,10 +150,10 @@ def test_the_courses_rule() -> None:
     assert recommend(100_000, 200).scenario == "several"
 
 
-def test_the_untrained_twin_ends_where_the_original_ends(
+def test_the_untrained_copy_ends_where_the_original_ends(
     encoder: Network, googlenet: Network
 ) -> None:
-    twin = untrained_twin(encoder)
-    assert isinstance(twin.module, EncoderOnly)
-    assert twin.weights.source == "random"
-    assert untrained_twin(googlenet).name == "googlenet"
+    copied = untrained_copy(encoder)
+    assert isinstance(copied.module, EncoderOnly)
+    assert copied.weights.source == "random"
+    assert untrained_copy(googlenet).name == "googlenet"

@@ -26,7 +26,7 @@ def script() -> Any:
 
 def test_it_begins_with_the_recorded_weights(script: Any) -> None:
     found = script.first_layers(script.build())
-    recorded = recording.network_at(0).module.state_dict()
+    recorded = recording.state_at(0)
     compared = [name for name in found if not name.endswith("num_batches_tracked")]
     assert len(compared) > 40
     assert all(found[name].float().equal(recorded[name].float()) for name in compared)

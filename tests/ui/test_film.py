@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from convviz.features.activations import measure
-from convviz.learning.live import Check, Count, LiveProgress, Point
+from convviz.learning.live import ChannelCount, EpochCheck, LiveProgress, LossPoint
 from convviz.learning.small_networks import SmallDesign, small_network
 from convviz.learning.snapshots import Maps, Snapshot
 from convviz.structure.layers import layer
@@ -36,9 +36,9 @@ def view() -> LiveProgress:
         "Cat",
         others=7,
         step=30,
-        points=(Point(10, 2.0), Point(30, 1.0)),
-        checks=(Check(0, 0, 0.7, 0.5), Check(30, 3, 0.6, 0.75)),
-        counts=(Count(0, 1, 0), Count(30, 2, 1)),
+        points=(LossPoint(10, 2.0), LossPoint(30, 1.0)),
+        checks=(EpochCheck(0, 0, 0.7, 0.5), EpochCheck(30, 3, 0.6, 0.75)),
+        counts=(ChannelCount(0, 1, 0), ChannelCount(30, 2, 1)),
         frames=(frame(0), frame(30)),
     )
 

@@ -10,7 +10,7 @@ from convviz.figures import theme
 from convviz.figures import transfer as figures
 from convviz.jobs.job import JobView
 from convviz.learning.plan import TransferPlan, plan_further
-from convviz.learning.transfer import Lesson, Outcome, TransferProgress, train_transfer
+from convviz.learning.transfer import Lesson, TransferOutcome, TransferProgress, train_transfer
 from convviz.networks.network import Network
 from convviz.ui import state
 from convviz.ui.jobs import PageJobs
@@ -27,7 +27,11 @@ _USUAL_RATE = 0.0001
 
 
 def offer(
-    page_jobs: PageJobs, job: JobView, view: TransferProgress, best: Outcome, kept: Network
+    page_jobs: PageJobs,
+    job: JobView,
+    view: TransferProgress,
+    best: TransferOutcome,
+    kept: Network,
 ) -> None:
     """Draw what to thaw, how long and how carefully, and the button that starts from the result."""
     usual = plan_further(kept, best.about.form, best.trained)
@@ -96,7 +100,7 @@ def _start(
     page_jobs: PageJobs,
     made: TransferPlan,
     lesson: Lesson,
-    best: Outcome,
+    best: TransferOutcome,
     job_id: str,
     seconds: float,
     rate: float,
@@ -115,7 +119,9 @@ def _start(
     )
 
 
-def compare(page_jobs: PageJobs, view: TransferProgress, before: Outcome, after: Outcome) -> None:
+def compare(
+    page_jobs: PageJobs, view: TransferProgress, before: TransferOutcome, after: TransferOutcome
+) -> None:
     """Draw what fine-tuning added: validation accuracy and time, before and after."""
     images = view.validation_images
     rights = [round(each.accuracy * images) for each in (before, after)]

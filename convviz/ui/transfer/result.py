@@ -11,7 +11,7 @@ from convviz.figures import theme
 from convviz.figures import transfer as figures
 from convviz.formatting import size_text
 from convviz.jobs.job import JobView
-from convviz.learning.transfer import Outcome, TransferProgress
+from convviz.learning.transfer import TransferOutcome, TransferProgress
 from convviz.networks.network import Network, is_within
 from convviz.ui import exports, predictions, state
 from convviz.ui.choice import Choice
@@ -86,7 +86,7 @@ def curves(view: TransferProgress, key: str) -> None:
         )
 
 
-def _numbers(view: TransferProgress, best: Outcome) -> None:
+def _numbers(view: TransferProgress, best: TransferOutcome) -> None:
     with st.container(horizontal=True, gap="large", key="training_numbers"):
         st.metric("Validation accuracy", f"{best.accuracy:.1%}", width="content")
         st.metric("Time", f"{best.seconds:.1f} s", width="content")
@@ -122,7 +122,7 @@ def _comparison(view: TransferProgress) -> None:
     )
 
 
-def _mistakes(best: Outcome) -> None:
+def _mistakes(best: TransferOutcome) -> None:
     st.markdown("**Its most confident mistakes**")
     if not best.mistakes:
         st.caption("There is none: every validation picture was named rightly.")
@@ -146,7 +146,7 @@ def _try(choice: Choice, kept: Network) -> None:
     )
 
 
-def _save(view: TransferProgress, best: Outcome, kept: Network) -> None:
+def _save(view: TransferProgress, best: TransferOutcome, kept: Network) -> None:
     with st.container(horizontal=True, gap="small", key="save_training"):
         if best.parts:
             alone = all(is_within(part, best.about.form.decoder) for part in best.parts)
