@@ -1,4 +1,4 @@
-"""A registry that tests may add networks to."""
+"""A registry that tests may add networks to, and a tiny network to train."""
 
 import os
 import sys
@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from torch import nn
+from torch import Tensor, nn
 
 from convviz.networks import registry
-from convviz.networks.network import NetworkSpec
+from convviz.networks.network import Network, NetworkSpec
+from convviz.networks.registry import register
 from convviz.structure.layers import Layer, layers
+from convviz.weights.load import load
 
 
 @pytest.fixture
@@ -49,3 +51,30 @@ def read() -> Callable[..., dict[str, Layer]]:
         return {each.name: each for each in layers(spec)}
 
     return find
+
+
+class Tiny(nn.Module):
+    """Two convolutions with batch norms, an average pooling and a decoder."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 6, 5, stride=4)
+        self.norm = nn.BatchNorm2d(6)
+        self.deep = nn.Conv2d(6, 8, 3, stride=2)
+        self.deep_norm = nn.BatchNorm2d(8)
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.dropout = nn.Dropout(0.5)
+        self.fc = nn.Linear(8, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm(self.conv(x)).relu()
+        x = self.deep_norm(self.deep(x)).relu()
+        scores: Tensor = self.fc(self.dropout(self.pool(x).flatten(1)))
+        return scores
+
+
+@pytest.fixture
+def tiny(fresh_registry: None) -> Network:
+    """Register `Tiny` and load it with random weights."""
+    register(NetworkSpec(name="tiny", title="Tiny", build=Tiny, input_size=32))
+    return load("tiny", "random", seed=1)

@@ -1,7 +1,7 @@
-"""Sets of images to look at one after the other: the samples' crops, files, a zip.
+"""Sets of images without classes: the samples' crops, files, a zip.
 
-A set knows its pictures' titles and hands one picture out at a time, decoded afresh, so that its
-memory is that of the files. Sets can be pickled: a job may take them to another process.
+A set knows its images' titles and decodes one image at a time, so that its memory is that of the
+files. Sets can be pickled, so that a job may run in another process.
 """
 
 from __future__ import annotations
@@ -13,35 +13,32 @@ from typing import Protocol
 
 from PIL import Image
 
-from convviz.datasets.zip_archive import Archive, LeftOut
+from convviz.datasets.zip_archive import ZipArchive
 from convviz.images.decode import decode
 from convviz.images.samples import sample, samples
-
-__all__ = ["Files", "ImageSet", "LeftOut", "SampleCrops", "Zipped"]
-
 
 _SCALES = (1, 2, 3)  # how many crops fit across a sample's shorter side
 
 
 class ImageSet(Protocol):
-    """Pictures, each with a title."""
+    """Images, each with a title."""
 
     @property
     def name(self) -> str:
-        """What the set is called, for people."""
+        """Name of the set, for people."""
         ...
 
     @property
     def titles(self) -> tuple[str, ...]:
-        """Title of each picture."""
+        """Title of each image."""
         ...
 
     def __len__(self) -> int:
         """Return how many there are."""
         ...
 
-    def picture(self, place: int) -> Image.Image:
-        """Decode one picture.
+    def picture(self, index: int) -> Image.Image:
+        """Decode one image.
 
         Raises:
             ImageError: It cannot be read.
@@ -53,7 +50,7 @@ class ImageSet(Protocol):
 class SampleCrops:
     """Square crops of the sample photographs, at three scales; those of one scale do not overlap.
 
-    Five photographs are too few to see what a channel looks for; their parts are enough for a
+    Five photographs are too few to see what a channel responds to; their parts are enough for a
     first answer, without any upload.
     """
 
@@ -62,10 +59,10 @@ class SampleCrops:
     @cached_property
     def _boxes(self) -> tuple[tuple[str, tuple[int, int, int, int]], ...]:
         return tuple(
-            (each.name, box)
+            (photograph.name, box)
             for scale in _SCALES
-            for each in samples()
-            for box in _squares(*_sample_picture(each.name).size, scale)
+            for photograph in samples()
+            for box in _squares(*_sample_image(photograph.name).size, scale)
         )
 
     @cached_property
@@ -77,19 +74,19 @@ class SampleCrops:
         """Return how many crops there are."""
         return len(self._boxes)
 
-    def picture(self, place: int) -> Image.Image:
+    def picture(self, index: int) -> Image.Image:
         """Cut one crop out of its photograph."""
-        name, box = self._boxes[place]
-        return _sample_picture(name).crop(box)
+        name, box = self._boxes[index]
+        return _sample_image(name).crop(box)
 
 
 @dataclass(frozen=True)
 class Files:
-    """Files that somebody uploaded.
+    """Uploaded files.
 
     Attributes:
         files: Title and bytes of each.
-        name: What the set is called.
+        name: Name of the set, for people.
     """
 
     files: tuple[tuple[str, bytes], ...]
@@ -97,7 +94,7 @@ class Files:
 
     @property
     def titles(self) -> tuple[str, ...]:
-        """Title of each picture: the file's name."""
+        """Title of each image: the file's name."""
         return tuple(title for title, _ in self.files)
 
     def __len__(self) -> int:
@@ -109,30 +106,30 @@ class Files:
         """Memory that the files take, in bytes."""
         return sum(len(data) for _, data in self.files)
 
-    def picture(self, place: int) -> Image.Image:
+    def picture(self, index: int) -> Image.Image:
         """Decode one file."""
-        return decode(self.files[place][1])
+        return decode(self.files[index][1])
 
 
 @dataclass(frozen=True)
 class Zipped:
-    """The pictures of a zip archive.
+    """The images of a zip archive.
 
     Attributes:
         archive: The archive, opened and checked.
-        name: What the set is called.
+        name: Name of the set, for people.
     """
 
-    archive: Archive
+    archive: ZipArchive
     name: str = "your zip"
 
     @cached_property
     def titles(self) -> tuple[str, ...]:
-        """Title of each picture: its name in the archive."""
+        """Title of each image: its name in the archive."""
         return tuple(entry.path for entry in self.archive.entries)
 
     def __len__(self) -> int:
-        """Return how many pictures there are."""
+        """Return how many images there are."""
         return len(self.archive.entries)
 
     @property
@@ -140,18 +137,18 @@ class Zipped:
         """Memory that the archive takes, in bytes."""
         return len(self.archive.data)
 
-    def picture(self, place: int) -> Image.Image:
-        """Unpack and decode one picture."""
-        return decode(self.archive.read(self.archive.entries[place]))
+    def picture(self, index: int) -> Image.Image:
+        """Unpack and decode one image."""
+        return decode(self.archive.read(self.archive.entries[index]))
 
 
 @lru_cache(maxsize=8)
-def _sample_picture(name: str) -> Image.Image:
+def _sample_image(name: str) -> Image.Image:
     return decode(sample(name).read())
 
 
 def _squares(width: int, height: int, scale: int) -> list[tuple[int, int, int, int]]:
-    """Tile a picture with squares of its shorter side divided by `scale`, centred."""
+    """Tile an image with squares of its shorter side divided by `scale`, centred."""
     side = min(width, height) // scale
     across, down = width // side, height // side
     left, top = (width - across * side) // 2, (height - down * side) // 2

@@ -1,4 +1,4 @@
-"""Published sets of images: fetched once into convviz's cache, and made into data to learn from."""
+"""CIFAR-10 and Imagenette: fetched once into convviz's cache, and made into data to learn from."""
 
 from __future__ import annotations
 
@@ -24,21 +24,22 @@ from convviz.downloads.tickets import Download, Fetch, join
 from convviz.errors import ImageError, SettingError, WeightsError
 from convviz.images.decode import decode
 
-_FILES, _UNPACKED_BYTES = 20_000, 400_000_000
+_FOLDER = "torchvision"  # in the cache, beside the weights
+_FILES, _UNPACKED_BYTES = 20_000, 400_000_000  # at most so much in an archive
 
 
 @dataclass(frozen=True)
 class PublishedSet:
-    """Where a set comes from.
+    """A set that can be fetched.
 
     Attributes:
         key: Short name, for the command line.
-        title: Name for people.
-        about: What it is, in one sentence.
+        title: Human title.
+        about: Description, in one sentence or two.
         url: Of the archive.
         bytes: Of the archive.
         sha256: Of the archive.
-        folder: What the archive holds: one folder of this name.
+        folder: Name of the one folder in the archive.
     """
 
     key: str
@@ -55,173 +56,8 @@ class PublishedSet:
         return self.url.rpartition("/")[2]
 
     def is_here(self, root: Path) -> bool:
-        """Whether it lies, unpacked, in a folder of such sets."""
+        """Whether it is unpacked in a folder of such sets."""
         return (root / self.folder).is_dir()
-
-
-def unpack(wanted: PublishedSet, archive: Path, root: Path, check: Callable[[], None]) -> None:
-    """Unpack a set's archive.
-
-    Args:
-        wanted: The set.
-        archive: Its file, whose checksum is right.
-        root: The folder of sets; the set's own folder appears in it when it is complete.
-        check: Called between two files; what it raises stops the unpacking.
-
-    Raises:
-        ImageError: The archive is not what it should be.
-        OSError: The disk is full, or the folder cannot be written.
-    """
-    root.mkdir(parents=True, exist_ok=True)
-    part = root / f"{wanted.folder}.{os.getpid()}-{uuid.uuid4().hex[:8]}.part"
-    wrong = ImageError(f"The archive of {wanted.title} is not what it should be: fetch it again.")
-    files = unpacked = 0
-    try:
-        with tarfile.open(archive, "r|gz") as opened:
-            for member in opened:
-                check()
-                path = PurePosixPath(member.name)
-                if not member.isfile():
-                    continue
-                files, unpacked = files + 1, unpacked + member.size
-                inside = path.parts[:1] == (wanted.folder,) and ".." not in path.parts
-                source = opened.extractfile(member)
-                if not inside or source is None or files > _FILES or unpacked > _UNPACKED_BYTES:
-                    raise wrong
-                target = part.joinpath(*path.parts[1:])
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with target.open("wb") as file:
-                    shutil.copyfileobj(source, file)
-        if not files:
-            raise wrong
-        if not wanted.is_here(root):
-            part.replace(root / wanted.folder)
-    except (tarfile.TarError, zlib.error, EOFError) as error:
-        raise wrong from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def evenly(labels: Sequence[int], count: int, seed: int) -> tuple[int, ...]:
-    """Choose about as many of every class, at random but the same for the same seed.
-
-    Args:
-        labels: Number of each one's class.
-        count: How many to choose; fewer if there are not as many.
-        seed: Chooses them.
-
-    Returns:
-        Their places, in order.
-    """
-    chance = random.Random(seed)  # noqa: S311 - nothing secret is drawn
-    by_class: dict[int, list[int]] = {}
-    for place, label in enumerate(labels):
-        by_class.setdefault(label, []).append(place)
-    for places in by_class.values():
-        chance.shuffle(places)
-    chosen: list[int] = []
-    while len(chosen) < count and any(by_class.values()):
-        for label in sorted(by_class):
-            if by_class[label] and len(chosen) < count:
-                chosen.append(by_class[label].pop())
-    return tuple(sorted(chosen))
-
-
-CIFAR10 = PublishedSet(
-    key="cifar10",
-    title="CIFAR-10",
-    about="Tiny photographs, 32 × 32 pixels, of ten classes such as aeroplanes, cats and ships. "
-    "They are scaled up, which shows: the encoders were trained on larger ones.",
-    url="https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
-    bytes=170_052_171,
-    sha256="c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
-    folder="cifar-10-batches-bin",
-)
-
-
-CLASSES = (
-    "aeroplane",
-    "car",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "lorry",
-)
-
-
-_SIDE = 32
-
-
-_RECORD = 1 + 3 * _SIDE**2
-
-
-@dataclass(frozen=True)
-class Cifar10:
-    """Some of CIFAR-10's training pictures, about as many of each class.
-
-    Attributes:
-        root: The folder of published sets.
-        count: How many pictures; fewer if there are not as many.
-        seed: Chooses them; the same ones for the same seed.
-    """
-
-    root: Path
-    count: int = 500
-    seed: int = 0
-    classes: tuple[str, ...] = CLASSES
-
-    @property
-    def name(self) -> str:
-        """What the set is called."""
-        return f"{len(self)} pictures of CIFAR-10"
-
-    @cached_property
-    def _records(self) -> NDArray[np.uint8]:
-        """Read the chosen pictures, (N, 3073): a class and its pixels each."""
-        try:
-            files = sorted((self.root / CIFAR10.folder).glob("data_batch_*.bin"))
-            if not files:
-                raise FileNotFoundError
-            every = [np.memmap(file, np.uint8, "r").reshape(-1, _RECORD) for file in files]
-        except (OSError, ValueError) as error:
-            raise ImageError("The files of CIFAR-10 are gone; fetch it again.") from error
-        labels = np.concatenate([records[:, 0] for records in every]).tolist()
-        places = np.array(evenly(labels, self.count, self.seed))
-        ends = np.cumsum([0, *map(len, every)])
-        return np.concatenate(
-            [
-                records[places[(places >= start) & (places < end)] - start]
-                for records, start, end in zip(every, ends[:-1], ends[1:], strict=True)
-            ]
-        )
-
-    @cached_property
-    def labels(self) -> tuple[int, ...]:
-        """Number of each picture's class."""
-        return tuple(self._records[:, 0].tolist())
-
-    @cached_property
-    def titles(self) -> tuple[str, ...]:
-        """Title of each picture: its class and number."""
-        return tuple(f"{CLASSES[label]} {place}" for place, label in enumerate(self.labels))
-
-    def __len__(self) -> int:
-        """Return how many pictures there are."""
-        return len(self._records)
-
-    @property
-    def nbytes(self) -> int:
-        """Memory that the pictures take, in bytes."""
-        return self._records.nbytes
-
-    def picture(self, place: int) -> Image.Image:
-        """Make one picture of its bytes."""
-        pixels = self._records[place, 1:].reshape(3, _SIDE, _SIDE)
-        return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
 
 
 IMAGENETTE = PublishedSet(
@@ -235,8 +71,141 @@ IMAGENETTE = PublishedSet(
     folder="imagenette2-160",
 )
 
+CIFAR10 = PublishedSet(
+    key="cifar10",
+    title="CIFAR-10",
+    about="Tiny photographs, 32 × 32 pixels, of ten classes such as aeroplanes, cats and ships. "
+    "They are scaled up, which shows: the encoders were trained on larger ones.",
+    url="https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+    bytes=170_052_171,
+    sha256="c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+    folder="cifar-10-batches-bin",
+)
 
-# Its folders are named by WordNet's numbers.
+SETS: dict[str, PublishedSet] = {IMAGENETTE.key: IMAGENETTE, CIFAR10.key: CIFAR10}
+
+
+def root() -> Path:
+    """Return the folder of the sets."""
+    return cache.folder() / _FOLDER
+
+
+def is_here(key: str) -> bool:
+    """Whether a set has been fetched."""
+    return SETS[key].is_here(root())
+
+
+def start(key: str) -> Fetch:
+    """Fetch a set; returns at once.
+
+    Args:
+        key: One of `SETS`.
+
+    Returns:
+        A ticket to watch, wait for or cancel; done in a moment if the set has been fetched.
+    """
+    published_set = SETS[key]
+    archive = Download(
+        key=published_set.archive,
+        total=published_set.bytes,
+        room=4 * published_set.bytes,
+        here=lambda folder: published_set.is_here(folder / _FOLDER),
+        fetch=lambda folder, progress: _bring(published_set, folder, progress),
+    )
+    return join(archive)
+
+
+def _bring(published_set: PublishedSet, folder: Path, progress: Progress) -> None:
+    """Fetch a set's archive, unless it is in the user's folder, and unpack it."""
+    own = cache.user_folder()
+    given = own / published_set.archive if own else None
+    is_given = given is not None and given.is_file()
+    archive = given if given is not None and is_given else folder / published_set.archive
+    try:
+        if is_given:
+            if cache.sha256(archive) != published_set.sha256:
+                raise WeightsError(
+                    f"The file {archive.name} in your CONVVIZ_WEIGHTS folder is damaged: its "
+                    "checksum is wrong; copy it again."
+                )
+            progress.received = published_set.bytes
+        elif not cache.intact(archive):
+            download(published_set.url, archive, published_set.sha256, progress)
+        unpack(published_set, archive, folder / _FOLDER, progress.check)
+    except ImageError as error:
+        raise WeightsError(str(error)) from error  # as any download fails
+    finally:
+        if not is_given:
+            cache.remove(archive)
+
+
+def unpack(
+    published_set: PublishedSet, archive: Path, root: Path, check: Callable[[], None]
+) -> None:
+    """Unpack a set's archive.
+
+    Args:
+        published_set: The set.
+        archive: Its file, whose checksum was compared.
+        root: The folder of sets; the set's own folder appears in it when it is complete.
+        check: Called between two files; an error that it raises stops the unpacking.
+
+    Raises:
+        ImageError: The archive is not what it should be.
+        OSError: The disk is full, or the folder cannot be written.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    part = root / f"{published_set.folder}.{os.getpid()}-{uuid.uuid4().hex[:8]}.part"
+    wrong = ImageError(
+        f"The archive of {published_set.title} is not what it should be: fetch it again."
+    )
+    files = unpacked = 0
+    try:
+        with tarfile.open(archive, "r|gz") as opened:
+            for member in opened:
+                check()
+                path = PurePosixPath(member.name)
+                if not member.isfile():
+                    continue
+                files, unpacked = files + 1, unpacked + member.size
+                inside = path.parts[:1] == (published_set.folder,) and ".." not in path.parts
+                source = opened.extractfile(member)
+                if not inside or source is None or files > _FILES or unpacked > _UNPACKED_BYTES:
+                    raise wrong
+                target = part.joinpath(*path.parts[1:])
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with target.open("wb") as file:
+                    shutil.copyfileobj(source, file)
+        if not files:
+            raise wrong
+        if not published_set.is_here(root):
+            part.replace(root / published_set.folder)
+    except (tarfile.TarError, zlib.error, EOFError) as error:
+        raise wrong from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def published(key: str, count: int, seed: int = 0) -> Dataset:
+    """Make data to learn from some images of a set that was fetched.
+
+    Args:
+        key: One of `SETS`.
+        count: How many images.
+        seed: Chooses them.
+
+    Raises:
+        SettingError: The set has not been fetched.
+        ImageError: Its files cannot be read.
+    """
+    if not is_here(key):
+        raise SettingError(f"{SETS[key].title} is not on this machine: fetch it first.")
+    kind = Imagenette if key == IMAGENETTE.key else Cifar10
+    pictures = kind(root(), count, seed)
+    return Dataset(pictures.name, pictures.classes, pictures, pictures.labels)
+
+
+# Imagenette's folders are named by WordNet's numbers.
 _NAMES = {
     "n01440764": "tench",
     "n02102040": "English springer",
@@ -253,11 +222,11 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Imagenette:
-    """Some of Imagenette's pictures, about as many of each class.
+    """Some of Imagenette's training images, about as many of each class.
 
     Attributes:
         root: The folder of published sets.
-        count: How many pictures; fewer if there are not as many.
+        count: How many images; fewer if there are not as many.
         seed: Chooses them; the same ones for the same seed.
     """
 
@@ -267,7 +236,7 @@ class Imagenette:
 
     @property
     def name(self) -> str:
-        """What the set is called."""
+        """Name of the set, for people."""
         return f"{len(self)} pictures of Imagenette"
 
     @cached_property
@@ -275,7 +244,7 @@ class Imagenette:
         found = sorted((self.root / IMAGENETTE.folder / "train").glob("*/*.JPEG"))
         folders = sorted({file.parent.name for file in found})
         labels = [folders.index(file.parent.name) for file in found]
-        return tuple(found[place] for place in evenly(labels, self.count, self.seed))
+        return tuple(found[index] for index in evenly(labels, self.count, self.seed))
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -284,12 +253,12 @@ class Imagenette:
 
     @cached_property
     def labels(self) -> tuple[int, ...]:
-        """Number of each picture's class."""
+        """Number of each image's class."""
         return tuple(self._folders.index(file.parent.name) for file in self._files)
 
     @cached_property
     def titles(self) -> tuple[str, ...]:
-        """Title of each picture: the file's name."""
+        """Title of each image: the file's name."""
         return tuple(file.stem for file in self._files)
 
     @cached_property
@@ -297,96 +266,119 @@ class Imagenette:
         return sorted({file.parent.name for file in self._files})
 
     def __len__(self) -> int:
-        """Return how many pictures there are."""
+        """Return how many images there are."""
         return len(self._files)
 
-    def picture(self, place: int) -> Image.Image:
-        """Decode one picture."""
+    def picture(self, index: int) -> Image.Image:
+        """Decode one image."""
         try:
-            return decode(self._files[place].read_bytes())
+            return decode(self._files[index].read_bytes())
         except OSError as error:
             raise ImageError("The file is gone; fetch Imagenette again.") from error
 
 
-SETS: dict[str, PublishedSet] = {each.key: each for each in (IMAGENETTE, CIFAR10)}
+# CIFAR-10's files are records of a class and its pixels.
+CLASSES = (
+    "aeroplane",
+    "car",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "lorry",
+)
+_SIDE = 32
+_RECORD = 1 + 3 * _SIDE**2
 
 
-_FOLDER = "torchvision"  # beside the weights
+@dataclass(frozen=True)
+class Cifar10:
+    """Some of CIFAR-10's training images, about as many of each class.
 
-
-def root() -> Path:
-    """Name the folder that the sets lie in."""
-    return cache.folder() / _FOLDER
-
-
-def is_here(key: str) -> bool:
-    """Whether a set has been fetched."""
-    return SETS[key].is_here(root())
-
-
-def start(key: str) -> Fetch:
-    """Fetch a set; returns at once.
-
-    Args:
-        key: One of `SETS`.
-
-    Returns:
-        A ticket to watch, wait for or cancel. If the set is here, it is done in a moment.
+    Attributes:
+        root: The folder of published sets.
+        count: How many images; fewer if there are not as many.
+        seed: Chooses them; the same ones for the same seed.
     """
-    wanted = SETS[key]
-    archive = Download(
-        key=wanted.archive,
-        total=wanted.bytes,
-        room=4 * wanted.bytes,
-        here=lambda folder: wanted.is_here(folder / _FOLDER),
-        fetch=lambda folder, transfer: _bring(wanted, folder, transfer),
-    )
-    return join(archive)
+
+    root: Path
+    count: int = 500
+    seed: int = 0
+    classes: tuple[str, ...] = CLASSES
+
+    @property
+    def name(self) -> str:
+        """Name of the set, for people."""
+        return f"{len(self)} pictures of CIFAR-10"
+
+    @cached_property
+    def _records(self) -> NDArray[np.uint8]:
+        """Read the chosen images, (N, 3073): a class and its pixels each."""
+        try:
+            files = sorted((self.root / CIFAR10.folder).glob("data_batch_*.bin"))
+            if not files:
+                raise FileNotFoundError
+            every = [np.memmap(file, np.uint8, "r").reshape(-1, _RECORD) for file in files]
+        except (OSError, ValueError) as error:
+            raise ImageError("The files of CIFAR-10 are gone; fetch it again.") from error
+        labels = np.concatenate([records[:, 0] for records in every]).tolist()
+        indices = np.array(evenly(labels, self.count, self.seed))
+        ends = np.cumsum([0, *map(len, every)])
+        return np.concatenate(
+            [
+                records[indices[(indices >= start) & (indices < end)] - start]
+                for records, start, end in zip(every, ends[:-1], ends[1:], strict=True)
+            ]
+        )
+
+    @cached_property
+    def labels(self) -> tuple[int, ...]:
+        """Number of each image's class."""
+        return tuple(self._records[:, 0].tolist())
+
+    @cached_property
+    def titles(self) -> tuple[str, ...]:
+        """Title of each image: its class and number."""
+        return tuple(f"{CLASSES[label]} {index}" for index, label in enumerate(self.labels))
+
+    def __len__(self) -> int:
+        """Return how many images there are."""
+        return len(self._records)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the images take, in bytes."""
+        return self._records.nbytes
+
+    def picture(self, index: int) -> Image.Image:
+        """Decode one image."""
+        pixels = self._records[index, 1:].reshape(3, _SIDE, _SIDE)
+        return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
 
 
-def published(key: str, count: int, seed: int = 0) -> Dataset:
-    """Make data to learn from of some pictures of a set that is here.
+def evenly(labels: Sequence[int], count: int, seed: int) -> tuple[int, ...]:
+    """Choose about as many of every class, at random but the same for the same seed.
 
     Args:
-        key: One of `SETS`.
-        count: How many pictures.
+        labels: Number of each image's class.
+        count: How many to choose; fewer if there are not as many.
         seed: Chooses them.
 
-    Raises:
-        SettingError: The set has not been fetched.
-        ImageError: Its files cannot be read.
+    Returns:
+        Their indices, in order.
     """
-    if not is_here(key):
-        raise SettingError(f"{SETS[key].title} is not on this machine: fetch it first.")
-    kind = Imagenette if key == IMAGENETTE.key else Cifar10
-    pictures = kind(root(), count, seed)
-    return Dataset(pictures.name, pictures.classes, pictures, pictures.labels)
-
-
-def _bring(wanted: PublishedSet, folder: Path, transfer: Progress) -> None:
-    """Fetch a set's archive, unless the user has it, and unpack it."""
-    own = cache.user_folder()
-    given = own / wanted.archive if own else None
-    if given is not None and given.is_file():
-        if cache.sha256(given) != wanted.sha256:
-            raise WeightsError(
-                f"The file {given.name} in your CONVVIZ_WEIGHTS folder is damaged: its checksum is "
-                "wrong; copy it again."
-            )
-        transfer.received = wanted.bytes
-        _unpack(wanted, given, folder, transfer)
-        return
-    archive = folder / wanted.archive
-    try:
-        if not cache.intact(archive):
-            download(wanted.url, archive, wanted.sha256, transfer)
-        _unpack(wanted, archive, folder, transfer)
-    finally:
-        cache.remove(archive)
-
-
-def _unpack(wanted: PublishedSet, archive: Path, folder: Path, transfer: Progress) -> None:
-    try:
-        unpack(wanted, archive, folder / _FOLDER, transfer.check)
-    except ImageError as error:
-        raise WeightsError(str(error)) from error  # as any download fails
+    chance = random.Random(seed)  # noqa: S311 - nothing secret is drawn
+    by_class: dict[int, list[int]] = {}
+    for index, label in enumerate(labels):
+        by_class.setdefault(label, []).append(index)
+    for indices in by_class.values():
+        chance.shuffle(indices)
+    chosen: list[int] = []
+    while len(chosen) < count and any(by_class.values()):
+        for label in sorted(by_class):
+            if by_class[label] and len(chosen) < count:
+                chosen.append(by_class[label].pop())
+    return tuple(sorted(chosen))

@@ -1,7 +1,7 @@
-"""A data set made by code: three shapes and three textures, different in every picture.
+"""A data set made by code: three shapes and three textures, different in every image.
 
-Each picture has its own colours, place, size, turn, background and noise, so that no single colour
-or pixel gives the class away. The same seed makes the same pictures.
+Each image has its own colours, position, size, turn, background and noise, so that no single colour
+or pixel tells the class. The same seed makes the same images.
 """
 
 from __future__ import annotations
@@ -18,14 +18,12 @@ CLASSES = ("disc", "square", "triangle", "stripes", "checks", "dots")
 
 
 _SIDE = 128  # pixels
-
-
 _CORNERS = {"square": 4, "triangle": 3}
 
 
 @dataclass(frozen=True)
 class _Drawn:
-    """Pictures drawn on demand; keeps nothing but the seed."""
+    """Images drawn on demand; keeps nothing but the seed."""
 
     labels: tuple[int, ...]
     seed: int
@@ -33,38 +31,38 @@ class _Drawn:
 
     @property
     def titles(self) -> tuple[str, ...]:
-        """Name each picture after its class and number."""
-        return tuple(f"{CLASSES[label]} {place}" for place, label in enumerate(self.labels))
+        """Title of each image: its class and number."""
+        return tuple(f"{CLASSES[label]} {index}" for index, label in enumerate(self.labels))
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def picture(self, place: int) -> Image.Image:
-        """Draw one picture."""
-        return draw(CLASSES[self.labels[place]], self.seed, place)
+    def picture(self, index: int) -> Image.Image:
+        """Draw one image."""
+        return draw(CLASSES[self.labels[index]], self.seed, index)
 
 
 def shapes(per_class: int = 80, seed: int = 0) -> Dataset:
-    """Return the generated set: six classes with equally many pictures of 128 × 128 pixels.
+    """Return the generated set: six classes with equally many images of 128 × 128 pixels.
 
     Args:
-        per_class: Pictures of each class.
-        seed: Another one makes other pictures.
+        per_class: Images of each class.
+        seed: Another one makes other images.
     """
-    labels = tuple(place % len(CLASSES) for place in range(per_class * len(CLASSES)))
+    labels = tuple(index % len(CLASSES) for index in range(per_class * len(CLASSES)))
     pictures = _Drawn(labels, seed)
     return Dataset(pictures.name, CLASSES, pictures, labels)
 
 
-def draw(kind: str, seed: int, place: int) -> Image.Image:
-    """Draw one picture of a class.
+def draw(kind: str, seed: int, index: int) -> Image.Image:
+    """Draw one image of a class.
 
     Args:
         kind: One of `CLASSES`.
         seed: Of the set.
-        place: Number of the picture in it.
+        index: Number of the image in it.
     """
-    random = np.random.default_rng((seed, place))
+    random = np.random.default_rng((seed, index))
     back, fore = _two_colours(random)
     mask = _mask(kind, random)
     ramp = np.linspace(-30, 30, _SIDE)[:, None] * random.choice([-1, 1])

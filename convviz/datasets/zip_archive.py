@@ -1,12 +1,13 @@
-"""The only door for zip archives: checked before anything is unpacked, never unpacked to disk.
+"""Zip archives of images: checked before anything is unpacked, never unpacked to disk.
 
-What would harm the server is refused as a whole, from the archive's own list of contents and so at
-once: too many files, too many bytes, a ratio that only a bomb has, entries that share bytes, paths
-that leave their folder, links. What merely is of no use is left out and named: encrypted files,
-damaged ones, files that are not pictures. Folders, hidden files and what macOS adds are ignored.
+An archive that could harm the server is refused as a whole, from its list of contents and so at
+once: too many files, too many bytes, a ratio that only a zip bomb has, entries that share bytes,
+paths that leave their folder, links. Files that cannot be used are left out and named: encrypted
+ones, damaged ones, files that are not images. Folders, hidden files and what macOS adds are
+ignored.
 
-The list of contents may lie, so the bytes that really come out are counted as well, and an archive
-that turns out to hold more than it said is refused then.
+The list of contents may be wrong, so the unpacked bytes are counted as well, and a file that holds
+more than it states is refused when it is read.
 """
 
 from __future__ import annotations
@@ -24,30 +25,15 @@ from convviz.errors import ImageError
 from convviz.images.decode import FILE_SUFFIXES
 
 MAX_FILES = 2_000
-
-
 MAX_BYTES = 200_000_000
-
-
 MAX_FILE_BYTES = 20_000_000
-
-
 MAX_RATIO = 100
 
-
 _MAX_ENTRIES = 5 * MAX_FILES  # with folders and what macOS adds
-
-
 _CENTRAL, _LOCAL, _END = b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06"
-
-
 _ENCRYPTED = 0x1
-
-
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-
-
-_SMALL = 1_000_000  # bytes; up to here a flat picture may well compress better than 100 : 1
+_SMALL = 1_000_000  # bytes; up to here a flat image may well compress better than 100 : 1
 
 
 @dataclass(frozen=True)
@@ -59,17 +45,17 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One picture of an archive.
+class ZipEntry:
+    """One image of an archive.
 
     Attributes:
         path: Its path in the archive, folders separated by "/".
-        folder: The folder it lies in; "" at the top.
+        folder: The folder that holds it; "" at the top.
         name: The file's name.
         bytes: Its size as the archive states it.
         packed: Its size in the archive.
-        start: Where in the archive it begins.
-        method: How it is packed.
+        start: Offset in the archive.
+        method: Compression method.
         checksum: Its CRC-32.
     """
 
@@ -84,20 +70,20 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Archive:
+class ZipArchive:
     """A zip archive that was checked.
 
     Attributes:
         data: The archive's bytes.
-        entries: Its pictures, in the archive's order.
+        entries: Its images, in the archive's order.
         left_out: Files that are not used, and why.
     """
 
     data: bytes = field(repr=False)
-    entries: tuple[Entry, ...]
+    entries: tuple[ZipEntry, ...]
     left_out: tuple[LeftOut, ...]
 
-    def read(self, entry: Entry) -> bytes:
+    def read(self, entry: ZipEntry) -> bytes:
         """Unpack one file, from its own bytes alone: Python would read the whole list every time.
 
         Raises:
@@ -108,28 +94,28 @@ class Archive:
         begin = entry.start + 30 + name + extra
         packed = memoryview(self.data)[begin : begin + entry.packed]
         if entry.method == zipfile.ZIP_STORED:
-            found = bytes(packed)
+            unpacked = bytes(packed)
         else:
             try:
-                found = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, entry.bytes + 1)
+                unpacked = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, entry.bytes + 1)
             except zlib.error as error:
                 raise damaged from error
-        if len(found) != entry.bytes or zlib.crc32(found) != entry.checksum:
+        if len(unpacked) != entry.bytes or zlib.crc32(unpacked) != entry.checksum:
             raise damaged
-        return found
+        return unpacked
 
 
-def open_archive(data: bytes) -> Archive:
-    """Check a zip archive and list its pictures, without unpacking anything.
+def open_archive(data: bytes) -> ZipArchive:
+    """Check a zip archive and list its images, without unpacking anything.
 
     Raises:
-        ImageError: It is no zip archive, breaks a limit, or has no picture.
+        ImageError: It is not a zip archive, breaks a limit, or has no image.
     """
     _check_directory(data)
     try:
         with zipfile.ZipFile(BytesIO(data)) as opened:
             listed = opened.infolist()
-    except Exception as error:  # whatever the parser makes of foreign bytes, the file is at fault
+    except Exception as error:  # whatever the parser raises, the file is at fault
         raise ImageError("The zip archive is damaged; pack it again.") from error
     files = [info for info in listed if not _ignored(info)]
     for info in files:
@@ -145,7 +131,7 @@ def open_archive(data: bytes) -> Archive:
         else:
             folder, _, name = path.rpartition("/")
             entries.append(
-                Entry(
+                ZipEntry(
                     path,
                     folder,
                     name,
@@ -159,11 +145,11 @@ def open_archive(data: bytes) -> Archive:
     if not entries:
         named = f"; {left_out[0].title}: {left_out[0].reason}" if left_out else "."
         raise ImageError(f"The zip archive has no picture that convviz could use{named}")
-    return Archive(data, tuple(entries), tuple(left_out))
+    return ZipArchive(data, tuple(entries), tuple(left_out))
 
 
 def _check_directory(data: bytes) -> None:
-    """Look at the size of the archive's list before Python reads it whole."""
+    """Check the length of the archive's list before Python reads it whole."""
     end = data.rfind(_END, max(0, len(data) - 66_000))
     if end < 0 or len(data) < end + 22:
         raise ImageError("The file is no zip archive, or is incomplete; pack the pictures again.")
@@ -190,7 +176,7 @@ def _ignored(info: zipfile.ZipInfo) -> bool:
 
 
 def _path(info: zipfile.ZipInfo) -> str:
-    """Write an entry's path with "/" only, without letters that move the cursor, and bounded."""
+    """Return an entry's path with "/" only, without control characters, and bounded."""
     path = info.filename.replace("\\", "/").removeprefix("./")
     return "".join(c for c in path if unicodedata.category(c)[0] != "C")[:400]
 
@@ -224,10 +210,10 @@ def _check_limits(files: list[zipfile.ZipInfo]) -> None:
 
 
 def _check_overlaps(listed: list[zipfile.ZipInfo], data: bytes) -> None:
-    """See to it that no two entries share bytes, as they do in the best of bombs."""
+    """Check that no two entries share bytes, as they do in the worst zip bombs."""
     wrong = ImageError("The zip archive has entries that overlap; pack the pictures again.")
     reached = 0
-    for info in sorted(listed, key=lambda each: each.header_offset):
+    for info in sorted(listed, key=lambda entry: entry.header_offset):
         start = info.header_offset
         if start < reached or data[start : start + 4] != _LOCAL or start + 30 > len(data):
             raise wrong
@@ -238,7 +224,7 @@ def _check_overlaps(listed: list[zipfile.ZipInfo], data: bytes) -> None:
 
 
 def _unusable(info: zipfile.ZipInfo) -> str:
-    """Say why a file is left out; nothing if it is not."""
+    """Return the reason why a file is left out; "" if it is not."""
     if info.flag_bits & _ENCRYPTED:
         return "It is encrypted; pack it without a password."
     if info.compress_type not in _METHODS:

@@ -191,7 +191,7 @@ def small_network(design: SmallDesign, seed: int = 0) -> Network:
     Raises:
         SettingError: The design is out of range.
     """
-    return with_random(small_spec(design), seed)
+    return Untrained().load(small_spec(design), seed=seed)
 
 
 def _build(design: SmallDesign, num_classes: int = 6) -> nn.Module:

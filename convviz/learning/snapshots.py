@@ -26,7 +26,7 @@ from convviz.features.activations import (
     observe_strengths,
 )
 from convviz.features.capture import capture
-from convviz.images.preprocess import crop, normalise, to_pixels
+from convviz.images.preprocess import to_tensor
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, layers
 
@@ -254,8 +254,9 @@ def watch(
     )
 
     def batch(images: Sequence[Image.Image]) -> Tensor:
-        pixels = torch.stack([_pixels(image, size) for image in images])
-        return normalise(pixels, mean=network.spec.mean, std=network.spec.std)
+        mean, std = network.spec.mean, network.spec.std
+        inputs = [to_tensor(image, size=size, resize=size, mean=mean, std=std) for image in images]
+        return torch.cat(inputs)
 
     return Watch(
         batch([image]),
@@ -264,11 +265,6 @@ def watch(
         batch(others) if others else None,
         every_seconds,
     )
-
-
-def _pixels(image: Image.Image, size: int) -> Tensor:
-    """Cut out an image's middle square, shape (3, size, size), in 0…1."""
-    return to_pixels(crop(image, size=size, resize=size))
 
 
 class SnapshotSchedule:

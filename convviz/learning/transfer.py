@@ -253,11 +253,13 @@ def _mistakes(dataset: Dataset, split: Split, result: TrainingResult) -> Iterato
         )
 
 
-def about(plan: TransferPlan, dataset: Dataset, result: TrainingResult, input_size: int) -> About:
+def about(
+    plan: TransferPlan, dataset: Dataset, result: TrainingResult, input_size: int
+) -> TrainedInfo:
     """Describe a trained network and how well it does."""
     accuracy = result.validation.accuracy
     options = plan.network.spec.imagenet_options
-    return About(
+    return TrainedInfo(
         network=plan.network.name,
         form=plan.form,
         input_size=input_size,

@@ -7,21 +7,24 @@ import pytest
 import torch
 from torch import Tensor
 
-from convviz.datasets.labelled_set import Dataset, Split
+from convviz.datasets.labelled_set import Dataset, Split, split
+from convviz.datasets.shapes import shapes
 from convviz.errors import SettingError, WeightsError
 from convviz.features.predictions import predict
 from convviz.learning.config import TrainingResult, TrainingSettings, TrainingStep
 from convviz.learning.encoding import FeatureScale
 from convviz.learning.fit import fit, learning_rate
-from convviz.learning.plan import TransferPlan, plan, plan_further
+from convviz.learning.plan import Scenario, TransferPlan, is_in, plan, plan_further
 from convviz.learning.step import Learner
 from convviz.learning.transfer import to_bytes, to_network
 from convviz.networks.clone import clone
+from convviz.networks.decoders import EncoderOnly
 from convviz.networks.network import Network
 from convviz.weights import trained
 from convviz.weights.load import load, open_saved
 
 SHORT = TrainingSettings(epochs=3, size=32, batch=8)
+REAL = TrainingSettings(epochs=3, size=64, batch=6)  # for the real networks
 
 
 def values(module: torch.nn.Module) -> dict[str, Tensor]:
@@ -288,3 +291,74 @@ def test_an_encoder_with_a_pooled_decoder_comes_back_too(few: Dataset, few_split
 def test_what_was_let_go_gets_a_sentence() -> None:
     with pytest.raises(WeightsError, match="no longer in memory"):
         load("googlenet", "trained-000000000000")
+
+
+@pytest.fixture(scope="module")
+def three_each() -> Dataset:
+    return shapes(per_class=3)
+
+
+@pytest.fixture(scope="module", params=["alexnet", "vgg16", "vgg11_bn", "googlenet"])
+def network(request: pytest.FixtureRequest) -> Network:
+    """A network as it is used: AlexNet and the VGGs as encoders, GoogLeNet whole."""
+    found = load(request.param, "random", seed=4)
+    generator = torch.Generator().manual_seed(1)
+    for name, value in found.module.named_buffers():  # not the trivial zeros and ones
+        if name.endswith("running_mean"):
+            value.copy_(0.1 * torch.randn(value.shape, generator=generator))
+        elif name.endswith("running_var"):
+            value.copy_(0.5 + torch.rand(value.shape, generator=generator))
+    if request.param == "googlenet":
+        return found
+    return Network(found.spec, EncoderOnly(found.module.features).eval(), found.weights)  # type: ignore[arg-type]
+
+
+def check_frozen(
+    made: TransferPlan, before: dict[str, Tensor], three_each: Dataset
+) -> torch.nn.Module:
+    """Train, and look at every number of every part, named or not."""
+    untouched = values(made.network.module)
+    steps = list(fit(made, three_each, split(three_each), REAL))
+    result = steps[-1].result
+    assert result is not None
+    assert result.epochs == 3
+    after = values(result.module)
+    named = made.trained_names()
+    frozen = [name for name in after if not any(is_in(name, part) for part in named)]
+    assert len(frozen) > 5
+    for name in frozen:
+        assert torch.equal(after[name], before[name]), f"{name} is frozen but moved"
+    now = values(made.network.module)
+    assert all(torch.equal(now[name], value) for name, value in untouched.items())
+    return result.module
+
+
+@pytest.mark.parametrize("scenario", ["last-layer", "several", "fine-tune"])
+def test_only_the_named_layers_move(
+    network: Network, scenario: Scenario, three_each: Dataset
+) -> None:
+    before = values(network.module)
+    made = plan(network, scenario, three_each.classes)
+    last = [part for part in made.parts if part.trained]
+    assert (scenario == "fine-tune") == any(part.state == "thawed" for part in last)
+    check_frozen(made, before, three_each)
+
+
+def test_only_the_named_layers_move_when_it_goes_on(network: Network, three_each: Dataset) -> None:
+    first = plan(network, "last-layer", three_each.classes)
+    module = check_frozen(first, values(network.module), three_each)
+    learned = Network(network.spec, module, network.weights)
+    further = plan_further(learned, first.form, first.trained_names())
+    check_frozen(further, values(module), three_each)
+
+
+def test_thawed_layers_do_move(network: Network, three_each: Dataset) -> None:
+    made = plan(network, "fine-tune", three_each.classes)
+    thawed = [part.name for part in made.parts if part.state == "thawed"]
+    before, moved = values(network.module), set()
+    for step in fit(made, three_each, split(three_each), REAL):
+        if step.module is not None and step.phase == "training":
+            for name in thawed:
+                state = step.module.get_submodule(name).state_dict()
+                moved |= {name for key in state if not state[key].equal(before[f"{name}.{key}"])}
+    assert moved == set(thawed)

@@ -1,7 +1,7 @@
 """A small network's training as a job: what a page sees of it, and that ReLUs die when told to."""
 
 import pickle
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
@@ -15,24 +15,17 @@ DESIGN = SmallDesign(width=4, depth=2, pixels=32)
 SHORT = TrainingSettings(epochs=3, batch=8)
 
 
-@dataclass
-class Bell:
-    asked: bool = False
-
-    def __call__(self) -> bool:
-        return self.asked
-
-
 def views(
     few: Dataset,
     parts: Split,
     design: SmallDesign = DESIGN,
     settings: TrainingSettings = SHORT,
-    bell: Bell | None = None,
+    *,
+    stop_early: bool = False,
 ) -> list[LiveProgress]:
-    found = []
+    found: list[LiveProgress] = []
     for view in train_small(
-        stop=bell or Bell(),
+        stop=lambda: stop_early and bool(found[-1].step),
         design=design,
         picture=few.pictures.picture(0),
         probe="a disc",
@@ -41,8 +34,6 @@ def views(
         settings=settings,
     ):
         found.append(view)
-        if bell and view.step:
-            bell.asked = True
     return found
 
 
@@ -68,7 +59,7 @@ def test_a_view_is_complete_at_every_moment(few: Dataset, few_split: Split) -> N
 
 
 def test_it_stops_when_asked(few: Dataset, few_split: Split) -> None:
-    last = views(few, few_split, settings=replace(SHORT, epochs=1000), bell=Bell())[-1]
+    last = views(few, few_split, settings=replace(SHORT, epochs=1000), stop_early=True)[-1]
     assert last.outcome is not None
     assert last.outcome.ending == "stopped"
     assert last.outcome.note
