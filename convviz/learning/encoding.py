@@ -1,7 +1,7 @@
 """A frozen encoder's features: computed once, and used in every epoch.
 
-They are kept standardised, each value to mean 0 and standard deviation 1 over the training
-pictures, which makes a decoder learn in far fewer steps. `fold` puts the same arithmetic into the
+They are kept standardised, each value to mean 0 and standard deviation 1 over the training images,
+which makes a decoder learn in far fewer steps. `fold` puts the same arithmetic into the
 trained decoder's first layer, so that it takes features as they are.
 """
 
@@ -12,56 +12,66 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import VGG, AlexNet, GoogLeNet
 
 from convviz.datasets.labelled_set import to_input
+from convviz.learning.plan import parts_of
 from convviz.networks.clone import clone
-from convviz.networks.decoders import PooledNetwork, put
+from convviz.networks.decoders import put
 
 _BATCH = 16
 
 
 def trunk(module: nn.Module, head: str) -> nn.Module:
-    """Return a network without its head: it maps a batch to what the head would take in."""
+    """Return a network without its head: it maps a batch to the head's input."""
     copied = clone(module)
     put(copied, head, nn.Identity())
     return copied.to(memory_format=torch.channels_last)
 
 
-def cut(module: nn.Module, trained: Sequence[str]) -> tuple[nn.Module, nn.Module] | None:
+@torch.no_grad()
+def cut(
+    module: nn.Module, trained: Sequence[str], example: Tensor
+) -> tuple[nn.Module, nn.Module, Tensor] | None:
     """Cut a network in two before the first part that is trained; both halves share its weights.
 
+    A network can be cut if it runs its parts one after the other, which is tried with an example.
+
     Args:
-        module: The network.
+        module: The network, in eval mode.
         trained: Dotted names of the parts that are trained.
+        example: An input, (N, 3, H, W).
 
     Returns:
-        What comes before, whose output can be kept, and the rest; None where nothing comes before,
-        or where the network is no plain sequence that convviz knows.
+        The first half, whose output can be kept, the second half, and the first half's output for
+        the example; None if the first part is trained, or if the halves together differ from the
+        network.
     """
-    steps = list(_in_sequence(module))
-    first = next((k for k, (name, _) in enumerate(steps) if name in trained), 0)
+    chain = _chain(module)
+    first = next((k for k, (name, _) in enumerate(chain) if name in trained), 0)
     if not first:
         return None
-    parts = [part for _, part in steps]
-    return nn.Sequential(*parts[:first]).eval(), nn.Sequential(*parts[first:])
+    parts = [part for _, part in chain]
+    frozen, rest = nn.Sequential(*parts[:first]), nn.Sequential(*parts[first:])
+    try:
+        output = frozen(example.clone())
+        maps = output.clone()  # the second half may change it in place
+        if not torch.equal(rest(output), module(example.clone())):
+            return None
+    except Exception:  # noqa: BLE001 - parts that do not fit together may raise anything
+        return None
+    return frozen, rest, maps
 
 
-def _in_sequence(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """List a network's parts with their names, if it runs them one after the other."""
-    if isinstance(module, PooledNetwork):
-        yield from ((f"features.{name}", part) for name, part in module.features.named_children())
-        yield from (("pool", module.pool), ("", nn.Flatten(1)), ("decoder", module.decoder))
-    elif isinstance(module, AlexNet | VGG):
-        yield from ((f"features.{name}", part) for name, part in module.features.named_children())
-        yield from (("avgpool", module.avgpool), ("", nn.Flatten(1)))
-        named = module.classifier.named_children()
-        yield from ((f"classifier.{name}", part) for name, part in named)
-    elif isinstance(module, GoogLeNet) and not module.transform_input:
-        for name, part in module.named_children():
-            yield name, part
-            if name == "avgpool":
-                yield "", nn.Flatten(1)
+def _chain(module: nn.Module) -> list[tuple[str, nn.Module]]:
+    """List a network's parts in their order, with a flattening before the first linear layer."""
+    chain: list[tuple[str, nn.Module]] = list(parts_of(module).items())
+    linear = (k for k, (_, part) in enumerate(chain) if isinstance(next(_leaves(part)), nn.Linear))
+    chain.insert(next(linear, len(chain)), ("", nn.Flatten(1)))
+    return chain
+
+
+def _leaves(module: nn.Module) -> Iterator[nn.Module]:
+    return (part for part in module.modules() if not any(True for _ in part.children()))
 
 
 def encode(
@@ -72,7 +82,7 @@ def encode(
     std: Sequence[float],
     dtype: torch.dtype,
 ) -> Iterator[tuple[int, Tensor]]:
-    """Run an encoder over pictures, (N, 3, H, W) uint8, a few at a time.
+    """Run an encoder on images, (N, 3, H, W) uint8, a few at a time.
 
     Yields:
         How many are done, and the newest features, (n, …) float32.
@@ -90,10 +100,10 @@ def encode(
 
 @dataclass(frozen=True, eq=False)
 class FeatureScale:
-    """How features were standardised.
+    """Mean and deviation that features are standardised with.
 
     Attributes:
-        mean: Of each value over the training pictures, (D,).
+        mean: Of each value over the training images, (D,).
         deviation: Standard deviation of each, (D,); 1 where a value never changes.
     """
 

@@ -158,10 +158,12 @@ class _Training:
         plan, learned = self.plan, self.module
         halves = None
         if plan.scenario == "fine-tune":
-            halves = cut(self.module, plan.trained_names())
-        if halves is not None and _can_be_kept(halves[0], examples, check):
+            one, _ = examples.batch(torch.tensor([0]))
+            halves = cut(self.module.eval(), plan.trained_names(), one)
+        images = len(examples) + len(check)
+        if halves is not None and images * halves[2].numel() * 4 <= _KEPT_BYTES:
             # What comes before the first thawed part never changes, so it is computed once.
-            frozen, learned = halves
+            frozen, learned, _ = halves
             maps = yield from self._encoded(frozen, examples, check)
             if plan.goes_on:
                 self.schedule.encoded()
@@ -230,13 +232,6 @@ class _Training:
         return replace(
             schedule.now("done"), validation=best.validation, result=result, snapshot=snapshot
         )
-
-
-@torch.no_grad()
-def _can_be_kept(encoder: nn.Module, examples: Examples, check: Examples) -> bool:
-    """Whether memory has room for an encoder's output for all images."""
-    one = encoder(examples.batch(torch.tensor([0]))[0])
-    return bool((len(examples) + len(check)) * one.numel() * 4 <= _KEPT_BYTES)
 
 
 def learning_rate(plan: TransferPlan, settings: TrainingSettings) -> float:

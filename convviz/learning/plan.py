@@ -313,15 +313,21 @@ def _channels(features: nn.Module) -> int:
     return last[-1].out_channels
 
 
-def _part_sizes(module: nn.Module) -> dict[str, int]:
-    """Count the parameters of each part: of sequences' layers, and of whole modules elsewhere."""
+def parts_of(module: nn.Module) -> dict[str, nn.Module]:
+    """List a network's parts by name: sequences' layers, and whole modules elsewhere."""
     parts: dict[str, nn.Module] = {}
     for name, child in module.named_children():
         if isinstance(child, nn.Sequential):
             parts |= {f"{name}.{key}": part for key, part in child.named_children()}
         else:
             parts[name] = child
-    sizes = {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
+    return parts
+
+
+def _part_sizes(module: nn.Module) -> dict[str, int]:
+    """Count the parameters of each part that has some."""
+    parts = parts_of(module).items()
+    sizes = {name: sum(p.numel() for p in part.parameters()) for name, part in parts}
     return {name: size for name, size in sizes.items() if size}
 
 

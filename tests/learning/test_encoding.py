@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torchvision import models
 
 from convviz.datasets.labelled_set import split
 from convviz.datasets.shapes import shapes
@@ -10,13 +11,16 @@ from convviz.learning.encoding import cut
 from convviz.learning.fit import fit
 from convviz.learning.plan import plan
 from convviz.networks.decoders import EncoderOnly
-from convviz.networks.network import Network
+from convviz.networks.network import Network, NetworkSpec
+from convviz.networks.registry import register
 from convviz.weights.load import load
 
 CLASSES = ("a", "b", "c")
 
 
 def built(name: str, pooled: bool) -> torch.nn.Module:
+    if name == "resnet18":
+        register(NetworkSpec(name, "ResNet-18", models.resnet18))
     network = load(name, "random")
     if pooled:
         features = EncoderOnly(network.module.get_submodule("features")).eval()
@@ -34,16 +38,20 @@ def built(name: str, pooled: bool) -> torch.nn.Module:
         ("alexnet", True, "decoder"),
         ("alexnet", False, "features.8"),
         ("vgg11_bn", True, "features.25"),
+        ("resnet18", False, "layer4.1"),
     ],
 )
-def test_both_halves_together_are_the_network(name: str, pooled: bool, part: str) -> None:
+def test_both_halves_together_are_the_network(
+    fresh_registry: None, name: str, pooled: bool, part: str
+) -> None:
     module = built(name, pooled)
-    halves = cut(module, [part])
-    assert halves is not None
-    before, after = halves
     x = torch.randn(2, 3, 96, 96, generator=torch.Generator().manual_seed(1))
+    halves = cut(module, [part], x)
+    assert halves is not None
+    before, after, maps = halves
     with torch.no_grad():
         assert torch.equal(after(before(x)), module(x))
+        assert torch.equal(before(x), maps)
     own = {id(p) for p in module.get_submodule(part).parameters()}
     assert own <= {id(p) for p in after.parameters()}
     assert not own & {id(p) for p in before.parameters()}
@@ -52,11 +60,12 @@ def test_both_halves_together_are_the_network(name: str, pooled: bool, part: str
 def test_nothing_is_cut_where_the_first_part_is_trained_or_the_order_is_not_known(
     tiny: Network,
 ) -> None:
-    assert cut(built("alexnet", True), ["features.0", "decoder"]) is None
-    assert cut(tiny.module, ["fc"]) is None
+    x = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(1))
+    assert cut(built("alexnet", True), ["features.0", "decoder"], x) is None
+    assert cut(tiny.module, ["fc"], x) is None
     changed = built("googlenet", False)
     changed.transform_input = True  # type: ignore[assignment]
-    assert cut(changed, ["inception5a"]) is None
+    assert cut(changed, ["inception5a"], x) is None
 
 
 def test_fine_tuning_runs_what_is_frozen_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,6 +84,6 @@ def test_fine_tuning_runs_what_is_frozen_once(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(conv, "forward", counted)
     steps = list(fit(made, data, split(data), TrainingSettings(epochs=6, size=64, batch=8)))
     assert steps[-1].epoch == 6
-    # The decoder's features come from a copy in another layout; the maps from these weights, once,
-    # and one picture shows how large they are.
-    assert sum(seen) == len(data) + 1
+    # The decoder's features come from a copy in another layout; the maps from these weights, once.
+    # One image is run twice before: whole and in halves, to compare them.
+    assert sum(seen) == len(data) + 2
