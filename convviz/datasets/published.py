@@ -241,10 +241,10 @@ class Imagenette:
 
     @cached_property
     def _files(self) -> tuple[Path, ...]:
-        found = sorted((self.root / IMAGENETTE.folder / "train").glob("*/*.JPEG"))
-        folders = sorted({file.parent.name for file in found})
-        labels = [folders.index(file.parent.name) for file in found]
-        return tuple(found[index] for index in evenly(labels, self.count, self.seed))
+        files = sorted((self.root / IMAGENETTE.folder / "train").glob("*/*.JPEG"))
+        folders = sorted({file.parent.name for file in files})
+        labels = [folders.index(file.parent.name) for file in files]
+        return tuple(files[index] for index in evenly(labels, self.count, self.seed))
 
     @cached_property
     def classes(self) -> tuple[str, ...]:

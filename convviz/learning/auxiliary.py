@@ -301,8 +301,8 @@ def _compare(
             return
 
 
-def _read(dataset: Dataset, places: tuple[int, ...], size: int) -> tuple[Tensor, Tensor]:
+def _read(dataset: Dataset, indices: tuple[int, ...], size: int) -> tuple[Tensor, Tensor]:
     """Decode images to (N, 3, size, size), normalised, with the numbers of their classes."""
-    *_, (_, images) = labelled_set.read(dataset, places, size)
+    *_, (_, images) = labelled_set.read(dataset, indices, size)
     pixels, labels = cast(tuple[Tensor, Tensor], images)
     return labelled_set.to_input(pixels, IMAGENET_MEAN, IMAGENET_STD), labels

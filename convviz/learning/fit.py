@@ -98,7 +98,7 @@ def _fit(
 
 @dataclass(eq=False)
 class _Training:
-    """One training: what it is made of, and its two stages."""
+    """One training and its two stages."""
 
     plan: TransferPlan
     settings: TrainingSettings
@@ -112,8 +112,8 @@ class _Training:
     ) -> Generator[TrainingStep, None, tuple[Examples, Examples]]:
         """Decode the training and the validation images."""
         examples = []
-        for places in (split.train, split.validation):
-            for share, images in labelled_set.read(dataset, places, self.settings.size):
+        for indices in (split.train, split.validation):
+            for share, images in labelled_set.read(dataset, indices, self.settings.size):
                 yield self.schedule.preparing("reading", share)
                 if images is not None:
                     examples.append(Examples(*images, self._to_input))
@@ -122,7 +122,7 @@ class _Training:
         )
         if snapshot is not None:
             yield replace(self.schedule.now("reading"), snapshot=snapshot)
-        self.schedule.read()
+        self.schedule.images_are_read()
         return examples[0], examples[1]
 
     def train_decoder(
@@ -131,7 +131,7 @@ class _Training:
         """Train the new decoder on the frozen encoder's features."""
         plan, schedule = self.plan, self.schedule
         maps = yield from self._encoded(trunk(self.module, plan.head), examples, check)
-        schedule.encoded()
+        schedule.features_are_computed()
         features = [part.flatten(1) for part in maps]
         scale = FeatureScale.of(features[0])
         head = self.module.get_submodule(plan.head)
@@ -157,7 +157,7 @@ class _Training:
         """Train the thawed parts and the decoder, or everything."""
         plan, learned = self.plan, self.module
         halves = None
-        if plan.scenario == "fine-tune":
+        if plan.scenario == "fine-tune" and self.schedule.goes_on:
             one, _ = examples.batch(torch.tensor([0]))
             halves = cut(self.module.eval(), plan.trained_names(), one)
         images = len(examples) + len(check)
@@ -166,7 +166,7 @@ class _Training:
             frozen, learned, _ = halves
             maps = yield from self._encoded(frozen, examples, check)
             if plan.goes_on:
-                self.schedule.encoded()
+                self.schedule.features_are_computed()
             examples = Examples(maps[0], examples.labels)
             check = Examples(maps[1], check.labels)
         self.schedule.begin_stage(learning_rate(plan, self.settings))
@@ -182,6 +182,30 @@ class _Training:
                 network=self.module,
                 modes=lambda _: _set_modes(plan, self.module),
             )
+        )
+
+    def finished(self, best: BestWeights) -> TrainingStep:
+        """Return the last step, with the result and a snapshot of the weights that are kept."""
+        schedule, module = self.schedule, _plain(self.plan, self.module)
+        result = TrainingResult(
+            module=module,
+            validation=best.validation,
+            probabilities=best.scores.softmax(1),
+            labels=best.labels,
+            epochs=schedule.epochs,
+            best_epoch=best.epoch,
+            seconds=schedule.seconds,
+            encoding_seconds=schedule.encoding_seconds,
+            epoch_seconds=tuple(schedule.epoch_seconds),
+            ending=schedule.ending,
+            note=schedule.note,
+            best_step=best.step,
+        )
+        snapshot = self.snapshots.take_last(
+            module, step=best.step, epoch=best.epoch, seconds=schedule.seconds
+        )
+        return replace(
+            schedule.now("done"), validation=best.validation, result=result, snapshot=snapshot
         )
 
     def _encoded(
@@ -208,30 +232,6 @@ class _Training:
     def _to_input(self, pixels: Tensor) -> Tensor:
         spec = self.plan.network.spec
         return labelled_set.to_input(pixels, spec.mean, spec.std)
-
-    def finished(self, best: BestWeights) -> TrainingStep:
-        """Return the last step, with the result and a snapshot of the weights that are kept."""
-        schedule, module = self.schedule, _plain(self.plan, self.module)
-        result = TrainingResult(
-            module=module,
-            validation=best.validation,
-            probabilities=best.scores.softmax(1),
-            labels=best.labels,
-            epochs=schedule.epochs,
-            best_epoch=best.epoch,
-            seconds=schedule.seconds,
-            encoding_seconds=schedule.encoding_seconds,
-            epoch_seconds=tuple(schedule.epoch_seconds),
-            ending=schedule.ending,
-            note=schedule.note,
-            best_step=best.step,
-        )
-        snapshot = self.snapshots.take_last(
-            module, step=best.step, epoch=best.epoch, seconds=schedule.seconds
-        )
-        return replace(
-            schedule.now("done"), validation=best.validation, result=result, snapshot=snapshot
-        )
 
 
 def learning_rate(plan: TransferPlan, settings: TrainingSettings) -> float:

@@ -28,7 +28,7 @@ DEADLY_RATE = 0.1
 Measured with the generated shapes, 3 epochs, and three seeds each: 15 of 24 channels or more were
 dead with 2 stacks of 8 and 16 channels, at least 84 % with 3 to 5 stacks (94 to 96 of 112 with the
 page's usual 3 stacks from 16), 5 or 6 of 12 with 2 stacks of 4 and 8. The loss rose to some ten
-thousands at times and stayed a number in every run. The first layer's channels live on: the picture
+thousands at times and stayed a number in every run. The first layer's channels live on: the image
 has values on both sides of zero. SGD with momentum overflowed in 4 of 6 runs with rates of 0.3 to 3
 and killed little with 0.1.
 """

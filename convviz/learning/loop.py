@@ -38,7 +38,7 @@ class Schedule:
     """How far a training is, when it ends, and the learning rate on the way.
 
     The share of the work that is done counts epochs or time, whichever is further. A time limit
-    counts from `ready`, that is without reading images and computing a frozen encoder's features.
+    does not count reading images and computing a frozen encoder's features.
 
     Args:
         settings: Limits on epochs and seconds, and the shape of the learning rate.
@@ -111,11 +111,11 @@ class Schedule:
             self.ending = "stopped"
         return TrainingStep(phase, fraction=share, seconds=self.seconds)
 
-    def read(self) -> None:
+    def images_are_read(self) -> None:
         """Note that the images are read."""
         self._read = self._ready = self.seconds
 
-    def encoded(self) -> None:
+    def features_are_computed(self) -> None:
         """Note that the frozen encoder's features are computed."""
         self._ready = self.seconds
         self.encoding_seconds = self._ready - self._read

@@ -30,9 +30,9 @@ def test_the_samples_crops_are_squares_of_every_sample() -> None:
 def test_crops_of_one_scale_do_not_overlap() -> None:
     boxes = SampleCrops()._boxes
     for name, (left, top, right, bottom) in boxes:
-        twins = [b for n, b in boxes if n == name and b[2] - b[0] == right - left]
+        same_scale = [b for n, b in boxes if n == name and b[2] - b[0] == right - left]
         overlapping = [
-            b for b in twins if b[0] < right and left < b[2] and b[1] < bottom and top < b[3]
+            b for b in same_scale if b[0] < right and left < b[2] and b[1] < bottom and top < b[3]
         ]
         assert overlapping == [(left, top, right, bottom)]
 
