@@ -29,6 +29,7 @@ from convviz.lessons.sliding import slide
 from convviz.networks.decoders import put
 from convviz.networks.initial_weights import draw
 from convviz.networks.network import Network, NetworkSpec
+from convviz.weights.untrained import Untrained
 
 WIDTHS = (4, 64)
 DEPTHS = (1, 8)
