@@ -1,4 +1,4 @@
-"""Capture what layers put out, or take in, during a forward pass.
+"""Make a network's input from images, and capture what layers put out or take in.
 
 Only this module and structure's trace use hooks. Every call hooks its own clone, which shares the
 network's weights and nothing else. So there is no lock, no caller sees another's activations, and
