@@ -158,19 +158,20 @@ class Entry(StrEnum):
 
 @unique
 class Component(StrEnum):
-    """Browser components; the server has one registry, where a later one replaces an earlier."""
+    """Browser components; the server has one registry, where a later one replaces an earlier.
+
+    The files of a component in components/ have the name of its member, in lower case.
+    """
 
     ADDRESS = "convviz_address"
     VISITOR = "convviz_visitor"
-    ATLAS = "convviz_atlas"
+    STORE = "convviz_store"
     CHANNEL_GRID = "convviz_channel_grid"
-    FIELD = "convviz_field"
+    POSITION_MAP = "convviz_field"
     DRAWING = "convviz_drawing"
-    SAVABLE_DRAWING = "convviz_savable_drawing"
     NETWORK_DIAGRAM = "convviz_network_diagram"
     RECEPTIVE_FIELD = "convviz_receptive_field"
     SLIDING_KERNEL = "convviz_sliding_kernel"
-    FILM_STORE = "convviz_film_store"
     FILM = "convviz_film"
 
 

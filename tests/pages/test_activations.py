@@ -194,7 +194,7 @@ def test_the_grid_marks_what_the_headline_counts(open_page: Any) -> None:
     (atlas,) = [
         each.proto
         for each in app.get("bidi_component")
-        if each.proto.component_name == "convviz_atlas"
+        if each.proto.component_name == "convviz_store"
     ]
     length = int.from_bytes(atlas.bytes[:4], "little")
     header = json.loads(atlas.bytes[4 : 4 + length])

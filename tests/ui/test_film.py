@@ -50,7 +50,7 @@ def test_pictures_follow_their_header_in_order() -> None:
     header = json.loads(message[4 : 4 + length])
     assert message[4 + length :] == b"oneeleven22"
     assert header["token"] == token
-    assert [each["sizes"] for each in header["stills"]] == [[3, 6], [0, 2]]
+    assert header["sizes"] == [[3, 6], [0, 2]]
     assert [each["at"] for each in header["stills"]] == [0, 5]
     assert _pack(stills)[0] == token
     assert _pack(stills[:1])[0] != token

@@ -9,7 +9,7 @@ from convviz.figures import theme as figures
 from convviz.lessons.stacking import Stacking, replacing, stack
 from convviz.ui import cache, state
 from convviz.ui.choice import Choice
-from convviz.ui.components import drawing
+from convviz.ui.components.drawing import drawing
 from convviz.ui.formulas import ledger, percent
 from convviz.ui.keys import Key
 
@@ -20,7 +20,7 @@ def pyramid(found: Stacking) -> None:
     """Draw one row of the image and of every layer's output, with what the middle one sees."""
     width = round(1.5 * (2 * found.receptive_field * _CELL + 70))
     name = f"stack-{found.layers}x{found.kernel}x{found.kernel}"
-    drawing.svg(svg(found), width=min(width, 760), name=name, key="pyramid")
+    drawing(svg(found), width=min(width, 760), save_as=name, key="pyramid")
 
 
 def svg(found: Stacking) -> str:

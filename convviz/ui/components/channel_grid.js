@@ -1,25 +1,24 @@
-// The grid of channels: one button per channel, cut out of one picture by its background's position.
+// The grid of channels: one button per channel, cut out of one image by its background's position.
 //
 // Click, Enter and the arrow keys pick a channel. A pick is drawn at once and told to Python a
 // moment later; each has a serial number, and what Python answers about an older pick is ignored.
 //
 // Linked grids show the same channels: one tells the others what is pointed at and what is picked.
 
-const SEND_AFTER = 130; // milliseconds; holding an arrow key down sends the last pick only
-
-class Grid {
+class ChannelGrid {
   constructor(root) {
     this.grid = root.querySelector(".grid");
     this.tip = root.querySelector(".tip");
     this.tiles = new Map();
     this.serial = 0;
     this.drawn = "";
+    this.sending = new Delayed();
     this.grid.addEventListener("click", (event) => this.onClick(event));
     this.grid.addEventListener("keydown", (event) => this.onKey(event));
     this.grid.addEventListener("pointerover", (event) => this.showTip(event));
     this.grid.addEventListener("pointerleave", () => this.hideTip());
-    this.onAtlas = () => this.draw();
-    window.addEventListener("convviz-atlas", this.onAtlas);
+    this.onStore = () => this.draw();
+    window.addEventListener("convviz-store", this.onStore);
     this.onLinked = (event) => this.follow(event.detail);
     window.addEventListener("convviz-linked", this.onLinked);
   }
@@ -35,7 +34,7 @@ class Grid {
   }
 
   draw() {
-    const atlas = window.convvizAtlases?.get(this.data?.token);
+    const atlas = stored(this.data?.token);
     if (!atlas) return; // it is on its way
     const wanted = JSON.stringify([this.data.token, this.data.sections]);
     if (wanted === this.drawn) return;
@@ -67,11 +66,11 @@ class Grid {
   }
 
   tile(channel) {
-    const { columns, rows, tile, gap, width, height, url } = this.atlas;
+    const { columns, rows, tile, gap, width, height, urls } = this.atlas;
     const map = element("span", "map");
     const x = (channel % columns) * (tile + gap);
     const y = Math.floor(channel / columns) * (tile + gap);
-    map.style.backgroundImage = `url(${url})`;
+    map.style.backgroundImage = `url(${urls[0][0]})`;
     map.style.backgroundSize = `${(width / tile) * 100}% ${(height / tile) * 100}%`;
     map.style.backgroundPosition =
       `${columns > 1 ? (x / (width - tile)) * 100 : 0}% ` +
@@ -118,8 +117,7 @@ class Grid {
     this.tiles.get(channel).focus();
     this.tell({ picked: channel });
     this.serial += 1;
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.send("pick", { channel, serial: this.serial }), SEND_AFTER);
+    this.sending.run(() => this.send("pick", { channel, serial: this.serial }));
   }
 
   tell(what) {
@@ -145,7 +143,7 @@ class Grid {
 
   onKey(event) {
     const tile = event.target.closest(".tile");
-    if (!tile || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!tile || hasModifier(event)) return;
     const next = this.neighbour(Number(tile.dataset.channel), event.key);
     if (next === undefined) return;
     event.preventDefault();
@@ -155,16 +153,16 @@ class Grid {
 
   neighbour(channel, key) {
     const place = this.order.indexOf(channel);
-    const clamp = (index) => this.order[Math.max(0, Math.min(this.order.length - 1, index))];
+    const at = (index) => this.order[clamp(index, this.order.length)];
     switch (key) {
       case "ArrowLeft":
-        return clamp(place - 1);
+        return at(place - 1);
       case "ArrowRight":
-        return clamp(place + 1);
+        return at(place + 1);
       case "Home":
-        return clamp(0);
+        return at(0);
       case "End":
-        return clamp(this.order.length - 1);
+        return at(this.order.length - 1);
       case "ArrowUp":
       case "ArrowDown":
         return this.inNextRow(channel, key === "ArrowDown" ? 1 : -1);
@@ -199,14 +197,8 @@ class Grid {
       return;
     }
     this.tell({ hovered: Number(tile.dataset.channel) });
-    this.tip.textContent = this.describe(Number(tile.dataset.channel));
-    this.tip.hidden = false;
-    const box = tile.getBoundingClientRect();
-    const width = this.tip.offsetWidth;
-    const left = Math.min(Math.max(4, box.left + box.width / 2 - width / 2), innerWidth - width - 4);
-    const above = box.top - this.tip.offsetHeight - 8;
-    this.tip.style.left = `${left}px`;
-    this.tip.style.top = `${above > 60 ? above : box.bottom + 8}px`;
+    const text = this.describe(Number(tile.dataset.channel));
+    showTip(this.tip, text, tile.getBoundingClientRect(), 8);
   }
 
   hideTip() {
@@ -215,9 +207,9 @@ class Grid {
   }
 
   destroy() {
-    clearTimeout(this.timer);
+    this.sending.cancel();
     window.removeEventListener("convviz-linked", this.onLinked);
-    window.removeEventListener("convviz-atlas", this.onAtlas);
+    window.removeEventListener("convviz-store", this.onStore);
   }
 }
 
@@ -234,21 +226,4 @@ function bringIntoSight(tile) {
   if (inner.bottom > outer.bottom) box.scrollTop += inner.bottom - outer.bottom + 8;
 }
 
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-const grids = new WeakMap(); // this function is called again whenever the data change
-
-export default function ({ data, parentElement, setStateValue }) {
-  if (!grids.has(parentElement)) grids.set(parentElement, new Grid(parentElement));
-  const grid = grids.get(parentElement);
-  grid.update(data, setStateValue);
-  return () => {
-    grid.destroy();
-    grids.delete(parentElement);
-  };
-}
+export default mount(ChannelGrid);

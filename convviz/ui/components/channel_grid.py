@@ -10,19 +10,15 @@ marked in the other as well.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import streamlit as st
 
 from convviz.sprites.grid import Section, TileGrid
+from convviz.ui.components.declare import declare
+from convviz.ui.components.store import pack, store
 from convviz.ui.keys import Component
-
-_FOLDER = Path(__file__).parent
-
 
 KEY = "channel_grid"
 
@@ -50,12 +46,10 @@ class Picture:
     dead_over: int = 0
 
     def message(self) -> tuple[str, bytes]:
-        """Pack it for the browser: a token that names it, and the bytes (see atlas.js)."""
-        told = {**self.tiles.geometry(), **asdict(self)}
-        del told["tiles"]
-        token = hashlib.sha256(self.tiles.png + json.dumps(told).encode()).hexdigest()[:16]
-        header = json.dumps({**told, "token": token}).encode()
-        return token, len(header).to_bytes(4, "little") + header + self.tiles.png
+        """Pack it for the browser: a token that names it, and the bytes."""
+        header = {**self.tiles.geometry(), **asdict(self)}
+        del header["tiles"]
+        return pack(header, [[self.tiles.png]])
 
 
 def channel_grid(
@@ -90,7 +84,7 @@ def channel_grid(
 
     last = st.session_state.get(key, {}).get("pick") or {}
     with st.container(gap=None, key=f"{key}_box"):
-        _atlas(key=f"{key}_atlas", data=message)
+        store(key=f"{key}_atlas", data=message)
         _grid(
             key=key,
             data={
@@ -106,16 +100,4 @@ def channel_grid(
         )
 
 
-def _read(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
-
-
-_atlas = st.components.v2.component(Component.ATLAS, js=_read("channel_atlas.js"))
-
-
-_grid = st.components.v2.component(
-    Component.CHANNEL_GRID,
-    html=_read("channel_grid.html"),
-    css=_read("channel_grid.css"),
-    js=_read("channel_grid.js"),
-)
+_grid = declare(Component.CHANNEL_GRID)

@@ -3,11 +3,11 @@
 const REST = 350; // milliseconds after which Python is told where the slider rests
 const PLAY = 160; // milliseconds between two moments while it plays
 const HEIGHT = 208; // pixels, as in film.css
-const NS = "http://www.w3.org/2000/svg";
 
 class Film {
   constructor(root) {
     this.root = root;
+    this.resting = new Delayed(REST);
     this.sent = []; // moments that Python has not answered yet
     this.find = (name) => root.querySelector(name);
     this.slider = this.find("input");
@@ -16,8 +16,8 @@ class Film {
       this.go(Number(this.slider.value));
     });
     this.find(".play").addEventListener("click", () => this.play(!this.timer));
-    this.onPictures = () => this.load();
-    window.addEventListener("convviz-film", this.onPictures);
+    this.onStore = () => this.load();
+    window.addEventListener("convviz-store", this.onStore);
     this.watch = new ResizeObserver(() => {
       this.drawCharts();
       this.panels?.forEach((figure) => sharpen(figure.querySelector("canvas")));
@@ -34,13 +34,15 @@ class Film {
   }
 
   load() {
-    const stills = window.convvizFilms?.get(this.data?.token);
-    if (!stills || this.token === this.data.token) return; // it is on its way, or here
+    const film = stored(this.data?.token);
+    if (!film || this.token === this.data.token) return; // it is on its way, or here
+    const { stills, images } = film;
     // Other pictures of as many moments: the same film seen differently, so the place stays.
     const same = this.stills?.length === stills.length && !this.data.live;
     this.token = this.data.token;
     this.stills = stills;
-    this.images = stills.map(() => []);
+    this.files = images;
+    this.bitmaps = stills.map(() => []);
     this.find(".controls").hidden = this.data.live || stills.length < 2;
     this.slider.max = stills.length - 1;
     this.layPanels();
@@ -69,9 +71,9 @@ class Film {
   }
 
   image(at, panel) {
-    const picture = this.stills[at].pictures[panel];
-    if (!picture) return null;
-    return (this.images[at][panel] ??= createImageBitmap(picture));
+    const file = this.files[at][panel];
+    if (!file) return null;
+    return (this.bitmaps[at][panel] ??= createImageBitmap(file));
   }
 
   layPanels() {
@@ -90,7 +92,7 @@ class Film {
   }
 
   go(at, tell = true) {
-    this.at = Math.max(0, Math.min(this.stills.length - 1, at));
+    this.at = clamp(at, this.stills.length);
     const still = this.stills[this.at];
     this.slider.value = this.at;
     const share = this.at / Math.max(1, this.stills.length - 1);
@@ -121,11 +123,10 @@ class Film {
   }
 
   tell() {
-    clearTimeout(this.resting);
-    this.resting = setTimeout(() => {
+    this.resting.run(() => {
       this.sent.push(this.at);
       this.send("rest", { at: this.at });
-    }, REST);
+    });
   }
 
   play(on) {
@@ -147,7 +148,7 @@ class Film {
     if (this.places?.length !== this.data.charts.length) {
       this.places?.forEach((place) => place.remove());
       this.places = this.data.charts.map((_, index) => {
-        const place = document.createElement("div");
+        const place = element("div");
         this.find(index ? ".main .charts" : ".side .charts").append(place);
         return place;
       });
@@ -178,19 +179,17 @@ class Film {
 
   destroy() {
     clearInterval(this.timer);
-    clearTimeout(this.resting);
+    this.resting.cancel();
     this.watch.disconnect();
-    window.removeEventListener("convviz-film", this.onPictures);
+    window.removeEventListener("convviz-store", this.onStore);
   }
 }
 
 function makePanel() {
-  const figure = document.createElement("figure");
-  const canvas = document.createElement("canvas");
+  const figure = element("figure");
+  const canvas = element("canvas");
   canvas.setAttribute("role", "img");
-  const note = document.createElement("p");
-  note.className = "note";
-  figure.append(document.createElement("figcaption"), canvas, note);
+  figure.append(element("figcaption"), canvas, element("p", "note"));
   return figure;
 }
 
@@ -219,31 +218,34 @@ function drawChart(place, chart, pick, pickable) {
   const across = (x) => box.left + (x / xMost) * (box.right - box.left);
   const up = (y, side) =>
     box.bottom - (Math.min(y, most[side]) / most[side]) * (box.bottom - box.top);
-  const svg = node("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img" });
+  const svg = svgElement("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img" });
   svg.setAttribute("aria-label", chart.title);
   for (const value of ticks(most.left, 4)) {
     const y = up(value, "left");
-    svg.append(node("line", { class: "grid", x1: box.left, x2: box.right, y1: y, y2: y }));
-    svg.append(word(short(value), { x: box.left - 8, y: y + 4, "text-anchor": "end" }));
+    svg.append(svgElement("line", { class: "grid", x1: box.left, x2: box.right, y1: y, y2: y }));
+    const at = { x: box.left - 8, y: y + 4, "text-anchor": "end" };
+    svg.append(svgElement("text", at, short(value)));
   }
   if (chart.right) {
     for (const value of ticks(most.right, 4)) {
       const text = `${Math.round(value * 100)} %`;
-      svg.append(word(text, { x: box.right + 8, y: up(value, "right") + 4 }));
+      const at = { x: box.right + 8, y: up(value, "right") + 4 };
+      svg.append(svgElement("text", at, text));
     }
   }
   for (const value of ticks(xMost, Math.max(3, Math.floor(width / 120)))) {
     const at = { x: across(value), y: box.bottom + 18, "text-anchor": "middle" };
-    svg.append(word(short(value), at));
+    svg.append(svgElement("text", at, short(value)));
   }
   const middle = { x: (box.left + box.right) / 2, y: HEIGHT - 6, "text-anchor": "middle" };
-  svg.append(word(chart.across, middle));
-  const mark = node("line", { class: "mark", y1: box.top, y2: box.bottom, visibility: "hidden" });
+  svg.append(svgElement("text", middle, chart.across));
+  const ends = { y1: box.top, y2: box.bottom, visibility: "hidden" };
+  const mark = svgElement("line", { class: "mark", ...ends });
   svg.append(mark);
   for (const line of chart.lines) drawLine(svg, line, across, up);
   if (pickable) {
     const [w, h] = [box.right - box.left, box.bottom - box.top];
-    const hit = node("rect", { class: "hit", x: box.left, y: box.top, width: w, height: h });
+    const hit = svgElement("rect", { class: "hit", x: box.left, y: box.top, width: w, height: h });
     const from = (event) => {
       const shown = svg.getBoundingClientRect();
       const x = ((event.clientX - shown.left) / shown.width) * width;
@@ -253,19 +255,15 @@ function drawChart(place, chart, pick, pickable) {
     hit.addEventListener("pointermove", (event) => event.buttons && from(event));
     svg.append(hit);
   }
-  const title = document.createElement("figcaption");
-  title.textContent = chart.title;
-  const key = document.createElement("div");
-  key.className = "key";
+  const key = element("div", "key");
   for (const line of chart.lines) {
-    const entry = document.createElement("span");
     const axis = line.side === "right" ? chart.right : chart.left;
-    entry.textContent = chart.right ? `${line.name} (${line.side})` : line.name || axis;
-    entry.className = line.dash ? "dash" : "";
+    const text = chart.right ? `${line.name} (${line.side})` : line.name || axis;
+    const entry = element("span", line.dash ? "dash" : "", text);
     entry.style.setProperty("--colour", line.colour);
     key.append(entry);
   }
-  place.replaceChildren(title, key, svg);
+  place.replaceChildren(element("figcaption", "", chart.title), key, svg);
   return { mark, across };
 }
 
@@ -275,10 +273,10 @@ function drawLine(svg, line, across, up) {
     .map(([x, y]) => [across(x), up(y, line.side)]);
   const path = points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" ");
   const more = line.dash ? { "stroke-dasharray": "2 5", "stroke-linecap": "round" } : {};
-  svg.append(node("polyline", { class: "line", points: path, stroke: line.colour, ...more }));
+  svg.append(svgElement("polyline", { class: "line", points: path, stroke: line.colour, ...more }));
   if (!line.marks || points.length > 60) return;
   for (const [x, y] of points) {
-    svg.append(node("rect", { x: x - 3, y: y - 3, width: 6, height: 6, fill: line.colour }));
+    svg.append(svgElement("rect", { x: x - 3, y: y - 3, width: 6, height: 6, fill: line.colour }));
   }
 }
 
@@ -304,25 +302,4 @@ function short(value) {
   return Number(value.toPrecision(6)).toLocaleString("en");
 }
 
-function node(name, attributes) {
-  const made = document.createElementNS(NS, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
-}
-
-function word(text, attributes) {
-  const made = node("text", attributes);
-  made.textContent = text;
-  return made;
-}
-
-const films = new WeakMap(); // this function is called again whenever the data change
-
-export default function ({ data, parentElement, setStateValue }) {
-  if (!films.has(parentElement)) films.set(parentElement, new Film(parentElement));
-  films.get(parentElement).update(data, setStateValue);
-  return () => {
-    films.get(parentElement)?.destroy();
-    films.delete(parentElement);
-  };
-}
+export default mount(Film);

@@ -7,17 +7,14 @@ tells Python, a little after the slider has come to rest, which moment is shown.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import streamlit as st
 
+from convviz.ui.components.declare import declare
+from convviz.ui.components.store import pack, store
 from convviz.ui.keys import Component
-
-_FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -111,7 +108,7 @@ def film(
             on_rest(told["at"])
 
     with st.container(gap=None, key=f"{key}_box"):
-        _store(key=f"{key}_store", data=message)
+        store(key=f"{key}_store", data=message)
         _film(
             key=name,
             data={
@@ -126,29 +123,9 @@ def film(
 
 
 def _pack(stills: Sequence[Still]) -> tuple[str, bytes]:
-    """Pack moments for the browser (see store.js): a token that names them, and the bytes."""
-    told = [
-        {
-            "label": still.label,
-            "at": still.at,
-            "notes": still.notes,
-            "sizes": [len(picture) for picture in still.pictures],
-        }
-        for still in stills
-    ]
-    blob = b"".join(picture for still in stills for picture in still.pictures)
-    token = hashlib.sha256(blob + json.dumps(told).encode()).hexdigest()[:16]
-    header = json.dumps({"token": token, "stills": told}).encode()
-    return token, len(header).to_bytes(4, "little") + header + blob
+    """Pack moments for the browser: a token that names them, and the bytes."""
+    texts = [{"label": still.label, "at": still.at, "notes": still.notes} for still in stills]
+    return pack({"stills": texts}, [still.pictures for still in stills])
 
 
-def _read(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
-
-
-_store = st.components.v2.component(Component.FILM_STORE, js=_read("film_store.js"))
-
-
-_film = st.components.v2.component(
-    Component.FILM, html=_read("film.html"), css=_read("film.css"), js=_read("film.js")
-)
+_film = declare(Component.FILM)

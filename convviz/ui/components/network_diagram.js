@@ -3,8 +3,6 @@
 // Click, Enter and the arrow keys pick a block. A pick is drawn at once and told to Python a moment
 // later; each has a serial number, and what Python answers about an older pick is ignored.
 
-const SEND_AFTER = 130; // milliseconds; holding an arrow key down sends the last pick only
-const NS = "http://www.w3.org/2000/svg";
 const SLANT = 0.2; // how far the back of a block is moved, of its height
 const NAMES = {
   conv: "convolution",
@@ -18,7 +16,7 @@ const NAMES = {
   other: "other",
 };
 
-class Diagram {
+class NetworkDiagram {
   constructor(root) {
     this.strip = root.querySelector(".strip");
     this.foot = root.querySelector(".foot");
@@ -26,6 +24,7 @@ class Diagram {
     this.tip = root.querySelector(".tip");
     this.serial = 0;
     this.drawn = "";
+    this.sending = new Delayed();
     for (const part of [this.strip, this.module]) {
       part.addEventListener("click", (event) => this.onClick(event));
       part.addEventListener("keydown", (event) => this.onKey(event));
@@ -61,21 +60,22 @@ class Diagram {
     const width = margin + last.x + last.width + 24;
     const below = 84;
     const full = height + room + below;
-    const svg = make("svg", { width, height: full, viewBox: `${-margin} 0 ${width} ${full}` });
+    const viewBox = `${-margin} 0 ${width} ${full}`;
+    const svg = svgElement("svg", { width, height: full, viewBox });
     svg.setAttribute("role", "listbox");
     svg.setAttribute("aria-label", "Layers, from the image to the classes");
     const ground = height + room;
-    svg.append(
-      make("line", { class: "ground", x1: -margin, x2: width, y1: ground + 0.5, y2: ground + 0.5 }),
-    );
+    const line = { x1: -margin, x2: width, y1: ground + 0.5, y2: ground + 0.5 };
+    svg.append(svgElement("line", { class: "ground", ...line }));
     // In this order each block stands before the back of the one on its left.
     for (const block of blocks) svg.append(this.drawBlock(block, ground));
     for (const block of blocks) {
       if (!marks[block.id]) continue;
       const x = block.x + block.width / 2 + (block.flat ? 0 : block.height * SLANT * 0.5);
       const top = ground - block.height * (block.flat ? 1 : 1 + SLANT);
-      svg.append(make("line", { class: "mark-line", x1: x, x2: x, y1: 20, y2: top }));
-      svg.append(make("text", { class: "mark", x, y: 14, "text-anchor": "middle" }, marks[block.id]));
+      svg.append(svgElement("line", { class: "mark-line", x1: x, x2: x, y1: 20, y2: top }));
+      const at = { x, y: 14, "text-anchor": "middle" };
+      svg.append(svgElement("text", { class: "mark", ...at }, marks[block.id]));
     }
     return svg;
   }
@@ -84,7 +84,7 @@ class Diagram {
     const { x, width, height, flat } = block;
     const back = flat ? 0 : height * SLANT;
     const y = ground - height;
-    const group = make("g", { class: "block" });
+    const group = svgElement("g", { class: "block" });
     group.style.setProperty("--colour", `var(--${block.look})`);
     if (block.id) this.register(group, block);
     if (back) {
@@ -93,35 +93,31 @@ class Diagram {
         ...[x + width, y, x + width + back, y - back],
         ...[x + width + back, ground - back, x + width, ground],
       ];
-      group.append(make("polygon", { class: "top", points: top.join(" ") }));
-      group.append(make("polygon", { class: "side", points: side.join(" ") }));
+      group.append(svgElement("polygon", { class: "top", points: top.join(" ") }));
+      group.append(svgElement("polygon", { class: "side", points: side.join(" ") }));
     }
-    group.append(make("rect", { class: "face", x, y, width, height }));
-    group.append(
-      make("rect", { class: "ring", x: x - 2, y: y - 2, width: width + 4, height: height + 4 }),
-    );
+    group.append(svgElement("rect", { class: "face", x, y, width, height }));
+    const ring = { x: x - 2, y: y - 2, width: width + 4, height: height + 4 };
+    group.append(svgElement("rect", { class: "ring", ...ring }));
     const middle = x + width / 2;
     const tip = [middle, ground + 3, middle - 5, ground + 10, middle + 5, ground + 10];
-    group.append(make("polygon", { class: "pointer", points: tip.join(" ") }));
+    group.append(svgElement("polygon", { class: "pointer", points: tip.join(" ") }));
     if (block.title) {
       const at = { x: middle, y: ground + 22, "text-anchor": "end" };
       const turned = `rotate(-48 ${middle} ${ground + 22})`;
-      group.append(make("text", { ...at, transform: turned }, block.title));
+      group.append(svgElement("text", { ...at, transform: turned }, block.title));
     }
-    group.append(
-      make("rect", { class: "hit", x: x - 1, y: y - 8, width: width + 2, height: height + 30 }),
-    );
+    const hit = { x: x - 1, y: y - 8, width: width + 2, height: height + 30 };
+    group.append(svgElement("rect", { class: "hit", ...hit }));
     return group;
   }
 
   drawKey() {
-    const key = document.createElement("div");
-    key.className = "key";
+    const key = element("div", "key");
     const looks = new Set(this.data.blocks.map((block) => block.look));
     for (const look of Object.keys(NAMES).filter((name) => looks.has(name))) {
-      const entry = document.createElement("span");
+      const entry = element("span", "", NAMES[look]);
       entry.style.setProperty("--colour", `var(--${look})`);
-      entry.textContent = NAMES[look];
       key.append(entry);
     }
     return key;
@@ -136,7 +132,7 @@ class Diagram {
     const start = 96;
     const lanes = module.lanes.map((one) => this.placeSteps(one.steps, start, 150 / most));
     const end = Math.max(...lanes.map((steps) => steps[steps.length - 1].right)) + 46;
-    const svg = make("svg", { viewBox: `0 0 ${end + 130} ${height + 40}`, class: "wide" });
+    const svg = svgElement("svg", { viewBox: `0 0 ${end + 130} ${height + 40}`, class: "wide" });
     const middle = height / 2 + 4;
     const entry = (module.channels / most) * height;
     svg.append(bar(8, middle - entry / 2, entry, "input"));
@@ -150,19 +146,19 @@ class Diagram {
       const way =
         `M 26 ${middle} C 62 ${middle} 54 ${y} ${start - 6} ${y} H ${last}` +
         ` C ${end - 10} ${y} ${last + 20} ${target} ${end} ${target}`;
-      svg.append(make("path", { class: "lane", d: way }));
+      svg.append(svgElement("path", { class: "lane", d: way }));
       for (const { step, x, width } of steps) svg.append(this.drawStep(step, x, y, width));
       svg.append(bar(end, top, Math.max(share - 1.5, 1), "join"));
-      svg.append(make("text", { class: "count", x: end + 26, y: target + 4 }, channels));
+      svg.append(svgElement("text", { class: "count", x: end + 26, y: target + 4 }, channels));
       top += share;
     });
     const foot = height + 32;
-    svg.append(make("text", { x: 8, y: foot }, `${module.channels} × ${module.size} come in`));
+    const input = `${module.channels} × ${module.size} come in`;
+    svg.append(svgElement("text", { x: 8, y: foot }, input));
     const sum = `joined: ${module.formula}`;
-    svg.append(make("text", { x: end + 124, y: foot, "text-anchor": "end" }, sum));
-    const heading = document.createElement("h4");
-    heading.textContent = `${module.title}: ${module.lanes.length} branches side by side`;
-    return [heading, svg, saveButton(svg, `${this.data.name}-${module.title}`)];
+    svg.append(svgElement("text", { x: end + 124, y: foot, "text-anchor": "end" }, sum));
+    const title = `${module.title}: ${module.lanes.length} branches side by side`;
+    return [element("h4", "", title), svg, saveButton(svg, `${this.data.name}-${module.title}`)];
   }
 
   placeSteps(steps, start, scale) {
@@ -176,18 +172,18 @@ class Diagram {
   }
 
   drawStep(step, x, y, width) {
-    const group = make("g", { class: "block" });
+    const group = svgElement("g", { class: "block" });
     group.style.setProperty("--colour", `var(--${step.look})`);
     this.register(group, step);
     const box = { x, y: y - 17, width, height: 34 };
-    group.append(make("rect", { class: "face", ...box, rx: step.thin ? 1 : 4 }));
+    group.append(svgElement("rect", { class: "face", ...box, rx: step.thin ? 1 : 4 }));
     if (!step.thin) {
       const at = { x: x + width / 2, "text-anchor": "middle" };
-      group.append(make("text", { ...at, y: y - 1, class: "inner" }, step.text));
-      group.append(make("text", { ...at, y: y + 12, class: "inner" }, step.channels));
+      group.append(svgElement("text", { ...at, y: y - 1, class: "inner" }, step.text));
+      group.append(svgElement("text", { ...at, y: y + 12, class: "inner" }, step.channels));
     }
     const ring = { x: box.x - 2, y: box.y - 2, width: width + 4, height: 38, rx: 5 };
-    group.append(make("rect", { class: "ring", ...ring }));
+    group.append(svgElement("rect", { class: "ring", ...ring }));
     return group;
   }
 
@@ -204,7 +200,8 @@ class Diagram {
   select(id, open, scroll) {
     if (open !== this.opened) {
       this.opened = open;
-      for (const group of this.module.querySelectorAll(".block")) this.groups.delete(group.dataset.id);
+      const groups = this.module.querySelectorAll(".block");
+      for (const group of groups) this.groups.delete(group.dataset.id);
       this.module.replaceChildren(...(this.data.modules[open] ? this.drawModule(open) : []));
     }
     for (const group of this.groups.values()) {
@@ -240,8 +237,7 @@ class Diagram {
     this.select(id, open, true);
     this.groups.get(id)?.focus({ preventScroll: true });
     this.serial += 1;
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.send("pick", { id, serial: this.serial }), SEND_AFTER);
+    this.sending.run(() => this.send("pick", { id, serial: this.serial }));
   }
 
   onClick(event) {
@@ -250,7 +246,7 @@ class Diagram {
   }
 
   onKey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || !this.selected) return;
+    if (hasModifier(event) || !this.selected) return;
     const inside = this.module.contains(event.target);
     const part = inside ? this.module : this.strip;
     const order = [...part.querySelectorAll(".block")].map((g) => g.dataset.id).filter(Boolean);
@@ -268,7 +264,7 @@ class Diagram {
     this.tip.hidden = true;
     if (down) this.pick(this.module.querySelector(".block").dataset.id);
     else if (up) this.pick(this.data.blocks.find((one) => one.module === this.opened).id);
-    else this.pick(order[Math.max(0, Math.min(order.length - 1, next))]);
+    else this.pick(order[clamp(next, order.length)]);
   }
 
   showTip(event) {
@@ -277,51 +273,26 @@ class Diagram {
       this.tip.hidden = true;
       return;
     }
-    this.tip.textContent = group.dataset.label;
-    this.tip.hidden = false;
     const box = group.querySelector(".face").getBoundingClientRect();
-    const width = this.tip.offsetWidth;
-    const left = Math.min(Math.max(4, box.left + box.width / 2 - width / 2), innerWidth - width - 4);
-    const above = box.top - this.tip.offsetHeight - 10;
-    this.tip.style.left = `${left}px`;
-    this.tip.style.top = `${above > 60 ? above : box.bottom + 10}px`;
+    showTip(this.tip, group.dataset.label, box, 10);
   }
 
   destroy() {
-    clearTimeout(this.timer);
+    this.sending.cancel();
   }
 }
 
-function make(tag, attributes, text) {
-  const made = document.createElementNS(NS, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
 function bar(x, y, height, look) {
-  const made = make("rect", { class: "face", x, y, width: 18, height });
+  const made = svgElement("rect", { class: "face", x, y, width: 18, height });
   made.style.setProperty("--colour", `var(--${look})`);
   return made;
 }
 
 function saveButton(svg, name) {
-  const button = document.createElement("button");
+  const button = element("button", "save", "Save drawing");
   button.type = "button";
-  button.className = "save";
-  button.textContent = "Save drawing";
   button.addEventListener("click", () => saveDrawing(svg, name));
   return button;
 }
 
-const diagrams = new WeakMap(); // this function is called again whenever the data change
-
-export default function ({ data, parentElement, setStateValue }) {
-  if (!diagrams.has(parentElement)) diagrams.set(parentElement, new Diagram(parentElement));
-  const diagram = diagrams.get(parentElement);
-  diagram.update(data, setStateValue);
-  return () => {
-    diagram.destroy();
-    diagrams.delete(parentElement);
-  };
-}
+export default mount(NetworkDiagram);

@@ -1,4 +1,4 @@
-"""Where the blocks of a network's diagram stand, and how large they are.
+"""The diagram of a network: one block per layer, to scale, and below it one module's branches.
 
 Blocks stand on one line, from the image to the classes. A map's block is as high as the map's side
 and as wide as it has channels; a vector stands upright, as high as it is long. Both to scale within
@@ -9,92 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from convviz.lessons.inception import InceptionModule, inception_modules
 from convviz.structure.costs import Costs, LayerCost
-from convviz.ui.components.drawing import SAVE_CSS, SAVE_JS
+from convviz.ui.components.declare import declare
 from convviz.ui.keys import Component
 
-_FOLDER = Path(__file__).parent
-
-
-def diagram(
-    drawing: dict[str, Any],
-    *,
-    selected: str,
-    open_module: str = "",
-    marks: dict[str, str] | None = None,
-    on_pick: Callable[[str], None] | None = None,
-    only_module: bool = False,
-    name: str = "network",
-    key: str = "diagram",
-) -> None:
-    """Draw a network.
-
-    Args:
-        drawing: From `layout.message`.
-        selected: Name of the row that is picked.
-        open_module: Name of the module whose branches are drawn below; empty for none.
-        marks: Notes to put above blocks, by the row's name.
-        on_pick: Called with a row's name when the visitor picks it, before the script runs again.
-        only_module: Whether to draw only the open module's branches.
-        name: What the saved drawing is called, without its ending.
-        key: The widget's key.
-    """
-    known = {block["id"] for block in drawing["blocks"]}
-    for module in drawing["modules"].values():
-        known |= {step["id"] for lane in module["lanes"] for step in lane["steps"]}
-
-    def picked() -> None:
-        pick = st.session_state[key].get("pick")
-        if isinstance(pick, dict) and pick.get("id") in known and on_pick is not None:
-            on_pick(pick["id"])
-
-    last = st.session_state.get(key, {}).get("pick") or {}
-    _diagram(
-        key=key,
-        data={
-            **drawing,
-            "selected": selected,
-            "open": open_module,
-            "marks": marks or {},
-            "only": only_module,
-            "fixed": on_pick is None,
-            "name": name,
-            "serial": last.get("serial", 0),
-        },
-        on_pick_change=picked,
-    )
-
-
-def _read(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
-
-
-_diagram = st.components.v2.component(
-    Component.NETWORK_DIAGRAM,
-    html='<div class="strip"></div><div class="foot"></div><div class="module"></div>'
-    '<div class="tip" role="presentation" hidden></div>',
-    css=_read("network_diagram.css") + SAVE_CSS,
-    js=SAVE_JS + _read("network_diagram.js"),
-)
-
-
 HEIGHT = 190  # pixels of the largest map's side
-
-
 _WIDTH = 930  # pixels of the whole strip, if its layers are not too many
-
-
 _LEAST, _THIN, _VECTOR = 5, 6, 12  # pixels
-
-
 _GAP, _WIDE_GAP = 2, 12  # between a layer and what belongs to it, and between layers
-
 
 # What a block looks like; whatever is not here is drawn as "other".
 _LOOKS = {
@@ -109,8 +36,6 @@ _LOOKS = {
     "addition": "join",
     "flatten": "flat",
 }
-
-
 _SHEETS = {"relu", "norm", "other"}  # drawn thin: they change values but not shapes
 
 
@@ -197,6 +122,58 @@ def message(costs: Costs) -> dict[str, Any]:
         "modules": unfolded(costs),
         "height": HEIGHT,
     }
+
+
+def diagram(
+    drawing: dict[str, Any],
+    *,
+    selected: str,
+    open_module: str = "",
+    marks: dict[str, str] | None = None,
+    on_pick: Callable[[str], None] | None = None,
+    only_module: bool = False,
+    name: str = "network",
+    key: str = "diagram",
+) -> None:
+    """Draw a network.
+
+    Args:
+        drawing: From `message`.
+        selected: Name of the row that is picked.
+        open_module: Name of the module whose branches are drawn below; empty for none.
+        marks: Notes to put above blocks, by the row's name.
+        on_pick: Called with a row's name when the visitor picks it, before the script runs again.
+        only_module: Whether to draw only the open module's branches.
+        name: What the saved drawing is called, without its ending.
+        key: The widget's key.
+    """
+    known = {block["id"] for block in drawing["blocks"]}
+    for module in drawing["modules"].values():
+        known |= {step["id"] for lane in module["lanes"] for step in lane["steps"]}
+
+    def picked() -> None:
+        pick = st.session_state[key].get("pick")
+        if isinstance(pick, dict) and pick.get("id") in known and on_pick is not None:
+            on_pick(pick["id"])
+
+    last = st.session_state.get(key, {}).get("pick") or {}
+    _diagram(
+        key=key,
+        data={
+            **drawing,
+            "selected": selected,
+            "open": open_module,
+            "marks": marks or {},
+            "only": only_module,
+            "fixed": on_pick is None,
+            "name": name,
+            "serial": last.get("serial", 0),
+        },
+        on_pick_change=picked,
+    )
+
+
+_diagram = declare(Component.NETWORK_DIAGRAM, "save")
 
 
 def _module(module: InceptionModule) -> dict[str, Any]:

@@ -1,11 +1,10 @@
 // A map beside the image it answers to. Pointing at either shows the number there and the part of
 // the image that it was computed from; a click, or the arrow keys on the map, choose a position.
 
-const SEND_AFTER = 150; // milliseconds; holding an arrow key down sends the last position only
-
-class Field {
+class PositionMap {
   constructor(root) {
     this.find = (selector) => root.querySelector(selector);
+    this.sending = new Delayed(150);
     for (const name of ["image", "map"]) {
       const stage = this.find(`.stage.${name}`);
       stage.addEventListener("pointermove", (event) => this.hover(this.at(event, stage)));
@@ -36,11 +35,10 @@ class Field {
 
   at(event, stage) {
     const box = stage.getBoundingClientRect();
-    const place = (offset, length, count) =>
-      Math.max(0, Math.min(count - 1, Math.floor((offset / length) * count)));
+    const { height, width } = this.data;
     return [
-      place(event.clientY - box.top, box.height, this.data.height),
-      place(event.clientX - box.left, box.width, this.data.width),
+      clamp(Math.floor(((event.clientY - box.top) / box.height) * height), height),
+      clamp(Math.floor(((event.clientX - box.left) / box.width) * width), width),
     ];
   }
 
@@ -52,22 +50,19 @@ class Field {
   pick(position) {
     this.picked = position;
     this.draw();
-    clearTimeout(this.timer);
     const [row, column] = position;
-    this.timer = setTimeout(() => this.send("pick", { row, column, token: this.token }), SEND_AFTER);
+    this.sending.run(() => this.send("pick", { row, column, token: this.token }));
   }
 
   onKey(event) {
-    const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-    const by = step[event.key];
-    if (!by || event.ctrlKey || event.metaKey || event.altKey) return;
+    const step = ARROWS[event.key];
+    if (!step || hasModifier(event)) return;
     event.preventDefault();
     event.stopPropagation();
     this.hovered = undefined;
-    const clamp = (value, count) => Math.max(0, Math.min(count - 1, value));
     this.pick([
-      clamp(this.picked[0] + by[0], this.data.height),
-      clamp(this.picked[1] + by[1], this.data.width),
+      clamp(this.picked[0] + step[0], this.data.height),
+      clamp(this.picked[1] + step[1], this.data.width),
     ]);
   }
 
@@ -107,7 +102,7 @@ class Field {
   }
 
   destroy() {
-    clearTimeout(this.timer);
+    this.sending.cancel();
   }
 }
 
@@ -118,17 +113,4 @@ function lay(element, [top, left, bottom, right], height, width) {
   element.style.width = `${(100 * (right - left)) / width}%`;
 }
 
-const fields = new WeakMap(); // this function is called again whenever the data change
-
-export default function ({ data, parentElement, setStateValue }) {
-  let field = fields.get(parentElement);
-  if (!field) {
-    field = new Field(parentElement);
-    fields.set(parentElement, field);
-  }
-  field.update(data, setStateValue);
-  return () => {
-    field.destroy();
-    fields.delete(parentElement);
-  };
-}
+export default mount(PositionMap);

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from pathlib import Path
 
 import streamlit as st
 from PIL import Image
@@ -14,11 +13,10 @@ from convviz.sprites.colormaps import Colormap
 from convviz.sprites.overlay import heatmap
 from convviz.structure.receptive_field import ReceptiveField
 from convviz.ui import exports, state
+from convviz.ui.components.declare import declare
 from convviz.ui.keys import Component, Key
 
 _KEY = "field_view"
-
-
 _PIXELS = 448  # of the image: sharp on a projector
 
 
@@ -101,13 +99,4 @@ def _url(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
-def _read(name: str) -> str:
-    return (Path(__file__).parent / name).read_text(encoding="utf-8")
-
-
-_component = st.components.v2.component(
-    Component.FIELD,
-    html=_read("position_map.html"),
-    css=_read("position_map.css"),
-    js=_read("position_map.js"),
-)
+_component = declare(Component.POSITION_MAP)

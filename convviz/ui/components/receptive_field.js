@@ -3,7 +3,7 @@
 // The pointer, a tap or the arrow keys move the position. Python sends, for each row and column of
 // the output, the first and last pixel that it depends on.
 
-class Field {
+class ReceptiveField {
   constructor(root) {
     this.canvas = root.querySelector("canvas");
     this.text = root.querySelector("p");
@@ -38,12 +38,7 @@ class Field {
   }
 
   onKey(event) {
-    const step = {
-      ArrowLeft: [0, -1],
-      ArrowRight: [0, 1],
-      ArrowUp: [-1, 0],
-      ArrowDown: [1, 0],
-    }[event.key];
+    const step = ARROWS[event.key];
     if (!step) return;
     event.preventDefault();
     this.row = clamp(this.row + step[0], this.data.rows.length);
@@ -123,16 +118,11 @@ class Field {
   }
 
   save() {
-    const link = document.createElement("a");
-    link.download = `${this.data.name}.png`;
-    link.href = this.canvas.toDataURL("image/png");
-    link.click();
+    saveAs(`${this.data.name}.png`, this.canvas.toDataURL("image/png"));
   }
 }
 
 const middle = ([first, last]) => (first + last + 1) / 2;
-
-const clamp = (value, length) => Math.max(0, Math.min(length - 1, value));
 
 function nearest(seen, pixel) {
   let best = 0;
@@ -142,10 +132,4 @@ function nearest(seen, pixel) {
   return best;
 }
 
-const fields = new WeakMap(); // this function is called again whenever the data change
-
-export default function ({ data, parentElement }) {
-  if (!fields.has(parentElement)) fields.set(parentElement, new Field(parentElement));
-  fields.get(parentElement).update(data);
-  return () => fields.delete(parentElement);
-}
+export default mount(ReceptiveField);

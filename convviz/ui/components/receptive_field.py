@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path
 
-import streamlit as st
 from PIL import Image
 
 from convviz.images.encode import jpeg
 from convviz.structure.receptive_field import ReceptiveField
+from convviz.ui.components.declare import declare
 from convviz.ui.keys import Component
-
-_FOLDER = Path(__file__).parent
 
 
 def field_on_image(
@@ -42,13 +39,4 @@ def field_on_image(
     )
 
 
-def _read(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
-
-
-_field = st.components.v2.component(
-    Component.RECEPTIVE_FIELD,
-    html=_read("receptive_field.html"),
-    css=_read("receptive_field.css"),
-    js=_read("receptive_field.js"),
-)
+_field = declare(Component.RECEPTIVE_FIELD)

@@ -3,7 +3,7 @@
 const EVERY = 140; // milliseconds between two stops
 const FINE = 5; // canvas pixels per cell below which single cells are not drawn
 
-class Lab {
+class SlidingKernel {
   constructor(root) {
     this.root = root;
     this.picture = root.querySelector(".picture");
@@ -63,8 +63,7 @@ class Lab {
     const { output, span, stride } = this.data;
     const side = this.data.length + 2 * this.data.padding;
     const [x, y] = this.inside(event, side).map((pixel) => {
-      const nearest = Math.round((pixel - (span - 1) / 2) / stride);
-      return Math.max(0, Math.min(output - 1, nearest));
+      return clamp(Math.round((pixel - (span - 1) / 2) / stride), output);
     });
     this.go(y * output + x);
   }
@@ -73,7 +72,7 @@ class Lab {
     const box = event.target.getBoundingClientRect();
     const x = Math.floor(((event.clientX - box.left) / box.width) * cells);
     const y = Math.floor(((event.clientY - box.top) / box.height) * cells);
-    return [x, y].map((value) => Math.max(0, Math.min(cells - 1, value)));
+    return [x, y].map((value) => clamp(value, cells));
   }
 
   colours() {
@@ -163,7 +162,7 @@ class Lab {
   save() {
     const gap = 24;
     const [left, right] = [this.picture, this.output];
-    const sheet = document.createElement("canvas");
+    const sheet = element("canvas");
     sheet.width = left.width + gap + right.width;
     sheet.height = left.height;
     const pen = sheet.getContext("2d");
@@ -171,10 +170,7 @@ class Lab {
     pen.fillRect(0, 0, sheet.width, sheet.height);
     pen.drawImage(left, 0, 0);
     pen.drawImage(right, left.width + gap, 0);
-    const link = document.createElement("a");
-    link.download = `${this.data.name}.png`;
-    link.href = sheet.toDataURL("image/png");
-    link.click();
+    saveAs(`${this.data.name}.png`, sheet.toDataURL("image/png"));
   }
 
   destroy() {
@@ -229,13 +225,4 @@ function hatch(pen, [x, y, width, height], step, colour, thickness, hole) {
   pen.restore();
 }
 
-const labs = new WeakMap(); // this function is called again whenever the data change
-
-export default function ({ data, parentElement }) {
-  if (!labs.has(parentElement)) labs.set(parentElement, new Lab(parentElement));
-  labs.get(parentElement).update(data);
-  return () => {
-    labs.get(parentElement)?.destroy();
-    labs.delete(parentElement);
-  };
-}
+export default mount(SlidingKernel);

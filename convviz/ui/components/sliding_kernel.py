@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import streamlit as st
-
 from convviz.lessons.sliding import Sliding
+from convviz.ui.components.declare import declare
 from convviz.ui.keys import Component
-
-_FOLDER = Path(__file__).parent
 
 
 def sliding_kernel(slid: Sliding, *, name: str, key: str = "sliding") -> None:
@@ -36,13 +31,4 @@ def sliding_kernel(slid: Sliding, *, name: str, key: str = "sliding") -> None:
     )
 
 
-def _read(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
-
-
-_sliding = st.components.v2.component(
-    Component.SLIDING_KERNEL,
-    html=_read("sliding_kernel.html"),
-    css=_read("sliding_kernel.css"),
-    js=_read("sliding_kernel.js"),
-)
+_sliding = declare(Component.SLIDING_KERNEL)

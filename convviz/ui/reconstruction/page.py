@@ -12,7 +12,7 @@ from convviz.jobs.job import JobView
 from convviz.reconstruction import progress
 from convviz.reconstruction.progress import Plan, ReconstructionProgress, SeriesProgress
 from convviz.ui import cache
-from convviz.ui.components.plain_drawing import drawing
+from convviz.ui.components.drawing import drawing
 from convviz.ui.jobs import PageJobs
 from convviz.ui.reconstruction import run as run_panel
 from convviz.ui.reconstruction import series

@@ -17,7 +17,7 @@ from convviz.jobs.job import JobView
 from convviz.reconstruction.progress import Frame, ReconstructionProgress, Subject
 from convviz.reconstruction.reconstruct import ReconstructionResult
 from convviz.ui import predictions
-from convviz.ui.components.plain_drawing import drawing
+from convviz.ui.components.drawing import drawing
 from convviz.ui.reconstruction import exports
 
 WAITING = "Getting ready…"

@@ -1,0 +1,43 @@
+"""Declare a browser component from the files that stand beside this one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from convviz.ui.keys import Component
+
+if TYPE_CHECKING:
+    from streamlit.components.v2.types import ComponentRenderer
+
+_FOLDER = Path(__file__).parent
+
+
+def declare(component: Component, *styles: str) -> ComponentRenderer:
+    """Declare a component whose html, css and js have the name of its member, in lower case.
+
+    What shared.js defines is known to its script.
+
+    Args:
+        component: Its html and css may be missing.
+        styles: Names of further style sheets.
+
+    Returns:
+        The function that puts the component on a page.
+    """
+    name = component.name.lower()
+    css = [text for style in (name, *styles) if (text := _read(f"{style}.css"))]
+    return st.components.v2.component(
+        component,
+        html=_read(f"{name}.html") or None,
+        css="\n".join(css) or None,
+        js=_read("shared.js") + _read(f"{name}.js"),
+    )
+
+
+def _read(name: str) -> str:
+    """Read a file; "" where there is none."""
+    file = _FOLDER / name
+    return file.read_text(encoding="utf-8") if file.is_file() else ""

@@ -1,0 +1,111 @@
+// What the components share. Each component's own script follows in the same module.
+
+const SEND_AFTER = 130; // milliseconds; holding an arrow key down sends the last pick only
+const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+const SVG = "http://www.w3.org/2000/svg";
+
+// Make a component's function from a class with update(data, send) and, if need be, destroy().
+// Streamlit calls the function again whenever the data change.
+function mount(View) {
+  const views = new WeakMap();
+  return ({ data, parentElement, setStateValue }) => {
+    if (!views.has(parentElement)) views.set(parentElement, new View(parentElement));
+    views.get(parentElement).update(data, setStateValue);
+    return () => {
+      views.get(parentElement)?.destroy?.();
+      views.delete(parentElement);
+    };
+  };
+}
+
+// Runs the last of several quick calls, a moment after it.
+class Delayed {
+  constructor(milliseconds = SEND_AFTER) {
+    this.milliseconds = milliseconds;
+  }
+
+  run(action) {
+    this.cancel();
+    this.timer = setTimeout(action, this.milliseconds);
+  }
+
+  cancel() {
+    clearTimeout(this.timer);
+  }
+}
+
+function clamp(index, count) {
+  return Math.max(0, Math.min(count - 1, index));
+}
+
+function hasModifier(event) {
+  return event.ctrlKey || event.metaKey || event.altKey;
+}
+
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function svgElement(tag, attributes, text) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+// Show a text above a box, or below it where there is no room.
+function showTip(tip, text, box, gap) {
+  tip.textContent = text;
+  tip.hidden = false;
+  const width = tip.offsetWidth;
+  const left = Math.min(Math.max(4, box.left + box.width / 2 - width / 2), innerWidth - width - 4);
+  const above = box.top - tip.offsetHeight - gap;
+  tip.style.left = `${left}px`;
+  tip.style.top = `${above > 60 ? above : box.bottom + gap}px`;
+}
+
+function saveAs(name, url) {
+  const link = document.createElement("a");
+  link.download = name;
+  link.href = url;
+  link.click();
+}
+
+// Save a drawing as an SVG file that looks the same elsewhere: the theme's colours written into it.
+function saveDrawing(drawing, name) {
+  const copy = drawing.cloneNode(true);
+  const originals = [drawing, ...drawing.querySelectorAll("*")];
+  const copies = [copy, ...copy.querySelectorAll("*")];
+  originals.forEach((original, i) => {
+    const style = getComputedStyle(original);
+    if (style.display === "none") {
+      copies[i].setAttribute("display", "none");
+      return;
+    }
+    for (const property of ["fill", "stroke", "stroke-width", "font-size", "font-weight"]) {
+      copies[i].setAttribute(property, style.getPropertyValue(property));
+    }
+    copies[i].removeAttribute("style");
+    copies[i].style.filter = style.filter;
+    copies[i].setAttribute("font-family", "sans-serif");
+  });
+  const { x, y, width, height } = drawing.viewBox.baseVal;
+  const fill = getComputedStyle(drawing).getPropertyValue("--st-background-color");
+  copy.prepend(svgElement("rect", { x, y, width, height, fill }));
+  copy.setAttribute("xmlns", SVG);
+  copy.setAttribute("width", width);
+  copy.setAttribute("height", height);
+  const file = new Blob([new XMLSerializer().serializeToString(copy)], { type: "image/svg+xml" });
+  const url = URL.createObjectURL(file);
+  saveAs(`${name}.svg`, url);
+  URL.revokeObjectURL(url);
+}
+
+// The images that the component `store` received under a token, and what it was told with them.
+function stored(token) {
+  return window.convvizStore?.get(token);
+}
+

@@ -1,0 +1,49 @@
+"""Every browser component has its files, and no file is without its component."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from convviz.ui import components
+from convviz.ui.components.store import pack
+from convviz.ui.keys import Component
+
+FOLDER = Path(components.__file__).parent
+SCRIPTS = sorted(FOLDER.glob("*.js"))
+ELSEWHERE = {Component.ADDRESS, Component.VISITOR}  # short scripts that stand in their modules
+
+
+def test_files_are_called_after_the_components() -> None:
+    names = {member.name.lower() for member in set(Component) - ELSEWHERE}
+    assert {file.stem for file in SCRIPTS} == names | {"shared"}
+    assert {file.stem for file in FOLDER.glob("*.html")} <= names
+    assert {file.stem for file in FOLDER.glob("*.css")} <= names | {"save"}
+
+
+@pytest.mark.parametrize("file", SCRIPTS, ids=lambda file: file.stem)
+def test_what_is_shared_is_defined_once(file: Path) -> None:
+    """A second definition in the same module would be an error of syntax."""
+    pattern = r"^(?:function|class|const) (\w+)"
+    shared = re.findall(pattern, (FOLDER / "shared.js").read_text("utf-8"), re.MULTILINE)
+    assert {"mount", "Delayed", "element", "saveDrawing"} <= set(shared)
+    if file.stem != "shared":
+        own = re.findall(pattern, file.read_text("utf-8"), re.MULTILINE)
+        assert set(own) & set(shared) == set()
+
+
+def test_a_message_holds_a_header_and_the_images_in_order() -> None:
+    token, message = pack({"title": "x"}, [[b"one", b""], [b"three"]])
+    length = int.from_bytes(message[:4], "little")
+    header = json.loads(message[4 : 4 + length])
+    assert header == {"title": "x", "sizes": [[3, 0], [5]], "token": token}
+    assert message[4 + length :] == b"onethree"
+
+
+def test_the_token_names_header_and_images() -> None:
+    token, _ = pack({"title": "x"}, [[b"one"]])
+    assert pack({"title": "x"}, [[b"one"]])[0] == token
+    assert pack({"title": "y"}, [[b"one"]])[0] != token
+    assert pack({"title": "x"}, [[b"two"]])[0] != token
+    assert pack({"title": "x"}, [[b"o"], [b"ne"]])[0] != token
