@@ -1,14 +1,16 @@
-"""What a visitor can save: pictures as they are shown, numbers as CSV."""
+"""What a visitor can save: images as they are shown, numbers as CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+import streamlit as st
 from PIL import Image
 
 from convviz.images import encode
@@ -19,14 +21,60 @@ if TYPE_CHECKING:
     from convviz.ui.choice import Choice
 
 
+Data = bytes | str | Image.Image
+
+_MIME = {
+    "png": "image/png",
+    "gif": "image/gif",
+    "csv": "text/csv",
+    "safetensors": "application/octet-stream",
+}
+
+
+def save_button(
+    label: str, data: Data | Callable[[], Data], name: str, *, key: str, help: str | None = None
+) -> None:
+    """Draw a button that saves a file.
+
+    Args:
+        label: What the button says.
+        data: What the file holds, or a function that makes it when the button is pressed. An image
+            is written as PNG, then.
+        name: The file's name; its ending says what kind of file it is.
+        key: The widget's key.
+        help: What to say when the button is pointed at.
+    """
+    is_made_later = callable(data) or isinstance(data, Image.Image)
+    st.download_button(
+        label,
+        partial(_encoded, data) if is_made_later else _encoded(data),
+        file_name=name,
+        mime=_MIME[name.rsplit(".", 1)[-1]],
+        key=key,
+        help=help,
+        icon=":material/download:",
+        on_click="ignore",  # the page stays as it is
+    )
+
+
+def _encoded(data: Data | Callable[[], Data]) -> bytes | str:
+    if callable(data):
+        data = data()
+    return png(data) if isinstance(data, Image.Image) else data
+
+
 def file_name(choice: Choice, *parts: str, ending: str) -> str:
     """Name a file after the image, the network and what it shows: "cat-vgg16-features.8.png"."""
-    words = (PurePath(choice.image.name).stem, choice.network_name, *parts)
+    return safe_name(PurePath(choice.image.name).stem, choice.network_name, *parts, ending=ending)
+
+
+def safe_name(*words: str, ending: str) -> str:
+    """Join words to a file's name that every system takes."""
     return "-".join(re.sub(r"[^\w.]+", "_", word) for word in words) + f".{ending}"
 
 
 def png(image: Image.Image) -> bytes:
-    """Write a picture as a PNG file."""
+    """Write an image as a PNG file."""
     return encode.png(image)
 
 
@@ -39,31 +87,31 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return text.getvalue()
 
 
-def statistics(shown: Activations, threshold: float, dead: DeadChannels | None = None) -> str:
+def statistics(activations: Activations, threshold: float, dead: DeadChannels | None = None) -> str:
     """Write the numbers of every channel as CSV.
 
     Args:
-        shown: The layer's activations.
+        activations: The layer's activations.
         threshold: τ, up to which a channel counts as empty.
         dead: What is known of the layer's dead channels; without it there is no column for it.
     """
-    branch = {
-        channel: each.title
-        for each in shown.layer.branches
-        for channel in range(each.start, each.stop)
+    branch_titles = {
+        channel: branch.title
+        for branch in activations.layer.branches
+        for channel in range(branch.start, branch.stop)
     }
-    by_strength = shown.order("strength").tolist()
-    rank = {channel: place for place, channel in enumerate(by_strength, start=1)}
+    by_strength = activations.order("strength").tolist()
+    rank = {channel: number for number, channel in enumerate(by_strength, start=1)}
     columns = zip(
-        shown.maximum.tolist(),
-        shown.mean.tolist(),
-        shown.active_share.tolist(),
-        shown.empty(threshold).tolist(),
+        activations.maximum.tolist(),
+        activations.mean.tolist(),
+        activations.active_share.tolist(),
+        activations.empty(threshold).tolist(),
         strict=True,
     )
     header = ["channel", "branch", "maximum", "mean", "active_share", "rank_by_maximum", "empty"]
     rows: list[list[object]] = [
-        [channel, branch.get(channel, ""), *numbers[:3], rank[channel], numbers[3]]
+        [channel, branch_titles.get(channel, ""), *numbers[:3], rank[channel], numbers[3]]
         for channel, numbers in enumerate(columns)
     ]
     if dead is not None:
@@ -79,14 +127,14 @@ def depth(summaries: Iterable[LayerSummary]) -> str:
         ["layer", "title", "kind", "stage", "channels", "empty", "share"],
         (
             [
-                each.layer.name,
-                each.layer.title,
-                each.layer.kind,
-                each.layer.stage,
-                each.channels,
-                each.empty,
-                each.share,
+                summary.layer.name,
+                summary.layer.title,
+                summary.layer.kind,
+                summary.layer.stage,
+                summary.channels,
+                summary.empty,
+                summary.share,
             ]
-            for each in summaries
+            for summary in summaries
         ),
     )

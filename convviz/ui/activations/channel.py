@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from html import escape
 
 import streamlit as st
@@ -166,12 +165,9 @@ def _save(
     name = (shown.layer.name, f"channel{channel}")
     with st.container(horizontal=True, key="save_channel_buttons"):
         for title, picture, kind in (("Save over image", over, "over"), ("Save map", alone, "map")):
-            st.download_button(
+            exports.save_button(
                 title,
-                partial(exports.png, picture),
-                file_name=exports.file_name(choice, *name, kind, ending="png"),
-                mime="image/png",
+                picture,
+                exports.file_name(choice, *name, kind, ending="png"),
                 key=f"save_channel_{kind}",
-                icon=":material/download:",
-                on_click="ignore",
             )

@@ -199,14 +199,11 @@ def _save(side: Side, looks: DisplayOptions, sections: Sequence[Section]) -> Non
             )
         )
 
-    st.download_button(
+    exports.save_button(
         "Save as PNG",
         picture,
-        file_name=f"{side.network.name}-{side.layer.name}-{side.key}.png",
-        mime="image/png",
+        f"{side.network.name}-{side.layer.name}-{side.key}.png",
         key=f"save_compare_{side.key}",
-        icon=":material/download:",
-        on_click="ignore",
     )
 
 

@@ -98,12 +98,9 @@ def _table(choice: Choice, rows: list[dict[str, object]]) -> None:
         "Empty: no activation above the threshold for this one image. Dead: no activation above 0 "
         "in any of the N pictures; a larger or other set may still wake a channel up."
     )
-    st.download_button(
+    exports.save_button(
         "Save as CSV",
         lambda: exports.table(header, ([row[name] for name in header] for row in rows)),
-        file_name=exports.file_name(choice, "empty-and-dead", ending="csv"),
-        mime="text/csv",
+        exports.file_name(choice, "empty-and-dead", ending="csv"),
         key="save_empty_and_dead",
-        icon=":material/download:",
-        on_click="ignore",
     )

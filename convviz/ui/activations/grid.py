@@ -133,21 +133,15 @@ def _save_grid(
         )
 
     with st.container(horizontal=True, key="save_grid_buttons"):
-        st.download_button(
+        exports.save_button(
             "Save the grid as PNG",
             picture,
-            file_name=exports.file_name(choice, shown.layer.name, ending="png"),
-            mime="image/png",
+            exports.file_name(choice, shown.layer.name, ending="png"),
             key="save_grid",
-            icon=":material/download:",
-            on_click="ignore",
         )
-        st.download_button(
+        exports.save_button(
             "Save the numbers as CSV",
             lambda: exports.statistics(shown, looks.threshold, dead),
-            file_name=exports.file_name(choice, shown.layer.name, ending="csv"),
-            mime="text/csv",
+            exports.file_name(choice, shown.layer.name, ending="csv"),
             key="save_numbers",
-            icon=":material/download:",
-            on_click="ignore",
         )

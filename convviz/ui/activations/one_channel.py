@@ -123,16 +123,13 @@ def _effective(choice: Choice, shown: Activations, channel: int, row: int, colum
         f"Half of it all lies within {found.core.width} × {found.core.height} pixels; "
         f"{found.support.width} × {found.support.height} matter at all."
     )
-    st.download_button(
+    exports.save_button(
         "Save as PNG",
-        lambda: exports.png(heatmap(field_, _PIXELS, "magma")),
-        file_name=exports.file_name(
+        lambda: heatmap(field_, _PIXELS, "magma"),
+        exports.file_name(
             choice, shown.layer.name, f"channel{channel}", f"field{row}-{column}", ending="png"
         ),
-        mime="image/png",
         key="save_effective",
-        icon=":material/download:",
-        on_click="ignore",
     )
 
 

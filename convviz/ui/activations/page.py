@@ -59,14 +59,11 @@ def depth(choice: Choice, layer: Layer, threshold: float) -> None:
         selection_mode="points",
     )
     st.caption("Click a bar to open its layer.")
-    st.download_button(
+    exports.save_button(
         "Save as CSV",
         lambda: exports.depth(summaries),
-        file_name=exports.file_name(choice, "empty-by-depth", ending="csv"),
-        mime="text/csv",
+        exports.file_name(choice, "empty-by-depth", ending="csv"),
         key="save_depth",
-        icon=":material/download:",
-        on_click="ignore",
     )
 
 

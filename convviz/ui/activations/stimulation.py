@@ -80,25 +80,19 @@ def _draw_patches(
     dead = found.dead().nonzero().flatten().tolist()
     with st.container(horizontal=True, vertical_alignment="center", key="patches_save"):
         if cuts:
-            st.download_button(
+            exports.save_button(
                 "Save as PNG",
-                lambda: exports.png(_sheet([picture for picture, _, _ in cuts])),
-                file_name=exports.file_name(
+                lambda: _sheet([picture for picture, _, _ in cuts]),
+                exports.file_name(
                     choice, found.layer.name, f"channel{channel}", "patches", ending="png"
                 ),
-                mime="image/png",
                 key="save_patch_sheet",
-                icon=":material/download:",
-                on_click="ignore",
             )
-        st.download_button(
+        exports.save_button(
             "Save all channels' patches as CSV",
             lambda: _table(step),
-            file_name=exports.file_name(choice, found.layer.name, "patches", ending="csv"),
-            mime="text/csv",
+            exports.file_name(choice, found.layer.name, "patches", ending="csv"),
             key="save_patches",
-            icon=":material/download:",
-            on_click="ignore",
         )
         if dead:
             listed = ", ".join(map(str, dead[:40])) + (" …" if len(dead) > 40 else "")
@@ -136,16 +130,13 @@ def occlusion(choice: Choice, step: OcclusionStep, measured: str) -> None:
                 "A channel may answer more strongly when something is covered: the square's own "
                 "edges excite it, or what was there held it back."
             )
-        st.download_button(
+        exports.save_button(
             "Save as PNG",
-            lambda: exports.png(over),
-            file_name=exports.file_name(
+            over,
+            exports.file_name(
                 choice, step.layer.name, f"channel{step.channel}", "occlusion", ending="png"
             ),
-            mime="image/png",
             key="save_occlusion",
-            icon=":material/download:",
-            on_click="ignore",
         )
 
 
@@ -379,16 +370,13 @@ def _synthesis(
                 "turned a little before every step, so that it cannot rely on single pixels."
             )
             picture = step.picture
-            st.download_button(
+            exports.save_button(
                 "Save as PNG",
-                lambda: exports.png(picture),
-                file_name=exports.file_name(
+                picture,
+                exports.file_name(
                     choice, shown.layer.name, f"channel{channel}", "made", ending="png"
                 ),
-                mime="image/png",
                 key="save_synthesis",
-                icon=":material/download:",
-                on_click="ignore",
             )
 
 

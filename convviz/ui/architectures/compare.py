@@ -61,14 +61,11 @@ def table(found: Sequence[Costs], reported: dict[str, Reported | None]) -> None:
         },
         key="costs_table",
     )
-    st.download_button(
+    exports.save_button(
         "Save as CSV",
         lambda: exports.table(list(_COLUMNS), [[row[key] for key in _COLUMNS] for row in rows]),
-        file_name=f"costs-{'-'.join(each.name for each in found)}-{found[0].input_size}.csv",
-        mime="text/csv",
+        f"costs-{'-'.join(each.name for each in found)}-{found[0].input_size}.csv",
         key="save_costs",
-        icon=":material/download:",
-        on_click="ignore",
     )
 
 

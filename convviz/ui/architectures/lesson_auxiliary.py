@@ -110,14 +110,11 @@ def _gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
         "random; the length of the gradient of the loss with respect to the weights of each stage. "
         "Dropout is left out."
     )
-    st.download_button(
+    exports.save_button(
         "Save as CSV",
         lambda: _csv(found),
-        file_name=exports.file_name(choice, "gradients", ending="csv"),
-        mime="text/csv",
+        exports.file_name(choice, "gradients", ending="csv"),
         key="save_gradients",
-        icon=":material/download:",
-        on_click="ignore",
     )
 
 

@@ -108,12 +108,9 @@ def _save(choice: Choice, used: Network, shown: Activations) -> None:
             )
         )
 
-    st.download_button(
+    exports.save_button(
         "Save all channels as PNG",
         picture,
-        file_name=exports.file_name(choice, shown.layer.name, ending="png"),
-        mime="image/png",
+        exports.file_name(choice, shown.layer.name, ending="png"),
         key="save_module",
-        icon=":material/download:",
-        on_click="ignore",
     )

@@ -127,14 +127,11 @@ def _channels(choice: Choice, maps: AveragedMaps, one: ClassEvidence) -> None:
                 f"{float(maps.means[channel]):.2f}"
             )
             st.image(tile, width=_TILE, output_format="PNG", caption=said)
-    st.download_button(
+    exports.save_button(
         "Save the maps as PNG",
-        lambda: exports.png(_row(tiles)),
-        file_name=exports.file_name(choice, "maps", *map(str, best), ending="png"),
-        mime="image/png",
+        lambda: _row(tiles),
+        exports.file_name(choice, "maps", *map(str, best), ending="png"),
         key="save_maps",
-        icon=":material/download:",
-        on_click="ignore",
     )
 
 
@@ -159,12 +156,9 @@ def _evidence(choice: Choice, used: Network, one: ClassEvidence) -> None:
             f"of *{one.prediction.label}* (bright: much). Its mean is the score without the bias: "
             f"{float(one.evidence.mean()):.2f}."
         )
-        st.download_button(
+        exports.save_button(
             "Save as PNG",
-            lambda: exports.png(over),
-            file_name=exports.file_name(choice, "evidence", one.prediction.label, ending="png"),
-            mime="image/png",
+            over,
+            exports.file_name(choice, "evidence", one.prediction.label, ending="png"),
             key="save_evidence",
-            icon=":material/download:",
-            on_click="ignore",
         )

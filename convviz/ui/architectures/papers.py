@@ -185,12 +185,9 @@ def _show(rows: Sequence[dict[str, Any]], name: str) -> None:
         rows, hide_index=True, column_config=numbers, height="content", key=f"table_{name}"
     )
     header = list(rows[0])
-    st.download_button(
+    exports.save_button(
         "Save as CSV",
         lambda: exports.table(header, [[row[key] for key in header] for row in rows]),
-        file_name=f"{name}.csv",
-        mime="text/csv",
+        f"{name}.csv",
         key=f"save_{name}",
-        icon=":material/download:",
-        on_click="ignore",
     )

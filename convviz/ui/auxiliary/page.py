@@ -160,13 +160,10 @@ def _ended(job: str, comparison: Comparison) -> None:
             "again. The authors later found that the heads hardly help early in a training, and "
             "act as a regulariser towards its end (Szegedy et al. 2016, §4)."
         )
-    st.download_button(
+    exports.save_button(
         "Curves and gradients (CSV)",
         _csv(comparison),
-        file_name="auxiliary-classifiers.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
+        "auxiliary-classifiers.csv",
         key="save_comparison",
     )
 

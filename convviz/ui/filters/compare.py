@@ -107,12 +107,9 @@ def _sheet(choice: Choice, title: str, found: Filters, bound: float | None, key:
         f"{height} × {width} kernels, {which} {found.channels}, the largest norm first{slices}. "
         f"Full colour: ±{reach:.3g}."
     )
-    st.download_button(
+    exports.save_button(
         "Save as PNG",
         sheet.png,
-        file_name=exports.file_name(choice, title, "filters", ending="png"),
-        mime="image/png",
+        exports.file_name(choice, title, "filters", ending="png"),
         key=f"save_{key}",
-        icon=":material/download:",
-        on_click="ignore",
     )

@@ -77,16 +77,13 @@ def draw(choice: Choice) -> None:
         st.markdown("**All weights of the layer**")
         figure = figures.weights([(shown.title, found)])
         st.plotly_chart(figure, config=theme.CONFIG, key="weights_chart")
-    st.download_button(
+    exports.save_button(
         "Save the norms as CSV",
         lambda: exports.table(
             ["filter", "norm"], ([i, value] for i, value in enumerate(found.norms.tolist()))
         ),
-        file_name=exports.file_name(choice, shown.name, "norms", ending="csv"),
-        mime="text/csv",
+        exports.file_name(choice, shown.name, "norms", ending="csv"),
         key="save_norms",
-        icon=":material/download:",
-        on_click="ignore",
     )
 
 

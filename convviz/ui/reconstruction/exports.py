@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import io
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 from PIL import Image, ImageDraw, ImageFont
 
-from convviz.images.encode import png
 from convviz.reconstruction.progress import Frame, ReconstructionProgress, SeriesProgress
-from convviz.ui import exports
+from convviz.ui.exports import safe_name, save_button, table
 
 _FRAME_MILLISECONDS = 120
 
 
 _LAST_MILLISECONDS = 2500
-
-
-_MIME = {"png": "image/png", "gif": "image/gif", "csv": "text/csv"}
 
 
 _GAP = 12
@@ -39,49 +34,39 @@ def run_buttons(run: ReconstructionProgress, frame: Frame | None) -> None:
     with st.container(horizontal=True, gap="small", key="save_run"):
         if run.image:
             shown = frame.jpeg if frame else run.image
-            _button("Picture (PNG)", lambda: _as_png(shown), file_name(run, *parts, ending="png"))
+            name = file_name(run, *parts, ending="png")
+            save_button("Picture (PNG)", lambda: _opened(shown), name, key="save_picture")
         if len(run.frames) > 1:
-            _button(
-                "Animation (GIF)", lambda: animation(run), file_name(run, "growing", ending="gif")
-            )
+            name = file_name(run, "growing", ending="gif")
+            save_button("Animation (GIF)", lambda: animation(run), name, key="save_animation")
         if run.steps:
-            _button("Loss (CSV)", lambda: losses(run), file_name(run, "loss", ending="csv"))
+            name = file_name(run, "loss", ending="csv")
+            save_button("Loss (CSV)", lambda: losses(run), name, key="save_loss")
 
 
 def series_buttons(series: SeriesProgress, titles: Sequence[Sequence[str]]) -> None:
     """Offer the row of pictures, and the numbers as a table."""
     first = series.runs[0]
     with st.container(horizontal=True, gap="small", key="save_series"):
-        _button(
+        save_button(
             "Row of pictures (PNG)",
             lambda: series_row(series, titles),
             file_name(first, "series", ending="png"),
+            key="save_row",
         )
-        _button(
+        save_button(
             "Numbers (CSV)",
             lambda: series_table(series),
             file_name(first, "series", ending="csv"),
+            key="save_numbers",
         )
-
-
-def _button(label: str, make: Callable[[], bytes | str], name: str) -> None:
-    """Offer a file that is only made when somebody wants it."""
-    st.download_button(
-        label,
-        make,
-        file_name=name,
-        mime=_MIME[name.rsplit(".", 1)[-1]],
-        icon=":material/download:",
-        on_click="ignore",
-        key=f"save_{label.split()[0].lower()}",
-    )
 
 
 def file_name(run: ReconstructionProgress, *parts: str, ending: str) -> str:
     """Name a file after what the run is about: "cat-vgg16-features.22-growing.gif"."""
     subject = run.subject
-    words = ("reconstruction", subject.image, subject.network, subject.layer, *parts)
-    return "-".join(re.sub(r"[^\w.]+", "_", word) for word in words) + f".{ending}"
+    words = ("reconstruction", subject.image, subject.network, subject.layer)
+    return safe_name(*words, *parts, ending=ending)
 
 
 def animation(run: ReconstructionProgress) -> bytes:
@@ -101,13 +86,13 @@ def animation(run: ReconstructionProgress) -> bytes:
 
 def losses(run: ReconstructionProgress) -> str:
     """Write every step's numbers as CSV."""
-    return exports.table(
+    return table(
         ["step", "seconds", "loss", "relative_error"],
         ([step.index, step.seconds, step.loss, step.relative_error] for step in run.steps),
     )
 
 
-def series_row(series: SeriesProgress, titles: Sequence[Sequence[str]]) -> bytes:
+def series_row(series: SeriesProgress, titles: Sequence[Sequence[str]]) -> Image.Image:
     """Put the original and all pictures of a series side by side, each with its lines of text."""
     first = series.runs[0]
     pictures = [Image.open(io.BytesIO(first.original))]
@@ -122,7 +107,7 @@ def series_row(series: SeriesProgress, titles: Sequence[Sequence[str]]) -> bytes
         sheet.paste(picture.convert("RGB").resize((side, side)), (left, _GAP))
         for row, line in enumerate(said):
             pen.text((left, side + 1.5 * _GAP + row * _LINE), line, "black", font)
-    return png(sheet)
+    return sheet
 
 
 def series_table(series: SeriesProgress) -> str:
@@ -150,8 +135,8 @@ def series_table(series: SeriesProgress) -> str:
             ]
         )
     header = "network weights layer title pixels numbers relative_error psnr ssim layout detail"
-    return exports.table([*header.split(), "steps", "seconds"], rows)
+    return table([*header.split(), "steps", "seconds"], rows)
 
 
-def _as_png(data: bytes) -> bytes:
-    return png(Image.open(io.BytesIO(data)))
+def _opened(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data))

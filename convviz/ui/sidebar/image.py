@@ -250,14 +250,8 @@ def input_crop(chosen: ChosenImage, used: Network) -> None:
         f"{size} × {size} pixels: the shorter side is scaled to {weights.resize}, then the middle "
         "is cut out. Finer detail is lost to the network."
     )
-    st.download_button(
-        "Save as PNG",
-        exports.png(cut),
-        file_name=f"{PurePath(chosen.name).stem}-{size}.png",
-        mime="image/png",
-        key="save_crop",
-        icon=":material/download:",
-        on_click="ignore",
+    exports.save_button(
+        "Save as PNG", cut, f"{PurePath(chosen.name).stem}-{size}.png", key="save_crop"
     )
 
 

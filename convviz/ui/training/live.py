@@ -16,6 +16,7 @@ from convviz.learning.small_networks import SmallDesign
 from convviz.ui import datasets, jobs, state
 from convviz.ui.choice import Choice
 from convviz.ui.components.film import film
+from convviz.ui.exports import save_button
 from convviz.ui.jobs import PageJobs
 from convviz.ui.keys import Entry, Key
 from convviz.ui.training import live_film
@@ -261,9 +262,11 @@ def _ended(job: str, view: LiveProgress, layer: str) -> None:
     frame = view.frames[at]
     name = f"training-step{frame.step}"
     with st.container(horizontal=True, gap="small", key="save_live"):
-        _save("Kernels (PNG)", stills[at].pictures[0], f"{name}-kernels.png")
-        _save("Maps (PNG)", stills[at].pictures[1], f"{name}-{layer.split('.')[-1]}.png")
-        _save("Curves (CSV)", live_film.table(view), "training.csv")
+        kernels, maps = stills[at].pictures
+        file = f"{name}-{layer.split('.')[-1]}.png"
+        save_button("Kernels (PNG)", kernels, f"{name}-kernels.png", key="save_live_kernels")
+        save_button("Maps (PNG)", maps, file, key="save_live_maps")
+        save_button("Curves (CSV)", live_film.table(view), "training.csv", key="save_live_curves")
 
 
 def _warn(view: LiveProgress) -> None:
@@ -299,15 +302,4 @@ def _numbers(view: LiveProgress) -> None:
         f"{said}Counted at the end of the training, over all ReLUs: a channel is empty when it "
         f"lets nothing through for {state.plain(view.probe)}, and dead when it lets nothing "
         f"through for any of {view.others} validation pictures."
-    )
-
-
-def _save(label: str, data: bytes | str, name: str) -> None:
-    st.download_button(
-        label,
-        data,
-        file_name=name,
-        icon=":material/download:",
-        on_click="ignore",
-        key=f"save_live_{label.split()[0].lower()}",
     )

@@ -75,9 +75,12 @@ def _scrub(choice: Choice) -> None:
     )
     kernels, maps = stills[moments.index(step)].pictures
     with st.container(horizontal=True, gap="small", key="save_recorded"):
-        _save("Kernels (PNG)", kernels, exports.file_name(choice, f"kernels-{step}", ending="png"))
-        _save("Maps (PNG)", maps, exports.file_name(choice, name, f"step{step}", ending="png"))
-        _save("Loss (CSV)", _table(), "googlenet-training.csv")
+        file = exports.file_name(choice, f"kernels-{step}", ending="png")
+        exports.save_button("Kernels (PNG)", kernels, file, key=f"save_{file}")
+        file = exports.file_name(choice, name, f"step{step}", ending="png")
+        exports.save_button("Maps (PNG)", maps, file, key=f"save_{file}")
+        file = "googlenet-training.csv"
+        exports.save_button("Loss (CSV)", _table(), file, key=f"save_{file}")
 
 
 @st.cache_resource(max_entries=12, show_spinner="Looking at your image at every moment…")
@@ -127,17 +130,6 @@ def _losses() -> Chart:
         left="loss",
         right="accuracy",
         length=recording.log().steps,
-    )
-
-
-def _save(label: str, data: bytes | str, name: str) -> None:
-    st.download_button(
-        label,
-        data,
-        file_name=name,
-        icon=":material/download:",
-        on_click="ignore",
-        key=f"save_{name}",
     )
 
 

@@ -150,35 +150,29 @@ def _save(view: TransferProgress, best: TransferOutcome, kept: Network) -> None:
     with st.container(horizontal=True, gap="small", key="save_training"):
         if best.parts:
             alone = all(is_within(part, best.about.form.decoder) for part in best.parts)
-            st.download_button(
+            exports.save_button(
                 f"Only {'the decoder' if alone else 'what was trained'} "
                 f"({_size(kept, best.parts)})",
                 lambda: trained.write(kept.module, best.about, parts=best.parts, on=best.on),
-                file_name=f"{kept.name}-decoder.safetensors",
-                icon=":material/download:",
-                on_click="ignore",
+                f"{kept.name}-decoder.safetensors",
                 key="save_decoder",
                 help=f"A small file. It opens where {kept.title} has the weights "
                 f"“{best.on.title}”.",
             )
-        st.download_button(
+        exports.save_button(
             f"The whole network ({size_text(kept.weights.bytes)})",
             lambda: trained.write(kept.module, best.about),
-            file_name=f"{kept.name}-trained.safetensors",
-            icon=":material/download:",
-            on_click="ignore",
+            f"{kept.name}-trained.safetensors",
             key="save_network",
             help="safetensors, with the names of the classes in it.",
         )
-        st.download_button(
+        exports.save_button(
             "Curves (CSV)",
             exports.table(
                 ["epoch", "training_loss", "validation_loss", "validation_accuracy"],
                 ([e.number, e.loss, e.validation_loss, e.accuracy] for e in view.epochs),
             ),
-            file_name=f"{kept.name}-training.csv",
-            icon=":material/download:",
-            on_click="ignore",
+            f"{kept.name}-training.csv",
             key="save_curves",
         )
 

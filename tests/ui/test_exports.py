@@ -1,11 +1,13 @@
 import csv
 import io
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import torch
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 
 from convviz.features.activations import LayerSummary, measure
 from convviz.structure.layers import Branch, Layer
@@ -67,3 +69,42 @@ def test_a_png_file_is_lossless() -> None:
     with Image.open(io.BytesIO(exports.png(picture))) as read:
         assert read.format == "PNG"
         assert read.tobytes() == picture.tobytes()
+
+
+def saving() -> None:
+    """A page of an app with three files to save; runs as a script of its own."""
+    from PIL import Image
+
+    from convviz.ui.exports import save_button
+
+    save_button("Table", "a,b", "table.csv", key="save_table")
+    save_button("Image", Image.new("L", (1, 1)), "image.png", key="save_image", help="A grey one.")
+    save_button("Weights", lambda: b"1", "weights.safetensors", key="save_weights")
+
+
+def test_a_button_saves_without_running_the_page() -> None:
+    app = AppTest.from_function(saving).run()
+    assert not app.exception
+    buttons = app.get("download_button")
+    assert [(button.key, button.label) for button in buttons] == [
+        ("save_table", "Table"),
+        ("save_image", "Image"),
+        ("save_weights", "Weights"),
+    ]
+    assert [button.proto.ignore_rerun for button in buttons] == [True] * 3
+    assert [bool(button.proto.deferred_file_id) for button in buttons] == [False, True, True]
+    assert buttons[1].proto.help == "A grey one."
+
+
+def test_what_is_saved_is_an_image_as_png_or_the_data_themselves() -> None:
+    assert exports._encoded("a,b") == "a,b"
+    assert exports._encoded(lambda: b"1") == b"1"
+    image = Image.new("L", (2, 1), 7)
+    assert exports._encoded(lambda: image) == exports._encoded(image) == exports.png(image)
+
+
+def test_every_file_is_saved_by_the_same_button() -> None:
+    files = Path(exports.__file__).parent.rglob("*.py")
+    assert [file.name for file in files if "download_button" in file.read_text("utf-8")] == [
+        "exports.py"
+    ]
