@@ -1,69 +1,79 @@
 """What is computed once and shared by all visitors, in bounded caches.
 
-Keys are short strings: the sha256 of the image's file, the network, the source of its weights, the
-layer. What comes out is shared, so nobody may change it. Importing this module loads PyTorch.
+An image is told from another by the sha256 of its file, a network by its name and the source of its
+weights. What comes out is shared, so nobody may change it. Importing this module loads PyTorch.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
+from convviz.features import activations as feature_activations
 from convviz.features import class_evidence
 from convviz.features import predictions as feature_predictions
 from convviz.features.activations import Activations, LayerSummary
-from convviz.features.activations import activations as compute_activations
-from convviz.features.activations import empty_by_depth as compute_empty_by_depth
 from convviz.features.class_evidence import AveragedMaps, ClassEvidence
 from convviz.features.dead import DeadChannels
-from convviz.features.predictions import HeadPrediction, Prediction, predict
+from convviz.features.predictions import HeadPrediction, Prediction
 from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
 from convviz.networks.paper_designs import DESIGNS, describe, published_form_of
 from convviz.networks.registry import available
 from convviz.networks.registry import spec as network_spec
+from convviz.sprites import grid
 from convviz.sprites.colormaps import Colormap
 from convviz.sprites.grid import Atlas, Contrast
-from convviz.sprites.grid import atlas as draw_atlas
-from convviz.structure import costs
+from convviz.structure import costs as structure_costs
+from convviz.structure import layers as structure_layers
 from convviz.structure.costs import Costs
 from convviz.structure.layers import Layer
-from convviz.structure.layers import layers as network_layers
-from convviz.ui.choice import Choice, ChosenImage
+from convviz.ui.choice import ChosenImage
 from convviz.weights.load import load
+
+# What stands for an argument in a cache's key. No two networks share a name, the source of trained
+# weights holds their checksum, and whoever passes activations passes image and network as well.
+KEYS: dict[str | type[Any], Callable[[Any], Any]] = {
+    ChosenImage: lambda image: image.sha256,
+    Network: lambda network: (network.name, network.weights.source),
+    Layer: lambda layer: layer.name,
+    Activations: lambda activations: activations.layer.name,
+}
 
 
 # A network's costs take a few hundred kilobytes, most of it receptive fields.
 @st.cache_resource(max_entries=160, show_spinner=False)
-def of(name: str, input_size: int | None = None) -> Costs:
-    """Count a network, or a published design, by its name.
+def costs(name: str, input_size: int | None = None) -> Costs:
+    """Count the costs of a network, or of a published design, by its name.
 
     Raises:
         NetworkError: There is none of that name.
-        SettingError: It cannot take a picture of that size.
+        SettingError: It cannot take an image of that size.
     """
-    design = next((one for one in DESIGNS if one.name == name), None)
+    design = next((design for design in DESIGNS if design.name == name), None)
     spec = describe(design) if design else network_spec(name)
-    return costs.count(spec, input_size)
+    return structure_costs.count(spec, input_size)
 
 
 def names() -> tuple[str, ...]:
     """Name every network, the three of the course first."""
-    known = available()
-    first = tuple(name for name in COURSE if name in known)
-    return first + tuple(name for name in known if name not in first)
+    all_names = available()
+    first = tuple(name for name in COURSE if name in all_names)
+    return first + tuple(name for name in all_names if name not in first)
 
 
 @dataclass(frozen=True)
-class Form:
+class NetworkForm:
     """One form of a network: torchvision's, or the one its paper describes.
 
     Attributes:
         key: "torchvision" or "paper".
-        name: What `of` counts it by.
+        name: What `costs` counts it by.
         title: For people.
-        input_size: Its usual picture, in pixels.
+        input_size: Side of its usual image, in pixels.
     """
 
     key: str
@@ -72,102 +82,72 @@ class Form:
     input_size: int
 
 
-def forms(name: str) -> tuple[Form, ...]:
+def forms(name: str) -> tuple[NetworkForm, ...]:
     """Return the forms in which a network can be looked at, the built one first."""
     spec = network_spec(name)
-    built = Form("torchvision", name, "As built by torchvision", spec.input_size)
+    built = NetworkForm("torchvision", name, "As built by torchvision", spec.input_size)
     if not spec.torchvision_weights:
-        return (Form("torchvision", name, "As built", spec.input_size),)
+        return (NetworkForm("torchvision", name, "As built", spec.input_size),)
     design = published_form_of(name)
     # VGG is built as published: there is no second form to show.
     if design is None or not design.differences:
         return (built,)
-    return built, Form("paper", design.name, "As published", design.input_size)
+    return built, NetworkForm("paper", design.name, "As published", design.input_size)
 
 
 # Three networks at most: VGG16 with its decoder takes 553 MB.
 @st.cache_resource(max_entries=3, show_spinner=False)
 def network(name: str, source: str) -> Network:
-    """Load a network from weights that are here already.
+    """Load a network from weights that are on this machine already.
 
     Raises:
-        WeightsError: They are not here.
+        WeightsError: They are not.
     """
     return load(name, source, fetch=False)
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
-def _layers(name: str, source: str, _used: Network) -> tuple[Layer, ...]:
-    return network_layers(_used)
-
-
-def layers(used: Network) -> tuple[Layer, ...]:
+@st.cache_resource(max_entries=24, show_spinner=False, hash_funcs=KEYS)
+def layers(network: Network) -> tuple[Layer, ...]:
     """Return the layers of a network, in the order in which they run."""
-    return _layers(used.name, used.weights.source, used)
+    return structure_layers.layers(network)
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
-def _predictions(
-    sha256: str, name: str, source: str, _chosen: ChosenImage, _used: Network
-) -> tuple[Prediction, ...]:
-    return predict(_used, _chosen.image)
-
-
-def predictions(chosen: ChosenImage, used: Network) -> tuple[Prediction, ...]:
+@st.cache_resource(max_entries=256, show_spinner=False, hash_funcs=KEYS)
+def predictions(image: ChosenImage, network: Network) -> tuple[Prediction, ...]:
     """Return the network's five best guesses; none where it has no decoder."""
-    return _predictions(chosen.sha256, used.name, used.weights.source, chosen, used)
+    return feature_predictions.predict(network, image.image)
 
 
 # The largest layer of VGG16 takes 26 MB with its maps after the ReLU.
-@st.cache_resource(max_entries=12, show_spinner=False)
-def _activations(
-    sha256: str, name: str, source: str, layer: str, _chosen: ChosenImage, _used: Network
-) -> Activations:
-    return compute_activations(_used, _chosen.image, layer)
-
-
-def activations(chosen: ChosenImage, used: Network, layer: Layer) -> Activations:
+@st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=KEYS)
+def activations(image: ChosenImage, network: Network, layer: Layer) -> Activations:
     """Return what the layer's channels answer to the image."""
-    source = used.weights.source
-    return _activations(chosen.sha256, used.name, source, layer.name, chosen, used)
+    return feature_activations.activations(network, image.image, layer.name)
 
 
-@st.cache_resource(max_entries=128, show_spinner=False)
-def _empty_by_depth(
-    sha256: str,
-    name: str,
-    source: str,
-    threshold: float,
-    _chosen: ChosenImage,
-    _used: Network,
-) -> tuple[LayerSummary, ...]:
-    return compute_empty_by_depth(_used, _chosen.image, threshold)
-
-
+@st.cache_resource(max_entries=128, show_spinner=False, hash_funcs=KEYS)
 def empty_by_depth(
-    chosen: ChosenImage, used: Network, threshold: float
+    image: ChosenImage, network: Network, threshold: float
 ) -> tuple[LayerSummary, ...]:
     """Return how many channels of each layer are empty."""
-    source = used.weights.source
-    return _empty_by_depth(chosen.sha256, used.name, source, threshold, chosen, used)
+    return feature_activations.empty_by_depth(network, image.image, threshold)
 
 
 # About 1 MB each.
-@st.cache_resource(max_entries=48, show_spinner=False)
-def _atlas(
-    sha256: str,
-    name: str,
-    source: str,
-    layer: str,
+@st.cache_resource(max_entries=48, show_spinner=False, hash_funcs=KEYS)
+def atlas(
+    image: ChosenImage,
+    network: Network,
+    activations: Activations,
     contrast: Contrast,
     threshold: float,
     colours: Colormap,
-    dead: DeadChannels | None,
-    ends: tuple[float, float] | None,
-    _activations: Activations,
+    dead: DeadChannels | None = None,
+    ends: tuple[float, float] | None = None,
 ) -> Atlas:
-    return draw_atlas(
-        _activations,
+    """Return all channels of a layer as one image; `image` and `network` are only for the key."""
+    return grid.atlas(
+        activations,
         contrast=contrast,
         threshold=threshold,
         colormap=colours,
@@ -176,43 +156,17 @@ def _atlas(
     )
 
 
-def atlas(
-    chosen: ChosenImage,
-    used: Network,
-    shown: Activations,
-    contrast: Contrast,
-    threshold: float,
-    colours: Colormap,
-    dead: DeadChannels | None = None,
-    ends: tuple[float, float] | None = None,
-) -> Atlas:
-    """Return all channels of a layer as one picture."""
-    place = (chosen.sha256, used.name, used.weights.source, shown.layer.name)
-    return _atlas(*place, contrast, threshold, colours, dead, ends, shown)
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _opinions(
-    sha256: str, source: str, _image: ChosenImage, _used: Network
-) -> tuple[HeadPrediction, ...]:
-    return feature_predictions.head_predictions(_used, _image.image)
-
-
-def head_predictions(choice: Choice, used: Network) -> tuple[HeadPrediction, ...]:
-    """Return what every head of a network says of the visitor's image."""
-    return _opinions(choice.image.sha256, used.weights.source, choice.image, used)
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=KEYS)
+def head_predictions(image: ChosenImage, network: Network) -> tuple[HeadPrediction, ...]:
+    """Return what every head of a network predicts for the image."""
+    return feature_predictions.head_predictions(network, image.image)
 
 
 # The last maps of a GoogLeNet take 200 kB.
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _averaged(
-    sha256: str, name: str, source: str, _image: ChosenImage, _used: Network
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=KEYS)
+def averaged(
+    image: ChosenImage, network: Network
 ) -> tuple[AveragedMaps, tuple[ClassEvidence, ...]]:
-    maps = class_evidence.average_maps(_used, _image.image)
-    return maps, class_evidence.class_evidence(_used, maps, _image.image)
-
-
-def averaged(choice: Choice, used: Network) -> tuple[AveragedMaps, tuple[ClassEvidence, ...]]:
-    """Return the last maps' means for the visitor's image, and the scores they make up."""
-    source = used.weights.source
-    return _averaged(choice.image.sha256, used.name, source, choice.image, used)
+    """Return the last maps' means for the image, and the scores they make up."""
+    maps = class_evidence.average_maps(network, image.image)
+    return maps, class_evidence.class_evidence(network, maps, image.image)

@@ -25,7 +25,7 @@ _SIDES = (63, 96, 128, 160, 192, 224, 227, 256, 277, 320, 384, 448, 512)
 def draw(choice: Choice) -> None:
     """Draw the diagram of the network chosen in the sidebar, and the chosen layer below it."""
     form, size = _controls(choice.network_name)
-    found = cache.of(form.name, size)
+    found = cache.costs(form.name, size)
     row = _chosen(found)
     st.caption(
         "Each block is a layer: as high as its maps, as wide as it has channels. A vector stands "
@@ -47,7 +47,7 @@ def draw(choice: Choice) -> None:
             st.markdown("\n".join(f"- {sentence}" for sentence in differences))
 
 
-def _controls(name: str) -> tuple[cache.Form, int]:
+def _controls(name: str) -> tuple[cache.NetworkForm, int]:
     known = {form.key: form for form in cache.forms(name)}
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         form = known["torchvision"]
@@ -67,7 +67,7 @@ def _controls(name: str) -> tuple[cache.Form, int]:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _drawing(name: str, size: int) -> dict[str, object]:
-    return network_diagram.message(cache.of(name, size))
+    return network_diagram.message(cache.costs(name, size))
 
 
 def _chosen(found: Costs) -> LayerCost:

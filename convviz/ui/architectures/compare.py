@@ -105,7 +105,7 @@ def conventions(found: Sequence[Costs], reported: dict[str, Reported | None]) ->
         checks = [(each, one) for each in found if (one := reported[each.name])]
         for each, one in checks:
             main = each.parameters - each.part("auxiliary").parameters
-            giga = cache.of(each.name, _TABLE_SIZE).macs / 1e9
+            giga = cache.costs(each.name, _TABLE_SIZE).macs / 1e9
             same = main == one.parameters and abs(giga - one.gigamacs) < 0.001
             st.markdown(
                 f"{'✓' if same else '≠'} {each.title}: counted here {main:,} parameters and "
@@ -134,7 +134,7 @@ def draw() -> None:
     if not chosen:
         st.info("Choose at least one network above.", icon=":material/add_chart:")
         return
-    plain = [cache.of(name) for name in chosen]  # parameters are the same for any image
+    plain = [cache.costs(name) for name in chosen]  # parameters are the same for any image
     _surprise(plain)
     _parameters(plain)
     found = _count(chosen, _side())
@@ -193,7 +193,7 @@ def _count(chosen: Sequence[str], size: int) -> list[Costs]:
     found = []
     for name in chosen:
         try:
-            found.append(cache.of(name, size))
+            found.append(cache.costs(name, size))
         except SettingError as error:
             st.warning(str(error), icon=":material/photo_size_select_small:")
     return found
@@ -289,7 +289,7 @@ def _amounts(found: Sequence[Costs], reported: dict[str, Reported | None]) -> No
             st.caption("torchvision reports no accuracy for these networks.")
     if len(found) > 1 and len(told) > 1:
         st.subheader("What the cost buys", anchor=False)
-        plain = [cache.of(each.name, _SIZE) for each, _ in told]
+        plain = [cache.costs(each.name, _SIZE) for each, _ in told]
         st.plotly_chart(
             figures.trade(plain, [one for _, one in told]),
             config=theme.save_as("accuracy-over-macs"),

@@ -49,7 +49,7 @@ def _heads() -> tuple[Head, ...]:
 
 def _places(heads: tuple[Head, ...]) -> None:
     st.subheader("Where they sit", anchor=False)
-    found = cache.of("googlenet")
+    found = cache.costs("googlenet")
     marks = {f"{head.after}.cat()": head.name for head in heads}
     diagram(network_diagram.message(found), selected="", marks=marks, key="heads_diagram")
     for number, head in enumerate(heads, start=1):
@@ -95,9 +95,7 @@ def _gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
             width=120,
         )
     with st.spinner("Drawing weights, one pass forward and two backward…"):
-        found = _measured(
-            choice.image.sha256, form, weight, int(seed), cast(Start, start), choice.image
-        )
+        found = _measured(choice.image, form, weight, int(seed), cast(Start, start))
     st.markdown(_finding(found))
     st.plotly_chart(
         drawn.gradient_norms(found.stages, [(head.name, head.after) for head in heads]),
@@ -118,13 +116,11 @@ def _gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
     )
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _measured(
-    sha256: str, form: str, weight: float, seed: int, start: Start, _image: ChosenImage
-) -> Gradients:
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=cache.KEYS)
+def _measured(image: ChosenImage, form: str, weight: float, seed: int, start: Start) -> Gradients:
     paper = form == GOOGLENET.name
     spec = describe(GOOGLENET) if paper else network_spec(form)
-    return gradients.auxiliary_gradients(spec, _image.image, weight=weight, seed=seed, start=start)
+    return gradients.auxiliary_gradients(spec, image.image, weight=weight, seed=seed, start=start)
 
 
 def _finding(found: Gradients) -> str:
@@ -154,7 +150,7 @@ def _csv(found: Gradients) -> str:
 def _opinions(choice: Choice) -> None:
     st.subheader("What each head says of your image", anchor=False)
     used = lesson_network.with_heads(choice)
-    said = cache.head_predictions(choice, used)
+    said = cache.head_predictions(choice.image, used)
     st.caption(f"{lesson_network.about(choice, used)} {used.weights.note}")
     columns = st.columns(len(said), gap="large")
     for column, opinion in zip(columns, said, strict=True):

@@ -22,7 +22,7 @@ _FREE = "free"
 
 def draw(choice: Choice) -> None:
     """Draw the lesson."""
-    paper = cache.of("googlenet-2015")
+    paper = cache.costs("googlenet-2015")
     course = _pairs(paper)["inception4a.branch3"]
     with st.container(key="point_bottleneck"):
         st.markdown(
@@ -120,7 +120,7 @@ def _name(name: str, pairs: dict[str, Bottleneck]) -> str:
 def _every_module() -> None:
     st.subheader("What the 1×1 layers save in every Inception module", anchor=False)
     name = one_of("Of", _FORMS, Key.BOTTLENECK_SAVING, "googlenet-2015")
-    modules = inception_modules(cache.of(name))
+    modules = inception_modules(cache.costs(name))
     st.plotly_chart(
         drawn.module_savings(modules), config=figures.save_as("savings"), key="saving_chart"
     )

@@ -25,7 +25,7 @@ _SHOWN, _TILE = 8, 104  # channels of each branch, and pixels of each
 def draw(choice: Choice) -> None:
     """Draw the lesson."""
     used = lesson_network.googlenet(choice)
-    found = cache.of("googlenet")
+    found = cache.costs("googlenet")
     modules = {module.name: module for module in inception_modules(found)}
     with st.container(key="point_inception"):
         st.markdown(

@@ -26,7 +26,7 @@ _STRONGEST, _TILE, _LARGE = 8, 104, 384  # channels; pixels
 
 def draw(choice: Choice) -> None:
     """Draw the lesson."""
-    vgg = classifiers(cache.of("vgg16"))
+    vgg = classifiers(cache.costs("vgg16"))
     with st.container(key="point_gap"):
         st.markdown(
             f"**Take the mean of each map, and one linear layer makes class scores of the means.** "
@@ -50,7 +50,7 @@ def _weights() -> None:
         label_visibility="collapsed",
         wrap=True,
     )
-    found = [classifiers(cache.of(name)) for name in names if name in chosen]
+    found = [classifiers(cache.costs(name)) for name in names if name in chosen]
     if not found:
         return
     st.plotly_chart(drawn.classifiers(found), config=figures.save_as("gap"), key="gap_chart")
@@ -80,10 +80,10 @@ def _told(each: Classifiers) -> str:
 def _on_image(choice: Choice) -> None:
     st.subheader("From your image's last maps to class scores", anchor=False)
     used = choice.loaded
-    maps, evidence = cache.averaged(choice, used) if used else (None, ())
+    maps, evidence = cache.averaged(choice.image, used) if used else (None, ())
     if used is None or not evidence or maps is None:
         used = lesson_network.with_heads(choice)
-        maps, evidence = cache.averaged(choice, used)
+        maps, evidence = cache.averaged(choice.image, used)
     channels, height, width = maps.maps.shape
     st.caption(
         f"{lesson_network.about(choice, used)} Its last layer, {maps.layer.title}, has "

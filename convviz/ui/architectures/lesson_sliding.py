@@ -107,7 +107,7 @@ def _notes() -> None:
         ]
         header = "| image | first layer | dropped | what reaches fc6 |\n|---|---|---|---|\n"
         st.markdown(header + "\n".join(rows))
-        built = cache.of("alexnet").layers[0]
+        built = cache.costs("alexnet").layers[0]
         padding = built.window.padding[0] if built.window else 0
         first = {size: slid[0][1].dropped for size, slid in sliding.items()}
         st.markdown(
@@ -123,7 +123,7 @@ def _notes() -> None:
 
 def _channels() -> int:
     """Return how many maps reach AlexNet's classifier."""
-    maps = [row for row in cache.of(ALEXNET.name).layers if row.part == "encoder"]
+    maps = [row for row in cache.costs(ALEXNET.name).layers if row.part == "encoder"]
     return maps[-1].output_shape[0]
 
 
@@ -133,5 +133,5 @@ def _values(side: int) -> int:
 
 def _expected() -> int:
     """Return how many values AlexNet's first fully connected layer takes."""
-    rows = cache.of(ALEXNET.name).layers
+    rows = cache.costs(ALEXNET.name).layers
     return next(row for row in rows if row.kind == "linear").input_shapes[0][0]

@@ -139,11 +139,11 @@ def _compared(found: Stacking) -> None:
 
 def _in_vgg() -> None:
     """Show the same with a real block of VGG16, and the other side of the coin."""
-    vgg = cache.of("vgg16")
+    vgg = cache.costs("vgg16")
     block = [row for row in vgg.layers if row.title.startswith("conv5_") and row.macs]
     channels = block[0].output_shape[0]
     real = stack(3, len(block), channels)
-    alexnet = cache.of("alexnet")
+    alexnet = cache.costs("alexnet")
     with st.expander("So is VGG the lighter network? The course notes say so"):
         st.markdown(
             f"**Yes, for what a kernel sees.** The last block of VGG16 ({len(block)} layers of "

@@ -32,7 +32,7 @@ def draw() -> None:
         _vgg()
         return
     design = ALEXNET if family == "alexnet" else GOOGLENET
-    ours, theirs = cache.of(design.name), cache.of(design.torchvision)
+    ours, theirs = cache.costs(design.name), cache.costs(design.torchvision)
     _differences(design, ours, theirs)
     _layers(design, ours, theirs)
     _printed(design, ours)
@@ -149,9 +149,9 @@ def _vgg() -> None:
     )
     rows = []
     for design in VGGS:
-        found = cache.of(design.name)
+        found = cache.costs(design.name)
         (check,) = printed_checks(design, found)
-        built = cache.of(design.torchvision).parameters if design.torchvision else None
+        built = cache.costs(design.torchvision).parameters if design.torchvision else None
         rows.append(
             {
                 "column": design.name[-1].upper(),
@@ -165,7 +165,7 @@ def _vgg() -> None:
             }
         )
     _show(rows, "vgg-printed")
-    small, large = cache.of("vgg-2015-a"), cache.of("vgg-2015-e")
+    small, large = cache.costs("vgg-2015-a"), cache.costs("vgg-2015-e")
     deeper = large.part("encoder").parameters - small.part("encoder").parameters
     share = costs.total(large.layers).parameters / small.parameters - 1
     st.markdown(

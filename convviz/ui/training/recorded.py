@@ -12,7 +12,7 @@ from convviz.learning.snapshots import Snapshot
 from convviz.networks.network import AUXILIARY_WEIGHT
 from convviz.sprites.grid import atlas
 from convviz.sprites.kernels import kernel_sheet
-from convviz.ui import exports, state
+from convviz.ui import cache, exports, state
 from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.components.film import Chart, Line, Still, film
 from convviz.ui.keys import Key
@@ -54,7 +54,7 @@ def _scrub(choice: Choice) -> None:
         width=320,
     )
     step = st.session_state[state.remember(Key.RECORDED_MOMENT, moments[0], allowed=moments)]
-    stills = _stills(choice.image.sha256, name, choice.image)
+    stills = _stills(choice.image, name)
     film(
         stills,
         (_losses(),),
@@ -83,10 +83,15 @@ def _scrub(choice: Choice) -> None:
         exports.save_button("Loss (CSV)", _table(), file, key=f"save_{file}")
 
 
-@st.cache_resource(max_entries=12, show_spinner="Looking at your image at every moment…")
-def _stills(sha256: str, layer: str, _image: ChosenImage) -> tuple[Still, ...]:
+@st.cache_resource(
+    max_entries=12,
+    show_spinner="Looking at your image at every moment…",
+    hash_funcs=cache.KEYS,
+)
+def _stills(image: ChosenImage, layer: str) -> tuple[Still, ...]:
     """Make every moment's pictures; all of them are some 3 MB at most."""
-    return tuple(_still(each, _image.title) for each in recording.snapshots(_image.image, layer))
+    snapshots = recording.snapshots(image.image, layer)
+    return tuple(_still(snapshot, image.title) for snapshot in snapshots)
 
 
 def _still(snapshot: Snapshot, image: str) -> Still:
