@@ -31,13 +31,13 @@ from convviz.structure import costs as structure_costs
 from convviz.structure import layers as structure_layers
 from convviz.structure.costs import Costs
 from convviz.structure.layers import Layer
-from convviz.ui.choice import ChosenImage
+from convviz.ui.choice import IMAGE_KEYS, ChosenImage
 from convviz.weights.load import load
 
 # What stands for an argument in a cache's key. No two networks share a name, the source of trained
 # weights holds their checksum, and whoever passes activations passes image and network as well.
 KEYS: dict[str | type[Any], Callable[[Any], Any]] = {
-    ChosenImage: lambda image: image.sha256,
+    **IMAGE_KEYS,
     Network: lambda network: (network.name, network.weights.source),
     Layer: lambda layer: layer.name,
     Activations: lambda activations: activations.layer.name,
@@ -115,14 +115,14 @@ def layers(network: Network) -> tuple[Layer, ...]:
 @st.cache_resource(max_entries=256, show_spinner=False, hash_funcs=KEYS)
 def predictions(image: ChosenImage, network: Network) -> tuple[Prediction, ...]:
     """Return the network's five best guesses; none where it has no decoder."""
-    return feature_predictions.predict(network, image.image)
+    return feature_predictions.predict(network, image.pixels)
 
 
 # The largest layer of VGG16 takes 26 MB with its maps after the ReLU.
 @st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=KEYS)
 def activations(image: ChosenImage, network: Network, layer: Layer) -> Activations:
     """Return what the layer's channels answer to the image."""
-    return feature_activations.activations(network, image.image, layer.name)
+    return feature_activations.activations(network, image.pixels, layer.name)
 
 
 @st.cache_resource(max_entries=128, show_spinner=False, hash_funcs=KEYS)
@@ -130,7 +130,7 @@ def empty_by_depth(
     image: ChosenImage, network: Network, threshold: float
 ) -> tuple[LayerSummary, ...]:
     """Return how many channels of each layer are empty."""
-    return feature_activations.empty_by_depth(network, image.image, threshold)
+    return feature_activations.empty_by_depth(network, image.pixels, threshold)
 
 
 # About 1 MB each.
@@ -159,7 +159,7 @@ def atlas(
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=KEYS)
 def head_predictions(image: ChosenImage, network: Network) -> tuple[HeadPrediction, ...]:
     """Return what every head of a network predicts for the image."""
-    return feature_predictions.head_predictions(network, image.image)
+    return feature_predictions.head_predictions(network, image.pixels)
 
 
 # The last maps of a GoogLeNet take 200 kB.
@@ -168,5 +168,5 @@ def averaged(
     image: ChosenImage, network: Network
 ) -> tuple[AveragedMaps, tuple[ClassEvidence, ...]]:
     """Return the last maps' means for the image, and the scores they make up."""
-    maps = class_evidence.average_maps(network, image.image)
-    return maps, class_evidence.class_evidence(network, maps, image.image)
+    maps = class_evidence.average_maps(network, image.pixels)
+    return maps, class_evidence.class_evidence(network, maps, image.pixels)

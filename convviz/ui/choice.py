@@ -1,11 +1,16 @@
-"""convviz.ui.choice."""
+"""What the visitor has chosen in the sidebar: an image, a network and a layer."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+import streamlit as st
 from PIL import Image
+
+from convviz.images.decode import decode
 
 if TYPE_CHECKING:
     from convviz.networks.network import Network
@@ -14,23 +19,63 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ChosenImage:
-    """The image all pages work on.
+    """An image that pages work on: a sample, or a file that the visitor brought.
+
+    A visitor's file stays in their visit and is never written to disk.
 
     Attributes:
         name: Sample's name as in the URL, or the name of the file.
         title: Name for people.
+        data: The file's bytes.
         sha256: Of the file's bytes; the key of everything computed from the image.
-        image: The whole picture, upright, mode RGB. Shared between visitors: do not change it.
         origin: "sample", "upload" or "camera".
         credit: Whom to thank for a sample photograph; empty otherwise.
     """
 
     name: str
     title: str
+    data: bytes = field(repr=False)
     sha256: str
-    image: Image.Image
     origin: str
     credit: str = ""
+
+    @classmethod
+    def of(cls, name: str, title: str, data: bytes, origin: str, credit: str = "") -> ChosenImage:
+        """Describe an image file."""
+        return cls(name, title, data, hashlib.sha256(data).hexdigest(), origin, credit)
+
+    @property
+    def pixels(self) -> Image.Image:
+        """The whole image, upright, mode RGB. Shared between visitors: do not change it.
+
+        Raises:
+            ImageError: The file cannot be used.
+        """
+        return _decoded(self)
+
+    def crop(self, network: Network, *, enlarged: int | None = None) -> Image.Image:
+        """Cut out what goes into a network.
+
+        Args:
+            network: The network; its weights say how large its input is.
+            enlarged: Side in pixels to which the crop is scaled; None for the network's own.
+        """
+        from convviz.images import preprocess
+
+        weights = network.weights
+        crop = preprocess.crop(self.pixels, size=weights.input_size, resize=weights.resize)
+        return crop if enlarged is None else crop.resize((enlarged, enlarged))
+
+
+# How to tell images apart in the key of a cache: the argument `hash_funcs`.
+IMAGE_KEYS: dict[str | type[Any], Callable[[Any], Any]] = {ChosenImage: lambda image: image.sha256}
+
+
+# An image of 25 million pixels takes 75 MB, so only the last few stay decoded; the bytes of each
+# visitor's file stay in their visit and are decoded again when needed.
+@st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=IMAGE_KEYS)
+def _decoded(image: ChosenImage) -> Image.Image:
+    return decode(image.data)
 
 
 @dataclass(frozen=True)
@@ -38,7 +83,7 @@ class Choice:
     """What the visitor has chosen in the sidebar.
 
     Attributes:
-        image: The image, decoded.
+        image: The image.
         network_name: The network's short name, as in the registry.
         loaded: The network with its weights; None only on a page that can do without.
         layer: The layer; None on a page that did not ask for one.
@@ -55,3 +100,7 @@ class Choice:
         if self.loaded is None:
             raise RuntimeError("this page was opened with needs_network=False")
         return self.loaded
+
+    def crop(self, *, enlarged: int | None = None) -> Image.Image:
+        """Cut out what goes into the network; see `ChosenImage.crop`."""
+        return self.image.crop(self.network, enlarged=enlarged)

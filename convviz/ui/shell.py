@@ -22,7 +22,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache as once
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import streamlit as st
 from PIL import Image, ImageDraw
@@ -31,12 +30,8 @@ from streamlit.runtime.scriptrunner import StopException
 
 from convviz.ui import errors as page_errors
 from convviz.ui import navigation, state
-from convviz.ui.choice import Choice, ChosenImage
-
-if TYPE_CHECKING:
-    pass
-
-__all__ = ["Choice", "ChosenImage", "errors", "open_page"]
+from convviz.ui.choice import Choice
+from convviz.ui.sidebar import image as sidebar_image
 
 
 def open_page(
@@ -116,7 +111,6 @@ def _sidebar(
     missing: DeltaGenerator, layer: bool, needs_network: bool, image_in_sidebar: bool
 ) -> Choice:
     from convviz.ui import cache
-    from convviz.ui.sidebar import image as sidebar_image
     from convviz.ui.sidebar import layer as sidebar_layer
     from convviz.ui.sidebar import network as sidebar_network
 

@@ -25,6 +25,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from convviz.ui import keys
+from convviz.ui.choice import ChosenImage
 from convviz.ui.keys import Component, Entry, Key, Value
 
 if TYPE_CHECKING:
@@ -50,16 +51,6 @@ export default function ({ data }) {
 }
 """
 _replace = st.components.v2.component(Component.ADDRESS, js=_REPLACE)
-
-
-@dataclass(frozen=True)
-class OwnPicture:
-    """A picture the visitor brought; it stays in this visit and is never written to disk."""
-
-    name: str
-    data: bytes
-    sha256: str
-    origin: str  # "upload" or "camera"
 
 
 @dataclass
@@ -89,7 +80,7 @@ class Visit:
         channel_place: The network and layer that the channel belongs to.
         strongest: The strongest channel of that layer.
         fetches: Downloads this visitor waits for or saw end, by network and source.
-        picture: The visitor's own picture.
+        own_image: The image that the visitor brought last.
         refusal: Why the last file was refused; shown until the next one is tried.
         opened: What the last file of a trained network was; shown until weights are chosen.
         unopened: Why the last one could not be used; shown until the next one is tried.
@@ -118,7 +109,7 @@ class Visit:
     channel_place: str = ""
     strongest: int = 0
     fetches: dict[tuple[str, str], Fetch] = field(default_factory=dict)
-    picture: OwnPicture | None = None
+    own_image: ChosenImage | None = None
     refusal: str = ""
     opened: str = ""
     unopened: str = ""

@@ -14,9 +14,10 @@ from convviz.networks.registry import register, spec
 from convviz.structure.layers import layers
 from convviz.ui import cache
 from convviz.ui.choice import ChosenImage
+from convviz.ui.exports import png
 from convviz.weights.load import load
 
-IMAGE = ChosenImage("a", "A", "0" * 64, Image.new("RGB", (8, 8)), "sample")
+IMAGE = ChosenImage.of("a", "A", png(Image.new("RGB", (8, 8))), "sample")
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-LIGHT = (
-    "convviz.ui.navigation",
-    "convviz.ui.state",
-    "convviz.ui.sidebar.image",
-    "convviz.ui.sidebar.image",
-    "convviz.ui.exports",
-    "convviz.ui.shell",
+LIGHT = tuple(
+    f"convviz.ui.{name}"
+    for name in (
+        *("keys", "choice", "state", "errors", "visitor", "widgets", "formulas"),
+        *("exports", "navigation", "sidebar.image", "shell"),
+    )
 )
 
 

@@ -54,7 +54,7 @@ def draw(choice: Choice, shown: Activations, channel: int) -> None:
         )
     found = ablate(
         choice.network,
-        choice.image.image,
+        choice.image.pixels,
         shown.layer.name,
         st.session_state["silenced"],
         deeper,

@@ -37,7 +37,7 @@ def draw(choice: Choice, shown: Activations, channel: int) -> None:
     row, column = position_map.position(place, values)
     if values.numel() > 1:
         row, column = _choose(place, row, column, *values.shape)
-    found = arithmetic(choice.network, choice.image.image, shown.layer.name, channel, row, column)
+    found = arithmetic(choice.network, choice.image.pixels, shown.layer.name, channel, row, column)
     where = f" at row {row}, column {column}" if values.numel() > 1 else ""
     st.markdown(f"**Channel {channel}{where} is {found.number:.7g}.** It is made like this:")
     for number, stage in enumerate(found.stages, start=1):

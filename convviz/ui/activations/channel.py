@@ -10,7 +10,6 @@ from PIL import Image
 
 from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
-from convviz.images.preprocess import crop
 from convviz.sprites.grid import Atlas
 from convviz.sprites.overlay import heatmap, overlay
 from convviz.ui import exports, state
@@ -64,7 +63,7 @@ def draw(
             "of the image at the same place; the layer has looked at a larger part to compute it.",
         )
         scale = (atlas.low, atlas.high) if atlas.contrast == "shared" else (None, None)
-        over = overlay(_crop(choice), values, blend / 100, looks.colours, *scale)
+        over = overlay(choice.crop(enlarged=_PIXELS), values, blend / 100, looks.colours, *scale)
         alone = heatmap(values, _PIXELS, looks.colours, *scale)
         with picture:
             said = f"Channel {channel} over the image"
@@ -75,13 +74,6 @@ def draw(
             said = f"Map of channel {channel}"
             st.image(alone, width="stretch", output_format="PNG", alt=said)
         _save(choice, shown, channel, over, alone)
-
-
-def _crop(choice: Choice) -> Image.Image:
-    """Cut out what goes into the network, enlarged."""
-    weights = choice.network.weights
-    cut = crop(choice.image.image, size=weights.input_size, resize=weights.resize)
-    return cut.resize((_PIXELS, _PIXELS))
 
 
 def _heading(channel: int, listed: Sequence[int]) -> None:

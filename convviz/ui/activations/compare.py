@@ -11,7 +11,6 @@ import streamlit as st
 from convviz.errors import ConvvizError
 from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
-from convviz.images.preprocess import crop
 from convviz.networks.network import Network
 from convviz.networks.registry import available, spec
 from convviz.sprites.grid import Atlas, Section, grid_picture
@@ -128,14 +127,13 @@ def _detail(side: Side, looks: DisplayOptions, channel: int) -> None:
     st.caption(said)
     with st.container(key=f"compare_detail_{side.key}"):
         weights = side.network.weights
-        cut = crop(side.image.image, size=weights.input_size, resize=weights.resize)
         if shown.maps[channel].numel() > 1:
             shared = looks.contrast == "shared"
             scale = (side.atlas.low, side.atlas.high) if shared else (None, None)
-            large = cut.resize((_PIXELS, _PIXELS))
+            large = side.image.crop(side.network, enlarged=_PIXELS)
             over = overlay(large, shown.maps[channel], 0.75, looks.colours, *scale)
         else:
-            over = cut
+            over = side.image.crop(side.network)
         said = f"Channel {channel} over {side.image.title}"
         st.image(over, width="stretch", output_format="PNG", alt=said)
         with st.container(gap="small"):

@@ -10,7 +10,6 @@ from convviz.features.activations import Activations
 from convviz.features.effective_field import effective_field
 from convviz.figures import activations as figures
 from convviz.figures import theme
-from convviz.images.preprocess import crop
 from convviz.sprites.overlay import heatmap, overlay
 from convviz.structure.costs import receptive_field
 from convviz.ui import cache, exports, state
@@ -86,15 +85,13 @@ def where(choice: Choice, shown: Activations) -> str:
 def _map_and_field(choice: Choice, shown: Activations, channel: int) -> None:
     values = shown.maps[channel]
     used = choice.network
-    weights = used.weights
-    cut = crop(choice.image.image, size=weights.input_size, resize=weights.resize)
     st.caption(
         "Point at the map or the image, or move with the arrow keys on the map: the frame is all "
         "that this number can have been computed from."
     )
     seen = receptive_field(used, shown.layer.name, channel)
     place = where(choice, shown)
-    position_map.draw(place, cut, values, seen, "viridis", f"Map of channel {channel}")
+    position_map.draw(place, choice.crop(), values, seen, "viridis", f"Map of channel {channel}")
     row, column = position_map.position(place, values)
     effect, spread, other = st.columns(3, gap="large")
     with effect:
@@ -109,7 +106,7 @@ def _map_and_field(choice: Choice, shown: Activations, channel: int) -> None:
 def _effective(choice: Choice, shown: Activations, channel: int, row: int, column: int) -> None:
     st.markdown(f"**What matters at row {row}, column {column}**")
     found = effective_field(
-        choice.network, choice.image.image, shown.layer.name, channel, row, column
+        choice.network, choice.image.pixels, shown.layer.name, channel, row, column
     )
     field_ = found.weights.sqrt()
     small = heatmap(field_, field_.shape[0], "magma")
@@ -139,10 +136,9 @@ def _second_image(choice: Choice, shown: Activations, channel: int) -> None:
         st.caption("Bring a picture to see this channel's map for it.")
         return
     answer: Activations = cache.activations(beside, choice.network, shown.layer)
-    weights = choice.network.weights
-    cut = crop(beside.image, size=weights.input_size, resize=weights.resize)
+    cut = beside.crop(choice.network, enlarged=_PIXELS)
     both = common_scale(shown, answer, channel)
-    over = overlay(cut.resize((_PIXELS, _PIXELS)), answer.maps[channel], 0.75, "viridis", *both)
+    over = overlay(cut, answer.maps[channel], 0.75, "viridis", *both)
     said = f"Channel {channel}, {beside.title}"
     st.image(over, width="stretch", output_format="JPEG", alt=said)
     with st.container(key="beside_map"):

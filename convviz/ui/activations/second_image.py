@@ -31,7 +31,7 @@ def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> C
     titles = {each.name: each.title for each in samples()}
     names = [*(name for name in titles if name != first.name), OWN]
     key = state.remember(Key.SECOND_IMAGE, names[0], allowed=names)
-    own: state.OwnPicture | None = st.session_state.get(Entry.SECOND_IMAGE)
+    own: ChosenImage | None = st.session_state.get(Entry.SECOND_IMAGE)
     titles[OWN] = "Your own picture"
     name = st.selectbox(label, names, format_func=titles.__getitem__, key=key, width=width)
     if name != OWN:
@@ -50,7 +50,7 @@ def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> C
     if refusal:
         kept = "" if own is None else " The picture in use has not changed."
         st.error(f"{refusal}{kept}", icon=":material/error:")
-    return None if own is None else image.of_own(own)
+    return own
 
 
 def _take() -> None:

@@ -11,7 +11,6 @@ from convviz.features.activations import Activations
 from convviz.features.occlusion import Measure, OcclusionStep, occlude
 from convviz.features.synthesis import TARGETS, SynthesisConfig, SynthesisStep, synthesise
 from convviz.features.top_patches import TopPatchesStep, find_top_patches, patch_picture
-from convviz.images.preprocess import crop
 from convviz.jobs.job import JobView
 from convviz.sprites.overlay import signed_overlay
 from convviz.structure.layers import Layer
@@ -107,11 +106,9 @@ def occlusion(choice: Choice, step: OcclusionStep, measured: str) -> None:
         step: What was found.
         measured: What of the channel was measured, in words.
     """
-    weights = choice.network.weights
-    cut = crop(choice.image.image, size=weights.input_size, resize=weights.resize)
-    loss = step.by_pixel(weights.input_size)
+    loss = step.by_pixel(choice.network.weights.input_size)
     bound = max(float(loss.abs().max()), 1e-6)
-    over = signed_overlay(cut.resize((_PIXELS, _PIXELS)), loss, bound)
+    over = signed_overlay(choice.crop(enlarged=_PIXELS), loss, bound)
     worst, best = (float(step.loss.nan_to_num(nan=0.0).max()), float(-step.loss.min()))
     left, right = st.columns(2, gap="large")
     with left:
@@ -301,7 +298,7 @@ def _occlusion(
                 "title": f"Occlusion of channel {channel} of {shown.layer.title}",
                 "about": about,
                 "network": choice.network,
-                "image": choice.image.image,
+                "image": choice.image.pixels,
                 "layer_name": shown.layer.name,
                 "channel": channel,
                 "measure": measure,

@@ -142,7 +142,7 @@ def _on_image(choice: Choice, found: Costs, row: LayerCost) -> None:
         st.caption("What this layer's positions see cannot be followed.")
         return
     size = found.input_size
-    cut = crop(choice.image.image, size=size, resize=max(size * 8 // 7, size))
+    cut = crop(choice.image.pixels, size=size, resize=max(size * 8 // 7, size))
     field_on_image(
         cut,
         row.field,

@@ -120,7 +120,7 @@ def _gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
 def _measured(image: ChosenImage, form: str, weight: float, seed: int, start: Start) -> Gradients:
     paper = form == GOOGLENET.name
     spec = describe(GOOGLENET) if paper else network_spec(form)
-    return gradients.auxiliary_gradients(spec, image.image, weight=weight, seed=seed, start=start)
+    return gradients.auxiliary_gradients(spec, image.pixels, weight=weight, seed=seed, start=start)
 
 
 def _finding(found: Gradients) -> str:

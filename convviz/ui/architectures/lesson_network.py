@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from PIL import Image
-
-from convviz.images.preprocess import crop as crop_image
 from convviz.networks import paper_designs
 from convviz.networks.network import Network
 from convviz.ui import cache
@@ -30,12 +27,6 @@ def about(choice: Choice, used: Network) -> str:
     if choice.loaded is used:
         return f"{said}."
     return f"{said}, which comes with convviz, whatever the sidebar says."
-
-
-def crop(choice: Choice, used: Network) -> Image.Image:
-    """Return what goes into the network."""
-    weights = used.weights
-    return crop_image(choice.image.image, size=weights.input_size, resize=weights.resize)
 
 
 def paper_name(name: str) -> str:

@@ -144,7 +144,7 @@ def _row(tiles: Sequence[Image.Image], gap: int = 8) -> Image.Image:
 
 
 def _evidence(choice: Choice, used: Network, one: ClassEvidence) -> None:
-    cut = lesson_network.crop(choice, used).resize((_LARGE, _LARGE))
+    cut = choice.image.crop(used, enlarged=_LARGE)
     over = overlay(cut, one.evidence, 0.6, "viridis", None, None)
     left, right = st.columns([2, 3], gap="large")
     with left, st.container(key="evidence"):

@@ -273,7 +273,7 @@ def plans(choice: Choice) -> tuple[tuple[Plan, ...], DeltaGenerator]:
     configs = adjusted([replace(each, seconds=seconds) for each in presets])
     image = choice.image
     made = (
-        plan(network, layer, image.image, image.title, config)
+        plan(network, layer, image.pixels, image.title, config)
         for (network, layer), config in zip(pairs, configs, strict=True)
     )
     return tuple(made), row

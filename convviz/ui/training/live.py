@@ -178,7 +178,7 @@ def _start(page_jobs: PageJobs, wanted: Wanted, choice: Choice) -> None:
         title=f"A small network learns {state.shorten(wanted.dataset.name)}",
         seconds=wanted.settings.seconds,
         design=wanted.design,
-        picture=choice.image.image,
+        picture=choice.image.pixels,
         probe=choice.image.title,
         dataset=wanted.dataset,
         split=wanted.split,

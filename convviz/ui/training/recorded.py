@@ -90,7 +90,7 @@ def _scrub(choice: Choice) -> None:
 )
 def _stills(image: ChosenImage, layer: str) -> tuple[Still, ...]:
     """Make every moment's pictures; all of them are some 3 MB at most."""
-    snapshots = recording.snapshots(image.image, layer)
+    snapshots = recording.snapshots(image.pixels, layer)
     return tuple(_still(snapshot, image.title) for snapshot in snapshots)
 
 

@@ -139,7 +139,7 @@ def _mistakes(best: TransferOutcome) -> None:
 
 def _try(choice: Choice, kept: Network) -> None:
     st.markdown(f"**What it takes your image ({choice.image.title}) for**")
-    predictions.bars(predict(load(kept.name, kept.weights.source), choice.image.image))
+    predictions.bars(predict(load(kept.name, kept.weights.source), choice.image.pixels))
     st.caption(
         "These classes are the only answers it can give. Choose another image in the sidebar, one "
         "like the pictures it learned from."
