@@ -7,7 +7,7 @@ two things overwrite each other's value. So each name is a member here, and no l
 from __future__ import annotations
 
 from enum import StrEnum, unique
-from typing import TypeVar
+from typing import Self, TypeVar
 
 Value = TypeVar("Value", str, int, float, bool)  # what can be remembered and stand in the URL
 
@@ -17,35 +17,47 @@ class Key(StrEnum):
     """What is remembered across pages; the value is the name in the URL, so it never changes.
 
     A member whose value ends in an underscore is the beginning of several keys.
+
+    Attributes:
+        kind: The type of what is remembered; a string where nothing else is said.
     """
+
+    kind: type
+
+    def __new__(cls, name: str, kind: type = str) -> Self:
+        """Make a member that is its name and knows the type of what is remembered under it."""
+        key = str.__new__(cls, name)
+        key._value_ = name
+        key.kind = kind
+        return key
 
     # Every page
     IMAGE = "image"
     NETWORK = "network"
     WEIGHTS = "weights"
     LAYER = "layer"
-    CHANNEL = "channel"
+    CHANNEL = "channel", int
     JOB = "job"
 
     # Activations
     ACTIVATIONS_VIEW = "view"
-    THRESHOLD = "tau"
+    THRESHOLD = "tau", float
     ORDER = "order"
     SHOW = "show"
     CONTRAST = "contrast"
     COLOURS = "colours"
-    BLEND = "blend"
+    BLEND = "blend", int
 
     # Activations, one channel
     QUESTION = "question"
-    POSITION = "position"
+    POSITION = "position", tuple
     WAY = "way"
     MEASURE = "measure"
     SYNTHESIS_TARGET = "target"
-    SYNTHESIS_STEPS = "synthesis_steps"
-    SYNTHESIS_SEED = "synthesis_seed"
+    SYNTHESIS_STEPS = "synthesis_steps", int
+    SYNTHESIS_SEED = "synthesis_seed", int
     SET = "set"
-    SET_COUNT = "set_count"
+    SET_COUNT = "set_count", int
     SILENCE_MODE = "silence_mode"
     SILENCE_DEEPER = "silence_deeper"
 
@@ -59,83 +71,83 @@ class Key(StrEnum):
     FILTERS_VIEW = "filters_view"
     FILTER_ORDER = "filter_order"
     FILTER_LOOK = "filter_look"
-    FILTER_INPUT = "filter_input"
-    FILTER_PAGE = "filter_page"
-    SLICE_PAGE = "slice_page"
-    FILTERS_ONE_SCALE = "filters_one_scale"
+    FILTER_INPUT = "filter_input", int
+    FILTER_PAGE = "filter_page", int
+    SLICE_PAGE = "slice_page", int
+    FILTERS_ONE_SCALE = "filters_one_scale", bool
 
     # Architectures
     ARCHITECTURES_VIEW = "architectures"
     COMPARED_NETWORKS = "compared"
-    COMPARED_SIDE = "side"
+    COMPARED_SIDE = "side", int
     COMPARED_AXIS = "axis"
     FORM = "form"
-    FORM_SIDE = "side_"  # and the form
+    FORM_SIDE = "side_", int  # and the form
     ROW = "row"
     PAPER = "paper"
     LESSON = "lesson"
 
     # Architectures, lessons
-    SLIDING_LENGTH = "n"
-    SLIDING_KERNEL = "k"
-    SLIDING_STRIDE = "s"
-    SLIDING_PADDING = "p"
-    SLIDING_DILATION = "d"
-    STACKED_KERNEL = "large"
-    STACKED_WIDTH = "width"
+    SLIDING_LENGTH = "n", int
+    SLIDING_KERNEL = "k", int
+    SLIDING_STRIDE = "s", int
+    SLIDING_PADDING = "p", int
+    SLIDING_DILATION = "d", int
+    STACKED_KERNEL = "large", int
+    STACKED_WIDTH = "width", int
     INCEPTION_MODULE = "module"
     BOTTLENECK_BRANCH = "branch"
-    BOTTLENECK_LEFT = "left_"  # and the branch
-    BOTTLENECK_SIDE = "side_maps"
-    BOTTLENECK_CHANNELS_IN = "channels_in"
-    BOTTLENECK_CHANNELS_LEFT = "channels_left"
-    BOTTLENECK_CHANNELS_OUT = "channels_out"
-    BOTTLENECK_KERNEL = "kernel_large"
+    BOTTLENECK_LEFT = "left_", int  # and the branch
+    BOTTLENECK_SIDE = "side_maps", int
+    BOTTLENECK_CHANNELS_IN = "channels_in", int
+    BOTTLENECK_CHANNELS_LEFT = "channels_left", int
+    BOTTLENECK_CHANNELS_OUT = "channels_out", int
+    BOTTLENECK_KERNEL = "kernel_large", int
     BOTTLENECK_SAVING = "saving"
     AUXILIARY_FORM = "trained_form"
     AUXILIARY_FIRST_WEIGHTS = "first_weights"
 
     # Reconstruction
     SERIES = "series"
-    SECONDS = "seconds"
+    SECONDS = "seconds", int
     OPTIMIZER = "optimizer"
-    LEARNING_RATE = "learning_rate"
-    DECAY = "decay"
-    TOTAL_VARIATION = "total_variation"
+    LEARNING_RATE = "learning_rate", float
+    DECAY = "decay", float
+    TOTAL_VARIATION = "total_variation", float
     START_FROM = "start_from"
-    SEED = "seed"
-    MOST_STEPS = "most_steps"
+    SEED = "seed", int
+    MOST_STEPS = "most_steps", int
     PRECISION = "precision"
 
     # Transfer learning
     SCENARIO = "scenario"
-    TRAINING_SECONDS = "training_seconds"
-    TRANSFER_COMPARE = "transfer_compare"
-    FINE_TUNE_SECONDS = "fine_tune_seconds"
-    FINE_TUNE_RATE = "fine_tune_rate"
+    TRAINING_SECONDS = "training_seconds", int
+    TRANSFER_COMPARE = "transfer_compare", bool
+    FINE_TUNE_SECONDS = "fine_tune_seconds", int
+    FINE_TUNE_RATE = "fine_tune_rate", float
 
     # Transfer learning, Training, Auxiliary classifiers
     DATA = "data"
-    DATA_COUNT = "pictures"
+    DATA_COUNT = "pictures", int
 
     # Training
     WATCH = "watch"
     RECORDED_LAYER = "recorded_layer"
-    RECORDED_MOMENT = "moment"
-    LIVE_DEPTH = "live_depth"
-    LIVE_WIDTH = "live_width"
-    LIVE_SECONDS = "live_seconds"
+    RECORDED_MOMENT = "moment", int
+    LIVE_DEPTH = "live_depth", int
+    LIVE_WIDTH = "live_width", int
+    LIVE_SECONDS = "live_seconds", int
     LIVE_RATE = "live_rate"
-    LIVE_NORM = "live_norm"
+    LIVE_NORM = "live_norm", bool
     LIVE_LAYER = "live_layer"
 
     # Auxiliary classifiers; the lesson of Architectures shares weight and seed
-    AUXILIARY_WEIGHT = "aux_weight"
+    AUXILIARY_WEIGHT = "aux_weight", float
     AUXILIARY_START = "aux_start"
-    AUXILIARY_NORM = "aux_norm"
-    AUXILIARY_RATE = "aux_rate"
-    AUXILIARY_STEPS = "aux_steps"
-    AUXILIARY_SEED = "aux_seed"
+    AUXILIARY_NORM = "aux_norm", bool
+    AUXILIARY_RATE = "aux_rate", float
+    AUXILIARY_STEPS = "aux_steps", int
+    AUXILIARY_SEED = "aux_seed", int
 
 
 @unique

@@ -242,6 +242,8 @@ def remember(
         The key.
     """
     here = visit()
+    if isinstance(key, Key) and default is not None and type(default) is not key.kind:
+        raise TypeError(f"{key!r} is remembered as {key.kind.__name__}, its default is {default!r}")
     asked = here.link.pop(key, None) if default is not None else None
     if asked is None and formerly and default is not None:
         asked = _take_former(formerly, default, allowed)
