@@ -28,7 +28,7 @@ with shell.errors():
         image.input_crop(choice.image, network)
     with comes_out:
         st.subheader(f"What {network.title} takes it for", anchor=False)
-        predictions.opinion(network, guesses)
+        predictions.draw(network, guesses)
 
 st.subheader("Look further", anchor=False)
 navigation.cards()

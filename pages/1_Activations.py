@@ -10,6 +10,7 @@ choice = shell.open_page(
     question="Every channel of a layer looks for one thing all over the image. Its map is bright "
     "where it finds it; an **empty** channel finds it nowhere.",
     layer=True,
+    folder="activations",
 )
 
 with shell.errors():

@@ -10,6 +10,7 @@ choice = shell.open_page(
     question="A filter is a small pattern of weights that slides over its input and answers where "
     "the pattern is found. Training made these patterns from random numbers.",
     layer=True,
+    folder="filters",
 )
 
 with shell.errors():

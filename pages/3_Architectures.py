@@ -8,14 +8,13 @@ choice = shell.open_page(
     question="What does each network's design cost, and why was it built that way? Every number "
     "is counted from the networks themselves.",
     needs_network=False,
+    folder="architectures",
 )
 
 with shell.errors():
-    from convviz.ui import formulas
     from convviz.ui.architectures import by_layer, compare, page, papers
     from convviz.ui.widgets import one_of
 
-    formulas.style()
     VIEWS = {
         "compare": "Compare",
         "layers": "Layer by layer",

@@ -1,9 +1,5 @@
 """Reconstruction: what does a layer still know about the image?"""
 
-from pathlib import Path
-
-import streamlit as st
-
 from convviz.ui import shell
 
 choice = shell.open_page(
@@ -11,13 +7,13 @@ choice = shell.open_page(
     question="What does a layer still know about the image? Make an image from its feature maps "
     "alone, and see what comes back and what does not.",
     layer=True,
+    folder="reconstruction",
 )
 
 with shell.errors():
     from convviz.ui import jobs
     from convviz.ui.reconstruction import page, settings
 
-    st.html(Path(page.__file__).with_name("style.css"))
     page_jobs = jobs.page_jobs("reconstruction")
     plans, start = settings.plans(choice)
     view = page_jobs.find()

@@ -1,7 +1,5 @@
 """Transfer learning: a trained encoder, a decoder of one's own."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from convviz.ui import shell
@@ -10,13 +8,13 @@ choice = shell.open_page(
     "Transfer learning",
     question="How does a trained encoder help a new task with few images? Keep what it has learned "
     "to see, and teach it new names.",
+    folder="transfer",
 )
 
 with shell.errors():
     from convviz.ui import datasets, jobs
     from convviz.ui.transfer import plan, training
 
-    st.html(Path(training.__file__).with_name("style.css"))
     st.subheader("1 · Pictures with classes", anchor=False)
     dataset = datasets.choose()
     st.subheader("2 · What stays, and what is learned", anchor=False)

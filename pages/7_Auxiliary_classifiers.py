@@ -1,7 +1,5 @@
 """Auxiliary classifiers: do small classifiers half-way help a deep network learn?"""
 
-from pathlib import Path
-
 import streamlit as st
 
 from convviz.ui import shell
@@ -12,13 +10,13 @@ choice = shell.open_page(
     "twice at once, with and without them, and watch the gradients.",
     needs_network=False,
     image_in_sidebar=False,
+    folder="auxiliary",
 )
 
 with shell.errors():
     from convviz.ui import datasets, jobs
     from convviz.ui.auxiliary import page, settings
 
-    st.html(Path(page.__file__).with_name("style.css"))
     page_jobs = jobs.page_jobs("auxiliary")
     view = page_jobs.find()
     if view is None:

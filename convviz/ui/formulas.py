@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable
-from pathlib import Path
 
 import streamlit as st
-
-_CSS = Path(__file__).with_name("formulas.css")
-
-
-def style() -> None:
-    """Add the page's looks; once per run."""
-    st.html(_CSS)
 
 
 def formula(text: str, meaning: str = "", *, large: bool = False) -> None:

@@ -28,11 +28,11 @@ def bars(predictions: Sequence[Prediction]) -> None:
     st.html(f'<ol class="convviz-bars">{rows}</ol>')
 
 
-def opinion(network: Network, predictions: Sequence[Prediction]) -> None:
-    """Draw what a network takes the image for, or say why it takes it for nothing.
+def draw(network: Network, predictions: Sequence[Prediction]) -> None:
+    """Draw a network's best guesses, or say why it has none.
 
     Args:
-        network: The network that was asked.
+        network: The network that made them.
         predictions: Its best guesses; none where it has no decoder.
     """
     if predictions:

@@ -33,6 +33,8 @@ from convviz.ui import navigation, state
 from convviz.ui.choice import Choice
 from convviz.ui.sidebar import image as sidebar_image
 
+_FOLDER = Path(__file__).parent
+
 
 def open_page(
     title: str,
@@ -41,6 +43,7 @@ def open_page(
     layer: bool = False,
     needs_network: bool = True,
     image_in_sidebar: bool = True,
+    folder: str = "",
 ) -> Choice:
     """Set the page up and draw its heading and sidebar; every page calls this first.
 
@@ -54,6 +57,7 @@ def open_page(
         needs_network: Whether the page is of no use without weights. If not, `Choice.loaded` is
             None while they are missing, and nothing is fetched by itself.
         image_in_sidebar: Whether the image can be changed in the sidebar (Home has its own place).
+        folder: The page's folder in ui; its style.css is added to the looks of all pages.
 
     Returns:
         The visitor's choices.
@@ -64,7 +68,8 @@ def open_page(
         layout="wide",
         initial_sidebar_state="auto",
     )
-    st.html(Path(__file__).with_name("shell.css"))
+    for style in ("shell.css", "sidebar/style.css", *([f"{folder}/style.css"] if folder else ())):
+        st.html(_FOLDER / style)
     st.title(title, anchor=False)
     if question:
         st.markdown(question)

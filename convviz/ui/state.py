@@ -122,30 +122,30 @@ def visit() -> Visit:
     if Entry.VISIT not in st.session_state:
         query = st.query_params.to_dict()
         st.session_state[Entry.VISIT] = Visit(link=query, address=dict(query), written=dict(query))
-    found: Visit = st.session_state[Entry.VISIT]
-    return found
+    current: Visit = st.session_state[Entry.VISIT]
+    return current
 
 
 def enter(page: str) -> None:
-    """Take note that a page is opened or runs anew; the shell calls this."""
-    here = visit()
+    """Note that a page is opened or runs anew; the shell calls this."""
+    current = visit()
     back = _is_back_or_forward()
-    if here.page != page or back:
-        here.arrived = True
-        here.address = st.query_params.to_dict()
-        here.written = dict(here.address)
-    if here.page != page:
-        here.page = page
-        here.placed.clear()
+    if current.page != page or back:
+        current.arrived = True
+        current.address = st.query_params.to_dict()
+        current.written = dict(current.address)
+    if current.page != page:
+        current.page = page
+        current.placed.clear()
     if back:
         _forget_choices(page)
-        here.link = dict(here.address)
-    here.restoring = back
-    here.running = True
+        current.link = dict(current.address)
+    current.restoring = back
+    current.running = True
 
 
 def _is_back_or_forward() -> bool:
-    """Tell whether the browser went back or forward to come here.
+    """Tell whether the browser went back or forward to come current.
 
     Streamlit marks such a run in an attribute that it does not document.
     """
@@ -155,39 +155,39 @@ def _is_back_or_forward() -> bool:
 
 def _forget_choices(page: str) -> None:
     """Forget what a page's links carry, so that it comes from the URL, or else is the default."""
-    here = visit()
-    remembered = here.keys.get(page, set())
+    current = visit()
+    remembered = current.keys.get(page, set())
     for key in remembered:
-        here.values.pop(key, None)
+        current.values.pop(key, None)
         st.session_state.pop(key, None)
     if Key.CHANNEL in remembered:
-        here.channel = None
-    here.notices.clear()
+        current.channel = None
+    current.notices.clear()
 
 
 def write_address() -> None:
     """Write the URL; the shell calls this once, at the end of each run of the script."""
-    here = visit()
-    is_choice = here.chosen and not here.arrived
-    if here.restoring:  # what this page has no use for shall not surprise on the next one
+    current = visit()
+    is_choice = current.chosen and not current.arrived
+    if current.restoring:  # what this page has no use for shall not surprise on the next one
         for key in SHARED:
-            here.link.pop(key, None)
-    here.chosen = here.arrived = here.restoring = here.running = False
-    if here.address != here.written:
-        here.written = dict(here.address)
+            current.link.pop(key, None)
+    current.chosen = current.arrived = current.restoring = current.running = False
+    if current.address != current.written:
+        current.written = dict(current.address)
         if is_choice:
-            here.replacement = {}
-            st.query_params.from_dict(here.address)
+            current.replacement = {}
+            st.query_params.from_dict(current.address)
         else:
-            query = urlencode(here.address)
-            here.replacement = {"query": query, "token": secrets.token_hex(8)}
+            query = urlencode(current.address)
+            current.replacement = {"query": query, "token": secrets.token_hex(8)}
             context = get_script_run_ctx()
             if context is not None:
                 context.query_string = query  # for AppTest, and for a run that st.rerun begins
     # It stays on the page: the next run may come before a slow browser has done it.
-    if here.replacement:
+    if current.replacement:
         with st.container(key="address", height=1, border=False):
-            _replace(key="address_bar", data=here.replacement)
+            _replace(key="address_bar", data=current.replacement)
 
 
 def fragment(function: Callable[Arguments, None]) -> Callable[Arguments, None]:
@@ -204,8 +204,8 @@ def fragment(function: Callable[Arguments, None]) -> Callable[Arguments, None]:
 
 def _write_choice() -> None:
     """Write the URL if the visitor has chosen something, unless the whole script runs."""
-    here = visit()
-    if here.chosen and not here.running:
+    current = visit()
+    if current.chosen and not current.running:
         write_address()
 
 
@@ -241,10 +241,10 @@ def remember(
     Returns:
         The key.
     """
-    here = visit()
+    current = visit()
     if isinstance(key, Key) and default is not None and type(default) is not key.kind:
         raise TypeError(f"{key!r} is remembered as {key.kind.__name__}, its default is {default!r}")
-    asked = here.link.pop(key, None) if default is not None else None
+    asked = current.link.pop(key, None) if default is not None else None
     if asked is None and formerly and default is not None:
         asked = _take_former(formerly, default, allowed)
     value: object
@@ -253,7 +253,7 @@ def remember(
     elif asked is not None and default is not None:
         value = keys.read(asked, default)
     else:
-        value = here.values.get(key, default)
+        value = current.values.get(key, default)
     if default is not None:
         value = keys.of_type(value, default)
     if value is None or not _is_allowed(value, allowed):
@@ -264,7 +264,7 @@ def remember(
                 f"The link asks for {key} “{shorten(asked)}”, which does not exist here; this is "
                 "the usual choice instead.",
             )
-    elif here.values.get(key, value) != value:
+    elif current.values.get(key, value) != value:
         notice(key, None)
     if in_url:
         _in_links(key)
@@ -275,28 +275,28 @@ def remember(
 
 def put(key: str, value: str | float | None, *, in_url: bool = True) -> None:
     """Set what is remembered under a key; the key's widget must not have been made in this run."""
-    here = visit()
+    current = visit()
     if in_url:
         _in_links(key)
-    if here.values.get(key, value) != value:
-        here.chosen = True
+    if current.values.get(key, value) != value:
+        current.chosen = True
     # On another page the same key belongs to a new widget, which would begin at its default. And
     # it is set only where needed: setting it always would pull a slider back while it is dragged.
-    if key not in here.placed or st.session_state.get(key) != value:
+    if key not in current.placed or st.session_state.get(key) != value:
         st.session_state[key] = value
-        here.placed.add(key)
-    here.values[key] = value
+        current.placed.add(key)
+    current.values[key] = value
     write_url(key, str(value) if in_url else None)
 
 
 def _in_links(key: str) -> None:
     """Note that links to the open page carry this key."""
-    here = visit()
-    here.keys.setdefault(here.page, set()).add(key)
+    current = visit()
+    current.keys.setdefault(current.page, set()).add(key)
 
 
 def remember_channel(strongest: int, channels: int, place: str) -> None:
-    """See to it that the picked channel is one of the layer's.
+    """Make sure that the picked channel is one of the layer's.
 
     A channel's number means nothing in another layer, so there the strongest one is picked, and
     the URL names a channel only when the visitor (or a link) picked it.
@@ -306,38 +306,38 @@ def remember_channel(strongest: int, channels: int, place: str) -> None:
         channels: How many the layer has.
         place: Names the network and the layer.
     """
-    here = visit()
+    current = visit()
     _in_links(Key.CHANNEL)
-    asked = here.link.pop(Key.CHANNEL, None)
+    asked = current.link.pop(Key.CHANNEL, None)
     if asked is not None:
-        here.channel = keys.read(asked, 0)
-        if here.channel is None or not 0 <= here.channel < channels:
-            here.channel = None
+        current.channel = keys.read(asked, 0)
+        if current.channel is None or not 0 <= current.channel < channels:
+            current.channel = None
             notice(
                 Key.CHANNEL,
                 f"The link asks for channel “{shorten(asked)}”; this layer has channels 0 to "
                 f"{channels - 1}, so here is the strongest one.",
             )
-    elif here.channel_place != place:
-        here.channel = None
+    elif current.channel_place != place:
+        current.channel = None
         notice(Key.CHANNEL, None)
-    here.channel_place = place
-    here.strongest = strongest
-    write_url(Key.CHANNEL, None if here.channel is None else str(here.channel))
+    current.channel_place = place
+    current.strongest = strongest
+    write_url(Key.CHANNEL, None if current.channel is None else str(current.channel))
 
 
 def channel() -> int:
     """Return the picked channel, or the strongest one where none was picked."""
-    here = visit()
-    return here.strongest if here.channel is None else here.channel
+    current = visit()
+    return current.strongest if current.channel is None else current.channel
 
 
 def pick_channel(number: int) -> None:
     """Pick a channel of the layer that is shown."""
-    here = visit()
-    here.chosen |= number != channel()
-    here.channel = number
-    here.notices.pop(Key.CHANNEL, None)
+    current = visit()
+    current.chosen |= number != channel()
+    current.channel = number
+    current.notices.pop(Key.CHANNEL, None)
     write_url(Key.CHANNEL, str(number))
 
 
@@ -371,26 +371,26 @@ def notice(key: str, sentence: str | None) -> None:
         key: What it is about; there is at most one notice for each.
         sentence: What to say; None to say nothing any more.
     """
-    here = visit()
-    if here.notices.get(key) == sentence:
+    current = visit()
+    if current.notices.get(key) == sentence:
         return
     if sentence is None:
-        del here.notices[key]
+        del current.notices[key]
     else:
-        here.notices[key] = sentence
-    draw_notices(here.notice_board)
+        current.notices[key] = sentence
+    draw_notices(current.notice_board)
 
 
 def draw_notices(board: DeltaGenerator | None) -> None:
     """Draw all notices, and put them at this place until the next page is opened."""
-    here = visit()
-    here.notice_board = board
+    current = visit()
+    current.notice_board = board
     if board is None:
         return
     board.empty()
-    if here.notices:
+    if current.notices:
         with board.container():
-            for sentence in here.notices.values():
+            for sentence in current.notices.values():
                 st.info(sentence, icon=":material/link_off:")
 
 
@@ -414,12 +414,12 @@ def _take_former(
     name: str, like: Value, allowed: Container[Value] | Callable[[Value], bool] | None
 ) -> str | None:
     """Take from the link what it calls by a key's former name, where it is a value of that key."""
-    here = visit()
-    value = keys.read(here.link.get(name, ""), like)
-    if name not in here.link or value is None or not _is_allowed(value, allowed):
+    current = visit()
+    value = keys.read(current.link.get(name, ""), like)
+    if name not in current.link or value is None or not _is_allowed(value, allowed):
         return None
     write_url(name, None)
-    return here.link.pop(name)
+    return current.link.pop(name)
 
 
 def _is_allowed(value: object, allowed: Container[Value] | Callable[[Value], bool] | None) -> bool:

@@ -1,7 +1,7 @@
 """Who a visitor is: a secret that only their browser has, so that their jobs stay theirs.
 
-The secret lies in a cookie. It survives a refresh and a dropped connection, is the same in every
-tab of one browser, and is no part of a link: whoever is sent the URL of a run has another secret
+The secret is in a cookie. It survives a refresh and a dropped connection, is the same in every
+tab of one browser, and is not part of a link: whoever is sent the URL of a run has another secret
 and cannot read or stop it. Streamlit reads cookies only when a connection begins and cannot write
 them, so a first-time visitor gets a secret from the server at once, and an invisible component
 stores it in the browser; where the browser already has another one (a tab opened in the same
@@ -41,24 +41,24 @@ _component = st.components.v2.component(Component.VISITOR, js=_JS)
 
 def owner() -> str:
     """Return this visitor's secret; a page that has jobs calls it in every full run."""
-    held = (
+    secret = (
         _secret(st.session_state.get(Entry.VISITOR))
         or _secret(st.context.cookies.get(_COOKIE))
         or secrets.token_urlsafe(32)
     )
-    st.session_state[Entry.VISITOR] = held
+    st.session_state[Entry.VISITOR] = secret
     try:
         with st.container(key="visitor", height=1, border=False):
             answer = _component(
                 key="visitor_cookie",
-                data={"cookie": _COOKIE, "secret": held, "seconds": _DAYS * 24 * 3600},
+                data={"cookie": _COOKIE, "secret": secret, "seconds": _DAYS * 24 * 3600},
                 on_secret_change=_nothing,
             ).get("secret")
     except StreamlitDuplicateElementKey:  # another part of the page has asked in this run
-        return held
-    held = _secret(answer) or held
-    st.session_state[Entry.VISITOR] = held
-    return held
+        return secret
+    secret = _secret(answer) or secret
+    st.session_state[Entry.VISITOR] = secret
+    return secret
 
 
 def _secret(value: object) -> str:

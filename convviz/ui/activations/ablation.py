@@ -12,7 +12,7 @@ from convviz.sprites.overlay import heatmap
 from convviz.ui import predictions, state
 from convviz.ui.choice import Choice
 from convviz.ui.keys import Entry, Key
-from convviz.ui.sidebar.layer import label
+from convviz.ui.sidebar.layer import titles
 
 _MODES = ("Switch off", "Keep only")
 
@@ -35,8 +35,7 @@ def draw(choice: Choice, shown: Activations, channel: int) -> None:
         held = [channel]
     st.session_state[Entry.SILENCED_FOR] = (shown.layer.name, channel)
     st.session_state["silenced"] = held
-    names = [each.name for each in later]
-    by_name = {each.name: each for each in later}
+    names = [layer.name for layer in later]
     with st.container(horizontal=True, vertical_alignment="bottom", key="silence_controls"):
         mode = st.segmented_control(
             "These channels",
@@ -48,7 +47,7 @@ def draw(choice: Choice, shown: Activations, channel: int) -> None:
         deeper = st.selectbox(
             "Look closely at",
             names,
-            format_func=lambda name: label(by_name[name]),
+            format_func=titles(later).__getitem__,
             key=state.remember(Key.SILENCE_DEEPER, names[0], allowed=names, in_url=False),
             width=320,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import streamlit as st
 
@@ -216,7 +215,6 @@ _HANDED_ON = ("ReLU", "max pooling", "average pooling", "batch norm", "dropout")
 
 def draw(choice: Choice, shown: Activations, threshold: float) -> None:
     """Draw both sides with the same controls, and the table."""
-    st.html(Path(__file__).with_name("compare.css"))
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare_controls"):
         what = str(
             st.segmented_control(
@@ -287,7 +285,7 @@ def _other(
         name = st.selectbox(
             "With",
             names,
-            format_func=lambda name: sidebar_layer.label(listed[name]),
+            format_func=sidebar_layer.titles(tuple(listed.values())).__getitem__,
             key=key,
             width=320,
         )

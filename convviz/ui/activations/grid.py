@@ -72,7 +72,7 @@ def _explore(
     sections = sections_of(shown, looks)
     listed = [channel for section in sections for channel in section.indices]
     channel = state.channel()
-    # shell.css lays these out: side by side, or on a phone the picked channel above the grid.
+    # style.css lays these out: side by side, or on a phone the picked channel above the grid.
     with st.container(key="explorer"):
         with st.container(key="explorer_grid"):
             channel_grid(

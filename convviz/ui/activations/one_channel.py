@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
 from convviz.features.activations import Activations
@@ -33,7 +31,6 @@ def draw(choice: Choice, shown: Activations, threshold: float) -> None:
     place = f"{choice.network_name}/{shown.layer.name}"
     state.remember_channel(int(shown.maximum.argmax()), shown.channels, place)
     channel = state.channel()
-    st.html(Path(__file__).with_name("inspector.css"))
     _heading(shown, channel)
     with st.container(key="inspector_facts", gap="small"):
         classes = choice.network.weights.classes

@@ -1,4 +1,4 @@
-"""The map beside the image, with what each position sees; and which position is chosen."""
+"""A map beside the image, with what each position sees, and the position that is chosen."""
 
 from __future__ import annotations
 
@@ -20,28 +20,30 @@ _KEY = "field_view"
 _PIXELS = 448  # of the image: sharp on a projector
 
 
-def position(place: str, values: Tensor) -> tuple[int, int]:
+def position(context: str, values: Tensor) -> tuple[int, int]:
     """Return the chosen position of a map; at first that of its largest value.
 
     Args:
-        place: Names the network, the layer and the image: elsewhere the choice means nothing.
+        context: Names the network, the layer and the image: elsewhere the choice means nothing.
         values: The map, shape (H, W).
     """
     height, width = values.shape
-    held = state.visit().values.get(Key.POSITION)
-    if isinstance(held, tuple) and held[0] == place and held[1] < height and held[2] < width:
-        return held[1], held[2]
+    chosen = state.visit().values.get(Key.POSITION)
+    if isinstance(chosen, tuple) and chosen[0] == context:
+        row, column = chosen[1:]
+        if row < height and column < width:
+            return row, column
     row, column = divmod(int(values.flatten().argmax()), width)
     return row, column
 
 
-def choose(place: str, row: int, column: int) -> None:
+def choose(context: str, row: int, column: int) -> None:
     """Choose a position."""
-    state.visit().values[Key.POSITION] = (place, row, column)
+    state.visit().values[Key.POSITION] = (context, row, column)
 
 
 def draw(
-    place: str,
+    context: str,
     image: Image.Image,
     values: Tensor,
     field: ReceptiveField | None,
@@ -51,32 +53,31 @@ def draw(
     """Draw the image with the map over it and, beside it, the map alone.
 
     Args:
-        place: As in `position`.
+        context: As in `position`.
         image: What goes into the network.
         values: The map, shape (H, W).
         field: What its positions see; None where that is not known.
         colours: Name of the colour map.
         label: Names the map for a screen reader.
     """
-    row, column = position(place, values)
+    row, column = position(context, values)
     height, width = values.shape
-    map_ = heatmap(values, (width, height), colours)
     raw = values.float().contiguous().numpy().tobytes()
-    token = hashlib.sha256(place.encode() + raw + colours.encode()).hexdigest()[:16]
+    token = hashlib.sha256(context.encode() + raw + colours.encode()).hexdigest()[:16]
 
     def picked() -> None:
         pick = st.session_state[_KEY].get("pick")
         if isinstance(pick, dict) and pick.get("token") == token:
-            chosen, other = pick.get("row", -1), pick.get("column", -1)
-            if chosen in range(height) and other in range(width):
-                choose(place, int(chosen), int(other))
+            row, column = pick.get("row", -1), pick.get("column", -1)
+            if row in range(height) and column in range(width):
+                choose(context, int(row), int(column))
 
     _component(
         key=_KEY,
         data={
             "token": token,
-            "image": _photo(hashlib.sha256(image.tobytes()).hexdigest(), image),
-            "map": _url(exports.png(map_)),
+            "image": _enlarged(hashlib.sha256(image.tobytes()).hexdigest(), image),
+            "map": _url(exports.png(heatmap(values, (width, height), colours))),
             "values": base64.b64encode(raw).decode(),
             "height": height,
             "width": width,
@@ -91,7 +92,7 @@ def draw(
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
-def _photo(sha256: str, _image: Image.Image) -> str:
+def _enlarged(sha256: str, _image: Image.Image) -> str:
     return _url(exports.png(_image.resize((_PIXELS, _PIXELS))))
 
 

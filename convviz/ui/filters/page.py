@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 from torch import Tensor
 
@@ -44,7 +42,6 @@ _PIXELS = 320
 
 def draw(choice: Choice) -> None:
     """Draw the kernels of the chosen layer, or of the convolution that feeds it."""
-    st.html(Path(__file__).with_name("style.css"))
     shown = convolution_for(choice)
     if shown is None:
         st.info("This network has no convolution before this layer: choose a deeper one.")

@@ -1,4 +1,4 @@
-"""Choose a layer of the network: a list to search in, and steps towards image and classes."""
+"""The layer: a list to search in, and steps towards the image and towards the classes."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ def choices(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     return tuple(layer for layer in layers if not layer.detail and layer.kind != "dropout")
 
 
+def titles(layers: Sequence[Layer]) -> dict[str, str]:
+    """Return what layers are called in a list, by their names."""
+    return {layer.name: label(layer) for layer in layers}
+
+
 def label(layer: Layer) -> str:
     """Name a layer for a list: stage, title and output shape."""
     shape = " × ".join(map(str, layer.shape))
@@ -27,18 +32,17 @@ def label(layer: Layer) -> str:
     return f"{title} — {shape}"
 
 
-def pick(used: Network, layers: Sequence[Layer]) -> Layer:
+def pick(network: Network, layers: Sequence[Layer]) -> Layer:
     """Draw the picker and return the chosen layer.
 
     When the network changes, it goes back to the layer last looked at there, or else to one about
     as deep as the layer before.
     """
-    here = state.visit()
-    listed = choices(layers)
     by_name = {layer.name: layer for layer in layers}
-    names = [layer.name for layer in listed]
-    _settle(used, by_name, listed)
+    offered = choices(layers)
+    _settle(network, by_name, offered)
     # A link may name a part of a layer: it is listed as well, while it is looked at.
+    names = [layer.name for layer in offered]
     looked_at = st.session_state[Key.LAYER]
     if looked_at not in names:
         names = sorted([*names, looked_at], key=lambda name: by_name[name].index)
@@ -46,7 +50,7 @@ def pick(used: Network, layers: Sequence[Layer]) -> Layer:
         name = st.selectbox(
             "Layer",
             names,
-            format_func=lambda name: label(by_name[name]),
+            format_func=titles(layers).__getitem__,
             key=Key.LAYER,
             help="Grouped by stage, from the image to the classes, each with its output: channels "
             "× height × width. Type to search.",
@@ -74,38 +78,38 @@ def pick(used: Network, layers: Sequence[Layer]) -> Layer:
             args=(names[min(position + 1, len(names) - 1)],),
             help="One layer towards the classes",
         )
-        chosen = by_name[name]
-        dotted = "" if chosen.name == chosen.title else f"`{chosen.name}`, "
-        st.caption(f"{dotted}{chosen.kind}, {prod(chosen.shape):,} values")
-    here.layers[used.name] = chosen.name
-    state.put(Key.LAYER, chosen.name)
-    return chosen
+        layer = by_name[name]
+        dotted = "" if layer.name == layer.title else f"`{layer.name}`, "
+        st.caption(f"{dotted}{layer.kind}, {prod(layer.shape):,} values")
+    state.visit().layers[network.name] = layer.name
+    state.put(Key.LAYER, layer.name)
+    return layer
 
 
-def _settle(used: Network, by_name: dict[str, Layer], listed: Sequence[Layer]) -> None:
-    """See to it that the remembered layer is one of this network's."""
-    here = state.visit()
-    asked = here.link.pop(Key.LAYER, None)
-    before: str | None = here.layers.get(used.name)
-    if here.restoring:
-        before, here.layer_depth = None, state.USUAL_DEPTH
-    elif here.layer_network == used.name:
+def _settle(network: Network, by_name: dict[str, Layer], offered: Sequence[Layer]) -> None:
+    """Set the remembered layer to one of this network's."""
+    visit = state.visit()
+    asked = visit.link.pop(Key.LAYER, None)
+    before: str | None = visit.layers.get(network.name)
+    if visit.restoring:
+        before, visit.layer_depth = None, state.USUAL_DEPTH
+    elif visit.layer_network == network.name:
         before = st.session_state.get(Key.LAYER, before)
-    wanted = asked or before
-    if wanted is None or wanted not in by_name:
-        found = comparable(listed, here.layer_depth)
+    name = asked or before
+    if name is None or name not in by_name:
+        layer = comparable(offered, visit.layer_depth)
         if asked:
             state.notice(
                 Key.LAYER,
-                f"{used.title} has no layer called “{state.shorten(asked)}”, as the link asks; "
-                f"here is {found.title} instead.",
+                f"{network.title} has no layer called “{state.shorten(asked)}”, as the link asks; "
+                f"here is {layer.title} instead.",
             )
-        wanted = found.name
-    elif wanted != here.values.get(Key.LAYER):
+        name = layer.name
+    elif name != visit.values.get(Key.LAYER):
         state.notice(Key.LAYER, None)
-    state.put(Key.LAYER, wanted)
-    here.layer_network = used.name
-    here.layer_depth = encoder_depth(list(by_name.values()), by_name[wanted])
+    state.put(Key.LAYER, name)
+    visit.layer_network = network.name
+    visit.layer_depth = encoder_depth(list(by_name.values()), by_name[name])
 
 
 def _go(name: str) -> None:
