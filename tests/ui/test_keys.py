@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from convviz.ui import keys
+from convviz.ui import keys, state
 from convviz.ui.keys import Component, Entry, Key
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +27,18 @@ STORES = ("session_state", "query_params", "link", "values", "notices")
 def test_no_two_members_have_the_same_value() -> None:
     members = [member for kind in (Key, Entry, Component) for member in kind.__members__.values()]
     assert len(members) == len(set(members)) == len(VALUES)
+
+
+def test_what_is_remembered_has_a_type() -> None:
+    assert {member.kind for member in Key} == {str, int, float, bool, tuple}
+    assert (Key.IMAGE.kind, Key.THRESHOLD.kind, Key.CHANNEL.kind) == (str, float, int)
+    assert Key("tau") is Key.THRESHOLD
+    assert f"{Key.FORM_SIDE}torchvision" == "side_torchvision"
+
+
+def test_a_default_of_another_type_is_a_mistake() -> None:
+    with pytest.raises(TypeError, match="is remembered as float, its default is 0"):
+        state.remember(Key.THRESHOLD, 0)
 
 
 def test_every_member_is_in_use() -> None:

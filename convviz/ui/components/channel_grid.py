@@ -100,4 +100,4 @@ def channel_grid(
         )
 
 
-_grid = declare(Component.CHANNEL_GRID)
+_grid = declare(Component.CHANNEL_GRID, "tip")

@@ -22,13 +22,13 @@ def declare(component: Component, *styles: str) -> ComponentRenderer:
 
     Args:
         component: Its html and css may be missing.
-        styles: Names of further style sheets.
+        styles: Names of style sheets that go before its own.
 
     Returns:
         The function that puts the component on a page.
     """
     name = component.name.lower()
-    css = [text for style in (name, *styles) if (text := _read(f"{style}.css"))]
+    css = [text for style in (*styles, name) if (text := _read(f"{style}.css"))]
     return st.components.v2.component(
         component,
         html=_read(f"{name}.html") or None,

@@ -1,7 +1,7 @@
-"""A film of a training: pictures at many moments, a slider through them, and curves with a mark.
+"""A film of a training: images at many moments, a slider through them, and curves with a mark.
 
 All moments are in the browser, so that the slider needs no server. Two components, as for the grid
-of channels: one receives the pictures, which are large and seldom change; the other shows them, and
+of channels: one receives the images, which are large and seldom change; the other shows them, and
 tells Python, a little after the slider has come to rest, which moment is shown.
 """
 
@@ -103,9 +103,9 @@ def film(
     name = f"{key}_film"
 
     def rested() -> None:
-        told = st.session_state[name].get("rest")
-        if on_rest and isinstance(told, dict) and told.get("at") in range(len(stills)):
-            on_rest(told["at"])
+        rest = st.session_state[name].get("rest")
+        if on_rest and isinstance(rest, dict) and rest.get("at") in range(len(stills)):
+            on_rest(rest["at"])
 
     with st.container(gap=None, key=f"{key}_box"):
         store(key=f"{key}_store", data=message)

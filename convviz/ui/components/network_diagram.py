@@ -173,7 +173,7 @@ def diagram(
     )
 
 
-_diagram = declare(Component.NETWORK_DIAGRAM, "save")
+_diagram = declare(Component.NETWORK_DIAGRAM, "tip", "save")
 
 
 def _module(module: InceptionModule) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def draw(
         key=_KEY,
         data={
             "token": token,
-            "image": _enlarged(hashlib.sha256(image.tobytes()).hexdigest(), image),
+            "image": _enlarged(image),
             "map": _url(exports.png(heatmap(values, (width, height), colours))),
             "values": base64.b64encode(raw).decode(),
             "height": height,
@@ -91,9 +91,11 @@ def draw(
     )
 
 
-@st.cache_data(max_entries=24, show_spinner=False)
-def _enlarged(sha256: str, _image: Image.Image) -> str:
-    return _url(exports.png(_image.resize((_PIXELS, _PIXELS))))
+@st.cache_data(
+    max_entries=24, show_spinner=False, hash_funcs={Image.Image: lambda image: image.tobytes()}
+)
+def _enlarged(image: Image.Image) -> str:
+    return _url(exports.png(image.resize((_PIXELS, _PIXELS))))
 
 
 def _url(png: bytes) -> str:

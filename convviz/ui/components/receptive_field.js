@@ -25,8 +25,8 @@ class ReceptiveField {
       this.column = Math.floor(data.columns.length / 2);
     }
     this.canvas.setAttribute("aria-label", `What one position of ${data.title} sees of the image`);
-    if (this.image.src === data.picture) this.draw();
-    else this.image.src = data.picture;
+    if (this.image.src === data.image) this.draw();
+    else this.image.src = data.image;
   }
 
   point(event) {

@@ -13,23 +13,23 @@ from convviz.ui.keys import Component
 
 
 def field_on_image(
-    picture: Image.Image, field: ReceptiveField, *, name: str, title: str, key: str = "field"
+    image: Image.Image, field: ReceptiveField, *, name: str, title: str, key: str = "field"
 ) -> None:
     """Draw what goes into the network with what one position sees; the visitor moves the position.
 
     Args:
-        picture: What goes into the network, at its full size.
+        image: What goes into the network, at its full size.
         field: The layer's receptive field.
-        name: What the saved picture is called, without its ending.
+        name: What the saved image is called, without its ending.
         title: The layer's title.
         key: The widget's key.
     """
-    data = jpeg(picture, quality=92)
+    data = jpeg(image, quality=92)
     _field(
         key=key,
         data={
-            "picture": f"data:image/jpeg;base64,{base64.b64encode(data).decode()}",
-            "side": picture.width,
+            "image": f"data:image/jpeg;base64,{base64.b64encode(data).decode()}",
+            "side": image.width,
             "rows": field.rows.seen,
             "columns": field.columns.seen,
             "field": field.size,

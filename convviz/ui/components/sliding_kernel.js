@@ -1,4 +1,4 @@
-// A kernel that slides over a picture: where it stops, what it writes, what it leaves over.
+// A kernel that slides over an image: where it stops, what it writes, what it leaves over.
 
 const EVERY = 140; // milliseconds between two stops
 const FINE = 5; // canvas pixels per cell below which single cells are not drawn
@@ -6,18 +6,18 @@ const FINE = 5; // canvas pixels per cell below which single cells are not drawn
 class SlidingKernel {
   constructor(root) {
     this.root = root;
-    this.picture = root.querySelector(".picture");
+    this.input = root.querySelector(".picture");
     this.output = root.querySelector(".output");
     this.stop = 0;
-    this.picture.addEventListener("keydown", (event) => this.onKey(event));
+    this.input.addEventListener("keydown", (event) => this.onKey(event));
     this.output.addEventListener("click", (event) => this.onOutput(event));
-    this.picture.addEventListener("click", (event) => this.onPicture(event));
+    this.input.addEventListener("click", (event) => this.onInput(event));
     root.querySelector(".next").addEventListener("click", () => this.go(this.stop + 1));
     root.querySelector(".save").addEventListener("click", () => this.save());
     this.button = root.querySelector(".play");
     this.button.addEventListener("click", () => this.play(!this.timer));
     this.watch = new ResizeObserver(() => this.draw());
-    this.watch.observe(this.picture);
+    this.watch.observe(this.input);
   }
 
   update(data) {
@@ -59,7 +59,7 @@ class SlidingKernel {
     this.go(y * output + x);
   }
 
-  onPicture(event) {
+  onInput(event) {
     const { output, span, stride } = this.data;
     const side = this.data.length + 2 * this.data.padding;
     const [x, y] = this.inside(event, side).map((pixel) => {
@@ -76,7 +76,7 @@ class SlidingKernel {
   }
 
   colours() {
-    const style = getComputedStyle(this.picture);
+    const style = getComputedStyle(this.input);
     const read = (name, other) => style.getPropertyValue(name).trim() || other;
     return {
       ground: read("--st-background-color", "#fff"),
@@ -87,18 +87,18 @@ class SlidingKernel {
   }
 
   draw() {
-    if (!this.data || !this.picture.clientWidth) return;
+    if (!this.data || !this.input.clientWidth) return;
     const { output } = this.data;
     const [row, column] = [Math.floor(this.stop / output), this.stop % output];
-    this.drawPicture(row, column);
+    this.drawInput(row, column);
     this.drawOutput(row, column);
     this.root.querySelector(".where").textContent =
       `Row ${row + 1}, column ${column + 1} of the output`;
   }
 
-  drawPicture(row, column) {
+  drawInput(row, column) {
     const { length, padding, span, stride, dilation, kernel, dropped } = this.data;
-    const { pen, size } = prepare(this.picture);
+    const { pen, size } = prepare(this.input);
     const side = length + 2 * padding;
     const cell = size / side;
     const colours = this.colours();
@@ -161,7 +161,7 @@ class SlidingKernel {
 
   save() {
     const gap = 24;
-    const [left, right] = [this.picture, this.output];
+    const [left, right] = [this.input, this.output];
     const sheet = element("canvas");
     sheet.width = left.width + gap + right.width;
     sheet.height = left.height;

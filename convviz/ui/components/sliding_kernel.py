@@ -1,4 +1,4 @@
-"""The laboratory of the sliding kernel: where it stops, and what it leaves over."""
+"""A kernel that slides over an image: where it stops, and what it leaves over."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from convviz.ui.components.declare import declare
 from convviz.ui.keys import Component
 
 
-def sliding_kernel(slid: Sliding, *, name: str, key: str = "sliding") -> None:
-    """Draw a square picture with a kernel that slides over it, and the output that it fills.
+def sliding_kernel(sliding: Sliding, *, name: str, key: str = "sliding") -> None:
+    """Draw a square image with a kernel that slides over it, and the output that it fills.
 
     Args:
-        slid: The kernel; the same on both axes.
-        name: What the saved picture is called, without its ending.
+        sliding: The kernel; the same on both axes.
+        name: What the saved image is called, without its ending.
         key: The widget's key.
     """
-    _sliding(
+    _component(
         key=key,
         data={
-            "length": slid.length,
-            "kernel": slid.kernel,
-            "span": slid.span,
-            "stride": slid.stride,
-            "padding": slid.padding,
-            "dilation": slid.dilation,
-            "output": slid.output,
-            "dropped": slid.dropped,
+            "length": sliding.length,
+            "kernel": sliding.kernel,
+            "span": sliding.span,
+            "stride": sliding.stride,
+            "padding": sliding.padding,
+            "dilation": sliding.dilation,
+            "output": sliding.output,
+            "dropped": sliding.dropped,
             "name": name,
         },
     )
 
 
-_sliding = declare(Component.SLIDING_KERNEL)
+_component = declare(Component.SLIDING_KERNEL)
