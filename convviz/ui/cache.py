@@ -89,7 +89,7 @@ def forms(name: str) -> tuple[NetworkForm, ...]:
     if not spec.torchvision_weights:
         return (NetworkForm("torchvision", name, "As built", spec.input_size),)
     design = published_form_of(name)
-    # VGG is built as published: there is no second form to show.
+    # VGG is built as published, so it has no second form to show.
     if design is None or not design.differences:
         return (built,)
     return built, NetworkForm("paper", design.name, "As published", design.input_size)

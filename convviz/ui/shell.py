@@ -5,10 +5,10 @@ can be loaded:
 
     from convviz.ui import shell
 
-    choice = shell.open_page("Activations", layer=True)
+    choice = shell.open_page("Activations", layer=True, folder="activations")
 
     with shell.errors():
-        from convviz import features
+        from convviz.ui.activations import page
         ...
 
 The sidebar's choices are the same on every page and are part of the URL.

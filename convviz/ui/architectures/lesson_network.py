@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from convviz.networks import paper_designs
 from convviz.networks.network import Network
 from convviz.ui import cache
 from convviz.ui.choice import Choice
@@ -27,9 +26,3 @@ def about(choice: Choice, used: Network) -> str:
     if choice.loaded is used:
         return f"{said}."
     return f"{said}, which comes with convviz, whatever the sidebar says."
-
-
-def paper_name(name: str) -> str:
-    """Return the name of a network's published design, or its own where there is none."""
-    design = paper_designs.published_form_of(name)
-    return design.name if design else name
