@@ -1,50 +1,120 @@
-"""convviz.formatting."""
+"""The wording of numbers: percentages, bytes, factors, times, near matches of a name.
+
+Every text that people read takes its numbers from here, on pages, in charts and on the command
+line, unless one format specification says it all (`f"{count:,}"`). Signs are typographic: a minus
+is "−" and a product is "3·3·64".
+"""
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 
-def percent(share: float) -> str:
-    """Write a share in 0…1 as a percentage; only exactly none and all become 0 and 100."""
+MINUS, TIMES = "−", "·"
+
+
+def percent(share: float, digits: int | None = None) -> str:
+    """Write a share in 0…1 as a percentage: "38 %", "less than 0.1 %".
+
+    Args:
+        share: In 0…1; a saving may be negative.
+        digits: After the point. None: as many as tell the share from none and from all, so that
+            only exactly 0 and 1 become 0 and 100 %.
+    """
     if 0 < share < 0.001:
         return "less than 0.1 %"
-    if 0.999 < share < 1:
-        return "more than 99.9 %"
-    digits = 1 if 0 < share < 0.1 or 0.99 < share < 1 else 0
+    if digits is None:
+        if 0.999 < share < 1:
+            return "more than 99.9 %"
+        digits = 1 if 0 < share < 0.1 or 0.99 < share < 1 else 0
     return f"{100 * share:.{digits}f} %"
 
 
+def probability(share: float) -> str:
+    """Write a probability for a narrow column: "21.3 %", "< 0.1 %"."""
+    return f"{100 * share:.1f} %" if share >= 0.001 else "< 0.1 %"
+
+
+def size_text(count: int, digits: int | None = None) -> str:
+    """Write a number of bytes in megabytes of 1,000,000 bytes or in kilobytes of 1,000.
+
+    Args:
+        count: Bytes.
+        digits: After the point. None: none, or one below 10 MB.
+    """
+    kilobytes = count < 100_000 and (count >= 1_000 or digits is not None)
+    if digits is None:
+        digits = 0 if kilobytes or count >= 10e6 else 1
+    return f"{count / 1e3:,.{digits}f} kB" if kilobytes else f"{count / 1e6:,.{digits}f} MB"
+
+
+def times(factor: float, *, digits: int = 1, whole_from: float = 20) -> str:
+    """Write a factor: "0.53", "2.3", "21", "1,250".
+
+    Args:
+        factor: Above 0.
+        digits: After the point, from 1 up.
+        whole_from: From here on nothing stands after the point.
+    """
+    if factor >= whole_from:
+        return f"{factor:,.0f}"
+    return f"{factor:.{digits}f}" if factor >= 1 else f"{factor:.2g}"
+
+
+def grouped(number: int) -> str:
+    """Write a whole number with its thousands apart: "61,100,840"."""
+    return f"{number:,}"
+
+
 def short(number: float) -> str:
-    """Write a large number in a few characters: 138.4 M, 15.5 G."""
+    """Write a large number in a few characters: "138.4 M", "15.5 G"."""
     for power, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(number) >= power:
             return f"{number / power:.{0 if abs(number) >= 1000 * power else 1}f} {letter}"
     return f"{number:.0f}"
 
 
-MINUS, TIMES = "−", "·"
+def significant(number: float) -> str:
+    """Write a number with three significant digits: "0.123", "1.5e4"."""
+    return f"{number:.3g}".replace("e+0", "e").replace("e-0", "e-")
 
 
-def grouped(number: int) -> str:
-    """Write a whole number with its thousands apart: 61,100,840."""
-    return f"{number:,}"
+def decimals(number: float, digits: int = 2) -> str:
+    """Write a number with a fixed number of digits after the point: "−0.12"."""
+    return f"{number:.{digits}f}".replace("-", MINUS)
+
+
+def signed(term: float) -> str:
+    """Write a number as a further term of a sum: " + 0.120", " − 0.120"."""
+    return f" {MINUS if term < 0 else '+'} {abs(term):.3f}"
 
 
 def product(*factors: int) -> str:
-    """Write a product: 3·3·64·128."""
+    """Write a product: "3·3·64·128"."""
     return TIMES.join(grouped(factor) for factor in factors)
 
 
-def size_text(count: int) -> str:
-    """Write a number of bytes for people, in megabytes of 1,000,000 bytes or in kilobytes."""
-    if 1_000 <= count < 100_000:
-        return f"{count / 1e3:.0f} kB"
-    return f"{count / 1e6:.0f} MB" if count >= 10e6 else f"{count / 1e6:.1f} MB"
-
-
 def say_seconds(seconds: float) -> str:
-    """Say a time as one would to a person: "about 40 seconds", "about 3 minutes"."""
+    """Write a duration as one would say it: "about 40 seconds", "about 3 minutes"."""
     if seconds < 3:
         return "a moment"
     if seconds < 90:
         return f"about {5 * max(1, round(seconds / 5))} seconds"
     return f"about {round(seconds / 60)} minutes"
+
+
+def near_matches(text: str, names: Iterable[str], *, cutoff: float = 0.6) -> list[str]:
+    """Return the names that a mistyped one may have meant, at most three, the nearest first."""
+    return difflib.get_close_matches(text, list(names), n=3, cutoff=cutoff)
+
+
+def did_you_mean(text: str, names: Iterable[str], otherwise: str) -> str:
+    """Ask for the near matches of a mistyped name: "did you mean vgg16 or vgg19?".
+
+    Args:
+        text: What was typed.
+        names: What there is.
+        otherwise: What to say where nothing is near.
+    """
+    near = near_matches(text, names)
+    return f"did you mean {' or '.join(near)}?" if near else otherwise

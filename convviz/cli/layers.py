@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from convviz.cli.output import check_target, table, write_json
 from convviz.errors import NetworkError
+from convviz.formatting import did_you_mean, near_matches
 
 if TYPE_CHECKING:
     from convviz.networks.network import Network
@@ -85,11 +85,9 @@ def find(network: Network, text: str) -> Layer:
         raise NetworkError(
             f"{network.title} has several layers called {text}: choose one of {names}."
         )
-    near = difflib.get_close_matches(text, [each.title for each in found], n=3)
-    if near and not difflib.get_close_matches(text, [each.name for each in found], n=1):
-        raise NetworkError(
-            f"{network.title} has no layer called {text}: did you mean {' or '.join(near)}?"
-        )
+    titles = did_you_mean(text, [each.title for each in found], "")
+    if titles and not near_matches(text, [each.name for each in found]):
+        raise NetworkError(f"{network.title} has no layer called {text}: {titles}")
     return layer(network, text)  # it knows best what to say
 
 

@@ -7,7 +7,6 @@ the network itself never has a hook or a changed flag, whatever is raised.
 A module that is called several times in one forward pass (ResNet's ReLUs) counts by its last call.
 """
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 from convviz.datasets.image_set import ImageSet
 from convviz.datasets.zip_archive import LeftOut
 from convviz.errors import ImageError, NetworkError, SettingError
+from convviz.formatting import near_matches
 from convviz.images.preprocess import to_tensor
 from convviz.networks.clone import clone
 from convviz.networks.network import Network
@@ -264,7 +264,7 @@ def check_layer(module: nn.Module, name: str) -> None:
     """
     known = [known for known, _ in module.named_modules(remove_duplicate=False) if known]
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+        near = near_matches(name, known, cutoff=0.4)
         hint = f"; near matches: {', '.join(near)}" if near else ""
         raise NetworkError(f"The network has no layer called “{name[:80]}”{hint}.")
 

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from convviz.figures import theme
 from convviz.figures.theme import chart_style, hatched
-from convviz.formatting import short
+from convviz.formatting import percent, short
 from convviz.lessons.printed_figures import Reported
 from convviz.structure.costs import Costs
 
@@ -45,7 +45,7 @@ def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
             orientation="h",
             marker={"color": colour, "pattern": hatched(pattern)},
             customdata=[
-                [f"{value:,}", f"{100 * value / whole:.1f} %"]
+                [f"{value:,}", percent(value / whole, 1)]
                 for value, whole in zip(values, wholes, strict=True)
             ],
             hovertemplate=f"<b>%{{y}}</b><br>{title}<br>%{{customdata[0]}} parameters, "

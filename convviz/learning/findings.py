@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from convviz.formatting import times
 from convviz.learning.auxiliary import Comparison, Moment, Standing
 
 _ALIKE = 1.2  # up to this factor two gradients count as equally long
@@ -65,7 +66,7 @@ def _first_layer(moment: Moment) -> str:
             f"without ({factor:.2f} times)"
         )
     return (
-        f"the gradient at {stage.title} is **{_times(factor)} times as long** with the auxiliary "
+        f"the gradient at {stage.title} is **{times(factor)} times as long** with the auxiliary "
         "losses as without"
     )
 
@@ -94,7 +95,3 @@ def _chance(comparison: Comparison, one: Standing, two: Standing) -> float:
 
 def _by(step: int | None, comparison: Comparison) -> str:
     return f"not in these {comparison.step:,} steps" if step is None else f"by step {step:,}"
-
-
-def _times(factor: float) -> str:
-    return f"{factor:,.0f}" if factor >= 20 else f"{factor:.1f}" if factor >= 1 else f"{factor:.2g}"

@@ -3,7 +3,7 @@
 Every clause is there only if the numbers bear it out, so the text stays true for any two networks.
 """
 
-from convviz.formatting import grouped
+from convviz.formatting import grouped, percent, times
 from convviz.lessons.stacking import replacing
 from convviz.structure.costs import Costs, LayerCost
 
@@ -45,11 +45,11 @@ def _where(large: Costs) -> str:
     decoder = large.part("decoder").parameters
     share = decoder / _size(large)
     if share < 0.5:
-        return f"Its fully connected layers hold {grouped(decoder)} of them ({_share(share)})."
+        return f"Its fully connected layers hold {grouped(decoder)} of them ({percent(share, 0)})."
     heaviest = max(large.layers, key=lambda row: row.parameters * (row.part == "decoder"))
     inputs, outputs = heaviest.input_shapes[0][0], heaviest.output_shape[0]
     return (
-        f"Its **fully connected layers** hold {grouped(decoder)} of them ({_share(share)}):"
+        f"Its **fully connected layers** hold {grouped(decoder)} of them ({percent(share, 0)}):"
         f" {heaviest.title} alone connects {grouped(inputs)} values with {grouped(outputs)} units"
         f" and holds {grouped(heaviest.parameters)}."
     )
@@ -62,13 +62,13 @@ def _because(large: Costs, small: Costs) -> str:
         return ""
     return (
         f"Of the {grouped(more)} that {large.title} has more, {grouped(in_decoder)}"
-        f" ({_share(in_decoder / more)}) lie there."
+        f" ({percent(in_decoder / more, 0)}) lie there."
     )
 
 
 def _without(large: Costs, small: Costs, ratio: float) -> str:
     encoders = [grouped(each.part("encoder").parameters) for each in (large, small)]
-    compared = f"{_times(ratio)} as many" if ratio >= 1 else f"{1 / ratio:.1f} times fewer"
+    compared = f"{_times(ratio)} as many" if ratio >= 1 else f"{times(1 / ratio)} times fewer"
     return (
         f"The encoders alone have {encoders[0]} ({large.title}) and {encoders[1]}"
         f" ({small.title}): {compared}."
@@ -83,9 +83,5 @@ def _kernel(row: LayerCost) -> int:
     return max(row.window.kernel) if row.window and row.macs else 0
 
 
-def _share(share: float) -> str:
-    return f"{100 * share:.0f} %"
-
-
 def _times(ratio: float) -> str:
-    return f"{ratio:.2f} times" if ratio < 10 else f"{ratio:.0f} times"
+    return f"{times(ratio, digits=2, whole_from=10)} times"

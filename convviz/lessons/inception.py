@@ -7,7 +7,7 @@ so a user's own network is read in the same way.
 from dataclasses import dataclass
 from itertools import pairwise
 
-from convviz.formatting import grouped
+from convviz.formatting import grouped, times
 from convviz.lessons.bottleneck import Bottleneck
 from convviz.networks.network import is_within
 from convviz.structure.costs import Costs, LayerCost, Total, total
@@ -81,7 +81,7 @@ class InceptionModule:
         factor = self.macs_without / self.cost.macs
         return (
             f"{grouped(self.macs_without)} multiplications without the 1×1 reductions,"
-            f" {grouped(self.cost.macs)} with them: {factor:.1f} times fewer."
+            f" {grouped(self.cost.macs)} with them: {times(factor)} times fewer."
         )
 
 

@@ -136,12 +136,8 @@ def _field(row: LayerCost) -> tuple[str, str]:
     rows, window = row.field.rows, row.window
     before = rows.jump / window.stride[0]
     reach = int(window.dilation[0] * (window.kernel[0] - 1) * before)
-    span = f"({window.kernel[0]} − 1)·{_number(float(before))}"
+    span = f"({window.kernel[0]} − 1)·{float(before):g}"
     if window.dilation[0] > 1:
         span = f"{window.dilation[0]}·{span}"
-    jump = f"{_number(float(before))}·{window.stride[0]} = {_number(float(rows.jump))}"
+    jump = f"{float(before):g}·{window.stride[0]} = {float(rows.jump):g}"
     return f"{rows.size - reach} + {span} = {rows.size}", jump
-
-
-def _number(value: float) -> str:
-    return f"{value:g}"

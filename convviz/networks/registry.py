@@ -30,7 +30,6 @@ tensor, or a tuple, dictionary or dataclass whose first tensor is the prediction
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import os
 import re
@@ -43,6 +42,7 @@ from typing import Any
 from torch import nn
 
 from convviz.errors import NetworkError
+from convviz.formatting import did_you_mean
 from convviz.networks.network import NetworkSpec
 
 VARIABLE = "CONVVIZ_NETWORKS"
@@ -108,8 +108,7 @@ def spec(name: str) -> NetworkSpec:
     names = available()
     if name in _specs:
         return _specs[name]
-    near = difflib.get_close_matches(name.lower(), names, n=3)
-    choice = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(names)}."
+    choice = did_you_mean(name.lower(), names, f"choose from {', '.join(names)}.")
     sentence = f"There is no network called {name}: {choice}"
     raise NetworkError(" ".join((sentence, *problems())))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from convviz.formatting import decimals
 from convviz.reconstruction.progress import ReconstructionProgress
 from convviz.reconstruction.quality import PATCH
 from convviz.reconstruction.reconstruct import ReconstructionResult
@@ -40,9 +41,9 @@ def what_is_lost(runs: Sequence[ReconstructionProgress]) -> str:
         return "The image is too even to say what the deeper layers lose."
     numbers = (
         f"From {first.subject.layer_title} to {last.subject.layer_title} the agreement with the "
-        f"original goes from {_number(shallow.detail)} to {_number(deep.detail)} in the detail "
+        f"original goes from {decimals(shallow.detail)} to {decimals(deep.detail)} in the detail "
         f"(what the pixels of a patch of {PATCH} × {PATCH} add to its mean colour) and from "
-        f"{_number(shallow.layout)} to {_number(deep.layout)} in the layout (the patches' mean "
+        f"{decimals(shallow.layout)} to {decimals(deep.layout)} in the layout (the patches' mean "
         "colours); 1 is identical."
     )
     layout, detail = shallow.layout - deep.layout, shallow.detail - deep.detail
@@ -76,8 +77,8 @@ def what_differs(runs: Sequence[ReconstructionProgress]) -> str:
     else:
         finding = (
             f"The reconstruction from {most[0].subject.network} is the most like its original "
-            f"(SSIM {_number(most[1].ssim)}), that from {least[0].subject.network} the least "
-            f"({_number(least[1].ssim)})."
+            f"(SSIM {decimals(most[1].ssim)}), that from {least[0].subject.network} the least "
+            f"({decimals(least[1].ssim)})."
         )
     return f"{named}. {finding} {_how_sure(ended)}"
 
@@ -107,7 +108,3 @@ def _too_far(ended: Sequence[_Ended]) -> str:
         f"With a relative error of up to {worst:.2f} the pictures say more about the short "
         "optimisation than about the layers: give each more time."
     )
-
-
-def _number(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")

@@ -24,9 +24,10 @@ from torch import Tensor
 from convviz.errors import SettingError
 from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
+from convviz.formatting import significant
 from convviz.images.encode import png
 from convviz.sprites.colormaps import Colormap, lookup
-from convviz.sprites.lettering import drawable, font, number
+from convviz.sprites.lettering import drawable, font
 
 Contrast = Literal["channel", "shared"]
 CONTRASTS: tuple[Contrast, ...] = get_args(Contrast)
@@ -227,7 +228,7 @@ def grid_picture(
     pairs = [(p.title, p.indices) if isinstance(p, Section) else p for p in parts]
     layer = activations.layer
     name = layer.title if layer.title == layer.name else f"{layer.title} ({layer.name})"
-    limits = (number(drawn.scale.low), number(drawn.scale.high))
+    limits = (significant(drawn.scale.low), significant(drawn.scale.high))
     blocks = [
         _head(
             drawable(" · ".join(part for part in (title, name) if part)),
@@ -443,7 +444,9 @@ def colour_bar(colormap: Colormap, width: int, height: int) -> Image.Image:
 def _explain(activations: Activations, threshold: float) -> str:
     sentence = activations.sentence(threshold)
     if threshold:
-        sentence += f" Empty: at most {number(threshold)} times the layer's largest activation."
+        sentence += (
+            f" Empty: at most {significant(threshold)} times the layer's largest activation."
+        )
     return sentence
 
 

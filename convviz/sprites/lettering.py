@@ -22,11 +22,6 @@ def drawable(text: str) -> str:
     return "".join(_drawable(letter) for letter in text)
 
 
-def number(value: float) -> str:
-    """Write a number with three digits that count."""
-    return f"{value:.3g}".replace("e+0", "e").replace("e-0", "e-")
-
-
 @cache
 def _drawable(letter: str) -> str:
     if letter in _SPELLED:

@@ -9,7 +9,6 @@ counts. Heads that only help training do not run and do not count.
 
 from __future__ import annotations
 
-import difflib
 import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from convviz.errors import NetworkError, SettingError
+from convviz.formatting import did_you_mean
 from convviz.networks import registry
 from convviz.networks.clone import per_module
 from convviz.networks.network import Network, NetworkSpec, is_within
@@ -103,10 +103,7 @@ def layer(network: Network | NetworkSpec, name: str) -> Layer:
     if isinstance(network, Network) and name in {layer.name for layer in layers(network.spec)}:
         reason = f"the weights in use are those of its encoder only, which ends with {names[-1]}."
         raise NetworkError(f"{network.title} has no weights for layer {name}: {reason}")
-    near = difflib.get_close_matches(name, names, n=3)
-    hint = (
-        f"did you mean {' or '.join(near)}?" if near else f"they go from {names[0]} to {names[-1]}."
-    )
+    hint = did_you_mean(name, names, f"they go from {names[0]} to {names[-1]}.")
     raise NetworkError(f"{network.title} has no layer called {name}: {hint}")
 
 

@@ -25,23 +25,3 @@ def ledger(rows: Iterable[tuple[str, str, str]]) -> None:
         if text
     )
     st.html(f'<dl class="convviz-ledger">{lines}</dl>')
-
-
-def times(factor: float) -> str:
-    """Write a factor: "2.3", "21", "1,250"."""
-    return f"{factor:,.0f}" if factor >= 20 else f"{factor:.1f}"
-
-
-def megabytes(count: int) -> str:
-    """Write bytes in megabytes of a million bytes."""
-    return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.1f} kB"
-
-
-def signed(value: float) -> str:
-    """Write a number as a term of a sum: " + 0.12" or " − 0.12"."""
-    return f" {'−' if value < 0 else '+'} {abs(value):.3f}"
-
-
-def percent(share: float) -> str:
-    """Write a share in 0…1 as a percentage with one digit."""
-    return "less than 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from convviz.formatting import probability
 from convviz.ui import state
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def bars(predictions: Sequence[Prediction]) -> None:
     rows = "".join(
         f'<li title="{escape(guess.names)}">'
         f'<span class="name">{escape(guess.label)}</span>'
-        f'<span class="share">{_percent(guess.probability)}</span>'
+        f'<span class="share">{probability(guess.probability)}</span>'
         f'<span class="track"><span style="width:{100 * guess.probability:.2f}%"></span></span>'
         "</li>"
         for guess in predictions
@@ -59,7 +60,3 @@ def _why_none(network: Network) -> str:
         "The decoder, which turns feature maps into class names, is not among them."
     )
     return f"No predictions. {why}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %" if share >= 0.001 else "< 0.1 %"

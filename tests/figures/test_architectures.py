@@ -2,7 +2,6 @@
 
 import pytest
 
-from convviz import formatting
 from convviz.figures import architectures, lessons, theme
 from convviz.learning.gradients import LayerGradient
 from convviz.lessons.bottleneck import bottleneck
@@ -47,14 +46,6 @@ def test_amounts_and_trade(counted: list[costs.Costs]) -> None:
     figure = architectures.trade(counted, known)
     assert list(figure.data[0].y) == [one.top1 for one in known]
     assert figure.data[0].marker.size == (61_100_840, 138_357_544, 6_624_904)
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [(138_357_544, "138.4 M"), (15_470_264_320, "15.5 G"), (12_500, "12.5 k"), (18, "18")],
-)
-def test_short_numbers(number: int, text: str) -> None:
-    assert formatting.short(number) == text
 
 
 def test_figures_can_be_saved() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from convviz.formatting import percent, size_text
 from convviz.images.preprocess import crop
 from convviz.lessons.inception import inception_modules
 from convviz.lessons.worked_row import write_out
@@ -15,7 +16,7 @@ from convviz.ui.choice import Choice
 from convviz.ui.components import network_diagram
 from convviz.ui.components.network_diagram import diagram
 from convviz.ui.components.receptive_field import field_on_image
-from convviz.ui.formulas import ledger, megabytes, percent
+from convviz.ui.formulas import ledger
 from convviz.ui.keys import Key
 from convviz.ui.widgets import one_of
 
@@ -125,7 +126,7 @@ def _written(choice: Choice, found: Costs, row: LayerCost) -> None:
                 (
                     "Memory",
                     written.memory,
-                    f"{megabytes(row.activation_bytes)}"
+                    f"{size_text(row.activation_bytes, 1)}"
                     + (", in the memory of its input" if row.shares_memory else ""),
                 ),
                 ("Receptive field", _field(row, written.field), ""),
@@ -188,7 +189,7 @@ def _of_parameters(row: LayerCost, found: Costs) -> str:
 
 
 def _share(part: int, whole: int, what: str) -> str:
-    return f"{percent(part / whole)} of {what}" if part and whole else ""
+    return f"{percent(part / whole, 1)} of {what}" if part and whole else ""
 
 
 def _field(row: LayerCost, formula: str) -> str:

@@ -7,17 +7,16 @@ from typing import Any, cast
 
 import streamlit as st
 
-from convviz import formatting
 from convviz.errors import SettingError
 from convviz.figures import architectures as figures
 from convviz.figures import theme
+from convviz.formatting import percent, short, size_text
 from convviz.lessons.comparison import surprise
 from convviz.lessons.printed_figures import Reported
 from convviz.lessons.printed_figures import reported as reported_figures
 from convviz.networks.registry import spec
 from convviz.structure.costs import LARGEST_INPUT, Costs, flops
 from convviz.ui import cache, exports, state
-from convviz.ui.formulas import megabytes, percent
 from convviz.ui.keys import Key
 from convviz.ui.widgets import one_of
 
@@ -246,7 +245,7 @@ def _amounts(found: Sequence[Costs], reported: dict[str, Reported | None]) -> No
             "macs",
             titles,
             [each.macs for each in found],
-            [f"{formatting.short(each.macs)} MACs" for each in found],
+            [f"{short(each.macs)} MACs" for each in found],
             [f"{each.macs:,} MACs = {flops(each.macs):,} FLOPs" for each in found],
         )
         st.markdown("**Depth**")
@@ -264,7 +263,7 @@ def _amounts(found: Sequence[Costs], reported: dict[str, Reported | None]) -> No
             "memory",
             titles,
             [each.activation_bytes for each in found],
-            [megabytes(each.activation_bytes) for each in found],
+            [size_text(each.activation_bytes, 1) for each in found],
             [f"{each.activation_bytes:,} bytes: every row's output, float32" for each in found],
             theme.ORANGE,
         )
@@ -276,8 +275,8 @@ def _amounts(found: Sequence[Costs], reported: dict[str, Reported | None]) -> No
                 "accuracy",
                 [each.title for each, _ in told],
                 [one.top1 for _, one in told],
-                [percent(one.top1) for _, one in told],
-                [f"top-1 {percent(one.top1)}, top-5 {percent(one.top5)}" for _, one in told],
+                [percent(one.top1, 1) for _, one in told],
+                [f"top-1 {percent(one.top1, 1)}, top-5 {percent(one.top5, 1)}" for _, one in told],
                 theme.GREEN,
                 longest=1.0,
             )

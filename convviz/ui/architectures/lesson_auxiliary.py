@@ -8,6 +8,7 @@ import streamlit as st
 
 from convviz.figures import lessons as drawn
 from convviz.figures import theme as figures
+from convviz.formatting import percent, times
 from convviz.learning import gradients
 from convviz.learning.gradients import Gradients, Start
 from convviz.networks.network import AUXILIARY_WEIGHT
@@ -20,7 +21,7 @@ from convviz.ui.architectures import lesson_network
 from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.components import network_diagram
 from convviz.ui.components.network_diagram import diagram
-from convviz.ui.formulas import formula, percent, times
+from convviz.ui.formulas import formula
 from convviz.ui.keys import Key
 
 _FORMS = {"googlenet-2015": "the paper's: no batch norm", "googlenet": "torchvision's: batch norm"}
@@ -160,7 +161,7 @@ def _opinions(choice: Choice) -> None:
             for prediction in opinion.predictions:
                 st.progress(
                     prediction.probability,
-                    text=f"{prediction.label}: {percent(prediction.probability)}",
+                    text=f"{prediction.label}: {percent(prediction.probability, 1)}",
                 )
     firsts = [opinion.predictions[0] for opinion in said]
     agree = len({one.index for one in firsts}) == 1
@@ -168,6 +169,6 @@ def _opinions(choice: Choice) -> None:
         ("All three agree on the first place. " if agree else "They do not agree. ")
         + "The deeper head has seen more layers: it is "
         + ("surer" if firsts[-1].probability > firsts[0].probability else "not surer")
-        + f" of its first choice ({percent(firsts[-1].probability)}) than {said[0].name} "
-        f"({percent(firsts[0].probability)})."
+        + f" of its first choice ({percent(firsts[-1].probability, 1)}) than {said[0].name} "
+        f"({percent(firsts[0].probability, 1)})."
     )

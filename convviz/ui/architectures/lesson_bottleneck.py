@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz import formatting
 from convviz.figures import lessons as drawn
 from convviz.figures import theme as figures
+from convviz.formatting import short, times
 from convviz.lessons.bottleneck import Bottleneck, bottleneck
 from convviz.lessons.inception import inception_modules
 from convviz.structure.costs import Costs
 from convviz.ui import cache, state
 from convviz.ui.choice import Choice
-from convviz.ui.formulas import ledger, times
+from convviz.ui.formulas import ledger
 from convviz.ui.keys import Key
 from convviz.ui.widgets import one_of
 
@@ -28,8 +28,8 @@ def draw(choice: Choice) -> None:
         st.markdown(
             f"**A 1×1 kernel mixes channels and looks at no neighbours, so it is a cheap way to "
             f"have fewer of them before an expensive {course.kernel}×{course.kernel} kernel.** In "
-            f"Inception 4a that turns {formatting.short(course.direct_macs)} multiplications into "
-            f"{formatting.short(course.bottleneck_macs)}."
+            f"Inception 4a that turns {short(course.direct_macs)} multiplications into "
+            f"{short(course.bottleneck_macs)}."
         )
     found = _choose(paper)
     ledger(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.features.activations import Activations
+from convviz.formatting import percent
 from convviz.lessons.inception import InceptionModule, inception_modules
 from convviz.networks.network import Network
 from convviz.sprites.grid import branch_sections, grid_picture
@@ -15,7 +16,7 @@ from convviz.ui.architectures import lesson_network
 from convviz.ui.choice import Choice
 from convviz.ui.components import network_diagram
 from convviz.ui.components.network_diagram import diagram
-from convviz.ui.formulas import ledger, percent
+from convviz.ui.formulas import ledger
 from convviz.ui.keys import Key
 from convviz.ui.widgets import one_of
 
@@ -88,7 +89,7 @@ def _on_image(choice: Choice, used: Network, module: InceptionModule) -> None:
         count = branch.stop - branch.start
         st.markdown(
             f"**{branch.title}**: channels {branch.start} to {branch.stop - 1} of the output, "
-            f"{percent(count / channels)} of its depth, {silent} of {count} empty"
+            f"{percent(count / channels, 1)} of its depth, {silent} of {count} empty"
         )
         with st.container(horizontal=True, gap="small", key=f"maps_{branch.name}"):
             for channel in here[:_SHOWN]:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import streamlit as st
 from PIL import Image
 
-from convviz import formatting
 from convviz.features.class_evidence import AveragedMaps, ClassEvidence
 from convviz.figures import lessons as drawn
 from convviz.figures import theme as figures
+from convviz.formatting import percent, short, signed, times
 from convviz.lessons.pooling import Classifiers, classifiers
 from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
@@ -19,7 +19,7 @@ from convviz.sprites.overlay import heatmap, overlay
 from convviz.ui import cache, exports
 from convviz.ui.architectures import lesson_network
 from convviz.ui.choice import Choice
-from convviz.ui.formulas import formula, ledger, percent, signed, times
+from convviz.ui.formulas import formula, ledger
 
 _STRONGEST, _TILE, _LARGE = 8, 104, 384  # channels; pixels
 
@@ -31,8 +31,8 @@ def draw(choice: Choice) -> None:
         st.markdown(
             f"**Take the mean of each map, and one linear layer makes class scores of the means.** "
             f"It needs no weights for places. VGG16 would weigh "
-            f"{formatting.short(vgg.network_averaged)} parameters instead of "
-            f"{formatting.short(vgg.network)}."
+            f"{short(vgg.network_averaged)} parameters instead of "
+            f"{short(vgg.network)}."
         )
     _weights()
     _on_image(choice)
@@ -94,7 +94,7 @@ def _on_image(choice: Choice) -> None:
     place = st.selectbox(
         "Class",
         range(len(evidence)),
-        format_func=lambda i: f"{labels[i]} ({percent(evidence[i].prediction.probability)})",
+        format_func=lambda i: f"{labels[i]} ({percent(evidence[i].prediction.probability, 1)})",
         key="gap_class",
         help="The network's five best guesses.",
         width=320,

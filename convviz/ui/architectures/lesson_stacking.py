@@ -6,11 +6,12 @@ import streamlit as st
 
 from convviz.figures import lessons as drawn
 from convviz.figures import theme as figures
+from convviz.formatting import percent
 from convviz.lessons.stacking import Stacking, replacing, stack
 from convviz.ui import cache, state
 from convviz.ui.choice import Choice
 from convviz.ui.components.drawing import drawing
-from convviz.ui.formulas import ledger, percent
+from convviz.ui.formulas import ledger
 from convviz.ui.keys import Key
 
 _CELL, _ROW = 30, 62  # pixels
@@ -130,7 +131,7 @@ def _compared(found: Stacking) -> None:
             (f"1 layer of {side}×{side}", found.single_formula, "weights, with 1 ReLU"),
             (
                 "Saved",
-                percent(found.saving) if found.saving else "nothing: it is the same layer",
+                percent(found.saving, 1) if found.saving else "nothing: it is the same layer",
                 "the same share for any number of channels, since both grow with C·C",
             ),
         ]

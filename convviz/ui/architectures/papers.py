@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from convviz.formatting import percent
 from convviz.lessons.printed_figures import Check
 from convviz.lessons.printed_figures import checks as printed_checks
 from convviz.networks.paper_designs import ALEXNET, GOOGLENET, VGGS, Design
@@ -14,7 +15,6 @@ from convviz.networks.registry import spec
 from convviz.structure import costs
 from convviz.structure.costs import Costs, LayerCost
 from convviz.ui import cache, exports
-from convviz.ui.formulas import percent
 from convviz.ui.keys import Key
 from convviz.ui.widgets import one_of
 
@@ -170,7 +170,7 @@ def _vgg() -> None:
     share = costs.total(large.layers).parameters / small.parameters - 1
     st.markdown(
         f"From column A to column E the depth grows from {small.depth} to {large.depth} layers, "
-        f"but that adds only {deeper:,} weights ({percent(share)}): the fully connected layers "
+        f"but that adds only {deeper:,} weights ({percent(share, 1)}): the fully connected layers "
         f"are the same {large.part('decoder').parameters:,} throughout."
     )
 

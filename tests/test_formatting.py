@@ -1,0 +1,84 @@
+"""The wording of numbers."""
+
+import pytest
+
+from convviz import formatting
+
+
+@pytest.mark.parametrize(
+    ("share", "digits", "text"),
+    [
+        (0.3333, None, "33 %"),
+        (0.9999, None, "more than 99.9 %"),
+        (0.0004, 1, "less than 0.1 %"),
+        (0.3333, 1, "33.3 %"),
+        (-0.25, 1, "-25.0 %"),
+        (0.9996, 1, "100.0 %"),
+        (0.896, 0, "90 %"),
+    ],
+)
+def test_percentages(share: float, digits: int | None, text: str) -> None:
+    assert formatting.percent(share, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.2134, "21.3 %"), (0.0009, "< 0.1 %"), (1, "100.0 %")]
+)
+def test_probabilities_fit_a_narrow_column(share: float, text: str) -> None:
+    assert formatting.probability(share) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "digits", "text"),
+    [
+        (24_600, None, "25 kB"),
+        (600, None, "0.0 MB"),
+        (1_234_000_000, None, "1,234 MB"),
+        (1_161_600, 1, "1.2 MB"),
+        (40_000, 1, "40.0 kB"),
+        (600, 1, "0.6 kB"),
+    ],
+)
+def test_bytes(count: int, digits: int | None, text: str) -> None:
+    assert formatting.size_text(count, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("factor", "text"), [(0.534, "0.53"), (2.26, "2.3"), (20.9, "21"), (1250, "1,250")]
+)
+def test_factors(factor: float, text: str) -> None:
+    assert formatting.times(factor) == text
+
+
+def test_factors_with_more_digits() -> None:
+    texts = [formatting.times(factor, digits=2, whole_from=10) for factor in (2.264, 20.88)]
+    assert texts == ["2.26", "21"]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(138_357_544, "138.4 M"), (15_470_264_320, "15.5 G"), (12_500, "12.5 k"), (18, "18")],
+)
+def test_short_numbers(number: int, text: str) -> None:
+    assert formatting.short(number) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0"), (0.12345, "0.123"), (1234567, "1.23e6"), (-2e-9, "-2e-9")]
+)
+def test_three_significant_digits(value: float, text: str) -> None:
+    assert formatting.significant(value) == text
+
+
+def test_signs_are_typographic() -> None:
+    assert formatting.decimals(-0.123) == "−0.12"
+    assert (formatting.signed(-0.12), formatting.signed(0.12)) == (" − 0.120", " + 0.120")
+    assert formatting.product(3, 3, 1000) == "3·3·1,000"
+
+
+def test_a_mistyped_name_gets_its_near_matches() -> None:
+    names = ["vgg16", "vgg19", "alexnet"]
+    assert formatting.did_you_mean("vgg-16", names, "choose one.") == (
+        "did you mean vgg16 or vgg19?"
+    )
+    assert formatting.did_you_mean("xyz", names, "choose one.") == "choose one."
