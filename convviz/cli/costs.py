@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convviz.errors import SettingError
+from convviz.cli.options import json_output
+from convviz.cli.output import table, write_json
+from convviz.formatting import grouped
 
 if TYPE_CHECKING:
     from convviz.structure.costs import Costs, LayerCost
@@ -21,11 +20,11 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     """Add the command and what it takes."""
     parser = subparsers.add_parser(
         "costs",
+        parents=[json_output()],
         help="count parameters, MACs and activation memory",
         description="Count a network's parameters, multiply–accumulates (MACs) for one image, and "
         "the bytes of its layers' outputs in float32. No weights are needed.",
     )
-    parser.set_defaults(run=run)
     parser.add_argument("networks", nargs="+", metavar="NETWORK")
     parser.add_argument(
         "--input-size",
@@ -34,7 +33,6 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="side of the square image (default: each network's own)",
     )
     parser.add_argument("--per-layer", action="store_true", help="a row for every layer as well")
-    parser.add_argument("--json", metavar="FILE", help="write JSON to FILE, or - for the output")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,17 +41,17 @@ def run(args: argparse.Namespace) -> int:
     from convviz.structure import costs
 
     names = list(dict.fromkeys(args.networks))
-    found = {name: costs.count(spec(name), args.input_size) for name in names}
+    counts = {name: costs.count(spec(name), args.input_size) for name in names}
     if args.json is not None:
-        rows = {name: as_json(counted) for name, counted in found.items()}
-        _write(json.dumps(rows, indent=2, ensure_ascii=False), args.json)
+        rows = {name: as_json(counted) for name, counted in counts.items()}
+        write_json(args.json, rows, indent=2)
     if args.json != "-":
-        print(_table(_COLUMNS, [_summary(name, each) for name, each in found.items()]))
+        print(table(_COLUMNS, [_summary(name, counted) for name, counted in counts.items()]))
         if args.per_layer:
-            for counted in found.values():
+            for counted in counts.values():
                 size = counted.input_size
                 print(f"\n{counted.title}, {size}×{size} pixels")
-                print(_table(_LAYER_COLUMNS, [_row(row) for row in counted.layers]))
+                print(table(_LAYER_COLUMNS, [_row(row) for row in counted.layers]))
     return 0
 
 
@@ -63,10 +61,10 @@ def as_json(counted: Costs) -> dict[str, Any]:
     for part in ("encoder", "decoder", "auxiliary"):
         plain[f"{part}_parameters"] = counted.part(part).parameters
     plain |= {"macs": counted.macs, "activation_bytes": counted.activation_bytes}
-    return plain | {"layers": [_plain(row) for row in counted.layers]}
+    return plain | {"layers": [_row_as_json(row) for row in counted.layers]}
 
 
-def _plain(row: LayerCost) -> dict[str, Any]:
+def _row_as_json(row: LayerCost) -> dict[str, Any]:
     window = row.window
     return {
         "name": row.name,
@@ -95,7 +93,7 @@ def _plain(row: LayerCost) -> dict[str, Any]:
 def _summary(name: str, counted: Costs) -> tuple[str, ...]:
     parts = [counted.part(part).parameters for part in ("encoder", "decoder", "auxiliary")]
     numbers = (*parts, counted.parameters, counted.macs, counted.activation_bytes)
-    return name, *(f"{number:,}" for number in numbers)
+    return name, *map(grouped, numbers)
 
 
 def _row(row: LayerCost) -> tuple[str, ...]:
@@ -105,30 +103,4 @@ def _row(row: LayerCost) -> tuple[str, ...]:
         kernel = f"{row.window.kernel[0]}×{row.window.kernel[1]}/{row.window.stride[0]}"
     seen = "" if row.receptive_field is None else str(row.receptive_field)
     numbers = (row.parameters, row.macs, row.activation_bytes)
-    return row.name, row.kind, shape, kernel, seen, *(f"{number:,}" for number in numbers)
-
-
-def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """Line columns up; those that hold numbers to the right."""
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    right = [
-        all(row[i].replace(",", "").isdigit() for row in rows if row[i]) for i in range(len(header))
-    ]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(row, widths, right, strict=True)
-        ).rstrip()
-        for row in [header, *rows]
-    ]
-    return "\n".join(lines)
-
-
-def _write(text: str, target: str) -> None:
-    if target == "-":
-        sys.stdout.write(text + "\n")
-        return
-    try:
-        Path(target).write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise SettingError(f"{target} cannot be written: {error.strerror}.") from error
+    return row.name, row.kind, shape, kernel, seen, *map(grouped, numbers)

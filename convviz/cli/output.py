@@ -1,4 +1,4 @@
-"""Where commands put what they have to say: files, JSON, tables, a line of progress."""
+"""What commands write: files, JSON, tables, and a bar of progress on a terminal."""
 
 import json
 import sys
@@ -7,17 +7,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tqdm import tqdm
+
 from convviz.errors import SettingError
+
+_BYTES = "{desc}: {n:.1f} of {total:.1f} MB {bar} {remaining} left"
+_WORK = "{percentage:3.0f}% {bar} {desc}"
 
 
 class Progress:
-    """Shows on a terminal how far something is, in one line, and nothing elsewhere."""
+    """A bar on the terminal while something runs; it writes nothing where stderr is not one."""
 
     def __init__(self) -> None:
-        self._shown = 0
+        self._bar: tqdm[Any] | None = None
+        self._layout = ""
 
     def __enter__(self) -> Self:
-        """Show nothing yet."""
+        """Draw nothing yet."""
         return self
 
     def __exit__(
@@ -26,30 +32,41 @@ class Progress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Take the line away."""
-        if self._shown:
-            print("\r" + " " * self._shown + "\r", end="", file=sys.stderr, flush=True)
+        """Remove the bar."""
+        if self._bar is not None:
+            self._bar.close()
 
-    def show(self, text: str) -> None:
-        """Replace the line."""
-        if sys.stderr.isatty():
-            print(f"\r{text:<{self._shown}}", end="", file=sys.stderr, flush=True)
-            self._shown = len(text)
+    def show(self, fraction: float, text: str) -> None:
+        """Draw how much of the work is done.
+
+        Args:
+            fraction: In 0…1.
+            text: What to write beside the bar.
+        """
+        self._draw(_WORK, fraction, 1.0, text)
 
     def megabytes(self, received: int, total: int) -> None:
-        """Show how many bytes of how many have come."""
-        self.show(f"fetching: {received / 1e6:.1f} of {total / 1e6:.1f} MB")
+        """Draw how many bytes of how many have been fetched."""
+        self._draw(_BYTES, received / 1e6, total / 1e6, "fetching")
 
-
-WEIGHTS_HELP = (
-    "auto, imagenet, bundled, encoder, own or random, or a FILE.safetensors that train --out has "
-    "written (default: auto)"
-)
-
-
-def weights_given(text: str) -> str | Path:
-    """Read --weights: the name of a source, or a file that a training has saved."""
-    return Path(text) if text.lower().endswith(".safetensors") else text
+    def _draw(self, layout: str, done: float, total: float, text: str) -> None:
+        if self._bar is None or self._layout != layout:
+            if self._bar is not None:
+                self._bar.close()
+            self._layout = layout
+            self._bar = tqdm(
+                desc=text,
+                initial=done,
+                total=total,
+                bar_format=layout,
+                file=sys.stderr,
+                disable=None,  # where the file is not a terminal
+                dynamic_ncols=True,
+                leave=False,
+            )
+        self._bar.total = total
+        self._bar.set_description_str(text, refresh=False)
+        self._bar.update(done - self._bar.n)
 
 
 def check_target(target: str | None, suffix: str = "") -> None:
@@ -57,12 +74,12 @@ def check_target(target: str | None, suffix: str = "") -> None:
 
     Args:
         target: Its name; None for no file, "-" for stdout.
-        suffix: What the name has to end with.
+        suffix: What the name has to end with; such a file is not text and never goes to stdout.
 
     Raises:
         SettingError: It cannot, or the name ends with something else.
     """
-    if target is None or target == "-":
+    if target is None or (target == "-" and not suffix):
         return
     path = Path(target)
     if suffix and path.suffix.lower() != suffix:
@@ -90,20 +107,23 @@ def write(target: str, data: bytes) -> None:
         raise SettingError(f"{target} cannot be written: {error.strerror}.") from error
 
 
-def write_json(target: str, value: Any) -> None:
+def write_json(target: str, value: Any, *, indent: int | None = None) -> None:
     """Write plain values as JSON; "-" means stdout.
 
     Raises:
         SettingError: The file cannot be written.
     """
-    write(target, (json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    write(target, (text + "\n").encode())
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Line columns up; those that hold only numbers to the right."""
+    """Line columns up; those that hold only numbers, or nothing, to the right."""
     columns = list(zip(header, *rows, strict=True))
     widths = [max(map(len, column)) for column in columns]
-    right = [all(cell.replace(",", "").isdigit() for cell in column[1:]) for column in columns]
+    right = [
+        all(cell.replace(",", "").isdigit() for cell in column[1:] if cell) for column in columns
+    ]
     return "\n".join(
         "  ".join(
             cell.rjust(width) if to_right else cell.ljust(width)

@@ -11,16 +11,8 @@ from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from convviz.cli.activations import read_picture
-from convviz.cli.layers import find
-from convviz.cli.output import (
-    WEIGHTS_HELP,
-    Progress,
-    check_target,
-    weights_given,
-    write,
-    write_json,
-)
+from convviz.cli.options import find_layer, layer_and_image, read_image
+from convviz.cli.output import Progress, check_target, write, write_json
 from convviz.reconstruction import optimizers
 from convviz.reconstruction.optimizers import OPTIMIZERS
 
@@ -31,25 +23,17 @@ if TYPE_CHECKING:
     from convviz.reconstruction.config import ReconstructionConfig
     from convviz.reconstruction.reconstruct import ReconstructionResult, ReconstructionStep
 
-_BAR = 24
-
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and what it takes."""
     parser = subparsers.add_parser(
         "reconstruct",
+        parents=[layer_and_image()],
         help="find an image with the same feature maps at a layer",
         description="Start from noise and change the image until its feature maps at a layer are "
         "those of a given picture: what is left out is what the layer does not know. Ctrl-C ends "
         "early and keeps the best image.",
     )
-    parser.add_argument("image", metavar="IMAGE", help="a picture's file, or sample:cat")
-    parser.add_argument("--network", required=True, metavar="NETWORK", help="alexnet, vgg16, …")
-    parser.add_argument(
-        "--layer", required=True, metavar="LAYER", help="dotted name (features.22) or title"
-    )
-    parser.add_argument("--out", metavar="FILE.png", help="write the image")
-    parser.add_argument("--json", metavar="FILE", help="write JSON to FILE, or - for the output")
     parser.add_argument("--steps", type=int, metavar="N", help="at most so many steps")
     parser.add_argument(
         "--seconds", type=float, metavar="S", help="at most so long (default: 12, without --steps)"
@@ -80,13 +64,6 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--start", metavar="START", help="noise, grey or a picture's file (default: noise)"
     )
     parser.add_argument("--image-size", type=int, metavar="PIXELS", help="side of the image")
-    parser.add_argument(
-        "--weights",
-        default="auto",
-        metavar="SOURCE",
-        type=weights_given,
-        help=WEIGHTS_HELP,
-    )
 
 
 def _by_optimizer(defaults: Mapping[str, float]) -> str:
@@ -100,10 +77,10 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     check_target(args.json)
     check_target(args.out, ".png")
-    image = read_picture(args.image)
+    image = read_image(args.image)
     start = args.start
     if start not in (None, "noise", "grey"):
-        start = read_picture(start)
+        start = read_image(start)
 
     from convviz.reconstruction.reconstruct import reconstruct
     from convviz.weights.load import load
@@ -114,16 +91,16 @@ def run(args: argparse.Namespace) -> int:
         result = None
         with _interruptible() as interrupted:
             for step in reconstruct(network, image, config, stop=lambda: bool(interrupted)):
-                progress.show(_bar(step))
+                progress.show(step.fraction, _line(step))
                 result = step.result
     if result is None:
         raise RuntimeError("a reconstruction ended without a result")
     if args.out is not None:
         write(args.out, _png(result))
     if args.json is not None:
-        write_json(args.json, _plain(result, network, config))
+        write_json(args.json, _as_json(result, network, config))
     if args.json != "-":
-        _say(result, network, config)
+        _print(result, network, config)
     return 130 if interrupted else 0
 
 
@@ -133,7 +110,7 @@ def _config(
     """Join the layer's preset and what the user asked for."""
     from convviz.reconstruction.config import preset
 
-    config = preset(network.name, find(network, args.layer).name)
+    config = preset(network.name, find_layer(network, args.layer).name)
     asked: dict[str, Any] = {
         "steps": args.steps,
         "seconds": args.seconds,
@@ -171,12 +148,10 @@ def _interruptible() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _bar(step: ReconstructionStep) -> str:
-    done = int(_BAR * step.fraction)
-    bar = "█" * done + "░" * (_BAR - done)
+def _line(step: ReconstructionStep) -> str:
     of = "" if step.total is None else f"/{step.total}"
     left = "" if step.seconds_left is None else f", {math.ceil(step.seconds_left)} s left"
-    return f"{bar} step {step.index}{of}, relative error {step.relative_error:.3f}{left}"
+    return f"step {step.index}{of}, relative error {step.relative_error:.3f}{left}"
 
 
 def _png(result: ReconstructionResult) -> bytes:
@@ -186,7 +161,7 @@ def _png(result: ReconstructionResult) -> bytes:
     return png(to_image(result.image))
 
 
-def _plain(
+def _as_json(
     result: ReconstructionResult, network: Network, config: ReconstructionConfig
 ) -> dict[str, Any]:
     return {
@@ -208,7 +183,7 @@ def _plain(
     }
 
 
-def _say(result: ReconstructionResult, network: Network, config: ReconstructionConfig) -> None:
+def _print(result: ReconstructionResult, network: Network, config: ReconstructionConfig) -> None:
     weights = network.weights
     print(f"{network.title}, {config.layer}: relative error {result.relative_error:.4f}")
     print(f"Weights: {weights.title} (source {weights.source}, sha256 {weights.sha256})")

@@ -6,14 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convviz.cli.output import (
-    WEIGHTS_HELP,
-    Progress,
-    check_target,
-    table,
-    weights_given,
-    write_json,
-)
+from convviz.cli.options import json_output, weights
+from convviz.cli.output import Progress, check_target, table, write, write_json
 from convviz.errors import SettingError
 
 if TYPE_CHECKING:
@@ -28,6 +22,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     """Add the command and what it takes."""
     parser = subparsers.add_parser(
         "train",
+        parents=[weights(), json_output()],
         help="transfer learning: teach a trained network the classes of your own pictures",
         description="Teach a trained network the classes of your own pictures.",
     )
@@ -45,9 +40,6 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="so many of imagenette or cifar10 (default: 600)",
     )
     parser.add_argument("--network", default="googlenet", metavar="NAME", help="default: googlenet")
-    parser.add_argument(
-        "--weights", default="auto", metavar="SOURCE", type=weights_given, help=WEIGHTS_HELP
-    )
     parser.add_argument(
         "--scenario",
         choices=_SCENARIOS,
@@ -67,7 +59,6 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="leave out of that file what was frozen: it is small, and opens where the weights "
         "that were trained on are at hand",
     )
-    parser.add_argument("--json", metavar="FILE", help="write JSON to FILE, or - for the output")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -98,14 +89,14 @@ def run(args: argparse.Namespace) -> int:
         _print_plan(dataset, plan)
     with Progress() as progress:
         for step in fit(plan, dataset, split, settings):
-            progress.show(_line(step))
+            progress.show(step.fraction, _line(step))
     result = step.result
     if result is None:
         raise RuntimeError("the training ended without a result")
     if args.out:
         data = to_bytes(plan, dataset, result, args.size, only_trained=args.only_trained)
-        _write(args.out, data)
-    found: dict[str, Any] = {
+        write(args.out, data)
+    summary: dict[str, Any] = {
         "network": network.name,
         "weights": network.weights.source,
         "scenario": scenario,
@@ -125,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
         "note": result.note,
     }
     if args.json is not None:
-        write_json(args.json, found)
+        write_json(args.json, summary)
     if args.json != "-":
         print(
             f"{result.validation.accuracy:.1%} of {len(split.validation)} validation pictures "
@@ -135,18 +126,6 @@ def run(args: argparse.Namespace) -> int:
         if result.note:
             print(result.note)
     return 0
-
-
-def _write(target: str, data: bytes) -> None:
-    """Write the network's file.
-
-    Raises:
-        SettingError: It cannot be written.
-    """
-    try:
-        Path(target).write_bytes(data)
-    except OSError as error:
-        raise SettingError(f"{target} cannot be written: {error.strerror}.") from error
 
 
 def _data(name: str, pictures: int) -> Dataset:
@@ -198,12 +177,13 @@ def _print_plan(dataset: Dataset, plan: TransferPlan) -> None:
 
 
 def _line(step: TrainingStep) -> str:
-    if step.phase in ("reading", "encoding"):
-        what = "reading pictures" if step.phase == "reading" else "computing features, once"
-        return f"{what}: {step.fraction:.0%}"
-    said = f"epoch {step.epoch}, {step.fraction:.0%}"
+    if step.phase == "reading":
+        return "reading pictures"
+    if step.phase == "encoding":
+        return "computing features, once"
+    text = f"epoch {step.epoch}"
     if step.loss is not None:
-        said += f", loss {step.loss:.3f}"
+        text += f", loss {step.loss:.3f}"
     if step.validation is not None:
-        said += f", validation {step.validation.accuracy:.1%}"
-    return said
+        text += f", validation {step.validation.accuracy:.1%}"
+    return text

@@ -15,8 +15,7 @@ def run(*arguments: str) -> int:
     parser = argparse.ArgumentParser()
     costs.add(parser.add_subparsers())
     args = parser.parse_args(["costs", *arguments])
-    code: int = args.run(args)
-    return code
+    return costs.run(args)
 
 
 def test_json_has_the_promised_keys_and_adds_up(capsys: pytest.CaptureFixture[str]) -> None:

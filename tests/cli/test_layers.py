@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from convviz.cli import main
-from convviz.cli.layers import find
+from convviz.cli.options import find_layer
 from convviz.errors import NetworkError
 from convviz.weights.load import load
 
@@ -52,8 +52,8 @@ class TestFind:
     def test_by_name_or_title(self) -> None:
         network = load("googlenet")
         for text in ("inception3a.branch4.1", "inception3a · pool projection"):
-            assert find(network, text).name == "inception3a.branch4.1"
-        assert find(network, "INCEPTION3A").name == "inception3a"
+            assert find_layer(network, text).name == "inception3a.branch4.1"
+        assert find_layer(network, "INCEPTION3A").name == "inception3a"
 
     @pytest.mark.parametrize(
         ("text", "near"),
@@ -61,4 +61,4 @@ class TestFind:
     )
     def test_near_matches(self, text: str, near: str) -> None:
         with pytest.raises(NetworkError, match=f"(?i){near}"):
-            find(load("googlenet"), text)
+            find_layer(load("googlenet"), text)

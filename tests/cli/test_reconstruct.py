@@ -42,14 +42,14 @@ def test_the_same_seed_gives_the_same_numbers(tmp_path):
 
 
 def test_ctrl_c_keeps_the_best_image(tmp_path, capsys, monkeypatch):
-    bar = reconstruct._bar
+    line = reconstruct._line
 
     def interrupting(step):
         if step.index == 2:
             signal.raise_signal(signal.SIGINT)
-        return bar(step)
+        return line(step)
 
-    monkeypatch.setattr(reconstruct, "_bar", interrupting)
+    monkeypatch.setattr(reconstruct, "_line", interrupting)
     before = signal.getsignal(signal.SIGINT)
     out = tmp_path / "y.png"
     arguments = [*QUICK[:-1], "1000", "--out", str(out), "--json", "-"]
