@@ -14,8 +14,12 @@ from convviz.features.ablation import Change
 from convviz.features.activations import LayerSummary
 from convviz.features.arithmetic_steps import WeightedSum
 from convviz.figures import theme
+from convviz.structure.layers import Layer
 
-_MANY_STAGES = 12
+_DIVERGING = ((0.0, theme.VERMILION), (0.5, "#f4f4f4"), (1.0, theme.BLUE))
+_BARS = 40  # of the histogram
+_READABLE = 7  # numbers are written into a kernel up to this many across
+_MOST_TICKS = 24  # beyond, every second stage is named
 
 
 def empty_by_depth(summaries: Sequence[LayerSummary], looked_at: str) -> go.Figure:
@@ -25,20 +29,23 @@ def empty_by_depth(summaries: Sequence[LayerSummary], looked_at: str) -> go.Figu
         summaries: One per layer, in the order of execution.
         looked_at: Dotted name of the layer to point out.
     """
-    names = [each.layer.name for each in summaries]
+    names = [summary.layer.name for summary in summaries]
     chosen = [name == looked_at for name in names]
     figure = go.Figure(
         go.Bar(
             x=list(range(len(summaries))),
-            y=[each.share for each in summaries],
+            y=[summary.share for summary in summaries],
             marker={
                 "color": [theme.VERMILION if point else theme.ACCENT for point in chosen],
                 "pattern": {"shape": ["/" if point else "" for point in chosen]},
                 "line": {"width": 0},
             },
             customdata=[
-                [each.layer.title, each.layer.name, each.layer.kind, each.empty, each.channels]
-                for each in summaries
+                [
+                    *(summary.layer.title, summary.layer.name, summary.layer.kind),
+                    *(summary.empty, summary.channels),
+                ]
+                for summary in summaries
             ],
             hovertemplate="<b>%{customdata[0]}</b> (%{customdata[1]})<br>%{customdata[2]}<br>"
             "%{customdata[3]} of %{customdata[4]} channels empty, %{y:.1%}<extra></extra>",
@@ -46,50 +53,25 @@ def empty_by_depth(summaries: Sequence[LayerSummary], looked_at: str) -> go.Figu
     )
     theme.style(figure, height=340)
     figure.update_layout(hovermode="x")
-    places, titles = _stage_ticks(summaries)
-    figure.update_xaxes(tickvals=places, ticktext=titles, showgrid=False, title="Layers, in order")
+    _name_stages(figure, [summary.layer for summary in summaries])
     figure.update_yaxes(
         title="Empty channels", tickformat=".0%", rangemode="tozero", range=_range(summaries)
     )
     if looked_at in names:
-        here = names.index(looked_at)
-        # Above all bars, lest a taller neighbour covers it.
-        top = _range(summaries)[1]
+        index = names.index(looked_at)
+        top = _range(summaries)[1]  # above all bars, so that no taller neighbour covers the name
         line = {"color": theme.VERMILION, "width": 1, "dash": "dot"}
-        figure.add_shape(x0=here, x1=here, y0=summaries[here].share, y1=top, line=line)
+        figure.add_shape(x0=index, x1=index, y0=summaries[index].share, y1=top, line=line)
         figure.add_annotation(
-            x=here, y=top, text=summaries[here].layer.title, showarrow=False, yanchor="bottom"
+            x=index, y=top, text=summaries[index].layer.title, showarrow=False, yanchor="bottom"
         )
         figure.update_layout(margin_t=30)
     return figure
 
 
-def _stage_ticks(summaries: Sequence[LayerSummary]) -> tuple[list[float], list[str]]:
-    """Put the name of each stage under the middle of its layers."""
-    places, titles = [], []
-    start = 0
-    for stage, members in groupby(summaries, key=lambda each: each.layer.stage):
-        count = len(list(members))
-        places.append(start + (count - 1) / 2)
-        titles.append(stage.removeprefix("inception") or stage)
-        start += count
-    if len(places) > 2 * _MANY_STAGES:
-        places, titles = places[::2], titles[::2]
-    return places, titles
-
-
 def _range(summaries: Sequence[LayerSummary]) -> tuple[float, float]:
     """Leave room above the highest bar; never zoom in below five in a hundred."""
-    return 0, max(0.05, 1.08 * max((each.share for each in summaries), default=0))
-
-
-_DIVERGING = ((0.0, theme.VERMILION), (0.5, "#f4f4f4"), (1.0, theme.BLUE))
-
-
-_BARS = 40
-
-
-_READABLE = 7  # numbers are written into a kernel up to this many across
+    return 0, max(0.05, 1.08 * max((summary.share for summary in summaries), default=0))
 
 
 def histogram(values: Tensor) -> go.Figure:
@@ -126,7 +108,7 @@ def contributions(stage: WeightedSum, names: Sequence[str], most: int = 12) -> g
     """
     order = stage.order().tolist()
     values = stage.contributions
-    rows = [(names[place], float(values[place])) for place in order[:most]]
+    rows = [(names[channel], float(values[channel])) for channel in order[:most]]
     if len(order) > most:
         rest = float(values[torch.tensor(order[most:])].sum())
         rows.append((f"the other {len(order) - most}", rest))
@@ -154,9 +136,9 @@ def contributions(stage: WeightedSum, names: Sequence[str], most: int = 12) -> g
     return figure
 
 
-def products(stage: WeightedSum, place: int) -> go.Figure:
+def products(stage: WeightedSum, channel: int) -> go.Figure:
     """Draw one input channel's patch, its kernel slice and their products, with numbers."""
-    parts = (stage.patch[place], stage.kernel[place], stage.products[place])
+    parts = (stage.patch[channel], stage.kernel[channel], stage.products[channel])
     titles = ("input", "× kernel", "= products")
     figure = make_subplots(1, 3, subplot_titles=titles, horizontal_spacing=0.04)
     for column, (part, padded) in enumerate(zip(parts, (True, False, True), strict=True), start=1):
@@ -196,26 +178,37 @@ def products(stage: WeightedSum, place: int) -> go.Figure:
     return figure
 
 
-def changes(found: Sequence[Change]) -> go.Figure:
-    """Draw how much each deeper layer changed."""
+def changes(layers: Sequence[Change]) -> go.Figure:
+    """Draw how much each deeper layer changed after an ablation.
+
+    Args:
+        layers: In the order of execution.
+    """
     figure = go.Figure(
         go.Bar(
-            x=list(range(len(found))),
-            y=[change.relative for change in found],
+            x=list(range(len(layers))),
+            y=[change.relative for change in layers],
             marker={"color": theme.ACCENT},
-            customdata=[[change.layer.title, change.layer.kind] for change in found],
+            customdata=[[change.layer.title, change.layer.kind] for change in layers],
             hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}<br>changed by %{y:.1%}"
             "<extra></extra>",
         )
     )
     theme.style(figure, height=260)
-    places, titles = [], []
-    start = 0
-    for stage, members in groupby(found, key=lambda change: change.layer.stage):
-        count = len(list(members))
-        places.append(start + (count - 1) / 2)
-        titles.append(stage.removeprefix("inception") or stage)
-        start += count
-    figure.update_xaxes(tickvals=places, ticktext=titles, showgrid=False, title="Layers, in order")
+    _name_stages(figure, [change.layer for change in layers])
     figure.update_yaxes(title="Change", tickformat=".2~%", rangemode="tozero")
     return figure
+
+
+def _name_stages(figure: go.Figure, layers: Sequence[Layer]) -> None:
+    """Write the name of each stage under the middle of its layers, which stand at 0, 1, 2, …."""
+    middles, titles = [], []
+    start = 0
+    for stage, members in groupby(layers, key=lambda layer: layer.stage):
+        count = len(list(members))
+        middles.append(start + (count - 1) / 2)
+        titles.append(stage.removeprefix("inception") or stage)
+        start += count
+    if len(middles) > _MOST_TICKS:
+        middles, titles = middles[::2], titles[::2]
+    figure.update_xaxes(tickvals=middles, ticktext=titles, showgrid=False, title="Layers, in order")

@@ -8,7 +8,6 @@ from math import floor, log10
 import plotly.graph_objects as go
 
 from convviz.figures import theme
-from convviz.figures.theme import chart_style, hatched
 from convviz.formatting import percent, short
 from convviz.lessons.printed_figures import Reported
 from convviz.structure.costs import Costs
@@ -18,8 +17,6 @@ _PARTS = (
     ("decoder", "Decoder (fully connected)", theme.VERMILION, "/"),
     ("auxiliary", "Auxiliary heads (training only)", theme.GREY, "x"),
 )
-
-
 _BAR, _FRAME = 46, 96  # pixels per bar, and for axis and margins together
 
 
@@ -43,7 +40,7 @@ def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
             x=[value or None for value in values] if log else values,
             name=title,
             orientation="h",
-            marker={"color": colour, "pattern": hatched(pattern)},
+            marker={"color": colour, "pattern": theme.hatched(pattern)},
             customdata=[
                 [f"{value:,}", percent(value / whole, 1)]
                 for value, whole in zip(values, wholes, strict=True)
@@ -53,9 +50,12 @@ def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
         )
     if not log:
         _totals(figure, titles, [each.parameters for each in networks])
-    shown = len(figure.data) if log else 1
-    chart_style(
-        figure, height=_FRAME + 30 + _BAR * len(networks) * (1 if shown == 1 else 2), legend=True
+    side_by_side = log and len(figure.data) > 1
+    theme.style(
+        figure,
+        height=_FRAME + 30 + _BAR * len(networks) * (2 if side_by_side else 1),
+        legend=True,
+        saveable=True,
     )
     figure.update_layout(barmode="group" if log else "stack", bargap=0.3, margin={"r": 76})
     figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
@@ -114,7 +114,7 @@ def amounts(
             hovertemplate="<b>%{y}</b><br>%{customdata}<extra></extra>",
         )
     )
-    chart_style(figure, height=36 + 38 * len(titles))
+    theme.style(figure, height=36 + 38 * len(titles), saveable=True)
     figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
     end = 1.02 * max([*values, 1e-9]) if longest is None else longest
     figure.update_xaxes(visible=False, range=[0, end])
@@ -156,7 +156,7 @@ def trade(networks: Sequence[Costs], reported: Sequence[Reported]) -> go.Figure:
             "%{customdata[0]} parameters<extra></extra>",
         )
     )
-    chart_style(figure, height=400)
+    theme.style(figure, height=400, saveable=True)
     figure.update_xaxes(title="Billions of MACs for one image of 224 × 224", rangemode="tozero")
     figure.update_yaxes(title="Top-1 accuracy on ImageNet", tickformat=".0%")
     if reported:

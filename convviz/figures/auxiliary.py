@@ -115,4 +115,4 @@ def _guess(figure: go.Figure, value: float) -> None:
 
 def _styled(figure: go.Figure, steps: int) -> go.Figure:
     figure.update_xaxes(title="step", range=[0, 1.02 * steps], tickformat=",")
-    return theme.chart_style(figure, height=300, legend=True)
+    return theme.style(figure, height=300, legend=True, saveable=True)

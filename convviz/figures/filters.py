@@ -10,15 +10,15 @@ from convviz.features.filters import Filters
 from convviz.figures import theme
 
 
-def weights(found: Sequence[tuple[str, Filters]]) -> go.Figure:
+def weights(sets: Sequence[tuple[str, Filters]]) -> go.Figure:
     """Draw how often each weight occurs, of one set of filters or of several on one scale.
 
     Args:
-        found: Name and filters of each.
+        sets: Name and filters of each.
     """
-    bound = max((filters.largest for _, filters in found), default=1.0)
+    bound = max((filters.largest for _, filters in sets), default=1.0)
     figure = go.Figure()
-    for place, (name, filters) in enumerate(found):
+    for index, (name, filters) in enumerate(sets):
         counts, centres = filters.histogram(bound)
         share = counts / max(float(counts.sum()), 1.0)
         figure.add_trace(
@@ -28,16 +28,16 @@ def weights(found: Sequence[tuple[str, Filters]]) -> go.Figure:
                 name=name,
                 mode="lines",
                 line={
-                    "color": theme.series(place),
+                    "color": theme.series(index),
                     "shape": "hvh",
-                    "dash": "solid" if place == 0 else "dot",
+                    "dash": "solid" if index == 0 else "dot",
                 },
-                fill="tozeroy" if place == 0 else None,
+                fill="tozeroy" if index == 0 else None,
                 hovertemplate=f"{name}: %{{y:.1%}} of the weights are about %{{x:.3g}}"
                 "<extra></extra>",
             )
         )
-    theme.style(figure, height=280, legend=len(found) > 1)
+    theme.style(figure, height=280, legend=len(sets) > 1)
     figure.update_xaxes(title="Weight")
     figure.update_yaxes(title="Share of weights", tickformat=".2~%", rangemode="tozero")
     return figure

@@ -8,7 +8,6 @@ from dataclasses import replace
 import plotly.graph_objects as go
 
 from convviz.figures import theme
-from convviz.figures.theme import chart_style, hatched
 from convviz.formatting import short
 from convviz.learning.gradients import LayerGradient
 from convviz.lessons.bottleneck import Bottleneck
@@ -34,14 +33,14 @@ def stack_against_single(stackings: Sequence[Stacking], chosen: int) -> go.Figur
             x=fields,
             y=values,
             name=title,
-            marker={"color": colour, "pattern": hatched(pattern)},
+            marker={"color": colour, "pattern": theme.hatched(pattern)},
             opacity=1,
             text=[str(value) for value in values],
             textposition="outside",
             cliponaxis=False,
             hovertemplate=f"sees %{{x}}<br>{title}: %{{y}} weights per pair<extra></extra>",
         )
-    chart_style(figure, height=340, legend=True)
+    theme.style(figure, height=340, legend=True, saveable=True)
     figure.update_layout(barmode="group", bargap=0.3)
     highlight = f"{chosen}×{chosen}"
     ticks = [f"<b>{field}</b>" if field == highlight else field for field in fields]
@@ -50,11 +49,11 @@ def stack_against_single(stackings: Sequence[Stacking], chosen: int) -> go.Figur
     return figure
 
 
-def break_even(found: Bottleneck) -> go.Figure:
+def break_even(bottleneck: Bottleneck) -> go.Figure:
     """Draw a bottleneck's multiplications over the number of channels it leaves."""
-    most = max(found.channels, round(1.4 * found.break_even), found.reduced)
-    steps = sorted({1, found.reduced, *range(1, most + 1, max(1, most // 120)), most})
-    macs = [replace(found, reduced=reduced).bottleneck_macs for reduced in steps]
+    most = max(bottleneck.channels, round(1.4 * bottleneck.break_even), bottleneck.reduced)
+    steps = sorted({1, bottleneck.reduced, *range(1, most + 1, max(1, most // 120)), most})
+    macs = [replace(bottleneck, reduced=reduced).bottleneck_macs for reduced in steps]
     figure = go.Figure()
     figure.add_scatter(
         x=steps,
@@ -66,32 +65,32 @@ def break_even(found: Bottleneck) -> go.Figure:
     )
     figure.add_scatter(
         x=[steps[0], most],
-        y=[found.direct_macs] * 2,
+        y=[bottleneck.direct_macs] * 2,
         mode="lines",
         name="without",
         line={"color": theme.VERMILION, "width": 3, "dash": "dash"},
         hovertemplate="without: %{y:,} multiplications<extra></extra>",
     )
     figure.add_scatter(
-        x=[found.reduced],
-        y=[found.bottleneck_macs],
+        x=[bottleneck.reduced],
+        y=[bottleneck.bottleneck_macs],
         mode="markers",
         marker={"size": 14, "color": theme.BLUE, "line": {"width": 2, "color": "white"}},
         showlegend=False,
         hoverinfo="skip",
     )
     figure.add_annotation(
-        x=found.reduced,
-        y=found.bottleneck_macs,
-        text=f"<b>{found.reduced} channels: {short(found.bottleneck_macs)}</b>",
+        x=bottleneck.reduced,
+        y=bottleneck.bottleneck_macs,
+        text=f"<b>{bottleneck.reduced} channels: {short(bottleneck.bottleneck_macs)}</b>",
         showarrow=True,
         arrowhead=0,
         ax=0,
         ay=-64,
-        xanchor="left" if found.reduced < most / 2 else "right",
+        xanchor="left" if bottleneck.reduced < most / 2 else "right",
         font={"size": 15},
     )
-    chart_style(figure, height=340, legend=True)
+    theme.style(figure, height=340, legend=True, saveable=True)
     figure.update_xaxes(title="Channels that the 1×1 convolution leaves", rangemode="tozero")
     figure.update_yaxes(title="Multiplications", rangemode="tozero", tickformat="~s")
     return figure
@@ -109,10 +108,10 @@ def module_savings(modules: Sequence[InceptionModule]) -> go.Figure:
             x=names,
             y=values,
             name=title,
-            marker={"color": colour, "pattern": hatched(pattern)},
+            marker={"color": colour, "pattern": theme.hatched(pattern)},
             hovertemplate=f"%{{x}}, {title}<br>%{{y:,}} multiplications<extra></extra>",
         )
-    chart_style(figure, height=340, legend=True)
+    theme.style(figure, height=340, legend=True, saveable=True)
     figure.update_layout(barmode="group", bargap=0.3)
     figure.update_xaxes(title="Inception module", type="category", showgrid=False)
     figure.update_yaxes(title="Multiplications", tickformat="~s")
@@ -136,7 +135,7 @@ def classifiers(networks: Sequence[Classifiers]) -> go.Figure:
             x=[row[column] for row in rows],
             name=title,
             orientation="h",
-            marker={"color": colour, "pattern": hatched(pattern)},
+            marker={"color": colour, "pattern": theme.hatched(pattern)},
             hovertemplate=f"%{{y}}<br>{title}: %{{x:,}} parameters<extra></extra>",
         )
     totals = [encoder + decoder for _, encoder, decoder in rows]
@@ -150,7 +149,7 @@ def classifiers(networks: Sequence[Classifiers]) -> go.Figure:
         hoverinfo="skip",
         showlegend=False,
     )
-    chart_style(figure, height=110 + 38 * len(rows), legend=True)
+    theme.style(figure, height=110 + 38 * len(rows), legend=True, saveable=True)
     figure.update_layout(barmode="stack", bargap=0.3)
     figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
     figure.update_xaxes(title="Parameters", tickformat="~s", range=[0, 1.02 * max(totals)])
@@ -191,10 +190,10 @@ def gradient_norms(stages: Sequence[LayerGradient], heads: Sequence[tuple[str, s
     by_name = [stage.name for stage in stages]
     for head, after in heads:
         if after in by_name:
-            place = by_name.index(after)
-            figure.add_vline(x=place + 0.5, line={"color": theme.GREY, "dash": "dot", "width": 2})
+            index = by_name.index(after)
+            figure.add_vline(x=index + 0.5, line={"color": theme.GREY, "dash": "dot", "width": 2})
             figure.add_annotation(
-                x=place + 0.5,
+                x=index + 0.5,
                 y=1,
                 yref="paper",
                 text=head,
@@ -202,7 +201,7 @@ def gradient_norms(stages: Sequence[LayerGradient], heads: Sequence[tuple[str, s
                 xanchor="left",
                 xshift=4,
             )
-    chart_style(figure, height=400, legend=True)
+    theme.style(figure, height=400, legend=True, saveable=True)
     figure.update_xaxes(title="Stage, from the image to the classes", type="category")
     figure.update_yaxes(title="Gradient norm (log scale)", type="log", exponentformat="power")
     known = [v for stage in stages for v in (stage.without, stage.with_heads) if v]

@@ -1,8 +1,8 @@
-"""How a reconstruction went, and what survives with depth.
+"""Figures of the page Reconstruction: the loss of a run, and what survives with depth.
 
-The loss curve comes in two forms. While a run goes on it is a plain drawing: a page draws it about
-once a second, and the optimisation needs the processor more. At the end it is a plotly figure that
-answers to the pointer.
+The loss curve comes in two forms. While a run goes on it is a plain SVG: a page draws it about once
+a second, and the optimisation needs the processor more. At the end it is a plotly figure with
+values under the pointer.
 """
 
 from __future__ import annotations
@@ -100,8 +100,8 @@ def loss_drawing(steps: Sequence[int], losses: Sequence[float], *, last: int | N
         f'<polyline points="{points}" fill="none" stroke="{theme.ACCENT}" stroke-width="2.5" '
         'stroke-linejoin="round"/>'
     )
-    said = f"Loss curve: {kept[0][1]:.3g} at first, {kept[-1][1]:.3g} at step {kept[-1][0]}"
-    return _svg("".join((*lines, curve, *labels)), said)
+    label = f"Loss curve: {kept[0][1]:.3g} at first, {kept[-1][1]:.3g} at step {kept[-1][0]}"
+    return _svg("".join((*lines, curve, *labels)), label)
 
 
 def survival(
@@ -138,8 +138,8 @@ def _drawable(value: float) -> bool:
     return math.isfinite(value) and value > 0
 
 
-def _svg(inside: str, said: str) -> str:
+def _svg(inside: str, label: str) -> str:
     return (
-        f'<svg viewBox="0 0 {_WIDE} {_HIGH}" width="100%" role="img" aria-label="{said}" '
+        f'<svg viewBox="0 0 {_WIDE} {_HIGH}" width="100%" role="img" aria-label="{label}" '
         f'font-size="13" fill="currentColor" font-family="inherit">{inside}</svg>'
     )

@@ -11,62 +11,42 @@ from typing import Any
 import plotly.graph_objects as go
 
 BLUE = "#0072b2"
-
-
 VERMILION = "#d55e00"
-
-
 GREEN = "#009e73"
-
-
 PURPLE = "#cc79a7"
-
-
 ORANGE = "#e69f00"
-
-
 SKY = "#56b4e9"
-
-
 OLIVE = "#8c6d1f"
-
-
 GREY = "#8a97a1"
 
-
 SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, OLIVE)
-
-
 """The order in which several things in one figure take their colours."""
 
-
 ACCENT = BLUE
-
-
 QUIET = GREY
 
-
 CONFIG = {"displaylogo": False, "displayModeBar": False, "responsive": True, "scrollZoom": False}
-
-
 """For `st.plotly_chart`: no tool bar, and a figure never catches the scrolling of the page."""
-
 
 _GRID = "rgba(128, 145, 158, 0.28)"  # seen on white and on black
 
 
 def series(index: int) -> str:
-    """Return the colour of the index-th thing in a figure, beginning again after the last."""
+    """Return the colour of the index-th thing in a figure, starting again after the last."""
     return SERIES[index % len(SERIES)]
 
 
-def style(figure: go.Figure, *, height: int, legend: bool = False) -> go.Figure:
-    """Give a figure the shared looks.
+def style(
+    figure: go.Figure, *, height: int, legend: bool = False, saveable: bool = False
+) -> go.Figure:
+    """Set the layout that all figures share.
 
     Args:
         figure: Changed in place.
         height: In pixels.
         legend: Whether to show a legend, in a row above the plot.
+        saveable: Whether it is shown with `save_as`: its button takes the theme's colours, and the
+            text is larger, as in a picture that goes onto a slide.
 
     Returns:
         The same figure.
@@ -86,30 +66,33 @@ def style(figure: go.Figure, *, height: int, legend: bool = False) -> go.Figure:
     )
     figure.update_xaxes(gridcolor=_GRID, zerolinecolor=_GRID, linecolor=_GRID, automargin=True)
     figure.update_yaxes(gridcolor=_GRID, zerolinecolor=_GRID, linecolor=_GRID, automargin=True)
-    return figure
-
-
-def hatched(shape: str) -> dict[str, Any]:
-    """Return a pattern over a bar's colour, so that colour is not all that tells bars apart."""
-    return {"shape": shape, "fgcolor": "white", "fillmode": "overlay", "size": 7, "solidity": 0.2}
-
-
-def chart_style(figure: go.Figure, *, height: int, legend: bool = False) -> go.Figure:
-    """Give a figure the shared looks, with room for the button that saves it."""
-    style(figure, height=height, legend=legend)
-    figure.update_layout(
-        modebar={"bgcolor": "rgba(0,0,0,0)", "color": GREY, "activecolor": BLUE},
-        legend={"traceorder": "normal", "font": {"size": 15}},
-    )
-    figure.update_xaxes(tickfont={"size": 14}, title={"font": {"size": 15}})
-    figure.update_yaxes(tickfont={"size": 15}, title={"font": {"size": 15}})
+    if saveable:
+        figure.update_layout(
+            modebar={"bgcolor": "rgba(0,0,0,0)", "color": GREY, "activecolor": BLUE},
+            legend={"traceorder": "normal", "font": {"size": 15}},
+        )
+        figure.update_xaxes(tickfont={"size": 14}, title={"font": {"size": 15}})
+        figure.update_yaxes(tickfont={"size": 15}, title={"font": {"size": 15}})
     return figure
 
 
 def save_as(name: str) -> dict[str, Any]:
-    """Return the options of a figure that can be saved as a picture by a button of its own."""
+    """Return the options for `st.plotly_chart` that give a figure a button to save it.
+
+    Args:
+        name: Of the file, without its ending.
+    """
     return CONFIG | {
         "displayModeBar": True,
         "modeBarButtons": [["toImage"]],
         "toImageButtonOptions": {"format": "png", "filename": name, "scale": 3},
     }
+
+
+def hatched(shape: str) -> dict[str, Any]:
+    """Return a pattern over a bar's colour, so that colour is not all that tells bars apart.
+
+    Args:
+        shape: Plotly's sign of the pattern, "/" or "x"; empty for none.
+    """
+    return {"shape": shape, "fgcolor": "white", "fillmode": "overlay", "size": 7, "solidity": 0.2}

@@ -1,4 +1,4 @@
-"""How trainings went: losses and accuracies over the steps, and what was taken for what."""
+"""Figures of the page Transfer learning: losses, accuracies, confusions."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _whole(epochs: Sequence[int]) -> int | None:
 
 
 def accuracies(epochs: Sequence[int], shares: Sequence[float], chance: float) -> go.Figure:
-    """Draw the share of validation pictures named rightly over the epochs, beside guessing.
+    """Draw the share of validation pictures classified correctly over the epochs, beside guessing.
 
     Args:
         epochs: Numbers of the epochs.
@@ -94,32 +94,32 @@ def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> go.Fig
 
 
 def compared(names: Sequence[str], shares: Sequence[float], seconds: Sequence[float]) -> go.Figure:
-    """Draw how much several trainings name rightly, as bars with their names above them.
+    """Draw the accuracies of several trainings as bars with their names above them.
 
     Args:
         names: Of the trainings, from top to bottom.
         shares: In 0…1.
         seconds: How long each took.
     """
-    places = list(range(len(names)))
+    rows = list(range(len(names)))
     figure = go.Figure(
         go.Bar(
-            y=places,
+            y=rows,
             x=list(shares),
             orientation="h",
             width=0.42,
-            marker={"color": [theme.series(k) for k in places]},
+            marker={"color": [theme.series(row) for row in rows]},
             text=[f"<b>{share:.1%}</b>" for share in shares],
             textposition="auto",
             insidetextfont={"color": "white"},
             hoverinfo="skip",
         )
     )
-    for place, name, spent in zip(places, names, seconds, strict=True):
+    for row, name, spent in zip(rows, names, seconds, strict=True):
         # Beside the bars the names would leave no room for them on a phone.
         figure.add_annotation(
             x=0,
-            y=place - 0.24,
+            y=row - 0.24,
             text=f"{name} · {spent:.0f} s",
             showarrow=False,
             xanchor="left",
