@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from convviz.errors import SettingError
 from convviz.networks.network import AUXILIARY_WEIGHT
 
-"""The paper's weight of each auxiliary loss."""
-
 
 @dataclass(frozen=True)
 class AuxiliaryLoss:
@@ -15,7 +13,7 @@ class AuxiliaryLoss:
     Attributes:
         main: The main classifier's loss.
         extra: The auxiliary classifiers' losses.
-        weight: What each of them is multiplied with.
+        weight: What each of the auxiliary losses is multiplied by.
     """
 
     main: float
@@ -38,6 +36,11 @@ def auxiliary_loss(
     main: float, extra: tuple[float, ...], weight: float = AUXILIARY_WEIGHT
 ) -> AuxiliaryLoss:
     """Add auxiliary losses to a main loss.
+
+    Args:
+        main: The main classifier's loss.
+        extra: The auxiliary classifiers' losses.
+        weight: Of each auxiliary loss; by default the paper's.
 
     Raises:
         SettingError: A loss or the weight is negative.

@@ -1,6 +1,6 @@
-"""Why the network with the more thrifty kernels can be the heavier one: two networks compared.
+"""Two networks compared: why the one with the smaller kernels can have more parameters.
 
-Every clause is there only if the numbers bear it out, so the text stays true for any two networks.
+A clause is written only if the numbers support it, so the text stays true for any two networks.
 """
 
 from convviz.formatting import grouped, percent, times

@@ -87,14 +87,14 @@ class InceptionModule:
 
 def inception_modules(costs: Costs) -> tuple[InceptionModule, ...]:
     """Find the modules of a network that join several branches, in the order of execution."""
-    found = []
+    modules = []
     for row in costs.layers:
         joins = row.kind == "concatenation" and row.executed and bool(row.module)
         if joins and len(row.input_shapes) > 1 and len(row.output_shape) == 3:
             module = _module(costs, row)
             if module is not None:
-                found.append(module)
-    return tuple(found)
+                modules.append(module)
+    return tuple(modules)
 
 
 def _module(costs: Costs, join: LayerCost) -> InceptionModule | None:

@@ -47,11 +47,6 @@ class Classifiers:
         return self.encoder + self.averaged
 
     @property
-    def network_flattened(self) -> int:
-        """Parameters of the network with one linear layer on every value."""
-        return self.encoder + self.flattened
-
-    @property
     def uses_average(self) -> bool:
         """Whether the network as it is built already has the GAP classifier."""
         return self.own == self.averaged
@@ -59,13 +54,8 @@ class Classifiers:
     @property
     def averaged_formula(self) -> str:
         """GAP's weights with the numbers put in."""
-        channels = self.maps[0]
-        return f"{product(channels, self.classes)} + {self.classes:,} = {grouped(self.averaged)}"
-
-    @property
-    def flattened_formula(self) -> str:
-        """The weights of one linear layer on every value, with the numbers put in."""
-        return f"{product(*self.maps, self.classes)} + {self.classes:,} = {grouped(self.flattened)}"
+        weights = product(self.maps[0], self.classes)
+        return f"{weights} + {grouped(self.classes)} = {grouped(self.averaged)}"
 
 
 def classifiers(costs: Costs, classes: int | None = None) -> Classifiers:

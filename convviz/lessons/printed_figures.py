@@ -1,7 +1,7 @@
-"""The figures that the papers print, beside what their own layers come to.
+"""What others print about the networks: the papers' figures and torchvision's accuracies.
 
-Only figures that stand in the papers are given here. Where a paper's figure and its own layers do
-not agree, both are shown: the papers have slips too.
+The papers' figures stand beside counts of their own layers. Where the two do not agree both are
+shown, as the papers have errors too. Only figures that the papers print are given here.
 """
 
 from dataclasses import dataclass
@@ -9,15 +9,34 @@ from typing import Any
 
 from torchvision.models import get_weight
 
-from convviz.lessons.sliding import Sliding, slide
 from convviz.networks.network import NetworkSpec, is_within
-from convviz.networks.paper_designs import Conv, Design, MaxPool
+from convviz.networks.paper_designs import Design
 from convviz.structure.costs import BYTES_PER_VALUE, Costs, LayerCost
 
+_ALEXNET_NEURONS = (
+    *(("conv1", 253_440), ("conv2", 186_624), ("conv3", 64_896), ("conv4", 64_896)),
+    *(("conv5", 43_264), ("fc6", 4096), ("fc7", 4096), ("fc8", 1000)),
+)
+_VGG_MILLIONS = {"A": 133, "B": 133, "C": 134, "D": 138, "E": 144}
+
 _K = 1024
-
-
 """What the GoogLeNet paper's table means by K: 192·(64+96+16+32) + … = 163,328 is its 159K."""
+
+# Stage, parameters in K, operations in millions; conv2 and conv3 are one line of the table.
+_GOOGLENET_TABLE: tuple[tuple[tuple[str, ...], float, float], ...] = (
+    (("conv1",), 2.7, 34),
+    (("conv2", "conv3"), 112, 360),
+    (("inception3a",), 159, 128),
+    (("inception3b",), 380, 304),
+    (("inception4a",), 364, 73),
+    (("inception4b",), 437, 88),
+    (("inception4c",), 463, 100),
+    (("inception4d",), 580, 119),
+    (("inception4e",), 840, 170),
+    (("inception5a",), 1072, 54),
+    (("inception5b",), 1388, 71),
+    (("fc",), 1000, 1),
+)
 
 
 @dataclass(frozen=True)
@@ -55,34 +74,8 @@ class Check:
         return -step / 2 <= self.in_units - self.printed < step
 
 
-_ALEXNET_NEURONS = (
-    *(("conv1", 253_440), ("conv2", 186_624), ("conv3", 64_896), ("conv4", 64_896)),
-    *(("conv5", 43_264), ("fc6", 4096), ("fc7", 4096), ("fc8", 1000)),
-)
-
-
-_VGG_MILLIONS = {"A": 133, "B": 133, "C": 134, "D": 138, "E": 144}
-
-
-# Stage, parameters in K, operations in millions; conv2 and conv3 are one line of the table.
-_GOOGLENET_TABLE: tuple[tuple[tuple[str, ...], float, float], ...] = (
-    (("conv1",), 2.7, 34),
-    (("conv2", "conv3"), 112, 360),
-    (("inception3a",), 159, 128),
-    (("inception3b",), 380, 304),
-    (("inception4a",), 364, 73),
-    (("inception4b",), 437, 88),
-    (("inception4c",), 463, 100),
-    (("inception4d",), 580, 119),
-    (("inception4e",), 840, 170),
-    (("inception5a",), 1072, 54),
-    (("inception5b",), 1388, 71),
-    (("fc",), 1000, 1),
-)
-
-
 def checks(design: Design, costs: Costs) -> tuple[Check, ...]:
-    """Lay the paper's printed figures beside a design's own counts.
+    """Compare the paper's printed figures with counts of a design's layers.
 
     Args:
         design: One of DESIGNS.
@@ -114,14 +107,14 @@ def _alexnet(costs: Costs) -> tuple[Check, ...]:
 
 
 def _googlenet(costs: Costs) -> tuple[Check, ...]:
-    found: list[Check] = []
+    lines: list[Check] = []
     for stages, parameters, operations in _GOOGLENET_TABLE:
         rows = _rows(costs, stages)
         title = " and ".join(stages)
         weights, macs = sum(row.weights for row in rows), sum(row.macs for row in rows)
-        found.append(Check(f"{title}: weights", "table 1", parameters, _K, weights))
-        found.append(Check(f"{title}: operations", "table 1", operations, 10**6, macs))
-    return tuple(found)
+        lines.append(Check(f"{title}: weights", "table 1", parameters, _K, weights))
+        lines.append(Check(f"{title}: operations", "table 1", operations, 10**6, macs))
+    return tuple(lines)
 
 
 def _rows(costs: Costs, stages: tuple[str, ...]) -> tuple[LayerCost, ...]:
@@ -157,22 +150,3 @@ def reported(spec: NetworkSpec) -> Reported | None:
         parameters=meta["num_params"],
         gigamacs=meta["_ops"],
     )
-
-
-def slides(design: Design, input_size: int) -> tuple[tuple[str, Sliding], ...]:
-    """Slide every kernel of a design without branches over a picture, one after the other.
-
-    Raises:
-        SettingError: A kernel does not fit.
-    """
-    side, found = input_size, []
-    for name, plan in design.layers:
-        if isinstance(plan, Conv):
-            slid = slide(side, plan.kernel, plan.stride, plan.padding)
-        elif isinstance(plan, MaxPool):
-            slid = slide(side, plan.kernel, plan.stride)
-        else:
-            continue
-        found.append((name, slid))
-        side = slid.output
-    return tuple(found)

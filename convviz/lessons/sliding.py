@@ -7,6 +7,7 @@ pixels (Dumoulin and Visin, "A guide to convolution arithmetic for deep learning
 from dataclasses import dataclass
 
 from convviz.errors import SettingError, at_least
+from convviz.networks.paper_designs import Conv, Design, MaxPool
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class Sliding:
     """A kernel that slides along one axis.
 
     Attributes:
-        length: Pixels of the picture along the axis.
+        length: Pixels of the image along the axis.
         kernel: Taps of the kernel.
         stride: Pixels between two stops.
         padding: Pixels of padding at each end.
@@ -43,7 +44,7 @@ class Sliding:
 
     @property
     def dropped_picture(self) -> int:
-        """Pixels of the picture itself, not of its padding, that no stop reaches at the far end."""
+        """Pixels of the image itself, not of its padding, that no stop reaches at the far end."""
         return max(0, self.dropped - self.padding)
 
     @property
@@ -83,7 +84,7 @@ def slide(
     """Slide a kernel along one axis.
 
     Args:
-        length: Pixels of the picture along the axis.
+        length: Pixels of the image along the axis.
         kernel: Taps of the kernel.
         stride: Pixels between two stops.
         padding: Pixels of padding at each end.
@@ -110,6 +111,33 @@ def slide(
 
 
 def exact_lengths(slid: Sliding, low: int, high: int) -> tuple[int, ...]:
-    """Return the picture sizes from `low` to `high` at which the same kernel drops nothing."""
+    """Return the image sizes from `low` to `high` at which the same kernel drops nothing."""
     first = slid.span - 2 * slid.padding
     return tuple(n for n in range(max(low, first, 1), high + 1) if (n - first) % slid.stride == 0)
+
+
+def slides(design: Design, input_size: int) -> tuple[tuple[str, Sliding], ...]:
+    """Slide the kernels of a design without branches over an image, one after the other.
+
+    Args:
+        design: One of DESIGNS.
+        input_size: Side of the square image, in pixels.
+
+    Returns:
+        Name of each convolution and pooling, with how its kernel fits along one axis.
+
+    Raises:
+        SettingError: A kernel does not fit.
+    """
+    side = input_size
+    steps: list[tuple[str, Sliding]] = []
+    for name, plan in design.layers:
+        if isinstance(plan, Conv):
+            slid = slide(side, plan.kernel, plan.stride, plan.padding)
+        elif isinstance(plan, MaxPool):
+            slid = slide(side, plan.kernel, plan.stride)
+        else:
+            continue
+        steps.append((name, slid))
+        side = slid.output
+    return tuple(steps)

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from convviz.lessons.printed_figures import checks, reported, slides
+from convviz.lessons.printed_figures import checks, reported
+from convviz.lessons.sliding import slides
 from convviz.networks import registry
 from convviz.networks.paper_designs import (
     ALEXNET,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.lessons.printed_figures import slides
-from convviz.lessons.sliding import Sliding, exact_lengths, slide
+from convviz.lessons.sliding import Sliding, exact_lengths, slide, slides
 from convviz.networks.paper_designs import ALEXNET
 from convviz.ui import cache, state
 from convviz.ui.choice import Choice
