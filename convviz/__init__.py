@@ -1,7 +1,99 @@
 """convviz: look inside the ConvNets AlexNet, VGG and GoogLeNet.
 
 The package does all the compute; the Streamlit app in app.py and pages/ only draws.
-Importing convviz imports neither streamlit nor plotly.
+
+What docs/api.md describes is offered here, `convviz.load` for instance, and is loaded when it is
+first used: importing convviz imports neither torch nor streamlit nor plotly.
 """
 
-__version__ = "0.1.0"
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from convviz.datasets.image_set import SampleCrops as SampleCrops
+    from convviz.datasets.labelled_set import from_zip as from_zip
+    from convviz.datasets.labelled_set import split as split
+    from convviz.datasets.shapes import shapes as shapes
+    from convviz.errors import ConvvizError as ConvvizError
+    from convviz.features.ablation import silence as silence
+    from convviz.features.activations import activations as activations
+    from convviz.features.activations import empty_by_depth as empty_by_depth
+    from convviz.features.arithmetic import arithmetic as arithmetic
+    from convviz.features.capture import capture as capture
+    from convviz.features.dead import count_dead as count_dead
+    from convviz.features.effective_field import effective_field as effective_field
+    from convviz.features.filters import filters as filters
+    from convviz.features.occlusion import occlude as occlude
+    from convviz.features.predictions import predict as predict
+    from convviz.features.synthesis import SynthesisConfig as SynthesisConfig
+    from convviz.features.synthesis import synthesise as synthesise
+    from convviz.features.top_patches import find_top_patches as find_top_patches
+    from convviz.images.decode import decode as decode
+    from convviz.images.samples import sample as sample
+    from convviz.learning.config import TrainingSettings as TrainingSettings
+    from convviz.learning.fit import fit as fit
+    from convviz.learning.plan import plan as plan
+    from convviz.learning.transfer import to_bytes as to_bytes
+    from convviz.networks import NetworkSpec as NetworkSpec
+    from convviz.networks import available as available
+    from convviz.networks import register as register
+    from convviz.networks import spec as spec
+    from convviz.reconstruction.config import ReconstructionConfig as ReconstructionConfig
+    from convviz.reconstruction.config import preset as preset
+    from convviz.reconstruction.reconstruct import reconstruct as reconstruct
+    from convviz.structure.costs import count as count
+    from convviz.structure.layers import layers as layers
+    from convviz.weights.load import load as load
+
+__version__ = "0.2.0"
+
+# The module that each name is imported from; a test compares this with the imports above.
+_MODULES = {
+    "ConvvizError": "convviz.errors",
+    "NetworkSpec": "convviz.networks",
+    "ReconstructionConfig": "convviz.reconstruction.config",
+    "SampleCrops": "convviz.datasets.image_set",
+    "SynthesisConfig": "convviz.features.synthesis",
+    "TrainingSettings": "convviz.learning.config",
+    "activations": "convviz.features.activations",
+    "arithmetic": "convviz.features.arithmetic",
+    "available": "convviz.networks",
+    "capture": "convviz.features.capture",
+    "count": "convviz.structure.costs",
+    "count_dead": "convviz.features.dead",
+    "decode": "convviz.images.decode",
+    "effective_field": "convviz.features.effective_field",
+    "empty_by_depth": "convviz.features.activations",
+    "filters": "convviz.features.filters",
+    "find_top_patches": "convviz.features.top_patches",
+    "fit": "convviz.learning.fit",
+    "from_zip": "convviz.datasets.labelled_set",
+    "layers": "convviz.structure.layers",
+    "load": "convviz.weights.load",
+    "occlude": "convviz.features.occlusion",
+    "plan": "convviz.learning.plan",
+    "predict": "convviz.features.predictions",
+    "preset": "convviz.reconstruction.config",
+    "reconstruct": "convviz.reconstruction.reconstruct",
+    "register": "convviz.networks",
+    "sample": "convviz.images.samples",
+    "shapes": "convviz.datasets.shapes",
+    "silence": "convviz.features.ablation",
+    "spec": "convviz.networks",
+    "split": "convviz.datasets.labelled_set",
+    "synthesise": "convviz.features.synthesis",
+    "to_bytes": "convviz.learning.transfer",
+}
+__all__ = sorted([*_MODULES, "__version__"])
+
+if not TYPE_CHECKING:  # a type checker reads the imports above
+
+    def __getattr__(name):
+        """Import a public name when it is first used."""
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value = getattr(import_module(_MODULES[name]), name)
+        return value
+
+    def __dir__():
+        return sorted({*globals(), *__all__})

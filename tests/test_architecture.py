@@ -40,7 +40,7 @@ MAY_IMPORT |= {
     "cli": _CORE - {"figures", "lessons"} | {"sprites"},
     "ui": _CORE,
     "__main__": {"cli"},
-    "__init__": set(),
+    "__init__": _CORE - {"figures", "lessons"},  # for type checkers alone: see below
 }
 _EVERYONES = {"errors", "formatting", "__version__"}
 MAY_DRAW_PAGES = {"ui"}  # rooms that may import streamlit

@@ -5,10 +5,13 @@ import importlib
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+
+import convviz
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "convviz"
@@ -39,6 +42,12 @@ def test_a_room_offers_exactly_its_public_names(room: Path) -> None:
     offered = getattr(module, "__all__", [])
     assert set(offered) == public_names(room / "__init__.py")
     assert [name for name in offered if not hasattr(module, name)] == []
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        version = tomllib.load(file)["project"]["version"]
+    assert version == convviz.__version__
 
 
 def test_the_wheel_holds_every_file_of_the_package(tmp_path: Path) -> None:

@@ -1,0 +1,57 @@
+"""docs/api.md, what `convviz` offers, and what can be imported are the same; the examples run."""
+
+import ast
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+import convviz
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+PUBLIC = set(convviz.__all__) - {"__version__"}
+SECTIONS = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^##|\Z)", TEXT, re.DOTALL | re.MULTILINE))
+
+
+def imports_for_type_checkers() -> dict[str, str]:
+    tree = ast.parse(Path(convviz.__file__).read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If) and not node.orelse
+                and ast.unparse(node.test) == "TYPE_CHECKING")  # fmt: skip
+    return {
+        alias.name: str(node.module)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+def test_every_public_name_is_described_and_offered() -> None:
+    assert set(SECTIONS) == PUBLIC
+    assert imports_for_type_checkers() == convviz._MODULES
+    assert [name for name in PUBLIC if not hasattr(convviz, name)] == []
+    assert set(dir(convviz)) >= PUBLIC
+
+
+def test_names_that_are_not_offered_are_refused() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = convviz.nothing  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_a_section_has_a_sentence_and_an_example(name: str) -> None:
+    sentence, example = SECTIONS[name].split("```python", 1)
+    assert sentence.strip().endswith(".")
+    assert f"convviz.{name}" in example
+
+
+def test_the_examples_run(fresh_registry: None) -> None:
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE))
+    test = doctest.DocTestParser().get_doctest(code, {}, "docs/api.md", "docs/api.md", 0)
+    failures: list[str] = []
+    result = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(
+        test, out=failures.append
+    )
+    assert "".join(failures) == ""
+    assert (result.failed, result.attempted > 60) == (0, True)
