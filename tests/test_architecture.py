@@ -131,6 +131,28 @@ def test_every_browser_component_has_a_name_that_no_other_has() -> None:
     assert [name for name, count in names.items() if count > 1] == []
 
 
+def test_room_faces_are_empty() -> None:
+    """Names come from their modules; networks' face is an interface, cli's is the command."""
+    faces = [
+        file.parent.name
+        for file in PACKAGE.glob("*/__init__.py")
+        if not all(isinstance(node, ast.Expr) for node in ast.parse(file.read_text("utf-8")).body)
+    ]
+    assert sorted(faces) == ["cli", "networks"]
+
+
+def test_a_module_of_the_core_has_a_name_that_no_other_has() -> None:
+    names = Counter(
+        file.stem
+        for file in MODULES
+        if room_of(file) in _CORE - {"figures"}
+        and file.name != "__init__.py"
+        and file.parent != PACKAGE
+    )
+    repeated = {name for name, count in names.items() if count > 1}
+    assert repeated - {"progress", "findings", "config"} == set()
+
+
 def test_no_module_is_called_utils() -> None:
     vague = {"utils.py", "util.py", "helpers.py", "helper.py", "common.py", "misc.py"}
     assert [str(file.relative_to(ROOT)) for file in MODULES if file.name in vague] == []

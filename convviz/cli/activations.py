@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from convviz.cli.options import find_layer, layer_and_image, read_image
-from convviz.cli.output import Progress, check_target, write, write_json
+from convviz.cli.output import ProgressBar, check_target, write, write_json
 
 if TYPE_CHECKING:
     from convviz.features.activations import Activations
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     from convviz.weights.load import load
 
     features.check_threshold(args.threshold)
-    with Progress() as progress:
+    with ProgressBar() as progress:
         network = load(args.network, args.weights, progress=progress.megabytes)
     layer = find_layer(network, args.layer)
     start = time.perf_counter()

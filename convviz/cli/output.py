@@ -15,7 +15,7 @@ _BYTES = "{desc}: {n:.1f} of {total:.1f} MB {bar} {remaining} left"
 _WORK = "{percentage:3.0f}% {bar} {desc}"
 
 
-class Progress:
+class ProgressBar:
     """A bar on the terminal while something runs; it writes nothing where stderr is not one."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from convviz.cli.options import find_layer, layer_and_image, read_image
-from convviz.cli.output import Progress, check_target, write, write_json
+from convviz.cli.output import ProgressBar, check_target, write, write_json
 from convviz.reconstruction import optimizers
 from convviz.reconstruction.optimizers import OPTIMIZERS
 
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     from convviz.reconstruction.reconstruct import reconstruct
     from convviz.weights.load import load
 
-    with Progress() as progress:
+    with ProgressBar() as progress:
         network = load(args.network, args.weights, progress=progress.megabytes)
         config = _config(args, network, start)
         result = None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convviz.cli.options import json_output, weights
-from convviz.cli.output import Progress, check_target, table, write, write_json
+from convviz.cli.output import ProgressBar, check_target, table, write, write_json
 from convviz.errors import SettingError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     plan = plan_transfer(network, scenario, dataset.classes, auxiliary=args.auxiliary)
     if args.json != "-":
         _print_plan(dataset, plan)
-    with Progress() as progress:
+    with ProgressBar() as progress:
         for step in fit(plan, dataset, split, settings):
             progress.show(step.fraction, _line(step))
     result = step.result
@@ -149,7 +149,7 @@ def _data(name: str, pictures: int) -> Dataset:
                 f"--pictures {pictures} is too few for ten classes; give 40 or more."
             )
         if not published.is_here(name):
-            with Progress() as progress:
+            with ProgressBar() as progress:
                 follow(published.start(name), progress.megabytes)
         return published.published(name, pictures)
     path = Path(name)

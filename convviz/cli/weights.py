@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from convviz.cli.output import Progress, check_target, write_json
+from convviz.cli.output import ProgressBar, check_target, write_json
 from convviz.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _fetch(name: str, source: str | None) -> int:
     source = source or ("encoder" if name in ENCODERS else "imagenet")
     here = any(status.here for status in source_statuses(name) if status.source == source)
     if not here:
-        with Progress() as progress:
+        with ProgressBar() as progress:
             follow(start_fetch(name, source), progress.megabytes)
     weights = load(name, source, fetch=False).weights
     print(f"{name}: {weights.title}, {size_text(weights.bytes)}, sha256 {weights.sha256}")

@@ -14,7 +14,7 @@ from convviz.structure.costs import Costs, LayerCost, Total, total
 
 
 @dataclass(frozen=True)
-class Branch:
+class InceptionBranch:
     """One of the ways through a module.
 
     Attributes:
@@ -55,7 +55,7 @@ class InceptionModule:
     name: str
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
-    branches: tuple[Branch, ...]
+    branches: tuple[InceptionBranch, ...]
     cost: Total
 
     @property
@@ -107,7 +107,7 @@ def _module(costs: Costs, join: LayerCost) -> InceptionModule | None:
     if len(parts) != len(join.input_shapes):
         return None  # its branches are not parts of their own, so there is nothing to tell apart
     branches = tuple(
-        Branch(name, tuple(rows), shape[0], _bottleneck(rows))
+        InceptionBranch(name, tuple(rows), shape[0], _bottleneck(rows))
         for (name, rows), shape in zip(parts.items(), join.input_shapes, strict=True)
     )
     first = branches[0].rows[0]

@@ -40,7 +40,7 @@ _GOOGLENET_TABLE: tuple[tuple[tuple[str, ...], float, float], ...] = (
 
 
 @dataclass(frozen=True)
-class Check:
+class PrintedFigure:
     """One printed figure and the same counted from the layers.
 
     Attributes:
@@ -74,7 +74,7 @@ class Check:
         return -step / 2 <= self.in_units - self.printed < step
 
 
-def checks(design: Design, costs: Costs) -> tuple[Check, ...]:
+def checks(design: Design, costs: Costs) -> tuple[PrintedFigure, ...]:
     """Compare the paper's printed figures with counts of a design's layers.
 
     Args:
@@ -86,34 +86,34 @@ def checks(design: Design, costs: Costs) -> tuple[Check, ...]:
     if design.name.startswith("vgg"):
         letter = design.name[-1].upper()
         where, printed = "table 2", _VGG_MILLIONS[letter]
-        return (Check("parameters", where, printed, 10**6, costs.parameters),)
+        return (PrintedFigure("parameters", where, printed, 10**6, costs.parameters),)
     return _googlenet(costs)
 
 
-def _alexnet(costs: Costs) -> tuple[Check, ...]:
+def _alexnet(costs: Costs) -> tuple[PrintedFigure, ...]:
     # A layer's neurons are its outputs: those of its ReLU, its last row, or of fc8 itself.
     neurons = {
         name: _rows(costs, (name,))[-1].activation_bytes // BYTES_PER_VALUE
         for name, _ in _ALEXNET_NEURONS
     }
     return (
-        Check("parameters", "abstract", 60, 10**6, costs.parameters),
-        Check("neurons", "abstract", 650_000, 1, sum(neurons.values())),
+        PrintedFigure("parameters", "abstract", 60, 10**6, costs.parameters),
+        PrintedFigure("neurons", "abstract", 650_000, 1, sum(neurons.values())),
         *(
-            Check(f"{name}: neurons", "figure 2", printed, 1, neurons[name])
+            PrintedFigure(f"{name}: neurons", "figure 2", printed, 1, neurons[name])
             for name, printed in _ALEXNET_NEURONS
         ),
     )
 
 
-def _googlenet(costs: Costs) -> tuple[Check, ...]:
-    lines: list[Check] = []
+def _googlenet(costs: Costs) -> tuple[PrintedFigure, ...]:
+    lines: list[PrintedFigure] = []
     for stages, parameters, operations in _GOOGLENET_TABLE:
         rows = _rows(costs, stages)
         title = " and ".join(stages)
         weights, macs = sum(row.weights for row in rows), sum(row.macs for row in rows)
-        lines.append(Check(f"{title}: weights", "table 1", parameters, _K, weights))
-        lines.append(Check(f"{title}: operations", "table 1", operations, 10**6, macs))
+        lines.append(PrintedFigure(f"{title}: weights", "table 1", parameters, _K, weights))
+        lines.append(PrintedFigure(f"{title}: operations", "table 1", operations, 10**6, macs))
     return tuple(lines)
 
 

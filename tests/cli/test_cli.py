@@ -10,7 +10,7 @@ import pytest
 
 from convviz import __version__
 from convviz.cli import main
-from convviz.cli.output import Progress, check_target, table, write, write_json
+from convviz.cli.output import ProgressBar, check_target, table, write, write_json
 from convviz.errors import SettingError
 
 ROOT = Path(__file__).parents[2]
@@ -130,7 +130,7 @@ class TestOutput:
 
         for stream, expected in ((io.StringIO(), ""), (Terminal(), "\r2.0 of 4.0")):
             monkeypatch.setattr(sys, "stderr", stream)
-            with Progress() as progress:
+            with ProgressBar() as progress:
                 progress.megabytes(2_000_000, 4_000_000)
             shown = stream.getvalue().replace("fetching: ", "")
             assert shown.startswith(expected)

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from convviz.formatting import percent
-from convviz.lessons.printed_figures import Check
+from convviz.lessons.printed_figures import PrintedFigure
 from convviz.lessons.printed_figures import checks as printed_checks
 from convviz.networks.paper_designs import ALEXNET, GOOGLENET, VGGS, Design
 from convviz.networks.registry import spec
@@ -126,7 +126,7 @@ def _printed(design: Design, ours: Costs) -> None:
     _show([_plain(check) for check in checks], f"{design.name}-printed")
 
 
-def _plain(check: Check) -> dict[str, Any]:
+def _plain(check: PrintedFigure) -> dict[str, Any]:
     return {
         "what": check.what,
         "where": check.where,
@@ -137,7 +137,7 @@ def _plain(check: Check) -> dict[str, Any]:
     }
 
 
-def _unit(check: Check) -> str:
+def _unit(check: PrintedFigure) -> str:
     return {1: "", 1024: " K", 10**6: " M"}[check.unit]
 
 
