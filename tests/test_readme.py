@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 COMMANDS = sorted(set(re.findall(r"python -m convviz (\w+)", README)))
 
 
@@ -27,10 +28,20 @@ def command_line(*arguments: str, **settings: str) -> str:
 
 
 def test_the_example_of_an_own_network_works_as_it_stands(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (example,) = (code for code in EXAMPLES if "register(" in code)
     file = tmp_path / "my_net.py"
     file.write_text(example, encoding="utf-8")
     assert "layer3.1.relu" in command_line("layers", "resnet18", CONVVIZ_NETWORKS=str(file))
+
+
+def test_the_example_of_the_python_package_works_as_it_stands() -> None:
+    (example,) = (code for code in EXAMPLES if "register(" not in code)
+    done = subprocess.run(
+        [sys.executable, "-c", example], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    sentence, shape = done.stdout.splitlines()
+    assert "of 256 channels" in sentence
+    assert shape.startswith("torch.Size([3, 128, 128])")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
