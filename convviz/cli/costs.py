@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from convviz.cli.options import json_output
@@ -12,8 +13,7 @@ from convviz.formatting import grouped
 if TYPE_CHECKING:
     from convviz.structure.costs import Costs, LayerCost
 
-_COLUMNS = ("network", "encoder", "decoder", "auxiliary", "parameters", "MACs", "activations")
-_LAYER_COLUMNS = ("layer", "kind", "output", "kernel", "field", "parameters", "MACs", "bytes")
+_PARTS = ("encoder", "decoder", "auxiliary")
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -46,19 +46,21 @@ def run(args: argparse.Namespace) -> int:
         rows = {name: as_json(counted) for name, counted in counts.items()}
         write_json(args.json, rows, indent=2)
     if args.json != "-":
-        print(table(_COLUMNS, [_summary(name, counted) for name, counted in counts.items()]))
+        header = ("network", *_PARTS, "parameters", "MACs", "activations")
+        print(table(header, [_summary(name, counted) for name, counted in counts.items()]))
         if args.per_layer:
             for counted in counts.values():
                 size = counted.input_size
                 print(f"\n{counted.title}, {size}×{size} pixels")
-                print(table(_LAYER_COLUMNS, [_row(row) for row in counted.layers]))
+                cells = [[cell(row) for cell in _COLUMNS.values()] for row in counted.layers]
+                print(table(list(_COLUMNS), cells))
     return 0
 
 
 def as_json(counted: Costs) -> dict[str, Any]:
     """Return a network's costs as plain numbers."""
     plain: dict[str, Any] = {"parameters": counted.parameters}
-    for part in ("encoder", "decoder", "auxiliary"):
+    for part in _PARTS:
         plain[f"{part}_parameters"] = counted.part(part).parameters
     plain |= {"macs": counted.macs, "activation_bytes": counted.activation_bytes}
     return plain | {"layers": [_row_as_json(row) for row in counted.layers]}
@@ -91,16 +93,28 @@ def _row_as_json(row: LayerCost) -> dict[str, Any]:
 
 
 def _summary(name: str, counted: Costs) -> tuple[str, ...]:
-    parts = [counted.part(part).parameters for part in ("encoder", "decoder", "auxiliary")]
+    parts = [counted.part(part).parameters for part in _PARTS]
     numbers = (*parts, counted.parameters, counted.macs, counted.activation_bytes)
     return name, *map(grouped, numbers)
 
 
-def _row(row: LayerCost) -> tuple[str, ...]:
-    shape = "×".join(map(str, row.output_shape)) if row.executed else "not run"
-    kernel = ""
-    if row.window:
-        kernel = f"{row.window.kernel[0]}×{row.window.kernel[1]}/{row.window.stride[0]}"
-    seen = "" if row.receptive_field is None else str(row.receptive_field)
-    numbers = (row.parameters, row.macs, row.activation_bytes)
-    return row.name, row.kind, shape, kernel, seen, *map(grouped, numbers)
+def _output(row: LayerCost) -> str:
+    return "×".join(map(str, row.output_shape)) if row.executed else "not run"
+
+
+def _kernel(row: LayerCost) -> str:
+    window = row.window
+    return f"{window.kernel[0]}×{window.kernel[1]}/{window.stride[0]}" if window else ""
+
+
+# The columns of --per-layer: heading and cell.
+_COLUMNS: dict[str, Callable[[LayerCost], str]] = {
+    "layer": lambda row: row.name,
+    "kind": lambda row: row.kind,
+    "output": _output,
+    "kernel": _kernel,
+    "field": lambda row: "" if row.receptive_field is None else str(row.receptive_field),
+    "parameters": lambda row: grouped(row.parameters),
+    "MACs": lambda row: grouped(row.macs),
+    "bytes": lambda row: grouped(row.activation_bytes),
+}
