@@ -22,6 +22,7 @@ from io import BytesIO
 from pathlib import PurePosixPath
 
 from convviz.errors import ImageError
+from convviz.formatting import size_text
 from convviz.images.decode import FILE_SUFFIXES
 
 MAX_FILES = 2_000
@@ -197,8 +198,8 @@ def _check_limits(files: list[zipfile.ZipInfo]) -> None:
     unpacked = sum(info.file_size for info in files)
     if unpacked > MAX_BYTES:
         raise ImageError(
-            f"The zip archive holds {unpacked / 1e6:,.0f} MB unpacked; at most "
-            f"{MAX_BYTES // 1_000_000} MB are allowed: pack fewer or smaller pictures."
+            f"The zip archive holds {size_text(unpacked)} unpacked; at most "
+            f"{size_text(MAX_BYTES)} are allowed: pack fewer or smaller pictures."
         )
     packed = sum(info.compress_size for info in files)
     squeezed = [i for i in files if i.file_size > MAX_RATIO * i.compress_size + _SMALL]
@@ -231,8 +232,8 @@ def _unusable(info: zipfile.ZipInfo) -> str:
         return "It is packed in a way that convviz does not unpack; pack it as a plain zip."
     if info.file_size > MAX_FILE_BYTES:
         return (
-            f"It has {info.file_size / 1e6:,.0f} MB; a picture may have at most "
-            f"{MAX_FILE_BYTES // 1_000_000} MB."
+            f"It has {size_text(info.file_size)}; a picture may have at most "
+            f"{size_text(MAX_FILE_BYTES)}."
         )
     if not info.file_size:
         return "It is empty."

@@ -10,6 +10,7 @@ from convviz.datasets import published, zip_archive
 from convviz.datasets.labelled_set import Dataset, from_zip
 from convviz.datasets.shapes import shapes
 from convviz.errors import ImageError
+from convviz.formatting import size_text
 from convviz.images.preprocess import crop
 from convviz.ui import downloads, state
 from convviz.ui.keys import Entry, Key
@@ -76,7 +77,7 @@ def _uploaded() -> Dataset | None:
         key="training_zip",
         max_upload_size=zip_archive.MAX_BYTES // 1_000_000,
         help=f"At most {zip_archive.MAX_FILES:,} files of at most "
-        f"{zip_archive.MAX_FILE_BYTES // 1_000_000} MB, {zip_archive.MAX_BYTES // 1_000_000} MB "
+        f"{size_text(zip_archive.MAX_FILE_BYTES)}, {size_text(zip_archive.MAX_BYTES)} "
         "unpacked. "
         "It stays in this visit: it is neither stored nor passed on.",
     )

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from convviz.downloads import cache
 from convviz.errors import ConvvizError, WeightsError, WeightsNotHere
+from convviz.formatting import size_text
 from convviz.networks import registry
 from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form, inputs_of, last_linear
@@ -244,7 +245,7 @@ def read(data: bytes, bases: Bases) -> Network:
     """
     if len(data) > MAX_BYTES:
         raise WeightsError(
-            f"The file has {len(data) / 1e6:,.0f} MB; at most {MAX_BYTES // 1_000_000} MB are read."
+            f"The file has {size_text(len(data))}; at most {size_text(MAX_BYTES)} are read."
         )
     info, base, parts = _header(data[: 8 + _HEADER_BYTES], len(data))
     spec = _spec(info)

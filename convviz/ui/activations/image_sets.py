@@ -10,6 +10,7 @@ import streamlit as st
 from convviz.datasets import published, zip_archive
 from convviz.datasets.image_set import Files, ImageSet, SampleCrops, Zipped
 from convviz.errors import ImageError
+from convviz.formatting import size_text
 from convviz.images.decode import FILE_SUFFIXES
 from convviz.jobs.job import JobView
 from convviz.ui import downloads, state
@@ -54,7 +55,7 @@ def choose(page_jobs: PageJobs, view: JobView | None) -> ImageSet | None:
         on_change=_take,
         args=(page_jobs, view),
         help=f"A zip may hold up to {zip_archive.MAX_FILES:,} files of at most "
-        f"{zip_archive.MAX_FILE_BYTES // 1_000_000} MB, {zip_archive.MAX_BYTES // 1_000_000} MB "
+        f"{size_text(zip_archive.MAX_FILE_BYTES)}, {size_text(zip_archive.MAX_BYTES)} "
         "in all. "
         "It stays in this visit: it is neither stored nor passed on.",
     )

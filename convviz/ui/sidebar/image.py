@@ -10,6 +10,7 @@ import streamlit as st
 from PIL import Image, ImageDraw, ImageOps
 
 from convviz.errors import ImageError
+from convviz.formatting import size_text
 from convviz.images.decode import FILE_SUFFIXES, FORMAT_NAMES, MAX_PIXELS
 from convviz.images.samples import sample as open_sample
 from convviz.images.samples import samples
@@ -77,7 +78,7 @@ def received(name: str, data: bytes, origin: str) -> ChosenImage:
     """
     if len(data) > MAX_MEGABYTES * 2**20:  # of widgets' limits only the browser knows
         raise ImageError(
-            f"The file has {len(data) / 1e6:.0f} MB; a picture may have at most {MAX_MEGABYTES} "
+            f"The file has {size_text(len(data))}; a picture may have at most {MAX_MEGABYTES} "
             "MB: choose a smaller one."
         )
     title = "Camera picture" if origin == "camera" else name
