@@ -1,6 +1,7 @@
 """The design's rules that a machine can hold: who may import whom."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -129,6 +130,41 @@ def test_every_browser_component_has_a_name_that_no_other_has() -> None:
     assert len(names) >= 8
     assert [name for name in names if not name.startswith("Component.")] == []
     assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_hooks_are_set_in_two_modules_only() -> None:
+    setters = {
+        file.relative_to(PACKAGE).as_posix()
+        for file in MODULES
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and re.fullmatch(r"register_(\w+_)?hook", node.attr)
+    }
+    assert setters <= {"structure/trace.py", "features/capture.py"}
+
+
+def test_one_class_sees_every_operation() -> None:
+    classes = [
+        file.relative_to(PACKAGE).as_posix()
+        for file, node in classes_of(MODULES)
+        if any("TorchDispatchMode" in ast.unparse(base) for base in node.bases)
+    ]
+    assert classes == ["structure/trace.py"]
+
+
+def test_a_public_class_has_a_name_that_no_other_has() -> None:
+    files: dict[str, list[str]] = {}
+    for file, node in classes_of(MODULES):
+        files.setdefault(node.name, []).append(file.relative_to(PACKAGE).as_posix())
+    repeated = {name: where for name, where in files.items() if len(where) > 1}
+    assert {name: where for name, where in repeated.items() if not name.startswith("_")} == {}
+
+
+def classes_of(files: list[Path]) -> Iterator[tuple[Path, ast.ClassDef]]:
+    """Every class at the top of a module."""
+    for file in files:
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                yield file, node
 
 
 def test_room_faces_are_empty() -> None:
