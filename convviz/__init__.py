@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from convviz.datasets.labelled_set import split as split
     from convviz.datasets.shapes import shapes as shapes
     from convviz.errors import ConvvizError as ConvvizError
-    from convviz.features.ablation import silence as silence
+    from convviz.features.ablation import ablate as ablate
     from convviz.features.activations import activations as activations
     from convviz.features.activations import empty_by_depth as empty_by_depth
     from convviz.features.arithmetic import arithmetic as arithmetic
@@ -55,6 +55,7 @@ _MODULES = {
     "SampleCrops": "convviz.datasets.image_set",
     "SynthesisConfig": "convviz.features.synthesis",
     "TrainingSettings": "convviz.learning.config",
+    "ablate": "convviz.features.ablation",
     "activations": "convviz.features.activations",
     "arithmetic": "convviz.features.arithmetic",
     "available": "convviz.networks",
@@ -78,7 +79,6 @@ _MODULES = {
     "register": "convviz.networks",
     "sample": "convviz.images.samples",
     "shapes": "convviz.datasets.shapes",
-    "silence": "convviz.features.ablation",
     "spec": "convviz.networks",
     "split": "convviz.datasets.labelled_set",
     "synthesise": "convviz.features.synthesis",
