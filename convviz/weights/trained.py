@@ -122,7 +122,7 @@ def describe(module: nn.Module, info: TrainedInfo, data: bytes) -> Network:
     return network_with(
         registry.spec(info.network),
         module,
-        source=_source_of(checksum),
+        source=source_of(checksum),
         title=info.title,
         training_set=info.training_set,
         size=len(data),
@@ -284,7 +284,7 @@ def read_file(path: Path, bases: Bases) -> Network:
         raise WeightsError(f"{path.name}: {error}") from error
 
 
-def _source_of(sha256: str) -> str:
+def source_of(sha256: str) -> str:
     """Name the source of weights that a file of this checksum is."""
     return f"{PREFIX}{sha256[:12]}"
 
@@ -301,7 +301,7 @@ def _in_folder(name: str) -> Iterator[tuple[Path, str, TrainedInfo]]:
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         info = about_file(path)
         if info is not None and info.network == name:
-            yield path, _source_of(cache.sha256(path)), info
+            yield path, source_of(cache.sha256(path)), info
 
 
 def about_file(path: Path) -> TrainedInfo | None:

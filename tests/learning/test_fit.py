@@ -14,12 +14,12 @@ from convviz.features.predictions import predict
 from convviz.learning.config import TrainingResult, TrainingSettings, TrainingStep
 from convviz.learning.encoding import FeatureScale
 from convviz.learning.fit import fit, learning_rate
-from convviz.learning.plan import Scenario, TransferPlan, is_in, plan, plan_further
+from convviz.learning.plan import Scenario, TransferPlan, plan, plan_further
 from convviz.learning.step import Learner
 from convviz.learning.transfer import to_bytes, to_network
 from convviz.networks.clone import clone
 from convviz.networks.decoders import EncoderOnly
-from convviz.networks.network import Network
+from convviz.networks.network import Network, is_within
 from convviz.weights import trained
 from convviz.weights.load import load, open_saved
 
@@ -324,7 +324,7 @@ def check_frozen(
     assert result.epochs == 3
     after = values(result.module)
     named = made.trained_names()
-    frozen = [name for name in after if not any(is_in(name, part) for part in named)]
+    frozen = [name for name in after if not any(is_within(name, part) for part in named)]
     assert len(frozen) > 5
     for name in frozen:
         assert torch.equal(after[name], before[name]), f"{name} is frozen but moved"

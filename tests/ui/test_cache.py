@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from convviz.weights.trained_info import source_of
 from PIL import Image
 
 from convviz.errors import NetworkError
@@ -16,6 +15,7 @@ from convviz.ui import cache
 from convviz.ui.choice import ChosenImage
 from convviz.ui.exports import png
 from convviz.weights.load import load
+from convviz.weights.trained import source_of
 
 IMAGE = ChosenImage.of("a", "A", png(Image.new("RGB", (8, 8))), "sample")
 
