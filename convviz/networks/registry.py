@@ -117,7 +117,7 @@ def build(spec: NetworkSpec, **options: Any) -> nn.Module:
     """Build a network, untrained or with the weights its owner gave it, in eval mode.
 
     Raises:
-        NetworkError: A user's build() fails or returns something that is no torch.nn.Module.
+        NetworkError: A user's build() fails or returns something that is not a torch.nn.Module.
     """
     try:
         module = spec.build(**options)

@@ -306,7 +306,7 @@ def _title(spec: NetworkSpec, name: str, kind: str, whole: str | None) -> str:
 
 
 def _stage(spec: NetworkSpec, name: str, groups: Collection[str], *, in_encoder: bool) -> str:
-    """Name what groups a layer in pickers, by the first part of its name if nobody knows better."""
+    """Name what groups a layer in pickers, by the first part of its name if the spec does not."""
     if spec.stage_of is not None:
         return spec.stage_of(name)
     first, dot, _ = name.partition(".")
@@ -318,7 +318,7 @@ def _stage(spec: NetworkSpec, name: str, groups: Collection[str], *, in_encoder:
 def _branches(
     spec: NetworkSpec, parts: Iterable[Value], calls: Mapping[Value, Call], channels: int
 ) -> tuple[Branch, ...]:
-    """Name the channel ranges of a concatenation; nothing if a part of it is no layer's output.
+    """Name the channel ranges of a concatenation; nothing if a part is not a layer's output.
 
     Args:
         spec: Knows the branches' short titles.

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import nn
 from torch.utils.flop_counter import flop_registry
 
@@ -172,7 +173,9 @@ def macs(function: Any, arguments: Arguments, output: tuple[int, ...]) -> int:
         arguments: Its arguments.
         output: Shape of its output.
     """
-    count = flop_registry.get(function.overloadpacket)
+    # PyTorch counts attention under each device's own name for it, but for the CPU's.
+    counted = name(function).removesuffix("_for_cpu")
+    count = flop_registry.get(getattr(torch.ops.aten, counted, function.overloadpacket))
     if count is None:
         return 0
     named = {a.name for a in function._schema.arguments if a.kwarg_only}
@@ -202,7 +205,7 @@ def window(name: str, arguments: Arguments) -> Window | None:
         return None
     (height, width), (rows, columns) = arguments["self"][-2:], shared
     if height % rows or width % columns:
-        return None  # windows of different sizes: there is no one kernel to name
+        return None  # windows of different sizes have no common kernel
     kernel = (height // rows, width // columns)
     return Window(kernel, kernel)
 

@@ -201,7 +201,7 @@ def record(module: nn.Module, batch: Tensor) -> tuple[Trace, Any]:
     """Run a network as it is on a batch; return the record of the pass, and its output.
 
     Args:
-        module: The network; it has hooks while it runs, so nobody else may use it.
+        module: The network; it has hooks while it runs, so no other thread may use it.
         batch: What goes in, shape (N, C, H, W), on the network's device.
 
     Raises:

@@ -204,6 +204,30 @@ def test_attention_is_counted_with_all_its_parameters() -> None:
     assert costs.flops(found.macs) == counter.get_total_flops()
 
 
+class Attentive(nn.Module):
+    """Attention over the patches of an image; it looks at values, if asked to."""
+
+    def __init__(self, *, looks: bool) -> None:
+        super().__init__()
+        self.looks = looks
+        self.conv = nn.Conv2d(3, 4, 4, stride=4)
+        self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = self.conv(x).flatten(2).transpose(1, 2)
+        if self.looks and float(tokens.sum()) > 1e9:
+            return tokens
+        mixed: Tensor = self.attention(tokens, tokens, tokens, need_weights=False)[0]
+        return mixed.mean(1)
+
+
+def test_attention_is_counted_on_the_cpu_as_well() -> None:
+    on_meta, for_real = (costs.count(Attentive(looks=looks), 16) for looks in (False, True))
+    assert on_meta.macs == for_real.macs
+    # Patches, three projections and one back, and 16 × 16 products of 4 values, twice.
+    assert on_meta.macs == 16 * 48 * 4 + 4 * 16 * 4 * 4 + 2 * 16 * 16 * 4
+
+
 def test_residual_network_of_a_user() -> None:
     spec = NetworkSpec("resnet18", "ResNet-18", lambda: torchvision.models.resnet18(weights=None))
     found = costs.count(spec)
