@@ -94,17 +94,17 @@ def fill(
     for name in without:
         _remove(module, name)
     prefixes = tuple(f"{name}." for name in without)
-    given = {name: value for name, value in state.items() if not name.startswith(prefixes)}
-    wanted = module.state_dict()
-    for name, value in wanted.items():
+    values = {name: value for name, value in state.items() if not name.startswith(prefixes)}
+    expected = module.state_dict()
+    for name, value in expected.items():
         # Files from before torch 0.4.1 lack these counters, which matter to training only.
-        if name.endswith(".num_batches_tracked") and name not in given:
-            given[name] = torch.zeros(value.shape, dtype=value.dtype)
-    difference = _difference(wanted, given)
+        if name.endswith(".num_batches_tracked") and name not in values:
+            values[name] = torch.zeros(value.shape, dtype=value.dtype)
+    difference = _difference(expected, values)
     if difference:
         raise WeightsError(f"{origin} does not fit {title}: {difference}.")
-    on_meta = any(value.is_meta for value in wanted.values())
-    module.load_state_dict(given, assign=on_meta)
+    on_meta = any(value.is_meta for value in expected.values())
+    module.load_state_dict(values, assign=on_meta)
     return module.eval().requires_grad_(False)
 
 
@@ -127,17 +127,17 @@ def _remove(module: nn.Module, name: str) -> None:
     setattr(module.get_submodule(parent), leaf, None)
 
 
-def _difference(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
+def _difference(expected: Mapping[str, Tensor], values: Mapping[str, Tensor]) -> str:
     """Say in a few words how two state dicts differ; "" if they do not."""
-    missing = [name for name in wanted if name not in given]
-    foreign = [name for name in given if name not in wanted]
+    missing = [name for name in expected if name not in values]
+    foreign = [name for name in values if name not in expected]
     if missing:
         return f"it lacks {_some(missing)}"
     if foreign:
         return f"it also holds {_some(foreign)}"
-    for name, value in wanted.items():
-        if value.shape != given[name].shape:
-            return f"{name} is {tuple(given[name].shape)} instead of {tuple(value.shape)}"
+    for name, value in expected.items():
+        if value.shape != values[name].shape:
+            return f"{name} is {tuple(values[name].shape)} instead of {tuple(value.shape)}"
     return ""
 
 
