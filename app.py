@@ -1,9 +1,6 @@
 """Home: choose an image and a network, and see what goes in and what comes out."""
 
-import streamlit as st
-
-from convviz.ui import navigation, predictions, shell
-from convviz.ui.sidebar import image
+from convviz.ui import shell
 
 choice = shell.open_page(
     "Look inside a ConvNet",
@@ -12,23 +9,7 @@ choice = shell.open_page(
     image_in_sidebar=False,
 )
 
-image.chooser("home", wide=True)
-
 with shell.errors():
-    from convviz.ui import cache
+    from convviz.ui.home import page
 
-    network = choice.network
-    guesses = cache.predictions(choice.image, network)
-    whole, goes_in, comes_out = st.columns([5, 3, 4], gap="large")
-    with whole:
-        st.subheader("The image", anchor=False)
-        image.whole(choice.image, network)
-    with goes_in:
-        st.subheader("What goes in", anchor=False)
-        image.input_crop(choice.image, network)
-    with comes_out:
-        st.subheader(f"What {network.title} takes it for", anchor=False)
-        predictions.draw(network, guesses)
-
-st.subheader("Look further", anchor=False)
-navigation.cards()
+    page.draw(choice)
