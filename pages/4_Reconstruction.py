@@ -11,15 +11,6 @@ choice = shell.open_page(
 )
 
 with shell.errors():
-    from convviz.ui import jobs
-    from convviz.ui.reconstruction import page, settings
+    from convviz.ui.reconstruction import page
 
-    page_jobs = jobs.page_jobs("reconstruction")
-    plans, start = settings.plans(choice)
-    view = page_jobs.find()
-    with start:
-        page.start_button(page_jobs, plans, view)
-    if view is None:
-        page.preview(plans)
-    else:
-        page.draw(page_jobs, view)
+    page.draw(choice)

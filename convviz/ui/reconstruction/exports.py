@@ -1,4 +1,4 @@
-"""What can be saved of reconstructions: pictures, animations, numbers."""
+"""Files that the page saves: images, animations, numbers."""
 
 from __future__ import annotations
 
@@ -12,66 +12,64 @@ from convviz.reconstruction.progress import Frame, ReconstructionProgress, Serie
 from convviz.ui.exports import safe_name, save_button, table
 
 _FRAME_MILLISECONDS = 120
-
-
 _LAST_MILLISECONDS = 2500
-
-
-_GAP = 12
-
-
+_GAP = 12  # pixels, as the next
 _LINE = 22
 
 
 def run_buttons(run: ReconstructionProgress, frame: Frame | None) -> None:
-    """Offer the picture that is shown, the frames as an animation and the loss as a table.
+    """Draw the buttons that save the image, the frames as an animation and the loss as a table.
 
     Args:
         run: The run.
-        frame: The frame that is shown; None for the last picture.
+        frame: The frame that the page shows; None for the last image.
     """
     parts = (f"step{frame.step}",) if frame else ()
-    with st.container(horizontal=True, gap="small", key="save_run"):
+    with st.container(horizontal=True, gap="small", key="reconstruction_save_run"):
         if run.image:
-            shown = frame.jpeg if frame else run.image
+            data = frame.jpeg if frame else run.image
             name = file_name(run, *parts, ending="png")
-            save_button("Picture (PNG)", lambda: _opened(shown), name, key="save_picture")
+            save_button(
+                "Picture (PNG)", lambda: _image(data), name, key="reconstruction_save_image"
+            )
         if len(run.frames) > 1:
             name = file_name(run, "growing", ending="gif")
-            save_button("Animation (GIF)", lambda: animation(run), name, key="save_animation")
+            save_button(
+                "Animation (GIF)", lambda: animation(run), name, key="reconstruction_save_animation"
+            )
         if run.steps:
             name = file_name(run, "loss", ending="csv")
-            save_button("Loss (CSV)", lambda: losses(run), name, key="save_loss")
+            save_button("Loss (CSV)", lambda: losses(run), name, key="reconstruction_save_loss")
 
 
 def series_buttons(series: SeriesProgress, titles: Sequence[Sequence[str]]) -> None:
-    """Offer the row of pictures, and the numbers as a table."""
+    """Draw the buttons that save the images in a row, and the numbers as a table."""
     first = series.runs[0]
-    with st.container(horizontal=True, gap="small", key="save_series"):
+    with st.container(horizontal=True, gap="small", key="reconstruction_save_series"):
         save_button(
             "Row of pictures (PNG)",
             lambda: series_row(series, titles),
             file_name(first, "series", ending="png"),
-            key="save_row",
+            key="reconstruction_save_row",
         )
         save_button(
             "Numbers (CSV)",
             lambda: series_table(series),
             file_name(first, "series", ending="csv"),
-            key="save_numbers",
+            key="reconstruction_save_numbers",
         )
 
 
 def file_name(run: ReconstructionProgress, *parts: str, ending: str) -> str:
-    """Name a file after what the run is about: "cat-vgg16-features.22-growing.gif"."""
+    """Name a file after a run's image and layer: "reconstruction-Cat-VGG16-features.22.png"."""
     subject = run.subject
     words = ("reconstruction", subject.image, subject.network, subject.layer)
     return safe_name(*words, *parts, ending=ending)
 
 
 def animation(run: ReconstructionProgress) -> bytes:
-    """Make the frames kept into a GIF that holds its last one for a while."""
-    frames = [Image.open(io.BytesIO(frame.jpeg)).convert("RGB") for frame in run.frames]
+    """Encode the frames as a GIF that pauses on the last one."""
+    frames = [_image(frame.jpeg).convert("RGB") for frame in run.frames]
     data = io.BytesIO()
     frames[0].save(
         data,
@@ -93,19 +91,18 @@ def losses(run: ReconstructionProgress) -> str:
 
 
 def series_row(series: SeriesProgress, titles: Sequence[Sequence[str]]) -> Image.Image:
-    """Put the original and all pictures of a series side by side, each with its lines of text."""
-    first = series.runs[0]
-    pictures = [Image.open(io.BytesIO(first.original))]
-    pictures += [Image.open(io.BytesIO(run.image)) for run in series.runs if run.result]
-    side = max(picture.width for picture in pictures)
-    lines = max(len(each) for each in titles)
-    width = _GAP + (side + _GAP) * len(pictures)
+    """Paste the original and all images of a series side by side, each above its lines of text."""
+    images = [_image(series.runs[0].original)]
+    images += [_image(run.image) for run in series.runs if run.result]
+    side = max(image.width for image in images)
+    lines = max(len(title) for title in titles)
+    width = _GAP + (side + _GAP) * len(images)
     sheet = Image.new("RGB", (width, side + 2 * _GAP + _LINE * lines), "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
-    for i, (picture, said) in enumerate(zip(pictures, titles, strict=True)):
-        left = _GAP + i * (side + _GAP)
-        sheet.paste(picture.convert("RGB").resize((side, side)), (left, _GAP))
-        for row, line in enumerate(said):
+    for column, (image, title) in enumerate(zip(images, titles, strict=True)):
+        left = _GAP + column * (side + _GAP)
+        sheet.paste(image.convert("RGB").resize((side, side)), (left, _GAP))
+        for row, line in enumerate(title):
             pen.text((left, side + 1.5 * _GAP + row * _LINE), line, "black", font)
     return sheet
 
@@ -138,5 +135,5 @@ def series_table(series: SeriesProgress) -> str:
     return table([*header.split(), "steps", "seconds"], rows)
 
 
-def _opened(data: bytes) -> Image.Image:
+def _image(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data))

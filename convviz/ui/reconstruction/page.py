@@ -1,4 +1,4 @@
-"""The page's job: start it, and draw it whether it waits, runs or has ended."""
+"""The page: its settings, the job that they start, and the idea behind it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from convviz.images.encode import png
 from convviz.jobs.job import JobView
 from convviz.reconstruction import progress
 from convviz.reconstruction.progress import Plan, ReconstructionProgress, SeriesProgress
-from convviz.ui import cache
+from convviz.ui import cache, jobs
+from convviz.ui.choice import Choice
 from convviz.ui.components.drawing import drawing
 from convviz.ui.jobs import PageJobs
-from convviz.ui.reconstruction import run as run_panel
-from convviz.ui.reconstruction import series
+from convviz.ui.reconstruction import run as one_run
+from convviz.ui.reconstruction import series, settings
 
-_WORDS = """
+_IDEA_TITLE = "The idea: optimise the image, not the weights"
+_IDEA = """
 What do the feature maps of one layer still know about an image **x**? Make another image **y** from
 them: begin with noise, send it through the same network, compare its maps with those of x, and
 change y a little so that they come closer; again, some hundred times. In training, the image is
@@ -25,8 +27,6 @@ given and the *weights* change; here the weights are given and the ***pixels*** 
 shares with x in the end is what the layer still knows. Where y looks different although its maps
 are almost the same, the layer cannot tell the two apart: that is what it has thrown away.
 """
-
-
 _SOURCES = (
     "After Mahendran & Vedaldi, *Understanding deep image representations by inverting them* "
     "(2015), and the content term of Gatys, Ecker & Bethge, *Image style transfer using "
@@ -34,81 +34,85 @@ _SOURCES = (
 )
 
 
-TITLE = "The idea: optimise the image, not the weights"
+def draw(choice: Choice) -> None:
+    """Draw the settings with the start button, and the job or, before the first, the idea."""
+    page_jobs = jobs.page_jobs("reconstruction")
+    plans, row = settings.plans(choice)
+    view = page_jobs.find()
+    with row:
+        page_jobs.start_button(
+            "Start", view, ready=bool(plans), on_click=_start, args=(page_jobs, plans), what="run"
+        )
+    if view is None:
+        _preview(plans)
+    else:
+        _draw_job(page_jobs, view)
 
 
-def drawn() -> None:
-    """Draw the idea."""
-    drawing(Path(__file__).with_name("idea.html").read_text("utf-8"), key="idea")
-
-
-def told() -> None:
-    """Tell the idea in one paragraph."""
-    with st.container(key="idea_words", gap=None):
-        st.markdown(_WORDS)
-        st.caption(_SOURCES)
-
-
-def start_button(page_jobs: PageJobs, plans: Sequence[Plan], view: JobView | None) -> None:
-    """Draw the button that starts what the settings say."""
-    page_jobs.start_button(
-        "Start", view, ready=bool(plans), on_click=_start, args=(page_jobs, plans), what="run"
-    )
-
-
-def preview(plans: Sequence[Plan]) -> None:
-    """Draw what there is before the first run: the images, the places to come, and the idea."""
-    pictures, drawing = run_panel.columns()
-    with pictures:
+def _preview(plans: Sequence[Plan]) -> None:
+    """Draw the original, empty tiles for the images to come, and the idea."""
+    images, idea = one_run.columns()
+    with images:
         if len(plans) == 1:
-            original = png(plans[0].original)
-            place = run_panel.pair(plans[0].subject, original)
-            place.draw(b"", "**y** will grow here from noise")
+            slot = one_run.pair(plans[0].subject, png(plans[0].original))
+            slot.draw(b"", "**y** will grow here from noise")
         elif plans:
             subjects = tuple(plan.subject for plan in plans)
             series.tiles(SeriesProgress(subjects, ()), [png(plan.original) for plan in plans])
-    with drawing:
-        drawn()
-    told()
+    with idea:
+        _draw_idea()
+    _explain_idea()
 
 
-def draw(page_jobs: PageJobs, view: JobView) -> None:
-    """Draw the job, with what can be done about it."""
+def _draw_idea() -> None:
+    svg = Path(__file__).with_name("idea.html").read_text("utf-8")
+    drawing(svg, key="reconstruction_idea")
+
+
+def _explain_idea() -> None:
+    with st.container(key="reconstruction_idea_words", gap=None):
+        st.markdown(_IDEA)
+        st.caption(_SOURCES)
+
+
+def _draw_job(page_jobs: PageJobs, view: JobView) -> None:
+    """Draw the job that waits, runs or has ended, and the idea below it."""
     page_jobs.show(
         view,
         live=_live,
         ended=_ended,
-        # The work was slower than a stop may take; its last measurements still come.
+        # The work took longer to stop than it may; its last measurements still come.
         closing="Measuring what came of it…",
         phase=_phase,
         beside=lambda view: _offer_to_continue(page_jobs, view),
     )
-    with st.expander(TITLE, icon=":material/lightbulb:"):
-        drawn()
-        told()
+    with st.expander(_IDEA_TITLE, icon=":material/lightbulb:"):
+        _draw_idea()
+        _explain_idea()
 
 
 def _live(view: JobView) -> Callable[[JobView], None]:
     """Lay out a job that runs; return what draws its newest view."""
     if isinstance(view.newest, SeriesProgress):
         return series.live(view.newest)
-    return run_panel.live(view.newest)
+    return one_run.live(view.newest)
 
 
 def _phase(view: JobView) -> object:
-    """Say when a running job needs another layout: for each run of a series."""
+    """Return what changes when a running job needs another layout: the run of a series."""
     return len(view.newest.runs) if isinstance(view.newest, SeriesProgress) else None
 
 
 def _ended(view: JobView) -> None:
-    """Draw what came of a job."""
+    """Draw a job's result."""
     if isinstance(view.newest, SeriesProgress):
         series.ended(view.newest)
     else:
-        run_panel.ended(view.newest)
+        one_run.ended(view.newest)
 
 
 def _start(page_jobs: PageJobs, plans: Sequence[Plan]) -> None:
+    """Start one reconstruction, or a series of several."""
     seconds = sum(plan.config.seconds or 0.0 for plan in plans) or None
     first = plans[0].subject
     if len(plans) == 1:
@@ -127,7 +131,7 @@ def _offer_to_continue(page_jobs: PageJobs, view: JobView) -> None:
         st.button(
             "Continue from here",
             icon=":material/resume:",
-            key="continue",
+            key="reconstruction_continue",
             on_click=_continue,
             args=(page_jobs, view),
             help="Goes on from this picture, for as long as it was set to before.",

@@ -20,37 +20,44 @@ from convviz.ui import predictions
 from convviz.ui.components.drawing import drawing
 from convviz.ui.reconstruction import exports
 
-WAITING = "Getting ready…"
+_PSNR = (
+    "Peak signal-to-noise ratio of y against x, pixel by pixel: 10 dB more means a tenth of the "
+    "squared difference. Above 30 dB two photographs look much alike."
+)
+_SSIM = (
+    "Structural similarity of y to x: compares brightness, contrast and pattern window by window; "
+    "1 for equal images, about 0 for unrelated ones."
+)
 
 
 def live(run: ReconstructionProgress) -> Callable[[JobView], None]:
     """Lay out a run that goes on.
 
     Returns:
-        What draws the run's newest view into that layout, about once a second; it must not be
-        heavy, because the optimisation runs on the same processor.
+        A function that draws the run's newest view into that layout, about once a second; it must
+        be cheap, because the optimisation runs on the same processor.
     """
-    pictures, numbers = columns()
-    with pictures:
-        growing = pair(run.subject, run.original)
+    images, numbers = columns()
+    with images:
+        slot = pair(run.subject, run.original)
     with numbers:
         progress, words, curve = st.empty(), st.empty(), st.empty()
 
     def draw(view: JobView) -> None:
         now: ReconstructionProgress = view.newest
-        growing.draw(now.image, _growing(now))
+        slot.draw(now.image, _growing(now))
         progress.progress(now.fraction, text=progress_text(now, stopping=view.stopping))
         words.caption(in_words(now.relative_error))
         steps = [step.index for step in now.steps]
         losses = [step.loss for step in now.steps]
         with curve:
-            drawing(figures.loss_drawing(steps, losses), key="live_loss")
+            drawing(figures.loss_drawing(steps, losses), key="reconstruction_live_loss")
 
     return draw
 
 
 def ended(run: ReconstructionProgress) -> None:
-    """Draw what came of a run."""
+    """Draw a run's result."""
     _explore(run)
     result = run.result
     if result and result.predictions:
@@ -66,16 +73,19 @@ def ended(run: ReconstructionProgress) -> None:
 
 @st.fragment
 def _explore(run: ReconstructionProgress) -> None:
-    """Draw the pictures, a slider through the frames kept, and the loss curve with its place."""
-    pictures, numbers = columns()
+    """Draw the images, a slider through the frames, and the loss curve with the frame's step."""
+    images, numbers = columns()
     frame = None
-    with pictures:
-        place = st.container()
+    with images:
+        above_slider = st.container()
         if len(run.frames) > 1:
-            frame = _scrub(run)
-        with place:
-            shown = (frame.jpeg, _at(frame)) if frame else (run.image, _growing(run))
-            pair(run.subject, run.original).draw(*shown)
+            frame = _frame_slider(run)
+        with above_slider:
+            slot = pair(run.subject, run.original)
+            if frame:
+                slot.draw(frame.jpeg, _frame_caption(frame))
+            else:
+                slot.draw(run.image, _growing(run))
         exports.run_buttons(run, frame)
     with numbers:
         if run.result:
@@ -86,24 +96,24 @@ def _explore(run: ReconstructionProgress) -> None:
                 [step.loss for step in run.steps],
                 at=frame.step if frame else None,
             )
-            st.plotly_chart(figure, config=theme.CONFIG, key="loss")
+            st.plotly_chart(figure, config=theme.CONFIG, key="reconstruction_loss")
 
 
-def _scrub(run: ReconstructionProgress) -> Frame | None:
-    """Draw the slider; None for its last place, which stands for the picture as it is saved."""
+def _frame_slider(run: ReconstructionProgress) -> Frame | None:
+    """Draw the slider; None at its end, which stands for the image as it is saved."""
     by_step = {frame.step: frame for frame in run.frames}
     steps = list(by_step)
     step = st.select_slider(
         "Go back through the steps",
         steps,
         value=steps[-1],
-        key=f"frame:{hash(run.frames)}",
+        key=f"reconstruction_frame:{hash(run.frames)}",
     )
     return None if step == steps[-1] else by_step[step]
 
 
 def _numbers(run: ReconstructionProgress, result: ReconstructionResult) -> None:
-    with st.container(horizontal=True, gap="medium", key="run_numbers"):
+    with st.container(horizontal=True, gap="medium", key="reconstruction_numbers"):
         st.metric("Relative error", f"{result.relative_error:.3f}", width="content")
         st.metric("PSNR", _decibels(result.psnr), width="content", help=_PSNR)
         st.metric("SSIM", f"{result.ssim:.2f}", width="content", help=_SSIM)
@@ -115,46 +125,46 @@ def _numbers(run: ReconstructionProgress, result: ReconstructionResult) -> None:
 
 
 def columns() -> list[DeltaGenerator]:
-    """Make room for the two pictures and, beside them, for the numbers."""
+    """Make a column for the two images and one beside it for the numbers."""
     return st.columns([3, 2], gap="large")
 
 
 @dataclass(frozen=True)
-class Growing:
-    """The place of a picture and of the words under it."""
+class ImageSlot:
+    """Where an image and its caption are drawn, again and again."""
 
-    picture: DeltaGenerator
-    words: DeltaGenerator
+    image: DeltaGenerator
+    caption: DeltaGenerator
 
-    def draw(self, picture: bytes, said: str) -> None:
-        """Draw a picture, or where it will be, and say what it is."""
-        if picture:
-            # Told the format it already has, Streamlit sends it as it is.
-            kind: Literal["PNG", "JPEG"] = "PNG" if picture.startswith(b"\x89PNG") else "JPEG"
+    def draw(self, data: bytes, caption: str) -> None:
+        """Draw an image file with its caption; without data, the frame that it will fill."""
+        if data:
+            # If it is named the format that the data have, Streamlit sends them as they are.
+            kind: Literal["PNG", "JPEG"] = "PNG" if data.startswith(b"\x89PNG") else "JPEG"
             alt = "The reconstruction"
-            self.picture.image(picture, width="stretch", alt=alt, output_format=kind)
+            self.image.image(data, width="stretch", alt=alt, output_format=kind)
         else:
-            self.picture.html('<div class="convviz-to-come"></div>')
-        self.words.caption(said)
+            self.image.html('<div class="convviz-to-come"></div>')
+        self.caption.caption(caption)
 
 
-def pair(subject: Subject, original: bytes) -> Growing:
-    """Draw the original on the left; return the place of the other picture, on the right."""
-    with st.container(key="run_pictures"):
+def pair(subject: Subject, original: bytes) -> ImageSlot:
+    """Draw the original on the left; return the slot of the other image, on the right."""
+    with st.container(key="reconstruction_images"):
         left, right = st.columns(2, gap="small", wrap=False)
     side = subject.pixels
     with left:
         st.image(original, width="stretch", alt="The original", output_format="PNG")
         st.caption(f"**x**, as {subject.network} sees it: {side} × {side} pixels")
     with right:
-        return Growing(st.empty(), st.empty())
+        return ImageSlot(st.empty(), st.empty())
 
 
 def _growing(run: ReconstructionProgress) -> str:
     return f"**y**, from what {run.subject.layer_title} still knows of x"
 
 
-def _at(frame: Frame) -> str:
+def _frame_caption(frame: Frame) -> str:
     return (
         f"**y** after step {frame.step} ({frame.seconds:.1f} s), "
         f"relative error {frame.relative_error:.2f}"
@@ -164,7 +174,7 @@ def _at(frame: Frame) -> str:
 def progress_text(run: ReconstructionProgress, *, stopping: bool = False) -> str:
     """Say how far a run is, in one line."""
     if not run.step:
-        return WAITING
+        return "Getting ready…"
     parts = [f"Step {run.step}"]
     if stopping:
         parts.append("stopping…")
@@ -187,15 +197,3 @@ def in_words(relative_error: float | None) -> str:
 
 def _decibels(psnr: float) -> str:
     return f"{psnr:.1f} dB" if math.isfinite(psnr) else "∞"
-
-
-_PSNR = (
-    "Peak signal-to-noise ratio of y against x, pixel by pixel: 10 dB more means a tenth of the "
-    "squared difference. Above 30 dB two photographs look much alike."
-)
-
-
-_SSIM = (
-    "Structural similarity of y to x: compares brightness, contrast and pattern window by window; "
-    "1 for equal images, about 0 for unrelated ones."
-)

@@ -12,37 +12,38 @@ from convviz.jobs.job import JobView
 from convviz.reconstruction import findings
 from convviz.reconstruction.progress import ReconstructionProgress, SeriesProgress
 from convviz.ui.reconstruction import exports
-from convviz.ui.reconstruction.run import Growing, progress_text
+from convviz.ui.reconstruction.run import ImageSlot, progress_text
 
 
 def live(series: SeriesProgress) -> Callable[[JobView], None]:
     """Lay out a series that goes on.
 
     Returns:
-        What draws the series' newest view into that layout, as long as the same run goes on.
+        A function that draws the series' newest view into that layout, as long as the same run
+        goes on.
     """
     progress = st.empty()
-    places = tiles(series)
-    at = len(series.runs)
+    slots = tiles(series)
+    number = len(series.runs)
 
     def draw(view: JobView) -> None:
         now: SeriesProgress = view.newest
-        run = now.runs[at - 1]
-        text = f"Picture {at} of {len(now.subjects)}, {run.subject.layer_title}"
-        said = progress_text(run, stopping=view.stopping)
-        progress.progress(min(1.0, now.fraction), text=f"{text} · {said}")
-        places[at - 1].draw(run.image, _name(now, at - 1))
+        run = now.runs[number - 1]
+        text = f"Picture {number} of {len(now.subjects)}, {run.subject.layer_title}"
+        text += f" · {progress_text(run, stopping=view.stopping)}"
+        progress.progress(min(1.0, now.fraction), text=text)
+        slots[number - 1].draw(run.image, _caption(now, number - 1))
 
     return draw
 
 
 def ended(series: SeriesProgress) -> None:
-    """Draw what came of a series."""
+    """Draw the results of a series."""
     tiles(series)
     compares = _compares_networks(series)
-    said = findings.what_differs(series.runs) if compares else findings.what_is_lost(series.runs)
-    if said:
-        st.markdown(said)
+    text = findings.what_differs(series.runs) if compares else findings.what_is_lost(series.runs)
+    if text:
+        st.markdown(text)
     st.caption(
         "The relative error is that of the feature maps at each picture's own layer: 0.10 means "
         "that they differ by 10 % of the length of the original's."
@@ -58,42 +59,42 @@ def ended(series: SeriesProgress) -> None:
             [run.result.layout if run.result else None for run in done],
             [run.result.detail if run.result else None for run in done],
         )
-        st.plotly_chart(figure, config=theme.CONFIG, key="survival")
+        st.plotly_chart(figure, config=theme.CONFIG, key="reconstruction_survival")
 
 
-def tiles(series: SeriesProgress, originals: Sequence[bytes] = ()) -> list[Growing]:
-    """Draw the original and a tile for each run, those to come as well.
+def tiles(series: SeriesProgress, originals: Sequence[bytes] = ()) -> list[ImageSlot]:
+    """Draw the original and a tile for each run, also for runs that have not begun.
 
     Args:
         series: The runs so far.
         originals: The image as each run sees it, where no run has begun yet.
 
     Returns:
-        The place of each run's picture. The last run's is left empty while it goes on.
+        The slot of each run's image. The last run's is left empty while it goes on.
     """
     compares = _compares_networks(series)
     originals = [run.original for run in series.runs] or originals
-    places = []
-    with st.container(key="series_tiles"):
+    slots = []
+    with st.container(key="reconstruction_tiles"):
         if not compares:
             _tile().draw(originals[0], "**x**, the original")
         for i in range(len(series.subjects)):
-            place = _tile(originals[i] if compares and i < len(originals) else b"")
+            slot = _tile(originals[i] if compares and i < len(originals) else b"")
             run = series.runs[i] if i < len(series.runs) else None
             if run is None or run.result:
-                place.draw(run.image if run else b"", _name(series, i))
-            places.append(place)
-    return places
+                slot.draw(run.image if run else b"", _caption(series, i))
+            slots.append(slot)
+    return slots
 
 
-def _tile(above: bytes = b"") -> Growing:
+def _tile(above: bytes = b"") -> ImageSlot:
     with st.container(gap="small"):
         if above:
             st.image(above, width="stretch", alt="The original", output_format="PNG")
-        return Growing(st.empty(), st.empty())
+        return ImageSlot(st.empty(), st.empty())
 
 
-def _name(series: SeriesProgress, index: int) -> str:
+def _caption(series: SeriesProgress, index: int) -> str:
     """Name a tile and say how its run stands."""
     subject = series.subjects[index]
     run = series.runs[index] if index < len(series.runs) else None
@@ -109,8 +110,8 @@ def _name(series: SeriesProgress, index: int) -> str:
 
 
 def _lines(run: ReconstructionProgress) -> list[str]:
-    said = "" if run.relative_error is None else f"relative error {run.relative_error:.2f}"
-    return [f"{run.subject.network}, {run.subject.layer_title}", said]
+    error = "" if run.relative_error is None else f"relative error {run.relative_error:.2f}"
+    return [f"{run.subject.network}, {run.subject.layer_title}", error]
 
 
 def _compares_networks(series: SeriesProgress) -> bool:

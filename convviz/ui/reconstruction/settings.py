@@ -1,4 +1,4 @@
-"""What is reconstructed, from which layers, and how long it may take."""
+"""The settings: from which layers to reconstruct, for how long, and how to optimise."""
 
 from __future__ import annotations
 
@@ -30,31 +30,160 @@ from convviz.ui.sidebar import layer as sidebar_layer
 from convviz.weights.load import source_statuses
 from convviz.weights.source import AUTO_ORDER
 
-_START_TITLES = {"noise": "Noise", "grey": "Plain grey"}
+ONE, DEPTH, NETWORKS = "layer", "depth", "networks"
+MODES = {ONE: "One layer", DEPTH: "Depth series", NETWORKS: "Networks"}
 
+MOST_SECONDS = 270  # for all images of a job together; the runner ends a job after 300
+MOST_IMAGES = 10
 
+_SECONDS = (4, 8, 12, 20, 30, 60, 120, 240)
+_USUAL_SECONDS = 12
 _LARGEST_SEED = 2**31 - 1
-
-
+_START_TITLES = {"noise": "Noise", "grey": "Plain grey"}
 _PRECISION_TITLES = {"auto": "Automatic", "float32": "float32", "bfloat16": "bfloat16"}
 
 
-def adjusted(configs: Sequence[ReconstructionConfig]) -> tuple[ReconstructionConfig, ...]:
-    """Draw the advanced settings and return the settings with what was changed in them.
+def plans(choice: Choice) -> tuple[tuple[Plan, ...], DeltaGenerator]:
+    """Draw the settings.
+
+    Returns:
+        The runs to be done, and a row of widgets to which the button that starts them is added.
+    """
+    if choice.layer is None:
+        raise RuntimeError("the page was opened without a layer")
+    mode = _mode()
+    if mode == ONE:
+        pairs: tuple[tuple[Network, Layer], ...] = ((choice.network, choice.layer),)
+    elif mode == DEPTH:
+        pairs = tuple((choice.network, layer) for layer in _layers(choice.network))
+    else:
+        pairs = _networks(choice)
+    row = st.container(
+        horizontal=True, vertical_alignment="bottom", gap="medium", key="reconstruction_settings"
+    )
+    with row:
+        seconds = _seconds(len(pairs))
+    presets = [preset(network.name, layer.name) for network, layer in pairs]
+    configs = _adjusted([replace(config, seconds=seconds) for config in presets])
+    image = choice.image
+    runs = (
+        plan(network, layer, image.pixels, image.title, config)
+        for (network, layer), config in zip(pairs, configs, strict=True)
+    )
+    return tuple(runs), row
+
+
+def _mode() -> str:
+    """Choose between one layer, several layers, and several networks."""
+    chosen = st.segmented_control(
+        "What to reconstruct from",
+        MODES,
+        format_func=MODES.__getitem__,
+        key=state.remember(Key.SERIES, ONE, allowed=MODES),
+        label_visibility="collapsed",
+        required=True,
+    )
+    return str(chosen)
+
+
+def _layers(network: Network) -> tuple[Layer, ...]:
+    """Choose the layers of a depth series, from shallow to deep."""
+    layers = cache.layers(network)
+    by_name = {layer.name: layer for layer in sidebar_layer.choices(layers)}
+    stages = [layer.name for layer in structure_layers.one_per_stage(layers)]
+    names = st.multiselect(
+        "Layers",
+        list(by_name),
+        default=stages,
+        format_func=lambda name: by_name[name].title,
+        key=f"reconstruction_layers:{network.name}:{network.weights.source}",
+        max_selections=MOST_IMAGES,
+        help="At first the last layer of each stage. They are done one after the other, from "
+        "shallow to deep.",
+    )
+    return tuple(by_name[name] for name in sorted(names, key=lambda name: by_name[name].index))
+
+
+def _networks(choice: Choice) -> tuple[tuple[Network, Layer], ...]:
+    """Choose the networks to compare; in each, take the layer about as deep as the chosen one."""
+    sources = {name: source for name in available() if (source := _best_source(name))}
+    sources[choice.network.name] = choice.network.weights.source
+    missing = [spec(name).title for name in COURSE if name not in sources]
+    names = st.multiselect(
+        "Networks",
+        list(sources),
+        default=[name for name in sources if name in (*COURSE, choice.network.name)],
+        format_func=lambda name: spec(name).title,
+        key=f"reconstruction_networks:{','.join(sources)}",
+        max_selections=MOST_IMAGES,
+    )
+    layer = choice.layer
+    if layer is None:
+        raise RuntimeError("the page was opened without a layer")
+    depth = structure_layers.trunk_depth(cache.layers(choice.network), layer)
+    pairs = []
+    for name in names:
+        if name == choice.network.name:
+            pairs.append((choice.network, layer))
+        else:
+            network = cache.network(name, sources[name])
+            pairs.append((network, structure_layers.at_trunk_depth(cache.layers(network), depth)))
+    text = ", ".join(f"{layer.title} of {network.title}" for network, layer in pairs)
+    st.caption(
+        f"At about the same share of each encoder's depth as the layer in the sidebar: {text}."
+        if pairs
+        else "Choose at least one network."
+    )
+    if missing:
+        st.caption(
+            f"The weights of {' and '.join(missing)} are not here yet: choose the network once in "
+            "the sidebar to fetch them."
+        )
+    return tuple(pairs)
+
+
+def _best_source(name: str) -> str | None:
+    """Return the best trained weights of a network that are on this machine."""
+    statuses = {status.source: status for status in source_statuses(name)}
+    for source in AUTO_ORDER:
+        if source in statuses and (statuses[source].here or source == "own"):
+            return source
+    return None
+
+
+def _seconds(images: int) -> float:
+    """Choose how long each image may take, so that all of them fit into one job."""
+    most = MOST_SECONDS // max(1, images)
+    choices = [seconds for seconds in _SECONDS if seconds <= most]
+    key = state.remember(Key.SECONDS, _USUAL_SECONDS, allowed=_SECONDS)
+    if st.session_state[key] > choices[-1]:  # chosen for fewer images
+        state.put(key, choices[-1])
+    chosen = st.select_slider(
+        "Seconds" if images == 1 else "Seconds for each picture",
+        choices,
+        key=key,
+        help="Longer comes closer. A run can be stopped at any time, and one picture continued.",
+        width=320,
+    )
+    return float(chosen)
+
+
+def _adjusted(configs: Sequence[ReconstructionConfig]) -> tuple[ReconstructionConfig, ...]:
+    """Draw the advanced settings and return the changed settings of each run.
 
     Args:
-        configs: The settings of each run as measured.
+        configs: Each run's presets.
     """
     with st.expander("Advanced", icon=":material/tune:"):
         st.caption(
             "Left empty, a setting is what was measured to work best for the network and depth."
         )
-        chosen = _widgets()
-    changes = {name: value for name, value in chosen.items() if value is not None}
+        values = _advanced_widgets()
+    changes = {name: value for name, value in values.items() if value is not None}
     return tuple(_changed(config, changes) for config in configs)
 
 
-def _widgets() -> dict[str, Any]:
+def _advanced_widgets() -> dict[str, Any]:
     first, second = st.columns(2, gap="large")
     with first:
         optimizer = st.selectbox(
@@ -138,7 +267,7 @@ def _widgets() -> dict[str, Any]:
 def _number(
     label: str,
     key: Key,
-    said: str,
+    help: str,
     *,
     above: float = 0.0,
     most: float | None = None,
@@ -152,154 +281,13 @@ def _number(
         format=format,
         placeholder="as measured",
         key=state.remember(key, None, in_url=False),
-        help=said,
+        help=help,
     )
     return value
 
 
 def _changed(config: ReconstructionConfig, changes: dict[str, Any]) -> ReconstructionConfig:
-    """Change some settings; rate and decay belong to an optimiser and go with it."""
+    """Change some settings; another optimiser drops the rate and decay measured for the first."""
     if changes.get("optimizer", config.optimizer) != config.optimizer:
         config = replace(config, learning_rate=None, decay=None)
     return replace(config, **changes)
-
-
-ONE, DEPTH, NETWORKS = "layer", "depth", "networks"
-
-
-MODES = {ONE: "One layer", DEPTH: "Depth series", NETWORKS: "Networks"}
-
-
-MOST_SECONDS = 270  # for all pictures of a job together; the runner ends a job after 300
-
-
-MOST_PICTURES = 10
-
-
-_USUAL_SECONDS = 12
-
-
-_SECONDS = (4, 8, 12, 20, 30, 60, 120, 240)
-
-
-def mode() -> str:
-    """Choose between one layer, several layers, and several networks."""
-    chosen = st.segmented_control(
-        "What to reconstruct from",
-        MODES,
-        format_func=MODES.__getitem__,
-        key=state.remember(Key.SERIES, ONE, allowed=MODES),
-        label_visibility="collapsed",
-        required=True,
-    )
-    return str(chosen)
-
-
-def layers(network: Network) -> tuple[Layer, ...]:
-    """Choose the layers of a depth series, from shallow to deep."""
-    found = cache.layers(network)
-    by_name = {layer.name: layer for layer in sidebar_layer.choices(found)}
-    stages = [layer.name for layer in structure_layers.one_per_stage(found)]
-    chosen = st.multiselect(
-        "Layers",
-        list(by_name),
-        default=stages,
-        format_func=lambda name: by_name[name].title,
-        key=f"series_layers:{network.name}:{network.weights.source}",
-        max_selections=MOST_PICTURES,
-        help="At first the last layer of each stage. They are done one after the other, from "
-        "shallow to deep.",
-    )
-    return tuple(by_name[name] for name in sorted(chosen, key=lambda name: by_name[name].index))
-
-
-def compared(choice: Choice) -> tuple[tuple[Network, Layer], ...]:
-    """Choose the networks to compare, and find in each the layer about as deep as the chosen."""
-    here = {name: source for name in available() if (source := _source_here(name))}
-    here[choice.network.name] = choice.network.weights.source
-    missing = [spec(name).title for name in COURSE if name not in here]
-    names = st.multiselect(
-        "Networks",
-        list(here),
-        default=[name for name in here if name in (*COURSE, choice.network.name)],
-        format_func=lambda name: spec(name).title,
-        key=f"series_networks:{','.join(here)}",
-        max_selections=MOST_PICTURES,
-    )
-    layer = choice.layer
-    if layer is None:
-        raise RuntimeError("the page was opened without a layer")
-    at = structure_layers.trunk_depth(cache.layers(choice.network), layer)
-    pairs = []
-    for name in names:
-        if name == choice.network.name:
-            pairs.append((choice.network, layer))
-        else:
-            network = cache.network(name, here[name])
-            pairs.append((network, structure_layers.at_trunk_depth(cache.layers(network), at)))
-    said = ", ".join(f"{layer.title} of {network.title}" for network, layer in pairs)
-    st.caption(
-        f"At about the same share of each encoder's depth as the layer in the sidebar: {said}."
-        if pairs
-        else "Choose at least one network."
-    )
-    if missing:
-        st.caption(
-            f"The weights of {' and '.join(missing)} are not here yet: choose the network once in "
-            "the sidebar to fetch them."
-        )
-    return tuple(pairs)
-
-
-def plans(choice: Choice) -> tuple[tuple[Plan, ...], DeltaGenerator]:
-    """Draw the settings.
-
-    Returns:
-        The runs to be done, and a place beside the settings for the button that starts them.
-    """
-    if choice.layer is None:
-        raise RuntimeError("the page was opened without a layer")
-    chosen = mode()
-    if chosen == ONE:
-        pairs: tuple[tuple[Network, Layer], ...] = ((choice.network, choice.layer),)
-    elif chosen == DEPTH:
-        pairs = tuple((choice.network, layer) for layer in layers(choice.network))
-    else:
-        pairs = compared(choice)
-    row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="settings")
-    with row:
-        seconds = _seconds(len(pairs))
-    presets = [preset(network.name, layer.name) for network, layer in pairs]
-    configs = adjusted([replace(each, seconds=seconds) for each in presets])
-    image = choice.image
-    made = (
-        plan(network, layer, image.pixels, image.title, config)
-        for (network, layer), config in zip(pairs, configs, strict=True)
-    )
-    return tuple(made), row
-
-
-def _seconds(pictures: int) -> float:
-    """Choose how long each picture may take, so that all of them fit into one job."""
-    most = MOST_SECONDS // max(1, pictures)
-    choices = [seconds for seconds in _SECONDS if seconds <= most]
-    key = state.remember(Key.SECONDS, _USUAL_SECONDS, allowed=_SECONDS)
-    if st.session_state[key] > choices[-1]:  # chosen for fewer pictures
-        state.put(key, choices[-1])
-    chosen = st.select_slider(
-        "Seconds" if pictures == 1 else "Seconds for each picture",
-        choices,
-        key=key,
-        help="Longer comes closer. A run can be stopped at any time, and one picture continued.",
-        width=320,
-    )
-    return float(chosen)
-
-
-def _source_here(name: str) -> str | None:
-    """Return the best trained weights of a network that are on this machine."""
-    statuses = {status.source: status for status in source_statuses(name)}
-    for source in AUTO_ORDER:
-        if source in statuses and (statuses[source].here or source == "own"):
-            return source
-    return None
