@@ -1,4 +1,4 @@
-"""Step 1: what to learn from."""
+"""Choose the images that a network is trained on: generated, from a zip, or a published set."""
 
 from __future__ import annotations
 
@@ -17,23 +17,16 @@ from convviz.ui.keys import Entry, Key
 
 SHAPES, ZIP = "shapes", "zip"
 
-
 _KINDS = {SHAPES: "Generated shapes", ZIP: "My own zip"} | {
-    key: each.title for key, each in published.SETS.items()
+    key: images.title for key, images in published.SETS.items()
 }
-
-
 _COUNTS = (200, 600, 1200, 2800)
-
-
-_PREVIEW = 96  # pixels
-
-
-_FEW = 8  # classes in the preview
+_PREVIEW_PIXELS = 96
+_PREVIEW_CLASSES = 8
 
 
 def choose() -> Dataset | None:
-    """Choose a data set and draw what is in it; None while there is none."""
+    """Choose a data set and draw a preview of it; None while there is none."""
     kind = st.segmented_control(
         "Pictures to learn from",
         _KINDS,
@@ -51,8 +44,8 @@ def choose() -> Dataset | None:
     return dataset
 
 
-def plain(name: str) -> str:
-    """Keep Markdown from reading a folder's name as anything but text."""
+def plain_name(name: str) -> str:
+    """Shorten a class's name, a folder's name perhaps, and escape Markdown in it."""
     return state.plain(state.shorten(name, 24))
 
 
@@ -67,7 +60,7 @@ def _published(key: str) -> Dataset | None:
         "them only checks what was learned.",
         width=320,
     )
-    return _some_of(key, count)
+    return _subset(key, count)
 
 
 def _uploaded() -> Dataset | None:
@@ -83,14 +76,14 @@ def _uploaded() -> Dataset | None:
     )
     if file is not None:
         st.session_state[Entry.TRAINING_ZIP] = (file.name, file.getvalue())
-    kept = st.session_state.get(Entry.TRAINING_ZIP)
-    if kept is None:
+    upload = st.session_state.get(Entry.TRAINING_ZIP)
+    if upload is None:
         st.caption(
             "For example: a folder `cats` and a folder `dogs`, with ten pictures each, packed "
             "together. The folders' names become the classes."
         )
         return None
-    name, data = kept
+    name, data = upload
     try:
         with st.spinner("Looking at every picture once…"):
             return _read(hashlib.sha256(data).hexdigest(), name.removesuffix(".zip"), data)
@@ -105,7 +98,7 @@ def _shapes() -> Dataset:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _some_of(key: str, count: int) -> Dataset:
+def _subset(key: str, count: int) -> Dataset:
     return published.published(key, count)
 
 
@@ -115,21 +108,22 @@ def _read(sha256: str, name: str, _data: bytes) -> Dataset:
 
 
 def _preview(dataset: Dataset) -> None:
-    """Draw one picture of each class with its count, and say what was left out."""
-    shown = list(enumerate(dataset.classes))[:_FEW]
+    """Draw one image of each class with its count, and list the files that were left out."""
+    side = _PREVIEW_PIXELS
     with st.container(horizontal=True, gap="small", key="data_preview"):
-        for label, name in shown:
-            place = dataset.labels.index(label)
-            picture = crop(dataset.pictures.picture(place), size=_PREVIEW, resize=_PREVIEW)
-            with st.container(width=_PREVIEW, gap=None):
-                st.image(picture, width=_PREVIEW, output_format="PNG", alt=f"One of class {name}")
-                st.caption(f"{plain(name)}: {dataset.counts[label]}")
-    if len(dataset.classes) > _FEW:
-        st.caption(f"… and {len(dataset.classes) - _FEW} more classes")
+        for label, name in enumerate(dataset.classes[:_PREVIEW_CLASSES]):
+            index = dataset.labels.index(label)
+            image = crop(dataset.pictures.picture(index), size=side, resize=side)
+            with st.container(width=side, gap=None):
+                st.image(image, width=side, output_format="PNG", alt=f"One of class {name}")
+                st.caption(f"{plain_name(name)}: {dataset.counts[label]}")
+    more = len(dataset.classes) - _PREVIEW_CLASSES
+    if more > 0:
+        st.caption(f"… and {more} more classes")
     if dataset.left_out:
         files = len(dataset.left_out)
         with st.expander(f"{files} {'file was' if files == 1 else 'files were'} left out"):
             st.dataframe(
-                [{"file": x.title, "why": x.reason} for x in dataset.left_out],
+                [{"file": file.title, "why": file.reason} for file in dataset.left_out],
                 hide_index=True,
             )

@@ -124,10 +124,10 @@ def test_fine_tuning_goes_on_from_a_result_and_shows_what_it_adds(open_page: Any
     thawed = next(each for each in app.multiselect if each.label.startswith("Parts"))
     assert thawed.value == ["inception5a", "inception5b"]
     thawed.set_value([]).run()
-    assert app.button(key="fine_tune").disabled
+    assert app.button(key="transfer_fine_tune").disabled
     thawed = next(each for each in app.multiselect if each.label.startswith("Parts"))
     thawed.set_value(["inception5b"]).run()
-    app.button(key="fine_tune").click().run()
+    app.button(key="transfer_fine_tune").click().run()
     app = finished(app)
     app.run()
     assert not app.exception
@@ -136,12 +136,12 @@ def test_fine_tuning_goes_on_from_a_result_and_shows_what_it_adds(open_page: Any
     assert numbers["Accuracy before"] == before
     assert float(numbers["Validation accuracy"][:-1]) >= float(before[:-1]) - 13
     assert "Time of fine-tuning" in numbers
-    app.button(key="back_to_before").click().run()
+    app.button(key="transfer_back").click().run()
     back = {each.label: each.value for each in app.metric}
     assert "Accuracy before" not in back
     assert back["Validation accuracy"] == before
     app.run()
-    app.button(key="fine_tune").click().run()
+    app.button(key="transfer_fine_tune").click().run()
     app = finished(app)
     # What goes on from here has no encoder of its own file to stand on: the whole is saved.
     labels = {each.label for each in app.get("download_button")}

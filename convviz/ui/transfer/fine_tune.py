@@ -1,4 +1,4 @@
-"""After a training: thaw some of the encoder, train on from there, and see what that adds."""
+"""Step 4: thaw some of the encoder, continue the training, and compare the accuracies."""
 
 from __future__ import annotations
 
@@ -15,14 +15,10 @@ from convviz.networks.network import Network
 from convviz.ui import state
 from convviz.ui.jobs import PageJobs
 from convviz.ui.keys import Key
-from convviz.ui.transfer import plan
+from convviz.ui.transfer.plan import draw_parts
 
 _SECONDS = (10, 20, 40, 60, 90)
-
-
 _RATES = (0.00003, 0.0001, 0.0003, 0.003)
-
-
 _USUAL_RATE = 0.0001
 
 
@@ -30,11 +26,19 @@ def offer(
     page_jobs: PageJobs,
     job: JobView,
     view: TransferProgress,
-    best: TransferOutcome,
-    kept: Network,
+    outcome: TransferOutcome,
+    network: Network,
 ) -> None:
-    """Draw what to thaw, how long and how carefully, and the button that starts from the result."""
-    usual = plan_further(kept, best.about.form, best.trained)
+    """Draw what to thaw, the time and the learning rate, and the button that starts.
+
+    Args:
+        page_jobs: The page's jobs.
+        job: The job that has ended.
+        view: Its result.
+        outcome: The training of that result which is continued.
+        network: The network that came of it.
+    """
+    usual = plan_further(network, outcome.about.form, outcome.trained)
     if not usual.frozen_parameters:
         return
     st.subheader("4 · Fine-tune, and see what it adds", anchor=False)
@@ -48,7 +52,7 @@ def offer(
         seconds = st.select_slider(
             "Time for fine-tuning",
             _SECONDS,
-            format_func=lambda each: f"{each} s",
+            format_func=lambda seconds: f"{seconds} s",
             key=state.remember(Key.FINE_TUNE_SECONDS, 20, allowed=_SECONDS),
             help="At most. Nothing can be computed once and kept now: every picture runs through "
             "the whole network in every epoch.",
@@ -56,30 +60,32 @@ def offer(
         rate = st.select_slider(
             "Learning rate, at its largest",
             _RATES,
-            format_func=lambda each: f"{each:g}" + (" (usual)" if each == _USUAL_RATE else ""),
+            format_func=lambda rate: f"{rate:g}" + (" (usual)" if rate == _USUAL_RATE else ""),
             key=state.remember(Key.FINE_TUNE_RATE, _USUAL_RATE, allowed=_RATES),
             help="The decoder alone was trained with 0.003. Choose that here, and see what steps "
             "so large do to an encoder that knew better.",
         )
-    made = plan_further(kept, best.about.form, best.trained, thaw=thaw) if thaw else None
+    further = (
+        plan_further(network, outcome.about.form, outcome.trained, thaw=thaw) if thaw else None
+    )
     with right:
-        if made is None:
+        if further is None:
             st.info("Choose at least one part of the encoder.", icon=":material/info:")
         else:
-            plan.parts(made, "fine_tune")
+            draw_parts(further, "transfer_fine_tune")
     st.button(
         "Fine-tune from this result",
         icon=":material/play_arrow:",
         type="primary",
-        key="fine_tune",
-        disabled=made is None,
+        key="transfer_fine_tune",
+        disabled=further is None,
         on_click=_start,
-        args=(page_jobs, made, view.lesson, best, job.id, float(seconds), rate),
+        args=(page_jobs, further, view.lesson, outcome, job.id, float(seconds), rate),
     )
 
 
-def _choose_parts(usual: TransferPlan, key: str) -> list[str]:
-    """Draw the encoder's parts; the last fifth is chosen at first."""
+def _choose_parts(usual: TransferPlan, job: str) -> list[str]:
+    """Choose parts of the encoder; at first, those of the usual plan."""
     titles = {
         part.name: part.title
         for part in usual.parts
@@ -90,7 +96,7 @@ def _choose_parts(usual: TransferPlan, key: str) -> list[str]:
         list(titles),
         default=[part.name for part in usual.parts if part.state == "thawed"],
         format_func=lambda name: titles[name].split(" (")[0],
-        key=f"thaw_{key}",
+        key=f"transfer_thaw_{job}",
         help="From the image to the classes. The last ones are the most specialised, and have "
         "most to learn from new pictures.",
     )
@@ -98,40 +104,40 @@ def _choose_parts(usual: TransferPlan, key: str) -> list[str]:
 
 def _start(
     page_jobs: PageJobs,
-    made: TransferPlan,
+    plan: TransferPlan,
     lesson: Lesson,
-    best: TransferOutcome,
-    job_id: str,
+    outcome: TransferOutcome,
+    job: str,
     seconds: float,
     rate: float,
 ) -> None:
     settings = replace(lesson.settings, epochs=40, seconds=seconds, learning_rate=10 * rate)
     page_jobs.start(
         train_transfer,
-        title=f"{made.network.title}, fine-tuned on {lesson.dataset.name}",
+        title=f"{plan.network.title}, fine-tuned on {lesson.dataset.name}",
         seconds=seconds,
-        wanted=made,
+        wanted=plan,
         dataset=lesson.dataset,
         split=lesson.split,
         settings=settings,
-        before=best,
-        before_job=job_id,
+        before=outcome,
+        before_job=job,
     )
 
 
 def compare(
     page_jobs: PageJobs, view: TransferProgress, before: TransferOutcome, after: TransferOutcome
 ) -> None:
-    """Draw what fine-tuning added: validation accuracy and time, before and after."""
+    """Draw the validation accuracy and the time before fine-tuning and after it."""
     images = view.validation_images
-    rights = [round(each.accuracy * images) for each in (before, after)]
-    with st.container(horizontal=True, gap="large", key="fine_tune_numbers_before_after"):
+    correct_before, correct = (round(run.accuracy * images) for run in (before, after))
+    with st.container(horizontal=True, gap="large", key="transfer_before_after_numbers"):
         st.metric("Accuracy before", f"{before.accuracy:.1%}", width="content")
         st.metric(
             "Validation accuracy",
             f"{after.accuracy:.1%}",
             delta=f"{100 * (after.accuracy - before.accuracy):+.1f} points"
-            if rights[0] != rights[1]
+            if correct != correct_before
             else None,
             width="content",
         )
@@ -145,32 +151,32 @@ def compare(
             [before.seconds, after.seconds],
         ),
         config=theme.CONFIG,
-        key="before_after",
+        key="transfer_before_after",
     )
-    more = rights[1] - rights[0]
+    more = correct - correct_before
     if after.best_epoch == 0:
-        said = (
+        text = (
             f"No epoch was better than the beginning, so the weights are as before: on these "
             f"{images} pictures, {after.seconds:.0f} seconds of fine-tuning added nothing."
         )
     elif more > 0:
-        said = (
-            f"Fine-tuning names {more} more of the {images} pictures rightly, {rights[1]} instead "
-            f"of {rights[0]}."
+        text = (
+            f"Fine-tuning names {more} more of the {images} pictures rightly, {correct} instead "
+            f"of {correct_before}."
         )
     else:
-        said = (
-            f"Fine-tuning names {rights[1]} of the {images} pictures rightly, and before it were "
-            f"{rights[0]}: what was gained lies in the loss, if anywhere."
+        text = (
+            f"Fine-tuning names {correct} of the {images} pictures rightly, and before it were "
+            f"{correct_before}: what was gained lies in the loss, if anywhere."
         )
     st.caption(
-        f"{said} One picture is {1 / images:.1%}. Kept are the weights of epoch "
+        f"{text} One picture is {1 / images:.1%}. Kept are the weights of epoch "
         f"{after.best_epoch}, the best; epoch 0 is the network as it was before."
     )
     st.button(
         "Back to the result before",
         icon=":material/arrow_back:",
-        key="back_to_before",
+        key="transfer_back",
         on_click=page_jobs.open,
         args=(view.before_job,),
     )

@@ -1,4 +1,4 @@
-"""Step 2: what of the network stays, and what is learned anew."""
+"""Step 2: which parts of the network stay frozen, and which are trained."""
 
 from __future__ import annotations
 
@@ -22,17 +22,13 @@ _NAMES: dict[Scenario, str] = {
     "fine-tune": "Fine-tune: also train the encoder's end",
     "scratch": "Train everything from scratch",
 }
-
-
 _SECONDS = (5, 10, 20, 40, 60, 90)
-
-
-_SIZE = 128
+_PIXELS = 128  # side of the training images
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Everything a training needs to start."""
+class TransferSetup:
+    """What a training is started with: the plan, the images, the settings, and what to compare."""
 
     plan: TransferPlan
     dataset: Dataset
@@ -41,8 +37,8 @@ class Wanted:
     compare: bool
 
 
-def choose(network: Network, dataset: Dataset | None) -> Wanted | None:
-    """Choose the scenario and the time; draw what is frozen and what is trained."""
+def choose(network: Network, dataset: Dataset | None) -> TransferSetup | None:
+    """Choose the scenario and the time; draw which parts are frozen and which are trained."""
     if dataset is None:
         st.caption("Choose pictures to learn from first.")
         return None
@@ -53,8 +49,8 @@ def choose(network: Network, dataset: Dataset | None) -> Wanted | None:
         scenario = st.radio(
             "What is learned anew",
             list(_NAMES),
-            format_func=lambda each: (
-                _NAMES[each] + (" (recommended)" if each == advice.scenario else "")
+            format_func=lambda name: (
+                _NAMES[name] + (" (recommended)" if name == advice.scenario else "")
             ),
             key=state.remember(Key.SCENARIO, advice.scenario, allowed=_NAMES),
         )
@@ -62,7 +58,7 @@ def choose(network: Network, dataset: Dataset | None) -> Wanted | None:
         seconds = st.select_slider(
             "Time for the training",
             _SECONDS,
-            format_func=lambda each: f"{each} s",
+            format_func=lambda seconds: f"{seconds} s",
             key=state.remember(Key.TRAINING_SECONDS, 20, allowed=_SECONDS),
             help="At most, and without what comes first: reading the pictures and computing a "
             "frozen encoder's features.",
@@ -75,30 +71,35 @@ def choose(network: Network, dataset: Dataset | None) -> Wanted | None:
             help="Two more trainings, each for as long as the first one took: the same decoder on "
             "an untrained encoder, and everything from scratch.",
         )
-    made = plan_transfer(network, scenario, dataset.classes)
+    plan = plan_transfer(network, scenario, dataset.classes)
     with right:
-        parts(made)
-    settings = TrainingSettings(epochs=40, seconds=float(seconds), size=_SIZE)
-    return Wanted(made, dataset, split, settings, compare and scenario != "scratch")
+        draw_parts(plan)
+    settings = TrainingSettings(epochs=40, seconds=float(seconds), size=_PIXELS)
+    return TransferSetup(plan, dataset, split, settings, compare and scenario != "scratch")
 
 
-def parts(made: TransferPlan, key: str = "plan") -> None:
-    """Draw how much of the network is frozen, and every part of it: the frozen ones grey."""
-    trained, whole = made.trainable_parameters, made.parameters
+def draw_parts(plan: TransferPlan, key: str = "transfer_plan") -> None:
+    """Draw how much of the network is frozen, and every part of it: the frozen ones grey.
+
+    Args:
+        plan: The plan.
+        key: Begins the widgets' keys.
+    """
+    trained, whole = plan.trainable_parameters, plan.parameters
     with st.container(horizontal=True, gap="large", key=f"{key}_numbers"):
         st.metric("Trained", f"{trained:,}", width="content")
-        st.metric("Frozen", f"{made.frozen_parameters:,}", width="content")
+        st.metric("Frozen", f"{plan.frozen_parameters:,}", width="content")
     st.caption(
         f"{trained / whole:.1%} of the {whole:,} parameters learn; the others stay exactly as they "
         "are."
-        if made.frozen_parameters
+        if plan.frozen_parameters
         else f"All {whole:,} parameters are drawn anew and learn."
     )
     blocks = "".join(
         f'<li class="{"frozen" if not part.trained else "trained"}" '
         f'title="{escape(part.title)}: {part.parameters:,} parameters, {part.state}">'
         f"<span>{escape(part.title.split(' (')[0])}</span><b>{part.state}</b></li>"
-        for part in made.parts
+        for part in plan.parts
     )
     st.html(f'<ol class="convviz-parts">{blocks}</ol>')
     with st.expander("The same as a table"):
@@ -110,7 +111,7 @@ def parts(made: TransferPlan, key: str = "plan") -> None:
                     "parameters": part.parameters,
                     "what happens": part.state,
                 }
-                for part in made.parts
+                for part in plan.parts
             ],
             hide_index=True,
         )

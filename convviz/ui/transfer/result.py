@@ -1,4 +1,4 @@
-"""Step 3, afterwards: what came of a training."""
+"""Step 3, once the training has ended: its accuracy, its mistakes, and the files to save."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from convviz.learning.transfer import TransferOutcome, TransferProgress
 from convviz.networks.network import Network, is_within
 from convviz.ui import exports, predictions, state
 from convviz.ui.choice import Choice
-from convviz.ui.datasets import plain
+from convviz.ui.datasets import plain_name
 from convviz.ui.jobs import PageJobs
 from convviz.ui.transfer import fine_tune
 from convviz.weights import trained
@@ -23,62 +23,66 @@ from convviz.weights.load import load
 
 
 def draw(page_jobs: PageJobs, job: JobView, view: TransferProgress, choice: Choice) -> None:
-    """Draw everything that came of a training, and what can be done next."""
+    """Draw the results of a training, the buttons that save them, and the offer to fine-tune."""
     if not view.outcomes:
         return
-    best = view.outcomes[0]
-    if best.note:
-        st.info(best.note, icon=":material/info:")
+    outcome = view.outcomes[0]  # the others are there to be compared with it
+    if outcome.note:
+        st.info(outcome.note, icon=":material/info:")
     if view.before is None:
-        _numbers(view, best)
+        _numbers(view, outcome)
     else:
-        fine_tune.compare(page_jobs, view, view.before, best)
+        fine_tune.compare(page_jobs, view, view.before, outcome)
     if len(view.outcomes) > 1:
         _comparison(view)
-    curves(view, "ended")
+    curves(view, "transfer_ended")
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**What was taken for what**, in pictures it did not learn from")
-        st.plotly_chart(
-            figures.confusion(view.classes, best.confusion), config=theme.CONFIG, key="confusion"
-        )
+        figure = figures.confusion(view.classes, outcome.confusion)
+        st.plotly_chart(figure, config=theme.CONFIG, key="transfer_confusion")
     with right:
-        _mistakes(best)
-    kept = trained.find(best.source)
-    if kept is None:
+        _mistakes(outcome)
+    network = trained.find(outcome.source)
+    if network is None:
         st.info("The trained network was let go; train it again to use it.")
         return
-    mine = state.visit().trained
-    if best.source not in mine:
-        mine.append(best.source)
-    _try(choice, kept)
+    visitors = state.visit().trained
+    if outcome.source not in visitors:
+        visitors.append(outcome.source)
+    _classify(choice, network)
     st.caption(
-        f"On the other pages, {kept.title} has it among its weights now, for as long as this visit "
-        "and the server's memory last. A file keeps it for good: open it in the sidebar, or name "
-        "it with `--weights` on the command line."
+        f"On the other pages, {network.title} has it among its weights now, for as long as this "
+        "visit and the server's memory last. A file keeps it for good: open it in the sidebar, or "
+        "name it with `--weights` on the command line."
     )
-    _save(view, best, kept)
-    fine_tune.offer(page_jobs, job, view, best, kept)
+    _save_buttons(view, outcome, network)
+    fine_tune.offer(page_jobs, job, view, outcome, network)
 
 
 def curves(view: TransferProgress, key: str) -> None:
-    """Draw loss and accuracy over the epochs."""
+    """Draw loss and accuracy over the epochs.
+
+    Args:
+        view: The training.
+        key: Begins the charts' keys.
+    """
     if not view.epochs:
         return
-    numbers = [each.number for each in view.epochs]
+    numbers = [epoch.number for epoch in view.epochs]
     left, right = st.columns(2, gap="large")
     with left:
         st.plotly_chart(
             figures.curves(
                 numbers,
-                [each.loss for each in view.epochs],
-                [each.validation_loss for each in view.epochs],
+                [epoch.loss for epoch in view.epochs],
+                [epoch.validation_loss for epoch in view.epochs],
             ),
             config=theme.CONFIG,
             key=f"{key}_loss",
         )
     with right:
-        shares = [each.accuracy for each in view.epochs]
+        shares = [epoch.accuracy for epoch in view.epochs]
         st.plotly_chart(
             figures.accuracies(numbers, shares, 1 / len(view.classes)),
             config=theme.CONFIG,
@@ -86,84 +90,86 @@ def curves(view: TransferProgress, key: str) -> None:
         )
 
 
-def _numbers(view: TransferProgress, best: TransferOutcome) -> None:
-    with st.container(horizontal=True, gap="large", key="training_numbers"):
-        st.metric("Validation accuracy", f"{best.accuracy:.1%}", width="content")
-        st.metric("Time", f"{best.seconds:.1f} s", width="content")
-        st.metric("Epochs", best.epochs, width="content")
-    said = (
+def _numbers(view: TransferProgress, outcome: TransferOutcome) -> None:
+    with st.container(horizontal=True, gap="large", key="transfer_numbers"):
+        st.metric("Validation accuracy", f"{outcome.accuracy:.1%}", width="content")
+        st.metric("Time", f"{outcome.seconds:.1f} s", width="content")
+        st.metric("Epochs", outcome.epochs, width="content")
+    text = (
         f"Measured on {view.validation_images} pictures that it did not learn from; kept are the "
-        f"weights of epoch {best.best_epoch}, the best. Guessing would name "
+        f"weights of epoch {outcome.best_epoch}, the best. Guessing would name "
         f"{1 / len(view.classes):.0%} rightly."
     )
-    if best.encoding_seconds and best.epoch_seconds:
-        said += (
-            f" The frozen encoder ran over each picture once, in {best.encoding_seconds:.1f} s; "
-            f"after that an epoch took {median(best.epoch_seconds):.2f} s."
+    if outcome.encoding_seconds and outcome.epoch_seconds:
+        text += (
+            f" The frozen encoder ran over each picture once, in {outcome.encoding_seconds:.1f} s; "
+            f"after that an epoch took {median(outcome.epoch_seconds):.2f} s."
         )
-    st.caption(said)
+    st.caption(text)
 
 
 def _comparison(view: TransferProgress) -> None:
     st.markdown("**What the trained encoder is worth**")
     st.plotly_chart(
         figures.compared(
-            [each.name for each in view.outcomes],
-            [each.accuracy for each in view.outcomes],
-            [each.seconds for each in view.outcomes],
+            [outcome.name for outcome in view.outcomes],
+            [outcome.accuracy for outcome in view.outcomes],
+            [outcome.seconds for outcome in view.outcomes],
         ),
         config=theme.CONFIG,
-        key="transfer_compared",
+        key="transfer_comparison",
     )
-    times = "; ".join(f"{each.name}: {each.seconds:.0f} s" for each in view.outcomes)
+    times = "; ".join(f"{outcome.name}: {outcome.seconds:.0f} s" for outcome in view.outcomes)
     st.caption(
         f"The same pictures, and about the same time: {times}. Training a network such as "
         "GoogLeNet from the beginning on a million photographs takes days to weeks."
     )
 
 
-def _mistakes(best: TransferOutcome) -> None:
+def _mistakes(outcome: TransferOutcome) -> None:
     st.markdown("**Its most confident mistakes**")
-    if not best.mistakes:
+    if not outcome.mistakes:
         st.caption("There is none: every validation picture was named rightly.")
         return
-    with st.container(horizontal=True, gap="small", key="mistakes"):
-        for each in best.mistakes:
+    with st.container(horizontal=True, gap="small", key="transfer_mistakes"):
+        for mistake in outcome.mistakes:
             with st.container(width=112, gap=None):
-                st.image(each.png, width=112, output_format="PNG", alt=each.title)
+                st.image(mistake.png, width=112, output_format="PNG", alt=mistake.title)
                 st.caption(
-                    f"{plain(each.is_class)}, taken for {plain(each.taken_for)} "
-                    f"({each.probability:.0%})"
+                    f"{plain_name(mistake.is_class)}, taken for {plain_name(mistake.taken_for)} "
+                    f"({mistake.probability:.0%})"
                 )
 
 
-def _try(choice: Choice, kept: Network) -> None:
+def _classify(choice: Choice, network: Network) -> None:
     st.markdown(f"**What it takes your image ({choice.image.title}) for**")
-    predictions.bars(predict(load(kept.name, kept.weights.source), choice.image.pixels))
+    predictions.bars(predict(load(network.name, network.weights.source), choice.image.pixels))
     st.caption(
         "These classes are the only answers it can give. Choose another image in the sidebar, one "
         "like the pictures it learned from."
     )
 
 
-def _save(view: TransferProgress, best: TransferOutcome, kept: Network) -> None:
-    with st.container(horizontal=True, gap="small", key="save_training"):
-        if best.parts:
-            alone = all(is_within(part, best.about.form.decoder) for part in best.parts)
+def _save_buttons(view: TransferProgress, outcome: TransferOutcome, network: Network) -> None:
+    with st.container(horizontal=True, gap="small", key="transfer_save"):
+        if outcome.parts:
+            alone = all(is_within(part, outcome.about.form.decoder) for part in outcome.parts)
             exports.save_button(
                 f"Only {'the decoder' if alone else 'what was trained'} "
-                f"({_size(kept, best.parts)})",
-                lambda: trained.write(kept.module, best.about, parts=best.parts, on=best.on),
-                f"{kept.name}-decoder.safetensors",
-                key="save_decoder",
-                help=f"A small file. It opens where {kept.title} has the weights "
-                f"“{best.on.title}”.",
+                f"({_size(network, outcome.parts)})",
+                lambda: trained.write(
+                    network.module, outcome.about, parts=outcome.parts, on=outcome.on
+                ),
+                f"{network.name}-decoder.safetensors",
+                key="transfer_save_decoder",
+                help=f"A small file. It opens where {network.title} has the weights "
+                f"“{outcome.on.title}”.",
             )
         exports.save_button(
-            f"The whole network ({size_text(kept.weights.bytes)})",
-            lambda: trained.write(kept.module, best.about),
-            f"{kept.name}-trained.safetensors",
-            key="save_network",
+            f"The whole network ({size_text(network.weights.bytes)})",
+            lambda: trained.write(network.module, outcome.about),
+            f"{network.name}-trained.safetensors",
+            key="transfer_save_network",
             help="safetensors, with the names of the classes in it.",
         )
         exports.save_button(
@@ -172,12 +178,12 @@ def _save(view: TransferProgress, best: TransferOutcome, kept: Network) -> None:
                 ["epoch", "training_loss", "validation_loss", "validation_accuracy"],
                 ([e.number, e.loss, e.validation_loss, e.accuracy] for e in view.epochs),
             ),
-            f"{kept.name}-training.csv",
-            key="save_curves",
+            f"{network.name}-training.csv",
+            key="transfer_save_curves",
         )
 
 
-def _size(kept: Network, parts: tuple[str, ...]) -> str:
+def _size(network: Network, parts: tuple[str, ...]) -> str:
     """Say how large a file with some parts is: four bytes a number."""
-    modules = [kept.module.get_submodule(part) for part in parts]
+    modules = [network.module.get_submodule(part) for part in parts]
     return size_text(4 * sum(p.numel() for module in modules for p in module.parameters()))

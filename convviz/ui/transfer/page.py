@@ -1,0 +1,61 @@
+"""The page in its three steps: images with classes, what is trained, and the training."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from convviz.jobs.job import JobView
+from convviz.learning.transfer import TransferProgress, train_transfer
+from convviz.ui import datasets, jobs
+from convviz.ui.choice import Choice
+from convviz.ui.jobs import PageJobs
+from convviz.ui.transfer import plan, result
+from convviz.ui.transfer.plan import TransferSetup
+
+_PHASES = {
+    "reading": "Reading the pictures",
+    "encoding": "Computing the frozen encoder's features, once",
+    "training": "Training",
+    "done": "Done",
+}
+
+
+def draw(choice: Choice) -> None:
+    """Draw the steps, and the training that runs or has ended."""
+    st.subheader("1 · Pictures with classes", anchor=False)
+    dataset = datasets.choose()
+    st.subheader("2 · What stays, and what is learned", anchor=False)
+    setup = plan.choose(choice.network, dataset)
+    st.subheader("3 · Training", anchor=False)
+    page_jobs = jobs.page_jobs("transfer")
+    view = page_jobs.find()
+    page_jobs.start_button(
+        "Train", view, ready=setup is not None, on_click=_start, args=(page_jobs, setup)
+    )
+    if view is not None:
+        page_jobs.show(
+            view,
+            live=lambda view: _draw_live,
+            ended=lambda view: result.draw(page_jobs, view, view.newest, choice),
+        )
+
+
+def _start(page_jobs: PageJobs, setup: TransferSetup) -> None:
+    seconds = setup.settings.seconds or 0.0
+    page_jobs.start(
+        train_transfer,
+        title=f"{setup.plan.network.title} learns {setup.dataset.name}",
+        seconds=seconds * (3 if setup.compare else 1),
+        wanted=setup.plan,
+        dataset=setup.dataset,
+        split=setup.split,
+        settings=setup.settings,
+        compare=setup.compare,
+    )
+
+
+def _draw_live(view: JobView) -> None:
+    """Draw a training that goes on; called about once a second, so it must be cheap."""
+    newest: TransferProgress = view.newest
+    jobs.progress(view, f"{_PHASES[newest.phase]} · {newest.doing} · {newest.seconds:.0f} s")
+    result.curves(newest, "transfer_live")
