@@ -146,7 +146,7 @@ sample, view, question, filters = (
     Tabs("filters_view"),
 )
 part, lesson, pills = Buttons("architectures"), Buttons("lesson"), Pills("compared_pills")
-watch, moment, recorded = Buttons("watch"), Film("recorded_film"), Select("recorded_layer")
+watch, moment, recorded = Buttons("watch"), Film("training_recorded_film"), Select("recorded_layer")
 seconds, series = Slider("seconds"), Buttons("series")
 weight, rate = Slider("aux_weight"), Slider("aux_rate")
 scenario, time, comparison = (

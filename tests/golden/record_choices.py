@@ -384,7 +384,7 @@ SCENES = (
         TRAINING,
         (
             pick("recorded_layer", "conv3 (3×3)"),
-            slide("moment", widget=".st-key-recorded_film input"),
+            slide("moment", widget=".st-key-training_recorded_film input"),
         ),
     ),
     Scene(

@@ -1,4 +1,4 @@
-"""A live training as pictures and curves: what the film of it shows."""
+"""The film of a live training: its images, its curves, and the texts beside them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,7 @@ from convviz.ui import exports
 from convviz.ui.components.film import Chart, Line, Still
 
 _KERNEL_PIXELS = 48
-
-
 _TILE_PIXELS = 48
-
-
 _KERNELS_IN_A_ROW = 8
 
 
@@ -29,13 +25,13 @@ def titles(view: LiveProgress, layer: str) -> tuple[str, str]:
 
 
 def layers(view: LiveProgress) -> dict[str, str]:
-    """Name the watched layers, dotted name to title."""
-    return {each.layer.name: each.layer.title for each in view.frames[0].maps}
+    """Return the titles of the watched layers, by dotted name."""
+    return {maps.layer.name: maps.layer.title for maps in view.frames[0].maps}
 
 
 def maps_of(frame: Snapshot, layer: str) -> Maps:
     """Find one layer's maps in a snapshot."""
-    return next(each for each in frame.maps if each.layer.name == layer)
+    return next(maps for maps in frame.maps if maps.layer.name == layer)
 
 
 def newest(view: LiveProgress, layer: str) -> tuple[Still, ...]:
@@ -48,7 +44,7 @@ def all_stills(job: str, view: LiveProgress, layer: str) -> tuple[Still, ...]:
     return _stills(job, layer, len(view.frames), view)
 
 
-# A film is a few megabytes, and is asked for again whenever something beside it is clicked.
+# A film has a few megabytes, and the page needs it again after each click beside it.
 @st.cache_resource(max_entries=8, show_spinner="Developing the film…")
 def _stills(job: str, layer: str, count: int, _view: LiveProgress) -> tuple[Still, ...]:
     return tuple(_still(_view, frame, layer) for frame in _view.frames)
@@ -74,7 +70,7 @@ def _still(view: LiveProgress, frame: Snapshot, layer: str) -> Still:
 
 
 def end(view: LiveProgress) -> int:
-    """Find the moment at which the training ended: kept weights of an earlier one come after it."""
+    """Find the moment at which the training ended; the best weights may follow as one more."""
     frames = view.frames
     earlier = len(frames) > 1 and frames[-1].step < frames[-2].step
     return len(frames) - (2 if earlier else 1)
@@ -82,12 +78,12 @@ def end(view: LiveProgress) -> int:
 
 def label(view: LiveProgress, frame: Snapshot) -> str:
     """Name a moment."""
-    said = f"Step {frame.step:,} · epoch {frame.epoch}"
+    text = f"Step {frame.step:,} · epoch {frame.epoch}"
     if not frame.kept:
-        return f"{said} · {frame.seconds:.0f} s" + (", untrained" if frame.step == 0 else "")
+        return f"{text} · {frame.seconds:.0f} s" + (", untrained" if frame.step == 0 else "")
     if end(view) < len(view.frames) - 1:
-        return f"{said} · back to the best weights, which are kept"
-    return f"{said} · the end: these weights are kept"
+        return f"{text} · back to the best weights, which are kept"
+    return f"{text} · the end: these weights are kept"
 
 
 def kernels_png(frame: Snapshot) -> tuple[bytes, float]:
@@ -111,10 +107,10 @@ def charts(view: LiveProgress) -> tuple[Chart, ...]:
     learning = Chart(
         "Loss and accuracy",
         (
-            Line("training loss", [(p.step, p.loss) for p in view.points], theme.BLUE),
+            Line("training loss", [(point.step, point.loss) for point in view.points], theme.BLUE),
             Line(
                 "validation accuracy",
-                [(c.step, c.accuracy) for c in view.checks],
+                [(check.step, check.accuracy) for check in view.checks],
                 theme.VERMILION,
                 side="right",
                 dash=True,
@@ -126,13 +122,17 @@ def charts(view: LiveProgress) -> tuple[Chart, ...]:
         right="accuracy",
         length=length,
     )
-    silent = Chart(
+    empty_and_dead = Chart(
         f"Channels that let nothing through, of {view.channels}",
         (
-            Line("empty for your image", [(c.step, c.empty) for c in view.counts], theme.PURPLE),
+            Line(
+                "empty for your image",
+                [(count.step, count.empty) for count in view.counts],
+                theme.PURPLE,
+            ),
             Line(
                 f"dead: empty for {view.others} other pictures as well",
-                [(c.step, c.dead) for c in view.counts],
+                [(count.step, count.dead) for count in view.counts],
                 theme.OLIVE,
                 dash=True,
             ),
@@ -141,11 +141,11 @@ def charts(view: LiveProgress) -> tuple[Chart, ...]:
         top=view.channels * 1.05,
         length=length,
     )
-    return learning, silent
+    return learning, empty_and_dead
 
 
 def table(view: LiveProgress) -> str:
-    """Write the curves as CSV, one row for each step with a number."""
+    """Write the curves as CSV, one row for each step that has a number."""
     rows: dict[int, list[object]] = {}
 
     def put(step: int, column: int, value: object) -> None:

@@ -1,4 +1,4 @@
-"""Scrub through a recorded training: kernels, the image's feature maps, and the loss."""
+"""The recorded training moment by moment: kernels, the image's feature maps, and the loss."""
 
 from __future__ import annotations
 
@@ -19,14 +19,8 @@ from convviz.ui.keys import Key
 from convviz.weights import bundled
 
 _FIRST = "conv1"
-
-
 _IN_A_ROW = 16
-
-
 _TILE_PIXELS = 64
-
-
 _KERNEL_PIXELS = 56
 
 
@@ -39,17 +33,17 @@ def draw(choice: Choice) -> None:
         f"cores. Its first layers were kept at {len(recording.steps())} moments. Move the slider, "
         "and watch noise become edges."
     )
-    _scrub(choice)
+    _draw_film(choice)
 
 
 @state.fragment
-def _scrub(choice: Choice) -> None:
+def _draw_film(choice: Choice) -> None:
     moments = recording.steps()
-    layers = {each.name: each for each in recording.recorded_layers()}
+    layers = {layer.name: layer for layer in recording.recorded_layers()}
     name = st.selectbox(
         "Feature maps of",
         list(layers),
-        format_func=lambda each: layers[each].title,
+        format_func=lambda name: layers[name].title,
         key=state.remember(Key.RECORDED_LAYER, _FIRST, allowed=layers),
         width=320,
     )
@@ -59,13 +53,13 @@ def _scrub(choice: Choice) -> None:
         stills,
         (_losses(),),
         titles=("What conv1 looks for", f"What {layers[name].title} answers to your image"),
-        key="recorded",
+        key="training_recorded",
         at=moments.index(step),
         on_rest=lambda number: state.put(Key.RECORDED_MOMENT, moments[number]),
     )
     points = recording.log().points
-    grown = [b for a, b in pairwise(points) if b.size != a.size]
-    sizes = " and ".join(f"{p.size} pixels before step {p.step:,}" for p in grown)
+    larger = [after for before, after in pairwise(points) if after.size != before.size]
+    sizes = " and ".join(f"{p.size} pixels before step {p.step:,}" for p in larger)
     st.caption(
         "The green line is the moment shown above. The loss is that of the main classifier, "
         "averaged over the last steps; while it trained, two auxiliary classifiers added theirs, "
@@ -74,13 +68,13 @@ def _scrub(choice: Choice) -> None:
         f"{sizes}."
     )
     kernels, maps = stills[moments.index(step)].pictures
-    with st.container(horizontal=True, gap="small", key="save_recorded"):
+    with st.container(horizontal=True, gap="small", key="training_save_recorded"):
         file = exports.file_name(choice, f"kernels-{step}", ending="png")
-        exports.save_button("Kernels (PNG)", kernels, file, key=f"save_{file}")
+        exports.save_button("Kernels (PNG)", kernels, file, key="training_save_kernels")
         file = exports.file_name(choice, name, f"step{step}", ending="png")
-        exports.save_button("Maps (PNG)", maps, file, key=f"save_{file}")
+        exports.save_button("Maps (PNG)", maps, file, key="training_save_maps")
         file = "googlenet-training.csv"
-        exports.save_button("Loss (CSV)", _table(), file, key=f"save_{file}")
+        exports.save_button("Loss (CSV)", _table(), file, key="training_save_loss")
 
 
 @st.cache_resource(
@@ -89,7 +83,7 @@ def _scrub(choice: Choice) -> None:
     hash_funcs=cache.KEYS,
 )
 def _stills(image: ChosenImage, layer: str) -> tuple[Still, ...]:
-    """Make every moment's pictures; all of them are some 3 MB at most."""
+    """Make every moment's images; all of them together have 3 MB at most."""
     snapshots = recording.snapshots(image.pixels, layer)
     return tuple(_still(snapshot, image.title) for snapshot in snapshots)
 
@@ -99,19 +93,19 @@ def _still(snapshot: Snapshot, image: str) -> Still:
     if kernels is None:
         raise RuntimeError("the recorded network begins with a convolution")
     sheet = kernel_sheet(list(kernels), tile=_KERNEL_PIXELS, columns=_IN_A_ROW)
-    shown = snapshot.maps[0].activations()
-    few = shown.channels <= 4 * _IN_A_ROW  # then in as many columns as the kernels
+    activations = snapshot.maps[0].activations()
+    few = activations.channels <= 4 * _IN_A_ROW  # then in as many columns as the kernels
     columns, tile = (_IN_A_ROW, _TILE_PIXELS) if few else (None, None)
     return Still(
         label=f"After {step:,} steps" + ("" if step else ": random numbers"),
         at=step,
-        pictures=(sheet.png, atlas(shown, tile=tile, columns=columns).png),
+        pictures=(sheet.png, atlas(activations, tile=tile, columns=columns).png),
         notes=(
             f"Its {len(kernels)} kernels of {kernels.shape[2]} × {kernels.shape[3]} pixels after "
             f"{step:,} steps, in colour: grey is 0, and the strongest colour is a weight of "
             f"{sheet.bound:.3g}.",
-            f"{image} through the same weights, each of {shown.channels} channels on its own "
-            f"scale. {shown.sentence()}",
+            f"{image} through the same weights, each of {activations.channels} channels on its own "
+            f"scale. {activations.sentence()}",
         ),
     )
 
