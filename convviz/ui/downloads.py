@@ -1,4 +1,4 @@
-"""Weights and sets of images that are not on this machine: fetch them, or say what else to do.
+"""Fetch weights and sets of images that are not on this machine, or say what else can be done.
 
 `get` and `offer` are for weights, `set_is_here` is for the sets of images in `published.SETS`.
 """
@@ -20,9 +20,9 @@ from convviz.weights.source import SourceStatus
 
 DEFAULT_NETWORK = "googlenet"  # what the app opens with; its weights ship with convviz
 
-_UNASKED_BYTES = 100_000_000  # what is fetched at first need without asking
+_MOST_BYTES_UNASKED = 100_000_000  # larger files are fetched only when the visitor asks
 _POLL_SECONDS = 0.5
-_ON_ITS_WAY = ("waiting", "running")
+_UNDER_WAY = ("waiting", "running")
 
 Statuses = dict[str, SourceStatus]
 
@@ -44,29 +44,29 @@ def fetch_now(name: str, source: str) -> None:
 def is_fetching(name: str, source: str) -> bool:
     """Whether this visitor waits for these weights."""
     ticket = state.visit().fetches.get((name, source))
-    return ticket is not None and ticket.state in _ON_ITS_WAY
+    return ticket is not None and ticket.state in _UNDER_WAY
 
 
 def get(name: str, source: str, statuses: Statuses) -> None:
-    """Fetch weights and show the progress; the script ends here unless they have arrived.
+    """Fetch weights and draw the progress; the script ends here unless they have arrived.
 
     Small files are fetched without asking. Before larger ones, and after a failure or a stop, the
     visitor is asked.
     """
-    chosen = statuses[source]
+    status = statuses[source]
     fetches = state.visit().fetches
-    if (name, source) not in fetches and 0 < chosen.fetch_bytes <= _UNASKED_BYTES:
+    if (name, source) not in fetches and 0 < status.fetch_bytes <= _MOST_BYTES_UNASKED:
         fetch_now(name, source)
     ticket = fetches.get((name, source))
     if ticket is None:
-        offer(name, source, statuses, f"These weights ({chosen.title}) are not here yet.")
+        offer(name, source, statuses, f"These weights ({status.title}) are not here yet.")
     elif ticket.state in ("failed", "cancelled"):
         offer(name, source, statuses, ticket.error or "The download was stopped.")
     elif ticket.state != "done":
         with st.container(border=True, key="fetching"):
             st.subheader(f"Fetching the weights of {_title(name)}", anchor=False)
             st.markdown(
-                f"{chosen.title}. This happens once; afterwards they are here for every visitor."
+                f"{status.title}. This happens once; afterwards they are here for every visitor."
             )
             _show_progress(ticket, _progress_of_weights)
             with st.container(horizontal=True):
@@ -109,7 +109,7 @@ def set_is_here(key: str) -> bool:
     if published.is_here(key):
         return True
     ticket = state.visit().fetches.get((key, "images"))
-    if ticket is not None and ticket.state in _ON_ITS_WAY:
+    if ticket is not None and ticket.state in _UNDER_WAY:
         with st.container(border=True, key=f"fetching_{key}"):
             st.markdown(f"**Fetching {images.title}**, once for every visitor")
             _show_progress(ticket, _progress_of_images)
@@ -140,7 +140,7 @@ def _start(key: str) -> None:
 
 @st.fragment(run_every=_POLL_SECONDS)
 def _show_progress(ticket: Fetch, text: Callable[[Fetch], str]) -> None:
-    if ticket.state not in _ON_ITS_WAY:
+    if ticket.state not in _UNDER_WAY:
         st.rerun()
     st.progress(ticket.fraction, text=text(ticket))
 
@@ -166,7 +166,7 @@ def _progress_of_images(ticket: Fetch) -> str:
 
 
 def _alternatives(name: str, source: str, statuses: Statuses) -> None:
-    """Offer what can be used at once: other weights on this machine, or the default network."""
+    """Draw buttons for what can be used at once: other weights, or the default network."""
     for other in statuses.values():
         if other.here and other.source not in (source, "random"):
             st.button(

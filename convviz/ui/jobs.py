@@ -1,9 +1,9 @@
 """A page's side of long work: start a job, find it again, draw it while it runs, stop it.
 
 The job's id stands in the URL, so that a refresh finds it; its owner is the visitor's browser (see
-`visitor`), so that a link with the id shows others nothing. A page asks how the job stands from a
+`visitor`), so that a link with the id shows others nothing. A page asks for the job's state in a
 fragment that runs about once a second and only while the job is live; such a poll must stay cheap,
-because the optimisation it watches runs on the same processor.
+because the optimisation runs on the same processor.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ Draw = Callable[[JobView], object]
 
 _POLL_SECONDS = 1.0
 _POLL_SECONDS_WAITING = 2.0  # a queue moves slowly
-_CORES_PER_WORKER = 16  # about as many as one optimisation makes good use of
+_CORES_PER_WORKER = 16  # about as many as one optimisation can use well
 
-_ELSEWHERE = (
+_NOT_FOUND = (
     "The run that this address names is not to be found: it was let go, or it is not yours. "
     "A run opens only in the browser that started it."
 )
@@ -42,7 +42,7 @@ _runner_lock = threading.Lock()
 
 
 def runner() -> Runner:
-    """Return the server's one runner; the first call makes it.
+    """Return the server's runner; the first call makes it.
 
     It works on one optimisation at a time, or on one per 16 processor cores; the environment
     variable CONVVIZ_WORKERS sets another number.
@@ -96,9 +96,9 @@ class PageJobs:
 
         Args:
             work: The work function.
-            title: What the visitor calls the job.
+            title: The job's name for the visitor.
             seconds: How long it will probably take, if known.
-            about: What the page files its result under.
+            about: The key under which the page files its result.
             arguments: Handed to the work as they are.
         """
         try:
@@ -136,27 +136,27 @@ class PageJobs:
     def find(self) -> JobView | None:
         """Return the job that the page shows: the URL's, the last one, or one under way.
 
-        Where the URL names a job that is not to be found, or a start was refused, the page says so.
+        If the URL names a job that does not exist, or a start was refused, the page says so.
         """
         refusal = st.session_state.pop(self._key("refusal"), "")
         if refusal:
             st.warning(refusal, icon=":material/hourglass_top:")
         linked = state.visit().link.pop(Key.JOB, None)
-        wanted = linked or st.session_state.get(self._key("id"))
-        mine = runner().mine(self.owner)
-        views = [view for view in mine if view.page == self.page]
+        job_id = linked or st.session_state.get(self._key("id"))
+        all_views = runner().mine(self.owner)
+        views = [view for view in all_views if view.page == self.page]
         for view in views:
-            if view.id == wanted:
+            if view.id == job_id:
                 self.open(view.id)
                 return view
-        if wanted is not None:
-            st.info(_ELSEWHERE, icon=":material/link_off:")
-            st.session_state[self._key("id")] = wanted
+        if job_id is not None:
+            st.info(_NOT_FOUND, icon=":material/link_off:")
+            st.session_state[self._key("id")] = job_id
         for view in views:
             if view.live:
                 self.open(view.id)
                 return view
-        for view in mine:
+        for view in all_views:
             if view.live:
                 self._offer_stop(view)
         return None
@@ -171,15 +171,15 @@ class PageJobs:
         args: tuple[Any, ...],
         what: str = "training",
     ) -> None:
-        """Draw the button that starts what the page's settings say.
+        """Draw the button that starts a job with the page's settings.
 
         Args:
-            label: What stands on it.
+            label: Its text.
             view: The job that the page shows; while it is live, no other can be started.
-            ready: Whether the settings name something that can be started.
+            ready: Whether the settings are complete.
             on_click: Starts it.
             args: Handed to `on_click`.
-            what: What a job of the page is called.
+            what: The word for a job of this page.
         """
         live = view is not None and view.live
         st.button(
@@ -207,24 +207,24 @@ class PageJobs:
         beside: Draw = lambda view: None,
         small: bool = False,
     ) -> None:
-        """Draw a job: its title, the button that stops it, and how it stands.
+        """Draw a job: its title, the button that stops it, and its progress or its result.
 
         The page says how to draw an item of its work, while the job is live and once it has ended;
         everything that is the same for all jobs is drawn here.
 
         Args:
-            view: The job as it stands; it has an item wherever the page draws it.
-            live: Lays out a job that runs, and returns what draws its newest view into that
-                layout, about once a second: always the same elements, and cheap. Elements that
-                the layout made as placeholders are all that a poll sends.
-            ended: Draws what came of it.
-            ready: What stands beside the progress bar until the first item comes.
+            view: The job's state; the page's functions get it only once it has an item.
+            live: Lays out a job that runs, and returns a function that draws its newest view into
+                that layout, about once a second: always the same elements, and cheap. A poll
+                sends only the elements that the layout made as placeholders.
+            ended: Draws its result.
+            ready: The text of the progress bar until the first item comes.
             closing: The same for a job that is over while its work is still busy; without it, the
                 job is drawn as if it ran.
-            phase: Says when a running job has to be laid out anew: when its answer changes.
-            caption: What stands below the title.
-            note: What is said of its end; None for the job's own note.
-            beside: Draws what stands in place of the button once the job has ended.
+            phase: A running job is laid out anew whenever the value that this returns changes.
+            caption: A text below the title.
+            note: How it ended; None for the job's note.
+            beside: Draws in the place of the button once the job has ended.
             small: Draw no title once it has ended, and a small one before: the page shows the
                 result elsewhere.
         """
@@ -250,7 +250,7 @@ class PageJobs:
 
     def _heading(self, view: JobView, beside: Draw, *, small: bool) -> None:
         """Draw a job's title with the button that stops it."""
-        leaves = view.state == "queued" and not small
+        label = "Leave the queue" if view.state == "queued" and not small else "Stop"
         with st.container(horizontal=True, vertical_alignment="center", key="job_heading"):
             title = state.plain(view.title)
             if small:
@@ -259,7 +259,7 @@ class PageJobs:
                 st.subheader(title, anchor=False)
             if view.live:
                 st.button(
-                    "Leave the queue" if leaves else "Stop",
+                    label,
                     icon=":material/stop:",
                     key="stop",
                     disabled=view.stopping,
@@ -270,7 +270,7 @@ class PageJobs:
                 beside(view)
 
     def _watch(self, view: JobView, draw: Draw, phase: Callable[[JobView], object]) -> None:
-        """Draw a job again and again; the page runs anew when it has to be laid out anew."""
+        """Draw a job about once a second; run the page anew when the job needs another layout."""
 
         def layout(view: JobView) -> tuple[object, ...]:
             has_item = view.newest is not None
@@ -290,7 +290,7 @@ class PageJobs:
         st.fragment(poll, run_every=seconds)()
 
     def _offer_stop(self, view: JobView) -> None:
-        """Say that a job of another page keeps one from starting here."""
+        """Offer to stop a job of another page, because a visitor may have only one at a time."""
         st.info(f"You have a run under way: {view.title}.", icon=":material/hourglass_top:")
         st.button("Stop it", key=f"{self.page}_stop_other", on_click=self.stop, args=(view.id,))
 

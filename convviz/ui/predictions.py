@@ -49,6 +49,7 @@ def draw(network: Network, predictions: Sequence[Prediction]) -> None:
 
 
 def _why_none(network: Network) -> str:
+    """Say why a network makes no predictions."""
     weights = network.weights
     if weights.source == "random":
         return (

@@ -1,4 +1,4 @@
-"""A row of choices of which exactly one is taken, remembered and part of the link."""
+"""A choice between a few options that is remembered and part of the link."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ def one_of(
     hidden: bool = True,
     formerly: str = "",
 ) -> str:
-    """Draw the choices and return the key of the one that is taken.
+    """Draw the options in a row and return the name of the chosen one.
 
     Args:
-        label: What is chosen, for screen readers and, unless hidden, for all.
-        options: Key to title.
+        label: What is chosen; screen readers read it also where it is hidden.
+        options: The title of each option, by its name.
         key: The widget's key, and the name in the URL: a member of `keys.Key`.
-        first: The key that is taken at first.
-        pills: Whether to draw the choices apart rather than joined.
+        first: The option that is chosen at first.
+        pills: Whether to draw the options apart rather than joined.
         hidden: Whether the label is not drawn.
         formerly: What the key was called in older links.
     """
     draw = st.pills if pills else st.segmented_control
-    taken = draw(
+    name = draw(
         label,
         list(options),
         format_func=options.__getitem__,
@@ -40,4 +40,4 @@ def one_of(
         label_visibility="collapsed" if hidden else "visible",
         wrap=True,
     )
-    return str(taken or first)
+    return str(name or first)
