@@ -48,6 +48,24 @@ MAY_DRAW_PAGES = {"ui"}  # rooms that may import streamlit
 MAY_PLOT = {"figures"}  # rooms that may import plotly
 
 
+def folder_of(page: Path) -> str:
+    """A page's folder in ui: the first word of the page's name; app.py is Home."""
+    return "home" if page.name == "app.py" else page.stem.split("_")[1].lower()
+
+
+# The parts of ui, in groups: a part may import those of its group and of the groups before it.
+# Only page folders may not import each other.
+PAGE_FOLDERS = {folder_of(page) for page in PAGES}
+UI_GROUPS = (
+    {"keys", "choice", "state", "errors", "visitor", "widgets", "formulas"},
+    {"cache", "jobs", "exports", "downloads", "predictions", "navigation"},
+    {"components"},
+    {"datasets", "sidebar"},
+    {"shell"},
+    PAGE_FOLDERS,
+)
+
+
 def imports(file: Path) -> Iterator[tuple[str, int]]:
     """Every module the file imports, wherever in it, as an absolute dotted name with its line."""
     package = file.relative_to(ROOT).parent.parts
@@ -86,6 +104,33 @@ def test_arrows_between_the_rooms_run_one_way() -> None:
             if parts[0] == "convviz" and len(parts) > 1 and parts[1] not in allowed:
                 wrong.append(f"{file.relative_to(ROOT)}:{line} imports {name}")
     assert sorted(set(wrong)) == []
+
+
+def test_arrows_between_the_parts_of_ui_run_one_way() -> None:
+    group = {part: number for number, parts in enumerate(UI_GROUPS) for part in parts}
+    files = {
+        file: file.relative_to(PACKAGE / "ui").with_suffix("").parts[0]
+        for file in MODULES
+        if room_of(file) == "ui" and file != PACKAGE / "ui/__init__.py"
+    }
+    assert set(files.values()) == set(group)
+    wrong = []
+    for file, part in files.items():
+        for name, line in imports(file):
+            if not name.startswith("convviz.ui."):
+                continue
+            other = name.split(".")[2]
+            if group[other] > group[part] or (part != other and {part, other} <= PAGE_FOLDERS):
+                wrong.append(f"{file.relative_to(ROOT)}:{line} imports {name}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=folder_of)
+def test_a_page_imports_the_shell_and_its_folder_of_ui(page: Path) -> None:
+    allowed = re.compile(rf"streamlit|convviz\.ui(\.(shell|{folder_of(page)})(\..+)?)?")
+    names = {name for name, _ in imports(page)}
+    assert f"convviz.ui.{folder_of(page)}" in names
+    assert [name for name in sorted(names) if not allowed.fullmatch(name)] == []
 
 
 def test_only_the_ui_room_knows_streamlit() -> None:
