@@ -10,7 +10,7 @@ pytestmark = pytest.mark.browser
 
 
 def photograph() -> dict[str, Any]:
-    """Return a picture of one's own, as a camera writes it: large, and lying on its side."""
+    """Return an image file as a camera writes it: large, and lying on its side."""
     picture = Image.linear_gradient("L").resize((1600, 1200)).convert("RGB")
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees
@@ -53,8 +53,8 @@ def test_back_to_the_own_image_after_a_sample(visit: Any) -> None:
     expect(chosen).to_be_visible()
 
 
-def test_a_photograph_of_ones_own_to_a_marked_grid(visit: Any) -> None:
-    """The way of issue 2: upload, AlexNet, third convolution, click a channel, arrow keys."""
+def test_an_uploaded_photograph_to_a_marked_grid(visit: Any) -> None:
+    """Upload, AlexNet, third convolution, click a channel, arrow keys."""
     page = visit("/")
     upload(page, photograph())
     expect(page.get_by_text("1200 × 1600 pixels")).to_be_visible()
@@ -65,7 +65,6 @@ def test_a_photograph_of_ones_own_to_a_marked_grid(visit: Any) -> None:
     expect(page.locator(".st-key-image_panel")).to_contain_text("holiday.jpg")
 
     choose(page, "network", "AlexNet")
-    press(page, "use_untrained")
     choose(page, "layer", "block 3 · conv3 — 384 × 13 × 13")
     expect(page.get_by_text("384 maps of 13 × 13")).to_be_visible()
     tiles = page.get_by_role("option")

@@ -2,9 +2,11 @@
 
 import re
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -13,11 +15,11 @@ RUN = "/Reconstruction?network=googlenet&layer=conv1&seconds=60"
 
 
 @pytest.fixture
-def started(visit):
+def started(visit: Callable[..., Page]) -> Iterator[Callable[..., Page]]:
     """Open the page as a new visitor and start a run; whatever still runs is stopped at the end."""
-    pages = []
+    pages: list[Page] = []
 
-    def start(**options):
+    def start(**options: Any) -> Page:
         page = visit(RUN, **options)
         page.locator(".st-key-start button").click()
         expect(page).to_have_url(re.compile("job="))
@@ -31,19 +33,19 @@ def started(visit):
             expect(stop(page)).to_have_count(0)
 
 
-def stop(page):
+def stop(page: Page) -> Locator:
     return page.locator(".st-key-stop button")
 
 
-def picture(page):
+def image(page: Page) -> Locator:
     return page.get_by_role("img", name="The reconstruction")
 
 
-def test_a_picture_grows_until_it_is_stopped(started):
+def test_a_picture_grows_until_it_is_stopped(started: Callable[..., Page]) -> None:
     page = started()
-    expect(picture(page)).to_be_visible()
-    first = picture(page).get_attribute("src")
-    expect(picture(page)).not_to_have_attribute("src", first)
+    expect(image(page)).to_be_visible()
+    first = image(page).get_attribute("src")
+    expect(image(page)).not_to_have_attribute("src", first)
     expect(page.get_by_test_id("stProgress")).to_contain_text(re.compile(r"Step \d+ .* left"))
     expect(page.get_by_role("img", name="Loss curve")).to_be_visible()
     stop(page).click()
@@ -58,12 +60,12 @@ def test_a_picture_grows_until_it_is_stopped(started):
     assert saved.value.path().read_bytes().startswith(b"GIF89a")
 
 
-def test_a_refresh_finds_the_run_and_so_does_a_second_tab(started):
+def test_a_refresh_finds_the_run_and_so_does_a_second_tab(started: Callable[..., Page]) -> None:
     page = started()
-    expect(picture(page)).to_be_visible()
+    expect(image(page)).to_be_visible()
     page.reload()
     expect(stop(page)).to_be_visible()
-    expect(picture(page)).to_be_visible()
+    expect(image(page)).to_be_visible()
     tab = page.context.new_page()
     tab.goto(page.url.split("?")[0])  # not even the id is needed
     expect(stop(tab)).to_be_visible()
@@ -74,19 +76,21 @@ def test_a_refresh_finds_the_run_and_so_does_a_second_tab(started):
     expect(page.get_by_test_id("stMetric")).to_have_count(3)
 
 
-def test_a_stranger_with_the_link_sees_nothing_and_stops_nothing(started, visit):
+def test_a_stranger_with_the_link_sees_nothing_and_stops_nothing(
+    started: Callable[..., Page], visit: Callable[..., Page]
+) -> None:
     page = started()
-    expect(picture(page)).to_be_visible()
+    expect(image(page)).to_be_visible()
     stranger = visit("/" + page.url.split("/", 3)[3])
     expect(stranger.get_by_text("is not to be found")).to_be_visible()
     expect(stop(stranger)).to_have_count(0)
-    expect(picture(stranger)).to_have_count(0)
+    expect(image(stranger)).to_have_count(0)
     expect(stop(page)).to_be_enabled()
 
 
-def test_three_visitors_wait_for_each_other(started):
+def test_three_visitors_wait_for_each_other(started: Callable[..., Page]) -> None:
     first = started()
-    expect(picture(first)).to_be_visible()
+    expect(image(first)).to_be_visible()
     second, third = started(), started()
     expect(second.get_by_text("Next to run: it will probably start in about")).to_be_visible()
     expect(third.get_by_text("Number 2 in the queue")).to_be_visible()
@@ -97,14 +101,14 @@ def test_three_visitors_wait_for_each_other(started):
     stop(first).click()
     expect(first.get_by_text("You stopped it")).to_be_visible()
     assert time.monotonic() - began < 15  # seconds; the limit itself is proved in tests/jobs
-    expect(picture(third)).to_be_visible()
+    expect(image(third)).to_be_visible()
 
 
-def test_a_phone_shows_both_pictures_side_by_side(started):
+def test_a_phone_shows_both_pictures_side_by_side(started: Callable[..., Page]) -> None:
     page = started(width=390, height=844, touch=True)
-    expect(picture(page)).to_be_visible()
+    expect(image(page)).to_be_visible()
     original = page.get_by_role("img", name="The original").bounding_box()
-    growing = picture(page).bounding_box()
+    growing = image(page).bounding_box()
     assert original["y"] == pytest.approx(growing["y"], abs=2)
     assert growing["x"] + growing["width"] <= 390
     wide = page.evaluate("document.documentElement.scrollWidth")

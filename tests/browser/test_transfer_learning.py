@@ -1,4 +1,4 @@
-"""The page Transfer learning in a browser: one's own zip, a refresh, and the result elsewhere."""
+"""The page Transfer learning in a browser: an uploaded zip, a refresh, the result elsewhere."""
 
 import io
 import re
@@ -42,7 +42,7 @@ def trained(page: Page) -> None:
     expect(page.get_by_text("Validation accuracy", exact=True)).to_be_visible()
 
 
-def test_ones_own_photographs_become_weights_and_a_file_that_opens(
+def test_uploaded_photographs_become_weights_and_a_file_that_opens(
     visit: Any, photographs: Path, tmp_path: Path
 ) -> None:
     page = visit("/Transfer_learning?data=zip&training_seconds=5&compare=False")

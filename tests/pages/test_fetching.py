@@ -13,7 +13,7 @@ from convviz.weights.source import SourceStatus
 
 @dataclass
 class Ticket:
-    """A download that does as it is told."""
+    """A download whose state the test sets."""
 
     network: str
     source: str
@@ -32,14 +32,14 @@ class Ticket:
 
 @pytest.fixture
 def tickets(monkeypatch: pytest.MonkeyPatch) -> list[Ticket]:
-    given: list[Ticket] = []
+    started: list[Ticket] = []
 
     def start(network: str, source: str) -> Ticket:
-        given.append(Ticket(network, source))
-        return given[-1]
+        started.append(Ticket(network, source))
+        return started[-1]
 
     monkeypatch.setattr(downloads, "start_fetch", start)
-    return given
+    return started
 
 
 def headings(app: Any) -> list[str]:
@@ -106,7 +106,7 @@ def test_a_download_whose_size_nobody_knows(open_page: Any, tickets: list[Ticket
 def test_a_damaged_file_can_be_fetched_again(
     open_page: Any, tickets: list[Ticket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = (
+    statuses = (
         SourceStatus("imagenet", "ImageNet, full network", here=True, bytes=244_000_000),
         SourceStatus("random", "Untrained", here=True),
     )
@@ -114,7 +114,7 @@ def test_a_damaged_file_can_be_fetched_again(
     def damaged(name: str, source: str) -> None:
         raise WeightsError("The file is damaged: fetch it again.")
 
-    monkeypatch.setattr(sidebar, "source_statuses", lambda name: found)
+    monkeypatch.setattr(sidebar, "source_statuses", lambda name: statuses)
     monkeypatch.setattr(cache, "network", damaged)
     app = open_page(network="alexnet", weights="imagenet")
     assert app.warning[0].value == "The file is damaged: fetch it again."

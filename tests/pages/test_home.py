@@ -61,9 +61,9 @@ def test_the_url_names_the_choices(open_page: Any) -> None:
 
 
 def test_says_which_weights_are_in_use(open_page: Any) -> None:
-    said = captions(open_page())
-    assert "Weights trained on Tiny ImageNet-200 · with decoder" in said
-    assert "sha256" in said
+    text = captions(open_page())
+    assert "Weights trained on Tiny ImageNet-200 · with decoder" in text
+    assert "sha256" in text
 
 
 def test_links_exactly_the_pages_there_are(open_page: Any) -> None:
@@ -245,9 +245,9 @@ def test_a_bug_shows_the_number_under_which_it_is_logged(
 
     monkeypatch.setattr(cache, "predictions", broken)
     app = open_page()
-    said = app.error[0].value
-    number = said.split("(error ")[1].split(")")[0]
-    assert "secret detail" not in said
+    text = app.error[0].value
+    number = text.split("(error ")[1].split(")")[0]
+    assert "secret detail" not in text
     assert f"error {number}" in caplog.text
     assert "secret detail" in caplog.text
     assert app.subheader[-1].value == "Look further"  # the rest of the page goes on

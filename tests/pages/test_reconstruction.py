@@ -1,16 +1,20 @@
 """The page Reconstruction, run without a browser: the jobs are real, the steps few."""
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 PAGE = "pages/4_Reconstruction.py"
 LINK = {"network": "googlenet", "layer": "conv1"}
+Open = Callable[..., AppTest]
 
 
 @pytest.fixture
-def page(open_page):
-    def opened(**link):
+def page(open_page: Any) -> Open:
+    def opened(**link: str) -> AppTest:
         app = open_page(PAGE, **{**LINK, **link})
         assert not app.exception
         app.number_input(key="most_steps").set_value(3)
@@ -19,29 +23,33 @@ def page(open_page):
     return opened
 
 
-def button(app, label):
+def button(app: AppTest, label: str) -> Any:
     return next(button for button in app.button if button.label == label)
 
 
-def labels(app):
+def labels(app: AppTest) -> list[str]:
     return [button.label for button in app.button]
 
 
-def downloads(app):
+def downloads(app: AppTest) -> list[str]:
     return [element.proto.label for element in app.get("download_button")]
 
 
-def text(app):
+def layers_picker(app: AppTest) -> Any:
+    return next(widget for widget in app.multiselect if widget.label == "Layers")
+
+
+def text(app: AppTest) -> str:
     elements = (*app.markdown, *app.caption, *app.subheader, *app.info, *app.warning, *app.error)
     return "\n".join(element.value for element in elements)
 
 
-def start(app):
+def start(app: AppTest) -> AppTest:
     button(app, "Start").click().run()
     return until_ended(app)
 
 
-def until_ended(app):
+def until_ended(app: AppTest) -> AppTest:
     end = time.monotonic() + 60
     while any(label in labels(app) for label in ("Stop", "Leave the queue")):
         assert time.monotonic() < end, text(app)
@@ -50,17 +58,17 @@ def until_ended(app):
     return app
 
 
-def test_the_idea_is_told_before_the_first_run(page):
+def test_the_idea_is_told_before_the_first_run(page: Open) -> None:
     app = page()
-    said = text(app)
-    assert "here the weights are given and the ***pixels*** change" in said
-    assert "Mahendran & Vedaldi" in said
+    words = text(app)
+    assert "here the weights are given and the ***pixels*** change" in words
+    assert "Mahendran & Vedaldi" in words
     assert app.get("bidi_component")  # the drawing
     assert "job" not in app.query_params
     assert not app.metric
 
 
-def test_a_run_ends_with_numbers_pictures_and_everything_to_save(page):
+def test_a_run_ends_with_numbers_pictures_and_everything_to_save(page: Open) -> None:
     app = start(page())
     assert [metric.label for metric in app.metric] == ["Relative error", "PSNR", "SSIM"]
     error = float(app.metric[0].value)
@@ -73,7 +81,7 @@ def test_a_run_ends_with_numbers_pictures_and_everything_to_save(page):
     assert app.query_params["job"]
 
 
-def test_the_frames_can_be_gone_through(page):
+def test_the_frames_can_be_gone_through(page: Open) -> None:
     app = start(page())
     slider = app.select_slider(key=next(s.key for s in app.select_slider if "frame" in s.key))
     assert slider.options[-1] == "3"
@@ -82,7 +90,7 @@ def test_the_frames_can_be_gone_through(page):
     assert not app.exception
 
 
-def test_going_on_adds_to_the_steps(page):
+def test_going_on_adds_to_the_steps(page: Open) -> None:
     app = start(page())
     before = app.query_params["job"]
     button(app, "Continue from here").click().run()
@@ -91,49 +99,49 @@ def test_going_on_adds_to_the_steps(page):
     assert "after 6 steps" in text(app)
 
 
-def test_a_depth_series_fills_in_and_says_what_it_shows(page):
+def test_a_depth_series_fills_in_and_says_what_it_shows(page: Open) -> None:
     app = page(series="depth")
-    picker = next(each for each in app.multiselect if each.label == "Layers")
+    picker = layers_picker(app)
     assert len(picker.value) >= 5
     picker.set_value(["inception3a", "conv1"]).run()
     start(app)
-    said = text(app)
-    assert "Coffee, from 2 layers of GoogLeNet" in said
-    assert said.index("**conv1**") < said.index("**inception3a**")
-    assert said.count("relative error 0") + said.count("relative error 1") >= 2
-    assert "From conv1 to inception3a" in said or "give each more time" in said
+    words = text(app)
+    assert "Coffee, from 2 layers of GoogLeNet" in words
+    assert words.index("**conv1**") < words.index("**inception3a**")
+    assert words.count("relative error 0") + words.count("relative error 1") >= 2
+    assert "From conv1 to inception3a" in words or "give each more time" in words
     assert downloads(app) == ["Row of pictures (PNG)", "Numbers (CSV)"]
 
 
-def test_networks_are_compared_at_about_the_same_depth(page):
+def test_networks_are_compared_at_about_the_same_depth(page: Open) -> None:
     app = page(series="networks")
-    said = text(app)
-    assert "conv1 of GoogLeNet" in said
-    assert " of AlexNet" in said
-    assert " of VGG16" in said
-    assert "not here yet" not in said
+    words = text(app)
+    assert "conv1 of GoogLeNet" in words
+    assert " of AlexNet" in words
+    assert " of VGG16" in words
+    assert "not here yet" not in words
 
 
-def test_many_pictures_share_the_time_of_one_job(page):
+def test_many_pictures_share_the_time_of_one_job(page: Open) -> None:
     app = page(series="depth", seconds="240")
-    seconds = next(each for each in app.select_slider if each.key == "seconds")
-    pictures = len(next(each for each in app.multiselect if each.label == "Layers").value)
+    seconds = app.select_slider(key="seconds")
+    pictures = len(layers_picker(app).value)
     assert seconds.value * pictures <= 270
     assert "does not exist" not in text(app)
 
 
-def test_nothing_chosen_is_nothing_to_start(page):
+def test_nothing_chosen_is_nothing_to_start(page: Open) -> None:
     app = page(series="depth")
-    next(each for each in app.multiselect if each.label == "Layers").set_value([]).run()
+    layers_picker(app).set_value([]).run()
     assert button(app, "Start").disabled
     assert not app.exception
 
 
-def test_a_run_that_fails_says_why(page, monkeypatch):
+def test_a_run_that_fails_says_why(page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     from convviz.errors import ReconstructionError
     from convviz.reconstruction import progress
 
-    def fails(*args, **kwargs):
+    def fails(*args: object, **kwargs: object) -> None:
         raise ReconstructionError("The loss is not a number any more.")
 
     monkeypatch.setattr(progress, "reconstruct", fails)
@@ -141,14 +149,14 @@ def test_a_run_that_fails_says_why(page, monkeypatch):
     assert [error.value for error in app.error] == ["The loss is not a number any more."]
 
 
-def test_the_link_of_somebody_elses_run_shows_nothing_of_it(page):
+def test_the_link_of_somebody_elses_run_shows_nothing_of_it(page: Open) -> None:
     job = start(page()).query_params["job"]
     stranger = page(job=job)
     assert "not to be found" in text(stranger)
     assert not stranger.metric
 
 
-def test_advanced_settings_outlast_a_look_at_another_page(page):
+def test_advanced_settings_outlast_a_look_at_another_page(page: Open) -> None:
     app = page()
     app.selectbox(key="optimizer").set_value("adam")
     app.selectbox(key="precision").set_value("float32")

@@ -42,8 +42,8 @@ def test_an_opened_decoder_is_in_use_at_once(open_page: Any) -> None:
     assert app.selectbox(key="weights").value.startswith(trained.PREFIX)
     assert "Yours: my pets, 90%" in app.selectbox(key="weights").options
     assert "pets.safetensors is in use: GoogLeNet with 3 classes" in app.success[0].value
-    html = "".join(each.proto.body for each in app.get("html"))
-    assert all(f'"name">{each}' in html for each in CLASSES)
+    html = "".join(element.proto.body for element in app.get("html"))
+    assert all(f'"name">{name}' in html for name in CLASSES)
     app.switch_page("pages/1_Activations.py").run()
     assert app.selectbox(key="weights").value.startswith(trained.PREFIX)
     assert app.query_params["weights"].startswith(trained.PREFIX)
@@ -92,11 +92,11 @@ def test_a_link_opens_a_network_that_is_in_memory(open_page: Any) -> None:
     link = app.query_params["weights"]
     other = open_page(network="googlenet", weights=link)
     assert other.selectbox(key="weights").value == link
-    gone = open_page(network="googlenet", weights="trained-000000000000")
-    assert "has no weights called" in gone.info[0].value
+    unknown = open_page(network="googlenet", weights="trained-000000000000")
+    assert "has no weights called" in unknown.info[0].value
 
 
 def test_two_networks_of_one_set_can_be_told_apart(open_page: Any) -> None:
     app = opened(opened(open_page(), decoder_file(seed=1)), decoder_file(seed=2))
-    names = [each for each in app.selectbox(key="weights").options if each.startswith("Yours")]
+    names = [name for name in app.selectbox(key="weights").options if name.startswith("Yours")]
     assert len(set(names)) == len(names) == 2

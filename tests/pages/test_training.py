@@ -19,12 +19,12 @@ from convviz.ui.training import live
 PAGE = "pages/6_Training.py"
 
 
-def said(app: AppTest) -> str:
-    return " ".join(each.value for each in app.caption)
+def captions(app: AppTest) -> str:
+    return " ".join(element.value for element in app.caption)
 
 
 def saves(app: AppTest) -> set[str]:
-    return {each.label for each in app.get("download_button")}
+    return {element.label for element in app.get("download_button")}
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_opens_with_the_recording_without_any_weights(open_page: Any) -> None:
     assert not app.exception
     assert not app.error
     assert app.segmented_control(key="watch").value == "recorded"
-    assert "The green line is the moment shown above" in said(app)
+    assert "The green line is the moment shown above" in captions(app)
     assert saves(app) == {"Kernels (PNG)", "Maps (PNG)", "Loss (CSV)"}
     assert len(app.get("button_group")) == 1
 
@@ -67,15 +67,15 @@ def test_a_link_opens_a_moment_and_a_layer(open_page: Any) -> None:
 def test_a_moment_that_was_not_recorded_is_said_so(open_page: Any) -> None:
     app = open_page(PAGE, moment="7")
     assert not app.exception
-    assert any("moment “7”" in each.value for each in app.info)
+    assert any("moment “7”" in element.value for element in app.info)
     assert app.session_state["moment"] == recording.steps()[0]
 
 
 def test_a_training_is_told_what_it_will_be(open_page: Any) -> None:
     app = open_page(PAGE, watch="live", live_depth="2", live_width="8")
     assert not app.exception
-    assert "48 × 48 × 3 → 24 × 24 × 8 → 12 × 12 × 16 → global average pooling: 16" in said(app)
-    assert "learning rate 0.003, 40 seconds" in said(app)
+    assert "48 × 48 × 3 → 24 × 24 × 8 → 12 × 12 × 16 → global average pooling: 16" in captions(app)
+    assert "learning rate 0.003, 40 seconds" in captions(app)
     assert not app.button(key="start").disabled
 
 
@@ -84,9 +84,9 @@ def test_the_deadly_rate_switches_batch_norm_off_and_the_usual_one_on(open_page:
     assert app.toggle(key="live_norm").value
     app.radio(key="live_rate").set_value("deadly").run()
     assert not app.toggle(key="live_norm").value
-    assert "stays dead" in said(app)
+    assert "stays dead" in captions(app)
     app.toggle(key="live_norm").set_value(True).run()
-    assert "switch it off to compare" in said(app)
+    assert "switch it off to compare" in captions(app)
     app.radio(key="live_rate").set_value("usual").run()
     assert app.toggle(key="live_norm").value
     app = open_page(PAGE, watch="live", live_rate="deadly")
@@ -101,11 +101,11 @@ def test_trains_counts_and_saves(open_page: Any) -> None:
     assert not app.exception
     assert not app.error
     assert saves(app) == {"Kernels (PNG)", "Maps (PNG)", "Curves (CSV)"}
-    numbers = {each.label: each.value for each in app.metric}
+    numbers = {element.label: element.value for element in app.metric}
     empty, of = re.findall(r"\d+", numbers["Empty channels"])
     assert int(of) == 16 + 32 + 64
     assert int(empty) <= int(of)
-    assert "any of 12 validation pictures" in said(app)
+    assert "any of 12 validation pictures" in captions(app)
     assert app.segmented_control(key="live_layer").value == "features.relu2"
     app.segmented_control(key="live_layer").set_value("features.relu1").run()
     assert not app.exception
@@ -128,4 +128,4 @@ def test_learns_from_a_zip_too(open_page: Any) -> None:
     app = finished(app)
     assert not app.exception
     assert not app.error
-    assert any("\\*colours\\*" in each.value for each in app.subheader)
+    assert any("\\*colours\\*" in element.value for element in app.subheader)

@@ -44,7 +44,7 @@ def finished(app: AppTest) -> AppTest:
     deadline = time.monotonic() + 100
     while time.monotonic() < deadline:
         app.run()
-        if any(each.label == "Validation accuracy" for each in app.metric) or app.error:
+        if any(element.label == "Validation accuracy" for element in app.metric) or app.error:
             return app
         time.sleep(0.5)
     raise AssertionError("the training did not end")
@@ -56,15 +56,15 @@ def test_opens_with_shapes_and_recommends_the_last_layer(open_page: Any) -> None
     assert not app.error
     assert app.radio(key="scenario").value == "last-layer"
     assert "Replace the last layer only (recommended)" in app.radio(key="scenario").options
-    numbers = {each.label: each.value for each in app.metric}
+    numbers = {element.label: element.value for element in app.metric}
     assert numbers == {"Trained": "6,150", "Frozen": "5,599,904"}
-    assert any("small data set" in each.value for each in app.caption)
+    assert any("small data set" in element.value for element in app.caption)
 
 
 def test_the_plan_follows_the_scenario(open_page: Any) -> None:
     app = open_page(PAGE)
     app.radio(key="scenario").set_value("scratch").run()
-    numbers = {each.label: each.value for each in app.metric}
+    numbers = {element.label: element.value for element in app.metric}
     assert numbers["Frozen"] == "0"
     assert app.query_params["scenario"] == "scratch"
 
@@ -102,16 +102,16 @@ def test_trains_compares_names_and_saves(open_page: Any) -> None:
     app = finished(app)
     assert not app.exception
     assert not app.error
-    labels = {each.label for each in app.get("download_button")}
+    labels = {element.label for element in app.get("download_button")}
     assert labels == {
         "Only the decoder (25 kB)",
         "The whole network (23 MB)",
         "Curves (CSV)",
     }
-    assert any("it did not learn from" in each.value for each in app.caption)
+    assert any("it did not learn from" in element.value for element in app.caption)
     app.run()
     options = app.selectbox(key="weights").options
-    assert any(each.startswith("Yours: generated shapes and textures, ") for each in options)
+    assert any(name.startswith("Yours: generated shapes and textures, ") for name in options)
 
 
 def test_fine_tuning_goes_on_from_a_result_and_shows_what_it_adds(open_page: Any) -> None:
@@ -119,33 +119,33 @@ def test_fine_tuning_goes_on_from_a_result_and_shows_what_it_adds(open_page: Any
     app.button(key="start").click()
     app = finished(app)
     app.run()
-    numbers = {each.label: each.value for each in app.metric}
+    numbers = {element.label: element.value for element in app.metric}
     before = numbers["Validation accuracy"]
-    thawed = next(each for each in app.multiselect if each.label.startswith("Parts"))
+    thawed = next(element for element in app.multiselect if element.label.startswith("Parts"))
     assert thawed.value == ["inception5a", "inception5b"]
     thawed.set_value([]).run()
     assert app.button(key="transfer_fine_tune").disabled
-    thawed = next(each for each in app.multiselect if each.label.startswith("Parts"))
+    thawed = next(element for element in app.multiselect if element.label.startswith("Parts"))
     thawed.set_value(["inception5b"]).run()
     app.button(key="transfer_fine_tune").click().run()
     app = finished(app)
     app.run()
     assert not app.exception
     assert not app.error
-    numbers = {each.label: each.value for each in app.metric}
+    numbers = {element.label: element.value for element in app.metric}
     assert numbers["Accuracy before"] == before
     assert float(numbers["Validation accuracy"][:-1]) >= float(before[:-1]) - 13
     assert "Time of fine-tuning" in numbers
     app.button(key="transfer_back").click().run()
-    back = {each.label: each.value for each in app.metric}
+    back = {element.label: element.value for element in app.metric}
     assert "Accuracy before" not in back
     assert back["Validation accuracy"] == before
     app.run()
     app.button(key="transfer_fine_tune").click().run()
     app = finished(app)
     # What goes on from here has no encoder of its own file to stand on: the whole is saved.
-    labels = {each.label for each in app.get("download_button")}
-    assert not any(each.startswith("Only") for each in labels)
+    labels = {element.label for element in app.get("download_button")}
+    assert not any(name.startswith("Only") for name in labels)
 
 
 def test_a_zip_of_folders_says_what_it_left_out(open_page: Any) -> None:
@@ -153,9 +153,9 @@ def test_a_zip_of_folders_says_what_it_left_out(open_page: Any) -> None:
     assert app.button(key="start").disabled
     app.file_uploader(key="training_zip").upload("colours.zip", packed(), "application/zip").run()
     assert not app.exception
-    captions = [each.value for each in app.caption]
+    captions = [element.value for element in app.caption]
     assert {"blue: 4", "red: 4"} <= set(captions)
-    assert any("1 file was left out" in each.label for each in app.expander)
+    assert any("1 file was left out" in element.label for element in app.expander)
     assert not app.button(key="start").disabled
 
 
@@ -191,7 +191,7 @@ def test_a_fetch_shows_how_far_it_is_and_stops(
     monkeypatch.setattr(published, "start", lambda key: ticket)
     app = open_page(PAGE, data="cifar10")
     app.button(key="fetch_cifar10").click().run()
-    assert "40% · 68 MB of 170 MB" in [each.proto.text for each in app.get("progress")]
+    assert "40% · 68 MB of 170 MB" in [element.proto.text for element in app.get("progress")]
     app.button(key="stop_cifar10").click().run()
     assert ticket.state == "cancelled"
     assert "was stopped" in app.info[0].value
@@ -208,9 +208,9 @@ def test_a_published_set_that_is_here_can_be_learned(open_page: Any, cache_folde
     (folder / "data_batch_1.bin").write_bytes(records.tobytes())
     app = open_page(PAGE, data="cifar10", pictures="200")
     assert not app.exception
-    captions = [each.value for each in app.caption]
+    captions = [element.value for element in app.caption]
     assert {"aeroplane: 20", "cat: 20"} <= set(captions)
-    assert any("150 pictures to learn from, about 15" in each for each in captions)
+    assert any("150 pictures to learn from, about 15" in name for name in captions)
     assert not app.button(key="start").disabled
 
 

@@ -57,7 +57,7 @@ def plans(choice: Choice) -> tuple[tuple[Plan, ...], DeltaGenerator]:
     elif mode == DEPTH:
         pairs = tuple((choice.network, layer) for layer in _layers(choice.network))
     else:
-        pairs = _networks(choice)
+        pairs = _networks(choice.network, choice.layer)
     row = st.container(
         horizontal=True, vertical_alignment="bottom", gap="medium", key="reconstruction_settings"
     )
@@ -104,30 +104,32 @@ def _layers(network: Network) -> tuple[Layer, ...]:
     return tuple(by_name[name] for name in sorted(names, key=lambda name: by_name[name].index))
 
 
-def _networks(choice: Choice) -> tuple[tuple[Network, Layer], ...]:
-    """Choose the networks to compare; in each, take the layer about as deep as the chosen one."""
+def _networks(network: Network, layer: Layer) -> tuple[tuple[Network, Layer], ...]:
+    """Choose the networks to compare; in each, take the layer about as deep as the chosen one.
+
+    Args:
+        network: The network in the sidebar.
+        layer: Its layer that is chosen there.
+    """
     sources = {name: source for name in available() if (source := _best_source(name))}
-    sources[choice.network.name] = choice.network.weights.source
+    sources[network.name] = network.weights.source
     missing = [spec(name).title for name in COURSE if name not in sources]
     names = st.multiselect(
         "Networks",
         list(sources),
-        default=[name for name in sources if name in (*COURSE, choice.network.name)],
+        default=[name for name in sources if name in (*COURSE, network.name)],
         format_func=lambda name: spec(name).title,
         key=f"reconstruction_networks:{','.join(sources)}",
         max_selections=MOST_IMAGES,
     )
-    layer = choice.layer
-    if layer is None:
-        raise RuntimeError("the page was opened without a layer")
-    depth = structure_layers.trunk_depth(cache.layers(choice.network), layer)
+    depth = structure_layers.trunk_depth(cache.layers(network), layer)
     pairs = []
     for name in names:
-        if name == choice.network.name:
-            pairs.append((choice.network, layer))
+        if name == network.name:
+            pairs.append((network, layer))
         else:
-            network = cache.network(name, sources[name])
-            pairs.append((network, structure_layers.at_trunk_depth(cache.layers(network), depth)))
+            other = cache.network(name, sources[name])
+            pairs.append((other, structure_layers.at_trunk_depth(cache.layers(other), depth)))
     text = ", ".join(f"{layer.title} of {network.title}" for network, layer in pairs)
     st.caption(
         f"At about the same share of each encoder's depth as the layer in the sidebar: {text}."
