@@ -107,7 +107,7 @@ def measure_page(case: str, channels: int) -> None:
         app.run()
         seconds = []
         for turn in range(channels + 1):
-            button = app.button(key="inspected_next")
+            button = app.button(key="activations_inspected_next")
             start = time.perf_counter()
             button.click().run()
             if turn:

@@ -57,7 +57,7 @@ def test_the_buttons_and_the_grid_agree(visit: Any) -> None:
     page = visit(ALEXNET)
     page.get_by_role("option").nth(5).click()
     expect(channel(page, 5)).to_be_visible()
-    page.locator(".st-key-channel_next button:visible").click()
+    page.locator(".st-key-activations_channel_next button:visible").click()
     expect(channel(page, 6)).to_be_visible()
     expect(selected(page)).to_have_attribute("data-channel", "6")
     page.get_by_role("option").nth(5).click()  # the same one again, after the button
@@ -95,18 +95,18 @@ def test_order_and_hiding_change_the_grid(visit: Any) -> None:
 def test_the_grid_can_be_saved_as_it_is_shown(visit: Any) -> None:
     page = visit(ALEXNET)
     with page.expect_download() as download:
-        page.locator(".st-key-save_grid button").click()
+        page.locator(".st-key-activations_save_grid button").click()
     assert download.value.suggested_filename == "cat-alexnet-features.6.png"
     assert download.value.path().read_bytes().startswith(b"\x89PNG")
     with page.expect_download() as download:
-        page.locator(".st-key-save_numbers button").click()
+        page.locator(".st-key-activations_save_numbers button").click()
     lines = download.value.path().read_text().splitlines()
     assert len(lines) == 385
 
 
 def test_a_bar_of_the_chart_opens_its_layer(visit: Any) -> None:
     page = visit(ALEXNET + "&view=All+layers")
-    bar = page.locator(".st-key-depth_chart .bars .point path").nth(12)
+    bar = page.locator(".st-key-activations_depth_chart .bars .point path").nth(12)
     expect(bar).to_be_visible()
     box = bar.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

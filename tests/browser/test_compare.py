@@ -14,7 +14,7 @@ COMPARE = "/Activations?network=googlenet&layer=inception4a&view=Compare"
 
 
 def grid(page: Any, side: str) -> Any:
-    return page.locator(f".st-key-compare_{side}").get_by_role("listbox")
+    return page.locator(f".st-key-activations_compare_{side}").get_by_role("listbox")
 
 
 def test_what_is_pointed_at_or_picked_on_one_side_is_marked_on_the_other(visit: Any) -> None:
@@ -31,13 +31,13 @@ def test_what_is_pointed_at_or_picked_on_one_side_is_marked_on_the_other(visit: 
     page.keyboard.press("ArrowRight")
     expect(right.locator(picked)).to_have_attribute("data-channel", "10")
     expect(page.get_by_text("Channel 10", exact=True)).to_have_count(2)
-    page.locator(".st-key-compare_closer_right button:visible").first.click()
+    page.locator(".st-key-activations_compare_closer_right button:visible").first.click()
     expect(page.get_by_label("Channel of inception4a")).to_have_value("10")
 
 
 def test_the_picked_channel_is_in_sight_on_both_sides(visit: Any) -> None:
     page = visit(COMPARE + "&channel=500")
-    page.locator(".st-key-save_compare_left").scroll_into_view_if_needed()
+    page.locator(".st-key-activations_save_compare_left").scroll_into_view_if_needed()
     for side in ("left", "right"):
         expect(grid(page, side).locator('[data-channel="500"]')).to_be_in_viewport()
 
@@ -56,12 +56,12 @@ def test_a_second_picture_of_ones_own_and_one_that_is_refused(visit: Any) -> Non
     expect(page.get_by_text("Bring a second picture")).to_be_visible()
     file = BytesIO()
     Image.radial_gradient("L").convert("RGB").save(file, "PNG")
-    upload = page.locator(".st-key-beside_upload input[type=file]")
+    upload = page.locator(".st-key-activations_second_image_upload input[type=file]")
     rings = {"name": "rings.png", "mimeType": "image/png", "buffer": file.getvalue()}
     upload.set_input_files(rings)
     expect(page.get_by_text(re.compile("rings.png, inception4a of GoogLeNet"))).to_be_visible()
     broken = {"name": "broken.png", "mimeType": "image/png", "buffer": b"nonsense"}
-    page.locator(".st-key-beside_upload input[type=file]").set_input_files(broken)
+    page.locator(".st-key-activations_second_image_upload input[type=file]").set_input_files(broken)
     expect(page.get_by_text("The picture in use has not changed.")).to_be_visible()
 
 

@@ -163,7 +163,7 @@ SCENES = (
         ACTIVATIONS,
         (
             pick("view", "One channel"),
-            Change("channel", "fill", "7", widget=".st-key-inspected"),
+            Change("channel", "fill", "7", widget=".st-key-activations_inspected"),
             pick("beside", "Rocket"),
         ),
     ),

@@ -209,8 +209,8 @@ def test_previous_and_next_follow_the_order_shown(open_page: Any) -> None:
     app = open_page(PAGE, network="alexnet", weights="random", layer="features.6", order="strength")
     first, second = channels(app)[:2]
     assert grid(app)["selected"] == first
-    assert app.button(key="channel_previous").disabled
-    app.button(key="channel_next").click().run()
+    assert app.button(key="activations_channel_previous").disabled
+    app.button(key="activations_channel_next").click().run()
     assert grid(app)["selected"] == second
     assert app.query_params["channel"] == str(second)
 
@@ -275,7 +275,7 @@ def test_dead_channels_are_marked_after_a_set_was_looked_through(open_page: Any)
     legend = lambda: " ".join(str(each.proto.body) for each in app.get("html"))  # noqa: E731
     assert "empty: never above zero in this image" in legend()
     assert "dead" not in legend()
-    app.button(key="start_dead_googlenet").click().run()
+    app.button(key="activations_start_dead_googlenet").click().run()
     for _ in range(300):
         if "dead" in legend():
             break

@@ -51,9 +51,11 @@ def test_the_second_image_can_be_the_visitors_own(open_page: Any) -> None:
     assert "Bring a second picture" in said(app)
     file = BytesIO()
     Image.radial_gradient("L").convert("RGB").save(file, "PNG")
-    app.file_uploader(key="beside_upload").upload("rings.png", file.getvalue(), "image/png").run()
+    app.file_uploader(key="activations_second_image_upload").upload(
+        "rings.png", file.getvalue(), "image/png"
+    ).run()
     assert "**rings.png**, conv1 of GoogLeNet" in said(clean(app))
-    upload = app.file_uploader(key="beside_upload")
+    upload = app.file_uploader(key="activations_second_image_upload")
     upload.upload("broken.png", b"nonsense", "image/png").run()
     assert "The picture in use has not changed." in app.error[0].value
     assert "**rings.png**, conv1 of GoogLeNet" in said(app)
@@ -67,7 +69,7 @@ def test_a_shared_scale_is_that_of_both_images(open_page: Any) -> None:
 def test_a_channel_of_the_other_layer_opens_in_the_inspector(open_page: Any) -> None:
     app = clean(open_page(PAGE, **PLACE, compare="Two layers"))
     app.selectbox(key="compare_layer").set_value("inception4a").run()
-    app.button(key="compare_closer_right").click().run()
+    app.button(key="activations_compare_closer_right").click().run()
     clean(app)
     assert app.selectbox(key="layer").value == "inception4a"
     assert app.query_params["view"] == "One channel"
@@ -90,7 +92,7 @@ def test_the_table_of_empty_and_dead(open_page: Any) -> None:
     app = open_page(PAGE, **PLACE)
     table = app.dataframe[0].value
     assert "Empty for Coffee" in table.columns
-    app.button(key="start_dead_googlenet").click().run()
+    app.button(key="activations_start_dead_googlenet").click().run()
     for _ in range(200):
         table = app.dataframe[0].value
         if table["Dead share"].notna().all():

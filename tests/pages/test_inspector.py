@@ -47,42 +47,44 @@ def test_the_map_with_its_numbers(open_page: Any) -> None:
     assert len(fields) == 1
     assert "What matters at row" in said(app)
     assert "is not known yet" in said(app)
-    assert app.number_input(key="inspected").value == 100
+    assert app.number_input(key="activations_inspected").value == 100
 
 
 def test_the_second_image_can_be_the_visitors_own(open_page: Any) -> None:
     app = clean(open_page(PAGE, **PLACE))
     app.selectbox(key="beside").set_value("upload").run()
     assert "Bring a picture" in said(app)
-    upload = app.file_uploader(key="beside_upload")
+    upload = app.file_uploader(key="activations_second_image_upload")
     upload.upload("broken.png", b"nonsense", "image/png").run()
     assert len(app.error) == 1
     assert not app.exception
     file = BytesIO()
     Image.radial_gradient("L").convert("RGB").save(file, "PNG")
-    app.file_uploader(key="beside_upload").upload("rings.png", file.getvalue(), "image/png").run()
+    app.file_uploader(key="activations_second_image_upload").upload(
+        "rings.png", file.getvalue(), "image/png"
+    ).run()
     assert "the scale that both images share" in said(clean(app))
 
 
 def test_next_and_previous_channel(open_page: Any) -> None:
     app = open_page(PAGE, **PLACE)
-    app.button(key="inspected_next").click().run()
+    app.button(key="activations_inspected_next").click().run()
     assert app.query_params["channel"] == "101"
-    app.number_input(key="inspected").set_value(0).run()
+    app.number_input(key="activations_inspected").set_value(0).run()
     assert app.query_params["channel"] == "0"
-    assert app.button(key="inspected_previous").disabled
+    assert app.button(key="activations_inspected_previous").disabled
 
 
 def test_the_panel_of_the_grid_leads_here(open_page: Any) -> None:
     app = open_page(PAGE, network="googlenet", layer="inception4a", channel="7")
-    app.button(key="look_closer").click().run()
-    assert app.number_input(key="inspected").value == 7
+    app.button(key="activations_look_closer").click().run()
+    assert app.number_input(key="activations_inspected").value == 7
 
 
 def test_the_arithmetic_ends_in_the_maps_number(open_page: Any) -> None:
     app = clean(open_page(PAGE, **PLACE, question="Arithmetic"))
-    app.number_input(key="arithmetic_row").set_value(1).run()
-    app.number_input(key="arithmetic_column").set_value(6).run()
+    app.number_input(key="activations_arithmetic_row").set_value(1).run()
+    app.number_input(key="activations_arithmetic_column").set_value(6).run()
     network = load("googlenet", "bundled", fetch=False)
     cat = decode(sample("cat").read())
     number = float(activations(network, cat, "inception4a").maps[100, 1, 6])
@@ -100,17 +102,17 @@ def test_every_question_has_an_answer_at_every_kind_of_layer(open_page: Any, lay
 def test_switching_channels_off(open_page: Any) -> None:
     app = clean(open_page(PAGE, **PLACE, question="Switch it off"))
     assert "1 of 512 channels of inception4a are off" in said(app)
-    app.multiselect(key="silenced").set_value([100, 101, 102]).run()
+    app.multiselect(key="activations_ablated").set_value([100, 101, 102]).run()
     assert "3 of 512 channels" in said(clean(app))
 
 
 def test_patches_over_the_samples_tell_dead_from_alive(open_page: Any) -> None:
     place = {**PLACE, "layer": "conv1", "channel": "3"}
     app = open_page(PAGE, **place, question="What stimulates it")
-    through(app, "start_stimuli", "save_patches")
+    through(app, "activations_start_patches", "activations_save_patches")
     assert "Alive over N = 83 pictures" in said(app)
     assert "The 9 strongest patches" in said(app)
-    app.button(key="inspected_next").click().run()
+    app.button(key="activations_inspected_next").click().run()
     assert "The 9 strongest patches** for channel 4" in said(clean(app))
 
 
@@ -126,10 +128,10 @@ def test_patches_over_a_zip_of_ones_own(open_page: Any) -> None:
     place = {**PLACE, "layer": "conv1", "channel": "3"}
     app = open_page(PAGE, **place, question="What stimulates it")
     app.segmented_control(key="set").set_value("My pictures").run()
-    upload = app.file_uploader(key="set_upload")
+    upload = app.file_uploader(key="activations_set_upload")
     upload.upload("mine.zip", buffer.getvalue(), "application/zip").run()
     assert any("1 file of the zip is not used" in each.label for each in app.expander)
-    through(app, "start_stimuli", "save_patches")
+    through(app, "activations_start_patches", "activations_save_patches")
     assert "N = 3 pictures (mine.zip)" in said(app)
     assert any("1 picture could not be read" in each.label for each in app.expander)
 
@@ -141,15 +143,15 @@ def test_what_was_wrong_with_a_set_goes_with_it(open_page: Any) -> None:
     place = {**PLACE, "layer": "conv1", "channel": "3"}
     app = open_page(PAGE, **place, question="What stimulates it")
     app.segmented_control(key="set").set_value("My pictures").run()
-    upload = app.file_uploader(key="set_upload")
+    upload = app.file_uploader(key="activations_set_upload")
     upload.upload("broken.zip", buffer.getvalue(), "application/zip").run()
-    app.button(key="start_stimuli").click().run()
+    app.button(key="activations_start_patches").click().run()
     for _ in range(200):
         if app.error:
             break
         app.run()
     assert "Not one picture of the set can be read" in app.error[0].value
-    upload = app.file_uploader(key="set_upload")
+    upload = app.file_uploader(key="activations_set_upload")
     upload.upload("none.zip", b"nonsense", "application/zip").run()
     assert [each.value[:24] for each in app.error] == ["The file is no zip archi"]
 
@@ -161,7 +163,7 @@ def test_a_zip_that_breaks_a_limit_is_refused_in_a_sentence(open_page: Any) -> N
     place = {**PLACE, "layer": "conv1", "channel": "3"}
     app = open_page(PAGE, **place, question="What stimulates it")
     app.segmented_control(key="set").set_value("My pictures").run()
-    upload = app.file_uploader(key="set_upload")
+    upload = app.file_uploader(key="activations_set_upload")
     upload.upload("bomb.zip", buffer.getvalue(), "application/zip").run()
     assert "100 times its size" in app.error[0].value
     assert not app.exception
@@ -171,14 +173,14 @@ def test_an_image_made_for_a_channel(open_page: Any) -> None:
     place = {**PLACE, "layer": "conv1", "channel": "3", "way": "Synthesis"}
     app = open_page(PAGE, **place, question="What stimulates it")
     app.select_slider(key="synthesis_steps").set_value(32).run()
-    through(app, "start_synthesis", "save_synthesis")
+    through(app, "activations_start_synthesis", "activations_save_synthesis")
     assert "In 32 steps the mean of the map" in said(app)
 
 
 def test_covering_parts_of_the_image(open_page: Any) -> None:
     place = {**PLACE, "layer": "conv1", "channel": "3", "way": "Occlusion"}
     app = open_page(PAGE, **place, question="What stimulates it")
-    through(app, "start_occlusion", "save_occlusion")
+    through(app, "activations_start_occlusion", "activations_save_occlusion")
     assert "was laid over 144 places" in said(app)
 
 

@@ -29,21 +29,25 @@ def draw(choice: Choice, shown: Activations, channel: int) -> None:
     if not later:
         st.info("This is the last layer: nothing comes after it that could change.")
         return
-    st.session_state.setdefault("silenced", [channel])
-    held = [each for each in st.session_state["silenced"] if each < shown.channels] or [channel]
+    st.session_state.setdefault("activations_ablated", [channel])
+    held = [each for each in st.session_state["activations_ablated"] if each < shown.channels] or [
+        channel
+    ]
     if st.session_state.get(Entry.SILENCED_FOR) != (shown.layer.name, channel):
         held = [channel]
     st.session_state[Entry.SILENCED_FOR] = (shown.layer.name, channel)
-    st.session_state["silenced"] = held
+    st.session_state["activations_ablated"] = held
     names = [layer.name for layer in later]
-    with st.container(horizontal=True, vertical_alignment="bottom", key="silence_controls"):
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", key="activations_ablation_controls"
+    ):
         mode = st.segmented_control(
             "These channels",
             _MODES,
             required=True,
             key=state.remember(Key.SILENCE_MODE, _MODES[0], allowed=_MODES, in_url=False),
         )
-        st.multiselect("Channels", range(shown.channels), key="silenced", width=320)
+        st.multiselect("Channels", range(shown.channels), key="activations_ablated", width=320)
         deeper = st.selectbox(
             "Look closely at",
             names,
@@ -55,7 +59,7 @@ def draw(choice: Choice, shown: Activations, channel: int) -> None:
         choice.network,
         choice.image.pixels,
         shown.layer.name,
-        st.session_state["silenced"],
+        st.session_state["activations_ablated"],
         deeper,
         keep=mode == _MODES[1],
     )
@@ -63,7 +67,9 @@ def draw(choice: Choice, shown: Activations, channel: int) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.markdown("**How much each deeper layer changes**")
-        st.plotly_chart(figures.changes(found.changes), config=theme.CONFIG, key="changes")
+        st.plotly_chart(
+            figures.changes(found.changes), config=theme.CONFIG, key="activations_changes"
+        )
     with right:
         _predictions(found)
     _maps(found)
@@ -80,7 +86,7 @@ def _said(found: Ablation) -> None:
 def _maps(found: Ablation) -> None:
     order = found.most_changed()[:_SHOWN].tolist()
     st.markdown(f"**Channels of {found.deeper.title} that change most**: above before, below after")
-    with st.container(horizontal=True, key="changed_maps"):
+    with st.container(horizontal=True, key="activations_changed_maps"):
         for channel in order:
             before, after = found.before.rectified[channel], found.after.rectified[channel]
             low = min(float(before.min()), float(after.min()), 0.0)

@@ -47,7 +47,7 @@ def draw(choice: Choice, shown: Activations, channel: int) -> None:
     if isinstance(first, WeightedSum):
         _sum(first, choice.network)
     elif isinstance(first, Pooled):
-        st.dataframe(first.window.numpy(), width="content", key="pooling_window")
+        st.dataframe(first.window.numpy(), width="content", key="activations_pooling_window")
 
 
 def say(stage: Stage, network: Network) -> str:
@@ -100,17 +100,17 @@ def _check(found: Arithmetic) -> None:
 
 
 def _choose(place: str, row: int, column: int, height: int, width: int) -> tuple[int, int]:
-    with st.container(horizontal=True, key="arithmetic_position"):
+    with st.container(horizontal=True, key="activations_arithmetic_position"):
         for name, label, value, count in (
             ("row", "Row", row, height),
             ("column", "Column", column, width),
         ):
-            st.session_state[f"arithmetic_{name}"] = value
+            st.session_state[f"activations_arithmetic_{name}"] = value
             st.number_input(
                 f"{label}, 0 to {count - 1}",
                 0,
                 count - 1,
-                key=f"arithmetic_{name}",
+                key=f"activations_arithmetic_{name}",
                 on_change=_moved,
                 args=(place,),
                 width=150,
@@ -120,7 +120,9 @@ def _choose(place: str, row: int, column: int, height: int, width: int) -> tuple
 
 def _moved(place: str) -> None:
     position_map.choose(
-        place, st.session_state["arithmetic_row"], st.session_state["arithmetic_column"]
+        place,
+        st.session_state["activations_arithmetic_row"],
+        st.session_state["activations_arithmetic_column"],
     )
 
 
@@ -131,17 +133,17 @@ def _sum(stage: WeightedSum, network: Network) -> None:
         source = _title(stage.source, network)
         st.markdown(f"**What each channel of {source} adds**, the largest first")
         figure = figures.contributions(stage, names)
-        st.plotly_chart(figure, config=theme.CONFIG, key="contributions")
+        st.plotly_chart(figure, config=theme.CONFIG, key="activations_contributions")
     with right:
         order = stage.order().tolist()[:_LISTED]
         chosen = st.selectbox(
             "One input channel, number by number",
             order,
             format_func=lambda place: f"{names[place]}: {float(stage.contributions[place]):+.4g}",
-            key="contributing",
+            key="activations_contributing",
         )
         figure = figures.products(stage, chosen)
-        st.plotly_chart(figure, config=theme.CONFIG, key="products")
+        st.plotly_chart(figure, config=theme.CONFIG, key="activations_products")
         st.caption(
             f"The products add up to {float(stage.contributions[chosen]):+.6g}, what "
             f"{names[chosen]} contributes."

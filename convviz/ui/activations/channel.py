@@ -42,12 +42,12 @@ def draw(
     """
     values = shown.maps[channel]
     has_map = values.numel() > 1
-    with st.container(key="channel_main"):
+    with st.container(key="activations_channel_main"):
         _heading(channel, listed)
-        with st.container(key="channel_look"):
-            picture = st.container(key="channel_picture") if has_map else None
+        with st.container(key="activations_channel_look"):
+            picture = st.container(key="activations_channel_image") if has_map else None
             numbers(shown, looks.threshold, channel, choice.network.weights.classes, dead)
-    with st.container(key="channel_details"):
+    with st.container(key="activations_channel_details"):
         _look_closer()
         if picture is None:
             st.caption("Each channel of this layer is a single number: there is no map to enlarge.")
@@ -70,7 +70,7 @@ def draw(
             st.image(over, width="stretch", output_format="PNG", alt=said)
         height, width = values.shape
         st.caption(f"The map alone, {height} × {width} values:")
-        with st.container(key="channel_map"):
+        with st.container(key="activations_channel_map"):
             said = f"Map of channel {channel}"
             st.image(alone, width="stretch", output_format="PNG", alt=said)
         _save(choice, shown, channel, over, alone)
@@ -78,12 +78,14 @@ def draw(
 
 def _heading(channel: int, listed: Sequence[int]) -> None:
     place = listed.index(channel) if channel in listed else -1
-    with st.container(horizontal=True, vertical_alignment="center", key="channel_heading"):
+    with st.container(
+        horizontal=True, vertical_alignment="center", key="activations_channel_heading"
+    ):
         st.subheader(f"Channel {channel}", anchor=False, width="stretch")
         st.button(
             "Previous",
             icon=":material/arrow_back:",
-            key="channel_previous",
+            key="activations_channel_previous",
             disabled=place <= 0,
             on_click=_step,
             args=(listed, place - 1),
@@ -91,7 +93,7 @@ def _heading(channel: int, listed: Sequence[int]) -> None:
         st.button(
             "Next",
             icon=":material/arrow_forward:",
-            key="channel_next",
+            key="activations_channel_next",
             disabled=place == len(listed) - 1,
             on_click=_step,
             args=(listed, place + 1),
@@ -103,7 +105,7 @@ def _look_closer() -> None:
     pressed = st.button(
         "Look closer",
         icon=":material/frame_inspect:",
-        key="look_closer",
+        key="activations_look_closer",
         type="primary",
         width="stretch",
         on_click=state.open_view,
@@ -155,11 +157,11 @@ def _save(
     choice: Choice, shown: Activations, channel: int, over: Image.Image, alone: Image.Image
 ) -> None:
     name = (shown.layer.name, f"channel{channel}")
-    with st.container(horizontal=True, key="save_channel_buttons"):
+    with st.container(horizontal=True, key="activations_save_channel_buttons"):
         for title, picture, kind in (("Save over image", over, "over"), ("Save map", alone, "map")):
             exports.save_button(
                 title,
                 picture,
                 exports.file_name(choice, *name, kind, ending="png"),
-                key=f"save_channel_{kind}",
+                key=f"activations_save_channel_{kind}",
             )

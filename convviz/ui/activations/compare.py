@@ -86,14 +86,14 @@ def draw_sides(left: Side, right: Side, looks: DisplayOptions, same: bool) -> No
             right_alone = side is right and not same
             channel = _right_channel(right) if right_alone else picked
             _detail(side, looks, channel)
-            with st.container(height=_HEIGHT, key=f"compare_{side.key}"):
+            with st.container(height=_HEIGHT, key=f"activations_compare_{side.key}"):
                 channel_grid(
                     view.picture_of(side.atlas, side.shown, looks.threshold, side.dead),
                     sections,
                     selected=channel,
                     on_pick=_pick_right(right) if right_alone else state.pick_channel,
                     nothing=_NOTHING[looks.show],
-                    key=f"compare_grid_{side.key}",
+                    key=f"activations_compare_grid_{side.key}",
                     link=link,
                     label=f"Channels of {side.layer.title}, {side.image.title}",
                 )
@@ -124,7 +124,7 @@ def _detail(side: Side, looks: DisplayOptions, channel: int) -> None:
     if side.dead is not None:
         said += f" {len(side.dead.numbers) or 'None'} dead over N = {side.dead.seen} pictures."
     st.caption(said)
-    with st.container(key=f"compare_detail_{side.key}"):
+    with st.container(key=f"activations_compare_detail_{side.key}"):
         weights = side.network.weights
         if shown.maps[channel].numel() > 1:
             shared = looks.contrast == "shared"
@@ -141,7 +141,7 @@ def _detail(side: Side, looks: DisplayOptions, channel: int) -> None:
             if st.button(
                 "Look closer",
                 icon=":material/frame_inspect:",
-                key=f"compare_closer_{side.key}",
+                key=f"activations_compare_closer_{side.key}",
                 help="Opens this channel in the view “One channel”.",
                 on_click=_look_closer,
                 args=(side, channel),
@@ -200,7 +200,7 @@ def _save(side: Side, looks: DisplayOptions, sections: Sequence[Section]) -> Non
         "Save as PNG",
         picture,
         f"{side.network.name}-{side.layer.name}-{side.key}.png",
-        key=f"save_compare_{side.key}",
+        key=f"activations_save_compare_{side.key}",
     )
 
 
@@ -215,7 +215,9 @@ _HANDED_ON = ("ReLU", "max pooling", "average pooling", "batch norm", "dropout")
 
 def draw(choice: Choice, shown: Activations, threshold: float) -> None:
     """Draw both sides with the same controls, and the table."""
-    with st.container(horizontal=True, vertical_alignment="bottom", key="compare_controls"):
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", key="activations_compare_controls"
+    ):
         what = str(
             st.segmented_control(
                 "Compare",

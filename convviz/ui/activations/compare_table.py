@@ -26,19 +26,19 @@ def draw(choice: Choice, threshold: float, load: Callable[[str], Network | None]
         load: Loads another network; None where its weights are not here.
     """
     names = available()
-    st.session_state.setdefault("table_networks", [choice.network_name])
+    st.session_state.setdefault("activations_table_networks", [choice.network_name])
     st.multiselect(
         "Networks",
         names,
         format_func=lambda name: spec(name).title,
-        key="table_networks",
+        key="activations_table_networks",
         max_selections=_MOST,
         help="Those whose weights are here.",
     )
     page_jobs, view = jobs.open_jobs()
     rows: list[dict[str, object]] = []
     missing: list[Network] = []
-    for name in st.session_state["table_networks"]:
+    for name in st.session_state["activations_table_networks"]:
         used = choice.network if name == choice.network_name else load(name)
         if used is None:
             st.info(f"The weights of {spec(name).title} are not here.")
@@ -48,7 +48,7 @@ def draw(choice: Choice, threshold: float, load: Callable[[str], Network | None]
             missing.append(used)
         rows += _rows(choice, used, step, threshold)
     if missing:
-        with st.container(horizontal=True, key="count_dead"):
+        with st.container(horizontal=True, key="activations_count_dead"):
             for used in missing:
                 dead_channels.offer(used, page_jobs, view)
     jobs.draw(page_jobs, view)
@@ -92,7 +92,7 @@ def _table(choice: Choice, rows: list[dict[str, object]]) -> None:
             **{name: st.column_config.NumberColumn(help=said) for name, said in counts.items()},
         },
         placeholder="–",
-        key="empty_and_dead",
+        key="activations_empty_and_dead",
     )
     st.caption(
         "Empty: no activation above the threshold for this one image. Dead: no activation above 0 "
@@ -102,5 +102,5 @@ def _table(choice: Choice, rows: list[dict[str, object]]) -> None:
         "Save as CSV",
         lambda: exports.table(header, ([row[name] for name in header] for row in rows)),
         exports.file_name(choice, "empty-and-dead", ending="csv"),
-        key="save_empty_and_dead",
+        key="activations_save_empty_and_dead",
     )

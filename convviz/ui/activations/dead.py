@@ -39,7 +39,7 @@ def offer(network: Network, page_jobs: PageJobs, view: JobView | None) -> None:
     st.button(
         f"Find dead channels of {network.title}",
         icon=":material/search:",
-        key=f"start_dead_{network.name}",
+        key=f"activations_start_dead_{network.name}",
         disabled=view is not None and view.live,
         help=f"Looks through {len(pictures)} crops of the sample photographs, once for all layers.",
         on_click=page_jobs.start,

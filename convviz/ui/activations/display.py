@@ -64,7 +64,7 @@ def threshold_slider() -> float:
 
 def controls(threshold: float) -> tuple[DeltaGenerator, DisplayOptions]:
     """Draw how the grid can be drawn, in one row; return a place for its scale and the choices."""
-    with st.container(horizontal=True, gap="small", key="grid_controls"):
+    with st.container(horizontal=True, gap="small", key="activations_grid_controls"):
         order = st.selectbox(
             "Order",
             _ORDERS,
@@ -98,7 +98,7 @@ def controls(threshold: float) -> tuple[DeltaGenerator, DisplayOptions]:
             help="Equal steps in the numbers look like equal steps in brightness.",
             width=165,
         )
-        with st.container(key="grid_scale", width="content"):
+        with st.container(key="activations_grid_scale", width="content"):
             scale = st.empty()
     return scale, DisplayOptions(
         cast("Order", order),

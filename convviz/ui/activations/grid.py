@@ -44,7 +44,9 @@ def _dead(choice: Choice, shown: Activations) -> DeadChannels | None:
     found = dead_channels.known(choice.network, shown.layer)
     if found is None:
         if len(shown.layer.shape) == 3 and not (view and view.live):
-            with st.container(horizontal=True, vertical_alignment="center", key="dead_or_silent"):
+            with st.container(
+                horizontal=True, vertical_alignment="center", key="activations_dead_or_silent"
+            ):
                 st.caption(
                     "Empty here may be dead, or only silent for this image: other pictures tell."
                 )
@@ -73,8 +75,8 @@ def _explore(
     listed = [channel for section in sections for channel in section.indices]
     channel = state.channel()
     # style.css lays these out: side by side, or on a phone the picked channel above the grid.
-    with st.container(key="explorer"):
-        with st.container(key="explorer_grid"):
+    with st.container(key="activations_explorer"):
+        with st.container(key="activations_explorer_grid"):
             channel_grid(
                 picture_of(atlas, shown, looks.threshold, dead),
                 sections,
@@ -83,7 +85,7 @@ def _explore(
                 nothing=_NOTHING[looks.show],
             )
             _save_grid(choice, shown, looks, sections, dead)
-        with st.container(key="explorer_panel"):
+        with st.container(key="activations_explorer_panel"):
             channel_panel.draw(choice, shown, looks, atlas, channel, listed, dead)
 
 
@@ -132,16 +134,16 @@ def _save_grid(
             )
         )
 
-    with st.container(horizontal=True, key="save_grid_buttons"):
+    with st.container(horizontal=True, key="activations_save_grid_buttons"):
         exports.save_button(
             "Save the grid as PNG",
             picture,
             exports.file_name(choice, shown.layer.name, ending="png"),
-            key="save_grid",
+            key="activations_save_grid",
         )
         exports.save_button(
             "Save the numbers as CSV",
             lambda: exports.statistics(shown, looks.threshold, dead),
             exports.file_name(choice, shown.layer.name, ending="csv"),
-            key="save_numbers",
+            key="activations_save_numbers",
         )

@@ -51,7 +51,7 @@ def choose(page_jobs: PageJobs, view: JobView | None) -> ImageSet | None:
         "Pictures, or one zip of pictures",
         type=[*FILE_SUFFIXES, "zip"],
         accept_multiple_files=True,
-        key="set_upload",
+        key="activations_set_upload",
         on_change=_take,
         args=(page_jobs, view),
         help=f"A zip may hold up to {zip_archive.MAX_FILES:,} files of at most "
@@ -96,7 +96,7 @@ def key(pictures: ImageSet) -> str:
 
 def _take(page_jobs: PageJobs, view: JobView | None) -> None:
     """Take over what was uploaded; taking files away leaves the set as it is."""
-    files: Sequence[UploadedFile] = st.session_state.get("set_upload") or []
+    files: Sequence[UploadedFile] = st.session_state.get("activations_set_upload") or []
     if files:
         if view is not None and view.error:
             page_jobs.clear(view.id)  # what was wrong with the set before
@@ -134,5 +134,5 @@ def _left_out(rows: Sequence[tuple[str, str]]) -> None:
         st.dataframe(
             {"File": [name for name, _ in rows], "Why": [reason for _, reason in rows]},
             hide_index=True,
-            key="set_left_out",
+            key="activations_set_left_out",
         )

@@ -32,7 +32,7 @@ def draw(choice: Choice, shown: Activations, threshold: float) -> None:
     state.remember_channel(int(shown.maximum.argmax()), shown.channels, place)
     channel = state.channel()
     _heading(shown, channel)
-    with st.container(key="inspector_facts", gap="small"):
+    with st.container(key="activations_channel_facts", gap="small"):
         classes = choice.network.weights.classes
         channel_panel.numbers(shown, threshold, channel, classes)
         facts = st.empty()
@@ -49,14 +49,16 @@ def draw(choice: Choice, shown: Activations, threshold: float) -> None:
 
 def _heading(shown: Activations, channel: int) -> None:
     last = shown.channels - 1
-    with st.container(horizontal=True, vertical_alignment="bottom", key="inspector_heading"):
-        st.session_state["inspected"] = channel
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", key="activations_channel_choice"
+    ):
+        st.session_state["activations_inspected"] = channel
         st.number_input(
             f"Channel of {shown.layer.title}, 0 to {last}",
             0,
             last,
-            key="inspected",
-            on_change=lambda: state.pick_channel(int(st.session_state["inspected"])),
+            key="activations_inspected",
+            on_change=lambda: state.pick_channel(int(st.session_state["activations_inspected"])),
             width=260,
         )
         for title, icon, step, shortcut in (
@@ -66,7 +68,7 @@ def _heading(shown: Activations, channel: int) -> None:
             st.button(
                 title,
                 icon=f":material/{icon}:",
-                key=f"inspected_{'next' if step > 0 else 'previous'}",
+                key=f"activations_inspected_{'next' if step > 0 else 'previous'}",
                 disabled=not 0 <= channel + step <= last,
                 on_click=state.pick_channel,
                 args=(channel + step,),
@@ -95,7 +97,9 @@ def _map_and_field(choice: Choice, shown: Activations, channel: int) -> None:
         _effective(choice, shown, channel, row, column)
     with spread:
         st.markdown("**Values of the map**")
-        st.plotly_chart(figures.histogram(values), config=theme.CONFIG, key="map_histogram")
+        st.plotly_chart(
+            figures.histogram(values), config=theme.CONFIG, key="activations_map_histogram"
+        )
     with other:
         _second_image(choice, shown, channel)
 
@@ -107,7 +111,7 @@ def _effective(choice: Choice, shown: Activations, channel: int, row: int, colum
     )
     field_ = found.weights.sqrt()
     small = heatmap(field_, field_.shape[0], "magma")
-    with st.container(key="effective_picture"):
+    with st.container(key="activations_effective_field"):
         st.image(small, width="stretch", output_format="PNG", alt="The effective receptive field")
     if found.core is None or found.support is None:
         st.caption("The number is 0 and a little more or less of any pixel leaves it there.")
@@ -123,7 +127,7 @@ def _effective(choice: Choice, shown: Activations, channel: int, row: int, colum
         exports.file_name(
             choice, shown.layer.name, f"channel{channel}", f"field{row}-{column}", ending="png"
         ),
-        key="save_effective",
+        key="activations_save_effective",
     )
 
 
@@ -138,7 +142,7 @@ def _second_image(choice: Choice, shown: Activations, channel: int) -> None:
     over = overlay(cut, answer.maps[channel], 0.75, "viridis", *both)
     said = f"Channel {channel}, {beside.title}"
     st.image(over, width="stretch", output_format="JPEG", alt=said)
-    with st.container(key="beside_map"):
+    with st.container(key="activations_second_image_map"):
         alone = heatmap(answer.maps[channel], _PIXELS // 2, "viridis", *both)
         st.image(alone, width="stretch", output_format="PNG", alt=f"Map of channel {channel}")
     one, other = (state.plain(state.shorten(e.title, 40)) for e in (choice.image, beside))

@@ -54,7 +54,7 @@ def depth(choice: Choice, layer: Layer, threshold: float) -> None:
     st.plotly_chart(
         figure,
         config=theme.CONFIG,
-        key="depth_chart",
+        key="activations_depth_chart",
         on_select=lambda: _open_layer([each.layer.name for each in summaries]),
         selection_mode="points",
     )
@@ -63,13 +63,13 @@ def depth(choice: Choice, layer: Layer, threshold: float) -> None:
         "Save as CSV",
         lambda: exports.depth(summaries),
         exports.file_name(choice, "empty-by-depth", ending="csv"),
-        key="save_depth",
+        key="activations_save_depth",
     )
 
 
 def _open_layer(names: Sequence[str]) -> None:
     """Open the layer whose bar was clicked."""
-    points = st.session_state["depth_chart"]["selection"]["points"]
+    points = st.session_state["activations_depth_chart"]["selection"]["points"]
     if points:
         st.session_state[Key.LAYER] = names[points[0]["point_index"]]
         state.open_view(FIRST_VIEW)

@@ -39,7 +39,7 @@ def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> C
     st.file_uploader(
         "Your second picture",
         type=list(FILE_SUFFIXES),
-        key="beside_upload",
+        key="activations_second_image_upload",
         on_change=_take,
         max_upload_size=image.MAX_MEGABYTES,
         width=width,
@@ -55,7 +55,7 @@ def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> C
 
 def _take() -> None:
     """Take over what was brought; taking the file away again changes nothing."""
-    file = st.session_state.get("beside_upload")
+    file = st.session_state.get("activations_second_image_upload")
     if file is None:
         return
     name = PurePath(file.name).name

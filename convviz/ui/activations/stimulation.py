@@ -60,7 +60,7 @@ def _draw_patches(
             f"pictures of {name}, at most one of each picture, cut to what the number can see."
             f"{partly}"
         )
-        with st.container(horizontal=True, key="patches"):
+        with st.container(horizontal=True, key="activations_patches"):
             for picture, score, title in cuts:
                 with st.container(width=_TILE, gap="small"):
                     st.image(picture, width=_TILE, output_format="PNG", alt=title)
@@ -74,10 +74,10 @@ def _draw_patches(
                     "Why": [each.reason for each in step.left_out],
                 },
                 hide_index=True,
-                key="unread_pictures",
+                key="activations_unread_images",
             )
     dead = found.dead().nonzero().flatten().tolist()
-    with st.container(horizontal=True, vertical_alignment="center", key="patches_save"):
+    with st.container(horizontal=True, vertical_alignment="center", key="activations_patches_save"):
         if cuts:
             exports.save_button(
                 "Save as PNG",
@@ -85,13 +85,13 @@ def _draw_patches(
                 exports.file_name(
                     choice, found.layer.name, f"channel{channel}", "patches", ending="png"
                 ),
-                key="save_patch_sheet",
+                key="activations_save_patch_sheet",
             )
         exports.save_button(
             "Save all channels' patches as CSV",
             lambda: _table(step),
             exports.file_name(choice, found.layer.name, "patches", ending="csv"),
-            key="save_patches",
+            key="activations_save_patches",
         )
         if dead:
             listed = ", ".join(map(str, dead[:40])) + (" …" if len(dead) > 40 else "")
@@ -133,7 +133,7 @@ def occlusion(choice: Choice, step: OcclusionStep, measured: str) -> None:
             exports.file_name(
                 choice, step.layer.name, f"channel{step.channel}", "occlusion", ending="png"
             ),
-            key="save_occlusion",
+            key="activations_save_occlusion",
         )
 
 
@@ -248,7 +248,7 @@ def _patches(
             f"Look through {'the other ' if step else ''}{left} pictures",
             type="primary",
             icon=":material/play_arrow:",
-            key="start_stimuli",
+            key="activations_start_patches",
             disabled=view is not None and view.live,
             help="One pass serves all channels of this layer.",
             on_click=page_jobs.start,
@@ -273,7 +273,9 @@ def _occlusion(
     if bool(shown.empty()[channel]):
         st.info("This channel is empty for this image, so it has nothing to lose.")
         return
-    with st.container(horizontal=True, vertical_alignment="bottom", key="occlusion_controls"):
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", key="activations_occlusion_controls"
+    ):
         measure = st.selectbox(
             "Watch",
             _MEASURES,
@@ -288,7 +290,7 @@ def _occlusion(
             "Cover part after part",
             type="primary",
             icon=":material/play_arrow:",
-            key="start_occlusion",
+            key="activations_start_occlusion",
             disabled=step is not None or (view is not None and view.live),
             help="A grey square is laid over one place after the other, and the channel is asked "
             "again each time.",
@@ -312,7 +314,9 @@ def _occlusion(
 def _synthesis(
     choice: Choice, shown: Activations, channel: int, page_jobs: PageJobs, view: JobView | None
 ) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom", key="synthesis_controls"):
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", key="activations_synthesis_controls"
+    ):
         target = st.selectbox(
             "Excite",
             TARGETS,
@@ -342,7 +346,7 @@ def _synthesis(
             "Make the image",
             type="primary",
             icon=":material/play_arrow:",
-            key="start_synthesis",
+            key="activations_start_synthesis",
             disabled=step is not None or (view is not None and view.live),
             on_click=page_jobs.start,
             args=(synthesise,),
@@ -373,7 +377,7 @@ def _synthesis(
                 exports.file_name(
                     choice, shown.layer.name, f"channel{channel}", "made", ending="png"
                 ),
-                key="save_synthesis",
+                key="activations_save_synthesis",
             )
 
 

@@ -81,7 +81,7 @@ def trained_and_not(choice: Choice) -> None:
         _sheet(choice, f"{shown.title}, untrained", before, bound, "untrained")
     st.markdown("**All weights of the layer**")
     figure = figures.weights([("in use", after), ("untrained", before)])
-    st.plotly_chart(figure, config=theme.CONFIG, key="both_weights")
+    st.plotly_chart(figure, config=theme.CONFIG, key="filters_both_weights")
 
 
 def _network(choice: Choice, name: str) -> Network:
@@ -111,5 +111,5 @@ def _sheet(choice: Choice, title: str, found: Filters, bound: float | None, key:
         "Save as PNG",
         sheet.png,
         exports.file_name(choice, title, "filters", ending="png"),
-        key=f"save_{key}",
+        key=f"filters_save_{key}",
     )

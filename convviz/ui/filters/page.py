@@ -69,18 +69,18 @@ def draw(choice: Choice) -> None:
     with below:
         st.markdown("**Norms**: how large each filter is, whatever its pattern")
         figure = figures.norms(found, order, state.channel())
-        st.plotly_chart(figure, config=theme.CONFIG, key="norms_chart")
+        st.plotly_chart(figure, config=theme.CONFIG, key="filters_norms_chart")
     with beside:
         st.markdown("**All weights of the layer**")
         figure = figures.weights([(shown.title, found)])
-        st.plotly_chart(figure, config=theme.CONFIG, key="weights_chart")
+        st.plotly_chart(figure, config=theme.CONFIG, key="filters_weights_chart")
     exports.save_button(
         "Save the norms as CSV",
         lambda: exports.table(
             ["filter", "norm"], ([i, value] for i, value in enumerate(found.norms.tolist()))
         ),
         exports.file_name(choice, shown.name, "norms", ending="csv"),
-        key="save_norms",
+        key="filters_save_norms",
     )
 
 
@@ -115,7 +115,7 @@ def _headline(choice: Choice, found: Filters) -> None:
 
 def _controls(found: Filters) -> tuple[list[int], int | None, int]:
     """Draw how the grid is drawn; return the order, the input channel (None: strongest), a page."""
-    with st.container(horizontal=True, vertical_alignment="bottom", key="filter_controls"):
+    with st.container(horizontal=True, vertical_alignment="bottom", key="filters_controls"):
         by = st.selectbox(
             "Order",
             FILTER_ORDERS,
@@ -187,7 +187,7 @@ def _picked(choice: Choice, found: Filters, look: int | None) -> None:
     st.caption(f"Norm {float(found.norms[channel]):.3g}, rank {rank} of {found.channels}.")
     if not found.sees_colours:
         _slices(choice, found, channel)
-    with st.container(key="filter_pictures"):
+    with st.container(key="filters_images"):
         if found.sees_colours:
             with st.container(width=_PIXELS):
                 st.markdown("**Its weights**, in colour")
@@ -201,7 +201,7 @@ def _picked(choice: Choice, found: Filters, look: int | None) -> None:
             said = f"Map of channel {channel}"
             st.image(map_, width="stretch", output_format="PNG", alt=said)
     if st.button(
-        "Look closer at this channel", icon=":material/frame_inspect:", key="filter_closer"
+        "Look closer at this channel", icon=":material/frame_inspect:", key="filters_look_closer"
     ):
         state.ask(
             {
