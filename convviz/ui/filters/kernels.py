@@ -1,0 +1,242 @@
+"""The view “This layer”: its kernels as a grid, the picked one, their norms and their weights."""
+
+from __future__ import annotations
+
+from math import ceil
+
+import streamlit as st
+from torch import Tensor
+
+from convviz.features.filters import FILTER_ORDERS, FilterOrder, Filters, filter_layers
+from convviz.features.filters import filters as filters_of
+from convviz.figures import filters as figures
+from convviz.figures import theme
+from convviz.networks.network import is_within
+from convviz.sprites.grid import Section
+from convviz.sprites.kernels import kernel_picture, kernel_sheet
+from convviz.sprites.overlay import heatmap
+from convviz.structure.layers import Layer
+from convviz.ui import cache, exports, state
+from convviz.ui.choice import Choice
+from convviz.ui.components.channel_grid import Picture, channel_grid
+from convviz.ui.keys import Key
+
+_ORDERS: dict[FilterOrder, str] = {
+    "index": "Number",
+    "norm": "Largest norm first",
+    "similarity": "Alike side by side",
+}
+_SLICES = ("Strongest input channel", "One input channel")
+_FILTERS_PER_PAGE = 128
+_SLICES_PER_PAGE = 48  # input channels of one filter
+_TILE, _SMALL_TILE = 66, 40
+_PIXELS = 320
+
+
+def draw(choice: Choice) -> None:
+    """Draw the kernels of the chosen layer, or of the convolution that feeds it."""
+    layer = convolution_for(choice)
+    if layer is None:
+        st.info("This network has no convolution before this layer: choose a deeper one.")
+        return
+    if choice.layer is not None and layer.name != choice.layer.name:
+        st.info(
+            f"{choice.layer.title} has no kernels of its own; these are those of {layer.title}, "
+            "the last convolution before it.",
+            icon=":material/info:",
+        )
+    filters = filters_of(choice.network, layer)
+    context = f"{choice.network_name}/{layer.name}/filters"
+    state.remember_channel(0, filters.channels, context)
+    _headline(choice, filters)
+    order, input_channel, page = _controls(filters)
+    listed = order[page * _FILTERS_PER_PAGE : (page + 1) * _FILTERS_PER_PAGE]
+    with st.container(key="filters_explorer"):
+        left, right = st.columns([7, 4], gap="large")
+    with left:
+        _grid(filters, listed, input_channel)
+    with right:
+        _picked(choice, filters)
+    st.divider()
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**Norms**: how large each filter is, whatever its pattern")
+        figure = figures.norms(filters, order, state.channel())
+        st.plotly_chart(figure, config=theme.CONFIG, key="filters_norms_chart")
+    with right:
+        st.markdown("**All weights of the layer**")
+        figure = figures.weights([(layer.title, filters)])
+        st.plotly_chart(figure, config=theme.CONFIG, key="filters_weights_chart")
+    exports.save_button(
+        "Save the norms as CSV",
+        lambda: exports.table(["filter", "norm"], enumerate(filters.norms.tolist())),
+        exports.file_name(choice, layer.name, "norms", ending="csv"),
+        key="filters_save_norms",
+    )
+
+
+def convolution_for(choice: Choice) -> Layer | None:
+    """Find the chosen layer if it has kernels, or the last one before it that has."""
+    chosen, convolution = choice.layer, None
+    for layer in filter_layers(choice.network):
+        if chosen is None or is_within(chosen.name, layer.name) or layer.index <= chosen.index:
+            convolution = layer
+    return convolution
+
+
+def slice_of(filters: Filters, channel: int, input_channel: int | None = None) -> Tensor:
+    """Return what is shown of a filter: all of it in colour, or one slice.
+
+    Args:
+        filters: The filters.
+        channel: Which one.
+        input_channel: Whose slice; None for the largest slice.
+    """
+    kernel = filters.kernels[channel]
+    if filters.sees_colours:
+        return kernel
+    if input_channel is None:
+        input_channel = int(filters.strongest_inputs(channel)[0])
+    return kernel[input_channel]
+
+
+def _headline(choice: Choice, filters: Filters) -> None:
+    height, width = filters.kernels.shape[2:]
+    st.subheader(
+        f"{filters.channels} filters of {filters.layer.title}, each {filters.inputs} × {height} × "
+        f"{width}",
+        anchor=False,
+    )
+    if filters.sees_colours:
+        meaning = "They look at the image itself, so their three slices make a colour: grey is 0."
+    else:
+        meaning = (
+            f"Each has one slice for each of the {filters.inputs} channels it looks at. Blue adds "
+            "to the sum where the channel is active, vermilion takes away, white does nothing."
+        )
+    st.caption(
+        f"`{filters.module}` of {choice.network.title}. {meaning} All on one scale, whose ends are "
+        f"±{filters.largest:.3g}."
+    )
+
+
+def _controls(filters: Filters) -> tuple[list[int], int | None, int]:
+    """Draw the options of the grid.
+
+    Returns:
+        The filters in their order; the input channel whose slices are shown, None for each
+        filter's strongest; the page of the grid, from 0.
+    """
+    with st.container(horizontal=True, vertical_alignment="bottom", key="filters_controls"):
+        order = st.selectbox(
+            "Order",
+            FILTER_ORDERS,
+            format_func=_ORDERS.__getitem__,
+            key=state.remember(Key.FILTER_ORDER, "index", allowed=FILTER_ORDERS),
+            help="Alike: each filter is followed by the one whose weights point most in the same "
+            "direction, beginning with the largest.",
+            width=220,
+        )
+        input_channel: int | None = None
+        if not filters.sees_colours:
+            slices = st.selectbox(
+                "Slices of",
+                _SLICES,
+                key=state.remember(Key.FILTER_LOOK, _SLICES[0], allowed=_SLICES),
+                help="The slice that a filter reads its strongest input channel with, or the slice "
+                "that all filters read one chosen channel with.",
+                width=240,
+            )
+            if slices == _SLICES[1]:
+                last = filters.inputs - 1
+                key = state.remember(Key.FILTER_INPUT, 0, allowed=lambda n: 0 <= n <= last)
+                input_channel = int(
+                    st.number_input(f"Input channel, 0 to {last}", 0, last, key=key, width=200)
+                )
+        page = 0
+        pages = ceil(filters.channels / _FILTERS_PER_PAGE)
+        if pages > 1:
+            key = state.remember(Key.FILTER_PAGE, 1, allowed=range(1, pages + 1), in_url=False)
+            page = int(st.number_input(f"Page, 1 to {pages}", 1, pages, key=key, width=150)) - 1
+    return filters.order(order).tolist(), input_channel, page
+
+
+def _grid(filters: Filters, listed: list[int], input_channel: int | None) -> None:
+    norms = [f"{norm:.3g}" for norm in filters.norms.tolist()]
+    sheet = kernel_sheet(
+        [slice_of(filters, channel, input_channel) for channel in range(filters.channels)],
+        tile=_TILE if filters.channels <= _FILTERS_PER_PAGE else _SMALL_TILE,
+        bound=filters.largest,
+    )
+    channel_grid(
+        Picture(
+            tiles=sheet,
+            empty=[False] * filters.channels,
+            maximum=norms,
+            active=[""] * filters.channels,
+            said=[f"Filter {channel}\nnorm {norm}" for channel, norm in enumerate(norms)],
+        ),
+        [Section("", tuple(listed))],
+        selected=state.channel(),
+        on_pick=state.pick_channel,
+        nothing="",
+    )
+
+
+def _picked(choice: Choice, filters: Filters) -> None:
+    """Draw the picked filter: its weights, its map, and the way to its channel."""
+    channel = state.channel()
+    rank = filters.order("norm").tolist().index(channel) + 1
+    st.subheader(f"Filter {channel}", anchor=False)
+    st.caption(f"Norm {float(filters.norms[channel]):.3g}, rank {rank} of {filters.channels}.")
+    if not filters.sees_colours:
+        _slices(filters, channel)
+    with st.container(key="filters_images"):
+        if filters.sees_colours:
+            with st.container(width=_PIXELS):
+                st.markdown("**Its weights**, in colour")
+                image = kernel_picture(filters.kernels[channel], _PIXELS, filters.largest)
+                st.image(image, width="stretch", output_format="PNG", alt=f"Filter {channel}")
+        with st.container(width=_PIXELS):
+            activations = cache.activations(choice.image, choice.network, filters.layer)
+            st.markdown(f"**Its map** for {state.plain(state.shorten(choice.image.title, 40))}")
+            image = heatmap(activations.maps[channel], _PIXELS)
+            alt = f"Map of channel {channel}"
+            st.image(image, width="stretch", output_format="PNG", alt=alt)
+    if st.button(
+        "Look closer at this channel", icon=":material/frame_inspect:", key="filters_look_closer"
+    ):
+        state.ask(
+            {
+                Key.LAYER: filters.layer.name,
+                Key.CHANNEL: str(channel),
+                Key.ACTIVATIONS_VIEW: "One channel",
+            }
+        )
+        st.switch_page("pages/1_Activations.py")
+
+
+def _slices(filters: Filters, channel: int) -> None:
+    """Draw the slices of a filter, those of its strongest input channels first."""
+    order = filters.strongest_inputs(channel).tolist()
+    pages = ceil(len(order) / _SLICES_PER_PAGE)
+    page = 0
+    if pages > 1:
+        key = state.remember(Key.SLICE_PAGE, 1, allowed=range(1, pages + 1), in_url=False)
+        page = int(st.number_input(f"Slices, page 1 to {pages}", 1, pages, key=key)) - 1
+    start = page * _SLICES_PER_PAGE
+    indices = order[start : start + _SLICES_PER_PAGE]
+    kernel = filters.kernels[channel]
+    sheet = kernel_sheet(
+        [kernel[index] for index in indices],
+        tile=48,
+        bound=float(kernel.abs().max()),
+        columns=8,
+    )
+    st.markdown("**Its slices**, the largest first")
+    st.image(sheet.png, width="stretch", output_format="PNG", alt=f"Slices of filter {channel}")
+    first_row = ", ".join(str(filters.input_channel(channel, index)) for index in indices[:8])
+    st.caption(
+        f"Slices {start + 1} to {start + len(indices)} of {len(order)}, on this filter's own scale "
+        f"(±{sheet.bound:.3g}); the first row reads input channels {first_row}."
+    )
