@@ -2,7 +2,7 @@ import pytest
 
 from convviz.networks.registry import spec
 from convviz.structure.layers import Layer, layers
-from convviz.ui.activations.compare import handed_on
+from convviz.ui.activations.compare import have_same_channels
 
 
 def named(network: str) -> tuple[tuple[Layer, ...], dict[str, Layer]]:
@@ -25,4 +25,4 @@ def test_layers_share_channels_where_nothing_between_them_mixes_any(
     network: str, one: str, other: str, same: bool
 ) -> None:
     found, by_name = named(network)
-    assert handed_on(found, by_name[one], by_name[other]) is same
+    assert have_same_channels(found, by_name[one], by_name[other]) is same

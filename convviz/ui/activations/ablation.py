@@ -1,4 +1,4 @@
-"""The question “Switch it off”: what deeper layers and the predictions make of its absence."""
+"""The question “Switch it off”: what deeper layers and the predictions become without channels."""
 
 from __future__ import annotations
 
@@ -15,29 +15,19 @@ from convviz.ui.keys import Entry, Key
 from convviz.ui.sidebar.layer import titles
 
 _MODES = ("Switch off", "Keep only")
+_MOST_MAPS = 8
+_PIXELS = 104  # side of a map
 
 
-_SHOWN = 8
-
-
-_PIXELS = 104
-
-
-def draw(choice: Choice, shown: Activations, channel: int) -> None:
+def draw(choice: Choice, activations: Activations, channel: int) -> None:
     """Switch channels off and compare."""
-    later = deeper_layers(choice.network, shown.layer.name)
-    if not later:
+    layer = activations.layer
+    by_name = {deeper.name: deeper for deeper in deeper_layers(choice.network, layer.name)}
+    if not by_name:
         st.info("This is the last layer: nothing comes after it that could change.")
         return
-    st.session_state.setdefault("activations_ablated", [channel])
-    held = [each for each in st.session_state["activations_ablated"] if each < shown.channels] or [
-        channel
-    ]
-    if st.session_state.get(Entry.SILENCED_FOR) != (shown.layer.name, channel):
-        held = [channel]
-    st.session_state[Entry.SILENCED_FOR] = (shown.layer.name, channel)
-    st.session_state["activations_ablated"] = held
-    names = [layer.name for layer in later]
+    names = list(by_name)
+    _begin_with(activations, channel)
     with st.container(
         horizontal=True, vertical_alignment="bottom", key="activations_ablation_controls"
     ):
@@ -47,48 +37,71 @@ def draw(choice: Choice, shown: Activations, channel: int) -> None:
             required=True,
             key=state.remember(Key.SILENCE_MODE, _MODES[0], allowed=_MODES, in_url=False),
         )
-        st.multiselect("Channels", range(shown.channels), key="activations_ablated", width=320)
-        deeper = st.selectbox(
+        channels = st.multiselect(
+            "Channels", range(activations.channels), key="activations_ablated", width=320
+        )
+        deeper_name = st.selectbox(
             "Look closely at",
             names,
-            format_func=titles(later).__getitem__,
+            format_func=titles(tuple(by_name.values())).__getitem__,
             key=state.remember(Key.SILENCE_DEEPER, names[0], allowed=names, in_url=False),
             width=320,
         )
-    found = ablate(
+    ablation = ablate(
         choice.network,
         choice.image.pixels,
-        shown.layer.name,
-        st.session_state["activations_ablated"],
-        deeper,
+        layer.name,
+        channels,
+        deeper_name,
         keep=mode == _MODES[1],
     )
-    _said(found)
+    st.caption(
+        f"{len(ablation.channels)} of {ablation.layer.shape[0]} channels of {ablation.layer.title} "
+        "are off. Change: length of the difference of all the layer's numbers, as a share of "
+        "their length before."
+    )
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.markdown("**How much each deeper layer changes**")
-        st.plotly_chart(
-            figures.changes(found.changes), config=theme.CONFIG, key="activations_changes"
-        )
+        figure = figures.changes(ablation.changes)
+        st.plotly_chart(figure, config=theme.CONFIG, key="activations_changes")
     with right:
-        _predictions(found)
-    _maps(found)
+        _predictions(ablation)
+    _maps(ablation)
 
 
-def _said(found: Ablation) -> None:
-    off, all_ = len(found.channels), found.layer.shape[0]
-    st.caption(
-        f"{off} of {all_} channels of {found.layer.title} are off. Change: length of the "
-        "difference of all the layer's numbers, as a share of their length before."
+def _begin_with(activations: Activations, channel: int) -> None:
+    """Keep the channels that are chosen; begin with the picked one when another is picked."""
+    chosen = st.session_state.get("activations_ablated", [])
+    chosen = [index for index in chosen if index < activations.channels]
+    picked = (activations.layer.name, channel)
+    if not chosen or st.session_state.get(Entry.SILENCED_FOR) != picked:
+        chosen = [channel]
+    st.session_state[Entry.SILENCED_FOR] = picked
+    st.session_state["activations_ablated"] = chosen
+
+
+def _predictions(ablation: Ablation) -> None:
+    if not ablation.predictions_before:
+        st.info("These weights have no decoder, so there is no prediction to compare.")
+        return
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("**Prediction before**")
+        predictions.bars(ablation.predictions_before)
+    with right:
+        st.markdown("**Prediction after**")
+        predictions.bars(ablation.predictions_after)
+
+
+def _maps(ablation: Ablation) -> None:
+    st.markdown(
+        f"**Channels of {ablation.deeper.title} that change most**: above before, below after"
     )
-
-
-def _maps(found: Ablation) -> None:
-    order = found.most_changed()[:_SHOWN].tolist()
-    st.markdown(f"**Channels of {found.deeper.title} that change most**: above before, below after")
     with st.container(horizontal=True, key="activations_changed_maps"):
-        for channel in order:
-            before, after = found.before.rectified[channel], found.after.rectified[channel]
+        for channel in ablation.most_changed()[:_MOST_MAPS].tolist():
+            before = ablation.before.rectified[channel]
+            after = ablation.after.rectified[channel]
             low = min(float(before.min()), float(after.min()), 0.0)
             high = max(float(before.max()), float(after.max()))
             with st.container(width=_PIXELS, gap="small"):
@@ -99,21 +112,6 @@ def _maps(found: Ablation) -> None:
                         output_format="PNG",
                         alt=f"Channel {channel} {when}",
                     )
-                st.caption(f"Channel {channel}, {_percent(float(found.relative[channel]))}")
-
-
-def _percent(relative: float) -> str:
-    return f"changed by {relative:.0%}" if relative < 1e4 else "woken up"
-
-
-def _predictions(found: Ablation) -> None:
-    if not found.predictions_before:
-        st.info("These weights have no decoder, so there is no prediction to compare.")
-        return
-    before, after = st.columns(2, gap="medium")
-    with before:
-        st.markdown("**Prediction before**")
-        predictions.bars(found.predictions_before)
-    with after:
-        st.markdown("**Prediction after**")
-        predictions.bars(found.predictions_after)
+                relative = float(ablation.relative[channel])
+                change = f"changed by {relative:.0%}" if relative < 1e4 else "woken up"
+                st.caption(f"Channel {channel}, {change}")

@@ -6,7 +6,8 @@ import streamlit as st
 
 from convviz.errors import NetworkError
 from convviz.features.activations import Activations
-from convviz.features.arithmetic import Arithmetic, arithmetic
+from convviz.features.arithmetic import Arithmetic
+from convviz.features.arithmetic import arithmetic as derive
 from convviz.features.arithmetic_steps import (
     BranchChoice,
     Identity,
@@ -21,36 +22,67 @@ from convviz.figures import activations as figures
 from convviz.figures import theme
 from convviz.networks.network import Network
 from convviz.structure.layers import layer
+from convviz.ui.activations.map_and_field import position_context
 from convviz.ui.choice import Choice
 from convviz.ui.components import position_map
 
 _COLOURS = ("red", "green", "blue")
+_MOST_INPUTS = 64  # input channels to choose from: the strongest
 
 
-_LISTED = 64  # input channels to choose from: the strongest
-
-
-def draw(choice: Choice, shown: Activations, channel: int) -> None:
+def draw(choice: Choice, activations: Activations, channel: int) -> None:
     """Take the chosen number apart."""
-    values = shown.maps[channel]
-    place = f"{choice.image.sha256[:16]}/{choice.network_name}/{shown.layer.name}"
-    row, column = position_map.position(place, values)
+    values = activations.maps[channel]
+    context = position_context(choice, activations)
+    row, column = position_map.position(context, values)
+    position = ""
     if values.numel() > 1:
-        row, column = _choose(place, row, column, *values.shape)
-    found = arithmetic(choice.network, choice.image.pixels, shown.layer.name, channel, row, column)
-    where = f" at row {row}, column {column}" if values.numel() > 1 else ""
-    st.markdown(f"**Channel {channel}{where} is {found.number:.7g}.** It is made like this:")
-    for number, stage in enumerate(found.stages, start=1):
-        st.markdown(f"{number}. {say(stage, choice.network)}")
-    _check(found)
-    first = found.stages[0]
+        _choose_position(context, row, column, *values.shape)
+        position = f" at row {row}, column {column}"
+    arithmetic = derive(
+        choice.network, choice.image.pixels, activations.layer.name, channel, row, column
+    )
+    st.markdown(
+        f"**Channel {channel}{position} is {arithmetic.number:.7g}.** It is made like this:"
+    )
+    for number, stage in enumerate(arithmetic.stages, start=1):
+        st.markdown(f"{number}. {_sentence(stage, choice.network)}")
+    _check(arithmetic)
+    first = arithmetic.stages[0]
     if isinstance(first, WeightedSum):
-        _sum(first, choice.network)
+        _weighted_sum(first, choice.network)
     elif isinstance(first, Pooled):
         st.dataframe(first.window.numpy(), width="content", key="activations_pooling_window")
 
 
-def say(stage: Stage, network: Network) -> str:
+def _choose_position(context: str, row: int, column: int, height: int, width: int) -> None:
+    """Draw the position's row and column as numbers that can be changed."""
+    with st.container(horizontal=True, key="activations_arithmetic_position"):
+        for name, label, value, count in (
+            ("row", "Row", row, height),
+            ("column", "Column", column, width),
+        ):
+            st.session_state[f"activations_arithmetic_{name}"] = value
+            st.number_input(
+                f"{label}, 0 to {count - 1}",
+                0,
+                count - 1,
+                key=f"activations_arithmetic_{name}",
+                on_change=_take_position,
+                args=(context,),
+                width=150,
+            )
+
+
+def _take_position(context: str) -> None:
+    position_map.choose(
+        context,
+        st.session_state["activations_arithmetic_row"],
+        st.session_state["activations_arithmetic_column"],
+    )
+
+
+def _sentence(stage: Stage, network: Network) -> str:
     """Say in one line what a stage does."""
     after = f"**{stage.after:.7g}**"
     match stage:
@@ -91,43 +123,17 @@ def say(stage: Stage, network: Network) -> str:
             return f"How a {stage.kind} makes its numbers is not known here; this one is {after}"
 
 
-def _check(found: Arithmetic) -> None:
+def _check(arithmetic: Arithmetic) -> None:
     st.caption(
-        f"The map says {found.number:.9g}; these steps end in {found.result:.9g}, "
-        f"{found.difference:.1g} off. The network rounds its sums to float32, which has 24 binary "
-        "digits; here they are added up in float64."
+        f"The map says {arithmetic.number:.9g}; these steps end in {arithmetic.result:.9g}, "
+        f"{arithmetic.difference:.1g} off. The network rounds its sums to float32, which has 24 "
+        "binary digits; here they are added up in float64."
     )
 
 
-def _choose(place: str, row: int, column: int, height: int, width: int) -> tuple[int, int]:
-    with st.container(horizontal=True, key="activations_arithmetic_position"):
-        for name, label, value, count in (
-            ("row", "Row", row, height),
-            ("column", "Column", column, width),
-        ):
-            st.session_state[f"activations_arithmetic_{name}"] = value
-            st.number_input(
-                f"{label}, 0 to {count - 1}",
-                0,
-                count - 1,
-                key=f"activations_arithmetic_{name}",
-                on_change=_moved,
-                args=(place,),
-                width=150,
-            )
-    return row, column
-
-
-def _moved(place: str) -> None:
-    position_map.choose(
-        place,
-        st.session_state["activations_arithmetic_row"],
-        st.session_state["activations_arithmetic_column"],
-    )
-
-
-def _sum(stage: WeightedSum, network: Network) -> None:
-    names = _names(stage)
+def _weighted_sum(stage: WeightedSum, network: Network) -> None:
+    """Draw what each input channel adds, and the products of one of them."""
+    names = _input_names(stage)
     left, right = st.columns([2, 3], gap="large")
     with left:
         source = _title(stage.source, network)
@@ -135,28 +141,28 @@ def _sum(stage: WeightedSum, network: Network) -> None:
         figure = figures.contributions(stage, names)
         st.plotly_chart(figure, config=theme.CONFIG, key="activations_contributions")
     with right:
-        order = stage.order().tolist()[:_LISTED]
-        chosen = st.selectbox(
+        index = st.selectbox(
             "One input channel, number by number",
-            order,
-            format_func=lambda place: f"{names[place]}: {float(stage.contributions[place]):+.4g}",
+            stage.order().tolist()[:_MOST_INPUTS],
+            format_func=lambda index: f"{names[index]}: {float(stage.contributions[index]):+.4g}",
             key="activations_contributing",
         )
-        figure = figures.products(stage, chosen)
+        figure = figures.products(stage, index)
         st.plotly_chart(figure, config=theme.CONFIG, key="activations_products")
         st.caption(
-            f"The products add up to {float(stage.contributions[chosen]):+.6g}, what "
-            f"{names[chosen]} contributes."
+            f"The products add up to {float(stage.contributions[index]):+.6g}, what "
+            f"{names[index]} contributes."
         )
 
 
-def _names(stage: WeightedSum) -> list[str]:
+def _input_names(stage: WeightedSum) -> list[str]:
     if not stage.source and len(stage.kernel) == len(_COLOURS):
         return list(_COLOURS)
-    return [f"channel {stage.first + place}" for place in range(len(stage.kernel))]
+    return [f"channel {stage.first + index}" for index in range(len(stage.kernel))]
 
 
 def _title(source: str, network: Network) -> str:
+    """Name a layer; "" is the image."""
     if not source:
         return "the image"
     try:

@@ -1,4 +1,4 @@
-"""The view “Compare”: two images, layers or networks side by side, with linked controls."""
+"""The view “Compare”: two images, layers or networks side by side, and a table of several."""
 
 from __future__ import annotations
 
@@ -9,31 +9,28 @@ import streamlit as st
 
 from convviz.errors import ConvvizError
 from convviz.features.activations import Activations
-from convviz.features.dead import DeadChannels
+from convviz.features.dead import DeadChannels, DeadStep
 from convviz.networks.network import Network
 from convviz.networks.registry import available, spec
-from convviz.sprites.grid import Atlas, Section, grid_picture
+from convviz.sprites.grid import Atlas, Section
 from convviz.sprites.overlay import overlay
 from convviz.structure import layers as structure_layers
 from convviz.structure.layers import Layer
 from convviz.ui import cache, exports, state
-from convviz.ui.activations import channel as channel_panel
-from convviz.ui.activations import compare_table, second_image
 from convviz.ui.activations import dead as dead_channels
-from convviz.ui.activations import grid as view
+from convviz.ui.activations import grid, jobs, second_image
 from convviz.ui.activations.display import DisplayOptions, controls, legend
 from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.components.channel_grid import channel_grid
 from convviz.ui.keys import Entry, Key
 from convviz.ui.sidebar import layer as sidebar_layer
 
+_IMAGES, _LAYERS, _NETWORKS = _SUBJECTS = ("Two images", "Two layers", "Two networks")
 _HEIGHT = 460  # pixels of a grid, which scrolls
-
-
-_PIXELS = 320
-
-
+_PIXELS = 320  # of the enlarged map
 _NOTHING = {"all": "", "hide": "Every channel is empty.", "only": "No channel is empty."}
+_CHANNEL_WISE = ("ReLU", "max pooling", "average pooling", "batch norm", "dropout")
+_MOST_NETWORKS = 3  # in the table
 
 
 @dataclass(frozen=True)
@@ -44,100 +41,253 @@ class Side:
         key: "left" or "right".
         image: What its network looks at.
         network: The network.
-        shown: What the layer's channels answer.
+        activations: What the layer's channels answer.
         dead: What is known of its dead channels.
-        atlas: All its channels as one picture.
+        atlas: All its channels as one image.
     """
 
     key: str
     image: ChosenImage
     network: Network
-    shown: Activations
+    activations: Activations
     dead: DeadChannels | None
     atlas: Atlas
+
+    @classmethod
+    def of(
+        cls,
+        key: str,
+        image: ChosenImage,
+        network: Network,
+        activations: Activations,
+        options: DisplayOptions,
+    ) -> Side:
+        """Add what is known of the layer, and the image of its channels."""
+        dead = dead_channels.known(network, activations.layer)
+        atlas = cache.atlas(
+            image,
+            network,
+            activations,
+            options.contrast,
+            options.threshold,
+            options.colours,
+            dead,
+        )
+        return cls(key, image, network, activations, dead, atlas)
 
     @property
     def layer(self) -> Layer:
         """The layer that is shown."""
-        return self.shown.layer
+        return self.activations.layer
+
+    def on_scale(self, low: float, high: float, options: DisplayOptions) -> Side:
+        """Return the same side, drawn on a given scale."""
+        atlas = cache.atlas(
+            self.image,
+            self.network,
+            self.activations,
+            options.contrast,
+            options.threshold,
+            options.colours,
+            self.dead,
+            (low, high),
+        )
+        return replace(self, atlas=atlas)
+
+
+def draw(choice: Choice, activations: Activations, threshold: float) -> None:
+    """Draw both sides with the same controls, and the table."""
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", key="activations_compare_controls"
+    ):
+        subject = str(
+            st.segmented_control(
+                "Compare",
+                _SUBJECTS,
+                required=True,
+                key=state.remember(Key.ACTIVATIONS_COMPARE, _IMAGES, allowed=_SUBJECTS),
+            )
+        )
+        image, network, layer = _choose_right(choice, activations.layer, subject)
+    if network is None or layer is None:
+        st.info("The weights of that network are not here: choose it in the sidebar to fetch them.")
+    elif image is None:
+        st.info("Bring a second picture to compare it with this one.")
+    else:
+        scale, options = controls(threshold)
+        other = cache.activations(image, network, layer)
+        left = Side.of("left", choice.image, choice.network, activations, options)
+        right = Side.of("right", image, network, other, options)
+        if options.contrast == "shared" and subject == _IMAGES:
+            low = min(left.atlas.low, right.atlas.low)
+            high = max(left.atlas.high, right.atlas.high)
+            left, right = (side.on_scale(low, high, options) for side in (left, right))
+        with scale:
+            legend(left.atlas, options, activations, left.dead)
+        grid.remember_channel(choice, activations)
+        same_channels = subject == _IMAGES or (
+            subject == _LAYERS
+            and have_same_channels(cache.layers(network), activations.layer, layer)
+        )
+        _draw_sides(left, right, options, same_channels)
+    st.subheader("Empty and dead channels by layer and network", anchor=False)
+    _draw_table(choice, threshold)
+
+
+def have_same_channels(layers: Sequence[Layer], one: Layer, other: Layer) -> bool:
+    """Tell whether two layers have the same channels: nothing between them mixes channels.
+
+    Args:
+        layers: The network's layers, in order.
+        one: A layer.
+        other: Another layer; which one comes first does not matter.
+    """
+    first, last = sorted((one, other), key=lambda layer: layer.index)
+    if first.shape[0] != last.shape[0] or structure_layers.in_branch(layers, last):
+        return False
+    between = [layer for layer in layers if first.index < layer.index <= last.index]
+    return all(layer.kind in _CHANNEL_WISE for layer in between)
+
+
+def _choose_right(
+    choice: Choice, layer: Layer, subject: str
+) -> tuple[ChosenImage | None, Network | None, Layer | None]:
+    """Draw the choice of what stands on the right; None for what is not here."""
+    network = choice.network
+    if subject == _IMAGES:
+        return second_image.choose(choice.image, "With", 260), network, layer
+    if subject == _LAYERS:
+        by_name = {layer.name: layer for layer in sidebar_layer.choices(cache.layers(network))}
+        names = [name for name in by_name if name != layer.name]
+        key = state.remember(Key.COMPARE_LAYER, names[-1], allowed=names, in_url=False)
+        titles = sidebar_layer.titles(tuple(by_name.values()))
+        name = st.selectbox("With", names, format_func=titles.__getitem__, key=key, width=320)
+        return choice.image, network, by_name[name]
+    names = [name for name in available() if name != network.name]
+    usual = next(name for name in ("googlenet", "alexnet") if name != network.name)
+    key = state.remember(Key.COMPARE_NETWORK, usual, allowed=names, in_url=False)
+    name = st.selectbox(
+        "With", names, format_func=lambda name: spec(name).title, key=key, width=220
+    )
+    other = _load(name)
+    if other is None:
+        return choice.image, None, None
+    encoder = [each for each in cache.layers(network) if each.in_encoder]
+    depth = encoder.index(layer) / max(len(encoder) - 1, 1) if layer in encoder else 1.0
+    return choice.image, other, structure_layers.comparable(cache.layers(other), depth)
+
+
+def _load(name: str) -> Network | None:
+    """Load a network from the best weights that are here; None if there are none."""
+    try:
+        return cache.network(name, "auto")
+    except ConvvizError:
+        return None
 
 
 @state.fragment
-def draw_sides(left: Side, right: Side, looks: DisplayOptions, same: bool) -> None:
+def _draw_sides(left: Side, right: Side, options: DisplayOptions, same_channels: bool) -> None:
     """Draw both sides; a click draws only these again.
 
     Args:
         left: The layer and the image of the sidebar.
         right: What it is compared with.
-        looks: How both are drawn.
-        same: Whether both show the same channels, so that picking one picks the other too.
+        options: How both are drawn.
+        same_channels: Whether both have the same channels, so that picking one picks the other.
     """
-    first = view.sections_of(left.shown, looks)
-    second = _in_step(left, right, looks) if same else view.sections_of(right.shown, looks)
-    if same:
-        first = second
+    if same_channels:
+        left_sections = right_sections = _same_sections(left, right, options)
         st.caption("Both sides show the same channels: pick one, and it is picked on both.")
-    link = "compare" if same else ""
+    else:
+        left_sections = grid.sections_of(left.activations, options)
+        right_sections = grid.sections_of(right.activations, options)
     picked = state.channel()
-    for column, side, sections in zip(
-        st.columns(2, gap="large"), (left, right), (first, second), strict=True
-    ):
-        with column:
-            right_alone = side is right and not same
-            channel = _right_channel(right) if right_alone else picked
-            _detail(side, looks, channel)
-            with st.container(height=_HEIGHT, key=f"activations_compare_{side.key}"):
-                channel_grid(
-                    view.picture_of(side.atlas, side.shown, looks.threshold, side.dead),
-                    sections,
-                    selected=channel,
-                    on_pick=_pick_right(right) if right_alone else state.pick_channel,
-                    nothing=_NOTHING[looks.show],
-                    key=f"activations_compare_grid_{side.key}",
-                    link=link,
-                    label=f"Channels of {side.layer.title}, {side.image.title}",
-                )
-            _save(side, looks, sections)
+    columns = st.columns(2, gap="large")
+    with columns[0]:
+        _draw_side(left, left_sections, options, picked, state.pick_channel, same_channels)
+    with columns[1]:
+        if same_channels:
+            _draw_side(right, right_sections, options, picked, state.pick_channel, same_channels)
+        else:
+            channel, pick = _right_channel(right), _pick_right(right)
+            _draw_side(right, right_sections, options, channel, pick, same_channels)
 
 
-def _in_step(left: Side, right: Side, looks: DisplayOptions) -> tuple[Section, ...]:
+def _same_sections(left: Side, right: Side, options: DisplayOptions) -> tuple[Section, ...]:
     """List the same channels for both sides, in the order of the left one.
 
     A channel is hidden where it is empty on both sides; “only empty” lists what is empty on one.
     """
-    both = [side.shown.empty(looks.threshold) for side in (left, right)]
-    somewhere, everywhere = (both[0] | both[1]).tolist(), (both[0] & both[1]).tolist()
-    order = left.shown.order(looks.order).tolist()
-    if looks.show == "hide":
-        order = [channel for channel in order if not everywhere[channel]]
-    elif looks.show == "only":
-        order = [channel for channel in order if somewhere[channel]]
-    return (Section("", tuple(order)),)
+    one, other = (side.activations.empty(options.threshold) for side in (left, right))
+    channels = left.activations.order(options.order).tolist()
+    if options.show == "hide":
+        on_both = (one & other).tolist()
+        channels = [channel for channel in channels if not on_both[channel]]
+    elif options.show == "only":
+        on_one = (one | other).tolist()
+        channels = [channel for channel in channels if on_one[channel]]
+    return (Section("", tuple(channels)),)
 
 
-def _detail(side: Side, looks: DisplayOptions, channel: int) -> None:
+def _draw_side(
+    side: Side,
+    sections: Sequence[Section],
+    options: DisplayOptions,
+    channel: int,
+    on_pick: Callable[[int], None],
+    is_linked: bool,
+) -> None:
+    """Draw a side: its picked channel, its grid, and the button that saves the grid."""
+    _draw_channel(side, options, channel)
+    with st.container(height=_HEIGHT, key=f"activations_compare_{side.key}"):
+        channel_grid(
+            grid.picture_of(side.atlas, side.activations, options.threshold, side.dead),
+            sections,
+            selected=channel,
+            on_pick=on_pick,
+            nothing=_NOTHING[options.show],
+            key=f"activations_compare_grid_{side.key}",
+            link="compare" if is_linked else "",
+            label=f"Channels of {side.layer.title}, {side.image.title}",
+        )
+    is_shared = options.contrast == "shared"
+    grid.save_grid(
+        "Save as PNG",
+        f"{side.network.name}-{side.layer.name}-{side.key}.png",
+        key=f"activations_save_compare_{side.key}",
+        title=f"{side.image.title}, {side.network.title}",
+        activations=side.activations,
+        sections=sections,
+        options=options,
+        dead=side.dead,
+        ends=(side.atlas.low, side.atlas.high) if is_shared else None,
+    )
+
+
+def _draw_channel(side: Side, options: DisplayOptions, channel: int) -> None:
     """Draw the picked channel of a side: its map over the image, its numbers, and the way in."""
-    layer, shown = side.layer, side.shown
+    activations = side.activations
     title = state.plain(state.shorten(side.image.title, 40))
-    st.markdown(f"**{title}**, {layer.title} of {side.network.title}")
-    said = shown.sentence(looks.threshold)
+    st.markdown(f"**{title}**, {side.layer.title} of {side.network.title}")
+    sentence = activations.sentence(options.threshold)
     if side.dead is not None:
-        said += f" {len(side.dead.numbers) or 'None'} dead over N = {side.dead.seen} pictures."
-    st.caption(said)
+        sentence += f" {len(side.dead.numbers) or 'None'} dead over N = {side.dead.seen} pictures."
+    st.caption(sentence)
     with st.container(key=f"activations_compare_detail_{side.key}"):
-        weights = side.network.weights
-        if shown.maps[channel].numel() > 1:
-            shared = looks.contrast == "shared"
-            scale = (side.atlas.low, side.atlas.high) if shared else (None, None)
-            large = side.image.crop(side.network, enlarged=_PIXELS)
-            over = overlay(large, shown.maps[channel], 0.75, looks.colours, *scale)
+        values = activations.maps[channel]
+        if values.numel() > 1:
+            is_shared = options.contrast == "shared"
+            scale = (side.atlas.low, side.atlas.high) if is_shared else (None, None)
+            crop = side.image.crop(side.network, enlarged=_PIXELS)
+            image = overlay(crop, values, 0.75, options.colours, *scale)
         else:
-            over = side.image.crop(side.network)
-        said = f"Channel {channel} over {side.image.title}"
-        st.image(over, width="stretch", output_format="PNG", alt=said)
+            image = side.image.crop(side.network)
+        alt = f"Channel {channel} over {side.image.title}"
+        st.image(image, width="stretch", output_format="PNG", alt=alt)
         with st.container(gap="small"):
             st.markdown(f"**Channel {channel}**")
-            channel_panel.numbers(shown, looks.threshold, channel, weights.classes, side.dead)
+            classes = side.network.weights.classes
+            grid.numbers(activations, options.threshold, channel, classes, side.dead)
             if st.button(
                 "Look closer",
                 icon=":material/frame_inspect:",
@@ -163,166 +313,103 @@ def _look_closer(side: Side, channel: int) -> None:
 
 def _right_channel(right: Side) -> int:
     """Return the picked channel of the right side, at first its strongest."""
-    held = st.session_state.get(Entry.COMPARE_RIGHT)
-    if isinstance(held, tuple) and held[0] == _place(right) and held[1] < right.shown.channels:
-        return int(held[1])
-    return int(right.shown.maximum.argmax())
+    pick = st.session_state.get(Entry.COMPARE_RIGHT)
+    if isinstance(pick, tuple):
+        context, channel = pick
+        if context == _context(right) and channel < right.activations.channels:
+            return int(channel)
+    return int(right.activations.maximum.argmax())
 
 
 def _pick_right(right: Side) -> Callable[[int], None]:
     def pick(channel: int) -> None:
-        st.session_state[Entry.COMPARE_RIGHT] = (_place(right), channel)
+        st.session_state[Entry.COMPARE_RIGHT] = (_context(right), channel)
 
     return pick
 
 
-def _place(side: Side) -> str:
+def _context(side: Side) -> str:
+    """Name what a channel's number belongs to."""
     return f"{side.network.name}/{side.layer.name}"
 
 
-def _save(side: Side, looks: DisplayOptions, sections: Sequence[Section]) -> None:
-    def picture() -> bytes:
-        shared = looks.contrast == "shared"
-        return exports.png(
-            grid_picture(
-                side.shown,
-                title=f"{side.image.title}, {side.network.title}",
-                sections=sections,
-                contrast=looks.contrast,
-                threshold=looks.threshold,
-                colormap=looks.colours,
-                dead=side.dead,
-                ends=(side.atlas.low, side.atlas.high) if shared else None,
-            )
-        )
+def _draw_table(choice: Choice, threshold: float) -> None:
+    """Draw the shares of empty and dead channels, and the buttons that count the dead ones."""
+    st.session_state.setdefault("activations_table_networks", [choice.network_name])
+    names = st.multiselect(
+        "Networks",
+        available(),
+        format_func=lambda name: spec(name).title,
+        key="activations_table_networks",
+        max_selections=_MOST_NETWORKS,
+        help="Those whose weights are here.",
+    )
+    page_jobs, job = jobs.open_jobs()
+    rows: list[dict[str, object]] = []
+    uncounted: list[Network] = []
+    for name in names:
+        network = choice.network if name == choice.network_name else _load(name)
+        if network is None:
+            st.info(f"The weights of {spec(name).title} are not here.")
+            continue
+        count = dead_channels.count_of(network)
+        if count is None:
+            uncounted.append(network)
+        rows += _rows(choice, network, count, threshold)
+    if uncounted:
+        with st.container(horizontal=True, key="activations_count_dead"):
+            for network in uncounted:
+                dead_channels.count_button(network, page_jobs, job)
+    jobs.draw(page_jobs, job)
+    if rows:
+        _draw_rows(choice, rows)
 
+
+def _rows(
+    choice: Choice, network: Network, count: DeadStep | None, threshold: float
+) -> list[dict[str, object]]:
+    """Make one row of each layer; the cells of what was not counted are None."""
+    dead = {layer.layer.name: layer for layer in count.layers} if count else {}
+    rows: list[dict[str, object]] = []
+    for summary in cache.empty_by_depth(choice.image, network, threshold):
+        layer_dead = dead.get(summary.layer.name)
+        rows.append(
+            {
+                "Network": network.title,
+                "Layer": summary.layer.title,
+                "Kind": summary.layer.kind,
+                "Channels": summary.channels,
+                "Empty": summary.empty,
+                f"Empty for {choice.image.title}": summary.share,
+                "Dead": layer_dead.dead if layer_dead else None,
+                "Dead share": layer_dead.share if layer_dead else None,
+                "N": count.seen if count else None,
+            }
+        )
+    return rows
+
+
+def _draw_rows(choice: Choice, rows: Sequence[dict[str, object]]) -> None:
+    header = list(rows[0])
+    shares = [name for name in header if name.startswith("Empty for") or name == "Dead share"]
+    helps = {"Dead": "Channels that are empty for each of the N pictures", "N": "Pictures"}
+    st.dataframe(
+        {name: [row[name] for row in rows] for name in header},
+        hide_index=True,
+        column_config={
+            **dict.fromkeys(shares, st.column_config.NumberColumn(format="percent")),
+            **{name: st.column_config.NumberColumn(help=text) for name, text in helps.items()},
+        },
+        placeholder="–",
+        key="activations_empty_and_dead",
+    )
+    st.caption(
+        "Empty: no activation above the threshold for this one image. Dead: no activation above 0 "
+        "in any of the N pictures; a larger or other set may still wake a channel up."
+    )
     exports.save_button(
-        "Save as PNG",
-        picture,
-        f"{side.network.name}-{side.layer.name}-{side.key}.png",
-        key=f"activations_save_compare_{side.key}",
+        "Save as CSV",
+        lambda: exports.table(header, ([row[name] for name in header] for row in rows)),
+        exports.file_name(choice, "empty-and-dead", ending="csv"),
+        key="activations_save_empty_and_dead",
     )
-
-
-TITLE = "Compare"
-
-
-_WHAT = ("Two images", "Two layers", "Two networks")
-
-
-_HANDED_ON = ("ReLU", "max pooling", "average pooling", "batch norm", "dropout")
-
-
-def draw(choice: Choice, shown: Activations, threshold: float) -> None:
-    """Draw both sides with the same controls, and the table."""
-    with st.container(
-        horizontal=True, vertical_alignment="bottom", key="activations_compare_controls"
-    ):
-        what = str(
-            st.segmented_control(
-                "Compare",
-                _WHAT,
-                required=True,
-                key=state.remember(Key.ACTIVATIONS_COMPARE, _WHAT[0], allowed=_WHAT),
-            )
-        )
-        image, network, layer = _other(choice, shown.layer, what)
-    if network is None or layer is None:
-        st.info("The weights of that network are not here: choose it in the sidebar to fetch them.")
-    elif image is None:
-        st.info("Bring a second picture to compare it with this one.")
-    else:
-        scale, looks = controls(threshold)
-        other = cache.activations(image, network, layer)
-        left = _side("left", choice.image, choice.network, shown, looks)
-        right = _side("right", image, network, other, looks)
-        if looks.contrast == "shared" and what == _WHAT[0]:
-            left, right = _on_one_scale(left, right, looks)
-        with scale:
-            legend(left.atlas, looks, shown, left.dead)
-        place = f"{choice.network_name}/{shown.layer.name}"
-        state.remember_channel(int(shown.maximum.argmax()), shown.channels, place)
-        same = what == _WHAT[0] or (
-            what == _WHAT[1] and handed_on(cache.layers(network), shown.layer, layer)
-        )
-        draw_sides(left, right, looks, same)
-    st.subheader("Empty and dead channels by layer and network", anchor=False)
-    compare_table.draw(choice, threshold, load)
-
-
-def handed_on(layers: Sequence[Layer], one: Layer, other: Layer) -> bool:
-    """Tell whether two layers have the same channels: nothing between them mixes channels.
-
-    Args:
-        layers: The network's layers, in order.
-        one: A layer.
-        other: Another layer; which one comes first does not matter.
-    """
-    first, last = sorted((one, other), key=lambda each: each.index)
-    if first.shape[0] != last.shape[0] or structure_layers.in_branch(layers, last):
-        return False
-    between = [each for each in layers if first.index < each.index <= last.index]
-    return all(each.kind in _HANDED_ON for each in between)
-
-
-def load(name: str) -> Network | None:
-    """Load a network from the best weights that are here; None if there are none."""
-    try:
-        return cache.network(name, "auto")
-    except ConvvizError:
-        return None
-
-
-def _other(
-    choice: Choice, layer: Layer, what: str
-) -> tuple[ChosenImage | None, Network | None, Layer | None]:
-    """Draw the choice of what stands on the right."""
-    used = choice.network
-    if what == _WHAT[0]:
-        return second_image.choose(choice.image, "With", 260), used, layer
-    if what == _WHAT[1]:
-        listed = {each.name: each for each in sidebar_layer.choices(cache.layers(used))}
-        names = [name for name in listed if name != layer.name]
-        key = state.remember(Key.COMPARE_LAYER, names[-1], allowed=names, in_url=False)
-        name = st.selectbox(
-            "With",
-            names,
-            format_func=sidebar_layer.titles(tuple(listed.values())).__getitem__,
-            key=key,
-            width=320,
-        )
-        return choice.image, used, listed[name]
-    names = [name for name in available() if name != used.name]
-    usual = next(name for name in ("googlenet", "alexnet") if name != used.name)
-    key = state.remember(Key.COMPARE_NETWORK, usual, allowed=names, in_url=False)
-    name = st.selectbox(
-        "With", names, format_func=lambda name: spec(name).title, key=key, width=220
-    )
-    found = load(name)
-    if found is None:
-        return choice.image, None, None
-    mine = [each for each in cache.layers(used) if each.in_encoder]
-    depth = mine.index(layer) / max(len(mine) - 1, 1) if layer in mine else 1.0
-    return choice.image, found, structure_layers.comparable(cache.layers(found), depth)
-
-
-def _side(
-    key: str, image: ChosenImage, network: Network, shown: Activations, looks: DisplayOptions
-) -> Side:
-    dead = dead_channels.known(network, shown.layer)
-    atlas = cache.atlas(image, network, shown, looks.contrast, looks.threshold, looks.colours, dead)
-    return Side(key, image, network, shown, dead, atlas)
-
-
-def _on_one_scale(left: Side, right: Side, looks: DisplayOptions) -> tuple[Side, Side]:
-    """Draw the same layer's maps for two images on one scale."""
-    ends = min(left.atlas.low, right.atlas.low), max(left.atlas.high, right.atlas.high)
-    looked = looks.contrast, looks.threshold, looks.colours
-    one, two = (
-        replace(
-            side,
-            atlas=cache.atlas(side.image, side.network, side.shown, *looked, side.dead, ends),
-        )
-        for side in (left, right)
-    )
-    return one, two

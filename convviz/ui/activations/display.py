@@ -1,4 +1,4 @@
-"""How the grid of channels is drawn: order, what is shown, contrast, colours, threshold."""
+"""How the grid of channels is drawn: the threshold, the display options, and the legend."""
 
 from __future__ import annotations
 
@@ -17,16 +17,9 @@ from convviz.ui.keys import Key
 
 Show = Literal["all", "hide", "only"]
 
-
 _ORDERS = {"index": "Number", "strength": "Strongest first", "active": "Most active first"}
-
-
 _SHOWS = {"all": "All channels", "hide": "Hide empty ones", "only": "Only empty ones"}
-
-
 _CONTRASTS = {"channel": "Per channel", "shared": "Shared"}
-
-
 _THRESHOLDS = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 
@@ -63,7 +56,7 @@ def threshold_slider() -> float:
 
 
 def controls(threshold: float) -> tuple[DeltaGenerator, DisplayOptions]:
-    """Draw how the grid can be drawn, in one row; return a place for its scale and the choices."""
+    """Draw the options in one row; return an empty element for the legend, and the options."""
     with st.container(horizontal=True, gap="small", key="activations_grid_controls"):
         order = st.selectbox(
             "Order",
@@ -110,23 +103,23 @@ def controls(threshold: float) -> tuple[DeltaGenerator, DisplayOptions]:
 
 
 def legend(
-    atlas: Atlas, looks: DisplayOptions, shown: Activations, dead: DeadChannels | None
+    atlas: Atlas, options: DisplayOptions, activations: Activations, dead: DeadChannels | None
 ) -> None:
     """Draw the scale under the grid's controls.
 
     Args:
-        atlas: The grid's picture.
-        looks: How it is drawn.
-        shown: The layer's activations.
+        atlas: The image of all channels.
+        options: How the grid is drawn.
+        activations: The layer's activations.
         dead: What is known of the layer's dead channels; None before a set was looked through.
     """
     ends = ("channel's lowest", "channel's highest")
     if atlas.contrast == "shared":
         ends = (f"{atlas.low:.3g}", f"{atlas.high:.3g}")
-    stops = ", ".join(hex_colours(looks.colours))
+    stops = ", ".join(hex_colours(options.colours))
     ramp = f'<span class="ramp" style="background:linear-gradient(90deg, {stops})"></span>'
-    most = shown.empty_up_to(looks.threshold)
-    above = f"{most:.3g}" if most else "zero"
+    bound = activations.empty_up_to(options.threshold)
+    above = f"{bound:.3g}" if bound else "zero"
     signs = _sign("cross", f"empty: never above {above} in this image")
     if dead is not None:
         count = len(dead.numbers) or "none"

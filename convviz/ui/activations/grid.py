@@ -1,149 +1,347 @@
-"""convviz.ui.activations.grid."""
+"""The view “This layer”: all channels as a grid, and beside it the picked one, enlarged."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 import streamlit as st
+from PIL import Image
 
 from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
 from convviz.sprites.grid import Atlas, Section, branch_sections, grid_picture
-from convviz.ui import cache as shared
-from convviz.ui import exports, state
-from convviz.ui.activations import channel as channel_panel
+from convviz.sprites.overlay import heatmap, overlay
+from convviz.ui import cache, exports, state
 from convviz.ui.activations import dead as dead_channels
 from convviz.ui.activations import jobs
 from convviz.ui.activations.display import DisplayOptions, controls, legend
-from convviz.ui.activations.page import _NOTHING
 from convviz.ui.choice import Choice
 from convviz.ui.components.channel_grid import Picture, channel_grid
+from convviz.ui.keys import Key
+
+_PIXELS = 448  # of the enlarged map: sharp on a projector, and a multiple of common map sizes
+
+_NOTHING = {
+    "all": "",
+    "hide": "Every channel is empty for this image, so none is left to show.",
+    "only": "No channel is empty for this image, so there is none to show.",
+}
 
 
-def explorer(choice: Choice, shown: Activations, threshold: float) -> None:
+def draw(choice: Choice, activations: Activations, threshold: float) -> None:
     """Draw the grid and, beside it, the picked channel; a click draws only these again."""
-    scale, looks = controls(threshold)
-    dead = _dead(choice, shown)
-    place = f"{choice.network_name}/{shown.layer.name}"
-    state.remember_channel(int(shown.maximum.argmax()), shown.channels, place)
-    atlas = shared.atlas(
-        choice.image, choice.network, shown, looks.contrast, threshold, looks.colours, dead
+    scale, options = controls(threshold)
+    dead = _dead_channels(choice, activations)
+    remember_channel(choice, activations)
+    atlas = cache.atlas(
+        choice.image,
+        choice.network,
+        activations,
+        options.contrast,
+        threshold,
+        options.colours,
+        dead,
     )
     with scale:
-        legend(atlas, looks, shown, dead)
-    _explore(choice, shown, looks, atlas, dead)
+        legend(atlas, options, activations, dead)
+    _grid_and_panel(choice, activations, options, atlas, dead)
 
 
-def _dead(choice: Choice, shown: Activations) -> DeadChannels | None:
+def remember_channel(choice: Choice, activations: Activations) -> None:
+    """Make sure that the picked channel is one of the layer's, at first its strongest."""
+    context = f"{choice.network_name}/{activations.layer.name}"
+    state.remember_channel(int(activations.maximum.argmax()), activations.channels, context)
+
+
+def sections_of(activations: Activations, options: DisplayOptions) -> tuple[Section, ...]:
+    """Group the channels that are to be shown by branch, each group in the order chosen."""
+    empty = activations.empty(options.threshold).tolist()
+    wanted = {"all": (True, False), "hide": (False,), "only": (True,)}[options.show]
+    channels = activations.order(options.order).tolist()
+    channels = [channel for channel in channels if empty[channel] in wanted]
+    return branch_sections(activations, channels, options.threshold)
+
+
+def picture_of(
+    atlas: Atlas, activations: Activations, threshold: float, dead: DeadChannels | None
+) -> Picture:
+    """Put together what the browser needs to draw and name every channel."""
+    return Picture(
+        tiles=atlas,
+        empty=activations.empty(threshold).tolist(),
+        maximum=[f"{value:.3g}" for value in activations.maximum.tolist()],
+        active=[f"{value:.0%}" for value in activations.active_share.tolist()],
+        dead=dead.of(activations) if dead else (),
+        dead_over=dead.seen if dead else 0,
+    )
+
+
+def save_grid(
+    label: str,
+    name: str,
+    *,
+    key: str,
+    title: str,
+    activations: Activations,
+    sections: Sequence[Section],
+    options: DisplayOptions,
+    dead: DeadChannels | None,
+    ends: tuple[float, float] | None = None,
+) -> None:
+    """Draw a button that saves a grid as it is shown, with a title and a legend.
+
+    Args:
+        label: What the button says.
+        name: The file's name.
+        key: The widget's key.
+        title: What stands above the grid in the file.
+        activations: The layer's activations.
+        sections: The channels, as they are grouped.
+        options: How the grid is drawn.
+        dead: What is known of the layer's dead channels.
+        ends: Ends of the colour scale; None for the layer's own.
+    """
+
+    def image() -> Image.Image:
+        return grid_picture(
+            activations,
+            title=title,
+            sections=sections,
+            contrast=options.contrast,
+            threshold=options.threshold,
+            colormap=options.colours,
+            dead=dead,
+            ends=ends,
+        )
+
+    exports.save_button(label, image, name, key=key)
+
+
+def numbers(
+    activations: Activations,
+    threshold: float,
+    channel: int,
+    classes: Sequence[str],
+    dead: DeadChannels | None = None,
+) -> None:
+    """Draw a channel's numbers: maximum, mean, share of active positions, rank, class, branch."""
+    layer = activations.layer
+    values = activations.maps[channel]
+    if values.numel() == 1:
+        rows = [("Value", f"{float(values):.3g}")]
+    else:
+        rows = [
+            ("Maximum", f"{float(activations.maximum[channel]):.3g}"),
+            ("Mean", f"{float(activations.mean[channel]):.3g}"),
+            ("Active share", f"{float(activations.active_share[channel]):.0%}"),
+        ]
+    rank = activations.order("strength").tolist().index(channel) + 1
+    rows.append(("Rank", f"{rank} of {activations.channels}"))
+    if len(classes) == activations.channels and not layer.in_encoder:
+        rows.append(("Class", escape(classes[channel].split(",")[0])))
+    branches = [branch for branch in layer.branches if branch.start <= channel < branch.stop]
+    rows += [("Branch", branch.title) for branch in branches[:1]]
+    cells = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
+    if bool(activations.empty(threshold)[channel]):
+        cells += '<dd class="whole">Empty for this image</dd>'
+    if dead is not None and channel in dead.numbers:
+        cells += f'<dd class="whole">Dead over N = {dead.seen} pictures</dd>'
+    st.html(f'<dl class="convviz-numbers">{cells}</dl>')
+
+
+def _dead_channels(choice: Choice, activations: Activations) -> DeadChannels | None:
     """Return what is known of dead channels; offer to find out, and say what the marks leave out.
 
-    A set that was looked through wakes some of this image's empty channels up, so there are fewer
-    dead ones than empty ones; and this image may wake up a channel that slept through the set.
+    Some of the channels that are empty for this image answer to an image of the set, so there are
+    fewer dead channels than empty ones; and this image may excite a channel that no image of the
+    set did.
     """
-    page_jobs, view = jobs.open_jobs()
-    found = dead_channels.known(choice.network, shown.layer)
-    if found is None:
-        if len(shown.layer.shape) == 3 and not (view and view.live):
+    page_jobs, job = jobs.open_jobs()
+    dead = dead_channels.known(choice.network, activations.layer)
+    if dead is None:
+        if len(activations.layer.shape) == 3 and not (job and job.live):
             with st.container(
                 horizontal=True, vertical_alignment="center", key="activations_dead_or_silent"
             ):
                 st.caption(
                     "Empty here may be dead, or only silent for this image: other pictures tell."
                 )
-                dead_channels.offer(choice.network, page_jobs, view)
-        jobs.draw(page_jobs, view)
+                dead_channels.count_button(choice.network, page_jobs, job)
+        jobs.draw(page_jobs, job)
         return None
-    jobs.draw(page_jobs, view)
-    woken = len(found.numbers) - len(found.of(shown))
-    if woken:
+    jobs.draw(page_jobs, job)
+    excited = len(dead.numbers) - len(dead.of(activations))
+    if excited:
         st.caption(
-            f"{woken} of the {len(found.numbers)} channels that are dead over {found.pictures} "
+            f"{excited} of the {len(dead.numbers)} channels that are dead over {dead.pictures} "
             "answer to this image: another set would not call them dead."
         )
-    return found
+    return dead
 
 
 @state.fragment
-def _explore(
+def _grid_and_panel(
     choice: Choice,
-    shown: Activations,
-    looks: DisplayOptions,
+    activations: Activations,
+    options: DisplayOptions,
     atlas: Atlas,
     dead: DeadChannels | None,
 ) -> None:
-    sections = sections_of(shown, looks)
-    listed = [channel for section in sections for channel in section.indices]
+    sections = sections_of(activations, options)
     channel = state.channel()
     # style.css lays these out: side by side, or on a phone the picked channel above the grid.
     with st.container(key="activations_explorer"):
         with st.container(key="activations_explorer_grid"):
             channel_grid(
-                picture_of(atlas, shown, looks.threshold, dead),
+                picture_of(atlas, activations, options.threshold, dead),
                 sections,
                 selected=channel,
                 on_pick=state.pick_channel,
-                nothing=_NOTHING[looks.show],
+                nothing=_NOTHING[options.show],
             )
-            _save_grid(choice, shown, looks, sections, dead)
+            _save(choice, activations, options, sections, dead)
         with st.container(key="activations_explorer_panel"):
-            channel_panel.draw(choice, shown, looks, atlas, channel, listed, dead)
+            listed = [channel for section in sections for channel in section.indices]
+            _panel(choice, activations, options, atlas, channel, listed, dead)
 
 
-def sections_of(shown: Activations, looks: DisplayOptions) -> tuple[Section, ...]:
-    """Group the channels that are to be shown by branch, each group in the order chosen."""
-    empty = shown.empty(looks.threshold).tolist()
-    wanted = {"all": (True, False), "hide": (False,), "only": (True,)}[looks.show]
-    order = [channel for channel in shown.order(looks.order).tolist() if empty[channel] in wanted]
-    return branch_sections(shown, order, looks.threshold)
-
-
-def picture_of(
-    atlas: Atlas,
-    shown: Activations,
-    threshold: float,
-    dead: DeadChannels | None = None,
-) -> Picture:
-    """Put together what the browser needs to draw and name every channel."""
-    return Picture(
-        tiles=atlas,
-        empty=shown.empty(threshold).tolist(),
-        maximum=[f"{value:.3g}" for value in shown.maximum.tolist()],
-        active=[f"{value:.0%}" for value in shown.active_share.tolist()],
-        dead=dead.of(shown) if dead else (),
-        dead_over=dead.seen if dead else 0,
-    )
-
-
-def _save_grid(
+def _save(
     choice: Choice,
-    shown: Activations,
-    looks: DisplayOptions,
+    activations: Activations,
+    options: DisplayOptions,
     sections: Sequence[Section],
     dead: DeadChannels | None,
 ) -> None:
-    def picture() -> bytes:
-        return exports.png(
-            grid_picture(
-                shown,
-                title=f"{choice.image.title}, {choice.network.title}",
-                sections=sections,
-                contrast=looks.contrast,
-                threshold=looks.threshold,
-                colormap=looks.colours,
-                dead=dead,
-            )
-        )
-
+    layer = activations.layer
     with st.container(horizontal=True, key="activations_save_grid_buttons"):
-        exports.save_button(
+        save_grid(
             "Save the grid as PNG",
-            picture,
-            exports.file_name(choice, shown.layer.name, ending="png"),
+            exports.file_name(choice, layer.name, ending="png"),
             key="activations_save_grid",
+            title=f"{choice.image.title}, {choice.network.title}",
+            activations=activations,
+            sections=sections,
+            options=options,
+            dead=dead,
         )
         exports.save_button(
             "Save the numbers as CSV",
-            lambda: exports.statistics(shown, looks.threshold, dead),
-            exports.file_name(choice, shown.layer.name, ending="csv"),
+            lambda: exports.statistics(activations, options.threshold, dead),
+            exports.file_name(choice, layer.name, ending="csv"),
             key="activations_save_numbers",
         )
+
+
+def _panel(
+    choice: Choice,
+    activations: Activations,
+    options: DisplayOptions,
+    atlas: Atlas,
+    channel: int,
+    listed: Sequence[int],
+    dead: DeadChannels | None,
+) -> None:
+    """Draw the panel of the picked channel: its map over the image, its numbers, and its map alone.
+
+    Args:
+        choice: The image and the network.
+        activations: The layer's activations.
+        options: How the grid is drawn; the panel uses the same colours and scale.
+        atlas: The image of all channels, for its scale.
+        channel: The picked channel.
+        listed: The channels that the grid shows, in its order: what previous and next step through.
+        dead: What is known of the layer's dead channels.
+    """
+    values = activations.maps[channel]
+    has_map = values.numel() > 1
+    with st.container(key="activations_channel_main"):
+        _panel_heading(channel, listed)
+        with st.container(key="activations_channel_look"):
+            enlarged = st.container(key="activations_channel_image") if has_map else None
+            classes = choice.network.weights.classes
+            numbers(activations, options.threshold, channel, classes, dead)
+    with st.container(key="activations_channel_details"):
+        _look_closer()
+        if enlarged is None:
+            st.caption("Each channel of this layer is a single number: there is no map to enlarge.")
+            return
+        blend = st.slider(
+            "Map over image",
+            0,
+            100,
+            step=5,
+            format="%d %%",
+            key=state.remember(Key.BLEND, 75, allowed=range(101), in_url=False),
+            help="How much the map covers the image. Each value of the map is drawn over the part "
+            "of the image at the same place; the layer has looked at a larger part to compute it.",
+        )
+        scale = (atlas.low, atlas.high) if atlas.contrast == "shared" else (None, None)
+        crop = choice.crop(enlarged=_PIXELS)
+        over = overlay(crop, values, blend / 100, options.colours, *scale)
+        alone = heatmap(values, _PIXELS, options.colours, *scale)
+        with enlarged:
+            alt = f"Channel {channel} over the image"
+            st.image(over, width="stretch", output_format="PNG", alt=alt)
+        height, width = values.shape
+        st.caption(f"The map alone, {height} × {width} values:")
+        with st.container(key="activations_channel_map"):
+            alt = f"Map of channel {channel}"
+            st.image(alone, width="stretch", output_format="PNG", alt=alt)
+        name = (activations.layer.name, f"channel{channel}")
+        with st.container(horizontal=True, key="activations_save_channel_buttons"):
+            for label, image, kind in (
+                ("Save over image", over, "over"),
+                ("Save map", alone, "map"),
+            ):
+                exports.save_button(
+                    label,
+                    image,
+                    exports.file_name(choice, *name, kind, ending="png"),
+                    key=f"activations_save_channel_{kind}",
+                )
+
+
+def _panel_heading(channel: int, listed: Sequence[int]) -> None:
+    index = listed.index(channel) if channel in listed else -1
+    with st.container(
+        horizontal=True, vertical_alignment="center", key="activations_channel_heading"
+    ):
+        st.subheader(f"Channel {channel}", anchor=False, width="stretch")
+        st.button(
+            "Previous",
+            icon=":material/arrow_back:",
+            key="activations_channel_previous",
+            disabled=index <= 0,
+            on_click=_pick_listed,
+            args=(listed, index - 1),
+        )
+        st.button(
+            "Next",
+            icon=":material/arrow_forward:",
+            key="activations_channel_next",
+            disabled=index == len(listed) - 1,
+            on_click=_pick_listed,
+            args=(listed, index + 1),
+        )
+
+
+def _pick_listed(listed: Sequence[int], index: int) -> None:
+    state.pick_channel(listed[index])
+
+
+def _look_closer() -> None:
+    """Offer the view of one channel; the page must run anew, not this fragment alone."""
+    pressed = st.button(
+        "Look closer",
+        icon=":material/frame_inspect:",
+        key="activations_look_closer",
+        type="primary",
+        width="stretch",
+        on_click=state.open_view,
+        args=("One channel",),
+        help="Its values, what each can see, what stimulates it, its arithmetic, and what "
+        "happens when it is switched off.",
+    )
+    if pressed:
+        st.rerun()

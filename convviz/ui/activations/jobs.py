@@ -1,10 +1,10 @@
-"""The page's jobs: drawn while they run; what they found is kept for as long as the visit."""
+"""The page's jobs: drawn while they run; their results are kept for as long as the visit."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import streamlit as st
 
@@ -13,15 +13,18 @@ from convviz.features.dead import DeadStep
 from convviz.features.occlusion import OcclusionStep
 from convviz.features.synthesis import SynthesisStep
 from convviz.features.top_patches import TopPatchesStep
-from convviz.jobs.job import JobView
+from convviz.jobs.job import JobView, Work
+from convviz.networks.network import Network
+from convviz.structure.layers import Layer
 from convviz.ui import jobs
 from convviz.ui.jobs import PageJobs
 from convviz.ui.keys import Entry
 
+Question = Literal["top patches", "dead", "occlusion", "synthesis"]
 Step = TopPatchesStep | OcclusionStep | SynthesisStep | DeadStep
 AnyStep = TypeVar("AnyStep", TopPatchesStep, OcclusionStep, SynthesisStep, DeadStep)
 
-_KEPT = 12
+_KEPT = 12  # results
 
 
 @dataclass(frozen=True)
@@ -38,46 +41,124 @@ class About:
             settings.
     """
 
-    question: Literal["top patches", "dead", "occlusion", "synthesis"]
+    question: Question
     network: str
     weights: str
     layer: str = ""
     settings: tuple[str, ...] = ()
     images: str = field(default="", compare=False)
 
+    @classmethod
+    def of(
+        cls,
+        question: Question,
+        network: Network,
+        layer: Layer | None,
+        *settings: str,
+        images: str = "",
+    ) -> About:
+        """Describe a question about a layer of a network; None for all layers."""
+        layer_name = "" if layer is None else layer.name
+        return cls(question, network.name, network.weights.source, layer_name, settings, images)
+
+    def is_about(self, network: Network) -> bool:
+        """Tell whether it is about this network with these weights."""
+        return (self.network, self.weights) == (network.name, network.weights.source)
+
 
 def open_jobs() -> tuple[PageJobs, JobView | None]:
-    """Return the page's jobs, and the one that it shows; what an ended job found is kept."""
+    """Return the page's jobs, and the one that it shows; the result of an ended job is kept."""
     page_jobs = jobs.page_jobs("activations")
-    view = page_jobs.find()
-    if view is not None:
-        _keep(view)
-    return page_jobs, view
+    job = page_jobs.find()
+    if job is not None:
+        _keep_result(job)
+    return page_jobs, job
 
 
-def draw(page_jobs: PageJobs, view: JobView | None) -> None:
+def start_button(
+    label: str,
+    page_jobs: PageJobs,
+    job: JobView | None,
+    work: Work,
+    *,
+    key: str,
+    is_done: bool = False,
+    help: str | None = None,
+    **arguments: Any,
+) -> None:
+    """Draw the button that starts a job; one job at a time.
+
+    Args:
+        label: What the button says.
+        page_jobs: The page's jobs.
+        job: The one that the page shows.
+        work: The work function.
+        key: The widget's key.
+        is_done: Whether there is a result already, so that nothing is left to start.
+        help: What to say when the button is pointed at.
+        arguments: Handed to `PageJobs.start`.
+    """
+    st.button(
+        label,
+        type="primary",
+        icon=":material/play_arrow:",
+        key=key,
+        disabled=is_done or (job is not None and job.live),
+        help=help,
+        on_click=page_jobs.start,
+        args=(work,),
+        kwargs=arguments,
+    )
+
+
+def draw(page_jobs: PageJobs, job: JobView | None) -> None:
     """Draw the job that is under way, or why the last one failed or ended early."""
-    if view is not None:
-        page_jobs.show(view, live=lambda view: _live, small=True)
+    if job is not None:
+        page_jobs.show(job, live=lambda job: _draw_live, small=True)
 
 
-def _live(view: JobView) -> None:
+def find(about: About, kind: type[AnyStep]) -> AnyStep | None:
+    """Return the result that is filed under `about`; None where there is none.
+
+    Args:
+        about: What it is about.
+        kind: The class of the work's steps.
+    """
+    step = results().get(about)
+    return step if isinstance(step, kind) else None
+
+
+def results() -> Mapping[About, Step]:
+    """Return all results that are kept, the newest last."""
+    return _results()
+
+
+def _results() -> dict[About, Step]:
+    kept: dict[About, Step] = st.session_state.setdefault(Entry.RESULTS, {})
+    return kept
+
+
+def _keep_result(job: JobView) -> None:
+    """Keep the result of an ended job; half an occlusion or half a count would mislead."""
+    step: Step | None = job.newest
+    if job.live or step is None:
+        return
+    if step.fraction < 1 and not isinstance(step, TopPatchesStep | SynthesisStep):
+        return
+    kept = _results()
+    kept.pop(job.about, None)
+    kept[job.about] = step
+    while len(kept) > _KEPT:
+        kept.pop(next(iter(kept)))
+
+
+def _draw_live(job: JobView) -> None:
     """Draw a job that runs; called about once a second, so nothing here may be heavy."""
-    step: Step = view.newest
-    parts = (_progress_text(step), _left(view, step.fraction))
+    step: Step = job.newest
+    parts = (_progress_text(step), _time_left(job, step.fraction))
     st.progress(step.fraction, text=" · ".join(filter(None, parts)))
     if isinstance(step, SynthesisStep):
         st.image(step.picture, width=320, output_format="PNG", alt="The image so far")
-
-
-def _left(view: JobView, fraction: float) -> str:
-    """Say how long a job will still take, judged by the part that is done."""
-    if view.stopping:
-        return "stopping"
-    if not 0 < fraction < 1 or view.seconds < 1:
-        return ""
-    left = view.seconds * (1 - fraction) / fraction
-    return f"{formatting.say_seconds(left)} left"
 
 
 def _progress_text(step: Step) -> str:
@@ -90,36 +171,11 @@ def _progress_text(step: Step) -> str:
             return f"Step {number} of {total}"
 
 
-def _keep(view: JobView) -> None:
-    """Keep what an ended job found; half an occlusion or half a count would mislead."""
-    step: Step | None = view.newest
-    if view.live or step is None:
-        return
-    if step.fraction < 1 and not isinstance(step, TopPatchesStep | SynthesisStep):
-        return
-    results = _results()
-    results.pop(view.about, None)
-    results[view.about] = step
-    while len(results) > _KEPT:
-        results.pop(next(iter(results)))
-
-
-def find(about: About, kind: type[AnyStep]) -> AnyStep | None:
-    """Return the result that is filed under `about`; None where there is none.
-
-    Args:
-        about: What it is about.
-        kind: The class of the work's steps.
-    """
-    step = _results().get(about)
-    return step if isinstance(step, kind) else None
-
-
-def results() -> Mapping[About, Step]:
-    """Return all results that are kept, the newest last."""
-    return _results()
-
-
-def _results() -> dict[About, Step]:
-    kept: dict[About, Step] = st.session_state.setdefault(Entry.RESULTS, {})
-    return kept
+def _time_left(job: JobView, fraction: float) -> str:
+    """Say how long a job will still take, judged by the part that is done."""
+    if job.stopping:
+        return "stopping"
+    if not 0 < fraction < 1 or job.seconds < 1:
+        return ""
+    left = job.seconds * (1 - fraction) / fraction
+    return f"{formatting.say_seconds(left)} left"

@@ -1,61 +1,82 @@
-"""The parts of the page Activations: headline, grid, chart, and what can be saved."""
+"""The page Activations: the headline, four views of one layer, and the words they use."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
 from convviz.features.activations import Activations, depth_trend
 from convviz.figures import activations as figures
 from convviz.figures import theme
-from convviz.structure.layers import Layer
-from convviz.ui import cache as shared
-from convviz.ui import exports, state
+from convviz.ui import cache, exports, state
+from convviz.ui.activations import compare, display, grid, one_channel
 from convviz.ui.choice import Choice
 from convviz.ui.keys import Key
 
-FIRST_VIEW = "This layer"
+_FIRST_VIEW = "This layer"
 
 
-_NOTHING = {
-    "all": "",
-    "hide": "Every channel is empty for this image, so none is left to show.",
-    "only": "No channel is empty for this image, so there is none to show.",
-}
+def draw(choice: Choice) -> None:
+    """Draw the page; only the view that is open is computed."""
+    if choice.layer is None:
+        raise RuntimeError("this page was opened with layer=False")
+    activations = cache.activations(choice.image, choice.network, choice.layer)
+    heading, slider = st.columns([3, 1], gap="large")
+    with slider:
+        threshold = display.threshold_slider()
+    with heading:
+        _headline(choice, activations, threshold)
+    views: dict[str, Callable[[Choice, Activations, float], None]] = {
+        _FIRST_VIEW: grid.draw,
+        "One channel": one_channel.draw,
+        "Compare": compare.draw,
+        "All layers": _all_layers,
+    }
+    key = state.remember(Key.ACTIVATIONS_VIEW, _FIRST_VIEW, allowed=views)
+    tabs = st.tabs(tuple(views), key=key, on_change="rerun")
+    for tab, draw_view in zip(tabs, views.values(), strict=True):
+        with tab:
+            if tab.open:
+                draw_view(choice, activations, threshold)
+    _words()
 
 
-def headline(choice: Choice, shown: Activations, threshold: float) -> None:
+def _headline(choice: Choice, activations: Activations, threshold: float) -> None:
     """Say how many channels are empty, in which layer, and what counts as empty."""
-    st.subheader(shown.sentence(threshold), anchor=False)
-    layer = shown.layer
-    channels, height, width = shown.maps.shape
-    of = "" if height == width == 1 else f" maps of {height} × {width}"
-    size = f"{channels}{of or ' numbers'}"
+    st.subheader(activations.sentence(threshold), anchor=False)
+    layer = activations.layer
+    channels, height, width = activations.maps.shape
+    unit = "numbers" if height == width == 1 else f"maps of {height} × {width}"
     dotted = "" if layer.name == layer.title else f" (`{layer.name}`)"
-    said = [f"{layer.title}{dotted} of {choice.network.title}, {layer.kind}: {size}."]
-    most = shown.empty_up_to(threshold)
+    sentences = [
+        f"{layer.title}{dotted} of {choice.network.title}, {layer.kind}: {channels} {unit}."
+    ]
     if threshold > 0:
-        said.append(f"Empty: no activation beyond {most:.3g}, which is τ times the strongest.")
+        bound = activations.empty_up_to(threshold)
+        sentences.append(
+            f"Empty: no activation beyond {bound:.3g}, which is τ times the strongest."
+        )
     elif layer.pre_relu is None:
-        said.append("Empty: every activation is 0.")
+        sentences.append("Empty: every activation is 0.")
     else:
-        said.append("Empty: no activation above 0.")
+        sentences.append("Empty: no activation above 0.")
     if layer.pre_relu is not None:
-        said.append("The ReLU after this layer is still to come: what it would let through counts.")
-    st.caption(" ".join(said))
+        sentences.append(
+            "The ReLU after this layer is still to come: what it would let through counts."
+        )
+    st.caption(" ".join(sentences))
 
 
-def depth(choice: Choice, layer: Layer, threshold: float) -> None:
+def _all_layers(choice: Choice, activations: Activations, threshold: float) -> None:
     """Draw how the share of empty channels changes from the first layer to the last."""
-    summaries = shared.empty_by_depth(choice.image, choice.network, threshold)
+    summaries = cache.empty_by_depth(choice.image, choice.network, threshold)
     st.markdown(depth_trend(summaries))
-    figure = figures.empty_by_depth(summaries, layer.name)
     st.plotly_chart(
-        figure,
+        figures.empty_by_depth(summaries, activations.layer.name),
         config=theme.CONFIG,
         key="activations_depth_chart",
-        on_select=lambda: _open_layer([each.layer.name for each in summaries]),
+        on_select=lambda: _open_layer([summary.layer.name for summary in summaries]),
         selection_mode="points",
     )
     st.caption("Click a bar to open its layer.")
@@ -72,10 +93,10 @@ def _open_layer(names: Sequence[str]) -> None:
     points = st.session_state["activations_depth_chart"]["selection"]["points"]
     if points:
         st.session_state[Key.LAYER] = names[points[0]["point_index"]]
-        state.open_view(FIRST_VIEW)
+        state.open_view(_FIRST_VIEW)
 
 
-def words() -> None:
+def _words() -> None:
     """Explain the page's words."""
     with st.expander("Words"):
         st.markdown(

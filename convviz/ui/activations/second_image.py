@@ -13,7 +13,7 @@ from convviz.images.samples import samples
 from convviz.ui import state
 from convviz.ui.choice import ChosenImage
 from convviz.ui.keys import Entry, Key
-from convviz.ui.sidebar import image
+from convviz.ui.sidebar import image as sidebar_image
 from convviz.ui.sidebar.image import OWN
 
 
@@ -26,30 +26,30 @@ def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> C
         width: Of the list, in pixels.
 
     Returns:
-        The second image; None while the visitor's own has not been brought.
+        The second image; None while the visitor has not brought one.
     """
-    titles = {each.name: each.title for each in samples()}
+    titles = {sample.name: sample.title for sample in samples()}
     names = [*(name for name in titles if name != first.name), OWN]
-    key = state.remember(Key.SECOND_IMAGE, names[0], allowed=names)
-    own: ChosenImage | None = st.session_state.get(Entry.SECOND_IMAGE)
     titles[OWN] = "Your own picture"
+    key = state.remember(Key.SECOND_IMAGE, names[0], allowed=names)
     name = st.selectbox(label, names, format_func=titles.__getitem__, key=key, width=width)
     if name != OWN:
-        return image.of_sample(name)
+        return sidebar_image.of_sample(name)
     st.file_uploader(
         "Your second picture",
         type=list(FILE_SUFFIXES),
         key="activations_second_image_upload",
         on_change=_take,
-        max_upload_size=image.MAX_MEGABYTES,
+        max_upload_size=sidebar_image.MAX_MEGABYTES,
         width=width,
         help=f"{FORMAT_NAMES}, at most {MAX_PIXELS // 1_000_000} million pixels. It "
         "stays in this visit: it is neither stored nor passed on.",
     )
+    own: ChosenImage | None = st.session_state.get(Entry.SECOND_IMAGE)
     refusal = st.session_state.get(Entry.SECOND_IMAGE_REFUSAL)
     if refusal:
-        kept = "" if own is None else " The picture in use has not changed."
-        st.error(f"{refusal}{kept}", icon=":material/error:")
+        unchanged = "" if own is None else " The picture in use has not changed."
+        st.error(f"{refusal}{unchanged}", icon=":material/error:")
     return own
 
 
@@ -60,8 +60,9 @@ def _take() -> None:
         return
     name = PurePath(file.name).name
     try:
-        st.session_state[Entry.SECOND_IMAGE] = image.received(name, file.getvalue(), "upload")
+        image = sidebar_image.received(name, file.getvalue(), "upload")
     except ImageError as error:
         st.session_state[Entry.SECOND_IMAGE_REFUSAL] = str(error)
     else:
+        st.session_state[Entry.SECOND_IMAGE] = image
         st.session_state[Entry.SECOND_IMAGE_REFUSAL] = ""

@@ -1,0 +1,106 @@
+"""The question “Map and field”: the channel's map, and what each of its positions can see."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from convviz.features.activations import Activations
+from convviz.features.effective_field import effective_field
+from convviz.figures import activations as figures
+from convviz.figures import theme
+from convviz.sprites.overlay import heatmap, overlay
+from convviz.structure.costs import receptive_field
+from convviz.ui import cache, exports, state
+from convviz.ui.activations import second_image
+from convviz.ui.choice import Choice
+from convviz.ui.components import position_map
+
+_PIXELS = 448
+
+
+def draw(choice: Choice, activations: Activations, channel: int) -> None:
+    """Draw the map beside the image, and what can be said of one position and of all."""
+    values = activations.maps[channel]
+    st.caption(
+        "Point at the map or the image, or move with the arrow keys on the map: the frame is all "
+        "that this number can have been computed from."
+    )
+    field = receptive_field(choice.network, activations.layer.name, channel)
+    context = position_context(choice, activations)
+    label = f"Map of channel {channel}"
+    position_map.draw(context, choice.crop(), values, field, "viridis", label)
+    row, column = position_map.position(context, values)
+    left, middle, right = st.columns(3, gap="large")
+    with left:
+        _effective_field(choice, activations, channel, row, column)
+    with middle:
+        st.markdown("**Values of the map**")
+        figure = figures.histogram(values)
+        st.plotly_chart(figure, config=theme.CONFIG, key="activations_map_histogram")
+    with right:
+        _second_image(choice, activations, channel)
+
+
+def position_context(choice: Choice, activations: Activations) -> str:
+    """Name what a position belongs to, as `position_map.position` takes it."""
+    return f"{choice.image.sha256[:16]}/{choice.network_name}/{activations.layer.name}"
+
+
+def _effective_field(
+    choice: Choice, activations: Activations, channel: int, row: int, column: int
+) -> None:
+    st.markdown(f"**What matters at row {row}, column {column}**")
+    layer = activations.layer
+    field = effective_field(choice.network, choice.image.pixels, layer.name, channel, row, column)
+    brightness = field.weights.sqrt()
+    image = heatmap(brightness, brightness.shape[0], "magma")
+    with st.container(key="activations_effective_field"):
+        st.image(image, width="stretch", output_format="PNG", alt="The effective receptive field")
+    if field.core is None or field.support is None:
+        st.caption("The number is 0 and a little more or less of any pixel leaves it there.")
+        return
+    st.caption(
+        "How much a small change of each pixel would change this number: the brighter, the more. "
+        f"Half of it all lies within {field.core.width} × {field.core.height} pixels; "
+        f"{field.support.width} × {field.support.height} matter at all."
+    )
+    exports.save_button(
+        "Save as PNG",
+        lambda: heatmap(brightness, _PIXELS, "magma"),
+        exports.file_name(
+            choice, layer.name, f"channel{channel}", f"field{row}-{column}", ending="png"
+        ),
+        key="activations_save_effective_field",
+    )
+
+
+def _second_image(choice: Choice, activations: Activations, channel: int) -> None:
+    image = second_image.choose(choice.image, "The same channel for another image", "stretch")
+    if image is None:
+        st.caption("Bring a picture to see this channel's map for it.")
+        return
+    other: Activations = cache.activations(image, choice.network, activations.layer)
+    scale = _common_scale(activations, other, channel)
+    crop = image.crop(choice.network, enlarged=_PIXELS)
+    over = overlay(crop, other.maps[channel], 0.75, "viridis", *scale)
+    alt = f"Channel {channel}, {image.title}"
+    st.image(over, width="stretch", output_format="JPEG", alt=alt)
+    with st.container(key="activations_second_image_map"):
+        alone = heatmap(other.maps[channel], _PIXELS // 2, "viridis", *scale)
+        st.image(alone, width="stretch", output_format="PNG", alt=f"Map of channel {channel}")
+    first_title, title = (
+        state.plain(state.shorten(each.title, 40)) for each in (choice.image, image)
+    )
+    st.caption(
+        f"Its map over {title} and alone, on the scale that both images share: its maximum "
+        f"is {float(other.maximum[channel]):.3g}, for {first_title} "
+        f"{float(activations.maximum[channel]):.3g}."
+    )
+
+
+def _common_scale(one: Activations, other: Activations, channel: int) -> tuple[float, float]:
+    """Return the scale that two maps of one channel share: from their least to their largest."""
+    maps = (one.maps[channel], other.maps[channel])
+    low = min(float(map_.min()) for map_ in maps)
+    high = max(float(map_.max()) for map_ in maps)
+    return min(low, 0.0), high
