@@ -1,7 +1,6 @@
 """Architectures: what does each network's design cost, and why was it built that way?"""
 
 from convviz.ui import shell
-from convviz.ui.keys import Key
 
 choice = shell.open_page(
     "Architectures",
@@ -12,21 +11,6 @@ choice = shell.open_page(
 )
 
 with shell.errors():
-    from convviz.ui.architectures import by_layer, compare, page, papers
-    from convviz.ui.widgets import one_of
+    from convviz.ui.architectures import page
 
-    VIEWS = {
-        "compare": "Compare",
-        "layers": "Layer by layer",
-        "lessons": "Lessons",
-        "papers": "Papers",
-    }
-    view = one_of("View", VIEWS, Key.ARCHITECTURES_VIEW, "compare", formerly=Key.ACTIVATIONS_VIEW)
-    if view == "compare":
-        compare.draw()
-    elif view == "layers":
-        by_layer.draw(choice)
-    elif view == "lessons":
-        page.draw(choice)
-    else:
-        papers.draw()
+    page.draw(choice)

@@ -1,83 +1,66 @@
-"""Figures of the page Auxiliary classifiers: two trainings side by side, and their gradients."""
+"""Figures of auxiliary classifiers: gradients by depth, and two trainings beside each other."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import floor, log10
 
 import plotly.graph_objects as go
 
-from convviz.figures import lessons, theme
+from convviz.figures import theme
 from convviz.learning.auxiliary import Moment
+from convviz.learning.gradients import LayerGradient
 
-# The same as in the figure of the gradients.
-_LOOKS = (
-    ("with the auxiliary losses", theme.BLUE, "solid", "diamond"),
-    ("main loss alone", theme.VERMILION, "dash", "circle"),
-)
-
-
-def losses(moments: Sequence[Moment], guessing: float, steps: int) -> go.Figure:
-    """Draw the main classifier's loss of both networks over the steps.
-
-    Args:
-        moments: The oldest first.
-        guessing: Loss of naming every class with the same probability.
-        steps: Where the axis ends.
-    """
-    figure = go.Figure()
-    later = [each for each in moments if each.with_heads.loss is not None]
-    _pair(
-        figure,
-        [each.step for each in later],
-        [each.with_heads.loss for each in later],
-        [each.without.loss for each in later],
-        "step %{x:,}<br>main loss %{y:.3f}",
-    )
-    _guess(figure, guessing)
-    figure.update_yaxes(title="main loss", rangemode="tozero")
-    return _styled(figure, steps)
+# Name, colour, dash and symbol of each of the two in every figure.
+_WITH_HEADS = ("with the auxiliary losses", theme.BLUE, "solid", "diamond")
+_WITHOUT = ("main loss alone", theme.VERMILION, "dash", "circle")
 
 
-def accuracies(moments: Sequence[Moment], guessing: float, steps: int) -> go.Figure:
-    """Draw the share of validation pictures that both networks name rightly.
+def gradient_norms(stages: Sequence[LayerGradient], heads: Mapping[str, str]) -> go.Figure:
+    """Draw the gradient's norm over depth, with and without the auxiliary losses.
 
     Args:
-        moments: The oldest first.
-        guessing: Share that guessing would name rightly.
-        steps: Where the axis ends.
+        stages: From the image to the classes.
+        heads: Name of each auxiliary head, and of the stage whose output it reads.
     """
     figure = go.Figure()
-    _pair(
-        figure,
-        [each.step for each in moments],
-        [each.with_heads.validation.accuracy for each in moments],
-        [each.without.validation.accuracy for each in moments],
-        "step %{x:,}<br>%{y:.1%} named rightly",
-    )
-    _guess(figure, guessing)
-    figure.update_yaxes(title="validation accuracy", tickformat=".0%", range=[0, 1.04])
-    return _styled(figure, steps)
+    for (title, colour, dash, symbol), values in (
+        (_WITHOUT, [stage.without for stage in stages]),
+        (_WITH_HEADS, [stage.with_heads for stage in stages]),
+    ):
+        figure.add_scatter(
+            x=[stage.title.removeprefix("inception") for stage in stages],
+            y=[value or None for value in values],
+            mode="lines+markers",
+            name=title,
+            line={"color": colour, "width": 3, "dash": dash},
+            marker={"size": 9, "symbol": symbol},
+            customdata=[[stage.title, f"{stage.factor:,.3g}"] for stage in stages],
+            hovertemplate=f"<b>%{{customdata[0]}}</b><br>{title}: %{{y:.3g}}<br>"
+            "with ÷ without: %{customdata[1]}<extra></extra>",
+        )
+    _mark_heads(figure, [stage.name for stage in stages], heads)
+    theme.style(figure, height=400, legend=True, saveable=True)
+    figure.update_xaxes(title="Stage, from the image to the classes", type="category")
+    figure.update_yaxes(title="Gradient norm (log scale)", type="log", exponentformat="power")
+    norms = _nonzero_norms(stages)
+    if norms and max(norms) > 50 * min(norms):
+        figure.update_yaxes(dtick=1)
+    return figure
 
 
-def gradients(moments: Sequence[Moment], at: int, heads: dict[str, str]) -> go.Figure:
+def gradients(moments: Sequence[Moment], index: int, heads: Mapping[str, str]) -> go.Figure:
     """Draw the gradient's norm over depth at one moment, on a scale that fits all of them.
 
     Args:
         moments: All that were measured.
-        at: Which of them to draw.
-        heads: Names of the auxiliary heads, and of the stage whose output each one reads.
+        index: Which of them to draw.
+        heads: Name of each auxiliary head, and of the stage whose output it reads.
     """
-    figure = lessons.gradient_norms(moments[at].stages, list(heads.items()))
-    known = [
-        value
-        for each in moments
-        for stage in each.stages
-        for value in (stage.without, stage.with_heads)
-        if value
-    ]
-    if known:
-        low, high = floor(log10(min(known))), log10(max(known))
+    figure = gradient_norms(moments[index].stages, heads)
+    norms = _nonzero_norms([stage for moment in moments for stage in moment.stages])
+    if norms:
+        low, high = floor(log10(min(norms))), log10(max(norms))
         figure.update_yaxes(range=[low, high + 0.3], dtick=1)
     figure.update_yaxes(title="gradient norm (log scale)")
     figure.update_xaxes(title="from the image to the classes")
@@ -85,26 +68,85 @@ def gradients(moments: Sequence[Moment], at: int, heads: dict[str, str]) -> go.F
     return figure
 
 
-def _pair(
+def losses(moments: Sequence[Moment], guessing: float, steps: int) -> go.Figure:
+    """Draw the main classifier's loss of both networks over the steps.
+
+    Args:
+        moments: The oldest first.
+        guessing: Loss of giving every class the same probability.
+        steps: Where the axis ends.
+    """
+    measured = [moment for moment in moments if moment.with_heads.loss is not None]
+    figure = go.Figure()
+    _add_curves(
+        figure,
+        [moment.step for moment in measured],
+        [moment.with_heads.loss for moment in measured],
+        [moment.without.loss for moment in measured],
+        "step %{x:,}<br>main loss %{y:.3f}",
+    )
+    _add_guessing(figure, guessing)
+    figure.update_yaxes(title="main loss", rangemode="tozero")
+    return _style_curves(figure, steps)
+
+
+def accuracies(moments: Sequence[Moment], guessing: float, steps: int) -> go.Figure:
+    """Draw both networks' accuracy on the validation images over the steps.
+
+    Args:
+        moments: The oldest first.
+        guessing: Accuracy of guessing.
+        steps: Where the axis ends.
+    """
+    figure = go.Figure()
+    _add_curves(
+        figure,
+        [moment.step for moment in moments],
+        [moment.with_heads.validation.accuracy for moment in moments],
+        [moment.without.validation.accuracy for moment in moments],
+        "step %{x:,}<br>%{y:.1%} named rightly",
+    )
+    _add_guessing(figure, guessing)
+    figure.update_yaxes(title="validation accuracy", tickformat=".0%", range=[0, 1.04])
+    return _style_curves(figure, steps)
+
+
+def _mark_heads(figure: go.Figure, stages: Sequence[str], heads: Mapping[str, str]) -> None:
+    """Draw a dotted line with a head's name behind the stage whose output it reads."""
+    for head, stage in heads.items():
+        if stage in stages:
+            x = stages.index(stage) + 0.5
+            figure.add_vline(x=x, line={"color": theme.GREY, "dash": "dot", "width": 2})
+            figure.add_annotation(
+                x=x, y=1, yref="paper", text=head, showarrow=False, xanchor="left", xshift=4
+            )
+
+
+def _nonzero_norms(stages: Sequence[LayerGradient]) -> list[float]:
+    return [norm for stage in stages for norm in (stage.without, stage.with_heads) if norm]
+
+
+def _add_curves(
     figure: go.Figure,
     steps: Sequence[int],
     with_heads: Sequence[float | None],
     without: Sequence[float | None],
     hover: str,
 ) -> None:
-    for (name, colour, dash, symbol), values in zip(_LOOKS, (with_heads, without), strict=True):
+    """Draw one curve for each of the two networks."""
+    for (title, colour, dash, symbol), values in ((_WITH_HEADS, with_heads), (_WITHOUT, without)):
         figure.add_scatter(
             x=list(steps),
             y=list(values),
-            name=name,
+            name=title,
             mode="lines+markers",
             line={"color": colour, "width": 2.5, "dash": dash},
             marker={"symbol": symbol, "size": 7},
-            hovertemplate=f"<b>{name}</b><br>{hover}<extra></extra>",
+            hovertemplate=f"<b>{title}</b><br>{hover}<extra></extra>",
         )
 
 
-def _guess(figure: go.Figure, value: float) -> None:
+def _add_guessing(figure: go.Figure, value: float) -> None:
     figure.add_hline(
         y=value,
         line={"color": theme.QUIET, "dash": "dot"},
@@ -113,6 +155,6 @@ def _guess(figure: go.Figure, value: float) -> None:
     )
 
 
-def _styled(figure: go.Figure, steps: int) -> go.Figure:
+def _style_curves(figure: go.Figure, steps: int) -> go.Figure:
     figure.update_xaxes(title="step", range=[0, 1.02 * steps], tickformat=",")
     return theme.style(figure, height=300, legend=True, saveable=True)

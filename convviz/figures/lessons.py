@@ -9,7 +9,6 @@ import plotly.graph_objects as go
 
 from convviz.figures import theme
 from convviz.formatting import short
-from convviz.learning.gradients import LayerGradient
 from convviz.lessons.bottleneck import Bottleneck
 from convviz.lessons.inception import InceptionModule
 from convviz.lessons.pooling import Classifiers
@@ -154,57 +153,4 @@ def classifiers(networks: Sequence[Classifiers]) -> go.Figure:
     figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
     figure.update_xaxes(title="Parameters", tickformat="~s", range=[0, 1.02 * max(totals)])
     figure.update_layout(margin={"r": 76})
-    return figure
-
-
-def gradient_norms(stages: Sequence[LayerGradient], heads: Sequence[tuple[str, str]]) -> go.Figure:
-    """Draw the gradient's norm over depth, with and without the auxiliary losses.
-
-    Args:
-        stages: From the image to the classes.
-        heads: Name of each auxiliary head and of the stage whose output it reads.
-    """
-    names = [stage.title.removeprefix("inception") for stage in stages]
-    figure = go.Figure()
-    for title, colour, dash, symbol, values in (
-        ("main loss alone", theme.VERMILION, "dash", "circle", [s.without for s in stages]),
-        (
-            "with the auxiliary losses",
-            theme.BLUE,
-            "solid",
-            "diamond",
-            [s.with_heads for s in stages],
-        ),
-    ):
-        figure.add_scatter(
-            x=names,
-            y=[value or None for value in values],
-            mode="lines+markers",
-            name=title,
-            line={"color": colour, "width": 3, "dash": dash},
-            marker={"size": 9, "symbol": symbol},
-            customdata=[[stage.title, f"{stage.factor:,.3g}"] for stage in stages],
-            hovertemplate=f"<b>%{{customdata[0]}}</b><br>{title}: %{{y:.3g}}<br>"
-            "with ÷ without: %{customdata[1]}<extra></extra>",
-        )
-    by_name = [stage.name for stage in stages]
-    for head, after in heads:
-        if after in by_name:
-            index = by_name.index(after)
-            figure.add_vline(x=index + 0.5, line={"color": theme.GREY, "dash": "dot", "width": 2})
-            figure.add_annotation(
-                x=index + 0.5,
-                y=1,
-                yref="paper",
-                text=head,
-                showarrow=False,
-                xanchor="left",
-                xshift=4,
-            )
-    theme.style(figure, height=400, legend=True, saveable=True)
-    figure.update_xaxes(title="Stage, from the image to the classes", type="category")
-    figure.update_yaxes(title="Gradient norm (log scale)", type="log", exponentformat="power")
-    known = [v for stage in stages for v in (stage.without, stage.with_heads) if v]
-    if known and max(known) > 50 * min(known):
-        figure.update_yaxes(dtick=1)
     return figure

@@ -3,7 +3,6 @@
 import pytest
 
 from convviz.figures import architectures, lessons, theme
-from convviz.learning.gradients import LayerGradient
 from convviz.lessons.bottleneck import bottleneck
 from convviz.lessons.inception import inception_modules
 from convviz.lessons.pooling import classifiers
@@ -67,13 +66,3 @@ def test_lessons_draw_their_numbers(counted: list[costs.Costs]) -> None:
     assert list(figure.data[1].y) == [module.cost.macs for module in modules]
     figure = lessons.classifiers([classifiers(each) for each in counted])
     assert figure.data[0].x[0] + figure.data[1].x[1] == 2_726_696  # AlexNet with GAP
-
-
-def test_gradients_are_drawn_where_they_are_not_nothing() -> None:
-    stages = [
-        LayerGradient("conv1", "conv1", 0.0, 2.0),
-        LayerGradient("inception4a", "inception4a", 1.0, 1.0),
-    ]
-    figure = lessons.gradient_norms(stages, [("aux1", "inception4a"), ("aux2", "gone")])
-    assert [list(trace.y) for trace in figure.data] == [[None, 1.0], [2.0, 1.0]]
-    assert [note.text for note in figure.layout.annotations] == ["aux1"]

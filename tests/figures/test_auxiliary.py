@@ -38,3 +38,13 @@ def test_the_gradients_scale_is_that_of_all_moments() -> None:
     assert low <= -4
     assert high > 0.3
     assert any(note.text == "aux1" for note in first.layout.annotations)
+
+
+def test_gradients_are_drawn_where_they_are_not_nothing() -> None:
+    stages = [
+        LayerGradient("conv1", "conv1", 0.0, 2.0),
+        LayerGradient("inception4a", "inception4a", 1.0, 1.0),
+    ]
+    figure = auxiliary.gradient_norms(stages, {"aux1": "inception4a", "aux2": "gone"})
+    assert [list(trace.y) for trace in figure.data] == [[None, 1.0], [2.0, 1.0]]
+    assert [note.text for note in figure.layout.annotations] == ["aux1"]

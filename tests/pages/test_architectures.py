@@ -214,7 +214,7 @@ def test_auxiliary_heads_bring_gradients_where_the_network_needs_them(
 ) -> None:
     app = sound(open_page(PAGE, view="lessons", lesson="auxiliary"))
     assert "the heads bring the signal" in text(app)
-    assert component_data(app, "heads_diagram")["marks"] == {
+    assert component_data(app, "architectures_heads")["marks"] == {
         "inception4a.cat()": "aux1",
         "inception4d.cat()": "aux2",
     }

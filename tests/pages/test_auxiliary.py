@@ -23,7 +23,7 @@ def little_work(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(datasets, "_shapes", few)
     monkeypatch.setattr(settings, "_STEPS", (4, 100))
-    monkeypatch.setattr(settings, "_USUAL", Settings(steps=4))
+    monkeypatch.setattr(settings, "_DEFAULTS", Settings(steps=4))
 
 
 def until(app: AppTest, done: Callable[[AppTest], bool]) -> AppTest:

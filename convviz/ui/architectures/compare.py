@@ -205,7 +205,7 @@ def _surprise(found: Sequence[Costs]) -> None:
     ordered = sorted(found, key=lambda each: each.parameters - each.part("auxiliary").parameters)
     extremes = ordered[0], ordered[-1]
     pair = _course_pair(found) or extremes
-    with st.container(key="point_compare"):
+    with st.container(key="architectures_point_compare"):
         claim, *reasons = surprise(*pair)
         st.markdown("\n".join([claim, "", *(f"- {reason}" for reason in reasons)]))
         if {each.name for each in pair} != {each.name for each in extremes}:

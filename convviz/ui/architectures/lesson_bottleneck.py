@@ -24,7 +24,7 @@ def draw(choice: Choice) -> None:
     """Draw the lesson."""
     paper = cache.costs("googlenet-2015")
     course = _pairs(paper)["inception4a.branch3"]
-    with st.container(key="point_bottleneck"):
+    with st.container(key="architectures_point_bottleneck"):
         st.markdown(
             f"**A 1×1 kernel mixes channels and looks at no neighbours, so it is a cheap way to "
             f"have fewer of them before an expensive {course.kernel}×{course.kernel} kernel.** In "

@@ -28,7 +28,7 @@ def draw(choice: Choice) -> None:
     used = lesson_network.googlenet(choice)
     found = cache.costs("googlenet")
     modules = {module.name: module for module in inception_modules(found)}
-    with st.container(key="point_inception"):
+    with st.container(key="architectures_point_inception"):
         st.markdown(
             "**Why choose a kernel size? An Inception module looks with all of them at once and "
             "lays the results on top of each other.** All branches keep height and width, so their "

@@ -1,4 +1,4 @@
-"""The trained network that a lesson looks through: the visitor's, or the bundled GoogLeNet."""
+"""The trained network that a lesson uses: the visitor's, or the bundled GoogLeNet."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def googlenet(choice: Choice) -> Network:
 
 def with_heads(choice: Choice) -> Network:
     """Return GoogLeNet with trained auxiliary heads, which only the bundled weights have."""
-    used = googlenet(choice)
-    return used if used.weights.source == "bundled" else cache.network("googlenet", "bundled")
+    network = googlenet(choice)
+    return network if network.weights.source == "bundled" else cache.network("googlenet", "bundled")
 
 
-def about(choice: Choice, used: Network) -> str:
+def about(choice: Choice, network: Network) -> str:
     """Say which network and weights are used, and why where they are not those of the sidebar."""
-    said = f"{used.title}, {used.weights.title}"
-    if choice.loaded is used:
-        return f"{said}."
-    return f"{said}, which comes with convviz, whatever the sidebar says."
+    text = f"{network.title}, {network.weights.title}"
+    if choice.loaded is network:
+        return f"{text}."
+    return f"{text}, which comes with convviz, whatever the sidebar says."

@@ -27,7 +27,7 @@ _STRONGEST, _TILE, _LARGE = 8, 104, 384  # channels; pixels
 def draw(choice: Choice) -> None:
     """Draw the lesson."""
     vgg = classifiers(cache.costs("vgg16"))
-    with st.container(key="point_gap"):
+    with st.container(key="architectures_point_gap"):
         st.markdown(
             f"**Take the mean of each map, and one linear layer makes class scores of the means.** "
             f"It needs no weights for places. VGG16 would weigh "

@@ -28,7 +28,7 @@ _LARGEST = 320
 
 def draw(choice: Choice) -> None:
     """Draw the lesson."""
-    with st.container(key="point_size"):
+    with st.container(key="architectures_point_size"):
         st.markdown(
             "**A kernel of k pixels that moves s pixels at a time stops "
             "⌊(n − k + 2p)/s⌋ + 1 times on n pixels with p of padding.** What is left at the far "

@@ -87,7 +87,7 @@ _CHANNELS = (1, 3, 16, 64, 128, 256, 512)
 def draw(choice: Choice) -> None:
     """Draw the lesson."""
     two = replacing(5)
-    with st.container(key="point_stack"):
+    with st.container(key="architectures_point_stack"):
         st.markdown(
             f"**Two layers of 3×3 see as much as one of 5×5, with {two.stack_per_pair} weights "
             f"instead of {two.single_per_pair}**, and with two ReLUs instead of one. That is the "

@@ -7,10 +7,10 @@ import streamlit as st
 from convviz.learning.auxiliary import Settings
 from convviz.learning.small_networks import Start
 from convviz.networks.network import AUXILIARY_WEIGHT
-from convviz.ui import state
+from convviz.ui import auxiliary_settings, state
 from convviz.ui.keys import Key
 
-_USUAL = Settings()
+_DEFAULTS = Settings()
 _STEPS = (100, 200, 400, 800)
 _RATES = (0.001, 0.002, 0.004, 0.008, 0.01, 0.02, 0.05, 0.1)
 _STARTS: dict[Start, str] = {
@@ -20,32 +20,21 @@ _STARTS: dict[Start, str] = {
 _NORMS = {False: "none, as in the paper", True: "after each convolution"}
 
 
-def weight() -> float:
-    """Choose what the auxiliary losses are multiplied with."""
-    chosen: float = st.slider(
-        "Weight of each auxiliary loss",
-        0.0,
-        1.0,
-        step=0.1,
-        key=state.remember(
-            Key.AUXILIARY_WEIGHT, AUXILIARY_WEIGHT, allowed=lambda x: 0 <= float(x) <= 1
-        ),
-        help=f"{AUXILIARY_WEIGHT:g} in the paper. With 0 both networks are the same, and learn "
-        "the same.",
-        width=240,
-    )
-    return chosen
-
-
 def choose() -> Settings:
-    """Draw the other settings in one row with the weight."""
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="settings"):
-        chosen = weight()
+    """Draw the settings in one row and return what is chosen."""
+    with st.container(
+        horizontal=True, gap="medium", vertical_alignment="bottom", key="auxiliary_settings"
+    ):
+        weight = auxiliary_settings.weight(
+            width=240,
+            help=f"{AUXILIARY_WEIGHT:g} in the paper. With 0 both networks are the same, and learn "
+            "the same.",
+        )
         start = st.selectbox(
             "First weights",
             _STARTS,
-            format_func=lambda each: _STARTS[each],
-            key=state.remember(Key.AUXILIARY_START, _USUAL.start, allowed=_STARTS),
+            format_func=_STARTS.__getitem__,
+            key=state.remember(Key.AUXILIARY_START, _DEFAULTS.start, allowed=_STARTS),
             help="In 2014 the rule of He et al., which makes up for what a ReLU takes away, was "
             "not known yet.",
             width=250,
@@ -53,8 +42,8 @@ def choose() -> Settings:
         norm = st.selectbox(
             "Batch norm",
             _NORMS,
-            format_func=lambda each: _NORMS[each],
-            key=state.remember(Key.AUXILIARY_NORM, _USUAL.batch_norm, allowed=_NORMS),
+            format_func=_NORMS.__getitem__,
+            key=state.remember(Key.AUXILIARY_NORM, _DEFAULTS.batch_norm, allowed=_NORMS),
             help="It came a year after GoogLeNet, and keeps signals and gradients at their "
             "strength from layer to layer.",
             width=230,
@@ -62,33 +51,28 @@ def choose() -> Settings:
         rate = st.select_slider(
             "Learning rate",
             _RATES,
-            key=state.remember(Key.AUXILIARY_RATE, _USUAL.learning_rate, allowed=_RATES),
+            key=state.remember(Key.AUXILIARY_RATE, _DEFAULTS.learning_rate, allowed=_RATES),
             help="Of SGD with Nesterov's momentum; it falls to nearly zero along half a cosine.",
             width=200,
         )
         steps = st.select_slider(
             "Steps",
             _STEPS,
-            key=state.remember(Key.AUXILIARY_STEPS, _USUAL.steps, allowed=_STEPS),
-            help=f"Of {_USUAL.batch} pictures each. {_USUAL.steps} steps of both networks take "
-            "about a minute on two processor cores.",
+            key=state.remember(Key.AUXILIARY_STEPS, _DEFAULTS.steps, allowed=_STEPS),
+            help=f"Of {_DEFAULTS.batch} pictures each. {_DEFAULTS.steps} steps of both networks "
+            "take about a minute on two processor cores.",
             width=160,
         )
-        seed = st.number_input(
-            "Seed",
-            0,
-            9999,
-            key=state.remember(Key.AUXILIARY_SEED, _USUAL.seed, allowed=range(10_000)),
-            help="Of the first weights and of the order of the pictures.",
-            width=120,
+        seed = auxiliary_settings.seed(
+            help="Of the first weights and of the order of the pictures."
         )
     return Settings(
-        weight=chosen,
+        weight=weight,
         steps=steps,
         learning_rate=rate,
         start=start,
         batch_norm=bool(norm),
-        seed=int(seed),
+        seed=seed,
     )
 
 
