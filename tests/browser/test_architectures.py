@@ -19,7 +19,7 @@ def heading(page: Page, text: str) -> None:
 def test_googlenet_is_a_click_away(visit: Visit) -> None:
     page = visit(PATH)
     expect(page.get_by_text("VGG16 has 2.26 times the parameters of AlexNet")).to_be_visible()
-    page.locator(".st-key-compared_pills").get_by_role("button", name="GoogLeNet").click()
+    page.locator(".st-key-architectures_networks").get_by_role("button", name="GoogLeNet").click()
     expect(page.get_by_text("VGG16 has 2.26 times the parameters of AlexNet")).to_be_visible()
     expect(page.get_by_text("VGG16 has 21 times the parameters of GoogLeNet")).to_be_visible()
     expect(page).to_have_url(re.compile("googlenet"))
@@ -59,23 +59,25 @@ def test_a_link_opens_the_same_row(visit: Visit) -> None:
 
 def test_the_receptive_field_follows_the_pointer_and_can_be_saved(visit: Visit) -> None:
     page = visit(f"{PATH}?view=layers&network=alexnet&weights=random&row=features.12")
-    canvas = page.locator(".st-key-field canvas")
-    told = page.locator(".st-key-field p")
+    canvas = page.locator(".st-key-architectures_field canvas")
+    told = page.locator(".st-key-architectures_field p")
     expect(told).to_contain_text("Row 4 of 6, column 4 of 6")
     canvas.click(position={"x": 3, "y": 3})
     expect(told).to_contain_text("Row 1 of 6, column 1 of 6")
     canvas.press("ArrowDown")
     expect(told).to_contain_text("Row 2 of 6")
     with page.expect_download() as saved:
-        page.locator(".st-key-field").get_by_role("button", name="Save picture").click()
+        page.locator(".st-key-architectures_field").get_by_role(
+            "button", name="Save picture"
+        ).click()
     assert saved.value.suggested_filename.endswith(".png")
 
 
 def test_the_kernel_slides_and_what_is_left_is_said(visit: Visit) -> None:
     page = visit(f"{PATH}?view=lessons&lesson=size&n=10&k=3&s=2")
-    where = page.locator(".st-key-sliding .where")
+    where = page.locator(".st-key-architectures_sliding .where")
     expect(where).to_have_text("Row 1, column 1 of the output")
-    lab = page.locator(".st-key-sliding")
+    lab = page.locator(".st-key-architectures_sliding")
     lab.get_by_role("button", name="Next stop").click()
     expect(where).to_have_text("Row 1, column 2 of the output")
     lab.locator("canvas.picture").press("ArrowDown")
@@ -90,13 +92,17 @@ def test_the_kernel_slides_and_what_is_left_is_said(visit: Visit) -> None:
 def test_drawings_can_be_saved(visit: Visit) -> None:
     page = visit(f"{PATH}?view=lessons&lesson=stack")
     with page.expect_download() as saved:
-        page.locator(".st-key-pyramid").get_by_role("button", name="Save drawing").click()
+        page.locator(".st-key-architectures_stack").get_by_role(
+            "button", name="Save drawing"
+        ).click()
     text = saved.value.path().read_text("utf-8")
     assert text.startswith("<svg")
     assert "currentColor" not in text
     page = visit(f"{PATH}?view=layers&network=googlenet", dark=True)
     with page.expect_download() as saved:
-        page.locator(".st-key-diagram").get_by_role("button", name="Save drawing").click()
+        page.locator(".st-key-architectures_diagram").get_by_role(
+            "button", name="Save drawing"
+        ).click()
     assert saved.value.suggested_filename == "googlenet-224.svg"
     assert "var(--" not in saved.value.path().read_text("utf-8")
 

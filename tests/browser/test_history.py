@@ -145,7 +145,7 @@ sample, view, question, filters = (
     Tabs("question"),
     Tabs("filters_view"),
 )
-part, lesson, pills = Buttons("architectures"), Buttons("lesson"), Pills("compared_pills")
+part, lesson, pills = Buttons("architectures"), Buttons("lesson"), Pills("architectures_networks")
 watch, moment, recorded = Buttons("watch"), Film("training_recorded_film"), Select("recorded_layer")
 seconds, series = Slider("seconds"), Buttons("series")
 weight, rate = Slider("aux_weight"), Slider("aux_rate")

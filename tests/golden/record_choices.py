@@ -259,8 +259,8 @@ SCENES = (
             Change(
                 "compared",
                 "click",
-                ".st-key-compared_pills button:has-text('GoogLeNet')",
-                widget=".st-key-compared_pills",
+                ".st-key-architectures_networks button:has-text('GoogLeNet')",
+                widget=".st-key-architectures_networks",
             ),
             fill("side", "256"),
             pick("axis", "Logarithmic"),
@@ -276,7 +276,7 @@ SCENES = (
             Change(
                 "row",
                 "click",
-                ".st-key-row_on button",
+                ".st-key-architectures_next_row button",
                 widget=".block[aria-selected=true]",
                 attribute="data-id",
             ),

@@ -74,7 +74,7 @@ def test_a_picture_that_is_too_small_gets_a_sentence(open_page: OpenPage) -> Non
 
 def test_nothing_chosen(open_page: OpenPage) -> None:
     app = open_page(PAGE)
-    app.pills(key="compared_pills").set_value([]).run()
+    app.pills(key="architectures_networks").set_value([]).run()
     assert "Choose at least one network" in sound(app).info[0].value
 
 
@@ -88,28 +88,28 @@ def test_the_papers_alexnet_layer_by_layer(open_page: OpenPage) -> None:
         "1 + (11 − 1)·1 = 11",
     ):
         assert formula in said
-    drawn = component_data(app, "diagram")
+    drawn = component_data(app, "architectures_diagram")
     assert drawn["selected"] == "conv1.0"
     assert [block["id"] for block in drawn["blocks"]][:2] == ["", "conv1.0"]
-    seen = component_data(app, "field")
+    seen = component_data(app, "architectures_field")
     assert len(seen["rows"]) == 55
     assert seen["rows"][0] == [0, 10]
 
 
 def test_stepping_from_row_to_row(open_page: OpenPage) -> None:
     app = open_page(PAGE, view="layers", network="alexnet", weights="random")
-    assert component_data(app, "diagram")["selected"] == "features.0"
-    app.button(key="row_on").click().run()
-    assert component_data(sound(app), "diagram")["selected"] == "features.1"
-    app.button(key="row_back").click().run()
-    assert component_data(app, "diagram")["selected"] == "features.0"
-    assert app.button(key="row_back").disabled
+    assert component_data(app, "architectures_diagram")["selected"] == "features.0"
+    app.button(key="architectures_next_row").click().run()
+    assert component_data(sound(app), "architectures_diagram")["selected"] == "features.1"
+    app.button(key="architectures_previous_row").click().run()
+    assert component_data(app, "architectures_diagram")["selected"] == "features.0"
+    assert app.button(key="architectures_previous_row").disabled
 
 
 def test_a_row_inside_a_module_unfolds_it(open_page: OpenPage) -> None:
     row = "inception4a.branch2.1.conv"
     app = sound(open_page(PAGE, view="layers", network="googlenet", row=row))
-    drawn = component_data(app, "diagram")
+    drawn = component_data(app, "architectures_diagram")
     assert (drawn["selected"], drawn["open"]) == (row, "inception4a")
     assert drawn["modules"]["inception4a"]["formula"] == "192 + 208 + 48 + 64 = 512"
     assert "3·3·96·208 = 179,712" in formulas(app)
@@ -117,7 +117,7 @@ def test_a_row_inside_a_module_unfolds_it(open_page: OpenPage) -> None:
 
 def test_a_row_that_another_network_has_is_replaced(open_page: OpenPage) -> None:
     app = open_page(PAGE, view="layers", network="vgg16", weights="random", row="inception4a.cat()")
-    assert component_data(sound(app), "diagram")["selected"] == "features.0"
+    assert component_data(sound(app), "architectures_diagram")["selected"] == "features.0"
 
 
 def test_a_size_that_does_not_fit_gets_a_sentence(open_page: OpenPage) -> None:
@@ -174,9 +174,9 @@ def test_output_size_with_what_is_dropped(open_page: OpenPage) -> None:
     assert "(227 − 11 + 0)/4 + 1 = 55" in formulas(app)
     app.slider(key="n").set_value(224).run()
     assert "⌊(224 − 11 + 0)/4⌋ + 1 = ⌊53.25⌋ + 1 = 54" in formulas(app)
-    assert component_data(app, "sliding")["dropped"] == 1
-    app.selectbox(key="size_try").set_value("277").run()
-    assert component_data(sound(app), "sliding")["dropped"] == 2
+    assert component_data(app, "architectures_sliding")["dropped"] == 1
+    app.selectbox(key="architectures_size_example").set_value("277").run()
+    assert component_data(sound(app), "architectures_sliding")["dropped"] == 2
     assert "7 × 7 × 256 = 12,544" in text(app)  # what would reach fc6, which expects 9,216
 
 
@@ -247,4 +247,4 @@ def test_an_own_network_can_be_compared_and_walked_through(
     app = sound(open_page(PAGE, compared="mine18,alexnet"))
     assert list(app.dataframe[0].value["parameters"]) == [61_100_840, 11_689_512]
     app = sound(open_page(PAGE, view="layers", network="mine18"))
-    assert component_data(app, "diagram")["selected"] == "conv1"
+    assert component_data(app, "architectures_diagram")["selected"] == "conv1"

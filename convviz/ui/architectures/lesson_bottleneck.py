@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.figures import lessons as drawn
-from convviz.figures import theme as figures
+from convviz.figures import lessons as figures
+from convviz.figures import theme
 from convviz.formatting import short, times
 from convviz.lessons.bottleneck import Bottleneck, bottleneck
 from convviz.lessons.inception import inception_modules
@@ -18,12 +18,13 @@ from convviz.ui.widgets import one_of
 
 _FORMS = {"googlenet-2015": "the paper's GoogLeNet, with 5×5", "googlenet": "torchvision's"}
 _FREE = "free"
+_COURSE_BRANCH = "inception4a.branch3"
 
 
 def draw(choice: Choice) -> None:
     """Draw the lesson."""
     paper = cache.costs("googlenet-2015")
-    course = _pairs(paper)["inception4a.branch3"]
+    course = _bottlenecks(paper)[_COURSE_BRANCH]
     with st.container(key="architectures_point_bottleneck"):
         st.markdown(
             f"**A 1×1 kernel mixes channels and looks at no neighbours, so it is a cheap way to "
@@ -31,39 +32,42 @@ def draw(choice: Choice) -> None:
             f"Inception 4a that turns {short(course.direct_macs)} multiplications into "
             f"{short(course.bottleneck_macs)}."
         )
-    found = _choose(paper)
+    chosen = _choose(paper)
     ledger(
         [
-            ("Without", found.direct_formula, "height · width · k · k · channels in · out"),
+            ("Without", chosen.direct_formula, "height · width · k · k · channels in · out"),
             (
                 "With 1×1",
-                found.bottleneck_formula,
+                chosen.bottleneck_formula,
                 "the 1×1 convolution, then the large kernel on what is left",
             ),
             (
                 "Multiplications",
-                f"{times(found.factor)} times fewer"
-                if found.factor >= 1
-                else f"{times(1 / found.factor)} times more: the detour does not pay",
-                f"The detour pays below {found.break_even:.0f} channels",
+                f"{times(chosen.factor)} times fewer"
+                if chosen.factor >= 1
+                else f"{times(1 / chosen.factor)} times more: the detour does not pay",
+                f"The detour pays below {chosen.break_even:.0f} channels",
             ),
             (
                 "Weights",
-                f"{found.direct_weights:,} → {found.bottleneck_weights:,}",
+                f"{chosen.direct_weights:,} → {chosen.bottleneck_weights:,}",
                 "biases left aside",
             ),
         ]
     )
     st.plotly_chart(
-        drawn.break_even(found), config=figures.save_as("bottleneck"), key="bottleneck_chart"
+        figures.break_even(chosen),
+        config=theme.save_as("bottleneck"),
+        key="architectures_bottleneck",
     )
-    _every_module()
+    _draw_every_module()
 
 
-def _pairs(found: Costs) -> dict[str, Bottleneck]:
+def _bottlenecks(costs: Costs) -> dict[str, Bottleneck]:
+    """Return the branches that have a 1×1 reduction, by name."""
     return {
         branch.name: branch.bottleneck
-        for module in inception_modules(found)
+        for module in inception_modules(costs)
         for branch in module.branches
         if branch.bottleneck
     }
@@ -71,29 +75,31 @@ def _pairs(found: Costs) -> dict[str, Bottleneck]:
 
 def _choose(paper: Costs) -> Bottleneck:
     """Draw the choice of a real branch or of free numbers, and return what was chosen."""
-    pairs = _pairs(paper)
-    options = (*pairs, _FREE)
+    branches = _bottlenecks(paper)
+    options = (*branches, _FREE)
     name = st.selectbox(
         "A branch of the paper's GoogLeNet",
         options,
-        format_func=lambda name: "numbers of your own" if name == _FREE else _name(name, pairs),
-        key=state.remember(Key.BOTTLENECK_BRANCH, "inception4a.branch3", allowed=options),
+        format_func=lambda name: (
+            "numbers of your own" if name == _FREE else _branch_title(name, branches[name])
+        ),
+        key=state.remember(Key.BOTTLENECK_BRANCH, _COURSE_BRANCH, allowed=options),
         width=420,
     )
     if name != _FREE:
-        real = pairs[name]
+        branch = branches[name]
         reduced = st.slider(
             "Channels that the 1×1 convolution leaves",
             1,
-            real.channels,
-            key=state.remember(f"{Key.BOTTLENECK_LEFT}{name}", real.reduced, in_url=False),
-            help=f"GoogLeNet leaves {real.reduced} of {real.channels}.",
+            branch.channels,
+            key=state.remember(f"{Key.BOTTLENECK_LEFT}{name}", branch.reduced, in_url=False),
+            help=f"GoogLeNet leaves {branch.reduced} of {branch.channels}.",
         )
         return bottleneck(
-            real.height, real.width, real.channels, reduced, real.outputs, real.kernel
+            branch.height, branch.width, branch.channels, reduced, branch.outputs, branch.kernel
         )
     columns = st.columns(5, gap="medium")
-    specs = (
+    inputs = (
         (Key.BOTTLENECK_SIDE, "Side of the maps", 28),
         (Key.BOTTLENECK_CHANNELS_IN, "Channels in", 192),
         (Key.BOTTLENECK_CHANNELS_LEFT, "Channels left", 16),
@@ -101,28 +107,29 @@ def _choose(paper: Costs) -> Bottleneck:
         (Key.BOTTLENECK_KERNEL, "Large kernel k", 5),
     )
     values = []
-    for column, (key, title, first) in zip(columns, specs, strict=True):
+    for column, (key, title, first) in zip(columns, inputs, strict=True):
         with column:
             values.append(int(st.number_input(title, 0, 4096, key=state.remember(key, first))))
     side, channels, reduced, outputs, kernel = values
     return bottleneck(side, side, channels, reduced, outputs, kernel)
 
 
-def _name(name: str, pairs: dict[str, Bottleneck]) -> str:
-    found = pairs[name]
+def _branch_title(name: str, branch: Bottleneck) -> str:
     module = name.split(".")[0].removeprefix("inception")
     return (
-        f"Inception {module}: {found.channels} → {found.reduced} → {found.kernel}×{found.kernel} → "
-        f"{found.outputs}"
+        f"Inception {module}: {branch.channels} → {branch.reduced} → "
+        f"{branch.kernel}×{branch.kernel} → {branch.outputs}"
     )
 
 
-def _every_module() -> None:
+def _draw_every_module() -> None:
     st.subheader("What the 1×1 layers save in every Inception module", anchor=False)
     name = one_of("Of", _FORMS, Key.BOTTLENECK_SAVING, "googlenet-2015")
     modules = inception_modules(cache.costs(name))
     st.plotly_chart(
-        drawn.module_savings(modules), config=figures.save_as("savings"), key="saving_chart"
+        figures.module_savings(modules),
+        config=theme.save_as("savings"),
+        key="architectures_savings",
     )
     without = sum(module.macs_without for module in modules)
     built = sum(module.cost.macs for module in modules)

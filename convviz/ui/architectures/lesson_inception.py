@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.features.activations import Activations
 from convviz.formatting import percent
 from convviz.lessons.inception import InceptionModule, inception_modules
 from convviz.networks.network import Network
@@ -15,19 +14,18 @@ from convviz.ui import cache, exports
 from convviz.ui.architectures import lesson_network
 from convviz.ui.choice import Choice
 from convviz.ui.components import network_diagram
-from convviz.ui.components.network_diagram import diagram
 from convviz.ui.formulas import ledger
 from convviz.ui.keys import Key
 from convviz.ui.widgets import one_of
 
-_SHOWN, _TILE = 8, 104  # channels of each branch, and pixels of each
+_STRONGEST = 8  # channels of each branch
+_TILE = 104  # pixels
 
 
 def draw(choice: Choice) -> None:
     """Draw the lesson."""
-    used = lesson_network.googlenet(choice)
-    found = cache.costs("googlenet")
-    modules = {module.name: module for module in inception_modules(found)}
+    costs = cache.costs("googlenet")
+    modules = {module.name: module for module in inception_modules(costs)}
     with st.container(key="architectures_point_inception"):
         st.markdown(
             "**Why choose a kernel size? An Inception module looks with all of them at once and "
@@ -37,18 +35,18 @@ def draw(choice: Choice) -> None:
     titles = {name: name.removeprefix("inception") for name in modules}
     name = one_of("Module", titles, Key.INCEPTION_MODULE, "inception4a", hidden=False)
     module = modules[name]
-    diagram(
-        network_diagram.message(found),
+    network_diagram.diagram(
+        network_diagram.message(costs),
         selected="",
         open_module=name,
         only_module=True,
-        key="module_diagram",
+        key="architectures_module",
     )
-    _numbers(module)
-    _on_image(choice, used, module)
+    _draw_numbers(module)
+    _draw_maps(choice, lesson_network.googlenet(choice), module)
 
 
-def _numbers(module: InceptionModule) -> None:
+def _draw_numbers(module: InceptionModule) -> None:
     rows = [
         ("Depth", module.depth_formula, "channels of the branches, joined"),
         (
@@ -71,47 +69,38 @@ def _numbers(module: InceptionModule) -> None:
     )
 
 
-def _on_image(choice: Choice, used: Network, module: InceptionModule) -> None:
-    layer = layer_named(used, module.name)
-    shown = cache.activations(choice.image, used, layer)
+def _draw_maps(choice: Choice, network: Network, module: InceptionModule) -> None:
+    layer = layer_named(network, module.name)
+    activations = cache.activations(choice.image, network, layer)
     st.subheader("What the branches make of your image", anchor=False)
-    channels, height, width = shown.maps.shape
+    channels, height, width = activations.maps.shape
     st.caption(
-        f"{lesson_network.about(choice, used)} Each branch answers with maps of {height} × "
-        f"{width}; here "
-        f"are the strongest {_SHOWN} of each, and the joined output has all {channels}."
+        f"{lesson_network.about(choice, network)} Each branch answers with maps of {height} × "
+        f"{width}; here are the strongest {_STRONGEST} of each, and the joined output has all "
+        f"{channels}."
     )
-    strongest = shown.order("strength").tolist()
-    empty = shown.empty()
+    by_strength = activations.order("strength").tolist()
+    is_empty = activations.empty()
     for branch in layer.branches:
-        here = [channel for channel in strongest if branch.start <= channel < branch.stop]
-        silent = int(empty[branch.start : branch.stop].sum())
-        count = branch.stop - branch.start
+        in_branch = range(branch.start, branch.stop)
+        strongest = [channel for channel in by_strength if channel in in_branch][:_STRONGEST]
+        empty = int(is_empty[branch.start : branch.stop].sum())
+        count = len(in_branch)
         st.markdown(
             f"**{branch.title}**: channels {branch.start} to {branch.stop - 1} of the output, "
-            f"{percent(count / channels, 1)} of its depth, {silent} of {count} empty"
+            f"{percent(count / channels, 1)} of its depth, {empty} of {count} empty"
         )
-        with st.container(horizontal=True, gap="small", key=f"maps_{branch.name}"):
-            for channel in here[:_SHOWN]:
-                picture = heatmap(shown.maps[channel], _TILE, "viridis", None, None)
-                st.image(picture, width=_TILE, output_format="PNG", caption=f"channel {channel}")
-    _save(choice, used, shown)
-
-
-def _save(choice: Choice, used: Network, shown: Activations) -> None:
-    def picture() -> bytes:
-        order = shown.order("strength").tolist()
-        return exports.png(
-            grid_picture(
-                shown,
-                title=f"{choice.image.title}, {used.title}",
-                sections=branch_sections(shown, order),
-            )
-        )
-
+        with st.container(horizontal=True, gap="small", key=f"architectures_maps_{branch.name}"):
+            for channel in strongest:
+                tile = heatmap(activations.maps[channel], _TILE, "viridis", None, None)
+                st.image(tile, width=_TILE, output_format="PNG", caption=f"channel {channel}")
     exports.save_button(
         "Save all channels as PNG",
-        picture,
-        exports.file_name(choice, shown.layer.name, ending="png"),
-        key="save_module",
+        lambda: grid_picture(
+            activations,
+            title=f"{choice.image.title}, {network.title}",
+            sections=branch_sections(activations, by_strength),
+        ),
+        exports.file_name(choice, layer.name, ending="png"),
+        key="architectures_save_module",
     )

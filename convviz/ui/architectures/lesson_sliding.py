@@ -12,9 +12,9 @@ from convviz.ui.components.sliding_kernel import sliding_kernel
 from convviz.ui.formulas import formula
 from convviz.ui.keys import Key
 
-# What AlexNet's first layer has been given: by the arithmetic, by the paper, by the course notes,
-# and by torchvision, which pads.
-_TRIES = {
+# The first four are AlexNet's first layer: by the arithmetic, the paper, the course notes, and
+# torchvision, which pads.
+_EXAMPLES = {
     "227": ("AlexNet at 227", (227, 11, 4, 0)),
     "224": ("AlexNet at 224, as the paper prints", (224, 11, 4, 0)),
     "277": ("AlexNet at 277, as the course notes say", (277, 11, 4, 0)),
@@ -34,44 +34,48 @@ def draw(choice: Choice) -> None:
             "⌊(n − k + 2p)/s⌋ + 1 times on n pixels with p of padding.** What is left at the far "
             "edge is dropped without a word."
         )
-    controls, picture = st.columns([3, 8], gap="large")
+    controls, result = st.columns([3, 8], gap="large")
     with controls:
-        _tries()
-        length, kernel, stride, padding, dilation = _sliders()
-    with picture:
-        slid = slide(length, kernel, stride, padding, dilation)
-        formula(slid.formula, slid.sentence, large=True)
-        if slid.dropped_picture:
+        _choose_example()
+        length, kernel, stride, padding, dilation = _choose_sizes()
+    with result:
+        sliding = slide(length, kernel, stride, padding, dilation)
+        formula(sliding.formula, sliding.sentence, large=True)
+        if sliding.dropped_picture:
             st.caption(
-                f"On both axes: {slid.dropped_picture} of {length} rows and columns of the image "
-                "are never looked at."
+                f"On both axes: {sliding.dropped_picture} of {length} rows and columns of the "
+                "image are never looked at."
             )
-        sliding_kernel(slid, name=f"kernel-{length}-{kernel}-{stride}-{padding}")
-        _fitting(slid)
-    _notes()
+        sliding_kernel(
+            sliding,
+            name=f"kernel-{length}-{kernel}-{stride}-{padding}",
+            key="architectures_sliding",
+        )
+        _draw_exact_lengths(sliding)
+    _draw_course_notes()
 
 
-def _tries() -> None:
+def _choose_example() -> None:
     def take() -> None:
-        chosen = st.session_state["size_try"]
-        if chosen in _TRIES:
-            for key, value in zip(_KEYS, _TRIES[chosen][1], strict=True):
+        example = st.session_state["architectures_size_example"]
+        if example in _EXAMPLES:
+            for key, value in zip(_KEYS, _EXAMPLES[example][1], strict=True):
                 state.put(key, value)
             state.put(Key.SLIDING_DILATION, 1)
 
     st.selectbox(
         "Try",
-        list(_TRIES),
+        list(_EXAMPLES),
         index=None,
-        format_func=lambda key: _TRIES[key][0],
+        format_func=lambda key: _EXAMPLES[key][0],
         placeholder="An example…",
-        key="size_try",
+        key="architectures_size_example",
         on_change=take,
     )
 
 
-def _sliders() -> tuple[int, int, int, int, int]:
-    specs = (
+def _choose_sizes() -> tuple[int, int, int, int, int]:
+    sliders = (
         (Key.SLIDING_LENGTH, "Image side n", 1, _LARGEST, 227),
         (Key.SLIDING_KERNEL, "Kernel k", 1, 15, 11),
         (Key.SLIDING_STRIDE, "Stride s", 0, 8, 4),
@@ -80,57 +84,57 @@ def _sliders() -> tuple[int, int, int, int, int]:
     )
     length, kernel, stride, padding, dilation = (
         st.slider(title, low, high, key=state.remember(key, first, allowed=range(low, high + 1)))
-        for key, title, low, high, first in specs
+        for key, title, low, high, first in sliders
     )
     return length, kernel, stride, padding, dilation
 
 
-def _fitting(slid: Sliding) -> None:
-    low, high = max(1, slid.length - 12), slid.length + 12
-    fitting = exact_lengths(slid, low, high)
-    listed = ", ".join(str(n) for n in fitting)
-    if slid.stride > 1 and fitting:
-        st.markdown(f"With this kernel nothing is dropped from images of {listed} pixels.")
+def _draw_exact_lengths(sliding: Sliding) -> None:
+    """Say for which images of about this size nothing is dropped."""
+    low, high = max(1, sliding.length - 12), sliding.length + 12
+    lengths = exact_lengths(sliding, low, high)
+    if sliding.stride > 1 and lengths:
+        text = ", ".join(map(str, lengths))
+        st.markdown(f"With this kernel nothing is dropped from images of {text} pixels.")
 
 
-def _notes() -> None:
-    """Show both sides of the course notes' claim, from the paper's own layers."""
+def _draw_course_notes() -> None:
+    """Hold the input size that the course notes state against the paper's own layers."""
     noted, paper, exact = 277, 224, ALEXNET.input_size
-    sliding = {size: slides(ALEXNET, size) for size in (exact, paper, noted)}
-    reach = {size: _values(slid[-1][1].output) for size, slid in sliding.items()}
+    layers = {
+        size: [sliding for _, sliding in slides(ALEXNET, size)] for size in (exact, paper, noted)
+    }
+    channels = _encoder_channels()
+    values = {size: slidings[-1].output ** 2 * channels for size, slidings in layers.items()}
+    dropped = {size: slidings[0].dropped for size, slidings in layers.items()}
     with st.expander(f"The course notes say that AlexNet takes {noted} × {noted}"):
         rows = [
-            f"| {size} × {size} | {slid[0][1].formula} | {slid[0][1].dropped} | "
-            f"{slid[-1][1].output} × {slid[-1][1].output} × {_channels()} = {reach[size]:,} |"
-            for size, slid in sliding.items()
+            f"| {size} × {size} | {slidings[0].formula} | {dropped[size]} | "
+            f"{slidings[-1].output} × {slidings[-1].output} × {channels} = {values[size]:,} |"
+            for size, slidings in layers.items()
         ]
         header = "| image | first layer | dropped | what reaches fc6 |\n|---|---|---|---|\n"
         st.markdown(header + "\n".join(rows))
         built = cache.costs("alexnet").layers[0]
         padding = built.window.padding[0] if built.window else 0
-        first = {size: slid[0][1].dropped for size, slid in sliding.items()}
         st.markdown(
-            f"Its first fully connected layer takes {_expected():,} values. Images of {exact} × "
-            f"{exact} give {reach[exact]:,}, with {first[exact]} pixels dropped on the way in. "
-            f"Images of {noted} × {noted} give {reach[noted]:,}: they would not fit, and lose "
-            f"{first[noted]} pixels at the first layer. So {noted} is most likely a slip for "
-            f"**{exact}**. The paper itself prints {paper}, which does not fit either "
-            f"({reach[paper]:,}); torchvision takes {built.input_shapes[0][1]} and pads it by "
+            f"Its first fully connected layer takes {_classifier_values():,} values. Images of "
+            f"{exact} × {exact} give {values[exact]:,}, with {dropped[exact]} pixels dropped on "
+            f"the way in. Images of {noted} × {noted} give {values[noted]:,}: they would not fit, "
+            f"and lose {dropped[noted]} pixels at the first layer. So {noted} is most likely a "
+            f"slip for **{exact}**. The paper itself prints {paper}, which does not fit either "
+            f"({values[paper]:,}); torchvision takes {built.input_shapes[0][1]} and pads it by "
             f"{padding}."
         )
 
 
-def _channels() -> int:
+def _encoder_channels() -> int:
     """Return how many maps reach AlexNet's classifier."""
-    maps = [row for row in cache.costs(ALEXNET.name).layers if row.part == "encoder"]
-    return maps[-1].output_shape[0]
+    rows = [row for row in cache.costs(ALEXNET.name).layers if row.part == "encoder"]
+    return rows[-1].output_shape[0]
 
 
-def _values(side: int) -> int:
-    return side * side * _channels()
-
-
-def _expected() -> int:
+def _classifier_values() -> int:
     """Return how many values AlexNet's first fully connected layer takes."""
     rows = cache.costs(ALEXNET.name).layers
     return next(row for row in rows if row.kind == "linear").input_shapes[0][0]

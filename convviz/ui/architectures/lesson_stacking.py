@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.figures import lessons as drawn
-from convviz.figures import theme as figures
+from convviz.figures import lessons as figures
+from convviz.figures import theme
 from convviz.formatting import percent
 from convviz.lessons.stacking import Stacking, replacing, stack
 from convviz.ui import cache, state
@@ -14,34 +14,72 @@ from convviz.ui.components.drawing import drawing
 from convviz.ui.formulas import ledger
 from convviz.ui.keys import Key
 
+_LARGE = (3, 5, 7, 9, 11)
+_CHANNELS = (1, 3, 16, 64, 128, 256, 512)
 _CELL, _ROW = 30, 62  # pixels
 
 
-def pyramid(found: Stacking) -> None:
+def draw(choice: Choice) -> None:
+    """Draw the lesson."""
+    two = replacing(5)
+    with st.container(key="architectures_point_stack"):
+        st.markdown(
+            f"**Two layers of 3×3 see as much as one of 5×5, with {two.stack_per_pair} weights "
+            f"instead of {two.single_per_pair}**, and with two ReLUs instead of one. That is the "
+            "idea of VGG."
+        )
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        large = st.select_slider(
+            "The large kernel",
+            _LARGE,
+            format_func=lambda k: f"{k}×{k}",
+            key=state.remember(Key.STACKED_KERNEL, 5, allowed=_LARGE),
+        )
+        channels = st.select_slider(
+            "Channels C, in and out of every layer",
+            _CHANNELS,
+            key=state.remember(Key.STACKED_WIDTH, 64, allowed=_CHANNELS),
+        )
+    stacking = replacing(large, 3, channels)
+    with right:
+        _draw_towers(stacking)
+    _draw_comparison(stacking)
+    st.plotly_chart(
+        figures.stack_against_single([replacing(kernel) for kernel in _LARGE], large),
+        config=theme.save_as("stacks"),
+        key="architectures_stacks",
+    )
+    _draw_vgg()
+
+
+def _draw_towers(stacking: Stacking) -> None:
     """Draw one row of the image and of every layer's output, with what the middle one sees."""
-    width = round(1.5 * (2 * found.receptive_field * _CELL + 70))
-    name = f"stack-{found.layers}x{found.kernel}x{found.kernel}"
-    drawing(svg(found), width=min(width, 760), save_as=name, key="pyramid")
+    width = round(1.5 * (2 * stacking.receptive_field * _CELL + 70))
+    name = f"stack-{stacking.layers}x{stacking.kernel}x{stacking.kernel}"
+    drawing(svg(stacking), width=min(width, 760), save_as=name, key="architectures_stack")
 
 
-def svg(found: Stacking) -> str:
+def svg(stacking: Stacking) -> str:
     """Return the drawing: the stack at the left, the large kernel at the right."""
-    side = found.receptive_field
+    side = stacking.receptive_field
     width = side * _CELL
     gap = 70
-    height = found.layers * _ROW + _CELL + 30
-    stack = _tower(side, [found.kernel] * found.layers, 0)
-    single = _tower(side, [side], width + gap, rows=found.layers)
+    height = stacking.layers * _ROW + _CELL + 30
+    small = _tower(side, [stacking.kernel] * stacking.layers, 0)
+    large = _tower(side, [side], width + gap, rows=stacking.layers)
     names = (
-        f'<text x="{width / 2}" y="{height - 2}" text-anchor="middle">{found.layers} × '
-        f"{found.kernel}×{found.kernel}</text>"
+        f'<text x="{width / 2}" y="{height - 2}" text-anchor="middle">{stacking.layers} × '
+        f"{stacking.kernel}×{stacking.kernel}</text>"
         f'<text x="{width * 1.5 + gap}" y="{height - 2}" text-anchor="middle">1 × '
         f"{side}×{side}</text>"
     )
-    label = f"{found.layers} kernels of {found.kernel} and one of {side} see {side} pixels each"
+    label = (
+        f"{stacking.layers} kernels of {stacking.kernel} and one of {side} see {side} pixels each"
+    )
     return (
         f'<svg viewBox="-2 -2 {2 * width + gap + 4} {height + 6}" role="img" aria-label="{label}" '
-        f'font-size="15">{stack}{single}{names}</svg>'
+        f'font-size="15">{small}{large}{names}</svg>'
     )
 
 
@@ -78,68 +116,29 @@ def _tower(side: int, kernels: list[int], left: float, rows: int | None = None) 
     return "".join(parts)
 
 
-_LARGE = (3, 5, 7, 9, 11)
-
-
-_CHANNELS = (1, 3, 16, 64, 128, 256, 512)
-
-
-def draw(choice: Choice) -> None:
-    """Draw the lesson."""
-    two = replacing(5)
-    with st.container(key="architectures_point_stack"):
-        st.markdown(
-            f"**Two layers of 3×3 see as much as one of 5×5, with {two.stack_per_pair} weights "
-            f"instead of {two.single_per_pair}**, and with two ReLUs instead of one. That is the "
-            "idea of VGG."
-        )
-    left, right = st.columns([2, 3], gap="large")
-    with left:
-        large = st.select_slider(
-            "The large kernel",
-            _LARGE,
-            format_func=lambda k: f"{k}×{k}",
-            key=state.remember(Key.STACKED_KERNEL, 5, allowed=_LARGE),
-        )
-        channels = st.select_slider(
-            "Channels C, in and out of every layer",
-            _CHANNELS,
-            key=state.remember(Key.STACKED_WIDTH, 64, allowed=_CHANNELS),
-        )
-    found = replacing(large, 3, channels)
-    with right:
-        pyramid(found)
-    _compared(found)
-    stackings = [replacing(k) for k in _LARGE]
-    st.plotly_chart(
-        drawn.stack_against_single(stackings, large),
-        config=figures.save_as("stacks"),
-        key="stack_chart",
+def _draw_comparison(stacking: Stacking) -> None:
+    k, side = stacking.kernel, stacking.receptive_field
+    many = stacking.layers > 1
+    layers = f"{stacking.layers} layers of {k}×{k}" if many else f"1 layer of {k}×{k}"
+    relus = (
+        f"{stacking.layers} ReLUs: more non-linear steps for the same view" if many else "1 ReLU"
     )
-    _in_vgg()
-
-
-def _compared(found: Stacking) -> None:
-    k, side = found.kernel, found.receptive_field
-    many = found.layers > 1
-    layers = f"{found.layers} layers of {k}×{k}" if many else f"1 layer of {k}×{k}"
-    relus = f"{found.layers} ReLUs: more non-linear steps for the same view" if many else "1 ReLU"
     ledger(
         [
-            ("Both see", found.field_formula, "pixels, along each side"),
-            (layers, found.stack_formula, f"weights, with {relus}"),
-            (f"1 layer of {side}×{side}", found.single_formula, "weights, with 1 ReLU"),
+            ("Both see", stacking.field_formula, "pixels, along each side"),
+            (layers, stacking.stack_formula, f"weights, with {relus}"),
+            (f"1 layer of {side}×{side}", stacking.single_formula, "weights, with 1 ReLU"),
             (
                 "Saved",
-                percent(found.saving, 1) if found.saving else "nothing: it is the same layer",
+                percent(stacking.saving, 1) if stacking.saving else "nothing: it is the same layer",
                 "the same share for any number of channels, since both grow with C·C",
             ),
         ]
     )
 
 
-def _in_vgg() -> None:
-    """Show the same with a real block of VGG16, and the other side of the coin."""
+def _draw_vgg() -> None:
+    """Compare a block of VGG16 with one large kernel, and all of VGG16 with AlexNet."""
     vgg = cache.costs("vgg16")
     block = [row for row in vgg.layers if row.title.startswith("conv5_") and row.macs]
     channels = block[0].output_shape[0]

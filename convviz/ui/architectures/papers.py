@@ -12,8 +12,7 @@ from convviz.lessons.printed_figures import PrintedFigure
 from convviz.lessons.printed_figures import checks as printed_checks
 from convviz.networks.paper_designs import ALEXNET, GOOGLENET, VGGS, Design
 from convviz.networks.registry import spec
-from convviz.structure import costs
-from convviz.structure.costs import Costs, LayerCost
+from convviz.structure.costs import Costs, LayerCost, total
 from convviz.ui import cache, exports
 from convviz.ui.keys import Key
 from convviz.ui.widgets import one_of
@@ -29,76 +28,74 @@ def draw() -> None:
     )
     family = one_of("Paper", _FAMILIES, Key.PAPER, "alexnet")
     if family == "vgg":
-        _vgg()
+        _draw_vgg()
         return
     design = ALEXNET if family == "alexnet" else GOOGLENET
-    ours, theirs = cache.costs(design.name), cache.costs(design.torchvision)
-    _differences(design, ours, theirs)
-    _layers(design, ours, theirs)
-    _printed(design, ours)
+    paper, built = cache.costs(design.name), cache.costs(design.torchvision)
+    _draw_differences(design, paper, built)
+    _draw_layers(design, paper, built)
+    _draw_printed(design, paper)
 
 
-def _differences(design: Design, ours: Costs, theirs: Costs) -> None:
+def _draw_differences(design: Design, paper: Costs, built: Costs) -> None:
     title = spec(design.torchvision).title
     left, right = st.columns(2, gap="large")
-    for column, heading, found in (
-        (left, f"{title} in the paper", ours),
-        (right, f"{title} in torchvision", theirs),
+    for column, heading, costs in (
+        (left, f"{title} in the paper", paper),
+        (right, f"{title} in torchvision", built),
     ):
         with column:
             st.subheader(heading, anchor=False)
-            main = found.parameters - found.part("auxiliary").parameters
-            st.metric("Parameters", f"{main:,}")
-            auxiliary = found.part("auxiliary").parameters
+            auxiliary = costs.part("auxiliary").parameters
+            st.metric("Parameters", f"{costs.parameters - auxiliary:,}")
             more = f" and {auxiliary:,} more in its auxiliary heads" if auxiliary else ""
             st.caption(
-                f"{found.macs:,} MACs at {found.input_size} × {found.input_size}, "
-                f"{found.depth} layers deep{more}."
+                f"{costs.macs:,} MACs at {costs.input_size} × {costs.input_size}, "
+                f"{costs.depth} layers deep{more}."
             )
     st.markdown("\n".join(f"- {sentence}" for sentence in design.differences))
     if design is GOOGLENET:
-        wider = _weights(ours) - _weights(theirs)
+        wider = _weights(paper) - _weights(built)
         st.markdown(
             f"The true 5×5 kernels add {wider:,} weights to the convolutions of the main network."
         )
 
 
-def _weights(found: Costs) -> int:
+def _weights(costs: Costs) -> int:
     """Count a network's weights that make MACs: no biases, no batch norm, no auxiliary heads."""
-    return sum(row.weights for row in found.layers if row.macs)
+    return sum(row.weights for row in _kernel_rows(costs))
 
 
-def _layers(design: Design, ours: Costs, theirs: Costs) -> None:
+def _draw_layers(design: Design, paper: Costs, built: Costs) -> None:
     st.subheader("Layer by layer", anchor=False)
     if design is ALEXNET:
-        pairs = [(_kernel_rows(ours)[i], row) for i, row in enumerate(_kernel_rows(theirs))]
         rows = [
             {
-                "layer": paper.title,
-                "paper": _describe(paper),
-                "torchvision": _describe(built),
-                "parameters (paper)": paper.parameters,
-                "parameters (torchvision)": built.parameters,
+                "layer": row.title,
+                "paper": _describe(row),
+                "torchvision": _describe(built_row),
+                "parameters (paper)": row.parameters,
+                "parameters (torchvision)": built_row.parameters,
             }
-            for paper, built in pairs
+            for row, built_row in zip(_kernel_rows(paper), _kernel_rows(built), strict=True)
         ]
     else:
-        stages = [name for name, _ in design.layers if ours.within(name).parameters]
+        stages = [name for name, _ in design.layers if paper.within(name).parameters]
         rows = [
             {
                 "stage": stage,
-                "parameters (paper)": ours.within(stage).parameters,
-                "parameters (torchvision)": theirs.within(stage).parameters,
-                "MACs (paper)": ours.within(stage).macs,
-                "MACs (torchvision)": theirs.within(stage).macs,
+                "parameters (paper)": paper.within(stage).parameters,
+                "parameters (torchvision)": built.within(stage).parameters,
+                "MACs (paper)": paper.within(stage).macs,
+                "MACs (torchvision)": built.within(stage).macs,
             }
             for stage in stages
         ]
-    _show(rows, f"{design.name}-layers")
+    _draw_table(rows, f"{design.name}-layers")
 
 
-def _kernel_rows(found: Costs) -> list[LayerCost]:
-    return [row for row in found.layers if row.macs]
+def _kernel_rows(costs: Costs) -> list[LayerCost]:
+    return [row for row in costs.layers if row.macs]
 
 
 def _describe(row: LayerCost) -> str:
@@ -111,22 +108,22 @@ def _describe(row: LayerCost) -> str:
     )
 
 
-def _printed(design: Design, ours: Costs) -> None:
+def _draw_printed(design: Design, paper: Costs) -> None:
     st.subheader("What the paper prints, and what its layers come to", anchor=False)
-    checks = printed_checks(design, ours)
+    checks = printed_checks(design, paper)
     worst = max(checks, key=lambda check: abs(check.difference))
     agreeing = sum(check.agrees for check in checks)
     st.markdown(
         f"{agreeing} of {len(checks)} figures agree to their last digit. The largest difference is "
         f"at *{worst.what}*: the paper prints {worst.printed:,g}{_unit(worst)}, its layers come to "
-        f"{_plain(worst)['counted']}. Papers have slips, too."
+        f"{_as_row(worst)['counted']}. Papers have slips, too."
     )
     if design is GOOGLENET:
         st.caption("The paper's K is 1,024; its operations are multiply–accumulates.")
-    _show([_plain(check) for check in checks], f"{design.name}-printed")
+    _draw_table([_as_row(check) for check in checks], f"{design.name}-printed")
 
 
-def _plain(check: PrintedFigure) -> dict[str, Any]:
+def _as_row(check: PrintedFigure) -> dict[str, Any]:
     return {
         "what": check.what,
         "where": check.where,
@@ -141,33 +138,32 @@ def _unit(check: PrintedFigure) -> str:
     return {1: "", 1024: " K", 10**6: " M"}[check.unit]
 
 
-def _vgg() -> None:
+def _draw_vgg() -> None:
     st.markdown(
         "torchvision builds columns A, B, D and E exactly as published (its batch norm forms came "
-        "later). Column C has "
-        "1×1 convolutions where D has 3×3."
+        "later). Column C has 1×1 convolutions where D has 3×3."
     )
     rows = []
     for design in VGGS:
-        found = cache.costs(design.name)
-        (check,) = printed_checks(design, found)
+        costs = cache.costs(design.name)
+        (check,) = printed_checks(design, costs)
         built = cache.costs(design.torchvision).parameters if design.torchvision else None
         rows.append(
             {
                 "column": design.name[-1].upper(),
-                "layers with weights": found.depth,
+                "layers with weights": costs.depth,
                 "printed (table 2)": f"{check.printed:g} M",
-                "counted from its layers": found.parameters,
+                "counted from its layers": costs.parameters,
                 "torchvision": design.torchvision or "not built",
                 "parameters (torchvision)": built,
-                "fully connected": found.part("decoder").parameters,
-                "MACs": found.macs,
+                "fully connected": costs.part("decoder").parameters,
+                "MACs": costs.macs,
             }
         )
-    _show(rows, "vgg-printed")
+    _draw_table(rows, "vgg-printed")
     small, large = cache.costs("vgg-2015-a"), cache.costs("vgg-2015-e")
     deeper = large.part("encoder").parameters - small.part("encoder").parameters
-    share = costs.total(large.layers).parameters / small.parameters - 1
+    share = total(large.layers).parameters / small.parameters - 1
     st.markdown(
         f"From column A to column E the depth grows from {small.depth} to {large.depth} layers, "
         f"but that adds only {deeper:,} weights ({percent(share, 1)}): the fully connected layers "
@@ -175,19 +171,23 @@ def _vgg() -> None:
     )
 
 
-def _show(rows: Sequence[dict[str, Any]], name: str) -> None:
+def _draw_table(rows: Sequence[dict[str, Any]], name: str) -> None:
     numbers = {
         key: st.column_config.NumberColumn(format="localized")
         for key, value in rows[0].items()
         if isinstance(value, int) and not isinstance(value, bool)
     }
     st.dataframe(
-        rows, hide_index=True, column_config=numbers, height="content", key=f"table_{name}"
+        rows,
+        hide_index=True,
+        column_config=numbers,
+        height="content",
+        key=f"architectures_table_{name}",
     )
     header = list(rows[0])
     exports.save_button(
         "Save as CSV",
         lambda: exports.table(header, [[row[key] for key in header] for row in rows]),
         f"{name}.csv",
-        key=f"save_{name}",
+        key=f"architectures_save_{name}",
     )

@@ -133,7 +133,7 @@ def diagram(
     on_pick: Callable[[str], None] | None = None,
     only_module: bool = False,
     name: str = "network",
-    key: str = "diagram",
+    key: str,
 ) -> None:
     """Draw a network.
 

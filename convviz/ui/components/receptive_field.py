@@ -13,7 +13,7 @@ from convviz.ui.keys import Component
 
 
 def field_on_image(
-    image: Image.Image, field: ReceptiveField, *, name: str, title: str, key: str = "field"
+    image: Image.Image, field: ReceptiveField, *, name: str, title: str, key: str
 ) -> None:
     """Draw what goes into the network with what one position sees; the visitor moves the position.
 

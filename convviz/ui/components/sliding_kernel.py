@@ -7,7 +7,7 @@ from convviz.ui.components.declare import declare
 from convviz.ui.keys import Component
 
 
-def sliding_kernel(sliding: Sliding, *, name: str, key: str = "sliding") -> None:
+def sliding_kernel(sliding: Sliding, *, name: str, key: str) -> None:
     """Draw a square image with a kernel that slides over it, and the output that it fills.
 
     Args:
