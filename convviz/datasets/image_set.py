@@ -37,7 +37,7 @@ class ImageSet(Protocol):
         """Return how many there are."""
         ...
 
-    def picture(self, index: int) -> Image.Image:
+    def image(self, index: int) -> Image.Image:
         """Decode one image.
 
         Raises:
@@ -74,7 +74,7 @@ class SampleCrops:
         """Return how many crops there are."""
         return len(self._boxes)
 
-    def picture(self, index: int) -> Image.Image:
+    def image(self, index: int) -> Image.Image:
         """Cut one crop out of its photograph."""
         name, box = self._boxes[index]
         return _sample_image(name).crop(box)
@@ -106,7 +106,7 @@ class Files:
         """Memory that the files take, in bytes."""
         return sum(len(data) for _, data in self.files)
 
-    def picture(self, index: int) -> Image.Image:
+    def image(self, index: int) -> Image.Image:
         """Decode one file."""
         return decode(self.files[index][1])
 
@@ -137,7 +137,7 @@ class Zipped:
         """Memory that the archive takes, in bytes."""
         return len(self.archive.data)
 
-    def picture(self, index: int) -> Image.Image:
+    def image(self, index: int) -> Image.Image:
         """Unpack and decode one image."""
         return decode(self.archive.read(self.archive.entries[index]))
 

@@ -35,14 +35,14 @@ class Dataset:
     Attributes:
         name: For people, "your zip".
         classes: Name of each class.
-        pictures: The images.
+        images: The images.
         labels: Number of each image's class.
         left_out: Files that are not used, and why.
     """
 
     name: str
     classes: tuple[str, ...]
-    pictures: ImageSet
+    images: ImageSet
     labels: tuple[int, ...]
     left_out: tuple[LeftOut, ...] = ()
 
@@ -201,7 +201,7 @@ def read(
     """
     pixels = torch.empty(len(indices), 3, size, size, dtype=torch.uint8)
     for row, index in enumerate(indices):
-        image = crop(dataset.pictures.picture(index), size=size, resize=size)
+        image = crop(dataset.images.image(index), size=size, resize=size)
         pixels[row] = pil_to_tensor(image)
         if row % 16 == 15:
             yield row / len(indices), None

@@ -269,7 +269,7 @@ class Imagenette:
         """Return how many images there are."""
         return len(self._files)
 
-    def picture(self, index: int) -> Image.Image:
+    def image(self, index: int) -> Image.Image:
         """Decode one image."""
         try:
             return decode(self._files[index].read_bytes())
@@ -353,7 +353,7 @@ class Cifar10:
         """Memory that the images take, in bytes."""
         return self._records.nbytes
 
-    def picture(self, index: int) -> Image.Image:
+    def image(self, index: int) -> Image.Image:
         """Decode one image."""
         pixels = self._records[index, 1:].reshape(3, _SIDE, _SIDE)
         return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))

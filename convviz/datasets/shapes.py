@@ -37,7 +37,7 @@ class _Drawn:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def picture(self, index: int) -> Image.Image:
+    def image(self, index: int) -> Image.Image:
         """Draw one image."""
         return draw(CLASSES[self.labels[index]], self.seed, index)
 

@@ -89,7 +89,7 @@ def input_batches(
         inputs, indices = [], []
         for index in range(start, end):
             try:
-                inputs.append(input_for(network, images.picture(index)))
+                inputs.append(input_for(network, images.image(index)))
             except ImageError as error:
                 skipped.append(LeftOut(images.titles[index], str(error)))
             else:

@@ -183,7 +183,7 @@ def train_small(
     )
     yield view
     watched = watch(
-        network, picture, design.pixels, others=[dataset.pictures.picture(k) for k in indices]
+        network, picture, design.pixels, others=[dataset.images.image(k) for k in indices]
     )
     settings = replace(settings, learning_rate=view.learning_rate)
     made = plan(network, "scratch", dataset.classes)

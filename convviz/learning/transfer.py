@@ -133,7 +133,7 @@ class TransferProgress:
     @property
     def nbytes(self) -> int:
         """Memory that it holds."""
-        files = int(getattr(self.lesson.dataset.pictures, "nbytes", 0))
+        files = int(getattr(self.lesson.dataset.images, "nbytes", 0))
         return 4096 + files + sum(len(m.png) for o in self.outcomes for m in o.mistakes)
 
 
@@ -242,11 +242,11 @@ def _outcome(
 def _mistakes(dataset: Dataset, split: Split, result: TrainingResult) -> Iterator[Mistake]:
     for row in result.mistakes()[:_MISTAKES]:
         index = split.validation[row]
-        square = crop(dataset.pictures.picture(index), size=_PIXELS, resize=_PIXELS)
+        square = crop(dataset.images.image(index), size=_PIXELS, resize=_PIXELS)
         predicted = result.probabilities[row].max(0)
         yield Mistake(
             png(square),
-            dataset.pictures.titles[index],
+            dataset.images.titles[index],
             dataset.classes[dataset.labels[index]],
             dataset.classes[int(predicted.indices)],
             float(predicted.values),

@@ -113,7 +113,7 @@ def _preview(dataset: Dataset) -> None:
     with st.container(horizontal=True, gap="small", key="data_preview"):
         for label, name in enumerate(dataset.classes[:_PREVIEW_CLASSES]):
             index = dataset.labels.index(label)
-            image = crop(dataset.pictures.picture(index), size=side, resize=side)
+            image = crop(dataset.images.image(index), size=side, resize=side)
             with st.container(width=side, gap=None):
                 st.image(image, width=side, output_format="PNG", alt=f"One of class {name}")
                 st.caption(f"{plain_name(name)}: {dataset.counts[label]}")

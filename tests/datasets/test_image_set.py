@@ -23,7 +23,7 @@ def test_the_samples_crops_are_squares_of_every_sample() -> None:
     crops = SampleCrops()
     assert len(crops) == len(crops.titles) > 50
     assert set(crops.titles) == {sample.title for sample in samples()}
-    sizes = {crops.picture(place).size for place in range(len(crops))}
+    sizes = {crops.image(place).size for place in range(len(crops))}
     assert all(width == height for width, height in sizes)
 
 
@@ -39,9 +39,9 @@ def test_crops_of_one_scale_do_not_overlap() -> None:
 
 def test_files_are_decoded_one_at_a_time() -> None:
     pictures = Files((("red.png", _png("red")), ("bad.png", b"x")))
-    assert pictures.picture(0).getpixel((0, 0)) == (255, 0, 0)
+    assert pictures.image(0).getpixel((0, 0)) == (255, 0, 0)
     with pytest.raises(ImageError):
-        pictures.picture(1)
+        pictures.image(1)
 
 
 def test_sets_of_files_say_how_much_memory_they_take() -> None:
@@ -60,4 +60,4 @@ def test_sets_travel_to_another_process() -> None:
         assert len(pictures) > 0
         again = pickle.loads(pickle.dumps(pictures))
         assert again.titles == pictures.titles
-        assert again.picture(0).tobytes() == pictures.picture(0).tobytes()
+        assert again.image(0).tobytes() == pictures.image(0).tobytes()

@@ -80,10 +80,10 @@ def test_photographs_in_folders_with_a_broken_one_among_them(pack: Zip) -> None:
     assert set(left_out) == {"mine/cat/3.jpg", "mine/cat/notes.txt"}
     assert all(reason.endswith(".") for reason in left_out.values())
     first_cat = dataset.labels.index(1)
-    assert dataset.pictures.picture(first_cat).size == (96, 96)
+    assert dataset.images.image(first_cat).size == (96, 96)
     # Pictures and labels still belong together behind the one that was left out.
     for place, label in enumerate(dataset.labels):
-        assert f"/{dataset.classes[label]}/" in dataset.pictures.titles[place]
+        assert f"/{dataset.classes[label]}/" in dataset.images.titles[place]
 
 
 def test_folders_that_are_no_classes_are_refused_before_any_picture_is_looked_at(

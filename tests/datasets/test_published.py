@@ -258,14 +258,14 @@ def test_cifar_bytes_become_pictures(tmp_path: Path) -> None:
     assert len(every) == 40
     assert every.labels == tuple(k % 10 for k in range(20)) * 2
     assert every.titles[3] == "cat 3"
-    picture = every.picture(23)
+    picture = every.image(23)
     assert (picture.size, picture.mode) == ((32, 32), "RGB")
     assert picture.getpixel((0, 0)) == (20, 0, 3)
     assert picture.getpixel((1, 0)) == (20, 0, 0)
     few = Cifar10(tmp_path, count=10)
     assert sorted(few.labels) == list(range(10))
     again = pickle.loads(pickle.dumps(few))
-    assert again.picture(4).tobytes() == few.picture(4).tobytes()
+    assert again.image(4).tobytes() == few.image(4).tobytes()
     assert few.nbytes == 10 * 3073
 
 
@@ -301,7 +301,7 @@ def test_some_of_its_pictures_the_same_for_the_same_seed(tmp_path: Path) -> None
     assert len(chosen) == len(set(chosen.titles)) == 10
     assert chosen.titles == Imagenette(tmp_path, count=10).titles
     assert chosen.titles != Imagenette(tmp_path, count=10, seed=1).titles
-    assert chosen.picture(3).size == (5, 4)
+    assert chosen.image(3).size == (5, 4)
     assert sorted(chosen.labels.count(k) for k in range(3)) == [3, 3, 4]
     assert len(Imagenette(tmp_path, count=50)) == 30
 
@@ -313,4 +313,4 @@ def test_a_file_that_is_gone_is_a_picture_that_cannot_be_read(tmp_path: Path) ->
     for file in tmp_path.rglob("*.JPEG"):
         file.unlink()
     with pytest.raises(ImageError, match="gone"):
-        chosen.picture(0)
+        chosen.image(0)

@@ -8,12 +8,12 @@ from convviz.datasets.shapes import shapes
 def test_the_same_seed_draws_the_same_pictures() -> None:
     first, again, other = shapes(3), shapes(3), shapes(3, seed=1)
     digests = [
-        [sha256(each.pictures.picture(k).tobytes()).hexdigest() for k in range(18)]
+        [sha256(each.images.image(k).tobytes()).hexdigest() for k in range(18)]
         for each in (first, again, other)
     ]
     assert digests[0] == digests[1]
     assert not set(digests[0]) & set(digests[2])
     assert len(set(digests[0])) == 18
     assert first.counts == (3,) * 6
-    assert first.pictures.picture(0).size == (128, 128)
-    assert first.pictures.picture(0).mode == "RGB"
+    assert first.images.image(0).size == (128, 128)
+    assert first.images.image(0).mode == "RGB"

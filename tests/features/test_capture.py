@@ -319,7 +319,7 @@ class TestSets:
         def __len__(self) -> int:
             return len(self.colours)
 
-        def picture(self, place: int) -> Image.Image:
+        def image(self, place: int) -> Image.Image:
             colour = self.colours[place]
             if colour is None:
                 raise ImageError("It is not an image.")

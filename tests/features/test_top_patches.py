@@ -36,7 +36,7 @@ class Noise:
     def __len__(self) -> int:
         return self.count
 
-    def picture(self, place: int) -> Image.Image:
+    def image(self, place: int) -> Image.Image:
         generator = torch.Generator().manual_seed(2 if place == 5 else place)
         pixels = torch.randint(0, 256, (16, 16, 3), generator=generator, dtype=torch.uint8)
         return Image.fromarray(pixels.numpy())
@@ -67,7 +67,7 @@ def _last(network: Network, name: str, pictures: Noise | Files) -> TopPatchesSte
 def test_the_strongest_patches_equal_a_brute_force_search(name: str, network: Network) -> None:
     pictures = Noise(14)
     found = _last(network, name, pictures).stimuli
-    maps = [activations(network, pictures.picture(place), name).rectified for place in range(14)]
+    maps = [activations(network, pictures.image(place), name).rectified for place in range(14)]
     for channel in range(min(10, found.layer.shape[0])):
         expected = []
         for place, answer in enumerate(maps):
@@ -107,13 +107,13 @@ def test_a_patch_is_cut_out_of_what_the_network_saw(network: Network) -> None:
     assert isinstance(patch.box, Box)
     cut = patch_picture(network, pictures, patch)
     assert cut.size == (patch.box.width, patch.box.height)
-    whole = pictures.picture(patch.picture)
+    whole = pictures.image(patch.picture)
     assert cut.getpixel((0, 0)) == whole.getpixel((patch.box.left, patch.box.top))
 
 
 def test_pictures_that_cannot_be_read_are_left_out_and_named(network: Network) -> None:
     buffer = BytesIO()
-    Noise(1).picture(0).save(buffer, "PNG")
+    Noise(1).image(0).save(buffer, "PNG")
     good = buffer.getvalue()
     pictures = Files((("a.png", good), ("b.png", b"nonsense"), ("c.png", good)))
     step = _last(network, "2", pictures)
@@ -192,10 +192,10 @@ class Held:
     def __len__(self) -> int:
         return len(self.files)
 
-    def picture(self, place: int) -> Image.Image:
+    def image(self, place: int) -> Image.Image:
         if place == COUNT // 2:
             self.gate.wait(60)
-        return self.files.picture(place)
+        return self.files.image(place)
 
 
 def watch(runner: LocalRunner, job: str, until: Callable[[JobView], bool]) -> list[JobView]:

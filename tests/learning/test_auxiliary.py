@@ -205,7 +205,7 @@ def test_settings_are_checked_at_the_call(few: Dataset, few_split: Split) -> Non
         compare_auxiliary(few, few_split, replace(SHORT, weight=-1.0))
     with pytest.raises(SettingError, match="do not fit"):
         compare_auxiliary(
-            Dataset("", ("a",), few.pictures, (0,) * 100_000), few_split, Settings(size=512)
+            Dataset("", ("a",), few.images, (0,) * 100_000), few_split, Settings(size=512)
         )
 
 

@@ -173,7 +173,7 @@ def test_the_result_is_what_the_best_epoch_was(
         # The module handed out gives the same scores, without what standardised the features.
         network = to_network(made, few, result, 32)
         place = few_split.validation[0]
-        guess = predict(network, few.pictures.picture(place), k=6)
+        guess = predict(network, few.images.image(place), k=6)
         wanted = result.probabilities[0]
         for each in guess:
             assert each.probability == pytest.approx(float(wanted[each.index]), abs=0.02)

@@ -27,7 +27,7 @@ def views(
     for view in train_small(
         stop=lambda: stop_early and bool(found[-1].step),
         design=design,
-        picture=few.pictures.picture(0),
+        picture=few.images.image(0),
         probe="a disc",
         dataset=few,
         split=parts,

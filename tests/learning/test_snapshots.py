@@ -27,7 +27,7 @@ SHORT = TrainingSettings(epochs=3, size=32, batch=8)
 
 @pytest.fixture
 def probe(few: Dataset) -> Image.Image:
-    return few.pictures.picture(0)
+    return few.images.image(0)
 
 
 def trained(
@@ -116,7 +116,7 @@ def test_what_counts_as_empty_is_what_the_relu_lets_through(
     bias[:2] = -1e6  # these two channels never say anything
     module.norm.bias = torch.nn.Parameter(bias)
     network = Network(tiny.spec, module, tiny.weights)
-    others = [few.pictures.picture(k) for k in range(1, 4)]
+    others = [few.images.image(k) for k in range(1, 4)]
     looked = watch(network, probe, 32, wanted=["norm"], others=others)
     (maps,) = looked.take(module, step=5, epoch=1, seconds=2.0).maps
     assert layer(network, "norm").pre_relu == "norm"

@@ -49,7 +49,7 @@ def test_the_network_is_kept_and_names_pictures(
 ) -> None:
     outcome = views(tiny, few, few_split)[-1].outcomes[0]
     network = load("tiny", outcome.source)
-    labels = {each.label for each in predict(network, few.pictures.picture(0), k=6)}
+    labels = {each.label for each in predict(network, few.images.image(0), k=6)}
     assert labels == set(few.classes)
 
 
