@@ -1,1 +1,1 @@
-"""Sets of images: files, zips, generated shapes, published sets."""
+"""Sets of images, with and without classes."""

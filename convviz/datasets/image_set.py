@@ -1,7 +1,7 @@
 """Sets of images without classes: the samples' crops, files, a zip.
 
-A set knows its images' titles and decodes one image at a time, so that its memory is that of the
-files. Sets can be pickled, so that a job may run in another process.
+A set has its images' titles and decodes one image at a time, so that it needs no more memory than
+the files. Sets can be pickled, so that a job may run in another process.
 """
 
 from __future__ import annotations
@@ -107,7 +107,11 @@ class Files:
         return sum(len(data) for _, data in self.files)
 
     def image(self, index: int) -> Image.Image:
-        """Decode one file."""
+        """Decode one file.
+
+        Raises:
+            ImageError: It cannot be read.
+        """
         return decode(self.files[index][1])
 
 
@@ -138,7 +142,11 @@ class Zipped:
         return len(self.archive.data)
 
     def image(self, index: int) -> Image.Image:
-        """Unpack and decode one image."""
+        """Unpack and decode one image.
+
+        Raises:
+            ImageError: It cannot be read.
+        """
         return decode(self.archive.read(self.archive.entries[index]))
 
 

@@ -1,4 +1,4 @@
-"""Data to learn from: images with classes, split into a training and a validation part.
+"""Labelled images: images with classes, split into a training and a validation part.
 
 Images stay as they are (files in a zip, or code that draws them) until `read` decodes them to
 tensors.
@@ -24,7 +24,7 @@ from convviz.images.preprocess import crop, normalise
 MAX_CLASSES = 40
 """More would not fit on a page."""
 
-_LEAST = 2  # images of a class: one to learn from, one to check with
+_LEAST = 2  # images of a class: one for training, one for validation
 _BYTES = 600_000_000  # of decoded images in memory
 
 
@@ -59,7 +59,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Split:
-    """Which images are learned from, and which only check what was learned.
+    """Which images are for training and which for validation.
 
     Attributes:
         train: Indices in the data set.
@@ -71,7 +71,12 @@ class Split:
 
 
 def split(dataset: Dataset, share: float = 0.25, seed: int = 0) -> Split:
-    """Put about a share of every class aside for validation: at least one image, never all.
+    """Set aside about the same share of every class for validation: at least one image, never all.
+
+    Args:
+        dataset: Images with their classes, at least two of each.
+        share: The share of each class that is set aside, above 0 and below 1.
+        seed: Seed of the random choice.
 
     Raises:
         SettingError: The share is not between 0 and 1.
@@ -82,11 +87,11 @@ def split(dataset: Dataset, share: float = 0.25, seed: int = 0) -> Split:
     train: list[int] = []
     validation: list[int] = []
     for label, count in enumerate(dataset.counts):
-        indices = [index for index, other in enumerate(dataset.labels) if other == label]
+        indices = [index for index, own in enumerate(dataset.labels) if own == label]
         order = torch.randperm(count, generator=generator).tolist()
-        aside = min(max(1, round(share * count)), count - 1)
-        validation += [indices[k] for k in order[:aside]]
-        train += [indices[k] for k in order[aside:]]
+        checked = min(max(1, round(share * count)), count - 1)
+        validation += [indices[k] for k in order[:checked]]
+        train += [indices[k] for k in order[checked:]]
     return Split(tuple(sorted(train)), tuple(sorted(validation)))
 
 
@@ -98,8 +103,8 @@ def from_zip(
 ) -> Dataset:
     """Read a zip of class folders: each folder is a class and gives it its name.
 
-    All of them may lie in one outer folder, as most programs pack. Every image is decoded once, so
-    that a broken one is found now and not during a training.
+    All of them may be in one outer folder, as most programs pack them. Every image is decoded once,
+    so that a broken one is found now and not during a training.
 
     Args:
         data: The zip's bytes.
@@ -111,14 +116,14 @@ def from_zip(
     """
     archive = open_archive(data)
     entries, left_out = _in_folders(archive)
-    stated = Counter(entry.folder for entry in entries)
-    _check_folders(set(stated))
-    _check_counts(stated, usable="")
+    entry_counts = Counter(entry.folder for entry in entries)
+    _check_folders(set(entry_counts))
+    _check_counts(entry_counts, usable="")
     counts: Counter[str] = Counter()
     broken: dict[ZipEntry, str] = {}
-    done = 0
+    decoded = 0
     # The smallest classes first, so that one with too few images is found soon.
-    for folder in sorted(stated, key=lambda name: (stated[name], name)):
+    for folder in sorted(entry_counts, key=lambda name: (entry_counts[name], name)):
         for entry in entries:
             if entry.folder != folder:
                 continue
@@ -128,41 +133,43 @@ def from_zip(
                 broken[entry] = str(error)
             else:
                 counts[folder] += 1
-            done += 1
+            decoded += 1
             if progress is not None:
-                progress(done, len(entries))
+                progress(decoded, len(entries))
         _check_counts({folder: counts[folder]})
     usable = [entry for entry in entries if entry not in broken]
     left_out += [LeftOut(entry.path, broken[entry]) for entry in entries if entry in broken]
     folders = sorted(counts)
-    kept = ZipArchive(archive.data, tuple(usable), archive.left_out)
+    usable_archive = ZipArchive(archive.data, tuple(usable), archive.left_out)
     labels = tuple(folders.index(entry.folder) for entry in usable)
     classes = tuple(PurePosixPath(folder).name for folder in folders)
-    return Dataset(name, classes, Zipped(kept, name), labels, (*archive.left_out, *left_out))
+    return Dataset(
+        name, classes, Zipped(usable_archive, name), labels, (*archive.left_out, *left_out)
+    )
 
 
 def _in_folders(archive: ZipArchive) -> tuple[list[ZipEntry], list[LeftOut]]:
     """Take the images in class folders; all folders must be equally deep."""
-    inside = [entry for entry in archive.entries if entry.folder]
+    in_folders = [entry for entry in archive.entries if entry.folder]
     left_out = [
         LeftOut(entry.path, "It lies in no folder, so it has no class.")
         for entry in archive.entries
         if not entry.folder
     ]
-    if not inside:
+    if not in_folders:
         raise ImageError(
             "The zip archive has pictures but no folders: put the pictures of each class into a "
             "folder named after the class, and pack those."
         )
-    depths = Counter(len(PurePosixPath(entry.folder).parts) for entry in inside)
-    above = {str(PurePosixPath(entry.folder).parent) for entry in inside}
-    if len(depths) > 1 or len(above) > 1:
-        deepest = max(inside, key=lambda entry: entry.folder.count("/")).folder
+    depths = Counter(len(PurePosixPath(entry.folder).parts) for entry in in_folders)
+    parents = {str(PurePosixPath(entry.folder).parent) for entry in in_folders}
+    if len(depths) > 1 or len(parents) > 1:
+        deepest = max(in_folders, key=lambda entry: entry.folder.count("/")).folder
         raise ImageError(
             f"The zip archive has folders in folders ({deepest[:60]}): put all class folders side "
             "by side, with pictures only inside them."
         )
-    return inside, left_out
+    return in_folders, left_out
 
 
 def _check_folders(folders: set[str]) -> None:
@@ -195,9 +202,17 @@ def read(
 ) -> Iterator[tuple[float, tuple[Tensor, Tensor] | None]]:
     """Decode images, the middle square of each, scaled to the same size.
 
+    Args:
+        dataset: The images and their classes.
+        indices: Indices of the images to decode, N of them.
+        size: Side of the decoded images, in pixels.
+
     Yields:
-        The share that is done and None, again and again; at the end 1 and the images,
+        The share that is decoded so far and None, every 16 images; at the end 1 and the images,
         (N, 3, size, size) uint8, with the numbers of their classes, (N,).
+
+    Raises:
+        ImageError: An image cannot be read.
     """
     pixels = torch.empty(len(indices), 3, size, size, dtype=torch.uint8)
     for row, index in enumerate(indices):
@@ -210,15 +225,21 @@ def read(
 
 
 def to_input(pixels: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """Turn uint8 images, (N, 3, H, W), into a network's normalised input, float32."""
+    """Turn uint8 images, (N, 3, H, W), into a network's normalised input, float32.
+
+    Args:
+        pixels: The images, 0…255.
+        mean: Subtracted from red, green and blue.
+        std: What they are divided by then.
+    """
     return normalise(pixels.to(torch.float32).div_(255), mean=mean, std=std)
 
 
 def check_fits(images: int, size: int) -> None:
-    """Check that so many images of this size may be held in memory.
+    """Check that a number of images of this size may be kept in memory.
 
     Raises:
-        SettingError: They may not.
+        SettingError: They need more memory than is allowed.
     """
     if images * 3 * size * size > _BYTES:
         raise SettingError(

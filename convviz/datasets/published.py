@@ -1,4 +1,4 @@
-"""CIFAR-10 and Imagenette: fetched once into convviz's cache, and made into data to learn from."""
+"""CIFAR-10 and Imagenette: downloaded once into convviz's cache, and read as labelled images."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from convviz.errors import ImageError, SettingError, WeightsError
 from convviz.images.decode import decode
 
 _FOLDER = "torchvision"  # in the cache, beside the weights
-_FILES, _UNPACKED_BYTES = 20_000, 400_000_000  # at most so much in an archive
+_FILES, _UNPACKED_BYTES = 20_000, 400_000_000  # limits of an archive
 
 
 @dataclass(frozen=True)
@@ -110,19 +110,18 @@ def start(key: str) -> Fetch:
         total=published_set.bytes,
         room=4 * published_set.bytes,
         here=lambda folder: published_set.is_here(folder / _FOLDER),
-        fetch=lambda folder, progress: _bring(published_set, folder, progress),
+        fetch=lambda folder, progress: _fetch(published_set, folder, progress),
     )
     return join(archive)
 
 
-def _bring(published_set: PublishedSet, folder: Path, progress: Progress) -> None:
+def _fetch(published_set: PublishedSet, folder: Path, progress: Progress) -> None:
     """Fetch a set's archive, unless it is in the user's folder, and unpack it."""
-    own = cache.user_folder()
-    given = own / published_set.archive if own else None
-    is_given = given is not None and given.is_file()
-    archive = given if given is not None and is_given else folder / published_set.archive
+    user_folder = cache.user_folder()
+    from_user = user_folder is not None and (user_folder / published_set.archive).is_file()
+    archive = (user_folder if user_folder and from_user else folder) / published_set.archive
     try:
-        if is_given:
+        if from_user:
             if cache.sha256(archive) != published_set.sha256:
                 raise WeightsError(
                     f"The file {archive.name} in your CONVVIZ_WEIGHTS folder is damaged: its "
@@ -135,7 +134,7 @@ def _bring(published_set: PublishedSet, folder: Path, progress: Progress) -> Non
     except ImageError as error:
         raise WeightsError(str(error)) from error  # as any download fails
     finally:
-        if not is_given:
+        if not from_user:
             cache.remove(archive)
 
 
@@ -146,8 +145,8 @@ def unpack(
 
     Args:
         published_set: The set.
-        archive: Its file, whose checksum was compared.
-        root: The folder of sets; the set's own folder appears in it when it is complete.
+        archive: Its file, whose checksum has been compared.
+        root: The folder of sets; the set's folder appears in it when it is complete.
         check: Called between two files; an error that it raises stops the unpacking.
 
     Raises:
@@ -159,18 +158,20 @@ def unpack(
     wrong = ImageError(
         f"The archive of {published_set.title} is not what it should be: fetch it again."
     )
-    files = unpacked = 0
+    files = unpacked_bytes = 0
     try:
-        with tarfile.open(archive, "r|gz") as opened:
-            for member in opened:
+        with tarfile.open(archive, "r|gz") as tar:
+            for member in tar:
                 check()
                 path = PurePosixPath(member.name)
                 if not member.isfile():
                     continue
-                files, unpacked = files + 1, unpacked + member.size
+                files, unpacked_bytes = files + 1, unpacked_bytes + member.size
                 inside = path.parts[:1] == (published_set.folder,) and ".." not in path.parts
-                source = opened.extractfile(member)
-                if not inside or source is None or files > _FILES or unpacked > _UNPACKED_BYTES:
+                source = tar.extractfile(member)
+                if not inside or source is None:
+                    raise wrong
+                if files > _FILES or unpacked_bytes > _UNPACKED_BYTES:
                     raise wrong
                 target = part.joinpath(*path.parts[1:])
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -187,12 +188,12 @@ def unpack(
 
 
 def published(key: str, count: int, seed: int = 0) -> Dataset:
-    """Make data to learn from some images of a set that was fetched.
+    """Make a data set of some images of a set that was fetched.
 
     Args:
         key: One of `SETS`.
         count: How many images.
-        seed: Chooses them.
+        seed: Seed of the random choice.
 
     Raises:
         SettingError: The set has not been fetched.
@@ -200,9 +201,24 @@ def published(key: str, count: int, seed: int = 0) -> Dataset:
     """
     if not is_here(key):
         raise SettingError(f"{SETS[key].title} is not on this machine: fetch it first.")
-    kind = Imagenette if key == IMAGENETTE.key else Cifar10
-    pictures = kind(root(), count, seed)
-    return Dataset(pictures.name, pictures.classes, pictures, pictures.labels)
+    set_class = Imagenette if key == IMAGENETTE.key else Cifar10
+    images = set_class(root(), count, seed)
+    return Dataset(images.name, images.classes, images, images.labels)
+
+
+@dataclass(frozen=True)
+class _Selection:
+    """Some training images of a published set, about as many of each class.
+
+    Attributes:
+        root: The folder of published sets.
+        count: How many images; fewer if there are not as many.
+        seed: Seed of the random choice; the same images for the same seed.
+    """
+
+    root: Path
+    count: int = 500
+    seed: int = 0
 
 
 # Imagenette's folders are named by WordNet's numbers.
@@ -221,18 +237,8 @@ _NAMES = {
 
 
 @dataclass(frozen=True)
-class Imagenette:
-    """Some of Imagenette's training images, about as many of each class.
-
-    Attributes:
-        root: The folder of published sets.
-        count: How many images; fewer if there are not as many.
-        seed: Chooses them; the same ones for the same seed.
-    """
-
-    root: Path
-    count: int = 500
-    seed: int = 0
+class Imagenette(_Selection):
+    """Some of Imagenette's training images: JPEG files in folders named by class."""
 
     @property
     def name(self) -> str:
@@ -244,7 +250,7 @@ class Imagenette:
         files = sorted((self.root / IMAGENETTE.folder / "train").glob("*/*.JPEG"))
         folders = sorted({file.parent.name for file in files})
         labels = [folders.index(file.parent.name) for file in files]
-        return tuple(files[index] for index in evenly(labels, self.count, self.seed))
+        return tuple(files[index] for index in balanced_choice(labels, self.count, self.seed))
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -270,14 +276,17 @@ class Imagenette:
         return len(self._files)
 
     def image(self, index: int) -> Image.Image:
-        """Decode one image."""
+        """Decode one image.
+
+        Raises:
+            ImageError: It cannot be read.
+        """
         try:
             return decode(self._files[index].read_bytes())
         except OSError as error:
             raise ImageError("The file is gone; fetch Imagenette again.") from error
 
 
-# CIFAR-10's files are records of a class and its pixels.
 CLASSES = (
     "aeroplane",
     "car",
@@ -295,18 +304,9 @@ _RECORD = 1 + 3 * _SIDE**2
 
 
 @dataclass(frozen=True)
-class Cifar10:
-    """Some of CIFAR-10's training images, about as many of each class.
+class Cifar10(_Selection):
+    """Some of CIFAR-10's training images: records of a class and its pixels."""
 
-    Attributes:
-        root: The folder of published sets.
-        count: How many images; fewer if there are not as many.
-        seed: Chooses them; the same ones for the same seed.
-    """
-
-    root: Path
-    count: int = 500
-    seed: int = 0
     classes: tuple[str, ...] = CLASSES
 
     @property
@@ -316,21 +316,21 @@ class Cifar10:
 
     @cached_property
     def _records(self) -> NDArray[np.uint8]:
-        """Read the chosen images, (N, 3073): a class and its pixels each."""
+        """The selected images, (N, 3073): a class and its pixels each."""
         try:
             files = sorted((self.root / CIFAR10.folder).glob("data_batch_*.bin"))
             if not files:
                 raise FileNotFoundError
-            every = [np.memmap(file, np.uint8, "r").reshape(-1, _RECORD) for file in files]
+            batches = [np.memmap(file, np.uint8, "r").reshape(-1, _RECORD) for file in files]
         except (OSError, ValueError) as error:
             raise ImageError("The files of CIFAR-10 are gone; fetch it again.") from error
-        labels = np.concatenate([records[:, 0] for records in every]).tolist()
-        indices = np.array(evenly(labels, self.count, self.seed))
-        ends = np.cumsum([0, *map(len, every)])
+        labels = np.concatenate([records[:, 0] for records in batches]).tolist()
+        indices = np.array(balanced_choice(labels, self.count, self.seed))
+        ends = np.cumsum([0, *map(len, batches)])
         return np.concatenate(
             [
                 records[indices[(indices >= start) & (indices < end)] - start]
-                for records, start, end in zip(every, ends[:-1], ends[1:], strict=True)
+                for records, start, end in zip(batches, ends[:-1], ends[1:], strict=True)
             ]
         )
 
@@ -354,31 +354,35 @@ class Cifar10:
         return self._records.nbytes
 
     def image(self, index: int) -> Image.Image:
-        """Decode one image."""
+        """Return one image.
+
+        Raises:
+            ImageError: The files cannot be read.
+        """
         pixels = self._records[index, 1:].reshape(3, _SIDE, _SIDE)
         return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
 
 
-def evenly(labels: Sequence[int], count: int, seed: int) -> tuple[int, ...]:
+def balanced_choice(labels: Sequence[int], count: int, seed: int) -> tuple[int, ...]:
     """Choose about as many of every class, at random but the same for the same seed.
 
     Args:
         labels: Number of each image's class.
         count: How many to choose; fewer if there are not as many.
-        seed: Chooses them.
+        seed: Seed of the random choice.
 
     Returns:
         Their indices, in order.
     """
-    chance = random.Random(seed)  # noqa: S311 - nothing secret is drawn
+    generator = random.Random(seed)  # noqa: S311 - nothing secret is drawn
     by_class: dict[int, list[int]] = {}
     for index, label in enumerate(labels):
         by_class.setdefault(label, []).append(index)
-    for indices in by_class.values():
-        chance.shuffle(indices)
-    chosen: list[int] = []
-    while len(chosen) < count and any(by_class.values()):
+    for of_class in by_class.values():
+        generator.shuffle(of_class)
+    indices: list[int] = []
+    while len(indices) < count and any(by_class.values()):
         for label in sorted(by_class):
-            if by_class[label] and len(chosen) < count:
-                chosen.append(by_class[label].pop())
-    return tuple(sorted(chosen))
+            if by_class[label] and len(indices) < count:
+                indices.append(by_class[label].pop())
+    return tuple(sorted(indices))

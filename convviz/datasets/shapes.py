@@ -1,7 +1,7 @@
 """A data set made by code: three shapes and three textures, different in every image.
 
 Each image has its own colours, position, size, turn, background and noise, so that no single colour
-or pixel tells the class. The same seed makes the same images.
+or pixel determines the class. The same seed makes the same images.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from convviz.datasets.labelled_set import Dataset
 
 CLASSES = ("disc", "square", "triangle", "stripes", "checks", "dots")
 
-
 _SIDE = 128  # pixels
 _CORNERS = {"square": 4, "triangle": 3}
 
 
 @dataclass(frozen=True)
 class _Drawn:
-    """Images drawn on demand; keeps nothing but the seed."""
+    """Images drawn on demand; only the seed is stored."""
 
     labels: tuple[int, ...]
     seed: int
@@ -47,11 +46,11 @@ def shapes(per_class: int = 80, seed: int = 0) -> Dataset:
 
     Args:
         per_class: Images of each class.
-        seed: Another one makes other images.
+        seed: Seed of the images; another one makes other images.
     """
     labels = tuple(index % len(CLASSES) for index in range(per_class * len(CLASSES)))
-    pictures = _Drawn(labels, seed)
-    return Dataset(pictures.name, CLASSES, pictures, labels)
+    images = _Drawn(labels, seed)
+    return Dataset(images.name, CLASSES, images, labels)
 
 
 def draw(kind: str, seed: int, index: int) -> Image.Image:
@@ -59,7 +58,7 @@ def draw(kind: str, seed: int, index: int) -> Image.Image:
 
     Args:
         kind: One of `CLASSES`.
-        seed: Of the set.
+        seed: Seed of the set.
         index: Number of the image in it.
     """
     random = np.random.default_rng((seed, index))
@@ -77,7 +76,7 @@ def draw(kind: str, seed: int, index: int) -> Image.Image:
 
 
 def _two_colours(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Draw two colours that differ enough to be told apart."""
+    """Draw two colours whose difference is visible."""
     while True:
         back, fore = random.uniform(20, 235, (2, 3))
         if abs(back.mean() - fore.mean()) > 45:
@@ -85,7 +84,7 @@ def _two_colours(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _mask(kind: str, random: np.random.Generator) -> np.ndarray:
-    """Draw where the foreground is, shape (side, side), bool."""
+    """Draw the foreground's mask, shape (side, side), bool."""
     if kind in ("disc", *_CORNERS):
         return _shape(kind, random)
     turn, period = random.uniform(0, math.pi), random.uniform(16, 40)

@@ -1,10 +1,9 @@
 """Zip archives of images: checked before anything is unpacked, never unpacked to disk.
 
-An archive that could harm the server is refused as a whole, from its list of contents and so at
-once: too many files, too many bytes, a ratio that only a zip bomb has, entries that share bytes,
-paths that leave their folder, links. Files that cannot be used are left out and named: encrypted
-ones, damaged ones, files that are not images. Folders, hidden files and what macOS adds are
-ignored.
+An archive that could harm the server is refused as a whole, by its list of contents alone: too many
+files, too many bytes, a ratio that only a zip bomb has, entries that share bytes, paths that leave
+their folder, links. Files that cannot be used are left out and listed: encrypted ones, damaged
+ones, files that are not images. Folders, hidden files and what macOS adds are ignored.
 
 The list of contents may be wrong, so the unpacked bytes are counted as well, and a file that holds
 more than it states is refused when it is read.
@@ -55,7 +54,7 @@ class ZipEntry:
         name: The file's name.
         bytes: Its size as the archive states it.
         packed: Its size in the archive.
-        start: Offset in the archive.
+        start: Offset of its header in the archive.
         method: Compression method.
         checksum: Its CRC-32.
     """
@@ -85,7 +84,7 @@ class ZipArchive:
     left_out: tuple[LeftOut, ...]
 
     def read(self, entry: ZipEntry) -> bytes:
-        """Unpack one file, from its own bytes alone: Python would read the whole list every time.
+        """Unpack one file, from its bytes alone: Python would read the whole list every time.
 
         Raises:
             ImageError: It is damaged, or holds more than the archive's list says.
@@ -110,19 +109,19 @@ def open_archive(data: bytes) -> ZipArchive:
     """Check a zip archive and list its images, without unpacking anything.
 
     Raises:
-        ImageError: It is not a zip archive, breaks a limit, or has no image.
+        ImageError: It is not a zip archive, breaks a limit, or has no usable image.
     """
     _check_directory(data)
     try:
-        with zipfile.ZipFile(BytesIO(data)) as opened:
-            listed = opened.infolist()
-    except Exception as error:  # whatever the parser raises, the file is at fault
+        with zipfile.ZipFile(BytesIO(data)) as file:
+            infos = file.infolist()
+    except Exception as error:  # the parser may raise anything; the file is at fault
         raise ImageError("The zip archive is damaged; pack it again.") from error
-    files = [info for info in listed if not _ignored(info)]
+    files = [info for info in infos if not _ignored(info)]
     for info in files:
         _check_path(info)
     _check_limits(files)
-    _check_overlaps(listed, data)
+    _check_overlaps(infos, data)
     entries, left_out = [], []
     for info in files:
         path = _path(info)
@@ -144,8 +143,8 @@ def open_archive(data: bytes) -> ZipArchive:
                 )
             )
     if not entries:
-        named = f"; {left_out[0].title}: {left_out[0].reason}" if left_out else "."
-        raise ImageError(f"The zip archive has no picture that convviz could use{named}")
+        reason = f"; {left_out[0].title}: {left_out[0].reason}" if left_out else "."
+        raise ImageError(f"The zip archive has no picture that convviz could use{reason}")
     return ZipArchive(data, tuple(entries), tuple(left_out))
 
 
@@ -184,43 +183,43 @@ def _path(info: zipfile.ZipInfo) -> str:
 
 def _check_path(info: zipfile.ZipInfo) -> None:
     path = PurePosixPath(_path(info))
-    shown = str(path)[:80]
+    text = str(path)[:80]
     if path.is_absolute() or ".." in path.parts or str(path)[1:2] == ":":
-        raise ImageError(f"The zip archive has a path that leaves its folder: {shown}.")
+        raise ImageError(f"The zip archive has a path that leaves its folder: {text}.")
     mode = info.external_attr >> 16
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-        raise ImageError(f"The zip archive has an entry that is no plain file: {shown}.")
+        raise ImageError(f"The zip archive has an entry that is no plain file: {text}.")
 
 
 def _check_limits(files: list[zipfile.ZipInfo]) -> None:
     if len(files) > MAX_FILES:
         raise ImageError(_too_many(len(files)))
-    unpacked = sum(info.file_size for info in files)
-    if unpacked > MAX_BYTES:
+    unpacked_bytes = sum(info.file_size for info in files)
+    if unpacked_bytes > MAX_BYTES:
         raise ImageError(
-            f"The zip archive holds {size_text(unpacked)} unpacked; at most "
+            f"The zip archive holds {size_text(unpacked_bytes)} unpacked; at most "
             f"{size_text(MAX_BYTES)} are allowed: pack fewer or smaller pictures."
         )
-    packed = sum(info.compress_size for info in files)
-    squeezed = [i for i in files if i.file_size > MAX_RATIO * i.compress_size + _SMALL]
-    if squeezed or unpacked > MAX_RATIO * packed + _SMALL:
+    packed_bytes = sum(info.compress_size for info in files)
+    suspects = [i for i in files if i.file_size > MAX_RATIO * i.compress_size + _SMALL]
+    if suspects or unpacked_bytes > MAX_RATIO * packed_bytes + _SMALL:
         raise ImageError(
             f"The zip archive unpacks to more than {MAX_RATIO} times its size, which pictures do "
             "not; pack plain JPEG or PNG files."
         )
 
 
-def _check_overlaps(listed: list[zipfile.ZipInfo], data: bytes) -> None:
+def _check_overlaps(infos: list[zipfile.ZipInfo], data: bytes) -> None:
     """Check that no two entries share bytes, as they do in the worst zip bombs."""
     wrong = ImageError("The zip archive has entries that overlap; pack the pictures again.")
-    reached = 0
-    for info in sorted(listed, key=lambda entry: entry.header_offset):
+    end = 0
+    for info in sorted(infos, key=lambda entry: entry.header_offset):
         start = info.header_offset
-        if start < reached or data[start : start + 4] != _LOCAL or start + 30 > len(data):
+        if start < end or data[start : start + 4] != _LOCAL or start + 30 > len(data):
             raise wrong
         name, extra = struct.unpack_from("<HH", data, start + 26)
-        reached = start + 30 + name + extra + info.compress_size
-    if reached > len(data):
+        end = start + 30 + name + extra + info.compress_size
+    if end > len(data):
         raise wrong
 
 

@@ -18,7 +18,14 @@ from PIL import Image
 
 from convviz.datasets import published
 from convviz.datasets.labelled_set import split
-from convviz.datasets.published import CIFAR10, IMAGENETTE, Cifar10, Imagenette, evenly, unpack
+from convviz.datasets.published import (
+    CIFAR10,
+    IMAGENETTE,
+    Cifar10,
+    Imagenette,
+    balanced_choice,
+    unpack,
+)
 from convviz.errors import FetchCancelled, ImageError, SettingError, WeightsError
 from convviz.learning.config import TrainingSettings
 from convviz.learning.fit import fit
@@ -234,11 +241,11 @@ def test_a_damaged_archive_is_refused(tmp_path: Path, data: bytes | None) -> Non
 
 def test_choosing_takes_as_many_of_every_class() -> None:
     labels = [0] * 10 + [1] * 3 + [2] * 10
-    chosen = evenly(labels, 9, seed=1)
+    chosen = balanced_choice(labels, 9, seed=1)
     assert sorted(labels[place] for place in chosen) == [0] * 3 + [1] * 3 + [2] * 3
-    assert chosen == evenly(labels, 9, seed=1) != evenly(labels, 9, seed=2)
-    assert len(evenly(labels, 15, seed=1)) == 15
-    assert evenly(labels, 99, seed=1) == tuple(range(23))
+    assert chosen == balanced_choice(labels, 9, seed=1) != balanced_choice(labels, 9, seed=2)
+    assert len(balanced_choice(labels, 15, seed=1)) == 15
+    assert balanced_choice(labels, 99, seed=1) == tuple(range(23))
 
 
 def some_of_cifar(root: Path, batches: int = 2, each: int = 20) -> None:
