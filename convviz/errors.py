@@ -5,13 +5,13 @@ limit, and what to do. Pages show that sentence and the command line prints it. 
 is raised is a bug.
 
     ConvvizError
-    ├── ImageError           bytes that are not a picture convviz can use
+    ├── ImageError           bytes that are not an image convviz can use
     ├── NetworkError         an unknown network or layer, or a user's network that cannot be used
     ├── WeightsError         weights that are missing, damaged or could not be fetched
-    │   ├── WeightsNotHere   they would have to be fetched, and that was not asked for
+    │   ├── WeightsNotHere   they would have to be fetched, which was not requested
     │   └── FetchCancelled   the user stopped the download
-    ├── SettingError         a number or choice outside what makes sense
-    ├── ReconstructionError  an optimisation that could not go on
+    ├── SettingError         a number or choice outside its valid range
+    ├── ReconstructionError  an optimisation that could not continue
     └── JobError             a job that cannot be queued, found or read
         └── QueueFull        too many jobs are waiting already
 """
@@ -22,11 +22,11 @@ class ConvvizError(Exception):
 
 
 class ImageError(ConvvizError):
-    """The bytes are not a picture that convviz can use."""
+    """The bytes are not an image that convviz can use."""
 
 
 class NetworkError(ConvvizError):
-    """A network or layer is unknown, or a user's own network cannot be used."""
+    """A network or layer is unknown, or a user's network cannot be used."""
 
 
 class WeightsError(ConvvizError):
@@ -42,11 +42,11 @@ class FetchCancelled(WeightsError):
 
 
 class SettingError(ConvvizError):
-    """A number or choice lies outside what makes sense."""
+    """A number or choice is outside its valid range."""
 
 
 class ReconstructionError(ConvvizError):
-    """An optimisation could not go on."""
+    """An optimisation could not continue."""
 
 
 class JobError(ConvvizError):
@@ -57,14 +57,20 @@ class QueueFull(JobError):
     """Too many jobs are waiting already."""
 
 
-def at_least(what: str, value: int, least: int, why: str = "") -> None:
-    """Insist on a whole number that is large enough.
+def at_least(name: str, value: int, least: int, why: str = "") -> None:
+    """Check that a setting is a whole number and large enough.
+
+    Args:
+        name: Name of the setting, for the sentence.
+        value: Its value.
+        least: The smallest valid value.
+        why: Why smaller values do not work, for the sentence.
 
     Raises:
-        SettingError: It is no whole number or too small; the sentence says why that matters.
+        SettingError: It is not a whole number, or too small.
     """
     if isinstance(value, bool) or not isinstance(value, int):
-        raise SettingError(f"The {what} must be a whole number, not {value!r}.")
+        raise SettingError(f"The {name} must be a whole number, not {value!r}.")
     if value < least:
         reason = f" {why}" if why else ""
-        raise SettingError(f"The {what} cannot be {value}:{reason} choose {least} or more.")
+        raise SettingError(f"The {name} cannot be {value}:{reason} choose {least} or more.")

@@ -1,8 +1,8 @@
 """The wording of numbers: percentages, bytes, factors, times, near matches of a name.
 
 Every text that people read takes its numbers from here, on pages, in charts and on the command
-line, unless one format specification says it all (`f"{count:,}"`). Signs are typographic: a minus
-is "−" and a product is "3·3·64".
+line, unless a single format specification is enough (`f"{count:,}"`). Signs are typographic: a
+minus is "−" and a product is "3·3·64".
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ def percent(share: float, digits: int | None = None) -> str:
 
     Args:
         share: In 0…1; a saving may be negative.
-        digits: After the point. None: as many as tell the share from none and from all, so that
-            only exactly 0 and 1 become 0 and 100 %.
+        digits: After the point. None: as many as are needed so that only exactly 0 and 1 become
+            0 and 100 %.
     """
     if 0 < share < 0.001:
         return "less than 0.1 %"
@@ -54,7 +54,7 @@ def times(factor: float, *, digits: int = 1, whole_from: float = 20) -> str:
     Args:
         factor: Above 0.
         digits: After the point, from 1 up.
-        whole_from: From here on nothing stands after the point.
+        whole_from: From this factor on, no digits after the point.
     """
     if factor >= whole_from:
         return f"{factor:,.0f}"
@@ -62,7 +62,7 @@ def times(factor: float, *, digits: int = 1, whole_from: float = 20) -> str:
 
 
 def grouped(number: int) -> str:
-    """Write a whole number with its thousands apart: "61,100,840"."""
+    """Write a whole number with its thousands separated: "61,100,840"."""
     return f"{number:,}"
 
 
@@ -95,7 +95,7 @@ def product(*factors: int) -> str:
 
 
 def say_seconds(seconds: float) -> str:
-    """Write a duration as one would say it: "about 40 seconds", "about 3 minutes"."""
+    """Write a duration roughly, in words: "about 40 seconds", "about 3 minutes"."""
     if seconds < 3:
         return "a moment"
     if seconds < 90:
@@ -104,7 +104,13 @@ def say_seconds(seconds: float) -> str:
 
 
 def near_matches(text: str, names: Iterable[str], *, cutoff: float = 0.6) -> list[str]:
-    """Return the names that a mistyped one may have meant, at most three, the nearest first."""
+    """Return the names that a mistyped one may have meant, at most three, the nearest first.
+
+    Args:
+        text: What was typed.
+        names: The names that exist.
+        cutoff: The least similarity, from 0 to 1.
+    """
     return difflib.get_close_matches(text, list(names), n=3, cutoff=cutoff)
 
 
@@ -113,8 +119,8 @@ def did_you_mean(text: str, names: Iterable[str], otherwise: str) -> str:
 
     Args:
         text: What was typed.
-        names: What there is.
-        otherwise: What to say where nothing is near.
+        names: The names that exist.
+        otherwise: The text where no name is near.
     """
-    near = near_matches(text, names)
-    return f"did you mean {' or '.join(near)}?" if near else otherwise
+    matches = near_matches(text, names)
+    return f"did you mean {' or '.join(matches)}?" if matches else otherwise

@@ -1,11 +1,11 @@
-"""Can convviz run here? One plain sentence if it cannot.
+"""Check that convviz can run on this machine; one plain sentence if it cannot.
 
 `python -m convviz.preflight` is silent and exits with 0 when all is well; otherwise it says what is
-wrong and what to type, and exits with 2. Nothing but the standard library is imported before it is
-known to be there, and the annotations keep the module readable for a Python that is too old.
+wrong and what to type, and exits with 2. Packages other than the standard library are imported only
+after they have been found, and a Python that is too old can still run this module.
 
-The versions asked for stand in one place: requirements.txt, which an installed convviz carries as
-its own metadata.
+The required versions are in one place: requirements.txt, which an installed convviz has as its
+metadata.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from importlib import import_module, metadata, util
 from pathlib import Path
 
 OLDEST_PYTHON = (3, 11)
-_MODULE_OF = {"pillow": "PIL"}  # the others are imported by the name they are installed by
+_MODULE_OF = {"pillow": "PIL"}  # the others are imported by the name they are installed under
 
 
 def problem() -> str | None:
-    """Say what keeps convviz from running, or None when nothing does.
+    """Return what keeps convviz from running; None if nothing does.
 
     The last check imports torch and torchvision, which takes a few seconds the first time.
 
     Returns:
         One sentence with what is wrong and what to type.
     """
-    return _old_python() or _packages_amiss(_requirements()) or _broken_pair()
+    return _python_problem() or _package_problem(_requirements()) or _torch_problem()
 
 
 def main() -> int:
@@ -39,19 +39,19 @@ def main() -> int:
     return 2
 
 
-def _old_python() -> str | None:
+def _python_problem() -> str | None:
     if sys.version_info >= OLDEST_PYTHON:
         return None
     needed = ".".join(map(str, OLDEST_PYTHON))
-    found = ".".join(map(str, sys.version_info[:3]))
+    version = ".".join(map(str, sys.version_info[:3]))
     return (
-        f"convviz needs Python {needed} or newer and this is Python {found}; install a newer one "
+        f"convviz needs Python {needed} or newer and this is Python {version}; install a newer one "
         f"and make a new environment with it, for example: make clean run PYTHON=python3.12"
     )
 
 
 def _requirements_file() -> Path:
-    """Name the file that a checkout has; an installed package has none."""
+    """Return the path of a checkout's file; an installed package has none."""
     return Path(__file__).parent.parent / "requirements.txt"
 
 
@@ -64,11 +64,11 @@ def _requirements() -> list[str]:
             lines = metadata.requires("convviz") or []
         except metadata.PackageNotFoundError:
             lines = []
-    bare = (line.split("#")[0].strip() for line in lines if "extra ==" not in line)
-    return [line for line in bare if line]
+    requirements = (line.split("#")[0].strip() for line in lines if "extra ==" not in line)
+    return [line for line in requirements if line]
 
 
-def _packages_amiss(requirements: list[str]) -> str | None:
+def _package_problem(requirements: list[str]) -> str | None:
     missing: list[str] = []
     old: dict[str, str] = {}
     for line in requirements:
@@ -78,25 +78,25 @@ def _packages_amiss(requirements: list[str]) -> str | None:
             continue
         oldest = re.search(r">=\s*([\d.]+)", line)
         try:
-            found = metadata.version(name)
+            version = metadata.version(name)
         except metadata.PackageNotFoundError:
-            continue  # it can be imported, but nobody wrote down which version it is
-        if oldest and _numbers(found) < _numbers(oldest[1]):
-            old[name] = f"{name} {found} (needed: {oldest[1]} or newer)"
-    said = []
+            continue  # it can be imported, but its version is not recorded
+        if oldest and _numbers(version) < _numbers(oldest[1]):
+            old[name] = f"{name} {version} (needed: {oldest[1]} or newer)"
+    problems = []
     if missing:
-        said.append(f"missing: {', '.join(missing)}")
+        problems.append(f"missing: {', '.join(missing)}")
     if old:
-        said.append(f"too old: {', '.join(old.values())}")
-    if not said:
+        problems.append(f"too old: {', '.join(old.values())}")
+    if not problems:
         return None
     in_checkout = _requirements_file().is_file()
-    wanted = "-r requirements.txt" if in_checkout else f"--upgrade {' '.join([*missing, *old])}"
-    return f"Some packages that convviz needs are {'; '.join(said)}; type: {_pip()} {wanted}"
+    arguments = "-r requirements.txt" if in_checkout else f"--upgrade {' '.join([*missing, *old])}"
+    return f"Some packages that convviz needs are {'; '.join(problems)}; type: {_pip()} {arguments}"
 
 
-def _broken_pair() -> str | None:
-    """Import both: no version number tells whether torchvision's compiled part fits this torch."""
+def _torch_problem() -> str | None:
+    """Import both: version numbers do not tell whether torchvision's binary fits this torch."""
     try:
         import_module("torch")
     except (ImportError, OSError, RuntimeError) as error:
@@ -116,7 +116,7 @@ def _broken_pair() -> str | None:
 
 
 def _pip() -> str:
-    """Return how pip is called for the Python that runs this, as short as it can be said."""
+    """Return the shortest command that calls pip for the Python that runs this."""
     try:
         python = Path(sys.executable).relative_to(Path.cwd()).as_posix()
     except ValueError:

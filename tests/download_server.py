@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from convviz.downloads import cache, http
-from convviz.downloads.http import Limits, Progress
+from convviz.downloads.http import Progress, StallLimits
 from convviz.downloads.tickets import Download, Fetch, join
 
 STORED = os.urandom(300_000)
-PATIENT = Limits(stall_seconds=30, stall_bytes=50_000)
+PATIENT = StallLimits(stall_seconds=30, stall_bytes=50_000)
 IMPATIENT = replace(PATIENT, stall_seconds=0.4)
 
 

@@ -19,16 +19,16 @@ from filelock import FileLock, Timeout
 from convviz.errors import WeightsError
 from convviz.formatting import size_text
 
-_checked: dict[tuple[str, int, int], str] = {}  # path, time and size to checksum
+_checksums: dict[tuple[str, int, int], str] = {}  # path, time and size to checksum
 
 
 @dataclass(frozen=True)
 class Cleared:
-    """What `clear` removed.
+    """The result of `clear`.
 
     Attributes:
         files: How many files of weights.
-        bytes: How much room that gave back.
+        bytes: How many bytes that freed.
         kept: Names of files that could not be removed, because something still uses them.
     """
 
@@ -39,9 +39,9 @@ class Cleared:
 
 def folder() -> Path:
     """Return the folder: CONVVIZ_CACHE, or `convviz` in the platform's folder for caches."""
-    chosen = os.environ.get("CONVVIZ_CACHE")
-    if chosen:
-        return Path(chosen).expanduser().absolute()  # child processes get it, too
+    path = os.environ.get("CONVVIZ_CACHE")
+    if path:
+        return Path(path).expanduser().absolute()  # child processes get it, too
     try:
         home = Path.home()
     except RuntimeError:  # a container's user without an entry in the system's list of users
@@ -58,12 +58,12 @@ def folder() -> Path:
 
 def user_folder() -> Path | None:
     """Return the user's folder of weight files, CONVVIZ_WEIGHTS; None if it is not set."""
-    chosen = os.environ.get("CONVVIZ_WEIGHTS")
-    return Path(chosen).expanduser() if chosen else None
+    path = os.environ.get("CONVVIZ_WEIGHTS")
+    return Path(path).expanduser() if path else None
 
 
 def prepare() -> Path:
-    """Make the folder if need be, and check that it can be written to.
+    """Make the folder if it does not exist, and check that it can be written to.
 
     Raises:
         WeightsError: It cannot.
@@ -112,18 +112,18 @@ def sha256(path: Path) -> str:
     """
     state = path.stat()
     key = (str(path), state.st_mtime_ns, state.st_size)
-    if key not in _checked:
+    if key not in _checksums:
         with path.open("rb") as file:
-            _checked[key] = hashlib.file_digest(file, "sha256").hexdigest()
-    return _checked[key]
+            _checksums[key] = hashlib.file_digest(file, "sha256").hexdigest()
+    return _checksums[key]
 
 
 def record(path: Path, checksum: str) -> None:
     """Write a file's checksum beside it, in the form that `sha256sum -c` reads."""
-    beside = _record_of(path)
-    part = beside.with_name(f"{beside.name}.{os.getpid()}.part")
+    checksum_file = _record_of(path)
+    part = checksum_file.with_name(f"{checksum_file.name}.{os.getpid()}.part")
     part.write_text(f"{checksum}  {path.name}\n", encoding="utf-8")
-    part.replace(beside)
+    part.replace(checksum_file)
 
 
 def intact(path: Path) -> bool:
@@ -149,10 +149,10 @@ def remove(path: Path) -> None:
 
 
 def clear() -> Cleared:
-    """Remove what convviz put into its cache folder, and nothing else that may lie there."""
+    """Remove the files that convviz put into its cache folder, and no others."""
     files, freed, kept = 0, 0, []
-    for beside in sorted(folder().glob("*.sha256")):
-        path = beside.with_suffix("")
+    for checksum_file in sorted(folder().glob("*.sha256")):
+        path = checksum_file.with_suffix("")
         try:
             size = path.stat().st_size if path.exists() else 0
             remove(path)
@@ -179,7 +179,7 @@ def remove_parts(path: Path) -> int:
     """Remove what interrupted downloads of a file left behind; only while holding its lock.
 
     Returns:
-        The bytes that this gave back.
+        The bytes that this freed.
     """
     freed = 0
     for part in parts(path):
@@ -192,7 +192,7 @@ def remove_parts(path: Path) -> int:
 
 
 def bytes_in(path: Path) -> int:
-    """Measure a file, or the largest file in a folder that may change meanwhile."""
+    """Measure a file, or the largest file in a folder; the folder may change meanwhile."""
     sizes = [0]
     for file in (path, *path.rglob("*")):
         try:

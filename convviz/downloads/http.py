@@ -1,7 +1,7 @@
-"""Download one file over HTTP; it is checked before it takes its place.
+"""Download one file over HTTP and check it.
 
 The bytes go into a `.part` file of this process; only a file of the right size and checksum is
-moved to where it belongs, in one step. `urllib` takes the certificates from the system, and proxies
+moved to its path, in one step. `urllib` takes the certificates from the system, and proxies
 from the environment or, on Windows and macOS, from the system's settings.
 """
 
@@ -32,43 +32,44 @@ _CHUNK = 1 << 18
 
 
 @dataclass(frozen=True)
-class Limits:
-    """How long a download waits.
+class StallLimits:
+    """How long a download waits for bytes.
 
     Attributes:
-        stall_seconds: Until the server answers, and time in which `stall_bytes` have to arrive.
-        stall_bytes: What counts as progress: a byte now and then does not.
+        stall_seconds: Longest time until the server answers, and in which `stall_bytes` have to
+            arrive.
+        stall_bytes: The least that counts as progress: a byte now and then does not.
     """
 
     stall_seconds: float = 30.0
     stall_bytes: int = 64 * 1024
 
 
-LIMITS = Limits()
+LIMITS = StallLimits()
 
 
 @dataclass
 class Progress:
-    """How far a download is; whoever waits for it can cancel it here.
+    """How far a download is, and its cancellation.
 
     Attributes:
-        total: Bytes there will be; None if the server has not said.
+        total: Bytes to receive; None if the server has not stated it.
         received: Bytes that have arrived.
         limits: How long to wait.
     """
 
     total: int | None = None
     received: int = 0
-    limits: Limits = LIMITS
+    limits: StallLimits = LIMITS
     _cancelled: threading.Event = field(default_factory=threading.Event)
-    _hang_up: Callable[[], None] | None = None
-    _since: float = field(default_factory=time.monotonic)
-    _then: int = 0
+    _disconnect: Callable[[], None] | None = None
+    _stall_start: float = field(default_factory=time.monotonic)
+    _stall_received: int = 0
 
     def restart(self) -> None:
         """Set the count and the clock to zero."""
-        self.received = self._then = 0
-        self._since = time.monotonic()
+        self.received = self._stall_received = 0
+        self._stall_start = time.monotonic()
 
     def advance(self, received: int) -> None:
         """Record how many bytes have arrived.
@@ -80,9 +81,9 @@ class Progress:
         self.check()
         self.received = received
         now = time.monotonic()
-        if received - self._then >= self.limits.stall_bytes:
-            self._since, self._then = now, received
-        elif now - self._since > self.limits.stall_seconds:
+        if received - self._stall_received >= self.limits.stall_bytes:
+            self._stall_start, self._stall_received = now, received
+        elif now - self._stall_start > self.limits.stall_seconds:
             raise self.stalled()
 
     def check(self) -> None:
@@ -95,7 +96,7 @@ class Progress:
             raise FetchCancelled("The download was stopped; nothing was kept of it.")
 
     def stalled(self) -> WeightsError:
-        """Make the error for a download that receives nothing any more."""
+        """Make the error for a download that no longer receives anything."""
         received = size_text(self.received)
         of_total = f" of {size_text(self.total)}" if self.total else ""
         return WeightsError(
@@ -103,21 +104,21 @@ class Progress:
             f"{self.limits.stall_seconds:.0f} seconds; try again, perhaps on another network."
         )
 
-    def when_cancelled(self, hang_up: Callable[[], None] | None) -> None:
-        """Set what wakes the download while it waits for bytes."""
-        self._hang_up = hang_up
+    def when_cancelled(self, disconnect: Callable[[], None] | None) -> None:
+        """Set the function that wakes the download while it waits for bytes."""
+        self._disconnect = disconnect
 
     @property
     def cancelled(self) -> bool:
-        """Whether the download is to stop or has stopped."""
+        """Whether the download has been cancelled."""
         return self._cancelled.is_set()
 
     def cancel(self) -> None:
         """Stop the download; it removes its unfinished file itself."""
         self._cancelled.set()
-        hang_up = self._hang_up
-        if hang_up is not None:
-            hang_up()
+        disconnect = self._disconnect
+        if disconnect is not None:
+            disconnect()
 
 
 def download(url: str, destination: Path, prefix: str, progress: Progress) -> None:
@@ -127,8 +128,8 @@ def download(url: str, destination: Path, prefix: str, progress: Progress) -> No
         url: Address of the file.
         destination: Path of the file in the cache's folder.
         prefix: What the file's sha256 begins with, in hexadecimal digits.
-        progress: Is kept up to date. Its `total` is what is expected, and becomes what the server
-            states.
+        progress: Updated during the download. Its `total` is the expected size, and becomes the one
+            that the server states.
 
     Raises:
         FetchCancelled: The download was cancelled.
@@ -149,22 +150,22 @@ def download(url: str, destination: Path, prefix: str, progress: Progress) -> No
 def _receive(url: str, part: Path, progress: Progress) -> str:
     """Write what the server sends into a file and return its sha256."""
     progress.restart()
-    most = 1.1 * progress.total if progress.total else float("inf")
+    limit = 1.1 * progress.total if progress.total else float("inf")
     host = urlsplit(url).hostname or "the server"
     digest, received = hashlib.sha256(), 0
     with _errors_as_sentences(host, progress):
         response = _open(url, progress.limits.stall_seconds)
     with response, part.open("xb") as file:
         length = response.headers.get("Content-Length", "")
-        stated = int(length) if length.isdigit() else None
-        progress.total = stated or progress.total
-        progress.when_cancelled(lambda: _hang_up(response))
+        content_length = int(length) if length.isdigit() else None
+        progress.total = content_length or progress.total
+        progress.when_cancelled(lambda: _disconnect(response))
         try:
-            while stated is None or received < stated:
+            while content_length is None or received < content_length:
                 progress.advance(received)
-                if received > most:
+                if received > limit:
                     raise _wrong_file()
-                # read1 returns with whatever has arrived, so that a slow server is noticed.
+                # read1 returns as soon as any bytes have arrived, so that a slow server is noticed.
                 with _errors_as_sentences(host, progress):
                     chunk = response.read1(_CHUNK)
                 if not chunk:
@@ -175,10 +176,10 @@ def _receive(url: str, part: Path, progress: Progress) -> str:
         finally:
             progress.when_cancelled(None)
     progress.advance(received)
-    if stated is not None and received < stated:
+    if content_length is not None and received < content_length:
         raise WeightsError(
-            f"The connection broke off after {size_text(received)} of {size_text(stated)}, so the "
-            "file was removed: try again."
+            f"The connection broke off after {size_text(received)} of {size_text(content_length)}, "
+            "so the file was removed: try again."
         )
     return digest.hexdigest()
 
@@ -194,10 +195,10 @@ def _open(url: str, seconds: float) -> http.client.HTTPResponse:
     return response
 
 
-def _hang_up(response: http.client.HTTPResponse) -> None:
-    """Wake a thread that waits for bytes, by ending the connection under it."""
+def _disconnect(response: http.client.HTTPResponse) -> None:
+    """Wake a thread that waits for bytes, by ending its connection."""
     with (
-        suppress(OSError, ValueError),  # it has ended already
+        suppress(OSError, ValueError),  # the connection has ended already
         socket.fromfd(response.fileno(), socket.AF_INET, socket.SOCK_STREAM) as connection,
     ):
         connection.shutdown(socket.SHUT_RDWR)

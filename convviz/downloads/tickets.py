@@ -1,8 +1,8 @@
-"""One download however many ask for it, in this process and in others.
+"""One download for all callers, in this process and in others.
 
-Whoever asks gets a ticket, a `Fetch`. Tickets for the same thing share one download, in a thread of
-its own, which stops only when the last of them is cancelled. A file lock keeps other processes from
-downloading the same thing at the same time: they wait, and then find it in the cache.
+Each caller gets a ticket, a `Fetch`. Tickets for the same file share one download, in a separate
+thread, which stops only when the last of them is cancelled. A file lock keeps other processes from
+downloading the same file at the same time: they wait, and then find it in the cache.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True)
 class Download:
-    """What one download brings, and how.
+    """The description of a download.
 
     Attributes:
         key: Name of the file; it also names the lock.
-        total: Bytes that come over the network, as far as they are known beforehand.
+        total: Bytes to download, as far as that is known beforehand.
         room: Bytes of disk that it needs while it runs.
-        here: Whether the file is in the folder given, intact.
-        fetch: Brings it into the folder given.
+        here: Tells whether the file is in a folder, intact.
+        fetch: Downloads it into a folder.
     """
 
     key: str
@@ -48,7 +48,7 @@ class Download:
 
 
 class Fetch:
-    """A ticket for a download, for one asker."""
+    """One caller's ticket for a download."""
 
     def __init__(self, run: _Run) -> None:
         self._run = run
@@ -61,7 +61,7 @@ class Fetch:
 
     @property
     def total(self) -> int | None:
-        """Bytes there will be; None if the server has not said."""
+        """Bytes to receive; None if the server has not stated it."""
         return self._run.progress.total
 
     @property
@@ -80,7 +80,7 @@ class Fetch:
         return str(self._run.failure) if self.state == "failed" else ""
 
     def cancel(self) -> None:
-        """Give the ticket back; the download stops if nobody else holds one."""
+        """Cancel the ticket; the download stops if it has no other."""
         with _lock:
             if self._run.ended.is_set():
                 return
@@ -96,7 +96,7 @@ class Fetch:
             timeout: Seconds to wait at most; None for as long as it takes.
 
         Returns:
-            Whether it is done; False if the time was up before.
+            Whether it is done; False if the time is over.
 
         Raises:
             FetchCancelled: This ticket, or the download, was cancelled.
@@ -113,12 +113,16 @@ class Fetch:
         return True
 
     def settle(self, seconds: float) -> None:
-        """Give a cancelled download a moment to remove its unfinished files."""
+        """Wait until a cancelled download has removed its unfinished files.
+
+        Args:
+            seconds: How long to wait at most.
+        """
         self._run.ended.wait(seconds)
 
 
 class _Run:
-    """A download in its thread, shared by all who hold a ticket."""
+    """A download in its thread, shared by all its tickets."""
 
     def __init__(self, download: Download) -> None:
         self.download = download
@@ -126,7 +130,7 @@ class _Run:
         self.state = "running"
         self.failure: BaseException | None = None
         self.ended = threading.Event()
-        # Weak: a page that was closed and forgot its ticket must not keep others from stopping it.
+        # Weak: the ticket of a closed page must not keep others from stopping the download.
         self.tickets: weakref.WeakSet[Fetch] = weakref.WeakSet()
         self._thread = threading.Thread(target=self._run, name=f"fetch {download.key}", daemon=True)
 
@@ -135,7 +139,7 @@ class _Run:
 
     def _run(self) -> None:
         try:
-            self._bring()
+            self._fetch()
             state = "done"
         except FetchCancelled as error:
             self.failure, state = error, "cancelled"
@@ -143,7 +147,7 @@ class _Run:
             self.failure, state = error, "failed"
         except OSError as error:
             self.failure, state = cache.unwritable(error), "failed"
-        except BaseException as error:  # noqa: BLE001 - a bug; those who wait have to know
+        except BaseException as error:  # noqa: BLE001 - a bug; the callers that wait have to learn of it
             _log.exception("fetching %s", self.download.key)
             self.failure, state = error, "failed"
         with _lock:
@@ -152,7 +156,7 @@ class _Run:
                 del _running[self.download.key]
         self.ended.set()
 
-    def _bring(self) -> None:
+    def _fetch(self) -> None:
         folder, key = cache.prepare(), self.download.key
         lock = FileLock(folder / f"{key}.lock")
         while not lock.is_locked:
@@ -192,7 +196,7 @@ def follow(ticket: Fetch, progress: Callable[[int, int], None] | None = None) ->
 
     Args:
         ticket: From `join`.
-        progress: Called now and then with the bytes received and the bytes in all.
+        progress: Called repeatedly with the bytes received and the bytes in total.
 
     Raises:
         FetchCancelled: The ticket, or the download, was cancelled.
@@ -212,7 +216,7 @@ def follow(ticket: Fetch, progress: Callable[[int, int], None] | None = None) ->
 
 @atexit.register
 def _stop_all() -> None:
-    """Stop what still runs, so that no unfinished file stays behind."""
+    """Stop the downloads that still run, so that no unfinished file remains."""
     with _lock:
         runs = list(_running.values())
     for run in runs:

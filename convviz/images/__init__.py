@@ -1,1 +1,1 @@
-"""From an upload to a tensor and back; knows nothing of networks."""
+"""One image: from the bytes of a file to a tensor and back."""

@@ -1,4 +1,4 @@
-"""Bytes of unknown origin become an upright RGB image, or an ImageError.
+"""Decode untrusted bytes into an upright RGB image, or raise an ImageError.
 
 Nothing is decoded before the file's own header has been checked: the format is one of six, the
 image has at most 25 million pixels and is at most 20 times as long as it is wide. Of a file with
@@ -45,11 +45,11 @@ _TRANSPOSE = {
 def decode(data: bytes) -> Image.Image:
     """Decode the bytes of one file into an upright sRGB image.
 
-    Transparent parts are laid over a neutral grey; colour profiles are converted to sRGB, and
+    Transparent parts are blended with a neutral grey; colour profiles are converted to sRGB, and
     ignored where they are damaged. Safe to call from many threads at once.
 
     Returns:
-        An image of mode RGB, at most 25 million pixels, that keeps nothing of the file.
+        An image of mode RGB, at most 25 million pixels, without the file's metadata.
 
     Raises:
         ImageError: The bytes are empty, of another format, damaged, or the image is too large or
@@ -65,9 +65,9 @@ def decode(data: bytes) -> Image.Image:
             return _upright(_to_rgb(file), file)
     except ImageError:
         raise
-    except Image.DecompressionBombError as error:  # Pillow checks the size before we can
+    except Image.DecompressionBombError as error:  # Pillow checks the size first
         raise ImageError(_too_large("The picture")) from error
-    except Exception as error:  # whatever Pillow's parsers make of bad bytes, the file is at fault
+    except Exception as error:  # Pillow's parsers may raise anything; the file is at fault
         raise ImageError(_refusal(data)) from error
 
 
@@ -105,14 +105,14 @@ def _refusal(data: bytes) -> str:
 
 
 def _upright(image: Image.Image, file: Image.Image) -> Image.Image:
-    """Turn an image as the EXIF data of its file say (Pillow has turned a TIFF already)."""
+    """Turn an image as the EXIF data of its file say; Pillow has already turned a TIFF."""
     try:
         orientation = file.getexif().get(_ORIENTATION)
     except Exception:  # noqa: BLE001 - a good image with damaged EXIF data is still accepted
         return image
     # A damaged entry may be of any type, unhashable ones too.
-    turn = _TRANSPOSE.get(orientation) if isinstance(orientation, int) else None
-    return image if turn is None else image.transpose(turn)
+    operation = _TRANSPOSE.get(orientation) if isinstance(orientation, int) else None
+    return image if operation is None else image.transpose(operation)
 
 
 def _to_rgb(file: Image.Image) -> Image.Image:
@@ -128,20 +128,24 @@ def _to_rgb(file: Image.Image) -> Image.Image:
 
 
 def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Split an image into 8-bit colours (L, RGB, CMYK or LAB) and its opacity, if it has one."""
-    transparent = image.info.get("transparency")
+    """Split an image into 8-bit colours (L, RGB, CMYK or LAB) and its alpha channel, if any."""
+    transparent_colour = image.info.get("transparency")
     if image.mode.startswith(("I", "F")):
         values = np.asarray(image)
         alpha = None
-        if isinstance(transparent, int):
-            alpha = Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8))
+        if isinstance(transparent_colour, int):
+            alpha = Image.fromarray(np.where(values == transparent_colour, 0, 255).astype(np.uint8))
         return Image.fromarray(_eight_bits(values, getattr(image, "tag_v2", {}))), alpha
-    if image.mode in ("La", "RGBa"):  # opacity already multiplied in
+    if image.mode in ("La", "RGBa"):  # premultiplied alpha
         image = image.convert("LA" if image.mode == "La" else "RGBA")
-    if image.mode in ("P", "PA", "LA", "RGBA") or transparent is not None:
-        if image.mode == "RGB" and isinstance(transparent, tuple) and max(transparent) > 255:
+    if image.mode in ("P", "PA", "LA", "RGBA") or transparent_colour is not None:
+        if (
+            image.mode == "RGB"
+            and isinstance(transparent_colour, tuple)
+            and max(transparent_colour) > 255
+        ):
             # a 16-bit PNG: Pillow keeps the upper 8 bits of the pixels, but not of this colour
-            image.info["transparency"] = tuple(value >> 8 for value in transparent)
+            image.info["transparency"] = tuple(value >> 8 for value in transparent_colour)
         rgba = image.convert("RGBA")
         return rgba.convert("RGB"), rgba.getchannel("A")
     if image.mode in ("L", "RGB", "CMYK", "LAB"):
@@ -168,7 +172,7 @@ def _eight_bits(values: NDArray[Any], tags: Any) -> NDArray[np.uint8]:
 def _stretch(values: NDArray[Any]) -> NDArray[np.uint8]:
     """Stretch values from the least to the greatest finite one over 0…255.
 
-    Infinities become black or white; not-a-number and an image without any contrast become grey.
+    Infinities become black or white; NaN and an image without any contrast become grey.
     """
     values = values.astype(np.float64)  # the range of float32 values need not fit into float32
     finite = np.isfinite(values)
@@ -182,14 +186,14 @@ def _stretch(values: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert 8-bit colours to sRGB by their ICC profile; one that does not work is ignored."""
+    """Convert 8-bit colours to sRGB by their ICC profile; a damaged one is ignored."""
     if image.mode == "LAB":
         return _transform(image, ImageCms.createProfile("LAB"))
     if profile:
         try:
             return _transform(image, ImageCms.ImageCmsProfile(BytesIO(profile)))
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError, AttributeError):
-            pass  # damaged, or made for another kind of image: keep the plain numbers
+            pass  # damaged, or for another kind of image: keep the values
     return image.convert("RGB")
 
 
@@ -211,9 +215,9 @@ _quiet_filters = warnings.catch_warnings()
 def _quiet_pillow() -> Iterator[None]:
     """Silence Pillow's warnings about odd files while at least one thread decodes.
 
-    Python's warning filters belong to the whole process. Were each thread to save and restore
-    them, two that overlap could leave them changed; so the first one in sets them and the last
-    one out restores them.
+    Python's warning filters are global to the process. If each thread saved and restored them, two
+    that overlap could leave them changed; so the first thread sets them and the last one restores
+    them.
     """
     global _quiet_readers, _quiet_filters
     with _quiet_lock:

@@ -1,4 +1,4 @@
-"""Images as the bytes of a file; loads no torch."""
+"""Encode images as the bytes of a file. Loads no torch."""
 
 from io import BytesIO
 
@@ -10,7 +10,7 @@ def png(image: Image.Image, *, transparency: int | None = None) -> bytes:
 
     Args:
         image: The image, of any mode that PNG knows.
-        transparency: Of an image with a palette: the index of the transparent colour.
+        transparency: The index of the transparent colour in the image's palette; None for none.
     """
     file = BytesIO()
     if transparency is None:
@@ -25,10 +25,10 @@ def jpeg(image: Image.Image, *, quality: int = 90, full_colour: bool = False) ->
 
     Args:
         image: The image, of mode RGB or L.
-        quality: 0 to 100; above 95 files grow for nothing.
-        full_colour: Whether colours keep the resolution of brightness, instead of half of it.
+        quality: 0 to 100; above 95 files grow without a visible gain.
+        full_colour: Whether colours keep the full resolution, instead of half of it.
     """
     file = BytesIO()
-    # -1 leaves the choice to Pillow, as if nothing were given.
+    # -1 is Pillow's default.
     image.save(file, "JPEG", quality=quality, subsampling=0 if full_colour else -1)
     return file.getvalue()

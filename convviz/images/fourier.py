@@ -1,7 +1,7 @@
 """An image as Fourier coefficients, in colour axes that are uncorrelated in photographs.
 
 Photographs have most of their contrast in coarse structure and in brightness: amplitudes fall about
-as 1/frequency, and colours vary less than brightness does. An optimizer that changes pixels ignores
+as 1/frequency, and colours vary less than brightness. An optimizer that changes pixels ignores
 this and spends its steps on coloured high-frequency noise. So each coefficient is weighted by
 1/frequency and the colours follow the principal axes of those of photographs (Olah, Mordvintsev &
 Schubert, "Feature Visualization", Distill 2017). Every image can still be reached, in fewer steps.
@@ -37,8 +37,8 @@ class FourierImage:
         unitary: Whether the weights are scaled to a mean square of 1, and each coefficient that
             stands for two frequencies by a further √½, so that with a decay of 0 the map from
             coefficients to grey values keeps lengths. Otherwise the weights are 1 / frequency^p
-            as it is, as in lucid.
-        device: Where it computes.
+            without scaling, as in lucid.
+        device: The device that it computes on.
 
     Attributes:
         side: The image's side in pixels.
@@ -84,7 +84,7 @@ class FourierImage:
         return self._mix(self._colours, planes).unsqueeze(0)
 
     def pixels(self, coefficients: Tensor) -> Tensor:
-        """Return the image, shape (1, 3, S, S); pixels may lie outside 0…1."""
+        """Return the image, shape (1, 3, S, S); pixels may be outside 0…1."""
         return self.contrast(coefficients).add_(GREY)
 
     def coefficients(self, pixels: Tensor) -> Tensor:

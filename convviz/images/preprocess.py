@@ -1,4 +1,4 @@
-"""From an image to the numbers that a network takes, and back.
+"""From an image to a network's input, and back.
 
 The steps are those of torchvision's ImageClassification preset: resize the shorter side to
 ``resize`` pixels (bilinear, antialiased), crop the centre ``size`` × ``size``, scale to 0…1,
@@ -17,7 +17,7 @@ from convviz.errors import SettingError
 
 
 def crop(image: Image.Image, *, size: int, resize: int) -> Image.Image:
-    """Cut out of an image exactly what goes into the network.
+    """Crop the square of an image that the network sees.
 
     Args:
         image: The image, of any size.
@@ -39,14 +39,14 @@ def crop(image: Image.Image, *, size: int, resize: int) -> Image.Image:
     resized_width, resized_height = _resized(width, height, resize)
     left = round((resized_width - size) / 2.0)
     top = round((resized_height - size) / 2.0)
-    across, down = width / resized_width, height / resized_height
+    scale_x, scale_y = width / resized_width, height / resized_height
     box = (
-        left * across,
-        top * down,
-        min((left + size) * across, width),  # rounding must not step over the edge
-        min((top + size) * down, height),
+        left * scale_x,
+        top * scale_y,
+        min((left + size) * scale_x, width),  # rounding must not exceed the edge
+        min((top + size) * scale_y, height),
     )
-    plain = image if image.mode == "RGB" else image.convert("RGB")  # which would copy it
+    plain = image if image.mode == "RGB" else image.convert("RGB")  # convert would copy it
     return plain.resize((size, size), Image.Resampling.BILINEAR, box=box)
 
 
@@ -59,7 +59,7 @@ def to_pixels(image: Image.Image) -> Tensor:
 def to_image(pixels: Tensor) -> Image.Image:
     """Turn pixels in 0…1, shape (3, H, W) or (1, 3, H, W), into an image.
 
-    Values outside the valid range are clamped; not-a-number becomes black.
+    Values outside the valid range are clamped; NaN becomes black.
     """
     valid = pixels.detach().to("cpu", torch.float32).reshape(pixels.shape[-3:])
     valid = valid.nan_to_num(0.0).clamp(0, 1)
@@ -87,17 +87,29 @@ def to_tensor(
 
 
 def normalise(pixels: Tensor, *, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """Map pixels in 0…1, shape (…, 3, H, W), to what the network expects."""
+    """Map pixels in 0…1, shape (…, 3, H, W), to what the network expects.
+
+    Args:
+        pixels: The pixels.
+        mean: Subtracted from red, green and blue.
+        std: What they are divided by then.
+    """
     return (pixels - _per_channel(mean, pixels)) / _per_channel(std, pixels)
 
 
 def denormalise(tensor: Tensor, *, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """Map normalised values, shape (…, 3, H, W), back to pixels; valid ones lie in 0…1."""
+    """Map normalised values, shape (…, 3, H, W), back to pixels; valid ones are in 0…1.
+
+    Args:
+        tensor: The normalised values.
+        mean: What was subtracted from red, green and blue.
+        std: What they were divided by then.
+    """
     return tensor * _per_channel(std, tensor) + _per_channel(mean, tensor)
 
 
 def _resized(width: int, height: int, shorter: int) -> tuple[int, int]:
-    """Size after the shorter side was scaled to ``shorter``; rounds as torchvision does."""
+    """Return the size after the shorter side was scaled to ``shorter``; rounds as torchvision."""
     if width <= height:
         return shorter, int(shorter * height / width)
     return int(shorter * width / height), shorter

@@ -1,4 +1,4 @@
-"""The queue: which job waits, which runs, when one has to end, and how long its result is kept.
+"""The queue of jobs: which job waits, which runs, when it has to end, how long its result is kept.
 
 The queue has no threads, no clock and no lock. Its runner calls it under a lock and passes the
 time as `now`.
@@ -28,26 +28,26 @@ _NOT_BEGUN = "Stopped before it began."
 
 @dataclass(eq=False)
 class Job:
-    """One job: what it is, and where it stands.
+    """One job and its state.
 
     Attributes:
-        id: Names the job; cannot be guessed.
+        id: Identifies the job; cannot be guessed.
         owner: Who may see and stop it.
         title: What its visitor called it.
         work: The work function; None once the job has ended.
         arguments: The work's arguments; none once the job has ended.
-        expected_seconds: How long its work will probably take; None where nobody knows.
-        last_seen: When its visitor last asked for it.
+        expected_seconds: How long its work will probably take; None if that is not known.
+        last_seen: When its visitor last polled it.
         page: The page that shows it.
         about: What the page files its result under.
-        state: Where it stands.
+        state: Its state.
         started: When it began to run; None before that.
         stop_requested_at: When it was asked to end; None before that.
         stop_reason: Why it was asked to end, as a sentence for its visitor; the first one stays.
         ended: When it ended; None before that.
         newest: The item that its work yielded last.
-        bytes: Memory that the newest item holds.
-        note: Why it ended before its work was through, as a sentence.
+        bytes: Memory that the newest item takes.
+        note: Why it ended before its work was complete, as a sentence.
         error: What went wrong, as a sentence.
         stuck: Its thread was given up.
     """
@@ -78,7 +78,7 @@ class Job:
         return self.ended is None
 
     def stop_requested(self) -> bool:
-        """Return whether its work should end; the only member that is read without the lock."""
+        """Return whether its work should end; only this is read without the runner's lock."""
         return bool(self.stop_reason)
 
     def take(self, item: Any) -> None:
@@ -94,7 +94,14 @@ class Job:
             self.stop_requested_at = now
 
     def end(self, state: State, now: float, *, note: str = "", error: str = "") -> None:
-        """Mark it as ended, once; drop the work and its arguments."""
+        """Mark it as ended, once; drop the work and its arguments.
+
+        Args:
+            state: The final state.
+            now: The time.
+            note: Why it ended before its work was complete, as a sentence.
+            error: What went wrong, as a sentence.
+        """
         if self.ended is not None:
             return
         self.state, self.ended, self.note, self.error = state, now, note, error
@@ -137,10 +144,10 @@ class Lane:
     """Jobs that wait for each other, and the threads that take them.
 
     Attributes:
-        workers: How many threads take jobs from it.
+        workers: How many threads run its jobs.
         threads: How many of them have been started.
         waiting: Jobs in the order in which they will run.
-        busy: Jobs that hold a thread.
+        busy: Jobs that have a thread.
         durations: How many seconds the last jobs took.
     """
 
@@ -151,29 +158,37 @@ class Lane:
     durations: deque[float] = field(default_factory=lambda: deque(maxlen=20))
 
     def wait(self, job: Job, now: float, limit: float) -> float:
-        """Return how many seconds a waiting job will probably wait until it runs."""
-        ahead = self.waiting[: self.waiting.index(job)]
-        busy = [self._remaining(other, now, limit) for other in self.busy]
-        return wait_seconds(self.workers, busy, [self._length(other, limit) for other in ahead])
+        """Return how many seconds a waiting job will probably wait until it runs.
 
-    def _length(self, job: Job, limit: float) -> float:
-        """Return how long a job will probably take: as announced, else the last ones' median."""
-        usual = statistics.median(self.durations) if self.durations else limit
-        return min(limit, usual if job.expected_seconds is None else job.expected_seconds)
+        Args:
+            job: The job.
+            now: The time.
+            limit: How long a job may run, in seconds.
+        """
+        ahead = self.waiting[: self.waiting.index(job)]
+        busy = [self._remaining(running, now, limit) for running in self.busy]
+        return wait_seconds(
+            self.workers, busy, [self._duration(waiting, limit) for waiting in ahead]
+        )
+
+    def _duration(self, job: Job, limit: float) -> float:
+        """Return how long a job will probably take: as expected, else the last ones' median."""
+        median = statistics.median(self.durations) if self.durations else limit
+        return min(limit, median if job.expected_seconds is None else job.expected_seconds)
 
     def _remaining(self, job: Job, now: float, limit: float) -> float:
-        """Return how much longer a job will probably hold its thread."""
+        """Return how much longer a job will probably need its thread."""
         if not job.live or job.stop_requested_at is not None:
             return 1.0
         seconds = job.seconds(now)
         fraction = getattr(job.newest, "fraction", None) or 0.0
-        # An early fraction says little about the whole: the first step includes all set-up.
-        whole = seconds / fraction if fraction > 0.05 else self._length(job, limit)
-        return max(0.0, min(whole, limit) - seconds)
+        # An early fraction is not a good estimate: the first step includes all set-up.
+        total = seconds / fraction if fraction > 0.05 else self._duration(job, limit)
+        return max(0.0, min(total, limit) - seconds)
 
 
 def wait_seconds(workers: int, busy: Iterable[float], ahead: Iterable[float]) -> float:
-    """Return when a job's turn comes, if each free worker takes the next one in order.
+    """Return after how many seconds a job runs, if each free worker takes the next job in order.
 
     Args:
         workers: How many jobs run at a time.
@@ -204,15 +219,21 @@ class JobQueue:
     def add(self, job: Job, lane: str, now: float) -> None:
         """Put a job at the end of its lane's queue.
 
+        Args:
+            job: The job.
+            lane: Name of its lane.
+            now: The time.
+
         Raises:
             JobError: Its owner already has a live job in this lane.
             QueueFull: Too many jobs are waiting already.
         """
         self.expire(now)
         queue = self.lanes[lane]
-        if any(_same(other.owner, job.owner) for other in queue.waiting + queue.busy if other.live):
+        live = [queued for queued in queue.waiting + queue.busy if queued.live]
+        if any(_same(queued.owner, job.owner) for queued in live):
             raise JobError(_ALREADY)
-        waiting = sum(len(each.waiting) for each in self.lanes.values())
+        waiting = sum(len(lane.waiting) for lane in self.lanes.values())
         if waiting >= self.limits.waiting:
             raise QueueFull(
                 f"{waiting} runs are waiting already, and no more are let in: "
@@ -222,13 +243,18 @@ class JobQueue:
         queue.waiting.append(job)
 
     def find(self, job_id: str, owner: str, now: float) -> Job:
-        """Return the owner's job, and note that its visitor is there.
+        """Return the owner's job, and record that its visitor is still there.
+
+        Args:
+            job_id: The job's id.
+            owner: Its owner.
+            now: The time.
 
         Raises:
-            JobError: There is no such job, or it is someone else's: the same sentence for both.
+            JobError: There is no such job, or it has another owner: the same sentence for both.
         """
         job = self._jobs.get(job_id)
-        # The owners are compared even where there is no job, so that the time tells nothing.
+        # The owners are compared even if there is no job, so that the time does not reveal it.
         if not _same(job.owner if job else "", owner) or job is None:
             raise JobError(_UNKNOWN)
         job.last_seen = now
@@ -236,7 +262,7 @@ class JobQueue:
         return job
 
     def of(self, owner: str, now: float) -> list[Job]:
-        """Return the owner's jobs, newest first, and note that their visitor is there."""
+        """Return the owner's jobs, newest first, and record that their visitor is still there."""
         jobs = [job for job in self._jobs.values() if _same(job.owner, owner)]
         for job in jobs:
             job.last_seen = now
@@ -267,7 +293,13 @@ class JobQueue:
         return job
 
     def release(self, job: Job, lane: str, now: float) -> None:
-        """Note that an ended job no longer holds its thread."""
+        """Record that an ended job no longer has a thread.
+
+        Args:
+            job: The job.
+            lane: Name of its lane.
+            now: The time.
+        """
         queue = self.lanes[lane]
         if job in queue.busy:
             queue.busy.remove(job)
@@ -275,7 +307,13 @@ class JobQueue:
             queue.durations.append(job.seconds(now))
 
     def request_stop(self, job: Job, reason: str, now: float) -> None:
-        """Ask a running job to end; take a waiting one out of its queue; leave an ended one."""
+        """Ask a running job to end; remove a waiting one from its queue; leave an ended one.
+
+        Args:
+            job: The job.
+            reason: Why it ends, as a sentence.
+            now: The time.
+        """
         if job.state == "running":
             job.request_stop(reason, now)
         for lane in self.lanes.values():
@@ -295,7 +333,7 @@ class JobQueue:
         self._jobs.pop(job.id, None)
 
     def expire(self, now: float) -> None:
-        """Do what is due: end jobs without time or visitor, and evict old results."""
+        """End jobs that have no time or no visitor left, and evict old results."""
         for lane in self.lanes.values():
             for job in list(lane.waiting):
                 if now - job.last_seen > self.limits.gone_seconds:
@@ -310,7 +348,7 @@ class JobQueue:
         self._evict(now)
 
     def _enforce_limits(self, job: Job, now: float) -> None:
-        """Ask a running job to end if it must, and end it if it has been asked for long enough."""
+        """Ask a running job to end if it must, and end it if it does not in time."""
         limits = self.limits
         if job.stop_requested_at is None and now - job.last_seen > limits.gone_seconds:
             job.request_stop(self._gone(), now)
@@ -327,18 +365,18 @@ class JobQueue:
         return f"It ended because nobody had looked at it for {seconds} seconds."
 
     def _evict(self, now: float) -> None:
-        """Drop ended jobs that nobody has asked for in a long time, or that are too many."""
+        """Drop ended jobs that have not been polled for a long time, or that are too many."""
         ended = sorted(
             (job for job in self._jobs.values() if not job.live), key=lambda job: job.last_seen
         )
         count, size = len(ended), sum(job.bytes for job in ended)
         for job in ended:
-            late = now - max(job.last_seen, job.ended or 0.0) > self.limits.kept_seconds
-            if late or count > self.limits.kept or size > self.limits.kept_bytes:
+            expired = now - max(job.last_seen, job.ended or 0.0) > self.limits.kept_seconds
+            if expired or count > self.limits.kept or size > self.limits.kept_bytes:
                 del self._jobs[job.id]
                 count, size = count - 1, size - job.bytes
 
 
-def _same(owner: str, other: str) -> bool:
-    """Compare two owners in a time that does not depend on how much of them is alike."""
-    return hmac.compare_digest(owner.encode(), other.encode())
+def _same(first: str, second: str) -> bool:
+    """Compare two owners in a time that does not depend on how much of them is equal."""
+    return hmac.compare_digest(first.encode(), second.encode())

@@ -1,8 +1,8 @@
 """The embedded runner: a queue and its worker threads in this process.
 
-Nothing here runs by a timer. Whoever calls the runner (a visitor asking for a view, a work
-yielding an item, a worker looking for the next job) also does the housekeeping that is due; an
-idle worker wakes now and then to do the same.
+There is no timer. Every call (a visitor's poll, a work that yields an item, a worker that looks for
+the next job) also lets the queue end and drop jobs whose time is over; an idle worker wakes now and
+then to do the same.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class LocalRunner:
     Args:
         lanes: How many jobs of each lane run at a time.
         limits: What is allowed.
-        clock: Returns seconds that never run backwards; tests bring their own.
+        clock: Returns seconds that never run backwards; tests replace it.
         prepare: Called once in each worker thread before its first job.
     """
 
@@ -61,7 +61,12 @@ class LocalRunner:
         seconds: float | None = None,
         **arguments: Any,
     ) -> str:
-        """Queue `work(stop=…, **arguments)`; see `Runner.submit`."""
+        """Queue `work(stop=…, **arguments)`; for the arguments see `Runner.submit`.
+
+        Raises:
+            JobError: The owner already has a live job in this lane, or the runner is closing.
+            QueueFull: Too many jobs are waiting already.
+        """
         if not owner:
             raise ValueError("a job needs an owner")
         with self._changed:
@@ -77,7 +82,11 @@ class LocalRunner:
         return job.id
 
     def view(self, job_id: str, owner: str) -> JobView:
-        """Return how the job stands; see `Runner.view`."""
+        """Return a view of the job; see `Runner.view`.
+
+        Raises:
+            JobError: There is no such job for this owner.
+        """
         with self._changed:
             now = self._clock()
             view = self._queue.view(self._queue.find(job_id, owner, now), now)
@@ -91,13 +100,21 @@ class LocalRunner:
             return tuple(self._queue.view(job, now) for job in self._queue.of(owner, now))
 
     def stop(self, job_id: str, owner: str) -> None:
-        """Ask a live job to end; see `Runner.stop`."""
+        """Ask a live job to end; see `Runner.stop`.
+
+        Raises:
+            JobError: There is no such job for this owner.
+        """
         with self._changed:
             now = self._clock()
             self._queue.request_stop(self._queue.find(job_id, owner, now), STOPPED, now)
 
     def forget(self, job_id: str, owner: str) -> None:
-        """Stop the job and drop its result; see `Runner.forget`."""
+        """Stop the job and drop its result; see `Runner.forget`.
+
+        Raises:
+            JobError: There is no such job for this owner.
+        """
         with self._changed:
             now = self._clock()
             self._queue.forget(self._queue.find(job_id, owner, now), now)
@@ -143,10 +160,10 @@ class LocalRunner:
                     job.end("failed", now, error=error)
                 else:
                     job.end("stopped" if job.stop_reason else "done", now, note=job.stop_reason)
-                if job.stuck:  # another thread works in place of this one
+                if job.stuck:  # another thread has replaced this one
                     return
                 self._queue.release(job, lane, now)
-            del job  # its result is kept for a while, but not by a thread that waits
+            del job  # a waiting thread must not keep its result in memory
 
     def _next(self, lane: str) -> Job | None:
         """Wait for a lane's next job; None when the runner closes."""
@@ -159,17 +176,17 @@ class LocalRunner:
         return None
 
     def _run(self, job: Job) -> str:
-        """Run a job's work, whatever it raises; return what went wrong, as a sentence."""
+        """Run a job's work; return what went wrong, as a sentence, or nothing."""
         try:
             self._take_items(job)
-        except ConvvizError as sentence:
-            return str(sentence)
-        except BaseException:  # noqa: BLE001 - a bug in one work must not take the queue with it
-            bug = secrets.token_hex(4)
-            _log.exception("error %s in job %r", bug, job.title)
+        except ConvvizError as error:
+            return str(error)
+        except BaseException:  # noqa: BLE001 - a bug in one work must not stop the queue
+            error_id = secrets.token_hex(4)
+            _log.exception("error %s in job %r", error_id, job.title)
             return (
-                f"Something went wrong inside convviz (error {bug}, noted in the server's log): "
-                "try other settings, or tell whoever runs this app."
+                f"Something went wrong inside convviz (error {error_id}, noted in the server's "
+                "log): try other settings, or tell whoever runs this app."
             )
         return ""
 
@@ -177,7 +194,7 @@ class LocalRunner:
         """Take items from the work until it has no more, or no more time."""
         with self._changed:
             work, arguments, grace = job.work, job.arguments, self._queue.limits.grace_seconds
-        if work is None:  # it ended in the moment it was taken
+        if work is None:  # it ended just as it was taken
             return
         items = work(stop=job.stop_requested, **arguments)
         try:

@@ -1,5 +1,5 @@
 """The course's architectural ideas as pure arithmetic.
 
-Each function returns a frozen worked result that carries its formula with the numbers put in. Input
-that makes no sense raises a SettingError whose sentence says what to choose instead.
+Each function returns a frozen worked result that has its formula with the numbers put in. Invalid
+input raises a SettingError whose sentence says what to choose instead.
 """

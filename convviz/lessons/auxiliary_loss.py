@@ -13,7 +13,7 @@ class AuxiliaryLoss:
     Attributes:
         main: The main classifier's loss.
         extra: The auxiliary classifiers' losses.
-        weight: What each of the auxiliary losses is multiplied by.
+        weight: Factor of each auxiliary loss.
     """
 
     main: float
@@ -22,7 +22,7 @@ class AuxiliaryLoss:
 
     @property
     def total(self) -> float:
-        """The loss that training lowers."""
+        """The loss that training minimises."""
         return self.main + self.weight * sum(self.extra)
 
     @property
@@ -40,7 +40,7 @@ def auxiliary_loss(
     Args:
         main: The main classifier's loss.
         extra: The auxiliary classifiers' losses.
-        weight: Of each auxiliary loss; by default the paper's.
+        weight: Factor of each auxiliary loss; by default the paper's.
 
     Raises:
         SettingError: A loss or the weight is negative.

@@ -1,6 +1,6 @@
 """A 1×1 convolution that narrows the maps before a large kernel (Szegedy et al. 2015, section 3).
 
-Multiplications are MACs, as everywhere in convviz: biases are left aside.
+Multiplications are MACs, as everywhere in convviz: biases are not counted.
 """
 
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from convviz.formatting import grouped, product
 
 @dataclass(frozen=True)
 class Bottleneck:
-    """The same output made directly, and by way of fewer channels.
+    """A large kernel, directly and after a 1×1 convolution to fewer channels.
 
     Attributes:
         height: Height of the maps, in positions.
         width: Width of the maps, in positions.
-        channels: Channels that come in.
-        reduced: Channels left by the 1×1 convolution.
-        outputs: Channels that go out.
+        channels: Input channels.
+        reduced: Output channels of the 1×1 convolution.
+        outputs: Output channels of the large kernel.
         kernel: k of the large kernel.
     """
 
@@ -41,7 +41,7 @@ class Bottleneck:
 
     @property
     def expand_macs(self) -> int:
-        """Multiplications of the large kernel on the channels that are left."""
+        """Multiplications of the large kernel on the reduced channels."""
         return self.height * self.width * self.kernel**2 * self.reduced * self.outputs
 
     @property
@@ -61,23 +61,23 @@ class Bottleneck:
 
     @property
     def factor(self) -> float:
-        """How many times fewer multiplications; below 1 the detour costs more."""
+        """How many times fewer multiplications; below 1 the bottleneck costs more."""
         return self.direct_macs / self.bottleneck_macs
 
     @property
     def break_even(self) -> float:
-        """Reduced channels at which both ways cost the same; fewer save, more waste."""
+        """Number of reduced channels at which both cost the same; with fewer, it saves."""
         return self.direct_weights / (self.channels + self.kernel**2 * self.outputs)
 
     @property
     def direct_formula(self) -> str:
-        """The direct way with the numbers put in."""
+        """The large kernel's cost with the numbers put in."""
         factors = (self.height, self.width, self.kernel, self.kernel, self.channels, self.outputs)
         return f"{product(*factors)} = {grouped(self.direct_macs)}"
 
     @property
     def bottleneck_formula(self) -> str:
-        """The detour with the numbers put in."""
+        """The bottleneck's cost with the numbers put in."""
         reduce = product(self.height, self.width, self.channels, self.reduced)
         factors = (self.height, self.width, self.kernel, self.kernel, self.reduced, self.outputs)
         return (
@@ -91,10 +91,18 @@ def bottleneck(
 ) -> Bottleneck:
     """Compare a large kernel with and without a 1×1 convolution before it.
 
+    Args:
+        height: Height of the maps, in positions.
+        width: Width of the maps, in positions.
+        channels: Input channels.
+        reduced: Output channels of the 1×1 convolution.
+        outputs: Output channels of the large kernel.
+        kernel: k of the large kernel.
+
     Raises:
         SettingError: A number is too small to make a convolution.
     """
-    for what, value in (
+    for name, value in (
         ("height", height),
         ("width", width),
         ("number of channels", channels),
@@ -102,5 +110,5 @@ def bottleneck(
         ("number of output channels", outputs),
         ("kernel", kernel),
     ):
-        at_least(what, value, 1)
+        at_least(name, value, 1)
     return Bottleneck(height, width, channels, reduced, outputs, kernel)

@@ -1,6 +1,6 @@
 """Two networks compared: why the one with the smaller kernels can have more parameters.
 
-A clause is written only if the numbers support it, so the text stays true for any two networks.
+A sentence is written only if the numbers support it, so the text is true for any two networks.
 """
 
 from convviz.formatting import grouped, percent, times
@@ -8,27 +8,32 @@ from convviz.lessons.stacking import replacing
 from convviz.structure.costs import Costs, LayerCost
 
 
-def surprise(one: Costs, other: Costs) -> tuple[str, ...]:
+def surprise(first: Costs, second: Costs) -> tuple[str, ...]:
     """Compare the parameters of two networks in a few sentences, the claim first, in Markdown.
 
-    Auxiliary heads are left aside: they are thrown away after training.
+    Auxiliary heads are not counted: they are removed after training.
     """
-    small, large = sorted((one, other), key=_size)
+    small, large = sorted((first, second), key=_size)
     ratio = _size(large) / _size(small)
     sizes = f"{grouped(_size(large))} against {grouped(_size(small))}"
     if ratio < 1.005:
         return (f"{large.title} and {small.title} weigh about the same: {sizes} parameters.",)
     claim = f"**{large.title} has {_times(ratio)} the parameters of {small.title}**: {sizes}."
-    sentences = [claim, _yet(large, small), _where(large), _because(large, small)]
-    encoders = [each.part("encoder").parameters for each in (large, small)]
+    sentences = [
+        claim,
+        _kernel_sentence(large, small),
+        _decoder_sentence(large),
+        _difference_sentence(large, small),
+    ]
+    encoders = [costs.part("encoder").parameters for costs in (large, small)]
     if all(encoders) and large.part("decoder").parameters:
-        sentences.append(_without(large, small, encoders[0] / encoders[1]))
+        sentences.append(_encoder_sentence(large, small, encoders[0] / encoders[1]))
     return tuple(filter(None, sentences))
 
 
-def _yet(large: Costs, small: Costs) -> str:
-    """Name the paradox where there is one: small kernels in the large network."""
-    widest = [max((_kernel(row) for row in each.layers), default=0) for each in (large, small)]
+def _kernel_sentence(large: Costs, small: Costs) -> str:
+    """Say that the large network has the smaller kernels, if it has."""
+    widest = [max((_kernel(row) for row in costs.layers), default=0) for costs in (large, small)]
     if not 1 < widest[0] < widest[1]:
         return ""
     k = widest[0]
@@ -41,7 +46,7 @@ def _yet(large: Costs, small: Costs) -> str:
     )
 
 
-def _where(large: Costs) -> str:
+def _decoder_sentence(large: Costs) -> str:
     decoder = large.part("decoder").parameters
     share = decoder / _size(large)
     if share < 0.5:
@@ -55,23 +60,23 @@ def _where(large: Costs) -> str:
     )
 
 
-def _because(large: Costs, small: Costs) -> str:
-    more = _size(large) - _size(small)
+def _difference_sentence(large: Costs, small: Costs) -> str:
+    difference = _size(large) - _size(small)
     in_decoder = large.part("decoder").parameters - small.part("decoder").parameters
-    if in_decoder <= more / 2:
+    if in_decoder <= difference / 2:
         return ""
     return (
-        f"Of the {grouped(more)} that {large.title} has more, {grouped(in_decoder)}"
-        f" ({percent(in_decoder / more, 0)}) lie there."
+        f"Of the {grouped(difference)} that {large.title} has more, {grouped(in_decoder)}"
+        f" ({percent(in_decoder / difference, 0)}) lie there."
     )
 
 
-def _without(large: Costs, small: Costs, ratio: float) -> str:
-    encoders = [grouped(each.part("encoder").parameters) for each in (large, small)]
-    compared = f"{_times(ratio)} as many" if ratio >= 1 else f"{times(1 / ratio)} times fewer"
+def _encoder_sentence(large: Costs, small: Costs, ratio: float) -> str:
+    encoders = [grouped(costs.part("encoder").parameters) for costs in (large, small)]
+    comparison = f"{_times(ratio)} as many" if ratio >= 1 else f"{times(1 / ratio)} times fewer"
     return (
         f"The encoders alone have {encoders[0]} ({large.title}) and {encoders[1]}"
-        f" ({small.title}): {compared}."
+        f" ({small.title}): {comparison}."
     )
 
 

@@ -1,7 +1,7 @@
 """Inception modules as they are in a network: branches, output depth, what the 1×1 layers save.
 
-A module counts as one if it ends by joining the outputs of several of its parts, whatever its name,
-so a user's own network is read in the same way.
+A module counts as one if its last operation concatenates the outputs of several of its parts,
+whatever its name, so a user's network is read in the same way.
 """
 
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from convviz.structure.costs import Costs, LayerCost, Total, total
 
 @dataclass(frozen=True)
 class InceptionBranch:
-    """One of the ways through a module.
+    """One branch of an Inception module.
 
     Attributes:
         name: Dotted name of the part ("inception3a.branch2").
         rows: Its rows in the order of execution.
-        channels: Channels it adds to the module's output.
-        bottleneck: Its 1×1 convolution and the larger kernel behind it; None if there is none.
+        channels: Its channels in the module's output.
+        bottleneck: Its 1×1 convolution and the larger kernel after it; None if there is none.
     """
 
     name: str
@@ -42,13 +42,13 @@ class InceptionBranch:
 
 @dataclass(frozen=True)
 class InceptionModule:
-    """A module whose branches are joined channel by channel.
+    """A module whose branches are concatenated along the channels.
 
     Attributes:
         name: Dotted name.
-        input_shape: (C, H, W) of what every branch gets.
-        output_shape: (C, H, W) of the joined output.
-        branches: The ways through it, in the order in which they are joined.
+        input_shape: (C, H, W) of the input of every branch.
+        output_shape: (C, H, W) of the concatenated output.
+        branches: Its branches, in the order of concatenation.
         cost: The sum of all its rows.
     """
 
@@ -66,12 +66,12 @@ class InceptionModule:
 
     @property
     def bottlenecks(self) -> tuple[Bottleneck, ...]:
-        """Every 1×1 convolution with the larger kernel behind it."""
+        """Every 1×1 convolution with the larger kernel after it."""
         return tuple(branch.bottleneck for branch in self.branches if branch.bottleneck)
 
     @property
     def macs_without(self) -> int:
-        """What the module would cost if its large kernels worked on all incoming channels."""
+        """MACs of the module if its large kernels worked on all input channels."""
         saved = sum(b.direct_macs - b.bottleneck_macs for b in self.bottlenecks)
         return self.cost.macs + saved
 
@@ -86,11 +86,11 @@ class InceptionModule:
 
 
 def inception_modules(costs: Costs) -> tuple[InceptionModule, ...]:
-    """Find the modules of a network that join several branches, in the order of execution."""
+    """Find the modules of a network that concatenate branches, in the order of execution."""
     modules = []
     for row in costs.layers:
-        joins = row.kind == "concatenation" and row.executed and bool(row.module)
-        if joins and len(row.input_shapes) > 1 and len(row.output_shape) == 3:
+        concatenates = row.kind == "concatenation" and row.executed and bool(row.module)
+        if concatenates and len(row.input_shapes) > 1 and len(row.output_shape) == 3:
             module = _module(costs, row)
             if module is not None:
                 modules.append(module)
@@ -98,33 +98,31 @@ def inception_modules(costs: Costs) -> tuple[InceptionModule, ...]:
 
 
 def _module(costs: Costs, join: LayerCost) -> InceptionModule | None:
-    inside = tuple(row for row in costs.layers if is_within(row.module, join.module))
+    rows = tuple(row for row in costs.layers if is_within(row.module, join.module))
     parts: dict[str, list[LayerCost]] = {}
-    for row in inside:
-        below = row.module.removeprefix(join.module).strip(".").split(".")[0]
-        if below:
-            parts.setdefault(f"{join.module}.{below}", []).append(row)
+    for row in rows:
+        part = row.module.removeprefix(join.module).strip(".").split(".")[0]
+        if part:
+            parts.setdefault(f"{join.module}.{part}", []).append(row)
     if len(parts) != len(join.input_shapes):
-        return None  # its branches are not parts of their own, so there is nothing to tell apart
+        return None  # its branches are not separate modules
     branches = tuple(
-        InceptionBranch(name, tuple(rows), shape[0], _bottleneck(rows))
-        for (name, rows), shape in zip(parts.items(), join.input_shapes, strict=True)
+        InceptionBranch(name, tuple(branch), shape[0], _bottleneck(branch))
+        for (name, branch), shape in zip(parts.items(), join.input_shapes, strict=True)
     )
-    first = branches[0].rows[0]
-    return InceptionModule(
-        join.module, first.input_shapes[0], join.output_shape, branches, total(inside)
-    )
+    input_shape = branches[0].rows[0].input_shapes[0]
+    return InceptionModule(join.module, input_shape, join.output_shape, branches, total(rows))
 
 
 def _bottleneck(rows: list[LayerCost]) -> Bottleneck | None:
     convolutions = [row for row in rows if row.window and row.macs]
-    for narrow, wide in pairwise(convolutions):
-        if narrow.window is None or wide.window is None:
+    for first, second in pairwise(convolutions):
+        if first.window is None or second.window is None:
             continue
-        if narrow.window.kernel == (1, 1) and wide.window.kernel[0] > 1:
-            height, width = wide.output_shape[-2:]
-            channels = narrow.input_shapes[0][0]
-            reduced, outputs = narrow.output_shape[0], wide.output_shape[0]
-            kernel = wide.window.kernel[0]
+        if first.window.kernel == (1, 1) and second.window.kernel[0] > 1:
+            height, width = second.output_shape[-2:]
+            channels = first.input_shapes[0][0]
+            reduced, outputs = first.output_shape[0], second.output_shape[0]
+            kernel = second.window.kernel[0]
             return Bottleneck(height, width, channels, reduced, outputs, kernel)
     return None

@@ -9,14 +9,14 @@ from convviz.structure.costs import Costs
 
 @dataclass(frozen=True)
 class Classifiers:
-    """One encoder with three classifiers: its own, one on averaged maps, one on all values.
+    """One encoder with three classifiers: the network's, one on averaged maps, one on all values.
 
     Attributes:
         title: The network's name for people.
         maps: (C, H, W) of the encoder's output.
-        classes: Classes to tell apart.
+        classes: Number of classes.
         encoder: Parameters of the encoder.
-        own: Parameters of the decoder as it is built.
+        own: Parameters of the network's decoder.
     """
 
     title: str
@@ -38,7 +38,7 @@ class Classifiers:
 
     @property
     def network(self) -> int:
-        """Parameters of the network as it is built, auxiliary heads left aside."""
+        """Parameters of the network, without auxiliary heads."""
         return self.encoder + self.own
 
     @property
@@ -48,7 +48,7 @@ class Classifiers:
 
     @property
     def uses_average(self) -> bool:
-        """Whether the network as it is built already has the GAP classifier."""
+        """Whether the network's decoder already is the GAP classifier."""
         return self.own == self.averaged
 
     @property
@@ -59,11 +59,11 @@ class Classifiers:
 
 
 def classifiers(costs: Costs, classes: int | None = None) -> Classifiers:
-    """Give a network's encoder other classifiers.
+    """Count a network's parameters with other classifiers on its encoder.
 
     Args:
-        costs: What `costs.count` counted.
-        classes: Classes to tell apart; None: as many as the network has.
+        costs: The network's costs.
+        classes: Number of classes; None for the network's.
 
     Raises:
         SettingError: The network has no maps to average, or no classes.
@@ -75,14 +75,14 @@ def classifiers(costs: Costs, classes: int | None = None) -> Classifiers:
             f"{costs.title} has no maps with a classifier behind them, so there is nothing to"
             " average: choose a network that ends in class scores."
         )
-    own = rows[-1].output_shape[0]
+    outputs = rows[-1].output_shape[0]
     if classes is not None:
         at_least("number of classes", classes, 1)
     channels, height, width = encoder[-1].output_shape
     return Classifiers(
         title=costs.title,
         maps=(channels, height, width),
-        classes=own if classes is None else classes,
+        classes=outputs if classes is None else classes,
         encoder=costs.part("encoder").parameters,
         own=costs.part("decoder").parameters,
     )

@@ -1,7 +1,8 @@
-"""What others print about the networks: the papers' figures and torchvision's accuracies.
+"""Published figures of the networks: those that the papers print and torchvision's accuracies.
 
-The papers' figures stand beside counts of their own layers. Where the two do not agree both are
-shown, as the papers have errors too. Only figures that the papers print are given here.
+The papers' figures are compared with counts of the papers' designs. Where the two do not agree,
+both are shown, as the papers have errors too. Only figures that the papers print are
+written down.
 """
 
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ _GOOGLENET_TABLE: tuple[tuple[tuple[str, ...], float, float], ...] = (
 
 @dataclass(frozen=True)
 class PrintedFigure:
-    """One printed figure and the same counted from the layers.
+    """One printed figure and the same figure counted from the layers.
 
     Attributes:
         what: What is counted, "inception3a: parameters".
@@ -79,19 +80,19 @@ def checks(design: Design, costs: Costs) -> tuple[PrintedFigure, ...]:
 
     Args:
         design: One of DESIGNS.
-        costs: What `costs.count(describe(design))` counted.
+        costs: The result of `count(describe(design))`.
     """
     if design.name.startswith("alexnet"):
         return _alexnet(costs)
     if design.name.startswith("vgg"):
         letter = design.name[-1].upper()
-        where, printed = "table 2", _VGG_MILLIONS[letter]
-        return (PrintedFigure("parameters", where, printed, 10**6, costs.parameters),)
+        millions = _VGG_MILLIONS[letter]
+        return (PrintedFigure("parameters", "table 2", millions, 10**6, costs.parameters),)
     return _googlenet(costs)
 
 
 def _alexnet(costs: Costs) -> tuple[PrintedFigure, ...]:
-    # A layer's neurons are its outputs: those of its ReLU, its last row, or of fc8 itself.
+    # A layer's neurons are the outputs of its last row: its ReLU, or fc8 itself.
     neurons = {
         name: _rows(costs, (name,))[-1].activation_bytes // BYTES_PER_VALUE
         for name, _ in _ALEXNET_NEURONS
@@ -118,7 +119,9 @@ def _googlenet(costs: Costs) -> tuple[PrintedFigure, ...]:
 
 
 def _rows(costs: Costs, stages: tuple[str, ...]) -> tuple[LayerCost, ...]:
-    return tuple(r for r in costs.layers if any(is_within(r.module, stage) for stage in stages))
+    return tuple(
+        row for row in costs.layers if any(is_within(row.module, stage) for stage in stages)
+    )
 
 
 @dataclass(frozen=True)

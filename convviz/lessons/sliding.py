@@ -17,11 +17,11 @@ class Sliding:
     Attributes:
         length: Pixels of the image along the axis.
         kernel: Taps of the kernel.
-        stride: Pixels between two stops.
+        stride: Pixels between two positions of the kernel.
         padding: Pixels of padding at each end.
         dilation: Pixels between two taps.
-        output: Number of stops: the length of what comes out.
-        dropped: Pixels at the far end, padding included, that the last stop does not reach.
+        output: Number of positions: the length of the output.
+        dropped: Pixels at the far end, padding included, that the last position does not reach.
     """
 
     length: int
@@ -39,12 +39,12 @@ class Sliding:
 
     @property
     def starts(self) -> tuple[int, ...]:
-        """The first pixel of each stop; negative ones lie in the padding."""
+        """The first pixel at each position; negative ones are in the padding."""
         return tuple(i * self.stride - self.padding for i in range(self.output))
 
     @property
     def dropped_picture(self) -> int:
-        """Pixels of the image itself, not of its padding, that no stop reaches at the far end."""
+        """Pixels of the image, without padding, that no position reaches at the far end."""
         return max(0, self.dropped - self.padding)
 
     @property
@@ -86,12 +86,12 @@ def slide(
     Args:
         length: Pixels of the image along the axis.
         kernel: Taps of the kernel.
-        stride: Pixels between two stops.
+        stride: Pixels between two positions of the kernel.
         padding: Pixels of padding at each end.
         dilation: Pixels between two taps.
 
     Raises:
-        SettingError: A number makes no sense, or the kernel does not fit even once.
+        SettingError: A number is out of range, or the kernel does not fit even once.
     """
     at_least("picture's size", length, 1)
     at_least("kernel", kernel, 1)
@@ -99,19 +99,25 @@ def slide(
     at_least("padding", padding, 0)
     at_least("dilation", dilation, 1)
     span = dilation * (kernel - 1) + 1
-    room = length + 2 * padding
-    if span > room:
-        padded = f" with {padding} of padding at each end" if padding else ""
+    padded_length = length + 2 * padding
+    if span > padded_length:
+        padding_text = f" with {padding} of padding at each end" if padding else ""
         raise SettingError(
-            f"A kernel that spans {span} pixels does not fit into {length}{padded}:"
-            f" choose a kernel of at most {(room - 1) // dilation + 1}, or more padding."
+            f"A kernel that spans {span} pixels does not fit into {length}{padding_text}:"
+            f" choose a kernel of at most {(padded_length - 1) // dilation + 1}, or more padding."
         )
-    steps, dropped = divmod(room - span, stride)
+    steps, dropped = divmod(padded_length - span, stride)
     return Sliding(length, kernel, stride, padding, dilation, steps + 1, dropped)
 
 
 def exact_lengths(slid: Sliding, low: int, high: int) -> tuple[int, ...]:
-    """Return the image sizes from `low` to `high` at which the same kernel drops nothing."""
+    """Return the image sizes from `low` to `high` at which the same kernel drops nothing.
+
+    Args:
+        slid: The kernel.
+        low: The smallest size, in pixels.
+        high: The largest size, in pixels.
+    """
     first = slid.span - 2 * slid.padding
     return tuple(n for n in range(max(low, first, 1), high + 1) if (n - first) % slid.stride == 0)
 

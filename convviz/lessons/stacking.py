@@ -8,14 +8,14 @@ from convviz.formatting import grouped
 
 @dataclass(frozen=True)
 class Stacking:
-    """A stack of k×k convolutions beside the one convolution that sees as much.
+    """A stack of k×k convolutions, and the single convolution with the same receptive field.
 
-    All layers have as many channels in as out; biases are left aside.
+    All layers have as many output as input channels; biases are not counted.
 
     Attributes:
         kernel: k of the stacked convolutions.
         layers: How many are stacked.
-        channels: Channels C in and out of every layer.
+        channels: Input and output channels of every layer.
     """
 
     kernel: int
@@ -24,7 +24,7 @@ class Stacking:
 
     @property
     def receptive_field(self) -> int:
-        """Pixels seen by one output: the same for the stack and for the large kernel."""
+        """Pixels seen by one output: the same for the stack and the large kernel."""
         return self.layers * (self.kernel - 1) + 1
 
     @property
@@ -81,7 +81,7 @@ def stack(kernel: int, layers: int, channels: int = 1) -> Stacking:
     Args:
         kernel: k of each k×k convolution.
         layers: How many are stacked.
-        channels: Channels in and out of every layer.
+        channels: Input and output channels of every layer.
 
     Raises:
         SettingError: A number is too small to make a convolution.
@@ -93,10 +93,16 @@ def stack(kernel: int, layers: int, channels: int = 1) -> Stacking:
 
 
 def replacing(large: int, kernel: int = 3, channels: int = 1) -> Stacking:
-    """Stack as many k×k convolutions as see what one large kernel sees: two 3×3 for one 5×5.
+    """Stack k×k convolutions to the receptive field of one large kernel: two 3×3 for one 5×5.
+
+    Args:
+        large: Width of the large kernel.
+        kernel: k of the stacked convolutions.
+        channels: Input and output channels of every layer.
 
     Raises:
-        SettingError: No number of layers gives exactly that receptive field.
+        SettingError: A number is too small, or no number of layers has exactly that receptive
+            field.
     """
     at_least("kernel", kernel, 2, "kernels of 1×1 never see further, however many are stacked;")
     at_least("large kernel", large, kernel)

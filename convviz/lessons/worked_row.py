@@ -22,7 +22,7 @@ class WrittenLayer:
         memory: "96·55·55·4 = 1,161,600 bytes".
         field: How far one output position sees: "1 + (11 − 1)·1 = 11".
         jump: Input pixels between two neighbouring positions: "1·4 = 4".
-        dropped: A sentence on what the kernel leaves over at the far edge.
+        dropped: A sentence on the pixels that the kernel drops at the far edge.
     """
 
     output: str
@@ -36,7 +36,7 @@ class WrittenLayer:
 
 
 def write_out(row: LayerCost) -> WrittenLayer:
-    """Write one row's arithmetic out."""
+    """Write out the arithmetic of one row."""
     output, dropped = _output(row)
     field, jump = _field(row)
     memory = ""
@@ -67,7 +67,7 @@ def _output(row: LayerCost) -> tuple[str, str]:
 
 
 def _axis(row: LayerCost, window: Window, i: int) -> tuple[str, str] | None:
-    """Return the formula and the sentence of one axis; None where it is no plain sliding."""
+    """Return the formula and the sentence of one axis; None if it is not plain sliding."""
     length, positions = row.input_shapes[0][1 + i], row.output_shape[1 + i]
     try:
         slid = slide(
@@ -134,10 +134,10 @@ def _field(row: LayerCost) -> tuple[str, str]:
     if row.field is None or row.window is None:
         return "", ""
     rows, window = row.field.rows, row.window
-    before = rows.jump / window.stride[0]
-    reach = int(window.dilation[0] * (window.kernel[0] - 1) * before)
-    span = f"({window.kernel[0]} − 1)·{float(before):g}"
+    input_jump = rows.jump / window.stride[0]
+    reach = int(window.dilation[0] * (window.kernel[0] - 1) * input_jump)
+    span = f"({window.kernel[0]} − 1)·{float(input_jump):g}"
     if window.dilation[0] > 1:
         span = f"{window.dilation[0]}·{span}"
-    jump = f"{float(before):g}·{window.stride[0]} = {float(rows.jump):g}"
+    jump = f"{float(input_jump):g}·{window.stride[0]} = {float(rows.jump):g}"
     return f"{rows.size - reach} + {span} = {rows.size}", jump

@@ -1,6 +1,7 @@
 """The built-in networks, all built by torchvision.
 
-Adding one is one entry in CATALOGUE; functions that give its layers titles and stages are optional.
+To add one, add an entry to CATALOGUE; functions that give its layers titles and stages are
+optional.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Numbered:
     """Titles and stages of a network of numbered convolutions: AlexNet and the VGGs.
 
     Args:
-        build: Makes the network, with a Sequential `features` and a Sequential `classifier`.
+        build: Builds the network, with a Sequential `features` and a Sequential `classifier`.
         blocks: Whether convolutions are counted within blocks that end with a pooling.
     """
 
@@ -45,7 +46,7 @@ class Numbered:
         self._blocks = blocks
 
     def title(self, name: str) -> str | None:
-        """Give a layer's title, or None where its dotted name will do."""
+        """Return a layer's title; None where its dotted name is used."""
         return self._names[name][0] if name in self._names else None
 
     def stage(self, name: str) -> str:
@@ -57,19 +58,19 @@ class Numbered:
         """Title and stage by dotted name."""
         network = self._build()
         names: dict[str, tuple[str, str]] = {}
-        block, within, pooled = 0, 0, True
+        block, position, after_pool = 0, 0, True
         for name, part in network.get_submodule("features").named_children():
             prefix = _prefix(part)
-            if prefix == "conv" and self._blocks and not pooled:
-                within += 1
+            if prefix == "conv" and self._blocks and not after_pool:
+                position += 1
             elif prefix == "conv":
-                block, within = block + 1, 1
-            pooled = prefix == "pool"
-            number = f"{block}_{within}" if self._blocks and not pooled else str(block)
+                block, position = block + 1, 1
+            after_pool = prefix == "pool"
+            number = f"{block}_{position}" if self._blocks and not after_pool else str(block)
             names[f"features.{name}"] = (f"{prefix}{number}", f"block {block}")
         for name, part in network.get_submodule("classifier").named_children():
             # Dropout comes before its linear layer in AlexNet and after it in VGG; as in Caffe's
-            # definitions it bears the number of that layer.
+            # definitions it has the number of that layer.
             prefix = _prefix(part)
             block += prefix == "fc"
             number = str(block + (prefix == "dropout" and not self._blocks))
@@ -168,26 +169,26 @@ def _alexnet() -> NetworkSpec:
 
 
 def _vgg(depth: int, *, batch_norm: bool, encoder_end: str) -> NetworkSpec:
-    form = "_bn" if batch_norm else ""
-    build = partial(torchvision_network, f"vgg{depth}{form}", init_weights=False)
+    suffix = "_bn" if batch_norm else ""
+    build = partial(torchvision_network, f"vgg{depth}{suffix}", init_weights=False)
     names = Numbered(build, blocks=True)
-    normalised = "The paper has no batch norm; here one follows every convolution."
+    norm_sentence = "The paper has no batch norm; here one follows every convolution."
     return NetworkSpec(
-        name=f"vgg{depth}{form}",
+        name=f"vgg{depth}{suffix}",
         title=f"VGG{depth}" + (" with batch norm" if batch_norm else ""),
         build=build,
         year=2014,
         paper="Simonyan & Zisserman 2015",
         encoder_end=encoder_end,
         differences=(
-            *((normalised,) if batch_norm else ()),
+            *((norm_sentence,) if batch_norm else ()),
             _ANY_SIZE,
             "The paper slides the trained network over the whole image, at several sizes, and "
             "averages its predictions; here the network sees one square crop.",
         ),
         title_of=names.title,
         stage_of=names.stage,
-        torchvision_weights=f"VGG{depth}{form.upper()}_Weights.IMAGENET1K_V1",
+        torchvision_weights=f"VGG{depth}{suffix.upper()}_Weights.IMAGENET1K_V1",
     )
 
 

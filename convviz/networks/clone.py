@@ -1,7 +1,7 @@
-"""Copies of a network that share its weights, and results remembered for each network.
+"""Copies of a network that share its weights, and results cached for each network.
 
 Hooks and flags are set on a clone, never on the network, so that no lock is needed and nothing has
-to be restored: thirty threads can look into one network at once.
+to be restored: many threads can use one network at once.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def clone(module: nn.Module, *, device: str | None = None) -> nn.Module:
     Hooks and flags set on the copy leave the original alone.
 
     Args:
-        module: The network; it is not touched.
+        module: The network; it is not changed.
         device: "meta" for a copy with shapes but without values; None to share the values.
 
     Raises:
@@ -37,9 +37,9 @@ def clone(module: nn.Module, *, device: str | None = None) -> nn.Module:
     memo: dict[int, object] = {}
     for part in module.modules():
         # Tensors that are neither parameters nor buffers, such as the weight that weight_norm
-        # computes, sit in the module's own __dict__.
-        plain = [value for value in vars(part).values() if isinstance(value, Tensor)]
-        for tensor in (*part._parameters.values(), *part._buffers.values(), *plain):
+        # computes, are in the module's __dict__.
+        attributes = [value for value in vars(part).values() if isinstance(value, Tensor)]
+        for tensor in (*part._parameters.values(), *part._buffers.values(), *attributes):
             if tensor is not None and id(tensor) not in memo:
                 memo[id(tensor)] = _share(tensor, device)
     try:
@@ -76,34 +76,34 @@ def _arguments(*args: Any, **kwargs: Any) -> Hashable:
 def per_module(
     *, key: Callable[..., Hashable] = _arguments, keep: int = 16
 ) -> Callable[[OfModule[P, T]], OfModule[P, T]]:
-    """Make a decorator that remembers what a function of a network returns.
+    """Make a decorator that caches what a function of a network returns.
 
     A result is kept for as long as the network lives, so it must not refer to the network itself.
 
     Args:
-        key: Takes the function's other arguments and says by what to know the result; by default
-            by the arguments, which then must be hashable.
+        key: Makes the result's key from the function's other arguments; by default the arguments
+            themselves, which then must be hashable.
         keep: How many results are kept for each network, the latest.
     """
 
     def decorate(function: OfModule[P, T]) -> OfModule[P, T]:
-        known: WeakKeyDictionary[nn.Module, dict[Hashable, T]] = WeakKeyDictionary()
+        caches: WeakKeyDictionary[nn.Module, dict[Hashable, T]] = WeakKeyDictionary()
         lock = Lock()
 
         @functools.wraps(function)
-        def remembered(module: nn.Module, /, *args: P.args, **kwargs: P.kwargs) -> T:
-            name = key(*args, **kwargs)
+        def cached(module: nn.Module, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            entry = key(*args, **kwargs)
             with lock:
-                results = known.setdefault(module, {})
-                if name in results:
-                    return results[name]
+                results = caches.setdefault(module, {})
+                if entry in results:
+                    return results[entry]
             result = function(module, *args, **kwargs)
             with lock:
                 while len(results) >= keep:
                     results.pop(next(iter(results)))
-                results[name] = result
+                results[entry] = result
             return result
 
-        return remembered
+        return cached
 
     return decorate

@@ -1,4 +1,4 @@
-"""New decoders on the networks' encoders, in the place of the classifier."""
+"""New decoders on the networks' encoders, which replace the classifier."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from convviz.networks.network import is_within
 
 
 class EncoderOnly(nn.Module):
-    """A network cut off behind its `features`, so that the rest cannot be mistaken for trained.
+    """A network that ends after its `features`, so that no untrained part can seem trained.
 
     Its layers keep their dotted names. It takes (N, 3, H, W) and returns the encoder's maps,
     (N, C, h, w).
@@ -51,14 +51,14 @@ class PooledNetwork(nn.Module):
 
 @dataclass(frozen=True)
 class Form:
-    """How a network with a new decoder is put together.
+    """How a network with a new decoder is built.
 
     Attributes:
-        decoder: Dotted name of the part that the new decoder takes the place of.
-        inputs: Values that the decoder takes in.
+        decoder: Dotted name of the part that the new decoder replaces.
+        inputs: Number of values that the decoder reads.
         classes: Name of each class.
         hidden: Lengths of fully connected layers before the last one.
-        pooled: Whether the decoder stands after a global average pooling of the encoder alone.
+        pooled: Whether the decoder follows a global average pooling of the encoder alone.
     """
 
     decoder: str
@@ -69,7 +69,13 @@ class Form:
 
 
 def make_decoder(inputs: int, classes: int, hidden: Sequence[int] = ()) -> nn.Module:
-    """Make a decoder: one fully connected layer, or several with ReLUs between them."""
+    """Make a decoder: one fully connected layer, or several with ReLUs between them.
+
+    Args:
+        inputs: Number of values that it reads.
+        classes: Number of scores that it returns.
+        hidden: Lengths of fully connected layers before the last one.
+    """
     sizes = (inputs, *hidden)
     layers: list[nn.Module] = []
     for before, after in pairwise(sizes):
@@ -102,37 +108,43 @@ def last_linear(module: nn.Module, without: Sequence[str] = ()) -> str:
 
 
 def inputs_of(decoder: nn.Module) -> int:
-    """Count the values that a decoder takes in: those of its first fully connected layer."""
+    """Count the values that a decoder reads: those of its first fully connected layer."""
     return next(part.in_features for part in decoder.modules() if isinstance(part, nn.Linear))
 
 
 def put(module: nn.Module, name: str, part: nn.Module | None) -> None:
-    """Put a part in the place of another one; None takes it out."""
+    """Replace a part of a network.
+
+    Args:
+        module: The network; it is changed.
+        name: Dotted name of the part.
+        part: The new part; None removes the old one.
+    """
     parent, _, leaf = name.rpartition(".")
     setattr(module.get_submodule(parent), leaf, part)
 
 
-def in_form(whole: nn.Module, form: Form, auxiliary: Sequence[str] = ()) -> nn.Module:
-    """Give a network a new decoder, whose weights are still to be drawn or filled in.
+def in_form(module: nn.Module, form: Form, auxiliary: Sequence[str] = ()) -> nn.Module:
+    """Give a network a new decoder, whose weights the caller still has to draw or fill in.
 
     Args:
-        whole: The network as it is built or loaded; it is changed.
-        form: What to make of it.
-        auxiliary: Auxiliary heads, which are taken out: they name the old classes.
+        module: The network as it is built or loaded; it is changed.
+        form: The new decoder.
+        auxiliary: Dotted names of auxiliary heads, which are removed: they score the old classes.
     """
     decoder = make_decoder(form.inputs, len(form.classes), form.hidden)
     if form.pooled:
-        features = whole.get_submodule("features")
+        features = module.get_submodule("features")
         return PooledNetwork(features, decoder)
-    put(whole, form.decoder, decoder)
+    put(module, form.decoder, decoder)
     for name in auxiliary:
-        if getattr(whole, name, None) is not None:
-            put(whole, name, None)
-    if auxiliary and isinstance(whole, GoogLeNet):
-        whole.aux_logits = False
-    return whole
+        if getattr(module, name, None) is not None:
+            put(module, name, None)
+    if auxiliary and isinstance(module, GoogLeNet):
+        module.aux_logits = False
+    return module
 
 
 def is_pooled(module: nn.Module) -> bool:
-    """Whether only the encoder is at hand, so that a decoder needs a pooling before it."""
+    """Whether a module is an encoder without the rest, whose decoder needs a pooling first."""
     return isinstance(module, EncoderOnly | PooledNetwork)

@@ -31,13 +31,13 @@ def best_device() -> torch.device:
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
-    """Tell whether a device has instructions for bfloat16: AMX or AVX512-BF16, or CUDA's own."""
+    """Tell whether a device has instructions for bfloat16: AMX or AVX512-BF16, or CUDA's."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # PyTorch keeps these questions private; a version without them answers no.
-    asked = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    # These queries are private in PyTorch; a version without them counts as no.
+    queries = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
     return device.type == "cpu" and any(
-        bool(getattr(torch.cpu, name, lambda: False)()) for name in asked
+        bool(getattr(torch.cpu, name, lambda: False)()) for name in queries
     )
 
 
@@ -57,7 +57,7 @@ def autocast(dtype: torch.dtype, device: torch.device) -> AbstractContextManager
     """Return a context in which the calling thread runs networks in a precision."""
     if dtype == torch.float32:
         return nullcontext()
-    # The weights are converted once, by `convert`: there is nothing to keep between two calls.
+    # The weights are converted once, by `convert`: there is nothing to cache between two calls.
     return torch.autocast(device.type, dtype, cache_enabled=False)
 
 

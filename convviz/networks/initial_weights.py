@@ -16,10 +16,10 @@ def untrained(spec: NetworkSpec, seed: int) -> nn.Module:
     One rule for all networks, which keeps a signal's strength from layer to layer in eval mode:
     convolutions are normal with variance 2 / (inputs per output value) (He et al. 2015), linear
     layers uniform in ±1/√inputs as torch draws them, biases zero, batch norms the identity.
-    torchvision's VGG follows it but for counting outputs instead of inputs; its AlexNet uses a
+    torchvision's VGG follows it except that it counts outputs instead of inputs; its AlexNet uses a
     narrower uniform, and its GoogLeNet a standard deviation of 0.01 with which, in eval mode, the
-    signal would die on its way. A user's own network keeps what its build() drew in layers of any
-    other kind.
+    signal would vanish from layer to layer. A user's network keeps what its build() drew in layers
+    of any other kind.
 
     Returns:
         The module in eval mode, its parameters without gradients.

@@ -1,4 +1,4 @@
-"""What a network is: its description, its weights, and both with a module to look at."""
+"""What a network is: its description, its weights, and a module that has them."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from torch import nn
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
-# Of an auxiliary head's loss in the sum with the main loss (Szegedy et al. 2015, section 5).
+# Weight of an auxiliary head's loss in the sum with the main loss (Szegedy et al. 2015, section 5).
 AUXILIARY_WEIGHT = 0.3
 
 
 @dataclass(frozen=True)
 class Weights:
-    """The weights in use, as they are always shown to the user.
+    """The weights of a network, as they are described to the user.
 
     Attributes:
         source: "imagenet", "bundled", "encoder", "random" or "own", or "trained-" and the beginning
-            of the checksum of a file that a training has saved.
+            of the checksum of a trained network's file.
         title: Name for people, "ImageNet, full network".
         training_set: "ImageNet-1k", "Tiny ImageNet-200" or "none (untrained)".
-        has_decoder: Whether they make predictions: a trained classifier whose classes are known.
+        has_decoder: Whether they include a trained classifier whose classes are known.
         bytes: Size of the file; for random and own weights that of the parameters.
         sha256: Of the file; for random and own weights of the parameters' bytes by sorted name.
         classes: Name of each class; empty where there is no decoder.
@@ -51,22 +51,22 @@ class Weights:
 
 
 def no_title(name: str) -> str | None:
-    """Give no layer a title of its own: it is shown by its dotted name."""
+    """Return None, for any layer: it is shown by its dotted name."""
     return None
 
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """What convviz needs to know about a network; one of these is all it takes to add one.
+    """The description of a network: all that convviz needs to add it.
 
     Attributes:
         name: Short name for URLs and the command line: lower-case letters, digits, `_` and `-`.
         title: Name for people, "VGG16".
-        build: Makes the full network. The built-in ones come back on PyTorch's "meta" device, that
-            is with shapes but without values, so that no time is lost on numbers that trained
-            weights replace; give them values with `load_state_dict(..., assign=True)` or with
-            `untrained.untrained`. They take `num_classes=`. A user's own `build()` takes nothing
-            and returns real, perhaps trained, weights.
+        build: Builds the full network. The built-in ones are returned on PyTorch's "meta" device,
+            that is with shapes but without values, as trained weights replace them anyway; give
+            them values with `load_state_dict(..., assign=True)` or `initial_weights.untrained`.
+            They take `num_classes=`. A user's `build()` takes no arguments and returns real,
+            perhaps trained, weights.
         year: When the paper appeared.
         paper: Authors and year.
         input_size: Side of the square input, in pixels.
@@ -76,7 +76,7 @@ class NetworkSpec:
             still is a map of more than one pixel.
         auxiliary: Dotted prefixes of heads that only help training.
         differences: Sentences that say how this build differs from the paper's network.
-        title_of: Dotted layer name to human title; None where the dotted name will do.
+        title_of: Dotted layer name to human title; None where the dotted name is used.
         stage_of: Dotted layer name to the stage that groups it in pickers; None: by the first part
             of the dotted name.
         branch_of: Dotted layer name to its short title as a branch of a concatenation ("3×3").
@@ -105,13 +105,13 @@ class NetworkSpec:
 
 
 def is_within(name: str, module: str) -> bool:
-    """Tell whether a dotted name is that of a module or lies inside it; "" is the network."""
+    """Tell whether a dotted name is a module's or inside that module; "" is the network."""
     return not module or name == module or name.startswith(f"{module}.")
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A network with weights, ready to look at.
+    """A network with weights, ready to use.
 
     The module is in eval mode, its parameters need no gradient, and nothing changes it after
     loading: hooks and flags go on a `clone`.

@@ -1,7 +1,7 @@
-"""The layers of the networks as their papers describe them, kind by kind.
+"""The networks as their papers describe them, layer by layer.
 
-Nothing here is a total: parameters and MACs are counted from the module that `build` makes of a
-description, by the same code that counts any other network.
+No totals are written down here: parameters and MACs are counted from the module that `build` makes
+of a design, by the code that counts any other network.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ class Conv:
 
 @dataclass(frozen=True)
 class MaxPool:
-    """Max pooling; `ceil` also keeps a window that hangs over the edge."""
+    """Max pooling; `ceil` also keeps a window that extends beyond the edge."""
 
     kernel: int
     stride: int
@@ -105,7 +105,7 @@ ALEXNET = Design(
         ("norm1", ResponseNorm()),
         ("pool1", MaxPool(3, 2)),
         # Two graphics cards with half of the channels each: conv2, conv4 and conv5 see only the
-        # half of their own card, which is a convolution in two groups.
+        # half on the same card, which is a convolution in two groups.
         ("conv2", Conv(256, 5, padding=2, groups=2)),
         ("norm2", ResponseNorm()),
         ("pool2", MaxPool(3, 2)),
@@ -201,6 +201,11 @@ VGGS = (
 DESIGNS = (ALEXNET, *VGGS, GOOGLENET)
 
 
+def published_form_of(network: str) -> Design | None:
+    """Return the paper's design of one of convviz' networks; None if there is none."""
+    return next((design for design in DESIGNS if design.torchvision == network), None)
+
+
 def build(design: Design) -> nn.Module:
     """Build a design on torch's meta device: shapes without values.
 
@@ -212,7 +217,7 @@ def build(design: Design) -> nn.Module:
 
 
 def describe(design: Design) -> NetworkSpec:
-    """Return the spec under which a design can be counted like any other network."""
+    """Return the spec with which a design can be counted like any other network."""
     return NetworkSpec(
         name=design.name,
         title=design.title,
@@ -265,18 +270,18 @@ class PaperNetwork(nn.Module):
     def forward(self, image: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Return class scores, and in train mode those of the auxiliary heads."""
         heads = {after: name for name, after in self.design.heads}
-        x, extra = image, list[Tensor]()
+        x, head_scores = image, list[Tensor]()
         for name, description in self.design.layers:
             if isinstance(description, Linear) and x.dim() > 2:
                 x = torch.flatten(x, 1)
             x = self.get_submodule(name)(x)
             if self.training and name in heads:
-                extra.append(self.get_submodule(heads[name])(x))
-        return (x, *reversed(extra)) if extra else x
+                head_scores.append(self.get_submodule(heads[name])(x))
+        return (x, *reversed(head_scores)) if head_scores else x
 
 
 class PaperInception(nn.Module):
-    """Four branches side by side, joined channel by channel."""
+    """Four parallel branches whose outputs are concatenated along the channels."""
 
     def __init__(self, channels: int, plan: Inception) -> None:
         super().__init__()
@@ -294,7 +299,7 @@ class PaperInception(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Join the branches' outputs."""
+        """Concatenate the branches' outputs."""
         return torch.cat([self.branch1(x), self.branch2(x), self.branch3(x), self.branch4(x)], 1)
 
 
@@ -331,26 +336,21 @@ def _conv(channels: int, plan: Conv) -> Iterable[nn.Module]:
 def _layer(
     plan: Description, channels: int, size: int, *, final: bool
 ) -> tuple[nn.Module, int, int]:
-    """Build one layer; return it with the channels and the side of what it hands on."""
+    """Build one layer; return it with the channels and the side of its output."""
     if isinstance(plan, Conv):
         side = (size + 2 * plan.padding - plan.kernel) // plan.stride + 1
         return nn.Sequential(*_conv(channels, plan)), plan.channels, side
     if isinstance(plan, MaxPool):
-        room = size - plan.kernel + (plan.stride - 1 if plan.ceil else 0)
+        length = size - plan.kernel + (plan.stride - 1 if plan.ceil else 0)
         pool = nn.MaxPool2d(plan.kernel, stride=plan.stride, ceil_mode=plan.ceil)
-        return pool, channels, room // plan.stride + 1
+        return pool, channels, length // plan.stride + 1
     if isinstance(plan, ResponseNorm):
         # The paper's α is not divided by the number of neighbours; torch divides it.
         return nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0), channels, size
     if isinstance(plan, Inception):
-        joined = plan.conv1 + plan.conv3 + plan.conv5 + plan.pool
-        return PaperInception(channels, plan), joined, size
+        outputs = plan.conv1 + plan.conv3 + plan.conv5 + plan.pool
+        return PaperInception(channels, plan), outputs, size
     if isinstance(plan, GlobalAverage):
         return nn.AdaptiveAvgPool2d(1), channels, 1
     linear = nn.Linear(channels * size * size, plan.units)
     return linear if final else nn.Sequential(linear, nn.ReLU(), nn.Dropout()), plan.units, 1
-
-
-def published_form_of(network: str) -> Design | None:
-    """Return the paper's own form of one of convviz' networks, or None if there is none."""
-    return next((one for one in DESIGNS if one.torchvision == network), None)

@@ -1,8 +1,8 @@
-"""The networks that convviz knows, by name: the built-in ones and a user's own.
+"""The networks by name: the built-in ones and the user's.
 
-A network is described by a NetworkSpec and joins by `register`. The built-in ones are listed in
-`catalogue`. A user's own come from the Python files named in CONVVIZ_NETWORKS: any torch.nn.Module
-that takes one image of three channels can be looked at, and ten lines in a file make it known::
+A network is described by a NetworkSpec and added by `register`. The built-in ones are listed in
+`catalogue`. A user's networks come from the Python files named in CONVVIZ_NETWORKS: any
+torch.nn.Module that takes one image of three channels will do, and a short file adds it::
 
     import torch
     from torchvision.models import resnet18
@@ -19,10 +19,10 @@ and the app is started with that file's name::
 
     CONVVIZ_NETWORKS=my_net.py streamlit run app.py
 
-Several files are separated as in PATH. Each is run once, the first time that somebody asks which
-networks there are, with its folder last on the module search path, so that it may import its
-neighbours. A file that fails adds nothing and takes nothing away from the others: `problems` says
-what is wrong with it, in one sentence that names the line.
+Several files are separated as in PATH. Each is run once, when the networks are listed for the
+first time, with its folder last on the module search path, so that it may import modules beside it.
+A file that fails adds nothing and does not affect the others: `problems` says what is wrong with
+it, in one sentence that names the line.
 
 The layers are found by running the network once (`structure.layers`). What it returns may be a
 tensor, or a tuple, dictionary or dataclass whose first tensor is the prediction.
@@ -51,8 +51,8 @@ _specs: dict[str, NetworkSpec] = {}
 _built_in: set[str] = set()
 _lock = threading.RLock()
 
-# Each user's file that was run, by its full path, and the sentence that says what went wrong, or
-# nothing.
+# Each user's file that was run, by its full path, with the sentence that says what went wrong, or
+# an empty one.
 _outcomes: dict[Path, str] = {}
 
 
@@ -60,7 +60,7 @@ def register(spec: NetworkSpec) -> None:
     """Add a network.
 
     Raises:
-        NetworkError: The name is taken or cannot stand in a URL, or the description makes no sense.
+        NetworkError: The name is taken or cannot be in a URL, or the description is not valid.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", spec.name):
         raise NetworkError(
@@ -83,7 +83,11 @@ def register(spec: NetworkSpec) -> None:
 
 
 def register_built_in(spec: NetworkSpec) -> None:
-    """Add a network of convviz' own catalogue."""
+    """Add a network of convviz' catalogue.
+
+    Raises:
+        NetworkError: As for `register`.
+    """
     register(spec)
     _built_in.add(spec.name)
 
@@ -94,7 +98,7 @@ def is_own(name: str) -> bool:
 
 
 def available() -> tuple[str, ...]:
-    """Name every network: the built-in ones first, then the user's own."""
+    """Name every network: the built-in ones first, then the user's."""
     _run_files()
     return tuple(_specs)
 
@@ -114,7 +118,7 @@ def spec(name: str) -> NetworkSpec:
 
 
 def build(spec: NetworkSpec, **options: Any) -> nn.Module:
-    """Build a network, untrained or with the weights its owner gave it, in eval mode.
+    """Build a network in eval mode, untrained or with the weights that the spec's `build` sets.
 
     Raises:
         NetworkError: A user's build() fails or returns something that is not a torch.nn.Module.
@@ -122,8 +126,8 @@ def build(spec: NetworkSpec, **options: Any) -> nn.Module:
     try:
         module = spec.build(**options)
     except Exception as error:  # a user's build() may raise anything
-        where = place(error) or "its build()"
-        raise NetworkError(f"{spec.title} cannot be built: {where}: {reason(error)}.") from error
+        location = place(error) or "its build()"
+        raise NetworkError(f"{spec.title} cannot be built: {location}: {reason(error)}.") from error
     if not isinstance(module, nn.Module):
         raise NetworkError(
             f"{spec.title} cannot be built: its build() returns no torch.nn.Module but a "
@@ -141,7 +145,7 @@ def problems() -> tuple[str, ...]:
 
 
 def place(error: BaseException) -> str:
-    """Say where in a user's file an error came up: "my_net.py, line 7", or nothing."""
+    """Say where in a user's file an error was raised: "my_net.py, line 7"; empty if nowhere."""
     if isinstance(error, SyntaxError) and error.filename and Path(error.filename) in _outcomes:
         return f"{Path(error.filename).name}, line {error.lineno}"
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
@@ -151,7 +155,7 @@ def place(error: BaseException) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """Put an error that is not convviz' own into a few words."""
+    """Describe an error of any kind in a few words."""
     lines = str(error).strip().splitlines()
     if isinstance(error, NetworkError) and lines:
         return lines[0].rstrip(".")
@@ -160,12 +164,12 @@ def reason(error: BaseException) -> str:
 
 
 def _run_files() -> None:
-    """Run the files that have not been run yet; take out what a failing file has added."""
+    """Run the files that have not been run yet; remove what a failing file has added."""
     with _lock:
         for path in _listed():
             if path in _outcomes:
                 continue
-            _outcomes[path] = ""  # before it runs, as it may itself ask which networks there are
+            _outcomes[path] = ""  # before it runs, as it may list the networks itself
             before = set(_specs)
             try:
                 _run(path, f"convviz_own_{len(_outcomes)}_{path.stem}")
@@ -188,18 +192,18 @@ def _listed() -> tuple[Path, ...]:
 def _run(path: Path, module_name: str) -> None:
     if not path.is_file():
         raise NetworkError(f"{VARIABLE} names a file {path.name}, but there is no such file.")
-    described = importlib.util.spec_from_file_location(module_name, path)
-    if described is None or described.loader is None:
+    module_spec = importlib.util.spec_from_file_location(module_name, path)
+    if module_spec is None or module_spec.loader is None:
         raise NetworkError(
             f"{path.name} in {VARIABLE} is no Python file: its name must end in .py."
         )
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))
-    module = importlib.util.module_from_spec(described)
+    module = importlib.util.module_from_spec(module_spec)
     sys.modules[module_name] = module  # dataclasses and pickles look their module up there
     try:
-        described.loader.exec_module(module)
+        module_spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # a user's file may raise anything
         del sys.modules[module_name]
-        where = place(error) or path.name
-        raise NetworkError(f"{where} in {VARIABLE}: {reason(error)}.") from error
+        location = place(error) or path.name
+        raise NetworkError(f"{location} in {VARIABLE}: {reason(error)}.") from error

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from convviz.downloads import cache, http
-from convviz.downloads.http import Limits
+from convviz.downloads.http import StallLimits
 from convviz.errors import WeightsError
 from tests.download_server import IMPATIENT, PATIENT, STORED, Server, StoredFile, left_behind
 
@@ -51,7 +51,7 @@ def test_a_fault_becomes_one_sentence_and_leaves_nothing(
     stored: StoredFile,
     monkeypatch: pytest.MonkeyPatch,
     way: str,
-    limits: Limits,
+    limits: StallLimits,
     sentence: str,
 ) -> None:
     monkeypatch.setattr(http, "LIMITS", limits)

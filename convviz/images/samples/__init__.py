@@ -1,6 +1,6 @@
-"""The sample photographs that ship with convviz, and whom to thank for them.
+"""The sample photographs that ship with convviz, and their credits.
 
-CREDITS.md, beside the pictures, says the same for people who look at the folder.
+CREDITS.md in this folder has the same credits.
 """
 
 from dataclasses import dataclass
@@ -46,5 +46,5 @@ def sample(name: str) -> Sample:
     for candidate in _SAMPLES:
         if candidate.name == name:
             return candidate
-    known = ", ".join(candidate.name for candidate in _SAMPLES)
-    raise ImageError(f"There is no sample photograph called {name[:40]!r}; there are {known}.")
+    names = ", ".join(candidate.name for candidate in _SAMPLES)
+    raise ImageError(f"There is no sample photograph called {name[:40]!r}; there are {names}.")
