@@ -43,27 +43,27 @@ def run(args: argparse.Namespace) -> int:
     names = list(dict.fromkeys(args.networks))
     counts = {name: costs.count(spec(name), args.input_size) for name in names}
     if args.json is not None:
-        rows = {name: as_json(counted) for name, counted in counts.items()}
+        rows = {name: as_json(total) for name, total in counts.items()}
         write_json(args.json, rows, indent=2)
     if args.json != "-":
         header = ("network", *_PARTS, "parameters", "MACs", "activations")
-        print(table(header, [_summary(name, counted) for name, counted in counts.items()]))
+        print(table(header, [_summary(name, total) for name, total in counts.items()]))
         if args.per_layer:
-            for counted in counts.values():
-                size = counted.input_size
-                print(f"\n{counted.title}, {size}×{size} pixels")
-                cells = [[cell(row) for cell in _COLUMNS.values()] for row in counted.layers]
+            for total in counts.values():
+                size = total.input_size
+                print(f"\n{total.title}, {size}×{size} pixels")
+                cells = [[cell(row) for cell in _COLUMNS.values()] for row in total.layers]
                 print(table(list(_COLUMNS), cells))
     return 0
 
 
-def as_json(counted: Costs) -> dict[str, Any]:
+def as_json(costs: Costs) -> dict[str, Any]:
     """Return a network's costs as plain numbers."""
-    plain: dict[str, Any] = {"parameters": counted.parameters}
+    values: dict[str, Any] = {"parameters": costs.parameters}
     for part in _PARTS:
-        plain[f"{part}_parameters"] = counted.part(part).parameters
-    plain |= {"macs": counted.macs, "activation_bytes": counted.activation_bytes}
-    return plain | {"layers": [_row_as_json(row) for row in counted.layers]}
+        values[f"{part}_parameters"] = costs.part(part).parameters
+    values |= {"macs": costs.macs, "activation_bytes": costs.activation_bytes}
+    return values | {"layers": [_row_as_json(row) for row in costs.layers]}
 
 
 def _row_as_json(row: LayerCost) -> dict[str, Any]:
@@ -92,9 +92,9 @@ def _row_as_json(row: LayerCost) -> dict[str, Any]:
     }
 
 
-def _summary(name: str, counted: Costs) -> tuple[str, ...]:
-    parts = [counted.part(part).parameters for part in _PARTS]
-    numbers = (*parts, counted.parameters, counted.macs, counted.activation_bytes)
+def _summary(name: str, costs: Costs) -> tuple[str, ...]:
+    parts = [costs.part(part).parameters for part in _PARTS]
+    numbers = (*parts, costs.parameters, costs.macs, costs.activation_bytes)
     return name, *map(grouped, numbers)
 
 

@@ -42,22 +42,22 @@ def run(args: argparse.Namespace) -> int:
     check_target(args.json)
     spec = network_spec(args.network)
     size = spec.input_size if args.input_size is None else args.input_size
-    every = layers(spec, size)
-    listed = [layer for layer in every if args.all or not layer.detail]
+    all_layers = layers(spec, size)
+    listed_layers = [layer for layer in all_layers if args.all or not layer.detail]
     if args.json is not None:
-        rows = [_as_json(layer) for layer in listed]
+        rows = [_as_json(layer) for layer in listed_layers]
         write_json(args.json, {"network": spec.name, "input_size": size, "layers": rows})
     if args.json != "-":
         header = ("layer", "title", "kind", "stage", "output")
         cells = [
             (layer.name, layer.title, layer.kind, layer.stage, "×".join(map(str, layer.shape)))
-            for layer in listed
+            for layer in listed_layers
         ]
-        print(f"{spec.title}, {len(listed)} layers for an image of {size} × {size} pixels\n")
+        print(f"{spec.title}, {len(listed_layers)} layers for an image of {size} × {size} pixels\n")
         print(table(header, cells))
-        hidden = len(every) - len(listed)
-        if hidden:
-            print(f"\n{hidden} parts of these layers are hidden; --all shows them.")
+        hidden_count = len(all_layers) - len(listed_layers)
+        if hidden_count:
+            print(f"\n{hidden_count} parts of these layers are hidden; --all shows them.")
     return 0
 
 

@@ -99,11 +99,11 @@ def find_layer(network: Network, text: str) -> Layer:
     for candidate in candidates:
         if candidate.name == text:
             return candidate
-    titled = [layer for layer in candidates if _plain(layer.title) == _plain(text)]
-    if len(titled) == 1:
-        return titled[0]
-    if titled:
-        names = ", ".join(layer.name for layer in titled)
+    matches = [layer for layer in candidates if _plain(layer.title) == _plain(text)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        names = ", ".join(layer.name for layer in matches)
         raise NetworkError(
             f"{network.title} has several layers called {text}: choose one of {names}."
         )

@@ -121,13 +121,13 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Line columns up; those that hold only numbers, or nothing, to the right."""
     columns = list(zip(header, *rows, strict=True))
     widths = [max(map(len, column)) for column in columns]
-    right = [
+    aligned_right = [
         all(cell.replace(",", "").isdigit() for cell in column[1:] if cell) for column in columns
     ]
     return "\n".join(
         "  ".join(
             cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(row, widths, right, strict=True)
+            for cell, width, to_right in zip(row, widths, aligned_right, strict=True)
         ).rstrip()
         for row in [header, *rows]
     )

@@ -69,8 +69,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def _by_optimizer(defaults: Mapping[str, float]) -> str:
     """Write a setting's default, and of the other optimizers theirs: "1; 0.02 for adam"."""
     default = f"{defaults[optimizers.DEFAULT]:g}"
-    others = (f"{x:g} for {name}" for name, x in defaults.items() if name != optimizers.DEFAULT)
-    return "; ".join((default, *others))
+    rates = (f"{x:g} for {name}" for name, x in defaults.items() if name != optimizers.DEFAULT)
+    return "; ".join((default, *rates))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -111,7 +111,7 @@ def _config(
     from convviz.reconstruction.config import preset
 
     config = preset(network.name, find_layer(network, args.layer).name)
-    asked: dict[str, Any] = {
+    options: dict[str, Any] = {
         "steps": args.steps,
         "seconds": args.seconds,
         "optimizer": args.optimizer,
@@ -125,7 +125,7 @@ def _config(
     }
     if args.steps is not None or args.seconds is not None:
         config = replace(config, steps=None, seconds=None)
-    return replace(config, **{name: value for name, value in asked.items() if value is not None})
+    return replace(config, **{name: value for name, value in options.items() if value is not None})
 
 
 @contextmanager
@@ -138,20 +138,20 @@ def _interruptible() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     try:
-        before = signal.signal(signal.SIGINT, note)
+        handler = signal.signal(signal.SIGINT, note)
     except ValueError:  # not the main thread, which alone gets signals
         yield received
         return
     try:
         yield received
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, handler)
 
 
 def _line(step: ReconstructionStep) -> str:
     of = "" if step.total is None else f"/{step.total}"
-    left = "" if step.seconds_left is None else f", {math.ceil(step.seconds_left)} s left"
-    return f"step {step.index}{of}, relative error {step.relative_error:.3f}{left}"
+    remaining = "" if step.seconds_left is None else f", {math.ceil(step.seconds_left)} s left"
+    return f"step {step.index}{of}, relative error {step.relative_error:.3f}{remaining}"
 
 
 def _png(result: ReconstructionResult) -> bytes:
@@ -177,7 +177,8 @@ def _as_json(
         "psnr": result.psnr if math.isfinite(result.psnr) else None,
         "ssim": result.ssim,
         "predictions": [
-            {"label": each.label, "probability": each.probability} for each in result.predictions
+            {"label": prediction.label, "probability": prediction.probability}
+            for prediction in result.predictions
         ],
         "note": result.note,
     }
@@ -196,7 +197,9 @@ def _print(result: ReconstructionResult, network: Network, config: Reconstructio
         ("Reconstruction", result.predictions),
     ):
         if predictions:
-            seen = ", ".join(f"{each.label} {each.probability:.0%}" for each in predictions)
-            print(f"{title}: {seen}")
+            guesses = ", ".join(
+                f"{prediction.label} {prediction.probability:.0%}" for prediction in predictions
+            )
+            print(f"{title}: {guesses}")
     if result.note:
         print(result.note)

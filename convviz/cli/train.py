@@ -103,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
         "classes": list(dataset.classes),
         "train_images": len(split.train),
         "val_images": len(split.validation),
-        "left_out": [{"file": each.title, "reason": each.reason} for each in dataset.left_out],
+        "left_out": [{"file": file.title, "reason": file.reason} for file in dataset.left_out],
         "trainable_parameters": plan.trainable_parameters,
         "frozen_parameters": plan.frozen_parameters,
         "val_accuracy": result.validation.accuracy,
@@ -166,8 +166,8 @@ def _data(name: str, pictures: int) -> Dataset:
 def _print_plan(dataset: Dataset, plan: TransferPlan) -> None:
     counts = zip(dataset.classes, dataset.counts, strict=True)
     print(f"{dataset.name}: {', '.join(f'{name} {count}' for name, count in counts)}")
-    for each in dataset.left_out:
-        print(f"left out: {each.title}: {each.reason}")
+    for file in dataset.left_out:
+        print(f"left out: {file.title}: {file.reason}")
     rows = [(p.name, p.title, f"{p.parameters:,}", p.state) for p in plan.parts]
     print(table(("part", "title", "parameters", "state"), rows))
     print(

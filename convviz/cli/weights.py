@@ -80,8 +80,8 @@ def _fetch(name: str, source: str | None) -> int:
     from convviz.weights.load import load, source_statuses, start_fetch
 
     source = source or ("encoder" if name in ENCODERS else "imagenet")
-    here = any(status.here for status in source_statuses(name) if status.source == source)
-    if not here:
+    is_here = any(status.here for status in source_statuses(name) if status.source == source)
+    if not is_here:
         with ProgressBar() as progress:
             follow(start_fetch(name, source), progress.megabytes)
     weights = load(name, source, fetch=False).weights

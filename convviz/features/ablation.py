@@ -51,7 +51,7 @@ class Ablation:
         before: Its activations with all channels on.
         after: Its activations with those channels off.
         relative: ‖after − before‖ / ‖before‖ of each of its channels, shape (C,); 0 where a
-            channel was empty and stays so, infinite where an empty one wakes up.
+            channel was empty and stays so, infinite where an empty one becomes active.
         predictions_before: The five best guesses with all on; none without a decoder.
         predictions_after: The five best guesses with those off.
     """
@@ -77,17 +77,17 @@ class Ablation:
 
 
 def deeper_layers(network: Network, layer_name: str) -> tuple[Layer, ...]:
-    """List the layers with maps that come after one and depend on it, without hidden parts.
+    """List the layers that come after one, without the parts that pickers hide and dropouts.
 
     Raises:
         NetworkError: There is no such layer.
     """
-    selected = layer(network, layer_name)
-    start = max(selected.index, layer(network, judged(selected)).index)
+    target = layer(network, layer_name)
+    start = max(target.index, layer(network, judged(target)).index)
     return tuple(
-        later
-        for later in layers(network)
-        if later.index > start and not later.detail and later.kind != "dropout"
+        candidate
+        for candidate in layers(network)
+        if candidate.index > start and not candidate.detail and candidate.kind != "dropout"
     )
 
 
@@ -107,7 +107,7 @@ def ablate(
         image: The image.
         layer_name: Dotted name of the layer.
         channels: Which channels to switch off.
-        deeper_name: Dotted name of the deeper layer to look at closely.
+        deeper_name: Dotted name of the deeper layer whose maps are kept.
         keep: Switch off all others instead.
 
     Raises:
@@ -117,28 +117,27 @@ def ablate(
     ablated, deeper = layer(network, layer_name), layer(network, deeper_name)
     for channel in channels:
         check_channel(ablated.shape, channel)
-    later = deeper_layers(network, layer_name)
-    if deeper.name not in {layer.name for layer in later}:
+    later_layers = deeper_layers(network, layer_name)
+    if deeper.name not in {layer.name for layer in later_layers}:
         raise SettingError(
             f"{deeper.title} does not come after {ablated.title}: choose a later one."
         )
-    selected = set(range(ablated.shape[0])) - set(channels) if keep else set(channels)
-    off = sorted(selected)
+    off = sorted(set(range(ablated.shape[0])) - set(channels) if keep else set(channels))
     batch = input_for(network, image)
     by_judged: dict[str, list[Layer]] = {}
-    for deeper_layer in later:
+    for deeper_layer in later_layers:
         by_judged.setdefault(judged(deeper_layer), []).append(deeper_layer)
     # One pass for all: the maps of one layer are kept, of the others only how much they change.
     reducers: dict[str, Callable[[Tensor], Tensor]] = {
         **{name: partial(_changes, group) for name, group in by_judged.items()},
         **dict.fromkeys(needed(deeper), copied),
     }
-    small = for_decoder(network, batch) if network.weights.has_decoder else None
-    if small is batch:
+    scaled = for_decoder(network, batch) if network.weights.has_decoder else None
+    if scaled is batch:
         reducers[""] = _scores
     outputs = _run_both(network.module, batch, judged(ablated), off, reducers)
-    if small is not None and small is not batch:
-        outputs |= _run_both(network.module, small, judged(ablated), off, {"": _scores})
+    if scaled is not None and scaled is not batch:
+        outputs |= _run_both(network.module, scaled, judged(ablated), off, {"": _scores})
     scores = outputs.pop("", torch.empty(0))
     changes: dict[str, float] = {}
     for name, group in by_judged.items():
@@ -148,7 +147,7 @@ def ablate(
     return Ablation(
         layer=ablated,
         channels=tuple(off),
-        changes=tuple(Change(layer, changes[layer.name]) for layer in later),
+        changes=tuple(Change(layer, changes[layer.name]) for layer in later_layers),
         deeper=deeper,
         before=before,
         after=after,
@@ -171,11 +170,11 @@ def _run_both(
         reducers: What to make of the output of each later layer, shape (2, …).
     """
     names = tuple(reducers)
-    known = _splits.setdefault(module, {})
+    decisions = _splits.setdefault(module, {})
     key = name, names, tuple(batch.shape)
-    if key not in known:
-        known[key] = _can_split(module, name, names, tuple(batch.shape))
-    if known[key]:
+    if key not in decisions:
+        decisions[key] = _can_split(module, name, names, tuple(batch.shape))
+    if decisions[key]:
         return observe_each(module, batch, reducers, (name, partial(_split, off)))
     return observe_each(module, batch.repeat(2, 1, 1, 1), reducers, (name, partial(_mask, off)))
 
@@ -183,11 +182,12 @@ def _run_both(
 def _can_split(
     module: nn.Module, name: str, names: tuple[str, ...], shape: tuple[int, ...]
 ) -> bool:
-    """Tell whether a pass that begins with one image can go on with two from a layer on.
+    """Tell whether a pass that begins with one image can continue with two from a layer on.
 
     It cannot where the network runs anything beside this layer (the other branches of an Inception
-    module), because that has one image and does not fit to two; then both run from the start. It
-    is decided before the pass, by a pass without values on the "meta" device.
+    module), because their output holds one image and cannot be joined with that of two; then both
+    images run from the start. This is decided before the pass, by a pass without values on the
+    "meta" device.
 
     Args:
         module: The network; it is not touched.
@@ -199,7 +199,7 @@ def _can_split(
     reducers, split = dict.fromkeys(names, _count), (name, partial(_split, ()))
     try:
         counts = observe_each(clone(module, device="meta"), batch, reducers, split)
-    except RuntimeError:  # sizes that do not fit, or a forward that looks at values
+    except RuntimeError:  # sizes that do not fit, or a forward that depends on values
         return False
     return all(int(count) == 2 for count in counts.values())
 
@@ -210,9 +210,9 @@ def _count(output: Tensor) -> Tensor:
 
 def _split(off: Sequence[int], output: Tensor) -> Tensor:
     """Make two images of one: as it is, and with channels off."""
-    both = torch.cat((output, output))
-    both[1, list(off)] = 0
-    return both
+    pair = torch.cat((output, output))
+    pair[1, list(off)] = 0
+    return pair
 
 
 def _mask(off: Sequence[int], output: Tensor) -> Tensor:
@@ -231,8 +231,8 @@ def _changes(layers: Sequence[Layer], output: Tensor) -> Tensor:
     Returns:
         Shape (len(layers),).
     """
-    both = output.float().flatten(1)
-    return torch.stack([_relative(*rectified(layer, both)) for layer in layers])
+    pair = output.float().flatten(1)
+    return torch.stack([_relative(*rectified(layer, pair)) for layer in layers])
 
 
 def _relative(before: Tensor, after: Tensor) -> Tensor:

@@ -103,7 +103,7 @@ def empty_up_to(strength: Tensor, threshold: float) -> Tensor:
 
 
 def check_threshold(threshold: float) -> None:
-    """Make sure that a threshold makes sense.
+    """Check a threshold.
 
     Raises:
         SettingError: It lies outside 0…1.
@@ -218,14 +218,14 @@ class Activations:
 
 
 def activations(network: Network, image: Image.Image, layer_name: str) -> Activations:
-    """Look at one layer while a network looks at one image.
+    """Capture and measure one layer for one image.
 
     Raises:
-        NetworkError: There is no such layer, or it has no weights.
+        NetworkError: There is no such layer, or it puts out something other than one tensor.
     """
-    selected = layer(network, layer_name)
-    outputs = capture(network.module, input_for(network, image), needed(selected))
-    return activations_in(selected, outputs)
+    target = layer(network, layer_name)
+    outputs = capture(network.module, input_for(network, image), needed(target))
+    return activations_in(target, outputs)
 
 
 def activations_in(layer: Layer, outputs: Mapping[str, Tensor], index: int = 0) -> Activations:
@@ -285,7 +285,7 @@ def empty_by_depth(
 
     Args:
         network: The network.
-        image: The image it looks at.
+        image: The image.
         threshold: τ, as in `Activations.empty`.
 
     Returns:
@@ -295,9 +295,9 @@ def empty_by_depth(
         SettingError: The threshold lies outside 0…1.
     """
     check_threshold(threshold)
-    selected = layers_with_maps(network)
-    strengths = observe_strengths(network.module, input_for(network, image), selected)
-    return tuple(_summary(layer, strengths[layer.name][0], threshold) for layer in selected)
+    selection = layers_with_maps(network)
+    strengths = observe_strengths(network.module, input_for(network, image), selection)
+    return tuple(_summary(layer, strengths[layer.name][0], threshold) for layer in selection)
 
 
 def _summary(layer: Layer, strength: Tensor, threshold: float) -> LayerSummary:
@@ -314,8 +314,8 @@ def depth_trend(summaries: Sequence[LayerSummary]) -> str:
     """
     with_relu = [summary for summary in summaries if "ReLU" in summary.layer.kind]
     name = "layers with a ReLU" if len(with_relu) >= 3 else "layers"
-    chosen = with_relu if len(with_relu) >= 3 else list(summaries)
-    shares = [summary.share for summary in chosen]
+    group = with_relu if len(with_relu) >= 3 else list(summaries)
+    shares = [summary.share for summary in group]
     if len(shares) < 3:
         return "The network has too few layers with maps to speak of a trend with depth."
     if max(shares) == min(shares):
@@ -352,6 +352,6 @@ def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
 
 
 def _ranks(values: Sequence[float]) -> list[float]:
-    below = [sum(other < value for other in values) for value in values]
-    equal = [sum(other == value for other in values) for value in values]
-    return [less + (same + 1) / 2 for less, same in zip(below, equal, strict=True)]
+    counts_less = [sum(other < value for other in values) for value in values]
+    counts_equal = [sum(other == value for other in values) for value in values]
+    return [less + (equal + 1) / 2 for less, equal in zip(counts_less, counts_equal, strict=True)]

@@ -2,7 +2,7 @@
 
 A layer's number is followed back to the last step that combines many numbers into one: the weighted
 sum of a convolution or linear layer, or a pooling. What comes between (batch norm, ReLU, the choice
-of a branch in a concatenation) is a stage each. The last stage ends in the number that the map
+of a branch in a concatenation) is one stage each. The last stage ends in the number that the map
 shows, to float32 rounding; a test holds this for every kind of layer of the built-in networks.
 """
 
@@ -37,7 +37,7 @@ from convviz.structure.trace import Call
 
 Next = Callable[[float], Stage]
 
-_PASSING = (nn.Dropout, nn.Dropout2d, nn.Identity)  # they do nothing outside of training
+_PASSING = (nn.Dropout, nn.Dropout2d, nn.Identity)  # the identity in eval mode
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +78,7 @@ def arithmetic(
 
     Args:
         network: The network.
-        image: The image it looks at.
+        image: The image.
         layer_name: Dotted name of the layer.
         channel: The map's channel.
         row: The number's row in the map.
@@ -88,21 +88,21 @@ def arithmetic(
         NetworkError: There is no such layer.
         SettingError: The layer has no such channel or position.
     """
-    selected = layer(network, layer_name)
-    check_channel(selected.shape, channel)
-    check_position(selected.shape, row, column)
+    target = layer(network, layer_name)
+    check_channel(target.shape, channel)
+    check_position(target.shape, row, column)
     derivation = Derivation(network)
-    unit, later = Unit(selected.name, channel, row, column), list[Next]()
+    unit, stages_after = Unit(target.name, channel, row, column), list[Next]()
     while (step := derivation.back(unit)) is not None:
         stage, unit = step
-        later.append(stage)
+        stages_after.append(stage)
     batch = input_for(network, image)
-    inputs, output = _run(network.module, batch, selected.name, unit.name)
+    inputs, output = _run(network.module, batch, target.name, unit.name)
     stages = [derivation.first(unit, inputs) or _opaque(network, batch, unit)]
-    for stage in reversed(later):
+    for stage in reversed(stages_after):
         stages.append(stage(stages[-1].after))
     number = _number(output, channel, row, column)
-    return Arithmetic(selected, channel, row, column, number, tuple(stages))
+    return Arithmetic(target, channel, row, column, number, tuple(stages))
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Unit:
 
 
 class Derivation:
-    """The way back from one unit of a layer's output to the units that it is computed from."""
+    """Follows one unit of a layer's output back to the units that it is computed from."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -131,30 +131,30 @@ class Derivation:
         if layer is not None and layer.branches:
             branch = next(b for b in layer.branches if b.start <= unit.channel < b.stop)
             channel = unit.channel - branch.start
-            inside = Unit(branch.name, channel, unit.row, unit.column)
-            return lambda value: BranchChoice(value, branch, channel), inside
+            branch_unit = Unit(branch.name, channel, unit.row, unit.column)
+            return lambda value: BranchChoice(value, branch, channel), branch_unit
         if next(module.children(), None) is not None:
             last = self._whole(unit.name)
             return None if last is None else (Rectified, replace(unit, name=last.name))
         source = self._source(unit.name)
-        before = None if source is None else self._same(unit, source)
-        if before is None:
+        input_unit = None if source is None else self._same(unit, source)
+        if input_unit is None:
             return None
         if isinstance(module, nn.ReLU):
-            return Rectified, before
+            return Rectified, input_unit
         if isinstance(module, _PASSING):
-            return lambda value: Identity(value, kind_of(module)), before
+            return lambda value: Identity(value, kind_of(module)), input_unit
         if isinstance(module, nn.BatchNorm2d) and module.running_mean is not None:
-            return lambda value: normalised(module, value, unit.channel), before
+            return lambda value: normalised(module, value, unit.channel), input_unit
         return None
 
     def before_relu(self, unit: Unit) -> Unit:
         """Go back to the input of a ReLU, through the choice of a branch as well."""
         while (step := self.back(unit)) is not None:
-            stage, earlier = step
+            stage, previous = step
             if not isinstance(stage(0.0), BranchChoice | Rectified):
                 break
-            unit = earlier
+            unit = previous
         return unit
 
     def first(self, unit: Unit, inputs: Tensor) -> Stage | None:
@@ -201,8 +201,8 @@ class Derivation:
         if layer is None or not layer.kind.endswith("+ ReLU"):
             return None
         order = self._last[name]
-        inside = self._calls[self._calls[order].inside : order]
-        return next((call for call in reversed(inside) if call.leaf), None)
+        inner_calls = self._calls[self._calls[order].inside : order]
+        return next((call for call in reversed(inner_calls) if call.leaf), None)
 
     def _same(self, unit: Unit, source: Call) -> Unit | None:
         """Find the same unit in the output that goes in; it may have been flattened."""

@@ -43,7 +43,7 @@ class InputBatch:
 
     Attributes:
         inputs: The images that can be read, shape (N, 3, S, S); N may be 0.
-        indices: Their places in the set.
+        indices: Their indices in the set.
         done: Images of the set that were read or left out so far.
         left_out: All images so far that could not be read, and why.
     """
@@ -60,7 +60,7 @@ class InputBatch:
 
 
 def check_images(images: ImageSet) -> None:
-    """Make sure that a set has an image.
+    """Check that a set holds an image.
 
     Raises:
         SettingError: It is empty.
@@ -77,7 +77,7 @@ def input_batches(
     Args:
         network: The network that the batches are for.
         images: The set.
-        done: With how many images an earlier pass ended.
+        done: How many images an earlier pass went over.
         left_out: Those that the earlier pass left out.
 
     Raises:
@@ -151,7 +151,7 @@ def observe_each(
     reducers: Mapping[str, Callable[[Tensor], Tensor]],
     change: tuple[str, Callable[[Tensor], Tensor]] | None = None,
 ) -> dict[str, Tensor]:
-    """Do as `observe` does, with a function for each layer.
+    """Run a network once, as `observe` does, with a function for each layer.
 
     Args:
         module: The network; it is not touched.
@@ -170,17 +170,17 @@ def observe_each(
     for name in filter(None, names):
         check_layer(module, name)
     calls = call_counts(module, batch)
-    left = {name: calls.get(name, 1) for name in names}
-    seen: dict[str, Tensor] = {}
+    calls_left = {name: calls.get(name, 1) for name in names}
+    results: dict[str, Tensor] = {}
     network = clone(module)
     if change is not None:
         name, make = change
         network.get_submodule(name).register_forward_hook(_on_call(calls.get(name, 1), make))
 
     def see(name: str, _module: nn.Module, _inputs: Any, output: Any) -> None:
-        seen[name] = reducers[name](_only_tensor(output, name))
-        left[name] -= 1
-        if max(left.values()) <= 0:
+        results[name] = reducers[name](_only_tensor(output, name))
+        calls_left[name] -= 1
+        if max(calls_left.values()) <= 0:
             raise _StopForward
 
     for name in names:
@@ -188,9 +188,9 @@ def observe_each(
     with torch.inference_mode(), suppress(_StopForward):
         network(batch)
     for name in names:
-        if name not in seen:
+        if name not in results:
             raise _never_ran(name)
-    return {name: seen[name] for name in names}
+    return {name: results[name] for name in names}
 
 
 def _on_call(
@@ -257,15 +257,15 @@ def truncated(module: nn.Module, name: str) -> nn.Module:
 
 
 def check_layer(module: nn.Module, name: str) -> None:
-    """Make sure that a network has a module of this dotted name.
+    """Check that a network has a module of this dotted name.
 
     Raises:
-        NetworkError: There is none; the sentence names near matches.
+        NetworkError: It has none; the sentence names near matches.
     """
-    known = [known for known, _ in module.named_modules(remove_duplicate=False) if known]
-    if name not in known:
-        near = near_matches(name, known, cutoff=0.4)
-        hint = f"; near matches: {', '.join(near)}" if near else ""
+    names = [known for known, _ in module.named_modules(remove_duplicate=False) if known]
+    if name not in names:
+        matches = near_matches(name, names, cutoff=0.4)
+        hint = f"; near matches: {', '.join(matches)}" if matches else ""
         raise NetworkError(f"The network has no layer called “{name[:80]}”{hint}.")
 
 

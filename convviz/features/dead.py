@@ -1,8 +1,8 @@
 """Which channels of every layer are dead: empty for every image of a set.
 
 One pass over the set serves all layers; of each channel only whether it was empty for every image
-so far is kept. A channel that is empty for one image may answer to the next, so the number of
-images, N, is part of the answer.
+so far is kept. A channel that is empty for N images may be active for the next, so N is part of
+the result.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class DeadChannels:
     pictures: str
 
     def of(self, activations: Activations) -> tuple[int, ...]:
-        """List those that are empty for this image as well; another image may wake one up."""
+        """List those that are empty for this image as well."""
         empty = activations.empty().tolist()
         return tuple(number for number in self.numbers if empty[number])
 
@@ -121,18 +121,18 @@ def count_dead(
 
 
 def _count(network: Network, images: ImageSet, stop: Callable[[], bool]) -> Iterator[DeadStep]:
-    selected = layers_with_maps(network)
+    selection = layers_with_maps(network)
     dead: dict[str, Tensor] = {}
     for batch in input_batches(network, images):
         if batch.indices:
-            strengths = observe_strengths(network.module, batch.inputs, selected)
-            for layer in selected:
+            strengths = observe_strengths(network.module, batch.inputs, selection)
+            for layer in selection:
                 empty = is_empty(strengths[layer.name]).all(0)
                 dead[layer.name] = dead.get(layer.name, empty) & empty
         if not dead:
             continue
-        counted = tuple(_layer_dead(layer, dead[layer.name]) for layer in selected)
-        yield DeadStep(batch.done, len(images), batch.seen, counted, batch.left_out)
+        counts = tuple(_layer_dead(layer, dead[layer.name]) for layer in selection)
+        yield DeadStep(batch.done, len(images), batch.seen, counts, batch.left_out)
         if stop():
             return
 

@@ -82,8 +82,8 @@ def box(
     """
     field = receptive_field(network, layer_name, channel)
     check_position(layer(network, layer_name).shape, row, column)
-    seen = None if field is None else field.box(row, column)
-    return None if seen is None else Box(*seen)
+    region = None if field is None else field.box(row, column)
+    return None if region is None else Box(*region)
 
 
 def effective_field(
@@ -93,7 +93,7 @@ def effective_field(
 
     Args:
         network: The network.
-        image: The image it looks at.
+        image: The image.
         layer_name: Dotted name of the layer.
         channel: The map's channel.
         row: The number's row in the map.
@@ -103,11 +103,11 @@ def effective_field(
         NetworkError: There is no such layer.
         SettingError: The layer has no such channel or position.
     """
-    selected = layer(network, layer_name)
-    check_channel(selected.shape, channel)
-    check_position(selected.shape, row, column)
+    target = layer(network, layer_name)
+    check_channel(target.shape, channel)
+    check_position(target.shape, row, column)
     batch = input_for(network, image).requires_grad_()
-    output = truncated(network.module, selected.name)(batch)
+    output = truncated(network.module, target.name)(batch)
     value = output[0, channel] if output.dim() == 2 else output[0, channel, row, column]
     (gradient,) = torch.autograd.grad(value, batch)
     weights = gradient[0].abs().sum(0).float()
@@ -126,7 +126,7 @@ def support(weights: Tensor) -> Box | None:
 def core(weights: Tensor, share: float = 0.5) -> Box | None:
     """Find the smallest square around the centre of gravity that holds a share of the sum.
 
-    Near a border the square is cut, as the picture is.
+    Near a border the square is cut off, as the image is.
     """
     total = float(weights.sum())
     if not 0 < total < float("inf"):

@@ -137,17 +137,17 @@ def filters(network: Network, layer: Layer) -> Filters:
     return Filters(layer, name, kernels, module.groups, kernels.flatten(1).norm(dim=1))
 
 
-def untrained_like(trained: Filters, seed: int = 0) -> Filters:
-    """Draw kernels of the same shape as before training, by the rule of `networks.untrained`.
+def untrained_like(filters: Filters, seed: int = 0) -> Filters:
+    """Draw kernels of the same shape with random values, by the rule of `initial_weights.draw`.
 
     Normal, with the variance 2 / (inputs per output value) that keeps a signal's strength from
     layer to layer (He et al., "Delving Deep into Rectifiers", ICCV 2015).
     """
     generator = torch.Generator().manual_seed(seed)
-    spread = (2 / trained.kernels[0].numel()) ** 0.5
-    kernels = spread * torch.randn(trained.kernels.shape, generator=generator)
+    spread = (2 / filters.kernels[0].numel()) ** 0.5
+    kernels = spread * torch.randn(filters.kernels.shape, generator=generator)
     norms = kernels.flatten(1).norm(dim=1)
-    return Filters(trained.layer, trained.module, kernels, trained.groups, norms)
+    return Filters(filters.layer, filters.module, kernels, filters.groups, norms)
 
 
 def convolution_of(network: Network, layer: Layer) -> tuple[str, nn.Conv2d] | None:
@@ -155,20 +155,20 @@ def convolution_of(network: Network, layer: Layer) -> tuple[str, nn.Conv2d] | No
     if layer.branches:
         return None
     module = network.module.get_submodule(layer.name)
-    inside = [
+    convolutions = [
         (f"{layer.name}.{name}".rstrip("."), part)
         for name, part in module.named_modules()
         if isinstance(part, nn.Conv2d)
     ]
     # Of several convolutions none alone makes the maps.
-    return inside[0] if len(inside) == 1 and "convolution" in layer.kind else None
+    return convolutions[0] if len(convolutions) == 1 and "convolution" in layer.kind else None
 
 
 def _chain(similarity: Tensor, first: int) -> Tensor:
     """Walk from one filter to the most similar that is left, shape (C,)."""
-    left = similarity.clone()
+    similarity_left = similarity.clone()
     order = [first]
     for _ in range(len(similarity) - 1):
-        left[:, order[-1]] = -torch.inf
-        order.append(int(left[order[-1]].argmax()))
+        similarity_left[:, order[-1]] = -torch.inf
+        order.append(int(similarity_left[order[-1]].argmax()))
     return torch.tensor(order)

@@ -1,4 +1,4 @@
-"""Occlusion: cover one part of the image after the other, and measure what a channel loses.
+"""Occlusion: cover one part of the image after another, and measure what a channel loses.
 
 A grey square (0 after normalisation, the mean colour of the training set) slides over the network's
 input, as in Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014.
@@ -33,10 +33,10 @@ class OcclusionStep:
         layer: The layer.
         channel: The channel.
         patch: Side of the covering square, in pixels of the input.
-        done: Places covered.
-        total: Places to cover.
+        done: Positions covered so far.
+        total: Positions to cover.
         uncovered: The channel's response to the whole image.
-        loss: By how much covering each place lowers the response, as a share of it, shape
+        loss: By how much covering each position lowers the response, as a share of it, shape
             (rows, columns); 1 where nothing is left, below 0 where the response grows, not-a-number
             where nothing was covered yet.
     """
@@ -83,7 +83,7 @@ def occlude(
     channel: int,
     *,
     patch: int | None = None,
-    places: int = 12,
+    positions: int = 12,
     measure: Measure = "mean",
     stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[OcclusionStep]:
@@ -95,42 +95,42 @@ def occlude(
         layer_name: Dotted name of the layer.
         channel: The channel.
         patch: Side of the covering square, in pixels of the input; None for one sixth of it.
-        places: How many places along each side; the first and last touch the borders.
+        positions: How many along each side; the first and the last touch the borders.
         measure: The channel's response: the mean or the maximum of its map after the ReLU.
         stop: Asked after every step whether to end.
 
     Yields:
-        A step after every few places.
+        A step after every few positions.
 
     Raises:
         NetworkError: There is no such layer.
         SettingError: A number makes no sense, the channel is empty for this image, or
             its response is 0.
     """
-    selected = layer(network, layer_name)
-    check_channel(selected.shape, channel)
+    target = layer(network, layer_name)
+    check_channel(target.shape, channel)
     side = network.input_size
     size = max(1, side // 6) if patch is None else patch
     if not 1 <= size <= side:
         raise SettingError(f"A square of {size} pixels cannot cover a part: choose 1 to {side}.")
-    if not 2 <= places <= 64:
-        raise SettingError(f"{places} places along a side cannot be covered: choose 2 to 64.")
+    if not 2 <= positions <= 64:
+        raise SettingError(f"{positions} places along a side cannot be covered: choose 2 to 64.")
     if measure not in MEASURES:
         raise SettingError(f"There is no measure {measure!r}; choose {', '.join(MEASURES)}.")
     batch = input_for(network, image)
-    maps = _maps(network, selected, channel, batch)
-    if bool(is_empty(strength(selected, maps)).all()):
+    maps = _maps(network, target, channel, batch)
+    if bool(is_empty(strength(target, maps)).all()):
         raise SettingError(
             f"Channel {channel} is empty for this image, so it has nothing to lose: choose another "
             "channel or image."
         )
-    uncovered = float(_responses(selected, maps, measure)[0])
+    uncovered = float(_responses(target, maps, measure)[0])
     if uncovered == 0:
         raise SettingError(
             f"The {measure} of channel {channel} is 0 for this image, so no share of it can be "
             "lost: choose another measure, channel or image."
         )
-    return _occlude(network, selected, channel, batch, size, places, measure, uncovered, stop)
+    return _occlude(network, target, channel, batch, size, positions, measure, uncovered, stop)
 
 
 def _occlude(
@@ -139,25 +139,25 @@ def _occlude(
     channel: int,
     batch: Tensor,
     size: int,
-    places: int,
+    positions: int,
     measure: Measure,
     uncovered: float,
     stop: Callable[[], bool],
 ) -> Iterator[OcclusionStep]:
-    starts = _starts(batch.shape[-1], size, places)
+    starts = _starts(batch.shape[-1], size, positions)
     corners = [(top, left) for top in starts for left in starts]
     loss = torch.full((len(corners),), torch.nan)
-    for first in range(0, len(corners), _BATCH):
-        members = corners[first : first + _BATCH]
+    for start in range(0, len(corners), _BATCH):
+        members = corners[start : start + _BATCH]
         covered = batch.repeat(len(members), 1, 1, 1)
         for image, (top, left) in zip(covered, members, strict=True):
             image[:, top : top + size, left : left + size] = 0
-        left_over = _responses(layer, _maps(network, layer, channel, covered), measure)
+        responses = _responses(layer, _maps(network, layer, channel, covered), measure)
         loss = loss.clone()  # what was yielded must not change
-        loss[first : first + len(members)] = 1 - left_over / uncovered
-        done = first + len(members)
+        loss[start : start + len(members)] = 1 - responses / uncovered
+        done = start + len(members)
         yield OcclusionStep(
-            layer, channel, size, done, len(corners), uncovered, loss.reshape(places, places)
+            layer, channel, size, done, len(corners), uncovered, loss.reshape(positions, positions)
         )
         if stop():
             return
@@ -179,6 +179,6 @@ def _responses(layer: Layer, maps: Tensor, measure: Measure) -> Tensor:
     return values.mean(1) if measure == "mean" else values.amax(1)
 
 
-def _starts(side: int, size: int, places: int) -> list[int]:
+def _starts(side: int, size: int, positions: int) -> list[int]:
     """Spread squares evenly from border to border along one side."""
-    return [round(i * (side - size) / (places - 1)) for i in range(places)]
+    return [round(i * (side - size) / (positions - 1)) for i in range(positions)]

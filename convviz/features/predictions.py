@@ -41,7 +41,7 @@ def predict(network: Network, image: Image.Image, k: int = 5) -> tuple[Predictio
 
 
 def predict_batch(network: Network, batch: Tensor, k: int = 5) -> tuple[Prediction, ...]:
-    """Do as `predict` does, for an input that is normalised already, shape (1, 3, S, S).
+    """Predict the k most probable classes for a network input, normalised, shape (1, 3, S, S).
 
     For a decoder that was trained on smaller images the input is scaled down to their size.
     """
@@ -67,10 +67,10 @@ def for_decoder(network: Network, batch: Tensor) -> Tensor:
 def best(network: Network, scores: Tensor, k: int = 5) -> tuple[Prediction, ...]:
     """Return the k most probable classes by their scores, logits of shape (classes,)."""
     probabilities = scores.float().softmax(0)
-    most = probabilities.topk(min(k, len(probabilities)))
+    top = probabilities.topk(min(k, len(probabilities)))
     return tuple(
         _prediction(network.weights.classes, index, probability)
-        for probability, index in zip(most.values.tolist(), most.indices.tolist(), strict=True)
+        for probability, index in zip(top.values.tolist(), top.indices.tolist(), strict=True)
     )
 
 
@@ -116,8 +116,8 @@ def head_predictions(
     predictions = []
     for head in heads:
         # A head is a small network whose input is maps instead of an image.
-        alone = replace(network, module=network.module.get_submodule(head.name))
-        ranked = predict_batch(alone, maps[head.after], k)
+        head_network = replace(network, module=network.module.get_submodule(head.name))
+        ranked = predict_batch(head_network, maps[head.after], k)
         predictions.append(HeadPrediction(head.name, head.after, head.depth, ranked))
     main = predict_batch(network, batch, k)
     encoder = [layer for layer in layers(network) if layer.in_encoder]

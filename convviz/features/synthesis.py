@@ -114,8 +114,8 @@ def synthesise(
         NetworkError: There is no such layer.
         SettingError: There is no such channel, or a number is out of range.
     """
-    selected = layer(network, layer_name)
-    check_channel(selected.shape, channel)
+    target_layer = layer(network, layer_name)
+    check_channel(target_layer.shape, channel)
     config = config or SynthesisConfig()
     size = network.input_size if config.size is None else config.size
     if not 1 <= config.steps <= 5000:
@@ -131,7 +131,7 @@ def synthesise(
     jitter = size // 16 if config.jitter is None else config.jitter
     if not 0 <= jitter < size // 2:
         raise SettingError(f"A jitter of {jitter} pixels is out of range: choose 0 to {size // 2}.")
-    return _ascend(network, selected, channel, config, size, jitter, stop)
+    return _ascend(network, target_layer, channel, config, size, jitter, stop)
 
 
 def _ascend(
@@ -149,15 +149,15 @@ def _ascend(
     coefficients.requires_grad_()
     optimiser = torch.optim.Adam([coefficients], lr=config.rate)
     # Height and width stay those of the map: a ReLU, a batch norm or a choice changes neither.
-    before = Derivation(network).before_relu(Unit(layer.name, channel, 0, 0))
-    cut = truncated(network.module, before.name)
+    unit = Derivation(network).before_relu(Unit(layer.name, channel, 0, 0))
+    cut = truncated(network.module, unit.name)
     mean, std = network.spec.mean, network.spec.std
     scores: list[float] = []
     for step in range(1, config.steps + 1):
         with torch.enable_grad():
             pixels = transformed(_valid(image, coefficients), jitter, generator)
             output = cut(normalise(pixels, mean=mean, std=std))
-            score = _score(output[0, before.channel], config.target)
+            score = _score(output[0, unit.channel], config.target)
             optimiser.zero_grad(set_to_none=True)
             (-score).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         optimiser.step()
@@ -188,10 +188,10 @@ def transformed(pixels: Tensor, jitter: int, generator: torch.Generator) -> Tens
         generator: Source of the random numbers.
     """
     size = pixels.shape[-1]
-    drawn = torch.rand(3, generator=generator)
+    randoms = torch.rand(3, generator=generator)
     scale = _SCALES[int(torch.randint(len(_SCALES), (1,), generator=generator))]
-    turn = math.radians(_DEGREES) * (2 * float(drawn[0]) - 1)
-    down, across = ((2 * drawn[1:] - 1) * 2 * jitter / size).tolist()
+    turn = math.radians(_DEGREES) * (2 * float(randoms[0]) - 1)
+    down, across = ((2 * randoms[1:] - 1) * 2 * jitter / size).tolist()
     cosine, sine = math.cos(turn) / scale, math.sin(turn) / scale
     matrix = torch.tensor([[[cosine, -sine, across], [sine, cosine, down]]])
     grid = nn.functional.affine_grid(matrix, [1, 3, size, size], align_corners=False)

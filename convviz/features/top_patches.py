@@ -56,7 +56,7 @@ class Patch:
 
 @dataclass(frozen=True, eq=False)
 class TopPatches:
-    """The strongest patches of every channel of a layer, over the images looked at so far.
+    """The strongest patches of every channel of a layer, over the images so far.
 
     Attributes:
         layer: The layer.
@@ -102,8 +102,8 @@ class TopPatches:
             if score == -torch.inf:
                 continue
             row, column = divmod(position, width)
-            seen = None if field is None else field.box(row, column)
-            box = None if seen is None else Box(*seen)
+            region = None if field is None else field.box(row, column)
+            box = None if region is None else Box(*region)
             patches.append(Patch(score, image, self.titles[image], row, column, box))
         return tuple(patches)
 
@@ -161,13 +161,13 @@ def find_top_patches(
         SettingError: The set is empty, or the earlier pass was about something else.
         ImageError: Not one image of the set can be read.
     """
-    selected = layer(network, layer_name)
+    target = layer(network, layer_name)
     check_images(pictures)
     if after is not None and (
-        after.stimuli.layer.name != selected.name or after.stimuli.titles != pictures.titles
+        after.stimuli.layer.name != target.name or after.stimuli.titles != pictures.titles
     ):
         raise SettingError("The earlier pass was over another layer or another set: begin anew.")
-    return _find(network, selected, pictures, after, stop)
+    return _find(network, target, pictures, after, stop)
 
 
 def patch_picture(network: Network, pictures: ImageSet, patch: Patch) -> Image.Image:

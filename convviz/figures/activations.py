@@ -22,22 +22,22 @@ _READABLE = 7  # numbers are written into a kernel up to this many across
 _MOST_TICKS = 24  # beyond, every second stage is named
 
 
-def empty_by_depth(summaries: Sequence[LayerSummary], looked_at: str) -> go.Figure:
+def empty_by_depth(summaries: Sequence[LayerSummary], layer_name: str) -> go.Figure:
     """Draw the share of empty channels of each layer, from the image to the classes.
 
     Args:
         summaries: One per layer, in the order of execution.
-        looked_at: Dotted name of the layer to point out.
+        layer_name: Dotted name of the layer to point out.
     """
     names = [summary.layer.name for summary in summaries]
-    chosen = [name == looked_at for name in names]
+    highlighted = [name == layer_name for name in names]
     figure = go.Figure(
         go.Bar(
             x=list(range(len(summaries))),
             y=[summary.share for summary in summaries],
             marker={
-                "color": [theme.VERMILION if point else theme.ACCENT for point in chosen],
-                "pattern": {"shape": ["/" if point else "" for point in chosen]},
+                "color": [theme.VERMILION if point else theme.ACCENT for point in highlighted],
+                "pattern": {"shape": ["/" if point else "" for point in highlighted]},
                 "line": {"width": 0},
             },
             customdata=[
@@ -57,8 +57,8 @@ def empty_by_depth(summaries: Sequence[LayerSummary], looked_at: str) -> go.Figu
     figure.update_yaxes(
         title="Empty channels", tickformat=".0%", rangemode="tozero", range=_range(summaries)
     )
-    if looked_at in names:
-        index = names.index(looked_at)
+    if layer_name in names:
+        index = names.index(layer_name)
         top = _range(summaries)[1]  # above all bars, so that no taller neighbour covers the name
         line = {"color": theme.VERMILION, "width": 1, "dash": "dot"}
         figure.add_shape(x0=index, x1=index, y0=summaries[index].share, y1=top, line=line)
@@ -104,7 +104,7 @@ def contributions(stage: WeightedSum, names: Sequence[str], most: int = 12) -> g
     Args:
         stage: The weighted sum.
         names: Name of each input channel.
-        most: How many channels have a bar of their own.
+        most: How many channels get one bar each.
     """
     order = stage.order().tolist()
     values = stage.contributions
@@ -127,10 +127,10 @@ def contributions(stage: WeightedSum, names: Sequence[str], most: int = 12) -> g
         )
     )
     theme.style(figure, height=70 + 27 * len(rows))
-    least = min(0.0, *(value for _, value in rows))
+    smallest = min(0.0, *(value for _, value in rows))
     largest = max(0.0, *(value for _, value in rows))
-    room = 0.3 * (largest - least)  # for the numbers beside the bars
-    figure.update_xaxes(range=(least - room * (least < 0), largest + room))
+    room = 0.3 * (largest - smallest)  # for the numbers beside the bars
+    figure.update_xaxes(range=(smallest - room * (smallest < 0), largest + room))
     figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
     figure.update_xaxes(title="Contribution to the sum")
     return figure
@@ -146,10 +146,10 @@ def products(stage: WeightedSum, channel: int) -> go.Figure:
         bound = float(numbers.abs().max()) or 1.0
         text = [
             [
-                "padding" if padded and not inside else f"{value + 0.0:.3g}"  # no "-0"
-                for value, inside in zip(row, on_map, strict=True)
+                "padding" if padded and not on_map else f"{value + 0.0:.3g}"  # no "-0"
+                for value, on_map in zip(row, inside_row, strict=True)
             ]
-            for row, on_map in zip(numbers.tolist(), stage.inside.tolist(), strict=True)
+            for row, inside_row in zip(numbers.tolist(), stage.inside.tolist(), strict=True)
         ]
         figure.add_trace(
             go.Heatmap(

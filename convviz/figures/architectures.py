@@ -29,12 +29,12 @@ def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
             such an axis cannot be added; they are stacked on a linear axis.
     """
     figure = go.Figure()
-    titles = [each.title for each in networks]
+    titles = [network.title for network in networks]
     for part, title, colour, pattern in _PARTS:
-        values = [each.part(part).parameters for each in networks]
+        values = [network.part(part).parameters for network in networks]
         if not any(values):
             continue
-        wholes = [each.parameters for each in networks]
+        totals = [network.parameters for network in networks]
         figure.add_bar(
             y=titles,
             x=[value or None for value in values] if log else values,
@@ -42,14 +42,14 @@ def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
             orientation="h",
             marker={"color": colour, "pattern": theme.hatched(pattern)},
             customdata=[
-                [f"{value:,}", percent(value / whole, 1)]
-                for value, whole in zip(values, wholes, strict=True)
+                [f"{value:,}", percent(value / total, 1)]
+                for value, total in zip(values, totals, strict=True)
             ],
             hovertemplate=f"<b>%{{y}}</b><br>{title}<br>%{{customdata[0]}} parameters, "
             "%{customdata[1]} of the network<extra></extra>",
         )
     if not log:
-        _totals(figure, titles, [each.parameters for each in networks])
+        _totals(figure, titles, [network.parameters for network in networks])
     side_by_side = log and len(figure.data) > 1
     theme.style(
         figure,
@@ -62,7 +62,7 @@ def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
     figure.update_xaxes(title="Parameters", type="log" if log else "linear", tickformat="~s")
     if log:
         least = min((x for bar in figure.data for x in bar.x if x), default=1)
-        most = max((each.parameters for each in networks), default=1)
+        most = max((network.parameters for network in networks), default=1)
         low, high = floor(log10(least)) - 0.3, log10(most) + 0.2
         figure.update_xaxes(dtick=1, range=[low, high])
     return figure
@@ -130,26 +130,26 @@ def trade(networks: Sequence[Costs], reported: Sequence[Reported]) -> go.Figure:
         networks: Those that torchvision reports on.
         reported: What it reports of each.
     """
-    wholes = [each.parameters - each.part("auxiliary").parameters for each in networks]
+    sizes = [network.parameters - network.part("auxiliary").parameters for network in networks]
     figure = go.Figure(
         go.Scatter(
-            x=[each.macs / 1e9 for each in networks],
-            y=[each.top1 for each in reported],
+            x=[network.macs / 1e9 for network in networks],
+            y=[row.top1 for row in reported],
             mode="markers+text",
-            text=[each.title for each in networks],
+            text=[network.title for network in networks],
             textposition="top center",
             marker={
-                "size": wholes,
+                "size": sizes,
                 "sizemode": "area",
-                "sizeref": max(wholes, default=1) / 52**2,
+                "sizeref": max(sizes, default=1) / 52**2,
                 "sizemin": 4,
                 "color": theme.BLUE,
                 "opacity": 0.55,
                 "line": {"width": 1.5, "color": theme.BLUE},
             },
             customdata=[
-                [f"{whole:,}", f"{each.macs:,}"]
-                for whole, each in zip(wholes, networks, strict=True)
+                [f"{size:,}", f"{network.macs:,}"]
+                for size, network in zip(sizes, networks, strict=True)
             ],
             cliponaxis=False,
             hovertemplate="<b>%{text}</b><br>top-1 accuracy %{y:.1%}<br>%{customdata[1]} MACs<br>"
@@ -160,8 +160,9 @@ def trade(networks: Sequence[Costs], reported: Sequence[Reported]) -> go.Figure:
     figure.update_xaxes(title="Billions of MACs for one image of 224 × 224", rangemode="tozero")
     figure.update_yaxes(title="Top-1 accuracy on ImageNet", tickformat=".0%")
     if reported:
-        low, high = min(each.top1 for each in reported), max(each.top1 for each in reported)
+        accuracies = [row.top1 for row in reported]
+        low, high = min(accuracies), max(accuracies)
         figure.update_yaxes(range=[low - 0.06, high + 0.07])
-        most = max(each.macs for each in networks) / 1e9
+        most = max(network.macs for network in networks) / 1e9
         figure.update_xaxes(range=[-0.12 * most, 1.2 * most])
     return figure

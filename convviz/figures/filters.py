@@ -43,21 +43,21 @@ def weights(sets: Sequence[tuple[str, Filters]]) -> go.Figure:
     return figure
 
 
-def norms(filters: Filters, order: Sequence[int], picked: int) -> go.Figure:
+def norms(filters: Filters, order: Sequence[int], channel: int) -> go.Figure:
     """Draw the norm of every filter, in the order in which they are shown.
 
     Args:
         filters: The filters.
         order: Their numbers.
-        picked: The filter to point out.
+        channel: The filter to point out.
     """
     values = filters.norms.tolist()
     figure = go.Figure(
         go.Bar(
             x=list(range(len(order))),
-            y=[values[channel] for channel in order],
+            y=[values[index] for index in order],
             marker={
-                "color": [theme.VERMILION if c == picked else theme.ACCENT for c in order],
+                "color": [theme.VERMILION if c == channel else theme.ACCENT for c in order],
                 "line": {"width": 0},
             },
             customdata=list(order),

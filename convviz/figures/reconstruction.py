@@ -27,11 +27,11 @@ def loss(steps: Sequence[int], losses: Sequence[float], *, at: int | None = None
         losses: The loss at each; what is not above zero is left out.
         at: A step to mark: the one whose image is shown.
     """
-    kept = [(step, value) for step, value in zip(steps, losses, strict=True) if _drawable(value)]
+    points = [(step, value) for step, value in zip(steps, losses, strict=True) if _drawable(value)]
     figure = go.Figure(
         go.Scatter(
-            x=[step for step, _ in kept],
-            y=[value for _, value in kept],
+            x=[step for step, _ in points],
+            y=[value for _, value in points],
             mode="lines",
             line={"color": theme.ACCENT, "width": 2.5},
             hovertemplate="step %{x}<br>loss %{y:.3g}<extra></extra>",
@@ -40,15 +40,15 @@ def loss(steps: Sequence[int], losses: Sequence[float], *, at: int | None = None
     if at is not None:
         figure.add_vline(x=at, line={"color": theme.VERMILION, "width": 2, "dash": "dot"})
     figure.update_xaxes(title="step", rangemode="tozero")
-    figure.update_yaxes(title="loss", type="log", tickformat="~g", **_ticks(kept))
+    figure.update_yaxes(title="loss", type="log", tickformat="~g", **_ticks(points))
     return theme.style(figure, height=_HEIGHT)
 
 
-def _ticks(kept: Sequence[tuple[int, float]]) -> dict[str, object]:
+def _ticks(points: Sequence[tuple[int, float]]) -> dict[str, object]:
     """Put marks at powers of ten, and at 2 and 5 times these where there would be few."""
-    if not kept:
+    if not points:
         return {}
-    values = [value for _, value in kept]
+    values = [value for _, value in points]
     low, high = (math.floor(math.log10(value)) for value in (min(values), max(values)))
     between = (1, 2, 5) if high - low < 2 else (1,)
     return {"tickvals": [m * 10.0**power for power in range(low, high + 2) for m in between]}
@@ -62,13 +62,13 @@ def loss_drawing(steps: Sequence[int], losses: Sequence[float], *, last: int | N
         losses: The loss at each; what is not above zero is left out.
         last: The step at which the run will end, if known: the axis goes as far.
     """
-    kept = [(step, value) for step, value in zip(steps, losses, strict=True) if _drawable(value)]
-    if not kept:
+    points = [(step, value) for step, value in zip(steps, losses, strict=True) if _drawable(value)]
+    if not points:
         return _svg("", "No loss yet")
-    logs = [math.log10(value) for _, value in kept]
+    logs = [math.log10(value) for _, value in points]
     low, high = math.floor(min(logs)), math.ceil(max(logs))
     high = max(high, low + 1)
-    end = max(last or 0, kept[-1][0], 1)
+    end = max(last or 0, points[-1][0], 1)
 
     def x(step: float) -> float:
         return _LEFT + (_WIDE - _LEFT - _RIGHT) * step / end
@@ -93,14 +93,14 @@ def loss_drawing(steps: Sequence[int], losses: Sequence[float], *, last: int | N
         f'<text x="14" y="{_HIGH / 2:.0f}" text-anchor="middle" '
         f'transform="rotate(-90 14 {_HIGH / 2:.0f})">loss</text>'
     )
-    points = " ".join(
-        f"{x(step):.1f},{y(log):.1f}" for (step, _), log in zip(kept, logs, strict=True)
+    corners = " ".join(
+        f"{x(step):.1f},{y(log):.1f}" for (step, _), log in zip(points, logs, strict=True)
     )
     curve = (
-        f'<polyline points="{points}" fill="none" stroke="{theme.ACCENT}" stroke-width="2.5" '
+        f'<polyline points="{corners}" fill="none" stroke="{theme.ACCENT}" stroke-width="2.5" '
         'stroke-linejoin="round"/>'
     )
-    label = f"Loss curve: {kept[0][1]:.3g} at first, {kept[-1][1]:.3g} at step {kept[-1][0]}"
+    label = f"Loss curve: {points[0][1]:.3g} at first, {points[-1][1]:.3g} at step {points[-1][0]}"
     return _svg("".join((*lines, curve, *labels)), label)
 
 
@@ -127,9 +127,9 @@ def survival(
             marker={"symbol": symbol, "size": 10},
             hovertemplate=f"%{{x}}<br>{name} %{{y:.2f}}<extra></extra>",
         )
-    known = [value for value in (*layouts, *details) if value is not None]
+    correlations = [value for value in (*layouts, *details) if value is not None]
     figure.update_yaxes(
-        title="correlation with the original", range=[min([0.0, *known]) - 0.05, 1.05]
+        title="correlation with the original", range=[min([0.0, *correlations]) - 0.05, 1.05]
     )
     return theme.style(figure, height=280, legend=True)
 
@@ -138,8 +138,8 @@ def _drawable(value: float) -> bool:
     return math.isfinite(value) and value > 0
 
 
-def _svg(inside: str, label: str) -> str:
+def _svg(content: str, label: str) -> str:
     return (
         f'<svg viewBox="0 0 {_WIDE} {_HIGH}" width="100%" role="img" aria-label="{label}" '
-        f'font-size="13" fill="currentColor" font-family="inherit">{inside}</svg>'
+        f'font-size="13" fill="currentColor" font-family="inherit">{content}</svg>'
     )

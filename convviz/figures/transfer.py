@@ -115,12 +115,12 @@ def compared(names: Sequence[str], shares: Sequence[float], seconds: Sequence[fl
             hoverinfo="skip",
         )
     )
-    for row, name, spent in zip(rows, names, seconds, strict=True):
+    for row, name, duration in zip(rows, names, seconds, strict=True):
         # Beside the bars the names would leave no room for them on a phone.
         figure.add_annotation(
             x=0,
             y=row - 0.24,
-            text=f"{name} · {spent:.0f} s",
+            text=f"{name} · {duration:.0f} s",
             showarrow=False,
             xanchor="left",
             yanchor="bottom",

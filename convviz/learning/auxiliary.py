@@ -1,7 +1,7 @@
 """The same network with and without auxiliary losses, learning side by side.
 
-Szegedy et al. (2015, section 5) hang two small classifiers into GoogLeNet while it trains, add
-their losses, weighted 0.3, to the main one, and throw them away afterwards. Here two networks begin
+Szegedy et al. (2015, section 5) attach two small classifiers to GoogLeNet while it trains, add
+their losses, weighted 0.3, to the main one, and discard them afterwards. Here two networks begin
 with the same weights and see the same batches in the same order; the only difference is the term
 that is added to the loss.
 
@@ -33,7 +33,13 @@ from convviz.learning.gradients import (
     with_weights,
 )
 from convviz.learning.loop import one_thread
-from convviz.learning.small_networks import HEADS, Start, drawn, small_inception, without_heads
+from convviz.learning.small_networks import (
+    HEADS,
+    SmallInitialisation,
+    initialise,
+    small_inception,
+    without_heads,
+)
 from convviz.learning.step import Learner, all_scores, judge, total_loss
 from convviz.networks.network import AUXILIARY_WEIGHT, IMAGENET_MEAN, IMAGENET_STD
 
@@ -64,7 +70,7 @@ class Settings:
     steps: int = 400
     learning_rate: float = 0.008
     batch: int = 32
-    start: Start = "lecun"
+    start: SmallInitialisation = "lecun"
     batch_norm: bool = False
     seed: int = 0
     size: int = 64
@@ -88,7 +94,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Standing:
-    """How one of the networks does at one moment.
+    """How well one of the networks does at one moment.
 
     Attributes:
         loss: Mean of its main loss over the batches since the moment before; None at first.
@@ -106,7 +112,7 @@ class Moment:
     """What was measured after so many steps.
 
     Attributes:
-        step: Steps behind it.
+        step: Steps of the optimiser before it.
         stages: Gradient norms from the image to the classes, in the network with the auxiliary
             losses and in the one without.
         with_heads: The network with the auxiliary losses.
@@ -129,7 +135,7 @@ class Comparison:
         train_images: How many images they learn from.
         validation_images: How many check them.
         parameters: Of the network without its heads.
-        head_parameters: Of both heads, which are thrown away afterwards.
+        head_parameters: Of both heads, which are discarded afterwards.
         step: Steps of each network so far.
         moments: What was measured, the oldest first.
         ending: Why it ended; empty while it goes on.
@@ -220,7 +226,7 @@ def measure(
     """Measure the two networks, the one with the auxiliary losses first.
 
     Args:
-        step: Steps behind them.
+        step: Steps of the optimiser so far.
         networks: The networks.
         probe: Training images that gradients are measured with, and their classes.
         check: Images that are not learned from, and their classes.
@@ -260,16 +266,16 @@ def _compare(
 ) -> Iterator[Comparison]:
     images, labels = _read(dataset, split.train, settings.size)
     check = _read(dataset, split.validation, settings.size)
-    blank = small_inception(len(dataset.classes), batch_norm=settings.batch_norm)
-    whole = drawn(blank, settings.start, settings.seed)
-    with_heads = ComparedNetwork(whole, settings.weight)
-    without = ComparedNetwork(without_heads(whole), 0.0)
+    design = small_inception(len(dataset.classes), batch_norm=settings.batch_norm)
+    module = initialise(design, settings.start, settings.seed)
+    with_heads = ComparedNetwork(module, settings.weight)
+    without = ComparedNetwork(without_heads(module), 0.0)
     networks = (with_heads, without)
     generator = torch.Generator().manual_seed(settings.seed)
     order = torch.randperm(len(labels), generator=generator)
     probe = images[order[:_PROBE]], labels[order[:_PROBE]]
     marks = {settings.steps * k // settings.moments for k in range(1, settings.moments + 1)}
-    now = Comparison(
+    comparison = Comparison(
         settings,
         dataset.classes,
         len(labels),
@@ -278,7 +284,7 @@ def _compare(
         with_heads.parameters - without.parameters,
         moments=(measure(0, networks, probe, check),),
     )
-    yield now
+    yield comparison
     size, start = min(settings.batch, len(labels)), 0
     for step in range(1, settings.steps + 1):
         if start + size > len(labels):
@@ -287,17 +293,19 @@ def _compare(
         start += size
         rate = settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - 1) / settings.steps))
         finite = [network.step(images[rows], labels[rows], rate) for network in networks]
-        now = replace(now, step=step)
+        comparison = replace(comparison, step=step)
         if not all(finite):
-            now = replace(now, ending="not finite", note=_NOT_FINITE)
+            comparison = replace(comparison, ending="not finite", note=_NOT_FINITE)
         elif step == settings.steps:
-            now = replace(now, ending="steps")
+            comparison = replace(comparison, ending="steps")
         elif stop():
-            now = replace(now, ending="stopped", note=_STOPPED)
-        if all(finite) and (now.ending or step in marks):
-            now = replace(now, moments=(*now.moments, measure(step, networks, probe, check)))
-        yield now
-        if now.ending:
+            comparison = replace(comparison, ending="stopped", note=_STOPPED)
+        if all(finite) and (comparison.ending or step in marks):
+            comparison = replace(
+                comparison, moments=(*comparison.moments, measure(step, networks, probe, check))
+            )
+        yield comparison
+        if comparison.ending:
             return
 
 

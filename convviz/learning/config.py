@@ -133,10 +133,10 @@ class TrainingResult:
 
     def mistakes(self) -> tuple[int, ...]:
         """List misclassified validation images, the most confident first."""
-        best = self.probabilities.max(1)
-        wrong = (best.indices != self.labels).nonzero().flatten()
-        order = best.values[wrong].argsort(descending=True, stable=True)
-        return tuple(wrong[order].tolist())
+        top = self.probabilities.max(1)
+        errors = (top.indices != self.labels).nonzero().flatten()
+        order = top.values[errors].argsort(descending=True, stable=True)
+        return tuple(errors[order].tolist())
 
 
 @dataclass(frozen=True)

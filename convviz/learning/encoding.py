@@ -23,9 +23,9 @@ _BATCH = 16
 
 def trunk(module: nn.Module, head: str) -> nn.Module:
     """Return a network without its head: it maps a batch to the head's input."""
-    copied = clone(module)
-    put(copied, head, nn.Identity())
-    return copied.to(memory_format=torch.channels_last)
+    copy = clone(module)
+    put(copy, head, nn.Identity())
+    return copy.to(memory_format=torch.channels_last)
 
 
 @torch.no_grad()
@@ -123,6 +123,6 @@ class FeatureScale:
     @torch.no_grad()
     def fold(self, head: nn.Module) -> None:
         """Put the arithmetic into a head's first fully connected layer, in place."""
-        first = next(part for part in head.modules() if isinstance(part, nn.Linear))
-        first.weight.div_(self.deviation)
-        first.bias.sub_(first.weight @ self.mean)
+        linear = next(part for part in head.modules() if isinstance(part, nn.Linear))
+        linear.weight.div_(self.deviation)
+        linear.bias.sub_(linear.weight @ self.mean)

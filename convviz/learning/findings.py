@@ -26,19 +26,21 @@ def gradients(comparison: Comparison) -> str:
 def learning(comparison: Comparison) -> str:
     """Compare when the two began to learn, and their accuracies at the end."""
     guessing = math.log(len(comparison.classes))
-    one, two = (begun(comparison, with_heads=with_heads) for with_heads in (True, False))
+    step_with, step_without = (
+        begun(comparison, with_heads=with_heads) for with_heads in (True, False)
+    )
     text = f"The loss of guessing is {guessing:.2f}. "
-    if one is None and two is None:
+    if step_with is None and step_without is None:
         text += (
             f"Neither network's main loss fell below {_LEFT:.0%} of it in {comparison.step:,} "
             "steps."
         )
-    elif one == two:
-        text += f"Both networks' main loss fell below {_LEFT:.0%} of it by step {one:,}."
+    elif step_with == step_without:
+        text += f"Both networks' main loss fell below {_LEFT:.0%} of it by step {step_with:,}."
     else:
         text += (
-            f"The main loss fell below {_LEFT:.0%} of it {_by(one, comparison)} with the auxiliary "
-            f"losses, and {_by(two, comparison)} without."
+            f"The main loss fell below {_LEFT:.0%} of it {_by(step_with, comparison)} with the "
+            f"auxiliary losses, and {_by(step_without, comparison)} without."
         )
     return f"{text} {_accuracy(comparison)}"
 

@@ -158,8 +158,8 @@ class _Training:
         plan, learned = self.plan, self.module
         halves = None
         if plan.scenario == "fine-tune" and self.schedule.goes_on:
-            one, _ = examples.batch(torch.tensor([0]))
-            halves = cut(self.module.eval(), plan.trained_names(), one)
+            example, _ = examples.batch(torch.tensor([0]))
+            halves = cut(self.module.eval(), plan.trained_names(), example)
         images = len(examples) + len(check)
         if halves is not None and images * halves[2].numel() * 4 <= _KEPT_BYTES:
             # What comes before the first thawed part never changes, so it is computed once.
@@ -263,18 +263,18 @@ def _set_modes(plan: TransferPlan, module: nn.Module) -> None:
             part.eval()
 
 
-def _plain(plan: TransferPlan, trained: nn.Module) -> nn.Module:
+def _plain(plan: TransferPlan, trained_module: nn.Module) -> nn.Module:
     """Put the trained weights into a plain network, without what only training needs."""
     if plan.auxiliary:
-        plain = build(plan.network.spec, num_classes=len(plan.form.classes))
+        network = build(plan.network.spec, num_classes=len(plan.form.classes))
         for name in plan.auxiliary:
-            put(plain, name, None)
-        if isinstance(plain, GoogLeNet):
-            plain.aux_logits = False
+            put(network, name, None)
+        if isinstance(network, GoogLeNet):
+            network.aux_logits = False
     else:
         with torch.device("meta"):
-            plain = in_form(clone(plan.network.module), plan.form, plan.network.spec.auxiliary)
-    names = plain.state_dict()
-    state = {name: value for name, value in trained.state_dict().items() if name in names}
-    plain.load_state_dict(state, assign=True)
-    return plain.eval().requires_grad_(False)
+            network = in_form(clone(plan.network.module), plan.form, plan.network.spec.auxiliary)
+    names = network.state_dict()
+    state = {name: value for name, value in trained_module.state_dict().items() if name in names}
+    network.load_state_dict(state, assign=True)
+    return network.eval().requires_grad_(False)

@@ -27,7 +27,7 @@ from convviz.networks.initial_weights import untrained
 from convviz.networks.network import AUXILIARY_WEIGHT, NetworkSpec, is_within
 from convviz.structure.layers import layers
 
-Start = Literal["he", "narrow"]
+Initialisation = Literal["he", "narrow"]
 
 NARROW = 0.01
 """Standard deviation of the first weights in the AlexNet paper, section 5."""
@@ -135,7 +135,7 @@ def auxiliary_gradients(
     *,
     weight: float = AUXILIARY_WEIGHT,
     seed: int = 0,
-    start: Start = "he",
+    start: Initialisation = "he",
 ) -> Gradients:
     """Measure the gradients of a network with random weights with and without auxiliary losses.
 
@@ -173,7 +173,7 @@ def auxiliary_gradients(
     return Gradients(layer_gradients(without, with_heads, titles), loss, seed, label)
 
 
-def _untrained(spec: NetworkSpec, seed: int, start: Start) -> nn.Module:
+def _untrained(spec: NetworkSpec, seed: int, start: Initialisation) -> nn.Module:
     """Build a network in train mode, without dropout and with `requires_grad=True`."""
     module = untrained(spec, seed)
     if start == "narrow":

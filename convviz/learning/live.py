@@ -182,12 +182,12 @@ def train_small(
         len(indices),
     )
     yield view
-    watched = watch(
+    snapshots = watch(
         network, picture, design.pixels, others=[dataset.images.image(k) for k in indices]
     )
     settings = replace(settings, learning_rate=view.learning_rate)
-    made = plan(network, "scratch", dataset.classes)
-    steps = fit(made, dataset, split, settings, stop=stop, watch=watched)
+    transfer_plan = plan(network, "scratch", dataset.classes)
+    steps = fit(transfer_plan, dataset, split, settings, stop=stop, watch=snapshots)
     while True:
         with one_thread():
             step = next(steps, None)

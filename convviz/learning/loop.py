@@ -20,7 +20,7 @@ from convviz.learning.config import Ending, Phase, TrainingSettings, TrainingSte
 from convviz.learning.snapshots import SnapshotSchedule
 from convviz.learning.step import Learner, Losses, judge
 
-_SHOWN_SECONDS = 0.2  # between two steps that are yielded within an epoch
+_REPORT_SECONDS = 0.2  # between two steps that are yielded within an epoch
 _CHECKED = 64  # images per pass of a check
 
 _NOTES: dict[Ending, str] = {
@@ -138,7 +138,7 @@ class Schedule:
         return self.goes_on and self._share < self._until
 
     def tick(self, of_epoch: float) -> None:
-        """Count a step, and look whether the training is to end.
+        """Count a step, and check whether the training is to end.
 
         Args:
             of_epoch: Share of the epoch's images that are learned from, in 0…1.
@@ -235,10 +235,12 @@ def trained_tensors(module: nn.Module) -> dict[str, Tensor]:
     """Return what training changes: parameters with `requires_grad`, and their modules' buffers."""
     tensors: dict[str, Tensor] = {}
     for prefix, part in module.named_modules():
-        own = {name: p for name, p in part._parameters.items() if p is not None and p.requires_grad}
-        if own:
-            own |= {name: b for name, b in part._buffers.items() if b is not None}
-        tensors |= {f"{prefix}.{name}": tensor for name, tensor in own.items()}
+        changed = {
+            name: p for name, p in part._parameters.items() if p is not None and p.requires_grad
+        }
+        if changed:
+            changed |= {name: b for name, b in part._buffers.items() if b is not None}
+        tensors |= {f"{prefix}.{name}": tensor for name, tensor in changed.items()}
     return tensors
 
 
@@ -328,7 +330,7 @@ def train(
         examples: What it learns from.
         check: What it is checked with.
         schedule: When to end; its stage has begun.
-        snapshots: When to look at the network.
+        snapshots: When to take snapshots of the network.
         batch: Images per step.
         generator: Draws the order.
         network: What to hand out with each step and to take snapshots of; None for nothing.
@@ -362,7 +364,7 @@ def train(
             if schedule.breaks_epoch:
                 break
             step = look()
-            if step.snapshot or schedule.seconds - reported > _SHOWN_SECONDS:
+            if step.snapshot or schedule.seconds - reported > _REPORT_SECONDS:
                 reported = schedule.seconds
                 yield meter.report(step)
         if schedule.ending == "not finite" or not meter.seen:
@@ -383,7 +385,7 @@ def train(
 
 
 class SeededDropout(nn.Module):
-    """Dropout that draws from a generator of its own rather than from the global one.
+    """Dropout that draws from a given generator rather than from the global one.
 
     Args:
         share: Of the values that are set to zero, in 0…1.
@@ -413,13 +415,13 @@ def seed_dropout(module: nn.Module, generator: torch.Generator) -> None:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Compute on one core: in layers this small, threads only wait for each other.
+    """Compute on one core: in layers this small, threads mostly wait for each other.
 
     On two cores that others use as well, two threads were measured to take over ten times as long.
     """
-    before = torch.get_num_threads()
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(threads)

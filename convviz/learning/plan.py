@@ -126,10 +126,10 @@ class TransferPlan:
         for part in self.parts:
             if not part.trained:
                 continue
-            trained = module.get_submodule(part.name)
-            _copy_tensors(trained)
+            part_module = module.get_submodule(part.name)
+            _copy_tensors(part_module)
             if part.state in ("replaced", "from scratch"):
-                draw(trained, generator)
+                draw(part_module, generator)
         for parameter in module.parameters():
             parameter.requires_grad_(False)
         for name in self.trained_names():

@@ -122,18 +122,18 @@ def snapshots(image: Image.Image, layer: str) -> tuple[Snapshot, ...]:
         SettingError: The network has no such layer with maps.
     """
     bundled = _bundled()
-    watched = watch(bundled, image, bundled.input_size, wanted=[layer])
+    contents = watch(bundled, image, bundled.input_size, layer_names=[layer])
     seconds = {point.step: point.seconds for point in log().points}
     # One module for all moments, so that its structure is traced once.
     module = clone(bundled.module)
-    taken = []
+    snapshots_taken = []
     for step in steps():
         # `assign` replaces the clone's parameters; those that it shares are left alone.
         module.load_state_dict(state_at(step), strict=False, assign=True)
         module.requires_grad_(False)
-        snapshot = watched.take(module, step=step, epoch=0, seconds=seconds.get(step, 0.0))
-        taken.append(replace(snapshot, kept=step == steps()[-1]))
-    return tuple(taken)
+        snapshot = contents.take(module, step=step, epoch=0, seconds=seconds.get(step, 0.0))
+        snapshots_taken.append(replace(snapshot, kept=step == steps()[-1]))
+    return tuple(snapshots_taken)
 
 
 @cache

@@ -44,7 +44,7 @@ NARROWER = 8
 HEADS = {"aux1": "inception4a", "aux2": "inception4d"}
 """The auxiliary classifiers, the shallower one first, and the module whose output each reads."""
 
-Start = Literal["lecun", "he"]
+SmallInitialisation = Literal["lecun", "he"]
 """How first weights are drawn: with variance 1 / inputs (LeCun et al. 1998), or so that those of
 convolutions have 2 / inputs (He et al. 2015), which makes up for what a ReLU takes away."""
 
@@ -121,10 +121,10 @@ class SmallDesign:
         inputs, side = 3, self.pixels
         for index in range(self.depth):
             channels = min(self.width * 2**index, max(self.width, MOST_CHANNELS))
-            same = slide(side, 3, 1, 1).output
-            halved = slide(same, 2, 2).output
+            output = slide(side, 3, 1, 1).output
+            halved = slide(output, 2, 2).output
             pooled = halved >= LEAST_SIDE
-            stacks.append(Stack(inputs, channels, same, pooled, halved if pooled else same))
+            stacks.append(Stack(inputs, channels, output, pooled, halved if pooled else output))
             inputs, side = channels, stacks[-1].output
         return tuple(stacks)
 
@@ -237,16 +237,16 @@ def small_inception(classes: int, *, batch_norm: bool = False) -> nn.Module:
     # torchvision passes GoogLeNet's own widths; only the image's three channels stay.
     def conv(in_channels: int, out_channels: int, **form: int) -> nn.Module:
         inputs = in_channels if in_channels == 3 else in_channels // NARROWER
-        made: nn.Module = block(inputs, out_channels // NARROWER, **form)
-        return made
+        module: nn.Module = block(inputs, out_channels // NARROWER, **form)
+        return module
 
     def head(in_channels: int, num_classes: int, dropout: float) -> nn.Module:
-        made: nn.Module = InceptionAux(in_channels, num_classes, conv, dropout)
-        made.fc1, made.fc2 = linear(made, "fc1"), linear(made, "fc2", num_classes)
-        return made
+        module: nn.Module = InceptionAux(in_channels, num_classes, conv, dropout)
+        module.fc1, module.fc2 = linear(module, "fc1"), linear(module, "fc2", num_classes)
+        return module
 
-    def linear(of: nn.Module, name: str, outputs: int | None = None) -> nn.Module:
-        wide = cast(nn.Linear, of.get_submodule(name))
+    def linear(parent: nn.Module, name: str, outputs: int | None = None) -> nn.Module:
+        wide = cast(nn.Linear, parent.get_submodule(name))
         inputs = wide.in_features // NARROWER
         return nn.Linear(inputs, outputs or wide.out_features // NARROWER)
 
@@ -263,8 +263,8 @@ def small_inception(classes: int, *, batch_norm: bool = False) -> nn.Module:
 
 
 @torch.no_grad()
-def drawn(module: nn.Module, start: Start, seed: int) -> nn.Module:
-    """Give a network on torch's meta device its first weights; the same seed draws the same."""
+def initialise(module: nn.Module, start: SmallInitialisation, seed: int) -> nn.Module:
+    """Draw the first weights of a network on torch's meta device; the same seed draws the same."""
     module = module.to_empty(device="cpu")
     draw(module, torch.Generator().manual_seed(seed))
     if start == "lecun":
@@ -278,9 +278,9 @@ def drawn(module: nn.Module, start: Start, seed: int) -> nn.Module:
 
 def without_heads(module: nn.Module) -> nn.Module:
     """Copy a network without its auxiliary classifiers; the other weights are the same."""
-    copied = copy.deepcopy(module)
+    network = copy.deepcopy(module)
     for name in HEADS:
-        put(copied, name, None)
-    if isinstance(copied, GoogLeNet):
-        copied.aux_logits = False
-    return copied
+        put(network, name, None)
+    if isinstance(network, GoogLeNet):
+        network.aux_logits = False
+    return network

@@ -1,4 +1,4 @@
-"""Snapshots: what a network that learns answers to one image at one moment, kept small.
+"""Snapshots: the maps of a network in training for one image at one moment, in little memory.
 
 A snapshot holds the kernels of the first convolution and the maps of chosen layers for one probe
 image, in eval mode. Maps are kept as bytes: each channel's values are rounded to 256 levels between
@@ -182,7 +182,7 @@ class Watch:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Dotted names of what is looked at, with the layers that feed the ReLUs behind them."""
+        """Dotted names of the layers to capture, with those that feed the ReLUs after them."""
         return tuple(dict.fromkeys(name for layer in self.layers for name in needed(layer)))
 
     def take(
@@ -197,11 +197,11 @@ class Watch:
             seconds: Since the training began.
             kept: Whether the training ends with these weights.
         """
-        seen = capture(module, self.probe, self.names)
+        outputs = capture(module, self.probe, self.names)
         dead = self._dead(module)
         maps = []
-        for each in self.layers:
-            maps.append(Maps.of(activations_in(each, seen), dead.get(each.name)))
+        for layer in self.layers:
+            maps.append(Maps.of(activations_in(layer, outputs), dead.get(layer.name)))
         kernels = None
         if self.kernels is not None:
             weight = module.get_submodule(self.kernels).weight
@@ -214,7 +214,7 @@ class Watch:
         if self.others is None:
             return {}
         strengths = observe_strengths(module, self.others, self.layers)
-        return {name: int(is_empty(each).all(0).sum()) for name, each in strengths.items()}
+        return {name: int(is_empty(strength).all(0).sum()) for name, strength in strengths.items()}
 
 
 def watch(
@@ -222,7 +222,7 @@ def watch(
     image: Image.Image,
     size: int,
     *,
-    wanted: Sequence[str] | None = None,
+    layer_names: Sequence[str] | None = None,
     others: Sequence[Image.Image] = (),
     every_seconds: float = 1.0,
 ) -> Watch:
@@ -232,22 +232,24 @@ def watch(
         network: The network that will learn, or the one it is made from.
         image: The probe; its middle square is used.
         size: Side of the training images, in pixels.
-        wanted: Dotted names of the layers; None for every ReLU of the encoder.
+        layer_names: Dotted names of the layers; None for every ReLU of the encoder.
         others: Images to look for dead channels with.
         every_seconds: Longest time between two snapshots.
 
     Raises:
         SettingError: There is no such layer, or it has no maps.
     """
-    known = {layer.name: layer for layer in layers(network, size) if len(layer.shape) == 3}
-    if wanted is None:
-        relus = [layer for layer in known.values() if layer.kind == "ReLU" and layer.in_encoder]
-        wanted = [layer.name for layer in relus]
-    missing = [name for name in wanted if name not in known]
-    if missing or not wanted:
+    candidates = {layer.name: layer for layer in layers(network, size) if len(layer.shape) == 3}
+    if layer_names is None:
+        relus = [
+            layer for layer in candidates.values() if layer.kind == "ReLU" and layer.in_encoder
+        ]
+        layer_names = [layer.name for layer in relus]
+    missing = [name for name in layer_names if name not in candidates]
+    if missing or not layer_names:
         raise SettingError(
             f"{network.title} has no maps of a layer {missing[0] if missing else '(none named)'} "
-            f"to watch; choose from {', '.join(known)}."
+            f"to watch; choose from {', '.join(candidates)}."
         )
     first = next(
         (n for n, part in network.module.named_modules() if isinstance(part, nn.Conv2d)), None
@@ -260,7 +262,7 @@ def watch(
 
     return Watch(
         batch([image]),
-        tuple(known[name] for name in wanted),
+        tuple(candidates[name] for name in layer_names),
         first,
         batch(others) if others else None,
         every_seconds,

@@ -61,10 +61,10 @@ class Learner:
         self.auxiliary_weight = auxiliary_weight
         self.smoothing = smoothing
         self.dtype = dtype
-        trained = [p for p in module.parameters() if p.requires_grad]
+        parameters = [p for p in module.parameters() if p.requires_grad]
         groups = [
-            {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
-            {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
         ]
         groups = [group for group in groups if group["params"]]
         self.optimiser: torch.optim.Optimizer = (

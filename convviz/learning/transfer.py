@@ -15,7 +15,8 @@ from convviz.images.encode import png
 from convviz.images.preprocess import crop
 from convviz.learning.config import Ending, Phase, TrainingResult, TrainingSettings
 from convviz.learning.fit import fit
-from convviz.learning.plan import TransferPlan, plan, untrained_copy
+from convviz.learning.plan import TransferPlan, untrained_copy
+from convviz.learning.plan import plan as make_plan
 from convviz.networks.network import Network, Weights
 from convviz.weights import trained
 from convviz.weights.trained import TrainedInfo
@@ -140,7 +141,7 @@ class TransferProgress:
 def train_transfer(
     *,
     stop: Callable[[], bool],
-    wanted: TransferPlan,
+    plan: TransferPlan,
     dataset: Dataset,
     split: Split,
     settings: TrainingSettings,
@@ -152,7 +153,7 @@ def train_transfer(
 
     Args:
         stop: Asked between two steps; once it returns True, the job ends with what it has.
-        wanted: The plan.
+        plan: The plan.
         dataset: The images.
         split: Which of them are learned from.
         settings: How to train.
@@ -161,10 +162,10 @@ def train_transfer(
         before: Outcome that the plan goes on from, to be shown beside the new one.
         before_job: Id of the job with that outcome, so that a page can link to it.
     """
-    trainings = [("this training", wanted, settings)]
+    trainings = [("this training", plan, settings)]
     shares = 3 if compare else 1
     view = TransferProgress(
-        network=wanted.network.title,
+        network=plan.network.title,
         doing=trainings[0][0],
         phase="reading",
         fraction=0.0,
@@ -174,15 +175,15 @@ def train_transfer(
         before=before,
         before_job=before_job,
     )
-    for number, (name, planned, chosen) in enumerate(trainings):
+    for number, (name, training_plan, training_settings) in enumerate(trainings):
         result: TrainingResult | None = None
-        for step in fit(planned, dataset, split, chosen, stop=stop):
+        for step in fit(training_plan, dataset, split, training_settings, stop=stop):
             result = step.result
             if number == 0 and step.validation is not None and result is None:
                 last = view.epochs[-1].number if view.epochs else -1
                 row = Epoch(step.epoch, step.loss, step.validation.loss, step.validation.accuracy)
-                kept = view.epochs if step.epoch > last else view.epochs[:-1]
-                view = replace(view, epochs=(*kept, row))
+                epochs = view.epochs if step.epoch > last else view.epochs[:-1]
+                view = replace(view, epochs=(*epochs, row))
             inner = step.fraction if step.phase in ("training", "done") else 0.0
             view = replace(
                 view,
@@ -195,15 +196,15 @@ def train_transfer(
                 yield view
         if result is None:
             raise RuntimeError("a training ended without a result")
-        outcome = _outcome(name, planned, dataset, split, result, chosen.size)
+        outcome = _outcome(name, training_plan, dataset, split, result, training_settings.size)
         view = replace(view, outcomes=(*view.outcomes, outcome))
         yield view
         if stop():
             return
         if compare and number == 0:
             same_time = replace(settings, epochs=None, seconds=max(outcome.seconds, 1.0))
-            untrained = plan(untrained_copy(wanted.network), "last-layer", dataset.classes)
-            scratch = plan(wanted.network, "scratch", dataset.classes)
+            untrained = make_plan(untrained_copy(plan.network), "last-layer", dataset.classes)
+            scratch = make_plan(plan.network, "scratch", dataset.classes)
             trainings += [
                 ("the same decoder on an untrained encoder", untrained, same_time),
                 ("everything from scratch, for the same time", scratch, same_time),

@@ -20,7 +20,7 @@ from convviz.structure.layers import layer, layers, trunk_depth
 STARTS = ("noise", "grey")
 
 DEFAULT_SECONDS = 12.0
-"""How long a run takes for which neither a number of steps nor of seconds is set."""
+"""How long a run takes where neither `steps` nor `seconds` is set."""
 
 MOST_STEPS = 100_000
 MOST_SECONDS = 86_400.0
@@ -148,12 +148,12 @@ def preset(network_name: str, layer_name: str) -> ReconstructionConfig:
     Raises:
         NetworkError: There is no such network or layer.
     """
-    described = spec(network_name)
-    known = layers(described)
-    depth = trunk_depth(known, layer(described, layer_name))
+    network_spec = spec(network_name)
+    network_layers = layers(network_spec)
+    depth = trunk_depth(network_layers, layer(network_spec, layer_name))
     if network_name in _NOISE:
         noise = min(
-            (abs(trunk_depth(known, layer(described, name)) - depth), noise)
+            (abs(trunk_depth(network_layers, layer(network_spec, name)) - depth), noise)
             for name, noise in _NOISE[network_name]
         )[1]
     else:

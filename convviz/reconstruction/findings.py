@@ -17,7 +17,7 @@ _NOTICEABLE = 0.05  # of a correlation or an SSIM
 _MATCHED = 0.1  # up to this relative error, feature maps are nearly the same
 _FAR = 0.5  # above this one, an image says more about the optimisation than about the layer
 
-_Ended = tuple[ReconstructionProgress, ReconstructionResult]
+_Run = tuple[ReconstructionProgress, ReconstructionResult]
 
 
 def what_is_lost(runs: Sequence[ReconstructionProgress]) -> str:
@@ -26,12 +26,12 @@ def what_is_lost(runs: Sequence[ReconstructionProgress]) -> str:
     Args:
         runs: From shallow to deep.
     """
-    ended = _ended(runs)
-    if len(ended) < 2:
+    results = _ended(runs)
+    if len(results) < 2:
         return ""
-    (first, shallow), (last, deep) = ended[0], ended[-1]
+    (first, shallow), (last, deep) = results[0], results[-1]
     if max(shallow.relative_error, deep.relative_error) > _FAR:
-        return _too_far(ended)
+        return _too_far(results)
     if (
         shallow.layout is None
         or shallow.detail is None
@@ -55,56 +55,62 @@ def what_is_lost(runs: Sequence[ReconstructionProgress]) -> str:
         finding = "Here the layout suffers more than the detail, which is unusual."
     else:
         finding = "Here detail and layout are lost together."
-    return f"{numbers} {finding} {_how_sure(ended)}"
+    return f"{numbers} {finding} {_how_sure(results)}"
 
 
 def what_differs(runs: Sequence[ReconstructionProgress]) -> str:
     """Say which network's layer keeps the most of the image, from the numbers."""
-    ended = _ended(runs)
-    if len(ended) < 2:
+    results = _ended(runs)
+    if len(results) < 2:
         return ""
-    named = "; ".join(
+    sizes = "; ".join(
         f"{run.subject.layer_title} of {run.subject.network} describes the image with "
         f"{run.subject.numbers:,} numbers (the image itself has {3 * run.subject.pixels**2:,})"
-        for run, _ in ended
+        for run, _ in results
     )
-    if max(result.relative_error for _, result in ended) > _FAR:
-        return f"{named}. {_too_far(ended)}"
-    most = max(ended, key=lambda pair: pair[1].ssim)
-    least = min(ended, key=lambda pair: pair[1].ssim)
-    if most[1].ssim - least[1].ssim < _NOTICEABLE:
+    if max(result.relative_error for _, result in results) > _FAR:
+        return f"{sizes}. {_too_far(results)}"
+    best = max(results, key=lambda pair: pair[1].ssim)
+    worst = min(results, key=lambda pair: pair[1].ssim)
+    if best[1].ssim - worst[1].ssim < _NOTICEABLE:
         finding = "Their reconstructions are about equally like their originals."
     else:
         finding = (
-            f"The reconstruction from {most[0].subject.network} is the most like its original "
-            f"(SSIM {decimals(most[1].ssim)}), that from {least[0].subject.network} the least "
-            f"({decimals(least[1].ssim)})."
+            f"The reconstruction from {best[0].subject.network} is the most like its original "
+            f"(SSIM {decimals(best[1].ssim)}), that from {worst[0].subject.network} the least "
+            f"({decimals(worst[1].ssim)})."
         )
-    return f"{named}. {finding} {_how_sure(ended)}"
+    return f"{sizes}. {finding} {_how_sure(results)}"
 
 
-def _ended(runs: Sequence[ReconstructionProgress]) -> list[_Ended]:
+def _ended(runs: Sequence[ReconstructionProgress]) -> list[_Run]:
     return [(run, run.result) for run in runs if run.result]
 
 
-def _how_sure(ended: Sequence[_Ended]) -> str:
+def _how_sure(results: Sequence[_Run]) -> str:
     """Say which differences are due to the layer and which to the short optimisation."""
-    far = [run.subject.layer_title for run, result in ended if result.relative_error > _MATCHED]
-    if not far:
+    unmatched = [
+        run.subject.layer_title for run, result in results if result.relative_error > _MATCHED
+    ]
+    if not unmatched:
         return (
             "All relative errors are small: the feature maps are nearly those of the original, so "
             "what still looks different is what the layers do not know."
         )
-    which = ", ".join(far) if len(far) <= 3 else f"{len(far)} of the {len(ended)} pictures"
+    names = (
+        ", ".join(unmatched)
+        if len(unmatched) <= 3
+        else f"{len(unmatched)} of the {len(results)} pictures"
+    )
     return (
-        f"With {which} the relative error is still above {_MATCHED:g}: there, part of the "
+        f"With {names} the relative error is still above {_MATCHED:g}: there, part of the "
         "difference is not what the layer lost but what more time would bring."
     )
 
 
-def _too_far(ended: Sequence[_Ended]) -> str:
-    worst = max(result.relative_error for _, result in ended)
+def _too_far(results: Sequence[_Run]) -> str:
+    largest = max(result.relative_error for _, result in results)
     return (
-        f"With a relative error of up to {worst:.2f} the pictures say more about the short "
+        f"With a relative error of up to {largest:.2f} the pictures say more about the short "
         "optimisation than about the layers: give each more time."
     )

@@ -14,7 +14,7 @@ from torch.nn.utils import fuse_conv_bn_weights
 from convviz.structure.dataflow import norm_pairs
 from convviz.structure.trace import record
 
-_SAME = 1e-4  # relative difference that float32 may make of it
+_SAME = 1e-4  # relative difference that rounding to float32 may cause
 
 
 def fold_norms(module: nn.Module, batch: Tensor) -> None:
@@ -28,18 +28,18 @@ def fold_norms(module: nn.Module, batch: Tensor) -> None:
     """
     if not any(isinstance(part, nn.BatchNorm2d) for part in module.modules()):
         return
-    trace, before = record(module, batch)
+    trace, reference = record(module, batch)
     pairs = norm_pairs(trace)
     if not pairs:
         return
-    kept = [(convolution, convolution.weight, convolution.bias) for convolution, _ in pairs]
+    originals = [(convolution, convolution.weight, convolution.bias) for convolution, _ in pairs]
     for convolution, norm in pairs:
         _fold(convolution, norm)
     with torch.no_grad():
-        after = module(batch)
+        output = module(batch)
     # A convolution whose output something else reads as well must stay what it was.
-    if not float((after - before).norm()) <= _SAME * float(before.norm()):
-        for (convolution, norm), (_, weight, bias) in zip(pairs, kept, strict=True):
+    if not float((output - reference).norm()) <= _SAME * float(reference.norm()):
+        for (convolution, norm), (_, weight, bias) in zip(pairs, originals, strict=True):
             convolution.weight, convolution.bias = weight, bias
             del vars(norm)["forward"]
 

@@ -117,17 +117,17 @@ class Objective:
         # A ReLU's input must equal the target where that is positive, and must not exceed 0
         # elsewhere: values between this floor and 0 count as 0.
         self._floor: Tensor | None = None
-        before = self._before_relu(network, layer, batch)
-        if before is not None:
-            self._precise = self._cut(network, before)
+        input_name = self._before_relu(network, layer, batch)
+        if input_name is not None:
+            self._precise = self._cut(network, input_name)
             self._floor = torch.zeros_like(self._target).masked_fill_(self._target > 0, -math.inf)
         fold_norms(self._precise, batch)
         self._fast = self._precise
         if dtype != torch.float32:
-            self._fast = self._cut(network, before or layer.name)
+            self._fast = self._cut(network, input_name or layer.name)
             fold_norms(self._fast, batch)
-            used = [other for other in layers(network.spec) if other.index <= layer.index]
-            convert(self._fast, {f"network.{other.name}" for other in used}, dtype)
+            upstream = (other for other in layers(network.spec) if other.index <= layer.index)
+            convert(self._fast, {f"network.{other.name}" for other in upstream}, dtype)
         with torch.no_grad(), autocast(dtype, device):
             rounded = self._fast(batch)
         self.rounding = 0.0 if dtype == torch.float32 else self._compare(rounded.float())[1]
@@ -162,9 +162,9 @@ class Objective:
             # Contiguous again, like the pixels: mixing the two layouts in one operation is slow.
             gradient = torch.empty_like(pixels)
             torch.mul(slope, 2 / self._square / self._std, out=gradient)
-            outside = pixels - pixels.clamp(0, 1)
-            invalid = INVALID_WEIGHT * _sum_of_squares(outside) / pixels.numel()
-            gradient.add_(outside, alpha=2 * INVALID_WEIGHT / pixels.numel())
+            excess = pixels - pixels.clamp(0, 1)
+            invalid = INVALID_WEIGHT * _sum_of_squares(excess) / pixels.numel()
+            gradient.add_(excess, alpha=2 * INVALID_WEIGHT / pixels.numel())
             variation = self._add_variation(pixels, gradient) if self._tv else 0.0
         return Evaluation(LossParts(feature, variation, invalid), error, gradient)
 
@@ -191,13 +191,13 @@ class Objective:
     def _add_variation(self, pixels: Tensor, gradient: Tensor) -> float:
         """Add the gradient of the weighted total variation; return its value."""
         weight = self._tv / pixels.numel()
-        down = pixels[..., 1:, :] - pixels[..., :-1, :]
-        right = pixels[..., 1:] - pixels[..., :-1]
-        gradient[..., 1:, :].add_(down, alpha=2 * weight)
-        gradient[..., :-1, :].sub_(down, alpha=2 * weight)
-        gradient[..., 1:].add_(right, alpha=2 * weight)
-        gradient[..., :-1].sub_(right, alpha=2 * weight)
-        return weight * float(down.square().sum() + right.square().sum())
+        vertical = pixels[..., 1:, :] - pixels[..., :-1, :]
+        horizontal = pixels[..., 1:] - pixels[..., :-1]
+        gradient[..., 1:, :].add_(vertical, alpha=2 * weight)
+        gradient[..., :-1, :].sub_(vertical, alpha=2 * weight)
+        gradient[..., 1:].add_(horizontal, alpha=2 * weight)
+        gradient[..., :-1].sub_(horizontal, alpha=2 * weight)
+        return weight * float(vertical.square().sum() + horizontal.square().sum())
 
     def _cut(self, network: Network, name: str) -> nn.Module:
         cut = truncated(network.module, name).to(self._device)
@@ -208,15 +208,15 @@ class Objective:
         """Find the layer whose positive part is the given layer's output, if there is one."""
         if "ReLU" not in layer.kind:
             return None
-        earlier = [other for other in layers(network) if other.index < layer.index]
-        if not earlier or earlier[-1].pre_relu != earlier[-1].name:
+        previous = [candidate for candidate in layers(network) if candidate.index < layer.index]
+        if not previous or previous[-1].pre_relu != previous[-1].name:
             return None
-        name = earlier[-1].name
+        name = previous[-1].name
         with torch.no_grad():
             positive = self._cut(network, name)(batch).float().clamp(min=0)
         # Use that layer only if the numbers confirm what the network's description suggests.
-        same = positive.shape == self._target.shape and bool((positive == self._target).all())
-        return name if same else None
+        equal = positive.shape == self._target.shape and bool((positive == self._target).all())
+        return name if equal else None
 
 
 def _sum_of_squares(values: Tensor) -> float:

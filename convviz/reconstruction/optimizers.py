@@ -150,8 +150,8 @@ class Lbfgs:
         """Return the coordinates to evaluate next."""
         if not self._known:
             return self.best
-        whole = self._length == 1.0
-        self._step = self._direction if whole else self._length * self._direction
+        full = self._length == 1.0
+        self._step = self._direction if full else self._length * self._direction
         self._next = self.best + self._step
         return self._next
 
@@ -233,10 +233,10 @@ class Optimizer:
 
     Attributes:
         make: Makes one that begins at given coordinates.
-        title: Its name for people.
-        help: What distinguishes it: a main clause without its full stop.
+        title: Its title.
+        help: What distinguishes it: a clause without its full stop.
         rate: Learning rate where none is asked for.
-        rate_help: What the rate is a measure of, in its case.
+        rate_help: What its learning rate measures.
         decay: p in learning rate · (1 − t)^p where none is asked for.
     """
 

@@ -1,7 +1,7 @@
 """Reconstructions as a page shows them: the runs of a job, and how far each one is.
 
-A step of an optimisation carries tensors; a page needs of it a few numbers and an image that the
-browser can show without further work. Frames and the loss curve are bounded, however long a run is.
+A step of an optimisation carries tensors; a page needs a few of its numbers and an image that the
+browser can show as it is. Frames and the loss curve are bounded, however long a run is.
 A record of progress is never changed: each moment has its own.
 """
 
@@ -42,7 +42,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Subject:
-    """What one run is about, in words for a person and names for a program.
+    """What one run is about: titles to show and names to look up.
 
     Attributes:
         image: The image's title.
@@ -51,7 +51,7 @@ class Subject:
         weights_source: Where its weights are from, as for `weights.load`.
         weights: The weights' title.
         layer: The layer's dotted name.
-        layer_title: The layer's title for people.
+        layer_title: The layer's title.
         numbers: How many numbers the layer gives for one image.
         pixels: The image's side.
     """
@@ -180,7 +180,7 @@ def plan(
         network: The network.
         layer: The layer to reconstruct from; it replaces that of the settings.
         image: The whole image.
-        image_title: Its name for people.
+        image_title: Its title.
         config: The settings.
     """
     weights = network.weights
@@ -227,16 +227,16 @@ def reconstruct_series(
 ) -> Iterator[SeriesProgress]:
     """Do several runs one after the other; each item is the whole series at one moment."""
     subjects = tuple(plan.subject for plan in plans)
-    ended: tuple[ReconstructionProgress, ...] = ()
+    results: tuple[ReconstructionProgress, ...] = ()
     for plan in plans:
         if stop():
             return
         run = None
         for run in _run(stop, plan, _SERIES_FRAMES, None):
-            fraction = (len(ended) + run.fraction) / len(plans)
-            yield SeriesProgress(subjects, (*ended, run), fraction)
+            fraction = (len(results) + run.fraction) / len(plans)
+            yield SeriesProgress(subjects, (*results, run), fraction)
         if run is not None:
-            ended = (*ended, run)
+            results = (*results, run)
 
 
 def _run(
@@ -337,7 +337,7 @@ class Frames:
     @property
     def kept(self) -> tuple[Frame, ...]:
         """The frames that are kept, in order, the newest at the end."""
-        kept = (*self._before, *self._kept)
-        if self._newest is None or (kept and kept[-1] is self._newest):
-            return kept
-        return (*kept, self._newest)
+        frames = (*self._before, *self._kept)
+        if self._newest is None or (frames and frames[-1] is self._newest):
+            return frames
+        return (*frames, self._newest)

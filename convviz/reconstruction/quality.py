@@ -2,8 +2,8 @@
 
 Pixels lie in 0…1. SSIM is that of Wang, Bovik, Sheikh & Simoncelli, "Image Quality Assessment: From
 Error Visibility to Structural Similarity", 2004: Gaussian windows of 11 × 11 pixels with a standard
-deviation of 1.5, K₁ = 0.01, K₂ = 0.03; windows that lie wholly in the image, each colour channel
-on its own, then the mean.
+deviation of 1.5, K₁ = 0.01, K₂ = 0.03; only windows that lie wholly in the image, for each colour
+channel separately, and the mean of all.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ def ssim(image: Tensor, reference: Tensor) -> float:
     return float((structure / strength).mean())
 
 
-def agreement(image: Tensor, other: Tensor) -> tuple[float | None, float | None]:
+def agreement(image: Tensor, reference: Tensor) -> tuple[float | None, float | None]:
     """Compare two images in their layout and in their detail.
 
     The layout is each patch's mean colour; the detail is what the pixels add to it.
 
     Args:
         image: Pixels in 0…1, shape (3, H, W).
-        other: Pixels of the same shape.
+        reference: Pixels of the same shape.
 
     Returns:
         The correlation of the layouts and that of the details, -1 to 1 each: 1 if they are the same
@@ -74,8 +74,8 @@ def agreement(image: Tensor, other: Tensor) -> tuple[float | None, float | None]
         image has neither layout nor detail.
     """
     layout, detail = _layout_and_detail(image.double())
-    other_layout, other_detail = _layout_and_detail(other.double())
-    return _correlation(layout, other_layout), _correlation(detail, other_detail)
+    reference_layout, reference_detail = _layout_and_detail(reference.double())
+    return _correlation(layout, reference_layout), _correlation(detail, reference_detail)
 
 
 def _layout_and_detail(image: Tensor) -> tuple[Tensor, Tensor]:

@@ -47,7 +47,7 @@ _SUSPECT = 40.0
 _PRECISE_SHARE = 0.05  # of the run, at its end
 
 # A run limited by time takes at least so many steps: on a server where thirty students begin at
-# once, getting ready alone can take as long as the run was meant to.
+# once, preparation alone can take as long as the whole run should.
 _LEAST_STEPS = 10
 
 
@@ -165,8 +165,8 @@ def reconstruct(
 def _start(config: ReconstructionConfig, side: int, resize: int) -> Tensor:
     """Return the pixels to start from, shape (1, 3, side, side)."""
     if isinstance(config.start, Image.Image):
-        whole = config.start.size == (side, side)
-        start = config.start if whole else crop(config.start, size=side, resize=resize)
+        fits = config.start.size == (side, side)
+        start = config.start if fits else crop(config.start, size=side, resize=resize)
         return to_pixels(start).unsqueeze(0)
     if isinstance(config.start, Tensor):
         pixels = config.start.detach().to("cpu", torch.float32)
@@ -257,10 +257,10 @@ class _Descent:
         if not self._precise and budget.is_nearly_over(self._precise_seconds):
             self._go_precise()
         budget.begin_step()
-        kept = self._evaluate()
+        evaluation = self._evaluate()
         budget.end_step()
-        self._losses.append(kept.parts.total)
-        if not self._precise and self._is_too_coarse(kept.relative_error):
+        self._losses.append(evaluation.parts.total)
+        if not self._precise and self._is_too_coarse(evaluation.relative_error):
             self._go_precise()
         gave_up = self._faults == MOST_FAULTS
         result = None
@@ -274,8 +274,8 @@ class _Descent:
             index=budget.index,
             total=budget.index if result else budget.total,
             fraction=1.0 if result else min(budget.fraction, 0.999),
-            parts=kept.parts,
-            relative_error=kept.relative_error,
+            parts=evaluation.parts,
+            relative_error=evaluation.relative_error,
             seconds=budget.elapsed,
             seconds_left=0.0 if result else budget.seconds_left,
             image=image,
@@ -453,11 +453,11 @@ class _Budget:
     @property
     def seconds_left(self) -> float | None:
         """About how long the run will still take; None before the first step has ended."""
-        left = [] if self._seconds is None else [max(0.0, self._seconds - self.elapsed)]
+        limits = [] if self._seconds is None else [max(0.0, self._seconds - self.elapsed)]
         if self._steps is not None and self.index:
             per_step = self.elapsed / self.index
-            left.append(per_step * (self._steps - self.index) + self.closing_seconds)
-        return min(left) if left else None
+            limits.append(per_step * (self._steps - self.index) + self.closing_seconds)
+        return min(limits) if limits else None
 
     @property
     def total(self) -> int | None:

@@ -1,1 +1,1 @@
-"""Many channel maps as one picture."""
+"""Many channel maps as one image."""

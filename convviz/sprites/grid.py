@@ -89,9 +89,9 @@ class TileGrid:
         return {name: getattr(self, name) for name in names}
 
 
-def columns_of(count: int, wanted: int, tile: int, gap: int) -> int:
-    """Return how many columns fit: at most as many as wanted, and as there are tiles."""
-    return max(1, min(_WIDTH // (tile + gap), wanted, count))
+def columns_of(count: int, limit: int, tile: int, gap: int) -> int:
+    """Return how many columns fit: at most `limit`, and at most as many as there are tiles."""
+    return max(1, min(_WIDTH // (tile + gap), limit, count))
 
 
 def rows_of(count: int, columns: int) -> int:
@@ -137,7 +137,7 @@ def atlas(
     """Draw all channels of a layer into one PNG; empty ones are crossed out.
 
     Args:
-        activations: What the layer answers to an image.
+        activations: The layer's activations for an image.
         contrast: "channel" gives each channel its own scale, "shared" one to all.
         threshold: τ, as in `Activations.empty`.
         tile: Side of a tile in pixels; None chooses it by the number of channels.
@@ -150,14 +150,14 @@ def atlas(
     Raises:
         SettingError: The threshold, contrast or colour map does not exist.
     """
-    drawn = _draw(activations, contrast, threshold, tile, dead, ends)
-    count, side = activations.channels, drawn.tiles.shape[1]
+    drawing = _draw(activations, contrast, threshold, tile, dead, ends)
+    count, side = activations.channels, drawing.tiles.shape[1]
     columns = columns_of(count, columns or ceil(sqrt(count * 2)), side, _ATLAS_GAP)
-    image = Image.fromarray(lay_out(drawn.tiles, columns, _ATLAS_GAP))
+    image = Image.fromarray(lay_out(drawing.tiles, columns, _ATLAS_GAP))
     image.putpalette(palette(colormap))
     data = png(image, transparency=GAP)
-    scale = drawn.scale
-    return Atlas(data, columns, side, _ATLAS_GAP, count, scale.low, scale.high, drawn.contrast)
+    scale = drawing.scale
+    return Atlas(data, columns, side, _ATLAS_GAP, count, scale.low, scale.high, drawing.contrast)
 
 
 def branch_sections(
@@ -166,7 +166,7 @@ def branch_sections(
     """Divide channels by the branches of a concatenation, with each one's count of empty ones.
 
     Args:
-        activations: What the layer answers to an image.
+        activations: The layer's activations for an image.
         order: The channels to show, in the order to show them.
         threshold: τ, as in `Activations.empty`.
 
@@ -204,7 +204,7 @@ def grid_picture(
     """Draw the activation grid as an image with a title and a legend.
 
     Args:
-        activations: What the layer answers to an image.
+        activations: The layer's activations for an image.
         title: Beginning of the first line, such as the network's name. The layer and the count of
             empty channels follow.
         order: The channels to show, in the order to show them; None for all by index.
@@ -222,30 +222,30 @@ def grid_picture(
     Raises:
         SettingError: The threshold, contrast or colour map does not exist.
     """
-    drawn = _draw(activations, contrast, threshold, tile, dead, ends)
-    listed = range(activations.channels) if order is None else order
-    parts = [*sections] if sections is not None else [("", listed)]
+    drawing = _draw(activations, contrast, threshold, tile, dead, ends)
+    channels = range(activations.channels) if order is None else order
+    parts = [*sections] if sections is not None else [("", channels)]
     pairs = [(p.title, p.indices) if isinstance(p, Section) else p for p in parts]
     layer = activations.layer
     name = layer.title if layer.title == layer.name else f"{layer.title} ({layer.name})"
-    limits = (significant(drawn.scale.low), significant(drawn.scale.high))
+    limits = (significant(drawing.scale.low), significant(drawing.scale.high))
     blocks = [
         _head(
             drawable(" · ".join(part for part in (title, name) if part)),
             drawable(_explain(activations, threshold)),
-            None if drawn.contrast == "channel" else limits,
+            None if drawing.contrast == "channel" else limits,
             colormap,
-            with_empty=bool(drawn.empty.any()),
-            dead_over=dead.seen if dead and drawn.dead else 0,
+            with_empty=bool(drawing.empty.any()),
+            dead_over=dead.seen if dead and drawing.dead else 0,
         )
     ]
     longest = max((len(indices) for _, indices in pairs), default=1)
     # About twice as wide as it is high.
-    columns = columns_of(longest, round((2 * longest) ** 0.5), drawn.tiles.shape[1], _GAP)
+    columns = columns_of(longest, round((2 * longest) ** 0.5), drawing.tiles.shape[1], _GAP)
     for heading, indices in pairs:
         if heading:
             blocks.append(_line(drawable(heading), _TEXT))
-        blocks.append(_numbered(drawn.tiles, indices, columns, colormap))
+        blocks.append(_numbered(drawing.tiles, indices, columns, colormap))
     return _stack(blocks)
 
 
@@ -280,10 +280,10 @@ def _draw(
     contrast = effective_contrast(activations, contrast)
     empty = activations.empty(threshold)
     scale = scale_of(activations, contrast, empty, ends)
-    marked = dead.of(activations) if dead else ()
+    dead_channels = dead.of(activations) if dead else ()
     side = tile or tile_size(activations.channels, *activations.maps.shape[1:])
-    tiles = draw_tiles(activations, scale, empty, side, marked)
-    return _Drawing(tiles, scale, contrast, empty, marked)
+    tiles = draw_tiles(activations, scale, empty, side, dead_channels)
+    return _Drawing(tiles, scale, contrast, empty, dead_channels)
 
 
 def palette(colormap: Colormap) -> list[int]:
@@ -297,11 +297,11 @@ def tile_size(channels: int, height: int, width: int) -> int:
     Where the maps are smaller than that, it is a multiple of theirs, so that every value becomes a
     square of equal size.
     """
-    wanted = next((pixels for most, pixels in _TILES if channels <= most), SMALLEST_TILE)
+    target = next((pixels for limit, pixels in _TILES if channels <= limit), SMALLEST_TILE)
     side = max(height, width)
-    if side > wanted:
-        return wanted
-    return min(side * round(wanted / side), LARGEST_TILE)
+    if side > target:
+        return target
+    return min(side * round(target / side), LARGEST_TILE)
 
 
 def effective_contrast(activations: Activations, contrast: Contrast) -> Contrast:
@@ -344,7 +344,7 @@ def scale_of(
     out as empty do not count for the others, unless all are.
 
     Args:
-        activations: What the layer answers to an image.
+        activations: The layer's activations for an image.
         contrast: As in `atlas`.
         empty: Which channels are empty, shape (C,).
         ends: Lowest and highest value of a shared scale; None to take them from these maps.
@@ -476,10 +476,10 @@ def _legend(
         pieces += [_space(16), _paint(dead_tile(_TEXT + 6), colormap), _line(meaning, _TEXT)]
     height = max(piece.height for piece in pieces)
     row = Image.new("RGB", (sum(p.width for p in pieces) + 8 * (len(pieces) - 1), height), _PAPER)
-    left = 0
+    x = 0
     for piece in pieces:
-        row.paste(piece, (left, (height - piece.height) // 2))
-        left += piece.width + 8
+        row.paste(piece, (x, (height - piece.height) // 2))
+        x += piece.width + 8
     return row
 
 
@@ -487,15 +487,15 @@ def _numbered(
     tiles: NDArray[np.uint8], indices: Sequence[int], columns: int, colormap: Colormap
 ) -> Image.Image:
     """Lay out the chosen tiles, each with its channel's number below it."""
-    chosen = np.asarray(list(indices), np.intp)
-    if not len(chosen):
+    channels = np.asarray(list(indices), np.intp)
+    if not len(channels):
         return _line("no channel to show", _TEXT)
     side = tiles.shape[1]
     foot = _LABEL + 3
-    framed = np.pad(tiles[chosen], ((0, 0), (0, foot), (0, 0)), constant_values=GAP)
+    framed = np.pad(tiles[channels], ((0, 0), (0, foot), (0, 0)), constant_values=GAP)
     image = _paint(lay_out(framed, columns, _GAP), colormap)
     draw = ImageDraw.Draw(image)
-    for position, index in enumerate(chosen.tolist()):
+    for position, index in enumerate(channels.tolist()):
         row, column = divmod(position, columns)
         corner = (column * (side + _GAP), row * (side + foot + _GAP) + side)
         draw.text(corner, str(index), _INK, font(_LABEL))

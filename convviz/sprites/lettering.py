@@ -1,6 +1,6 @@
-"""Text in images, in the one font that comes with Pillow.
+"""Text in images, in the font that comes with Pillow.
 
-That font has few letters beyond ASCII, so those it lacks are spelled with those it has.
+That font has few letters beyond ASCII, so missing letters are replaced by similar ones.
 """
 
 import unicodedata
@@ -13,12 +13,12 @@ _SPELLED = {"×": "x", "−": "-", "–": "-", "—": "-", "τ": "tau", "≤": "
 
 @cache
 def font(pixels: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return Pillow's own font at a size."""
+    """Return Pillow's default font at a size."""
     return ImageFont.load_default(pixels)
 
 
 def drawable(text: str) -> str:
-    """Spell a text with the font's letters."""
+    """Replace the letters of a text that the font lacks."""
     return "".join(_drawable(letter) for letter in text)
 
 
@@ -28,8 +28,8 @@ def _drawable(letter: str) -> str:
         return _SPELLED[letter]
     if letter.isspace() or _has(letter):
         return letter if letter != "\n" else " "
-    plain = unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode()
-    return plain or "?"
+    ascii_letters = unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode()
+    return ascii_letters or "?"
 
 
 def _has(letter: str) -> bool:

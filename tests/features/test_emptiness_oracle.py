@@ -169,7 +169,7 @@ def test_dead_channels_and_top_patches_ask_what_they_asked(network: Network) -> 
 def test_snapshots_ask_what_they_asked(network: Network) -> None:
     images = noise(5)
     names = ["conv", "norm", "relu", "side", "pool"]
-    watched = watch(network, images[0], 12, wanted=names, others=images[1:])
+    watched = watch(network, images[0], 12, layer_names=names, others=images[1:])
     snapshot = watched.take(network.module, step=0, epoch=0, seconds=0.0)
     assert watched.others is not None
     for maps in snapshot.maps:

@@ -28,25 +28,25 @@ def corner() -> Image.Image:
 def test_only_the_part_that_the_channel_answers_to_matters(
     network: Network, corner: Image.Image
 ) -> None:
-    *_, last = occlude(network, corner, "relu", 0, patch=4, places=2)
+    *_, last = occlude(network, corner, "relu", 0, patch=4, positions=2)
     assert last.uncovered == pytest.approx(0.25)
     torch.testing.assert_close(last.loss, torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
 
 
 def test_the_layer_before_its_relu_loses_the_same(network: Network, corner: Image.Image) -> None:
-    *_, before = occlude(network, corner, "conv", 0, patch=2, places=4)
-    *_, after = occlude(network, corner, "relu", 0, patch=2, places=4)
+    *_, before = occlude(network, corner, "conv", 0, patch=2, positions=4)
+    *_, after = occlude(network, corner, "relu", 0, patch=2, positions=4)
     torch.testing.assert_close(before.loss, after.loss)
     assert float(after.loss.sum()) == pytest.approx(1.0)  # 16 squares that share the picture out
 
 
 def test_the_maximum_survives_while_any_red_is_left(network: Network, corner: Image.Image) -> None:
-    *_, last = occlude(network, corner, "relu", 0, patch=2, places=4, measure="maximum")
+    *_, last = occlude(network, corner, "relu", 0, patch=2, positions=4, measure="maximum")
     assert float(last.loss.abs().max()) == 0
 
 
 def test_steps_grow_and_do_not_change(network: Network, corner: Image.Image) -> None:
-    steps = list(occlude(network, corner, "relu", 0, patch=2, places=3))
+    steps = list(occlude(network, corner, "relu", 0, patch=2, positions=3))
     assert [step.done for step in steps] == [4, 8, 9]
     assert [int(step.loss.isfinite().sum()) for step in steps] == [4, 8, 9]
     assert steps[-1].fraction == 1.0
@@ -57,7 +57,9 @@ def test_an_empty_channel_has_nothing_to_lose(network: Network, corner: Image.Im
         occlude(network, corner, "relu", 2)
 
 
-@pytest.mark.parametrize("wrong", [{"patch": 0}, {"patch": 9}, {"places": 1}, {"measure": "sum"}])
+@pytest.mark.parametrize(
+    "wrong", [{"patch": 0}, {"patch": 9}, {"positions": 1}, {"measure": "sum"}]
+)
 def test_settings_out_of_range_are_refused(
     wrong: dict[str, object], network: Network, corner: Image.Image
 ) -> None:
@@ -68,5 +70,5 @@ def test_settings_out_of_range_are_refused(
 def test_it_ends_after_a_step_when_it_is_asked_to_stop(
     network: Network, corner: Image.Image
 ) -> None:
-    (step,) = occlude(network, corner, "relu", 0, patch=2, places=3, stop=lambda: True)
+    (step,) = occlude(network, corner, "relu", 0, patch=2, positions=3, stop=lambda: True)
     assert step.done == 4

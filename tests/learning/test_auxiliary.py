@@ -21,7 +21,7 @@ from convviz.learning.config import TrainingSettings
 from convviz.learning.fit import fit
 from convviz.learning.gradients import LayerGradient, by_stage
 from convviz.learning.plan import plan
-from convviz.learning.small_networks import HEADS, drawn, small_inception, without_heads
+from convviz.learning.small_networks import HEADS, initialise, small_inception, without_heads
 from convviz.learning.step import Learner
 from convviz.networks import registry
 from convviz.networks.network import NetworkSpec
@@ -38,7 +38,7 @@ def batch() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def small(*, batch_norm: bool = False) -> nn.Module:
-    return drawn(small_inception(3, batch_norm=batch_norm), "he", seed=5)
+    return initialise(small_inception(3, batch_norm=batch_norm), "he", seed=5)
 
 
 def gradients(module: nn.Module) -> dict[str, torch.Tensor]:
@@ -137,7 +137,7 @@ def test_it_is_googlenet_an_eighth_as_wide() -> None:
 
 def test_first_weights_have_the_variance_that_is_said() -> None:
     for start, expected in (("lecun", 1.0), ("he", 2.0)):
-        weight = drawn(small_inception(3), start, 0).get_submodule("conv3.conv").weight  # type: ignore[arg-type]
+        weight = initialise(small_inception(3), start, 0).get_submodule("conv3.conv").weight  # type: ignore[arg-type]
         assert float(weight.detach().var()) * 8 * 9 == pytest.approx(expected, rel=0.1)
 
 

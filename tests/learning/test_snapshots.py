@@ -101,7 +101,7 @@ def test_watching_changes_nothing(few: Dataset, few_split: Split, probe: Image.I
 def test_a_frozen_encoder_is_seen_before_and_after(
     tiny: Network, few: Dataset, few_split: Split, probe: Image.Image
 ) -> None:
-    looked = watch(tiny, probe, 32, wanted=["norm"])
+    looked = watch(tiny, probe, 32, layer_names=["norm"])
     made = plan(tiny, "last-layer", few.classes)
     frames, result = trained(few, few_split, looked, made=made)
     assert [(frame.step, frame.kept) for frame in frames] == [(0, False), (result.best_step, True)]
@@ -117,7 +117,7 @@ def test_what_counts_as_empty_is_what_the_relu_lets_through(
     module.norm.bias = torch.nn.Parameter(bias)
     network = Network(tiny.spec, module, tiny.weights)
     others = [few.images.image(k) for k in range(1, 4)]
-    looked = watch(network, probe, 32, wanted=["norm"], others=others)
+    looked = watch(network, probe, 32, layer_names=["norm"], others=others)
     (maps,) = looked.take(module, step=5, epoch=1, seconds=2.0).maps
     assert layer(network, "norm").pre_relu == "norm"
     assert (maps.channels, maps.empty, maps.dead) == (6, 2, 2)
@@ -192,7 +192,7 @@ def test_what_cannot_be_watched_gets_a_sentence(
     tiny: Network, few: Dataset, few_split: Split, probe: Image.Image
 ) -> None:
     with pytest.raises(SettingError, match="no maps of a layer fc to watch; choose from conv"):
-        watch(tiny, probe, 32, wanted=["fc"])
+        watch(tiny, probe, 32, layer_names=["fc"])
     looked = watch(small_network(DESIGN), probe, 32)
     with pytest.raises(NetworkError, match="no layer called"):
         fit(plan(tiny, "scratch", few.classes), few, few_split, SHORT, watch=looked)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from convviz.datasets.labelled_set import Dataset, Split
 from convviz.features.predictions import predict
 from convviz.learning.config import TrainingSettings
-from convviz.learning.plan import plan
+from convviz.learning.plan import plan as make_plan
 from convviz.learning.transfer import TransferProgress, train_transfer
 from convviz.networks.network import Network
 from convviz.weights.load import load
@@ -14,11 +14,11 @@ from convviz.weights.load import load
 SHORT = TrainingSettings(epochs=3, size=32, batch=8)
 
 
-def views(tiny: Network, few: Dataset, parts: Split, **more: bool) -> list[TransferProgress]:
-    wanted = plan(tiny, "last-layer", few.classes)
+def views(tiny: Network, few: Dataset, split: Split, **more: bool) -> list[TransferProgress]:
+    plan = make_plan(tiny, "last-layer", few.classes)
     return list(
         train_transfer(
-            stop=lambda: False, wanted=wanted, dataset=few, split=parts, settings=SHORT, **more
+            stop=lambda: False, plan=plan, dataset=few, split=split, settings=SHORT, **more
         )
     )
 
@@ -26,19 +26,19 @@ def views(tiny: Network, few: Dataset, parts: Split, **more: bool) -> list[Trans
 def test_every_epoch_is_seen_once_and_the_outcome_adds_up(
     tiny: Network, few: Dataset, few_split: Split
 ) -> None:
-    found = views(tiny, few, few_split)
-    last = found[-1]
+    moments = views(tiny, few, few_split)
+    last = moments[-1]
     assert [each.number for each in last.epochs] == [0, 1, 2, 3]
     assert last.epochs[0].loss is None
     (outcome,) = last.outcomes
     assert outcome.accuracy == max(each.accuracy for each in last.epochs)
     assert sum(map(sum, outcome.confusion)) == len(few_split.validation) == last.validation_images
-    wrong = len(few_split.validation) - sum(outcome.confusion[k][k] for k in range(6))
-    assert len(outcome.mistakes) == min(8, wrong)
+    errors = len(few_split.validation) - sum(outcome.confusion[k][k] for k in range(6))
+    assert len(outcome.mistakes) == min(8, errors)
     shares = [each.probability for each in outcome.mistakes]
     assert shares == sorted(shares, reverse=True)
     assert all(each.is_class != each.taken_for for each in outcome.mistakes)
-    assert [each.fraction for each in found] == sorted(each.fraction for each in found)
+    assert [each.fraction for each in moments] == sorted(each.fraction for each in moments)
     assert last.fraction == 1
     assert pickle.loads(pickle.dumps(last)) == last
     assert last.nbytes > sum(len(each.png) for each in outcome.mistakes)
@@ -66,19 +66,19 @@ def test_the_comparison_trains_an_untrained_encoder_and_everything(
 
 
 def test_it_stops_when_asked(tiny: Network, few: Dataset, few_split: Split) -> None:
-    asked: list[bool] = []
-    wanted = plan(tiny, "scratch", few.classes)
+    requests: list[bool] = []
+    plan = make_plan(tiny, "scratch", few.classes)
     settings = replace(SHORT, epochs=1000)
     for view in train_transfer(
-        stop=lambda: bool(asked),
-        wanted=wanted,
+        stop=lambda: bool(requests),
+        plan=plan,
         dataset=few,
         split=few_split,
         settings=settings,
         compare=True,
     ):
         if len(view.epochs) == 2:
-            asked.append(True)
+            requests.append(True)
     assert len(view.outcomes) == 1
     assert view.outcomes[0].ending == "stopped"
     assert view.outcomes[0].note

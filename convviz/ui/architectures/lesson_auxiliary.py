@@ -9,7 +9,7 @@ import streamlit as st
 from convviz.figures import theme
 from convviz.figures.auxiliary import gradient_norms
 from convviz.formatting import percent, times
-from convviz.learning.gradients import Gradients, Start, auxiliary_gradients
+from convviz.learning.gradients import Gradients, Initialisation, auxiliary_gradients
 from convviz.networks.network import AUXILIARY_WEIGHT
 from convviz.networks.paper_designs import GOOGLENET, describe
 from convviz.networks.registry import spec as network_spec
@@ -81,7 +81,7 @@ def _draw_gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
         weight = auxiliary_settings.weight(width=260)
         seed = auxiliary_settings.seed()
     with st.spinner("Drawing weights, one pass forward and two backward…"):
-        gradients = _measure(choice.image, form, weight, seed, cast(Start, start))
+        gradients = _measure(choice.image, form, weight, seed, cast(Initialisation, start))
     st.markdown(_finding(gradients))
     st.plotly_chart(
         gradient_norms(gradients.stages, {head.name: head.after for head in heads}),
@@ -105,7 +105,9 @@ def _draw_gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=cache.KEYS)
-def _measure(image: ChosenImage, form: str, weight: float, seed: int, start: Start) -> Gradients:
+def _measure(
+    image: ChosenImage, form: str, weight: float, seed: int, start: Initialisation
+) -> Gradients:
     spec = describe(GOOGLENET) if form == GOOGLENET.name else network_spec(form)
     return auxiliary_gradients(spec, image.pixels, weight=weight, seed=seed, start=start)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.learning.auxiliary import Settings
-from convviz.learning.small_networks import Start
+from convviz.learning.small_networks import SmallInitialisation
 from convviz.networks.network import AUXILIARY_WEIGHT
 from convviz.ui import auxiliary_settings, state
 from convviz.ui.keys import Key
@@ -13,7 +13,7 @@ from convviz.ui.keys import Key
 _DEFAULTS = Settings()
 _STEPS = (100, 200, 400, 800)
 _RATES = (0.001, 0.002, 0.004, 0.008, 0.01, 0.02, 0.05, 0.1)
-_STARTS: dict[Start, str] = {
+_STARTS: dict[SmallInitialisation, str] = {
     "lecun": "variance 1 / inputs (1998)",
     "he": "variance 2 / inputs (He, 2015)",
 }

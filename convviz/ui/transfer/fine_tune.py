@@ -116,7 +116,7 @@ def _start(
         train_transfer,
         title=f"{plan.network.title}, fine-tuned on {lesson.dataset.name}",
         seconds=seconds,
-        wanted=plan,
+        plan=plan,
         dataset=lesson.dataset,
         split=lesson.split,
         settings=settings,

@@ -46,7 +46,7 @@ def _start(page_jobs: PageJobs, setup: TransferSetup) -> None:
         train_transfer,
         title=f"{setup.plan.network.title} learns {setup.dataset.name}",
         seconds=seconds * (3 if setup.compare else 1),
-        wanted=setup.plan,
+        plan=setup.plan,
         dataset=setup.dataset,
         split=setup.split,
         settings=setup.settings,
