@@ -19,30 +19,30 @@ def headline(app: AppTest) -> str:
 
 
 def grid(app: AppTest) -> dict[str, Any]:
-    (found,) = [
-        each.proto
-        for each in app.get("bidi_component")
-        if each.proto.component_name == "convviz_channel_grid"
+    (proto,) = [
+        element.proto
+        for element in app.get("bidi_component")
+        if element.proto.component_name == "convviz_channel_grid"
     ]
-    told: dict[str, Any] = json.loads(found.json)
-    return told
+    data: dict[str, Any] = json.loads(proto.json)
+    return data
 
 
 def channels(app: AppTest) -> list[int]:
     return [channel for _, members in grid(app)["sections"] for channel in members]
 
 
-def looked_at(network: str, weights: str, layer: str, image: str = "coffee") -> Activations:
-    used = load(network, weights, fetch=False)
-    return activations(used, decode(sample(image).read()), layer)
+def activations_of(network: str, weights: str, layer: str, image: str = "coffee") -> Activations:
+    pixels = decode(sample(image).read())
+    return activations(load(network, weights, fetch=False), pixels, layer)
 
 
 def test_opens_on_a_layer_with_its_count_of_empty_channels(open_page: Any) -> None:
     app = open_page(PAGE)
     layer = app.query_params["layer"]
-    shown = looked_at("googlenet", "bundled", layer)
-    assert headline(app) == shown.sentence()
-    assert channels(app) == list(range(shown.channels))
+    expected = activations_of("googlenet", "bundled", layer)
+    assert headline(app) == expected.sentence()
+    assert channels(app) == list(range(expected.channels))
     assert not app.error
     assert not app.warning
     assert not app.exception
@@ -51,14 +51,14 @@ def test_opens_on_a_layer_with_its_count_of_empty_channels(open_page: Any) -> No
 def test_the_third_convolution_of_alexnet(open_page: Any) -> None:
     app = open_page(PAGE, network="alexnet", weights="random")
     app.selectbox(key="layer").set_value("features.6").run()
-    shown = looked_at("alexnet", "random", "features.6")
-    assert headline(app) == shown.sentence()
-    assert shown.empty_count() > 0
+    expected = activations_of("alexnet", "random", "features.6")
+    assert headline(app) == expected.sentence()
+    assert expected.empty_count() > 0
     assert channels(app) == list(range(384))
-    said = " ".join(caption.value for caption in app.caption)
-    assert "conv3" in said
-    assert "384 maps of 13 × 13" in said
-    assert "ReLU after this layer is still to come" in said
+    captions = " ".join(caption.value for caption in app.caption)
+    assert "conv3" in captions
+    assert "384 maps of 13 × 13" in captions
+    assert "ReLU after this layer is still to come" in captions
     assert app.query_params["layer"] == "features.6"
 
 
@@ -102,10 +102,10 @@ def test_a_link_opens_the_same_view(open_page: Any) -> None:
         "channel": "7",
     }
     app = open_page(PAGE, **link)
-    shown = looked_at("alexnet", "random", "features.4", "cat")
-    assert headline(app) == shown.sentence(0.05)
-    empty = shown.empty(0.05).tolist()
-    strongest_first = shown.order("strength").tolist()
+    expected = activations_of("alexnet", "random", "features.4", "cat")
+    assert headline(app) == expected.sentence(0.05)
+    empty = expected.empty(0.05).tolist()
+    strongest_first = expected.order("strength").tolist()
     assert channels(app) == [channel for channel in strongest_first if not empty[channel]]
     assert grid(app)["selected"] == 7
     assert {key: app.query_params[key] for key in link} == link
@@ -116,8 +116,8 @@ def test_a_link_to_a_channel_that_is_not_there(open_page: Any, channel: str) -> 
     app = open_page(PAGE, network="alexnet", weights="random", layer="features.4", channel=channel)
     assert f"channel “{channel}”; this layer has channels 0 to 191" in app.info[0].value
     assert "channel" not in app.query_params
-    shown = looked_at("alexnet", "random", "features.4")
-    assert grid(app)["selected"] == int(shown.maximum.argmax())
+    expected = activations_of("alexnet", "random", "features.4")
+    assert grid(app)["selected"] == int(expected.maximum.argmax())
 
 
 @pytest.mark.parametrize(
@@ -143,16 +143,16 @@ def test_a_link_that_asks_for_the_impossible_gets_a_sentence(
 def test_only_empty_channels(open_page: Any) -> None:
     app = open_page(PAGE, network="alexnet", weights="random", layer="features.6")
     app.selectbox(key="show").set_value("only").run()
-    shown = looked_at("alexnet", "random", "features.6")
-    assert channels(app) == shown.empty().nonzero().flatten().tolist()
+    expected = activations_of("alexnet", "random", "features.6")
+    assert channels(app) == expected.empty().nonzero().flatten().tolist()
 
 
 def test_the_threshold_changes_the_count_and_the_mark(open_page: Any) -> None:
     app = open_page(PAGE, network="alexnet", weights="random", layer="features.6")
     before = grid(app)["token"]
     app.select_slider(key="tau").set_value(0.1).run()
-    shown = looked_at("alexnet", "random", "features.6")
-    assert headline(app) == shown.sentence(0.1) != shown.sentence(0.0)
+    expected = activations_of("alexnet", "random", "features.6")
+    assert headline(app) == expected.sentence(0.1) != expected.sentence(0.0)
     assert grid(app)["token"] != before
     assert app.query_params["tau"] == "0.1"
 
@@ -181,8 +181,8 @@ def test_a_part_of_a_layer_can_be_linked_to(open_page: Any) -> None:
 @pytest.mark.parametrize("layer", ["avgpool", "fc"])
 def test_a_layer_of_single_numbers(open_page: Any, layer: str) -> None:
     app = open_page(PAGE, layer=layer)
-    said = " ".join(caption.value for caption in app.caption)
-    assert "single number" in said
+    captions = " ".join(caption.value for caption in app.caption)
+    assert "single number" in captions
     assert channels(app)
     assert not app.slider  # there is no map to blend
     assert not app.exception
@@ -192,14 +192,14 @@ def test_a_layer_of_single_numbers(open_page: Any, layer: str) -> None:
 def test_the_grid_marks_what_the_headline_counts(open_page: Any) -> None:
     app = open_page(PAGE, network="alexnet", weights="random", layer="features.6")
     (atlas,) = [
-        each.proto
-        for each in app.get("bidi_component")
-        if each.proto.component_name == "convviz_store"
+        element.proto
+        for element in app.get("bidi_component")
+        if element.proto.component_name == "convviz_store"
     ]
     length = int.from_bytes(atlas.bytes[:4], "little")
     header = json.loads(atlas.bytes[4 : 4 + length])
-    shown = looked_at("alexnet", "random", "features.6")
-    assert header["empty"] == shown.empty().tolist()
+    expected = activations_of("alexnet", "random", "features.6")
+    assert header["empty"] == expected.empty().tolist()
     assert header["token"] == grid(app)["token"]
     with Image.open(BytesIO(atlas.bytes[4 + length :])) as picture:
         assert picture.size == (header["width"], header["height"])
@@ -219,8 +219,8 @@ def test_another_layer_begins_at_its_strongest_channel(open_page: Any) -> None:
     app = open_page(PAGE, network="alexnet", weights="random", layer="features.6", channel="3")
     app.selectbox(key="layer").set_value("features.7").run()
     assert "channel" not in app.query_params
-    shown = looked_at("alexnet", "random", "features.7")
-    assert grid(app)["selected"] == int(shown.maximum.argmax())
+    expected = activations_of("alexnet", "random", "features.7")
+    assert grid(app)["selected"] == int(expected.maximum.argmax())
 
 
 def test_another_image_keeps_the_channel(open_page: Any) -> None:
@@ -232,13 +232,13 @@ def test_another_image_keeps_the_channel(open_page: Any) -> None:
 
 def test_all_layers_in_one_chart(open_page: Any) -> None:
     app = open_page(PAGE, view="All layers")
-    used = load("googlenet", "bundled", fetch=False)
+    network = load("googlenet", "bundled", fetch=False)
     coffee = decode(sample("coffee").read())
-    summaries = empty_by_depth(used, coffee)
+    summaries = empty_by_depth(network, coffee)
     assert depth_trend(summaries) in [text.value for text in app.markdown]
     figure = json.loads(app.get("plotly_chart")[0].proto.spec)
     assert len(figure["data"][0]["customdata"]) == len(summaries)
-    drawn = [each.key for each in app.get("bidi_component")]
+    drawn = [element.key for element in app.get("bidi_component")]
     assert drawn == ["address_bar"]  # the grid is not computed while nobody sees it
 
 
@@ -256,9 +256,9 @@ def test_the_image_follows_from_page_to_page(open_page: Any) -> None:
     assert app.query_params["weights"] == "random"
     assert any(r"mine\.png" in text.value for text in app.sidebar.markdown)
     picture = decode(file.getvalue())
-    used = load("vgg11", "random", fetch=False)
-    shown = activations(used, picture, app.query_params["layer"])
-    assert headline(app) == shown.sentence()
+    network = load("vgg11", "random", fetch=False)
+    expected = activations(network, picture, app.query_params["layer"])
+    assert headline(app) == expected.sentence()
 
 
 def test_a_bad_file_in_the_sidebar_leaves_the_page_as_it_was(open_page: Any) -> None:
@@ -272,7 +272,7 @@ def test_a_bad_file_in_the_sidebar_leaves_the_page_as_it_was(open_page: Any) -> 
 
 def test_dead_channels_are_marked_after_a_set_was_looked_through(open_page: Any) -> None:
     app = open_page(PAGE, network="googlenet", layer="inception4a")
-    legend = lambda: " ".join(str(each.proto.body) for each in app.get("html"))  # noqa: E731
+    legend = lambda: " ".join(str(element.proto.body) for element in app.get("html"))  # noqa: E731
     assert "empty: never above zero in this image" in legend()
     assert "dead" not in legend()
     app.button(key="activations_start_dead_googlenet").click().run()

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 PAGE = "pages/1_Activations.py"
-PLACE = {"network": "googlenet", "layer": "conv1", "view": "Compare"}
+LINK = {"network": "googlenet", "layer": "conv1", "view": "Compare"}
 
 
-def said(app: Any) -> str:
-    return " ".join(str(each.value) for each in (*app.markdown, *app.caption, *app.info))
+def text_of(app: Any) -> str:
+    return " ".join(str(element.value) for element in (*app.markdown, *app.caption, *app.info))
 
 
 def clean(app: Any) -> Any:
@@ -22,52 +22,52 @@ def clean(app: Any) -> Any:
 
 @pytest.mark.parametrize("what", ["Two images", "Two layers"])
 def test_two_sides(open_page: Any, what: str) -> None:
-    app = clean(open_page(PAGE, **PLACE, compare=what))
-    text = said(app)
+    app = clean(open_page(PAGE, **LINK, compare=what))
+    text = text_of(app)
     assert "**Coffee**, conv1 of GoogLeNet" in text
     assert ("**Cat**, conv1" in text) == (what == "Two images")
 
 
 def grids(app: Any) -> list[Any]:
     return [
-        each.proto
-        for each in app.get("bidi_component")
-        if each.proto.component_name == "convviz_channel_grid"
+        element.proto
+        for element in app.get("bidi_component")
+        if element.proto.component_name == "convviz_channel_grid"
     ]
 
 
 def test_both_sides_are_grids(open_page: Any) -> None:
-    app = clean(open_page(PAGE, **PLACE))
+    app = clean(open_page(PAGE, **LINK))
     assert len(grids(app)) == 2
-    assert "Both sides show the same channels" in said(app)
-    app = clean(open_page(PAGE, **PLACE, compare="Two layers"))
+    assert "Both sides show the same channels" in text_of(app)
+    app = clean(open_page(PAGE, **LINK, compare="Two layers"))
     assert len(grids(app)) == 2
-    assert "Both sides show the same channels" not in said(app)
+    assert "Both sides show the same channels" not in text_of(app)
 
 
 def test_the_second_image_can_be_the_visitors_own(open_page: Any) -> None:
-    app = clean(open_page(PAGE, **PLACE))
+    app = clean(open_page(PAGE, **LINK))
     app.selectbox(key="beside").set_value("upload").run()
-    assert "Bring a second picture" in said(app)
+    assert "Bring a second picture" in text_of(app)
     file = BytesIO()
     Image.radial_gradient("L").convert("RGB").save(file, "PNG")
     app.file_uploader(key="activations_second_image_upload").upload(
         "rings.png", file.getvalue(), "image/png"
     ).run()
-    assert "**rings.png**, conv1 of GoogLeNet" in said(clean(app))
+    assert "**rings.png**, conv1 of GoogLeNet" in text_of(clean(app))
     upload = app.file_uploader(key="activations_second_image_upload")
     upload.upload("broken.png", b"nonsense", "image/png").run()
     assert "The picture in use has not changed." in app.error[0].value
-    assert "**rings.png**, conv1 of GoogLeNet" in said(app)
+    assert "**rings.png**, conv1 of GoogLeNet" in text_of(app)
 
 
 def test_a_shared_scale_is_that_of_both_images(open_page: Any) -> None:
-    app = clean(open_page(PAGE, **PLACE, contrast="shared"))
+    app = clean(open_page(PAGE, **LINK, contrast="shared"))
     assert len(grids(app)) == 2
 
 
 def test_a_channel_of_the_other_layer_opens_in_the_inspector(open_page: Any) -> None:
-    app = clean(open_page(PAGE, **PLACE, compare="Two layers"))
+    app = clean(open_page(PAGE, **LINK, compare="Two layers"))
     app.selectbox(key="compare_layer").set_value("inception4a").run()
     app.button(key="activations_compare_closer_right").click().run()
     clean(app)
@@ -76,20 +76,20 @@ def test_a_channel_of_the_other_layer_opens_in_the_inspector(open_page: Any) -> 
 
 
 def test_two_networks_where_the_other_has_no_weights_here(open_page: Any) -> None:
-    app = clean(open_page(PAGE, **PLACE, compare="Two networks"))
+    app = clean(open_page(PAGE, **LINK, compare="Two networks"))
     app.selectbox(key="compare_network").set_value("vgg19").run()
-    assert "not here" in said(clean(app))
+    assert "not here" in text_of(clean(app))
 
 
 def test_two_networks(open_page: Any) -> None:
-    place = {**PLACE, "network": "alexnet", "weights": "random", "layer": "features.4"}
-    app = clean(open_page(PAGE, **place, compare="Two networks"))
+    link = {**LINK, "network": "alexnet", "weights": "random", "layer": "features.4"}
+    app = clean(open_page(PAGE, **link, compare="Two networks"))
     app.selectbox(key="compare_network").set_value("googlenet").run()
-    assert "of GoogLeNet" in said(clean(app))
+    assert "of GoogLeNet" in text_of(clean(app))
 
 
 def test_the_table_of_empty_and_dead(open_page: Any) -> None:
-    app = open_page(PAGE, **PLACE)
+    app = open_page(PAGE, **LINK)
     table = app.dataframe[0].value
     assert "Empty for Coffee" in table.columns
     app.button(key="activations_start_dead_googlenet").click().run()

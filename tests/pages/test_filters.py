@@ -14,24 +14,24 @@ PAGE = "pages/2_Filters.py"
 
 
 def listed(app: AppTest) -> list[int]:
-    (found,) = [
-        each.proto
-        for each in app.get("bidi_component")
-        if each.proto.component_name == "convviz_channel_grid"
+    (proto,) = [
+        element.proto
+        for element in app.get("bidi_component")
+        if element.proto.component_name == "convviz_channel_grid"
     ]
-    return [channel for _, members in json.loads(found.json)["sections"] for channel in members]
+    return [channel for _, members in json.loads(proto.json)["sections"] for channel in members]
 
 
-def said(app: AppTest) -> str:
-    shown = (*app.subheader, *app.markdown, *app.caption, *app.info)
-    return " ".join(str(each.value) for each in shown)
+def text_of(app: AppTest) -> str:
+    elements = (*app.subheader, *app.markdown, *app.caption, *app.info)
+    return " ".join(str(element.value) for element in elements)
 
 
 def test_the_first_layer_in_colour(open_page: Any) -> None:
     app = open_page(PAGE, network="googlenet", layer="conv1")
     assert not app.exception
     assert not app.error
-    assert "64 filters of conv1, each 3 × 7 × 7" in said(app)
+    assert "64 filters of conv1, each 3 × 7 × 7" in text_of(app)
     assert listed(app) == list(range(64))
 
 
@@ -40,13 +40,13 @@ def test_filters_are_ordered(open_page: Any, order: str) -> None:
     app = open_page(PAGE, network="googlenet", layer="conv1")
     app.selectbox(key="filter_order").set_value(order).run()
     network = load("googlenet", "bundled", fetch=False)
-    found = filters(network, layer(network, "conv1"))
-    assert listed(app) == found.order(order).tolist()  # type: ignore[arg-type]
+    expected = filters(network, layer(network, "conv1"))
+    assert listed(app) == expected.order(order).tolist()  # type: ignore[arg-type]
 
 
 def test_a_deep_layer_shows_slices_by_page(open_page: Any) -> None:
     app = open_page(PAGE, network="googlenet", layer="inception4a.branch2.1")
-    assert "208 filters" in said(app)
+    assert "208 filters" in text_of(app)
     assert listed(app) == list(range(128))
     app.number_input(key="filter_page").set_value(2).run()
     assert listed(app) == list(range(128, 208))
@@ -58,16 +58,16 @@ def test_a_deep_layer_shows_slices_by_page(open_page: Any) -> None:
 
 def test_a_layer_without_kernels_shows_those_before_it(open_page: Any) -> None:
     app = open_page(PAGE, network="alexnet", weights="random", layer="features.5")
-    assert "pool2 has no kernels of its own" in said(app)
-    assert "192 filters of conv2" in said(app)
+    assert "pool2 has no kernels of its own" in text_of(app)
+    assert "192 filters of conv2" in text_of(app)
 
 
 def test_the_three_first_layers(open_page: Any) -> None:
     app = open_page(PAGE, network="alexnet", weights="random", filters_view="First layers")
     assert not app.exception
-    assert "11 × 11 kernels" in said(app)
-    assert "7 × 7 kernels" in said(app)
-    assert "VGG16" in said(app)  # its weights are not here: a sentence says so
+    assert "11 × 11 kernels" in text_of(app)
+    assert "7 × 7 kernels" in text_of(app)
+    assert "VGG16" in text_of(app)  # its weights are not here: a sentence says so
 
 
 def test_trained_beside_untrained(open_page: Any) -> None:
@@ -75,4 +75,4 @@ def test_trained_beside_untrained(open_page: Any) -> None:
     app = open_page(PAGE, network="googlenet", layer="conv1", filters_view=view)
     assert not app.exception
     assert not app.error
-    assert "conv1, untrained" in said(app)
+    assert "conv1, untrained" in text_of(app)

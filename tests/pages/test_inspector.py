@@ -14,11 +14,11 @@ from convviz.images.samples import sample
 from convviz.weights.load import load
 
 PAGE = "pages/1_Activations.py"
-PLACE = {"network": "googlenet", "layer": "inception4a", "view": "One channel", "channel": "100"}
+LINK = {"network": "googlenet", "layer": "inception4a", "view": "One channel", "channel": "100"}
 
 
-def said(app: AppTest) -> str:
-    return " ".join(str(each.value) for each in (*app.markdown, *app.caption))
+def text_of(app: AppTest) -> str:
+    return " ".join(str(element.value) for element in (*app.markdown, *app.caption))
 
 
 def clean(app: AppTest) -> AppTest:
@@ -31,29 +31,29 @@ def through(app: AppTest, button: str, result: str) -> AppTest:
     """Press a button that starts a job, and look again until its result is there."""
     app.button(key=button).click().run()
     for _ in range(200):
-        if any(str(each.key) == result for each in app.get("download_button")):
+        if any(str(element.key) == result for element in app.get("download_button")):
             return clean(app)
         app.run()
-    raise AssertionError(f"no result: {[each.value for each in app.error]}")
+    raise AssertionError(f"no result: {[element.value for element in app.error]}")
 
 
 def test_the_map_with_its_numbers(open_page: Any) -> None:
-    app = clean(open_page(PAGE, **PLACE))
+    app = clean(open_page(PAGE, **LINK))
     fields = [
-        each.proto
-        for each in app.get("bidi_component")
-        if each.proto.component_name == "convviz_field"
+        element.proto
+        for element in app.get("bidi_component")
+        if element.proto.component_name == "convviz_field"
     ]
     assert len(fields) == 1
-    assert "What matters at row" in said(app)
-    assert "is not known yet" in said(app)
+    assert "What matters at row" in text_of(app)
+    assert "is not known yet" in text_of(app)
     assert app.number_input(key="activations_inspected").value == 100
 
 
 def test_the_second_image_can_be_the_visitors_own(open_page: Any) -> None:
-    app = clean(open_page(PAGE, **PLACE))
+    app = clean(open_page(PAGE, **LINK))
     app.selectbox(key="beside").set_value("upload").run()
-    assert "Bring a picture" in said(app)
+    assert "Bring a picture" in text_of(app)
     upload = app.file_uploader(key="activations_second_image_upload")
     upload.upload("broken.png", b"nonsense", "image/png").run()
     assert len(app.error) == 1
@@ -63,11 +63,11 @@ def test_the_second_image_can_be_the_visitors_own(open_page: Any) -> None:
     app.file_uploader(key="activations_second_image_upload").upload(
         "rings.png", file.getvalue(), "image/png"
     ).run()
-    assert "the scale that both images share" in said(clean(app))
+    assert "the scale that both images share" in text_of(clean(app))
 
 
 def test_next_and_previous_channel(open_page: Any) -> None:
-    app = open_page(PAGE, **PLACE)
+    app = open_page(PAGE, **LINK)
     app.button(key="activations_inspected_next").click().run()
     assert app.query_params["channel"] == "101"
     app.number_input(key="activations_inspected").set_value(0).run()
@@ -82,38 +82,38 @@ def test_the_panel_of_the_grid_leads_here(open_page: Any) -> None:
 
 
 def test_the_arithmetic_ends_in_the_maps_number(open_page: Any) -> None:
-    app = clean(open_page(PAGE, **PLACE, question="Arithmetic"))
+    app = clean(open_page(PAGE, **LINK, question="Arithmetic"))
     app.number_input(key="activations_arithmetic_row").set_value(1).run()
     app.number_input(key="activations_arithmetic_column").set_value(6).run()
     network = load("googlenet", "bundled", fetch=False)
     cat = decode(sample("cat").read())
     number = float(activations(network, cat, "inception4a").maps[100, 1, 6])
-    assert f"**Channel 100 at row 1, column 6 is {number:.7g}.**" in said(app)
-    assert "branch 1×1" in said(app)
+    assert f"**Channel 100 at row 1, column 6 is {number:.7g}.**" in text_of(app)
+    assert "branch 1×1" in text_of(app)
 
 
 @pytest.mark.parametrize("layer", ["maxpool1", "avgpool", "fc", "conv1"])
 def test_every_question_has_an_answer_at_every_kind_of_layer(open_page: Any, layer: str) -> None:
     for question in ("Map and field", "Arithmetic", "Switch it off"):
-        place = {**PLACE, "layer": layer, "channel": "3", "question": question}
-        clean(open_page(PAGE, **place))
+        link = {**LINK, "layer": layer, "channel": "3", "question": question}
+        clean(open_page(PAGE, **link))
 
 
 def test_switching_channels_off(open_page: Any) -> None:
-    app = clean(open_page(PAGE, **PLACE, question="Switch it off"))
-    assert "1 of 512 channels of inception4a are off" in said(app)
+    app = clean(open_page(PAGE, **LINK, question="Switch it off"))
+    assert "1 of 512 channels of inception4a are off" in text_of(app)
     app.multiselect(key="activations_ablated").set_value([100, 101, 102]).run()
-    assert "3 of 512 channels" in said(clean(app))
+    assert "3 of 512 channels" in text_of(clean(app))
 
 
 def test_patches_over_the_samples_tell_dead_from_alive(open_page: Any) -> None:
-    place = {**PLACE, "layer": "conv1", "channel": "3"}
-    app = open_page(PAGE, **place, question="What stimulates it")
+    link = {**LINK, "layer": "conv1", "channel": "3"}
+    app = open_page(PAGE, **link, question="What stimulates it")
     through(app, "activations_start_patches", "activations_save_patches")
-    assert "Alive over N = 83 pictures" in said(app)
-    assert "The 9 strongest patches" in said(app)
+    assert "Alive over N = 83 pictures" in text_of(app)
+    assert "The 9 strongest patches" in text_of(app)
     app.button(key="activations_inspected_next").click().run()
-    assert "The 9 strongest patches** for channel 4" in said(clean(app))
+    assert "The 9 strongest patches** for channel 4" in text_of(clean(app))
 
 
 def test_patches_over_a_zip_of_ones_own(open_page: Any) -> None:
@@ -125,23 +125,23 @@ def test_patches_over_a_zip_of_ones_own(open_page: Any) -> None:
             packed.writestr(f"mine/{name}.png", file.getvalue())
         packed.writestr("mine/broken.png", b"nonsense")
         packed.writestr("notes.txt", b"hello")
-    place = {**PLACE, "layer": "conv1", "channel": "3"}
-    app = open_page(PAGE, **place, question="What stimulates it")
+    link = {**LINK, "layer": "conv1", "channel": "3"}
+    app = open_page(PAGE, **link, question="What stimulates it")
     app.segmented_control(key="set").set_value("My pictures").run()
     upload = app.file_uploader(key="activations_set_upload")
     upload.upload("mine.zip", buffer.getvalue(), "application/zip").run()
-    assert any("1 file of the zip is not used" in each.label for each in app.expander)
+    assert any("1 file of the zip is not used" in element.label for element in app.expander)
     through(app, "activations_start_patches", "activations_save_patches")
-    assert "N = 3 pictures (mine.zip)" in said(app)
-    assert any("1 picture could not be read" in each.label for each in app.expander)
+    assert "N = 3 pictures (mine.zip)" in text_of(app)
+    assert any("1 picture could not be read" in element.label for element in app.expander)
 
 
 def test_what_was_wrong_with_a_set_goes_with_it(open_page: Any) -> None:
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w") as packed:
         packed.writestr("broken.png", b"nonsense")
-    place = {**PLACE, "layer": "conv1", "channel": "3"}
-    app = open_page(PAGE, **place, question="What stimulates it")
+    link = {**LINK, "layer": "conv1", "channel": "3"}
+    app = open_page(PAGE, **link, question="What stimulates it")
     app.segmented_control(key="set").set_value("My pictures").run()
     upload = app.file_uploader(key="activations_set_upload")
     upload.upload("broken.zip", buffer.getvalue(), "application/zip").run()
@@ -153,15 +153,15 @@ def test_what_was_wrong_with_a_set_goes_with_it(open_page: Any) -> None:
     assert "Not one picture of the set can be read" in app.error[0].value
     upload = app.file_uploader(key="activations_set_upload")
     upload.upload("none.zip", b"nonsense", "application/zip").run()
-    assert [each.value[:24] for each in app.error] == ["The file is no zip archi"]
+    assert [element.value[:24] for element in app.error] == ["The file is no zip archi"]
 
 
 def test_a_zip_that_breaks_a_limit_is_refused_in_a_sentence(open_page: Any) -> None:
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("bomb.png", bytes(15_000_000))
-    place = {**PLACE, "layer": "conv1", "channel": "3"}
-    app = open_page(PAGE, **place, question="What stimulates it")
+    link = {**LINK, "layer": "conv1", "channel": "3"}
+    app = open_page(PAGE, **link, question="What stimulates it")
     app.segmented_control(key="set").set_value("My pictures").run()
     upload = app.file_uploader(key="activations_set_upload")
     upload.upload("bomb.zip", buffer.getvalue(), "application/zip").run()
@@ -170,25 +170,25 @@ def test_a_zip_that_breaks_a_limit_is_refused_in_a_sentence(open_page: Any) -> N
 
 
 def test_an_image_made_for_a_channel(open_page: Any) -> None:
-    place = {**PLACE, "layer": "conv1", "channel": "3", "way": "Synthesis"}
-    app = open_page(PAGE, **place, question="What stimulates it")
+    link = {**LINK, "layer": "conv1", "channel": "3", "way": "Synthesis"}
+    app = open_page(PAGE, **link, question="What stimulates it")
     app.select_slider(key="synthesis_steps").set_value(32).run()
     through(app, "activations_start_synthesis", "activations_save_synthesis")
-    assert "In 32 steps the mean of the map" in said(app)
+    assert "In 32 steps the mean of the map" in text_of(app)
 
 
 def test_covering_parts_of_the_image(open_page: Any) -> None:
-    place = {**PLACE, "layer": "conv1", "channel": "3", "way": "Occlusion"}
-    app = open_page(PAGE, **place, question="What stimulates it")
+    link = {**LINK, "layer": "conv1", "channel": "3", "way": "Occlusion"}
+    app = open_page(PAGE, **link, question="What stimulates it")
     through(app, "activations_start_occlusion", "activations_save_occlusion")
-    assert "was laid over 144 places" in said(app)
+    assert "was laid over 144 places" in text_of(app)
 
 
 def test_imagenette_is_offered_and_its_absence_is_a_sentence(
     open_page: Any, network_attempts: list[str]
 ) -> None:
-    place = {**PLACE, "layer": "conv1", "channel": "3"}
-    app = open_page(PAGE, **place, question="What stimulates it")
+    link = {**LINK, "layer": "conv1", "channel": "3"}
+    app = open_page(PAGE, **link, question="What stimulates it")
     app.segmented_control(key="set").set_value("Imagenette").run()
     app.button(key="fetch_imagenette").click().run()
     for _ in range(200):

@@ -6,8 +6,8 @@ from convviz.ui.activations.compare import have_same_channels
 
 
 def named(network: str) -> tuple[tuple[Layer, ...], dict[str, Layer]]:
-    found = layers(spec(network))
-    return found, {each.name: each for each in found}
+    in_order = layers(spec(network))
+    return in_order, {layer.name: layer for layer in in_order}
 
 
 @pytest.mark.parametrize(
@@ -24,5 +24,5 @@ def named(network: str) -> tuple[tuple[Layer, ...], dict[str, Layer]]:
 def test_layers_share_channels_where_nothing_between_them_mixes_any(
     network: str, one: str, other: str, same: bool
 ) -> None:
-    found, by_name = named(network)
-    assert have_same_channels(found, by_name[one], by_name[other]) is same
+    in_order, by_name = named(network)
+    assert have_same_channels(in_order, by_name[one], by_name[other]) is same
