@@ -60,7 +60,7 @@ UI_GROUPS = (
     {"keys", "choice", "state", "errors", "visitor", "widgets", "formulas"},
     {"cache", "jobs", "exports", "downloads", "predictions", "navigation"},
     {"components"},
-    {"datasets", "sidebar"},
+    {"datasets", "auxiliary_settings", "sidebar"},
     {"shell"},
     PAGE_FOLDERS,
 )

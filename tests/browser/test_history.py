@@ -129,10 +129,10 @@ class Step(Control):
     """The picker of layers, by its button Deeper; the value is in the line below it."""
 
     def choose(self, page: Page, value: str) -> None:
-        page.locator(".st-key-layer_deeper button").first.click()
+        page.locator(".st-key-sidebar_layer_deeper button").first.click()
 
     def expect(self, page: Page, value: str) -> None:
-        expect(page.locator(".st-key-layer_picker code").first).to_have_text(value)
+        expect(page.locator(".st-key-sidebar_layer code").first).to_have_text(value)
 
 
 Values = dict[Control, str | None]  # None: not in view

@@ -62,7 +62,7 @@ def test_an_uploaded_photograph_to_a_marked_grid(visit: Any) -> None:
 
     page.locator(".st-key-navigation").get_by_text("Activations").click()
     expect(page.locator("h1")).to_have_text("Activations")
-    expect(page.locator(".st-key-image_panel")).to_contain_text("holiday.jpg")
+    expect(page.locator(".st-key-sidebar_image")).to_contain_text("holiday.jpg")
 
     choose(page, "network", "AlexNet")
     choose(page, "layer", "block 3 · conv3 — 384 × 13 × 13")

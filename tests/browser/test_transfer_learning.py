@@ -65,12 +65,12 @@ def test_uploaded_photographs_become_weights_and_a_file_that_opens(
 
     other = visit("/Activations?image=cat")
     other.get_by_role("button", name="Open a saved network").click()
-    other.locator(".st-key-saved_upload input").set_input_files(str(saved))
+    other.locator(".st-key-sidebar_saved_upload input").set_input_files(str(saved))
     expect(other.get_by_text("is in use: GoogLeNet with 3 classes")).to_be_visible()
     expect(other).to_have_url(re.compile("weights=trained-"))
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(saved.read_bytes()[:-50])
-    other.locator(".st-key-saved_upload input").set_input_files(str(broken))
+    other.locator(".st-key-sidebar_saved_upload input").set_input_files(str(broken))
     expect(other.get_by_text("is damaged or incomplete")).to_be_visible()
     expect(other).to_have_url(re.compile("weights=trained-"))
 

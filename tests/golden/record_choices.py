@@ -134,8 +134,8 @@ SCENES = (
             Change(
                 "image",
                 "click",
-                ".st-key-change_image button >> nth=0 >>> .st-key-side_sample_rocket button",
-                widget=".st-key-image_panel strong",
+                ".st-key-sidebar_change_image button >> nth=0 >>> .st-key-side_sample_rocket button",
+                widget=".st-key-sidebar_image strong",
             ),
             pick("network", "AlexNet"),
             pick("weights", "Untrained"),
@@ -147,7 +147,7 @@ SCENES = (
         "activations-layer",
         ACTIVATIONS,
         (
-            Change("layer", "click", ".st-key-layer_deeper button"),
+            Change("layer", "click", ".st-key-sidebar_layer_deeper button"),
             slide("tau"),
             pick("order", "Strongest first"),
             pick("show", "Hide empty ones"),

@@ -71,8 +71,8 @@ def test_layers_are_listed_with_stage_and_shape(open_page: Any) -> None:
 
 def test_stepping_through_the_layers(open_page: Any) -> None:
     app = open_page(PAGE, network="alexnet", weights="random", layer="features.0")
-    assert app.button(key="layer_shallower").disabled
-    app.button(key="layer_deeper").click().run()
+    assert app.button(key="sidebar_layer_shallower").disabled
+    app.button(key="sidebar_layer_deeper").click().run()
     assert app.query_params["layer"] == "features.1"
 
 

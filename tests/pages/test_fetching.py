@@ -88,8 +88,11 @@ def test_a_failure_is_said_in_its_own_sentence(open_page: Any, tickets: list[Tic
 
 def test_one_click_to_the_full_weights_and_back(open_page: Any, tickets: list[Ticket]) -> None:
     app = open_page()
-    assert app.button(key="use_full_weights").label == "Use the full ImageNet weights (fetch 52 MB)"
-    app.button(key="use_full_weights").click().run()
+    assert (
+        app.button(key="sidebar_full_weights").label
+        == "Use the full ImageNet weights (fetch 52 MB)"
+    )
+    app.button(key="sidebar_full_weights").click().run()
     assert [(ticket.network, ticket.source) for ticket in tickets] == [("googlenet", "imagenet")]
     app.button(key="use_bundled").click().run()
     assert app.query_params["weights"] == "bundled"

@@ -31,7 +31,9 @@ def decoder_file(name: str = "googlenet", source: str = "bundled", seed: int = 0
 
 
 def opened(app: AppTest, data: bytes, name: str = "pets.safetensors") -> AppTest:
-    app.file_uploader(key="saved_upload").upload(name, data, "application/octet-stream").run()
+    app.file_uploader(key="sidebar_saved_upload").upload(
+        name, data, "application/octet-stream"
+    ).run()
     assert not app.exception
     return app
 

@@ -106,13 +106,15 @@ def thumbnail(image: ChosenImage) -> Image.Image:
 
 def panel(image: ChosenImage) -> None:
     """Draw the image small, with its name and what it takes to change it."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="image_panel"):
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="small", key="sidebar_image"
+    ):
         st.image(thumbnail(image), width=72, alt=image.title)
         with st.container(gap=None, width="stretch"):
             width, height = image.pixels.size
             st.markdown(f"**{_plain(image.title)}**")
             st.caption(f"{width} × {height} pixels")
-            with st.popover("Change image", key="change_image", width="content"):
+            with st.popover("Change image", key="sidebar_change_image", width="content"):
                 chooser("side")
 
 
@@ -213,7 +215,7 @@ def input_crop(image: ChosenImage, network: Network) -> None:
         "middle is cut out. Finer detail is lost to the network."
     )
     name = f"{PurePath(image.name).stem}-{size}.png"
-    exports.save_button("Save as PNG", crop, name, key="save_crop")
+    exports.save_button("Save as PNG", crop, name, key="sidebar_save_crop")
 
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=IMAGE_KEYS)

@@ -46,7 +46,7 @@ def pick(network: Network, layers: Sequence[Layer]) -> Layer:
     looked_at = st.session_state[Key.LAYER]
     if looked_at not in names:
         names = sorted([*names, looked_at], key=lambda name: by_name[name].index)
-    with st.container(key="layer_picker", gap="small"):
+    with st.container(key="sidebar_layer", gap="small"):
         name = st.selectbox(
             "Layer",
             names,
@@ -60,7 +60,7 @@ def pick(network: Network, layers: Sequence[Layer]) -> Layer:
         steps.button(
             "Shallower",
             icon=":material/arrow_back:",
-            key="layer_shallower",
+            key="sidebar_layer_shallower",
             disabled=position == 0,
             width="stretch",
             on_click=_go,
@@ -71,7 +71,7 @@ def pick(network: Network, layers: Sequence[Layer]) -> Layer:
             "Deeper",
             icon=":material/arrow_forward:",
             icon_position="right",
-            key="layer_deeper",
+            key="sidebar_layer_deeper",
             disabled=position == len(names) - 1,
             width="stretch",
             on_click=_go,

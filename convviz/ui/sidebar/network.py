@@ -24,12 +24,15 @@ def draw() -> None:
     """Draw what opens a file, and the outcome of the last one."""
     visit = state.visit()
     with st.popover(
-        "Open a saved network", icon=":material/folder_open:", width="stretch", key="open_saved"
+        "Open a saved network",
+        icon=":material/folder_open:",
+        width="stretch",
+        key="sidebar_open_saved",
     ):
         st.file_uploader(
             "The file of a trained network",
             type=["safetensors"],
-            key="saved_upload",
+            key="sidebar_saved_upload",
             on_change=_take,
             max_upload_size=MAX_MEGABYTES,
             help="Saved on the page Transfer learning or by “convviz train”: a whole network, or a "
@@ -44,7 +47,7 @@ def draw() -> None:
 
 def _take() -> None:
     """Open a file; one that cannot be used changes nothing but the sentence about it."""
-    file = st.session_state.get("saved_upload")
+    file = st.session_state.get("sidebar_saved_upload")
     if file is None:
         return
     visit = state.visit()
@@ -211,7 +214,7 @@ def _describe(network: Network, statuses: dict[str, SourceStatus]) -> None:
         cost = "" if full.here else f" (fetch {size_text(full.fetch_bytes)})"
         st.button(
             f"Use the full ImageNet weights{cost}",
-            key="use_full_weights",
+            key="sidebar_full_weights",
             on_click=downloads.use if full.here else downloads.fetch_now,
             args=(network.name, "imagenet"),
             width="stretch",
