@@ -134,7 +134,8 @@ SCENES = (
             Change(
                 "image",
                 "click",
-                ".st-key-sidebar_change_image button >> nth=0 >>> .st-key-side_sample_rocket button",
+                ".st-key-sidebar_change_image button >> nth=0 >>> .st-key-side_sample_rocket "
+                "button",
                 widget=".st-key-sidebar_image strong",
             ),
             pick("network", "AlexNet"),
