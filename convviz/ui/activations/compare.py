@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import streamlit as st
 
@@ -61,8 +61,18 @@ class Side:
         network: Network,
         activations: Activations,
         options: DisplayOptions,
+        ends: tuple[float, float] | None = None,
     ) -> Side:
-        """Add what is known of the layer, and the image of its channels."""
+        """Add what is known of dead channels, and the image of all channels.
+
+        Args:
+            key: As above.
+            image: As above.
+            network: As above.
+            activations: As above.
+            options: How the channels are drawn.
+            ends: Ends of the colour scale; None for the layer's own.
+        """
         dead = dead_channels.known(network, activations.layer)
         atlas = cache.atlas(
             image,
@@ -72,6 +82,7 @@ class Side:
             options.threshold,
             options.colours,
             dead,
+            ends,
         )
         return cls(key, image, network, activations, dead, atlas)
 
@@ -80,19 +91,9 @@ class Side:
         """The layer that is shown."""
         return self.activations.layer
 
-    def on_scale(self, low: float, high: float, options: DisplayOptions) -> Side:
-        """Return the same side, drawn on a given scale."""
-        atlas = cache.atlas(
-            self.image,
-            self.network,
-            self.activations,
-            options.contrast,
-            options.threshold,
-            options.colours,
-            self.dead,
-            (low, high),
-        )
-        return replace(self, atlas=atlas)
+    def on_scale(self, ends: tuple[float, float], options: DisplayOptions) -> Side:
+        """Return the same side, drawn on a scale with these ends."""
+        return Side.of(self.key, self.image, self.network, self.activations, options, ends)
 
 
 def draw(choice: Choice, activations: Activations, threshold: float) -> None:
@@ -119,9 +120,8 @@ def draw(choice: Choice, activations: Activations, threshold: float) -> None:
         left = Side.of("left", choice.image, choice.network, activations, options)
         right = Side.of("right", image, network, other, options)
         if options.contrast == "shared" and subject == _IMAGES:
-            low = min(left.atlas.low, right.atlas.low)
-            high = max(left.atlas.high, right.atlas.high)
-            left, right = (side.on_scale(low, high, options) for side in (left, right))
+            ends = min(left.atlas.low, right.atlas.low), max(left.atlas.high, right.atlas.high)
+            left, right = (side.on_scale(ends, options) for side in (left, right))
         with scale:
             legend(left.atlas, options, activations, left.dead)
         grid.remember_channel(choice, activations)
@@ -201,16 +201,15 @@ def _draw_sides(left: Side, right: Side, options: DisplayOptions, same_channels:
     else:
         left_sections = grid.sections_of(left.activations, options)
         right_sections = grid.sections_of(right.activations, options)
-    picked = state.channel()
-    columns = st.columns(2, gap="large")
-    with columns[0]:
-        _draw_side(left, left_sections, options, picked, state.pick_channel, same_channels)
-    with columns[1]:
-        if same_channels:
-            _draw_side(right, right_sections, options, picked, state.pick_channel, same_channels)
-        else:
-            channel, pick = _right_channel(right), _pick_right(right)
-            _draw_side(right, right_sections, options, channel, pick, same_channels)
+    channel = state.channel()
+    on_pick: Callable[[int], None] = state.pick_channel
+    left_column, right_column = st.columns(2, gap="large")
+    with left_column:
+        _draw_side(left, left_sections, options, channel, on_pick, same_channels)
+    if not same_channels:
+        channel, on_pick = _right_channel(right), _pick_right(right)
+    with right_column:
+        _draw_side(right, right_sections, options, channel, on_pick, same_channels)
 
 
 def _same_sections(left: Side, right: Side, options: DisplayOptions) -> tuple[Section, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.datasets.image_set import SampleCrops
+from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels, DeadStep, count_dead
 from convviz.features.top_patches import TopPatchesStep
 from convviz.jobs.job import JobView
@@ -31,6 +32,27 @@ def known(network: Network, layer: Layer) -> DeadChannels | None:
                 if count.layer.name == layer.name
             ]
     return max(counts, key=lambda dead: dead.seen, default=None)
+
+
+def sentence(network: Network, activations: Activations, channel: int) -> str:
+    """Say whether the channel is dead, that is, empty for every image of a set."""
+    dead = known(network, activations.layer)
+    if dead is None:
+        return (
+            "Whether it is dead, that is, empty for every picture of a set, is not known yet: look "
+            "through one under “What stimulates it”."
+        )
+    images = f"N = {dead.seen} pictures ({dead.pictures})"
+    count = len(dead.numbers)
+    verb = "is" if count == 1 else "are"
+    others = (
+        f"{count or 'None'} of the layer's {activations.channels} channels {verb} dead over them."
+    )
+    if channel not in dead.numbers:
+        return f":material/check_circle: Alive over {images}. {others}"
+    if not bool(activations.empty()[channel]):
+        others = f"Yet it answers to this image, so another set would not call it dead. {others}"
+    return f":material/horizontal_rule: **Dead** over {images}. {others}"
 
 
 def count_of(network: Network) -> DeadStep | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -128,12 +127,8 @@ def find(about: About, kind: type[AnyStep]) -> AnyStep | None:
     return step if isinstance(step, kind) else None
 
 
-def results() -> Mapping[About, Step]:
+def results() -> dict[About, Step]:
     """Return all results that are kept, the newest last."""
-    return _results()
-
-
-def _results() -> dict[About, Step]:
     kept: dict[About, Step] = st.session_state.setdefault(Entry.RESULTS, {})
     return kept
 
@@ -145,7 +140,7 @@ def _keep_result(job: JobView) -> None:
         return
     if step.fraction < 1 and not isinstance(step, TopPatchesStep | SynthesisStep):
         return
-    kept = _results()
+    kept = results()
     kept.pop(job.about, None)
     kept[job.about] = step
     while len(kept) > _KEPT:

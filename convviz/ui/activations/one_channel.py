@@ -8,7 +8,7 @@ import streamlit as st
 
 from convviz.features.activations import Activations
 from convviz.ui import state
-from convviz.ui.activations import ablation, arithmetic, grid, map_and_field, stimulation
+from convviz.ui.activations import ablation, arithmetic, dead, grid, map_and_field, stimulation
 from convviz.ui.choice import Choice
 from convviz.ui.keys import Key
 
@@ -35,7 +35,7 @@ def draw(choice: Choice, activations: Activations, threshold: float) -> None:
             if tab.open:
                 answer(choice, activations, channel)
     # Last: a pass over a set that has just ended knows more.
-    facts.caption(stimulation.dead_or_alive(choice, activations, channel))
+    facts.caption(dead.sentence(choice.network, activations, channel))
 
 
 def _heading(activations: Activations, channel: int) -> None:

@@ -12,7 +12,6 @@ from convviz.features.synthesis import TARGETS, SynthesisConfig, SynthesisStep, 
 from convviz.jobs.job import JobView
 from convviz.sprites.overlay import signed_overlay
 from convviz.ui import exports, state
-from convviz.ui.activations import dead as dead_channels
 from convviz.ui.activations import jobs, top_patches
 from convviz.ui.activations.jobs import About
 from convviz.ui.choice import Choice
@@ -51,27 +50,6 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
         "Synthesis": _synthesis,
     }
     ways[str(way)](choice, activations, channel, page_jobs, job)
-
-
-def dead_or_alive(choice: Choice, activations: Activations, channel: int) -> str:
-    """Say whether the channel is dead, that is, empty for every image of a set."""
-    dead = dead_channels.known(choice.network, activations.layer)
-    if dead is None:
-        return (
-            "Whether it is dead, that is, empty for every picture of a set, is not known yet: look "
-            "through one under “What stimulates it”."
-        )
-    images = f"N = {dead.seen} pictures ({dead.pictures})"
-    count = len(dead.numbers)
-    verb = "is" if count == 1 else "are"
-    others = (
-        f"{count or 'None'} of the layer's {activations.channels} channels {verb} dead over them."
-    )
-    if channel not in dead.numbers:
-        return f":material/check_circle: Alive over {images}. {others}"
-    if not bool(activations.empty()[channel]):
-        others = f"Yet it answers to this image, so another set would not call it dead. {others}"
-    return f":material/horizontal_rule: **Dead** over {images}. {others}"
 
 
 def _occlusion(
