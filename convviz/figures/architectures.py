@@ -8,7 +8,7 @@ from math import floor, log10
 import plotly.graph_objects as go
 
 from convviz.figures import theme
-from convviz.formatting import percent, short
+from convviz.formatting import percent
 from convviz.lessons.printed_figures import Reported
 from convviz.structure.costs import Costs
 
@@ -29,12 +29,12 @@ def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
             such an axis cannot be added; they are stacked on a linear axis.
     """
     figure = go.Figure()
-    titles = [network.title for network in networks]
+    titles = [costs.title for costs in networks]
+    totals = [costs.parameters for costs in networks]
     for part, title, colour, pattern in _PARTS:
-        values = [network.part(part).parameters for network in networks]
+        values = [costs.part(part).parameters for costs in networks]
         if not any(values):
             continue
-        totals = [network.parameters for network in networks]
         figure.add_bar(
             y=titles,
             x=[value or None for value in values] if log else values,
@@ -49,7 +49,8 @@ def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
             "%{customdata[1]} of the network<extra></extra>",
         )
     if not log:
-        _totals(figure, titles, [network.parameters for network in networks])
+        theme.add_totals(figure, titles, totals)
+        figure.update_xaxes(range=[0, 1.02 * max(totals, default=1)])
     side_by_side = log and len(figure.data) > 1
     theme.style(
         figure,
@@ -62,24 +63,10 @@ def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
     figure.update_xaxes(title="Parameters", type="log" if log else "linear", tickformat="~s")
     if log:
         least = min((x for bar in figure.data for x in bar.x if x), default=1)
-        most = max((network.parameters for network in networks), default=1)
+        most = max(totals, default=1)
         low, high = floor(log10(least)) - 0.3, log10(most) + 0.2
         figure.update_xaxes(dtick=1, range=[low, high])
     return figure
-
-
-def _totals(figure: go.Figure, titles: Sequence[str], totals: Sequence[int]) -> None:
-    figure.add_scatter(
-        y=titles,
-        x=totals,
-        mode="text",
-        text=[f" {short(total)}" for total in totals],
-        textposition="middle right",
-        cliponaxis=False,
-        hoverinfo="skip",
-        showlegend=False,
-    )
-    figure.update_xaxes(range=[0, 1.02 * max(totals, default=1)])
 
 
 def amounts(
@@ -128,28 +115,29 @@ def trade(networks: Sequence[Costs], reported: Sequence[Reported]) -> go.Figure:
 
     Args:
         networks: Those that torchvision reports on.
-        reported: What it reports of each.
+        reported: What it reports, in the same order.
     """
-    sizes = [network.parameters - network.part("auxiliary").parameters for network in networks]
+    parameters = [costs.parameters - costs.part("auxiliary").parameters for costs in networks]
+    accuracies = [figures.top1 for figures in reported]
     figure = go.Figure(
         go.Scatter(
-            x=[network.macs / 1e9 for network in networks],
-            y=[row.top1 for row in reported],
+            x=[costs.macs / 1e9 for costs in networks],
+            y=accuracies,
             mode="markers+text",
-            text=[network.title for network in networks],
+            text=[costs.title for costs in networks],
             textposition="top center",
             marker={
-                "size": sizes,
+                "size": parameters,
                 "sizemode": "area",
-                "sizeref": max(sizes, default=1) / 52**2,
+                "sizeref": max(parameters, default=1) / 52**2,
                 "sizemin": 4,
                 "color": theme.BLUE,
                 "opacity": 0.55,
                 "line": {"width": 1.5, "color": theme.BLUE},
             },
             customdata=[
-                [f"{size:,}", f"{network.macs:,}"]
-                for size, network in zip(sizes, networks, strict=True)
+                [f"{count:,}", f"{costs.macs:,}"]
+                for count, costs in zip(parameters, networks, strict=True)
             ],
             cliponaxis=False,
             hovertemplate="<b>%{text}</b><br>top-1 accuracy %{y:.1%}<br>%{customdata[1]} MACs<br>"
@@ -160,9 +148,7 @@ def trade(networks: Sequence[Costs], reported: Sequence[Reported]) -> go.Figure:
     figure.update_xaxes(title="Billions of MACs for one image of 224 × 224", rangemode="tozero")
     figure.update_yaxes(title="Top-1 accuracy on ImageNet", tickformat=".0%")
     if reported:
-        accuracies = [row.top1 for row in reported]
-        low, high = min(accuracies), max(accuracies)
-        figure.update_yaxes(range=[low - 0.06, high + 0.07])
-        most = max(network.macs for network in networks) / 1e9
+        figure.update_yaxes(range=[min(accuracies) - 0.06, max(accuracies) + 0.07])
+        most = max(costs.macs for costs in networks) / 1e9
         figure.update_xaxes(range=[-0.12 * most, 1.2 * most])
     return figure

@@ -22,19 +22,29 @@ def stack_against_single(stackings: Sequence[Stacking], chosen: int) -> go.Figur
         stackings: One per receptive field, growing.
         chosen: The receptive field to point out.
     """
-    fields = [f"{each.receptive_field}×{each.receptive_field}" for each in stackings]
+    fields = [f"{stacking.receptive_field}×{stacking.receptive_field}" for stacking in stackings]
     figure = go.Figure()
-    for title, colour, pattern, values in (
-        ("one large kernel", theme.VERMILION, "/", [each.single_per_pair for each in stackings]),
-        ("stack of small ones", theme.BLUE, "", [each.stack_per_pair for each in stackings]),
+    for title, colour, pattern, weights in (
+        (
+            "one large kernel",
+            theme.VERMILION,
+            "/",
+            [stacking.single_per_pair for stacking in stackings],
+        ),
+        (
+            "stack of small ones",
+            theme.BLUE,
+            "",
+            [stacking.stack_per_pair for stacking in stackings],
+        ),
     ):
         figure.add_bar(
             x=fields,
-            y=values,
+            y=weights,
             name=title,
             marker={"color": colour, "pattern": theme.hatched(pattern)},
             opacity=1,
-            text=[str(value) for value in values],
+            text=[str(count) for count in weights],
             textposition="outside",
             cliponaxis=False,
             hovertemplate=f"sees %{{x}}<br>{title}: %{{y}} weights per pair<extra></extra>",
@@ -121,9 +131,9 @@ def classifiers(networks: Sequence[Classifiers]) -> go.Figure:
     """Draw what networks weigh with their own classifier and with averaged maps, encoder below."""
     figure = go.Figure()
     rows = [
-        (f"{each.title}, {how}", each.encoder, decoder)
-        for each in networks
-        for how, decoder in (("as built", each.own), ("with GAP", each.averaged))
+        (f"{network.title}, {how}", network.encoder, decoder)
+        for network in networks
+        for how, decoder in (("as built", network.own), ("with GAP", network.averaged))
     ]
     for title, colour, pattern, column in (
         ("Encoder", theme.BLUE, "", 1),
@@ -138,16 +148,7 @@ def classifiers(networks: Sequence[Classifiers]) -> go.Figure:
             hovertemplate=f"%{{y}}<br>{title}: %{{x:,}} parameters<extra></extra>",
         )
     totals = [encoder + decoder for _, encoder, decoder in rows]
-    figure.add_scatter(
-        y=[row[0] for row in rows],
-        x=totals,
-        mode="text",
-        text=[f" {short(total)}" for total in totals],
-        textposition="middle right",
-        cliponaxis=False,
-        hoverinfo="skip",
-        showlegend=False,
-    )
+    theme.add_totals(figure, [title for title, _, _ in rows], totals)
     theme.style(figure, height=110 + 38 * len(rows), legend=True, saveable=True)
     figure.update_layout(barmode="stack", bargap=0.3)
     figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")

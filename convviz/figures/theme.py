@@ -6,9 +6,12 @@ meaning alone: there is always a label, a shape or a position as well.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
+
+from convviz.formatting import short
 
 BLUE = "#0072b2"
 VERMILION = "#d55e00"
@@ -96,3 +99,23 @@ def hatched(shape: str) -> dict[str, Any]:
         shape: Plotly's sign of the pattern, "/" or "x"; empty for none.
     """
     return {"shape": shape, "fgcolor": "white", "fillmode": "overlay", "size": 7, "solidity": 0.2}
+
+
+def add_totals(figure: go.Figure, titles: Sequence[str], totals: Sequence[int]) -> None:
+    """Write each total beside its horizontal bar, shortened: "61.1 M".
+
+    Args:
+        figure: Changed in place; whoever calls this leaves room at the right-hand end.
+        titles: The bars.
+        totals: Their lengths.
+    """
+    figure.add_scatter(
+        y=list(titles),
+        x=list(totals),
+        mode="text",
+        text=[f" {short(total)}" for total in totals],
+        textposition="middle right",
+        cliponaxis=False,
+        hoverinfo="skip",
+        showlegend=False,
+    )
