@@ -3,8 +3,8 @@
 Conventions, used wherever a cost is shown:
 
 - Parameters are counted as ``sum(p.numel())``, shared ones once, at the layer that uses them first.
-  Those that nothing uses when the network classifies (the auxiliary heads of GoogLeNet) have
-  separate rows, so that the rows always add up to the whole.
+  Those that are not used when the network classifies (the auxiliary heads of GoogLeNet) have
+  separate rows, so that the rows always add up to the whole network.
 - MACs are multiply–accumulates for one image, as `ops` defines them; FLOPs are twice that.
 - Activation bytes are each row's output for one image in float32. Outputs that reuse the memory of
   their input (in-place ReLU, flatten) are counted as well, and marked.
@@ -44,7 +44,7 @@ from convviz.structure.trace import (
 PARTS = ("encoder", "decoder", "auxiliary")
 BYTES_PER_VALUE = 4  # float32
 FLOPS_PER_MAC = 2
-LARGEST_INPUT = 1024  # pixels; beyond it the tables of receptive fields only grow slow
+LARGEST_INPUT = 1024  # pixels; above it the tables of receptive fields become slow
 
 
 @dataclass(frozen=True)
@@ -66,16 +66,16 @@ class LayerCost:
         title: Human title.
         kind: Plain words, "convolution".
         part: "encoder", "decoder" or "auxiliary".
-        executed: False for parameters that nothing uses when the network classifies.
+        executed: False for parameters that are not used when the network classifies.
         weights: Parameters that are not biases.
         biases: Parameters that are added.
-        input_shapes: Shapes of what goes in, without the batch.
-        output_shape: Shape of what comes out, without the batch.
+        input_shapes: Shapes of the inputs, without the batch.
+        output_shape: Shape of the output, without the batch.
         window: Kernel, stride, padding, dilation and groups, for a convolution or pooling.
         macs: Multiply–accumulates for one image.
         activation_bytes: Bytes of the output in float32.
-        shares_memory: Whether the output lies in memory that an earlier layer filled.
-        depth: Layers with kernels on the longest way from the image to here, this one included.
+        shares_memory: Whether the output is in memory that an earlier layer wrote.
+        depth: Layers with kernels on the longest path from the image to this one, itself included.
         field: What each output position sees of the image; None where it cannot be followed.
     """
 
@@ -103,7 +103,7 @@ class LayerCost:
 
     @property
     def receptive_field(self) -> int | None:
-        """Pixels of the longer side, on an endless plane."""
+        """Pixels of the longer side, on an infinite plane."""
         return self.field.size if self.field else None
 
     @property
@@ -130,7 +130,7 @@ class Costs:
 
     @property
     def total(self) -> Total:
-        """All rows together."""
+        """The sum of all rows."""
         return total(self.layers)
 
     @property
@@ -150,7 +150,7 @@ class Costs:
 
     @property
     def depth(self) -> int:
-        """Layers with kernels (convolutions, linear layers) on the longest way through."""
+        """Layers with kernels (convolutions, linear layers) on the longest path."""
         return max((row.depth for row in self.layers), default=0)
 
     def part(self, part: str) -> Total:
@@ -158,17 +158,17 @@ class Costs:
         return total(row for row in self.layers if row.part == part)
 
     def within(self, module: str) -> Total:
-        """Return the sum over everything inside one module, such as an Inception branch."""
+        """Return the sum over all rows inside one module, such as an Inception branch."""
         return total(row for row in self.layers if is_within(row.module, module))
 
 
 def total(rows: Iterable[LayerCost]) -> Total:
     """Sum rows."""
-    kept = tuple(rows)
+    rows = tuple(rows)
     return Total(
-        sum(row.parameters for row in kept),
-        sum(row.macs for row in kept),
-        sum(row.activation_bytes for row in kept),
+        sum(row.parameters for row in rows),
+        sum(row.macs for row in rows),
+        sum(row.activation_bytes for row in rows),
     )
 
 
@@ -219,7 +219,7 @@ def _module(network: Network | NetworkSpec | nn.Module) -> nn.Module:
 def _refusal(
     module: nn.Module, size: int, usual: int, title: str, error: TraceError
 ) -> NetworkError | SettingError:
-    """Say why a network cannot be run on an image of some size, and which size works."""
+    """Make the error for a network that cannot be run at some size; it names a size that works."""
     least = _least(module, size, usual)
     if least is None:
         lines = str(error.cause).splitlines() or [type(error.cause).__name__]
@@ -253,16 +253,16 @@ def _least(module: nn.Module, size: int, usual: int) -> int | None:
 
 @dataclass(eq=False)
 class _Step:
-    """What one row is made from: a call of a module, or one function call inside a module.
+    """The source of one row: a call of a module, or one function call inside a module.
 
     Attributes:
         module: Dotted name of the module, or of the module that makes the function call.
-        inputs: Shapes of what goes in, without the batch.
-        output: The value that comes out.
+        inputs: Shapes of the inputs, without the batch.
+        output: The output value.
         function: Name of the function (``relu``); empty for a module's own call.
-        kind: What it is, in plain words.
-        operations: What happens in it.
-        shares_memory: Whether the output lies in memory that an earlier step filled.
+        kind: Its kind, in plain words.
+        operations: Its operations.
+        shares_memory: As in `LayerCost`.
         depth: As in `LayerCost`.
         field: As in `LayerCost`.
     """
@@ -281,25 +281,26 @@ class _Step:
     def macs(self) -> int:
         """Multiply–accumulates."""
         return sum(
-            ops.macs(each.function, each.arguments, each.output.shape) for each in self.operations
+            ops.macs(operation.function, operation.arguments, operation.output.shape)
+            for operation in self.operations
         )
 
     @property
     def window(self) -> Window | None:
         """The last sliding kernel, if there is one."""
-        windows = (ops.window(each.name, each.arguments) for each in self.operations)
+        windows = (ops.window(operation.name, operation.arguments) for operation in self.operations)
         return next(filter(None, reversed(list(windows))), None)
 
     @property
     def parameters(self) -> list[str]:
         """Dotted names of the parameters that are used here for the first time."""
-        return [name for each in self.operations for name in each.parameters]
+        return [name for operation in self.operations for name in operation.parameters]
 
 
 def _steps(trace: Trace) -> list[_Step]:
-    """List the steps of a forward pass in the order in which their results are finished."""
+    """List the steps of a forward pass in the order in which they end."""
     fields, depths, memory = receptive_fields(trace), _depths(trace), {trace.image.memory}
-    steps = list(_finished(trace))
+    steps = list(_grouped(trace))
     for step in steps:
         step.field = lookup(fields, step.output)
         step.depth = lookup(depths, step.output) or 0
@@ -308,11 +309,11 @@ def _steps(trace: Trace) -> list[_Step]:
     return steps
 
 
-def _finished(trace: Trace) -> Iterator[_Step]:
+def _grouped(trace: Trace) -> Iterator[_Step]:
     """Group operations into steps; arithmetic on the image before all others makes one step."""
     calls = {call.position: call for call in trace.calls}
     inside: dict[int, list[Operation]] = {}  # operations by the call that they are a part of
-    opening: list[Operation] = []  # arithmetic on the image before the first layer
+    transform: list[Operation] = []  # arithmetic on the image before the first layer
     started = False
     for event in trace.events:
         step: _Step | None = None
@@ -324,40 +325,41 @@ def _finished(trace: Trace) -> Iterator[_Step]:
             around = calls.get(event.call)
             outermost = around is None or around.parent < 0
             if not started and outermost and ops.is_arithmetic(event.name):
-                opening.append(event)
+                transform.append(event)
                 continue
             step = _function_step(event, around)
         elif event.output is not None and _whole(event, calls) is event:
             step = _module_step(event, event.output, inside.get(event.position, []))
         if step is None:
             continue
-        if opening and not started:
-            yield _transform_step(opening, trace.image)
+        if transform and not started:
+            yield _transform_step(transform, trace.image)
         started = True
         yield step
-    if opening and not started:
-        yield _transform_step(opening, trace.image)
+    if transform and not started:
+        yield _transform_step(transform, trace.image)
 
 
 def _whole(call: Call | None, calls: Mapping[int, Call]) -> Call | None:
-    """Find the outermost call around a call, or itself, that is one row with all its parts."""
+    """Find the outermost call around a call, or the call itself, that is one row with its parts."""
     whole = None
     while call is not None and call.parent >= 0:
-        torchs = type(call.module).__module__.startswith("torch.nn")
-        holds = isinstance(call.module, (nn.Sequential, nn.ModuleList, nn.ModuleDict))
-        if call.leaf or (torchs and not holds):
+        from_torch = type(call.module).__module__.startswith("torch.nn")
+        is_container = isinstance(call.module, (nn.Sequential, nn.ModuleList, nn.ModuleDict))
+        if call.leaf or (from_torch and not is_container):
             whole = call
         call = calls.get(call.parent)
     return whole
 
 
 def _module_step(call: Call, output: Value, operations: Sequence[Operation]) -> _Step:
-    counted = [each for each in operations if not ops.is_bookkeeping(each.name)]
+    computing = [operation for operation in operations if not ops.is_bookkeeping(operation.name)]
     kind = kind_of(call.module)
-    if kind == type(call.module).__name__:  # an unknown class: describe what happens in it
-        kind = " + ".join(ops.WORDS.get(each.name, each.name) for each in counted) or kind
+    if kind == type(call.module).__name__:  # an unknown class: describe its operations
+        words = (ops.WORDS.get(operation.name, operation.name) for operation in computing)
+        kind = " + ".join(words) or kind
     inputs = tuple(value.shape[1:] for value in call.inputs)
-    return _Step(call.name, inputs, output, "", kind, counted)
+    return _Step(call.name, inputs, output, "", kind, computing)
 
 
 def _function_step(operation: Operation, around: Call | None) -> _Step | None:
@@ -373,42 +375,44 @@ def _function_step(operation: Operation, around: Call | None) -> _Step | None:
     return _Step(module, inputs, output, function, word, [operation])
 
 
-def _transform_step(opening: list[Operation], image: Value) -> _Step:
-    inputs, output = (image.shape[1:],), opening[-1].output
-    return _Step("", inputs, output, "transform_input", "input transform", opening)
+def _transform_step(operations: list[Operation], image: Value) -> _Step:
+    inputs, output = (image.shape[1:],), operations[-1].output
+    return _Step("", inputs, output, "transform_input", "input transform", operations)
 
 
 def _depths(trace: Trace) -> dict[Value, int]:
-    """Count the layers with kernels on the longest way from the image to every value."""
+    """Count the layers with kernels on the longest path from the image to every value."""
     depths: dict[Value, int] = {}
     for operation in trace.operations:
         before = max((lookup(depths, value) or 0 for value in operation.sources), default=0)
-        learned = ops.has_kernel(operation.name) and len(operation.sources) < len(operation.inputs)
-        depths[operation.output] = before + learned
+        has_weights = ops.has_kernel(operation.name) and len(operation.sources) < len(
+            operation.inputs
+        )
+        depths[operation.output] = before + has_weights
     return depths
 
 
 def _rows(steps: Sequence[_Step], module: nn.Module, spec: NetworkSpec) -> tuple[LayerCost, ...]:
-    """Make the table: a row for each step, and one for each module with parameters not used."""
+    """Make the table: a row for each step, and one for each module with unused parameters."""
     sizes = {name: parameter.numel() for name, parameter in module.named_parameters()}
     end = encoder_end(spec, [(step.module, step.output.shape) for step in steps])
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     rows = []
     for i, step in enumerate(steps):
         name = (
             f"{step.module}.{step.function}()".removeprefix(".") if step.function else step.module
         )
-        seen[name] += 1
-        heads = any(is_within(step.module, head) for head in spec.auxiliary)
+        counts[name] += 1
+        in_head = any(is_within(step.module, head) for head in spec.auxiliary)
         output = step.output.shape[1:]
         weights, biases = _parameters(step.parameters, sizes)
         rows.append(
             LayerCost(
-                name=name if seen[name] == 1 else f"{name} #{seen[name]}",
+                name=name if counts[name] == 1 else f"{name} #{counts[name]}",
                 module=step.module,
                 title=_title(spec, step.module, step.function, step.kind),
                 kind=step.kind or "layer",
-                part="auxiliary" if heads else "encoder" if i <= end else "decoder",
+                part="auxiliary" if in_head else "encoder" if i <= end else "decoder",
                 executed=True,
                 weights=weights,
                 biases=biases,
@@ -422,10 +426,10 @@ def _rows(steps: Sequence[_Step], module: nn.Module, spec: NetworkSpec) -> tuple
                 field=step.field,
             )
         )
-    used = {name for step in steps for name in step.parameters}
+    used_names = {name for step in steps for name in step.parameters}
     owners: dict[str, list[str]] = {}
     for name in sizes:
-        if name not in used:
+        if name not in used_names:
             owners.setdefault(name.rpartition(".")[0], []).append(name)
     for owner, parameters in owners.items():
         kind = kind_of(module.get_submodule(owner))
@@ -436,7 +440,7 @@ def _rows(steps: Sequence[_Step], module: nn.Module, spec: NetworkSpec) -> tuple
                 module=owner,
                 title=_title(spec, owner, "", kind),
                 kind=kind,
-                # What a network does not use to classify can only have helped to train it.
+                # Parameters that are not used to classify can only have been used in training.
                 part="auxiliary",
                 executed=False,
                 weights=weights,
@@ -454,13 +458,13 @@ def _parameters(names: Iterable[str], sizes: Mapping[str, int]) -> tuple[int, in
 
 
 def _title(spec: NetworkSpec, module: str, function: str, kind: str) -> str:
-    around, known = module, None
-    while around and not (known := spec.title_of(around)):
-        around = around.rpartition(".")[0]
-    if known == module or (known and around == module and not function):
-        return known
-    if known:  # a part without a title is named by what it does in the whole
-        return f"{known} · {kind}"
+    owner, title = module, None
+    while owner and not (title := spec.title_of(owner)):
+        owner = owner.rpartition(".")[0]
+    if title == module or (title and owner == module and not function):
+        return title
+    if title:  # a part without a title is named by its kind
+        return f"{title} · {kind}"
     if not function:
         return module
     return f"{module} · {kind}" if module else kind
@@ -474,8 +478,8 @@ def receptive_field(
     Args:
         network: The network.
         layer_name: Dotted name of the layer.
-        channel: Whose map it is: in a concatenation each branch sees something else. None for the
-            largest of all.
+        channel: Channel of the map: in a concatenation each branch has its own receptive field.
+            None for the largest of all.
 
     Raises:
         NetworkError: There is no such layer.
@@ -492,7 +496,7 @@ def receptive_field(
 
 @per_module()
 def _fields(module: nn.Module, size: int) -> dict[str, ReceptiveField | None]:
-    # Of a module that makes several steps, or is used several times, the last one counts.
+    # Of a module with several steps, or with several uses, the last one counts.
     return {step.module: step.field for step in _steps(trace(module, size))}
 
 
@@ -506,8 +510,8 @@ class Head:
         shape: (C, H, W) of that output.
         depth: Layers with kernels between the image and that output.
         network_depth: The same for the main classifier's scores.
-        parameters: Its parameters.
-        macs: Its multiply–accumulates for one image, paid in training only.
+        parameters: Its number of parameters.
+        macs: Its multiply–accumulates for one image; it runs in training only.
     """
 
     name: str
@@ -520,7 +524,11 @@ class Head:
 
 
 def heads(network: Network | NetworkSpec, input_size: int | None = None) -> tuple[Head, ...]:
-    """Find where a network's auxiliary classifiers sit, from one pass in train mode.
+    """Find a network's auxiliary classifiers, from one pass in train mode.
+
+    Args:
+        network: A network or its spec.
+        input_size: Side of the square image, in pixels; None for the network's.
 
     Returns:
         One for each of the spec's auxiliary heads that runs, in the order of execution.
@@ -541,12 +549,12 @@ def heads(network: Network | NetworkSpec, input_size: int | None = None) -> tupl
         raise _refusal(module, size, network.input_size, spec.title, error) from error
     main = [s for s in steps if not any(is_within(s.module, name) for name in spec.auxiliary)]
     sizes = {name: p.numel() for name, p in module.named_parameters()}
-    found = []
+    result = []
     for name in spec.auxiliary:
         inside = [step for step in steps if is_within(step.module, name)]
         if inside:
             before = [step for step in steps[: steps.index(inside[0])] if step in main][-1]
-            found.append(
+            result.append(
                 Head(
                     name=name,
                     after=before.module,
@@ -557,4 +565,4 @@ def heads(network: Network | NetworkSpec, input_size: int | None = None) -> tupl
                     macs=sum(step.macs for step in inside) // 2,  # of two images
                 )
             )
-    return tuple(sorted(found, key=lambda head: head.depth))
+    return tuple(sorted(result, key=lambda head: head.depth))

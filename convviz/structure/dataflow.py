@@ -1,6 +1,6 @@
-"""Where values go in a forward pass: which ReLU follows a layer, what a module joins.
+"""The flow of values in a forward pass: which ReLU follows a layer, what a module concatenates.
 
-A reading of the trace. Also read here: which convolutions have a batch norm right behind them.
+Everything here is read from the trace, also which convolutions have a batch norm right after them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from convviz.structure import ops
 from convviz.structure.ops import is_norm, kind_of
 from convviz.structure.trace import Call, Operation, Trace, Value, trace
 
-# What only arranges or copies numbers.
+# Operations that only rearrange or copy numbers.
 _ARRANGEMENTS = (
     "view",
     "_unsafe_view",
@@ -29,10 +29,10 @@ _ARRANGEMENTS = (
     "transpose",
 )
 
-# What takes the largest of some numbers, and so may as well happen before a ReLU as after it.
+# Operations that take a maximum, and so commute with a ReLU.
 _MAXIMA = ("max_pool2d_with_indices", "max_pool2d", "adaptive_max_pool2d", "amax")
 
-# What makes no negative numbers out of others that are not negative.
+# Operations whose output is not negative if their inputs are not.
 _KEEP_SIGN = (
     *_ARRANGEMENTS,
     *_MAXIMA,
@@ -50,13 +50,13 @@ _WORDS = {"cat": "concatenation", "add": "sum", "mul": "product"}
 
 @dataclass(frozen=True)
 class Join:
-    """What a module with parts does with their outputs before it returns.
+    """What a module with parts does to their outputs before it returns.
 
     Attributes:
         kind: Plain words, "concatenation" or "convolution + batch norm + ReLU".
-        whole: Whether it is one weighted layer with what belongs to it and a ReLU of its own, and
-            so is better looked at as a whole.
-        parts: The values that are concatenated, if that is what it does.
+        whole: Whether it is one weighted layer with its norm and a functional ReLU, and so is shown
+            as a whole.
+        parts: The values that it concatenates, if it does.
     """
 
     kind: str
@@ -65,7 +65,7 @@ class Join:
 
 
 class Flow:
-    """The way of every value through one forward pass.
+    """The flow of every value through one forward pass.
 
     Attributes:
         calls: The calls of modules, in the order in which they ended.
@@ -76,25 +76,25 @@ class Flow:
         self._by_position = {call.position: call for call in trace.calls}
         self._last = {call.name: call for call in trace.calls}
         self._readers: dict[Value, list[Operation]] = defaultdict(list)
-        self._maker: dict[Value, Operation] = {}
+        self._producer: dict[Value, Operation] = {}
         self._rectified: set[Value] = set()
         for operation in trace.operations:
             if operation.output in operation.inputs:
-                continue  # it handed its input on
+                continue  # it returned its input
             for value in set(operation.inputs):
                 self._readers[value].append(operation)
-            self._maker[operation.output] = operation
+            self._producer[operation.output] = operation
             if _rectifies(operation) or (
                 operation.name in _KEEP_SIGN and self._rectified.issuperset(operation.inputs)
             ):
                 self._rectified.add(operation.output)
 
     def pre_relu_of(self, call: Call) -> str | None:
-        """Find the layer whose positive part is what the next ReLU lets through of an output.
+        """Find the layer whose positive part is what the next ReLU passes on of an output.
 
-        That is the layer itself, or the norm between it and the ReLU. None where the output has
-        been rectified already, or where any of it goes on without passing a ReLU, as it does into
-        the addition of a residual block.
+        That is the layer itself, or the norm between it and the ReLU. None where the output is
+        rectified already, or where it is also read without a ReLU, as by the addition of a residual
+        block.
         """
         if call.output is None or call.output in self._rectified:
             return None
@@ -103,15 +103,15 @@ class Flow:
     def _pre_relu(self, value: Value, name: str) -> str | None:
         names: set[str | None] = set()
         for reader in self._readers[value]:
-            within = self._by_position.get(reader.call)
+            call = self._by_position.get(reader.call)
             if _rectifies(reader):
                 names.add(name)
-            elif within and within.leaf and is_norm(within.module) and value in within.inputs:
-                # Of a norm that is used several times, only the last use can be looked at.
-                if within.output is None or within is not self._last[within.name]:
+            elif call and call.leaf and is_norm(call.module) and value in call.inputs:
+                # Of a norm that is used several times, only the last use can be captured.
+                if call.output is None or call is not self._last[call.name]:
                     names.add(None)
                 else:
-                    names.add(self._pre_relu(within.output, within.name))
+                    names.add(self._pre_relu(call.output, call.name))
             elif reader.name in _ARRANGEMENTS or reader.name in _MAXIMA:
                 names.add(self._pre_relu(reader.output, name))
             else:
@@ -119,13 +119,13 @@ class Flow:
         return names.pop() if len(names) == 1 else None
 
     def source_of(self, value: Value) -> Value:
-        """Go back to the value of which this one is only another arrangement."""
-        while value in self._maker and self._maker[value].name in _ARRANGEMENTS:
-            value = self._maker[value].inputs[0]
+        """Go back to the value of which this one is only a rearrangement."""
+        while value in self._producer and self._producer[value].name in _ARRANGEMENTS:
+            value = self._producer[value].inputs[0]
         return value
 
     def summary_of(self, call: Call, order: int) -> Join | None:
-        """Say what a module adds to the last of its parts; None if it adds nothing.
+        """Describe what a module does to the outputs of its parts; None if it returns one of them.
 
         Args:
             call: A call of a module with parts.
@@ -134,14 +134,14 @@ class Flow:
         if call.output is None:
             return None
         inside = self.calls[call.inside : order]
-        known = {self.source_of(part.output) for part in inside if part.output is not None}
-        known |= {self.source_of(value) for value in call.inputs}
+        sources = {self.source_of(part.output) for part in inside if part.output is not None}
+        sources |= {self.source_of(value) for value in call.inputs}
         value = self.source_of(call.output)
-        if value in known:
+        if value in sources:
             return None
         words: list[str] = []
-        while value not in known and value in self._maker:
-            operation = self._maker[value]
+        while value not in sources and value in self._producer:
+            operation = self._producer[value]
             if _rectifies(operation):
                 words.append("ReLU")
             elif operation.name in _WORDS:
@@ -181,17 +181,17 @@ def flow(module: nn.Module, size: int) -> Flow:
 
 
 def norm_pairs(trace: Trace) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
-    """Find the convolutions that run once, each with the batch norm that reads its output."""
+    """Find the convolutions that run once and whose output a batch norm reads, with that norm."""
     runs = Counter(call.module for call in trace.calls)
-    made: dict[Value | None, nn.Conv2d] = {}
+    convolutions: dict[Value | None, nn.Conv2d] = {}
     pairs = []
     for call in trace.calls:
         if runs[call.module] > 1:
             continue
         if isinstance(call.module, nn.Conv2d):
-            made[call.output] = call.module
+            convolutions[call.output] = call.module
         elif isinstance(call.module, nn.BatchNorm2d) and call.module.running_mean is not None:
-            convolution = made.get(call.inputs[0])
+            convolution = convolutions.get(call.inputs[0])
             if convolution is not None:
                 pairs.append((convolution, call.module))
     return pairs

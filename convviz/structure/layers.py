@@ -1,10 +1,10 @@
 """The layers of a network, found by running it once.
 
-A layer of interest is a module without parts, or one that does something to the outputs of its
-parts before it returns: GoogLeNet's convolutions, whose ReLU is a function in their forward(), and
-its Inception modules, which concatenate. A Sequential adds nothing and does not count. Layers are
-listed in the order in which they finish; of a module that is used several times, the last use
-counts. Heads that only help training do not run and do not count.
+A layer is a module without parts, or one that does something to the outputs of its parts before it
+returns: GoogLeNet's convolutions, whose ReLU is a function in their forward(), and its Inception
+modules, which concatenate. A Sequential does not count. Layers are listed in the order in which
+they finish; of a module that is used several times, the last use counts. Auxiliary heads, which do
+not run in eval mode, do not count.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ class Layer:
         name: Dotted module name.
         title: Human title, "relu3_3".
         kind: Plain words, "convolution".
-        stage: What groups it in pickers, "block 3".
+        stage: The group in which pickers show it, "block 3".
         shape: Output without the batch, (C, H, W) or (C,).
         index: Position in the order of execution.
-        detail: Whether pickers may hide it: a part of a layer that is better looked at with its
-            ReLU, as a whole, or a module that only hands its input on.
-        pre_relu: Name of the layer whose positive part is what the next ReLU lets through: the
+        detail: Whether pickers may hide it: a part of a layer that is shown with its ReLU, as a
+            whole, or a module that returns its input unchanged.
+        pre_relu: Name of the layer whose positive part is what the next ReLU passes on: the
             layer itself right before a ReLU, its batch norm where there is one between. None where
             no ReLU follows, or the output has been through one.
         branches: The parts of a concatenation; empty for any other layer.
@@ -69,10 +69,9 @@ class Layer:
 
 
 def layers(network: Network | NetworkSpec, input_size: int | None = None) -> tuple[Layer, ...]:
-    """List the layers of interest in the order in which they finish.
+    """List the layers of a network in the order in which they finish.
 
-    Of a network whose weights are those of an encoder only, these are the encoder's layers: the
-    others have no weights to look at.
+    With weights of an encoder only, these are the encoder's layers: the others have no weights.
 
     Args:
         network: A loaded network, or the description of one.
@@ -84,22 +83,23 @@ def layers(network: Network | NetworkSpec, input_size: int | None = None) -> tup
     size = network.input_size if input_size is None else input_size
     if isinstance(network, NetworkSpec):
         return _of_spec(network, size)
-    every = _of_module(network.module, network.spec, size)
+    all_layers = _of_module(network.module, network.spec, size)
     if network.weights.source == "encoder":
-        return tuple(layer for layer in every if layer.in_encoder)
-    return every
+        return tuple(layer for layer in all_layers if layer.in_encoder)
+    return all_layers
 
 
 def layer(network: Network | NetworkSpec, name: str) -> Layer:
     """Find a layer by its dotted name.
 
     Raises:
-        NetworkError: There is none of that name; the sentence names near matches.
+        NetworkError: There is none of that name; the sentence names near matches. Or the network
+            cannot be run.
     """
-    known = {layer.name: layer for layer in layers(network)}
-    if name in known:
-        return known[name]
-    names = list(known)
+    by_name = {layer.name: layer for layer in layers(network)}
+    if name in by_name:
+        return by_name[name]
+    names = list(by_name)
     if isinstance(network, Network) and name in {layer.name for layer in layers(network.spec)}:
         reason = f"the weights in use are those of its encoder only, which ends with {names[-1]}."
         raise NetworkError(f"{network.title} has no weights for layer {name}: {reason}")
@@ -127,20 +127,25 @@ def encoder_end(spec: NetworkSpec, outputs: Sequence[tuple[str, Shape]]) -> int:
 
 
 def check_channel(shape: tuple[int, ...], channel: int) -> None:
-    """Make sure that a layer of this output shape has a channel.
+    """Check that a layer of this output shape has a channel.
 
     Raises:
-        SettingError: It has not.
+        SettingError: It does not.
     """
     if not 0 <= channel < shape[0]:
         raise SettingError(f"There is no channel {channel}: choose 0 to {shape[0] - 1}.")
 
 
 def check_position(shape: tuple[int, ...], row: int, column: int) -> None:
-    """Make sure that a layer's maps have a position; a vector's maps are 1 × 1.
+    """Check that a layer's maps have a position; a vector's maps are 1 × 1.
+
+    Args:
+        shape: The layer's output shape, (C, H, W) or (C,).
+        row: Row of the position, from 0.
+        column: Column of the position, from 0.
 
     Raises:
-        SettingError: They have not.
+        SettingError: They do not.
     """
     height, width = shape[1:] or (1, 1)
     if not (0 <= row < height and 0 <= column < width):
@@ -153,17 +158,16 @@ def check_position(shape: tuple[int, ...], row: int, column: int) -> None:
 def trunk(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     """Return the layers of the encoder's trunk, in order: maps after a ReLU or a concatenation.
 
-    Branches, which lie beside the trunk, do not count. Of a network without any ReLU these are all
-    maps of its encoder.
+    Branches do not count. Of a network without any ReLU these are all maps of its encoder.
     """
     maps = [layer for layer in layers if layer.in_encoder and len(layer.shape) == 3]
-    through = [layer for layer in maps if not layer.detail and not in_branch(maps, layer)]
-    rectified = [layer for layer in through if layer.branches or "ReLU" in layer.kind]
-    return tuple(rectified or through or maps)
+    outside = [layer for layer in maps if not layer.detail and not in_branch(maps, layer)]
+    rectified = [layer for layer in outside if layer.branches or "ReLU" in layer.kind]
+    return tuple(rectified or outside or maps)
 
 
 def in_branch(layers: Sequence[Layer], layer: Layer) -> bool:
-    """Tell whether a layer lies inside a concatenation, in one of its branches."""
+    """Tell whether a layer is inside a concatenation, in one of its branches."""
     return any(
         is_within(layer.name, whole.name) and whole.name != layer.name
         for whole in layers
@@ -180,29 +184,29 @@ def one_per_stage(layers: Sequence[Layer], at_most: int = 6) -> tuple[Layer, ...
     return tuple(last[round(i * step)] for i in range(at_most))
 
 
-# How deep a layer lies is measured in two ways. By its rank in the trunk: Inception modules count
-# one each, however many layers they hold; so networks are compared at the same share of their
+# The depth of a layer is measured in two ways. By its rank in the trunk: Inception modules count
+# one each, however many layers they have; so networks are compared at the same share of their
 # trunks. By its rank among all layers of the encoder: so a layer inside a branch has a depth too,
-# and the page's choice of a layer can follow a change of the network.
+# and the page can choose a comparable layer when the network changes.
 
 
 def trunk_depth(layers: Sequence[Layer], layer: Layer) -> float:
-    """Return how deep a layer lies in the trunk, from 0 to 1."""
-    through = trunk(layers)
-    before = sum(other.index < layer.index for other in through)
-    return min(1.0, before / max(1, len(through) - 1))
+    """Return the depth of a layer in the trunk, from 0 to 1."""
+    in_trunk = trunk(layers)
+    rank = sum(member.index < layer.index for member in in_trunk)
+    return min(1.0, rank / max(1, len(in_trunk) - 1))
 
 
 def at_trunk_depth(layers: Sequence[Layer], depth: float) -> Layer:
     """Return the trunk layer nearest to a depth from 0 to 1."""
-    through = trunk(layers)
-    return through[round(min(1.0, max(0.0, depth)) * (len(through) - 1))]
+    in_trunk = trunk(layers)
+    return in_trunk[round(min(1.0, max(0.0, depth)) * (len(in_trunk) - 1))]
 
 
 def encoder_depth(layers: Sequence[Layer], layer: Layer) -> float:
-    """Return how deep a layer lies among all layers of the encoder: 0 the first, 1 the last.
+    """Return the depth of a layer among all layers of the encoder: 0 the first, 1 the last.
 
-    A layer of the decoder lies deeper than 1.
+    A layer of the decoder has a depth above 1.
     """
     encoder = _encoder(layers)
     first, last = encoder[0].index, encoder[-1].index
@@ -210,7 +214,7 @@ def encoder_depth(layers: Sequence[Layer], layer: Layer) -> float:
 
 
 def comparable(layers: Sequence[Layer], depth: float) -> Layer:
-    """Find the layer whose output follows a ReLU and that lies nearest to an encoder depth.
+    """Find the rectified layer nearest to an encoder depth.
 
     The parts of a concatenation do not count, only the whole.
 
@@ -243,33 +247,33 @@ def _of_module(module: nn.Module, spec: NetworkSpec, size: int) -> tuple[Layer, 
     if size < 1:
         raise NetworkError(f"An image of {size} × {size} pixels has nothing to look at.")
     try:
-        ways = flow(module, size)
+        value_flow = flow(module, size)
     except TraceError as error:
         raise NetworkError(_refusal(spec, size, error)) from error
     joins = {
-        order: ways.summary_of(call, order)
-        for order, call in enumerate(ways.calls)
+        order: value_flow.summary_of(call, order)
+        for order, call in enumerate(value_flow.calls)
         if not call.leaf
     }
-    chosen = _choose(ways, joins)
-    if not chosen:
+    calls = _of_interest(value_flow, joins)
+    if not calls:
         raise NetworkError(f"{spec.title} has no layer with one output per image.")
-    last = encoder_end(spec, [(call.name, call.shape) for _, call in chosen])
+    last = encoder_end(spec, [(call.name, call.shape) for _, call in calls])
     if last < 0 and spec.encoder_end is not None:
         raise NetworkError(
             f"{spec.title} has no layer {spec.encoder_end} for its encoder to end with."
         )
-    wholes = [call.name for order, call in chosen if (join := joins.get(order)) and join.whole]
-    groups = {call.name.partition(".")[0] for _, call in chosen if "." in call.name} - set(wholes)
-    makers: dict[Value, Call] = {}
-    for _, call in chosen:
+    wholes = [call.name for order, call in calls if (join := joins.get(order)) and join.whole]
+    groups = {call.name.partition(".")[0] for _, call in calls if "." in call.name} - set(wholes)
+    producers: dict[Value, Call] = {}
+    for _, call in calls:
         if call.output is not None:
-            makers.setdefault(ways.source_of(call.output), call)
+            producers.setdefault(value_flow.source_of(call.output), call)
     rows = []
-    for index, (order, call) in enumerate(chosen):
+    for index, (order, call) in enumerate(calls):
         join = joins.get(order)
-        inside = (name for name in wholes if name != call.name and is_within(call.name, name))
-        whole = next(inside, None)
+        around = (name for name in wholes if name != call.name and is_within(call.name, name))
+        whole = next(around, None)
         kind = join.kind if join else kind_of(call.module)
         rows.append(
             Layer(
@@ -280,20 +284,20 @@ def _of_module(module: nn.Module, spec: NetworkSpec, size: int) -> tuple[Layer, 
                 shape=call.shape[1:],
                 index=index,
                 detail=whole is not None or isinstance(call.module, (nn.Identity, nn.Flatten)),
-                pre_relu=ways.pre_relu_of(call),
-                branches=_branches(spec, join.parts, makers, call.shape[1]) if join else (),
+                pre_relu=value_flow.pre_relu_of(call),
+                branches=_branches(spec, join.parts, producers, call.shape[1]) if join else (),
                 in_encoder=index <= last,
             )
         )
     return tuple(rows)
 
 
-def _choose(ways: Flow, joins: Mapping[int, Join | None]) -> list[tuple[int, Call]]:
-    """Take the last call of every layer of interest, with its index among all calls."""
+def _of_interest(value_flow: Flow, joins: Mapping[int, Join | None]) -> list[tuple[int, Call]]:
+    """List the last call of every layer, with its index among all calls."""
     last: dict[str, tuple[int, Call]] = {}
-    for order, call in enumerate(ways.calls):
-        adds = call.leaf or joins[order] is not None
-        if call.name and adds and len(call.shape) in (2, 4) and call.shape[0] == 1:
+    for order, call in enumerate(value_flow.calls):
+        is_layer = call.leaf or joins[order] is not None
+        if call.name and is_layer and len(call.shape) in (2, 4) and call.shape[0] == 1:
             last[call.name] = (order, call)
     return sorted(last.values(), key=lambda item: item[0])
 
@@ -306,7 +310,7 @@ def _title(spec: NetworkSpec, name: str, kind: str, whole: str | None) -> str:
 
 
 def _stage(spec: NetworkSpec, name: str, groups: Collection[str], *, in_encoder: bool) -> str:
-    """Name what groups a layer in pickers, by the first part of its name if the spec does not."""
+    """Return a layer's stage: the spec's, else the first part of the layer's name."""
     if spec.stage_of is not None:
         return spec.stage_of(name)
     first, dot, _ = name.partition(".")
@@ -321,9 +325,9 @@ def _branches(
     """Name the channel ranges of a concatenation; nothing if a part is not a layer's output.
 
     Args:
-        spec: Knows the branches' short titles.
+        spec: Has the branches' short titles.
         parts: The values that are concatenated.
-        calls: Which layer made which value.
+        calls: The layer that returned each value.
         channels: How many channels the concatenation has.
     """
     branches: list[Branch] = []
@@ -340,19 +344,19 @@ def _branches(
 
 def _refusal(spec: NetworkSpec, size: int, error: TraceError) -> str:
     """Say in one sentence why a network cannot be run on an image of some size."""
-    where = f"layer {spec.title_of(error.name) or error.name}" if error.name else "its forward()"
+    location = f"layer {spec.title_of(error.name) or error.name}" if error.name else "its forward()"
     needed = _pixels_needed(error.module)
     if len(error.shape) == 4 and min(error.shape[2:]) < needed:
-        left = " × ".join(str(side) for side in error.shape[2:])
+        remaining = " × ".join(str(side) for side in error.shape[2:])
         return (
-            f"{spec.title} needs a larger image than {size} × {size} pixels: {where} is left with "
-            f"{left} of them and needs {needed} × {needed}."
+            f"{spec.title} needs a larger image than {size} × {size} pixels: {location} is left "
+            f"with {remaining} of them and needs {needed} × {needed}."
         )
-    place = registry.place(error.cause)
-    line = f" ({place})" if place else ""
+    line = registry.place(error.cause)
+    line_text = f" ({line})" if line else ""
     return (
-        f"{spec.title} cannot be run on an image of 3 × {size} × {size} numbers: {where} fails"
-        f"{line} with “{registry.reason(error.cause)}”."
+        f"{spec.title} cannot be run on an image of 3 × {size} × {size} numbers: {location} fails"
+        f"{line_text} with “{registry.reason(error.cause)}”."
     )
 
 

@@ -1,14 +1,14 @@
 """PyTorch's basic operations: their names, kinds, sliding windows and multiply–accumulates.
 
 A network is followed at the level where every module and every function call (``F.relu``,
-``torch.cat``, ``x @ w``) has become one of these operations, so that none is missed. Each is known
-by its function in PyTorch's dispatcher, by its name (``relu``) and by its arguments: the names of
-its schema, with shapes in the place of tensors.
+``torch.cat``, ``x @ w``) has become one of these operations, so that none is missed. Each has a
+function in PyTorch's dispatcher, a name (``relu``) and arguments by the names of its schema, with
+shapes instead of tensors.
 
-Convention for MACs, used in the whole project: one multiply–accumulate for every weight that meets
-a value in a convolution, a fully connected layer or a matrix product. Adding the bias, ReLU,
-pooling and normalisation multiply nothing by a learned kernel and count 0. A FLOP count is twice
-the MACs.
+Convention for MACs, used in the whole project: one multiply–accumulate for every product of a
+weight and a value in a convolution, a fully connected layer or a matrix product. Adding the bias,
+ReLU, pooling and normalisation do not multiply by a learned kernel and count 0. A FLOP count is
+twice the MACs.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ _KINDS: tuple[tuple[type[nn.Module] | tuple[type[nn.Module], ...], str], ...] = 
 
 
 def kind_of(module: nn.Module) -> str:
-    """Return in plain words what a module without parts does."""
-    for classes, words in _KINDS:
+    """Return the kind of a module without parts, in plain words."""
+    for classes, kind in _KINDS:
         if isinstance(module, classes):
-            return words
+            return kind
     return type(module).__name__
 
 
@@ -68,7 +68,7 @@ class Window:
     groups: int = 1
 
 
-# Plain words for operations, and the functions that users call them by.
+# The kinds of operations in plain words, and the functions that users call.
 WORDS = {
     "convolution": "convolution",
     "addmm": "linear",
@@ -103,16 +103,25 @@ CALLS = {
 }
 
 
-# Those that slide a window, and those that share a map out evenly among their outputs.
+# Poolings that slide a window, and those that divide a map evenly among their outputs.
 _SLIDING = {"max_pool2d_with_indices", "avg_pool2d"}
-_SHARING = {"_adaptive_avg_pool2d", "adaptive_max_pool2d"}
+_ADAPTIVE = {"_adaptive_avg_pool2d", "adaptive_max_pool2d"}
 
 _RESHAPING = {
     *("view", "_unsafe_view", "reshape", "unsqueeze", "squeeze", "select", "slice", "expand"),
     *("permute", "transpose", "t", "alias", "detach", "clone", "split", "unbind", "chunk"),
     *("split_with_sizes", "_to_copy", "contiguous", "as_strided", "lift_fresh", "_reshape_alias"),
 }
-_MAKING = {"empty", "zeros", "ones", "full", "arange", "scalar_tensor", "empty_like", "zeros_like"}
+_CREATING = {
+    "empty",
+    "zeros",
+    "ones",
+    "full",
+    "arange",
+    "scalar_tensor",
+    "empty_like",
+    "zeros_like",
+}
 
 
 def name(function: Any) -> str:
@@ -121,23 +130,29 @@ def name(function: Any) -> str:
 
 
 def arguments(function: Any, args: tuple[Any, ...], kwargs: Arguments) -> dict[str, Any]:
-    """Return an operation's arguments by name, in the order of its schema, defaults included."""
+    """Return an operation's arguments by name, in the order of its schema, defaults included.
+
+    Args:
+        function: The operation.
+        args: Its positional arguments.
+        kwargs: Its keyword arguments.
+    """
     schema = function._schema.arguments
-    given = {a.name: value for a, value in zip(schema, args, strict=False)} | dict(kwargs)
+    values = {a.name: value for a, value in zip(schema, args, strict=False)} | dict(kwargs)
     return {
-        a.name: given.get(a.name, a.default_value)
+        a.name: values.get(a.name, a.default_value)
         for a in schema
-        if a.name in given or a.has_default_value()
+        if a.name in values or a.has_default_value()
     }
 
 
 def is_bookkeeping(name: str) -> bool:
-    """Tell whether an operation only makes or re-labels memory: not a row of a table."""
-    return name in _RESHAPING or name in _MAKING
+    """Tell whether an operation only creates or reshapes tensors: not a row of a table."""
+    return name in _RESHAPING or name in _CREATING
 
 
 def is_reshaping(name: str) -> bool:
-    """Tell whether an operation only arranges values in another way."""
+    """Tell whether an operation only rearranges values."""
     return name in _RESHAPING
 
 
@@ -147,7 +162,7 @@ def is_arithmetic(name: str) -> bool:
 
 
 def has_kernel(name: str) -> bool:
-    """Tell whether an operation is what makes a layer of a network deep: a kernel to learn."""
+    """Tell whether an operation has a kernel that can be learned: it counts in the depth."""
     return name in {"convolution", "addmm", "mm", "bmm", "baddbmm"}
 
 
@@ -173,14 +188,14 @@ def macs(function: Any, arguments: Arguments, output: tuple[int, ...]) -> int:
         arguments: Its arguments.
         output: Shape of its output.
     """
-    # PyTorch counts attention under each device's own name for it, but for the CPU's.
-    counted = name(function).removesuffix("_for_cpu")
-    count = flop_registry.get(getattr(torch.ops.aten, counted, function.overloadpacket))
+    # PyTorch counts attention under each device's name for it, except the CPU's.
+    operation = name(function).removesuffix("_for_cpu")
+    count = flop_registry.get(getattr(torch.ops.aten, operation, function.overloadpacket))
     if count is None:
         return 0
-    named = {a.name for a in function._schema.arguments if a.kwarg_only}
-    args = [value for key, value in arguments.items() if key not in named]
-    kwargs = {key: value for key, value in arguments.items() if key in named}
+    keywords = {a.name for a in function._schema.arguments if a.kwarg_only}
+    args = [value for key, value in arguments.items() if key not in keywords]
+    kwargs = {key: value for key, value in arguments.items() if key in keywords}
     # PyTorch counts FLOPs: two for each multiply–accumulate.
     return int(count(*args, **kwargs, out_val=output)) // 2
 
@@ -200,30 +215,30 @@ def window(name: str, arguments: Arguments) -> Window | None:
         stride = pair(arguments["stride"] or kernel)
         dilation = pair(arguments.get("dilation", 1))
         return Window(kernel, stride, pair(arguments["padding"]), dilation)
-    shared = shared_out(name, arguments)
-    if shared is None:
+    outputs = adaptive_output(name, arguments)
+    if outputs is None:
         return None
-    (height, width), (rows, columns) = arguments["self"][-2:], shared
+    (height, width), (rows, columns) = arguments["self"][-2:], outputs
     if height % rows or width % columns:
         return None  # windows of different sizes have no common kernel
     kernel = (height // rows, width // columns)
     return Window(kernel, kernel)
 
 
-def shared_out(name: str, arguments: Arguments) -> Pair | None:
-    """Return the rows and columns among which a pooling shares a map out evenly.
+def adaptive_output(name: str, arguments: Arguments) -> Pair | None:
+    """Return the output rows and columns of a pooling that divides a map evenly among them.
 
     None for any other operation. A mean over whole maps is such a pooling, to 1 × 1.
     """
-    if name in _SHARING:
+    if name in _ADAPTIVE:
         return pair(arguments["output_size"])
     if name == "mean" and len(arguments["self"]) == 4:
-        over = {dimension % 4 for dimension in arguments.get("dim") or ()}
-        return (1, 1) if over == {2, 3} else None
+        dimensions = {dimension % 4 for dimension in arguments.get("dim") or ()}
+        return (1, 1) if dimensions == {2, 3} else None
     return None
 
 
 def pair(value: int | Sequence[int]) -> Pair:
-    """Return rows and columns of what may be one number for both."""
+    """Return (rows, columns) of an argument that may be one number for both."""
     numbers = [value] if isinstance(value, int) else list(value)
     return int(numbers[0]), int(numbers[-1])

@@ -1,10 +1,10 @@
 """What one position of a feature map can see of the input image.
 
-Two things are followed side by side through a network, along each axis.
+Two quantities are followed through a network, along each axis.
 
-- The textbook pair: the receptive field's size grows by (k − 1) · dilation · jump with every kernel
+- Size and jump: the receptive field's size grows by (k − 1) · dilation · jump with every kernel
   of width k, and the jump (pixels between two neighbouring positions) is multiplied by the stride.
-  This is the size on an endless plane: it may be larger than the image.
+  This is the size on an infinite plane: it may be larger than the image.
 - The exact first and last input pixel that each position depends on. Padding is not part of the
   image and pixels dropped at the right-hand edge are not seen, so near the borders this is smaller.
 
@@ -24,11 +24,11 @@ from convviz.structure import ops
 from convviz.structure.ops import Window
 from convviz.structure.trace import Operation, Shape, Trace, Value, lookup
 
-# What a padded position sees: an interval that any union ignores.
+# What a padded position sees: an interval that changes no union.
 NOTHING = (10**9, -1)
 
-# Operations that leave each position where it is, beside those that work value by value.
-_FAITHFUL = {
+# Operations whose output positions see what their input positions see; others are pointwise.
+_POSITION_WISE = {
     *("native_batch_norm", "_native_batch_norm_legit_no_training", "native_group_norm"),
     *("cat", "_softmax"),
 }
@@ -39,7 +39,7 @@ class Axis:
     """One axis of a feature map.
 
     Attributes:
-        size: Receptive field on an endless plane, in input pixels.
+        size: Receptive field on an infinite plane, in input pixels.
         jump: Input pixels between two neighbouring positions; a fraction after an upsampling.
         seen: For each position the first and last input pixel that it depends on.
     """
@@ -56,17 +56,25 @@ class Axis:
     def slide(
         self, *, kernel: int, stride: int, padding: int, dilation: int, positions: int
     ) -> "Axis":
-        """Return the axis after a kernel has slid over this one and stopped `positions` times."""
-        seen = []
+        """Return the axis after a convolution or pooling with a sliding kernel.
+
+        Args:
+            kernel: Taps of the kernel.
+            stride: Positions between two neighbouring outputs.
+            padding: Padded positions at each end.
+            dilation: Positions between two taps.
+            positions: Number of outputs.
+        """
+        intervals = []
         for position in range(positions):
             start = position * stride - padding
             taps = range(start, start + dilation * (kernel - 1) + 1, dilation)
-            seen.append(_union(self.seen[t] for t in taps if 0 <= t < len(self.seen)))
+            intervals.append(_union(self.seen[t] for t in taps if 0 <= t < len(self.seen)))
         reach = dilation * (kernel - 1) * self.jump
-        return Axis(self.size + int(reach), self.jump * stride, tuple(seen))
+        return Axis(self.size + int(reach), self.jump * stride, tuple(intervals))
 
     def pool_to(self, positions: int) -> "Axis":
-        """Return the axis after adaptive pooling, whose windows share the map out evenly."""
+        """Return the axis after adaptive pooling, whose windows divide the map evenly."""
         length = len(self.seen)
         windows = [
             (i * length // positions, -(-(i + 1) * length // positions)) for i in range(positions)
@@ -74,17 +82,17 @@ class Axis:
         widest = max(stop - start for start, stop in windows)
         seen = tuple(_union(self.seen[start:stop]) for start, stop in windows)
         size = self.size + int((widest - 1) * self.jump)
-        # One window has no neighbour to jump to; the whole map is the honest distance.
+        # A single window has no neighbour; its jump is the whole map.
         return Axis(size, self.jump * Fraction(length, positions), seen)
 
     def pad(self, before: int, after: int) -> "Axis":
         """Return the axis with positions added (or, where negative, cut off) at its two ends."""
-        kept = self.seen[max(0, -before) : len(self.seen) - max(0, -after)]
-        seen = (NOTHING,) * max(0, before) + kept + (NOTHING,) * max(0, after)
+        remaining = self.seen[max(0, -before) : len(self.seen) - max(0, -after)]
+        seen = (NOTHING,) * max(0, before) + remaining + (NOTHING,) * max(0, after)
         return Axis(self.size, self.jump, seen)
 
     def join(self, other: "Axis") -> "Axis":
-        """Return the axis where this branch and another meet: the larger of the two counts."""
+        """Return the axis of two branches that meet: the larger of the two counts."""
         seen = tuple(_union(pair) for pair in zip(self.seen, other.seen, strict=True))
         return Axis(max(self.size, other.size), max(self.jump, other.jump), seen)
 
@@ -113,7 +121,7 @@ class ReceptiveField:
 
     @property
     def size(self) -> int:
-        """Pixels, of the longer side, on an endless plane."""
+        """Pixels, of the longer side, on an infinite plane."""
         return max(self.rows.size, self.columns.size)
 
     @property
@@ -141,7 +149,7 @@ class ReceptiveField:
         return ReceptiveField(self.rows.join(other.rows), self.columns.join(other.columns))
 
     def gathered(self) -> "ReceptiveField":
-        """Return the field of one unit that looks at every position (a fully connected layer)."""
+        """Return the field of one unit that reads every position (a fully connected layer)."""
         return ReceptiveField(self.rows.pool_to(1), self.columns.pool_to(1))
 
 
@@ -153,55 +161,55 @@ def _union(intervals: Iterable[tuple[int, int]]) -> tuple[int, int]:
 
 
 def receptive_fields(trace: Trace) -> dict[Value, ReceptiveField]:
-    """Follow what every value of a forward pass sees of the image, as far as that is known."""
+    """Follow what every value of a forward pass sees of the image, as far as it can be followed."""
     fields = {trace.image: ReceptiveField.of_input(*trace.image.shape[-2:])}
     for event in trace.events:
         field: ReceptiveField | None = None
         if isinstance(event, Operation):
             field = _after(event, [lookup(fields, source) for source in event.sources])
         elif isinstance(event.module, nn.LocalResponseNorm) and event.inputs:
-            # It works across channels by a detour through other shapes; each position stays put.
+            # It works across channels through other shapes; each position sees what it saw.
             field = lookup(fields, event.inputs[0])
         if field is not None and event.output is not None:
             fields[event.output] = field
     return fields
 
 
-def _after(operation: Operation, known: list[ReceptiveField | None]) -> ReceptiveField | None:
+def _after(operation: Operation, inputs: list[ReceptiveField | None]) -> ReceptiveField | None:
     """Return what the positions of an operation's output see; None where it cannot be followed.
 
     Args:
         operation: The operation.
-        known: What each of its sources sees.
+        inputs: What each of its sources sees.
     """
-    sources = [field for field in known if field is not None]
-    if not sources or len(sources) < len(known):
+    sources = [field for field in inputs if field is not None]
+    if not sources or len(sources) < len(inputs):
         return None
     source = sources[0]
-    for other in sources[1:]:
-        joined = source.join(other)
-        if joined is None:
+    for field in sources[1:]:
+        union = source.join(field)
+        if union is None:
             return None
-        source = joined
-    name, given, output = operation.name, operation.arguments, operation.output.shape
-    shared = ops.shared_out(name, given)
-    if shared is not None:
-        return ReceptiveField(source.rows.pool_to(shared[0]), source.columns.pool_to(shared[1]))
-    window = ops.window(name, given)
+        source = union
+    name, arguments, output = operation.name, operation.arguments, operation.output.shape
+    pooled = ops.adaptive_output(name, arguments)
+    if pooled is not None:
+        return ReceptiveField(source.rows.pool_to(pooled[0]), source.columns.pool_to(pooled[1]))
+    window = ops.window(name, arguments)
     if window is not None:
         return _slide(source, window, output)
     if name == "constant_pad_nd":
-        left, right, top, bottom = (*given["pad"], 0, 0, 0, 0)[:4]
+        left, right, top, bottom = (*arguments["pad"], 0, 0, 0, 0)[:4]
         return ReceptiveField(source.rows.pad(top, bottom), source.columns.pad(left, right))
     if name in {"addmm", "mm"}:
         return source.gathered()
     if name in {"view", "_unsafe_view", "reshape"} and len(output) == 2:
-        return source.gathered()  # flattened: what follows looks at every position
+        return source.gathered()  # flattened: what follows reads every position
     pointwise = torch.Tag.pointwise in operation.function.tags
-    faithful = pointwise or ops.is_reshaping(name) or name in _FAITHFUL
-    flat = len(output) == 2 and source.shape == (1, 1)
-    keeps_shape = flat or output[-2:] == source.shape
-    return source if faithful and keeps_shape else None
+    position_wise = pointwise or ops.is_reshaping(name) or name in _POSITION_WISE
+    is_vector = len(output) == 2 and source.shape == (1, 1)
+    keeps_shape = is_vector or output[-2:] == source.shape
+    return source if position_wise and keeps_shape else None
 
 
 def _slide(source: ReceptiveField, window: Window, output: Shape) -> ReceptiveField:

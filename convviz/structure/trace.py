@@ -2,15 +2,15 @@
 
 A *call* is one use of a module, seen by hooks. An *operation* is one thing that PyTorch does to
 tensors, seen by a dispatch mode, so that what a forward() does between its modules (a functional
-ReLU, a concatenation, an addition) is recorded as well. What they say about layers, costs and
-receptive fields is read from the record elsewhere; nothing is interpreted here.
+ReLU, a concatenation, an addition) is recorded as well. Other modules read layers, costs and
+receptive fields from the record; nothing is interpreted here.
 
 Calls and operations are connected by *values*: a tensor has one value until an in-place operation
 changes it, and another one from then on. So AlexNet's in-place ReLU makes a new value although the
 tensor is the same, and a dropout that does nothing makes none.
 
-The pass runs on the "meta" device: shapes without numbers, no work and no memory. A network that
-looks at its numbers cannot run there; it is run on zeros instead.
+The pass runs on the "meta" device: shapes without numbers, no computation and no memory. A network
+that reads its numbers cannot run there; it is run on zeros instead.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """What a tensor holds until it is written to.
+    """The content of a tensor until it is written to.
 
     Attributes:
         shape: Its shape, batch included.
-        memory: Number of the memory that it lies in.
+        memory: Number of the memory that it is in.
         stored: Whether that is the memory of one of the network's parameters or buffers.
-        before: What the tensor held before another view of its memory was written to.
+        before: The tensor's value before another view of its memory was written to.
     """
 
     shape: Shape
@@ -57,9 +57,9 @@ class Operation:
     Attributes:
         function: The operation as PyTorch's dispatcher names it, ``aten.relu_.default``.
         call: Position of the innermost call that it happened in; -1 outside of all calls.
-        inputs: The values that it read, in order.
-        output: The value that it made: the first, if there are several.
-        arguments: Its arguments by the names of its schema, defaults included; shapes in the place
+        inputs: The values that it reads, in order.
+        output: The value that it returns: the first, if there are several.
+        arguments: Its arguments by the names of its schema, defaults included; shapes instead
             of tensors.
         parameters: Dotted names of the parameters that are used here for the first time.
     """
@@ -78,7 +78,7 @@ class Operation:
 
     @property
     def sources(self) -> tuple[Value, ...]:
-        """The values that it read, without the network's parameters and buffers."""
+        """The values that it reads, without the network's parameters and buffers."""
         return tuple(value for value in self.inputs if not value.stored)
 
 
@@ -88,12 +88,12 @@ class Call:
 
     Attributes:
         name: Dotted name; empty for the network itself.
-        module: What was called, in the copy that was run.
+        module: The module, in the copy that was run.
         position: Number in the order of entry.
         parent: Position of the call that it happened in; -1 for the network's own.
-        inside: How many calls had ended before it began: the first that ended inside it.
-        inputs: The values that went in.
-        output: The value that came out; None if no tensor did.
+        inside: How many calls had ended before it began: the index of the first that ended inside.
+        inputs: The input values.
+        output: The output value; None if it returned no tensor.
     """
 
     name: str
@@ -111,16 +111,16 @@ class Call:
 
     @property
     def shape(self) -> Shape:
-        """The output's shape, batch included; empty if no tensor came out."""
+        """The output's shape, batch included; empty if it returned no tensor."""
         return () if self.output is None else self.output.shape
 
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """What happened in one forward pass.
+    """The record of one forward pass.
 
     Attributes:
-        image: The value that went in.
+        image: The input value.
         events: Operations when they happened, and calls when they ended.
         on_zeros: Whether it ran on zeros, because it cannot run without numbers.
     """
@@ -146,9 +146,9 @@ class TraceError(Exception):
     Attributes:
         name: Dotted name of the module that failed; empty for the network's own forward().
         module: That module.
-        shape: Shape of what went into it.
-        cause: What it raised.
-        trace: What had happened until then.
+        shape: Shape of its input.
+        cause: The error that it raised.
+        trace: The record until then.
     """
 
     def __init__(
@@ -166,7 +166,7 @@ def trace(module: nn.Module, size: int | Shape, *, train: bool = False) -> Trace
     """Run a copy of a network once and record its calls and operations.
 
     Args:
-        module: The network; it is not touched.
+        module: The network; it is not changed.
         size: Side of the square image in pixels, or the shape (C, H, W) of another input.
         train: Whether to run it in train mode, and on two images: batch norm cannot normalise a
             single value there. Else it runs in eval mode on one image.
@@ -191,10 +191,10 @@ def _trace(module: nn.Module, image: Shape, train: bool) -> Trace:
             raise
     device = tensors[0].device if tensors else "cpu"
     copy = clone(module)
-    if train:  # what a pass in train mode changes must not be the network's own
+    if train:  # a pass in train mode must not change the network's buffers
         copy.load_state_dict({k: v.clone() for k, v in copy.state_dict().items()}, assign=True)
-    done, _ = record(copy.train(train), torch.zeros(shape, dtype=dtype, device=device))
-    return replace(done, on_zeros=True)
+    result, _ = record(copy.train(train), torch.zeros(shape, dtype=dtype, device=device))
+    return replace(result, on_zeros=True)
 
 
 def record(module: nn.Module, batch: Tensor) -> tuple[Trace, Any]:
@@ -202,7 +202,7 @@ def record(module: nn.Module, batch: Tensor) -> tuple[Trace, Any]:
 
     Args:
         module: The network; it has hooks while it runs, so no other thread may use it.
-        batch: What goes in, shape (N, C, H, W), on the network's device.
+        batch: The input, shape (N, C, H, W), on the network's device.
 
     Raises:
         TraceError: The network cannot be run on this batch.
@@ -227,51 +227,51 @@ def record(module: nn.Module, batch: Tensor) -> tuple[Trace, Any]:
 def call_counts(module: nn.Module, batch: Tensor) -> Mapping[str, int]:
     """Count the calls of every module during one forward pass.
 
-    Almost always there is one; but ResNet's blocks call one ReLU several times, and whoever wants
-    to stop after a layer's last call must know how many there are.
+    Almost always there is one; but ResNet's blocks call one ReLU several times, and a pass that
+    stops after a layer's last call needs their number.
 
     Args:
-        module: The network; it is not touched, and must not change its structure later.
-        batch: An input, shape (N, C, H, W). Of its numbers nothing is used, unless the network
-            looks at them.
+        module: The network; it is not changed, and its structure must not change later.
+        batch: An input, shape (N, C, H, W). Its numbers are not used, unless the network reads
+            them.
 
     Returns:
         Dotted name to number of calls; modules that are never called are left out. A module with
         several names has each of them.
     """
     try:
-        seen = trace(module, tuple(batch.shape[1:]))
-        if seen.on_zeros:
-            seen, _ = record(clone(module), batch.detach())
+        recorded = trace(module, tuple(batch.shape[1:]))
+        if recorded.on_zeros:
+            recorded, _ = record(clone(module), batch.detach())
     except TraceError as error:
-        # A real pass will raise it again, or stop before it comes to the part that fails.
-        seen = error.trace
+        # A real pass raises it again, or stops before the part that fails.
+        recorded = error.trace
     names: dict[nn.Module, list[str]] = {}
     for name, part in module.named_modules(remove_duplicate=False):
         names.setdefault(part, []).append(name)
-    aliases = {same[0]: same for same in names.values()}
-    return Counter(name for call in seen.calls for name in aliases[call.name])
+    aliases = {group[0]: group for group in names.values()}
+    return Counter(name for call in recorded.calls for name in aliases[call.name])
 
 
-def lookup(known: Mapping[Value, T], value: Value) -> T | None:
-    """Look up what is known of a value, or of what its tensor held before; None if nothing is."""
-    while value not in known and value.before is not None:
+def lookup(table: Mapping[Value, T], value: Value) -> T | None:
+    """Look up the entry of a value, or of an earlier value of its tensor; None if there is none."""
+    while value not in table and value.before is not None:
         value = value.before
-    return known.get(value)
+    return table.get(value)
 
 
-def tensors_in(thing: object) -> Iterator[Tensor]:
+def tensors_in(nested: object) -> Iterator[Tensor]:
     """Find every tensor in nested tuples, lists, mappings and dataclass-like outputs, in order."""
-    if isinstance(thing, Tensor):
-        yield thing
-    elif isinstance(thing, Mapping):
-        for value in thing.values():
+    if isinstance(nested, Tensor):
+        yield nested
+    elif isinstance(nested, Mapping):
+        for value in nested.values():
             yield from tensors_in(value)
-    elif isinstance(thing, (tuple, list)):
-        for value in thing:
+    elif isinstance(nested, (tuple, list)):
+        for value in nested:
             yield from tensors_in(value)
-    elif hasattr(thing, "__dataclass_fields__"):
-        yield from tensors_in(vars(thing))
+    elif hasattr(nested, "__dataclass_fields__"):
+        yield from tensors_in(vars(nested))
 
 
 @dataclass(frozen=True, eq=False)
@@ -287,16 +287,16 @@ class _Entry:
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    """Follows values through hooks and operations."""
+    """Records calls and operations, and the values that connect them."""
 
     def __init__(self, module: nn.Module, batch: Tensor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.stack: list[_Entry] = []
         self._events: list[Call | Operation] = []
         self._entered = 0
-        self._left = 0
+        self._ended = 0
         self._values: dict[int, Value] = {}
-        self._kept: list[Tensor] = []  # so that no tensor's id is given to another one
+        self._tensors: list[Tensor] = []  # kept alive, so that no id is used twice
         self._memories: dict[int, int] = {}
         self._parameters: dict[int, list[str]] = {}
         for name, parameter in module.named_parameters():
@@ -310,11 +310,11 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
 
     def value(self, tensor: Tensor) -> Value:
         """Return the value that a tensor has now."""
-        known = self._values.get(id(tensor))
-        if known is None:
-            self._kept.append(tensor)
-            known = self._values[id(tensor)] = self._new(tensor)
-        return known
+        value = self._values.get(id(tensor))
+        if value is None:
+            self._tensors.append(tensor)
+            value = self._values[id(tensor)] = self._new(tensor)
+        return value
 
     def _new(self, tensor: Tensor, before: Value | None = None) -> Value:
         memory = self._memory(tensor)
@@ -326,26 +326,32 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
     def _write(self, tensor: Tensor) -> None:
         """Give a tensor that was written to, and every other view of its memory, a new value."""
         memory = tensor.untyped_storage()._cdata
-        for other in self._kept:
-            if other.untyped_storage()._cdata == memory:
-                self._values[id(other)] = self._new(other, self._values[id(other)])
+        for view in self._tensors:
+            if view.untyped_storage()._cdata == memory:
+                self._values[id(view)] = self._new(view, self._values[id(view)])
 
     def enter(self, name: str) -> Any:
-        """Make the hook that notes the beginning of a module's calls."""
+        """Make the hook that records the beginning of a module's calls."""
 
         def hook(module: nn.Module, args: Any, kwargs: Any) -> None:
             inputs = tuple(self.value(tensor) for tensor in tensors_in((args, kwargs)))
             parent = self.stack[-1].position if self.stack else -1
-            self.stack.append(_Entry(name, module, self._entered, parent, self._left, inputs))
+            self.stack.append(_Entry(name, module, self._entered, parent, self._ended, inputs))
             self._entered += 1
 
         return hook
 
     def leave(self, module: nn.Module, args: Any, output: Any) -> None:
-        """Note the end of a call: a forward hook."""
+        """Record the end of a call: a forward hook.
+
+        Args:
+            module: The module that was called.
+            args: Its arguments.
+            output: What it returned.
+        """
         while (entry := self.stack.pop()).module is not module:
-            pass  # a call that was broken off by an exception
-        made = next(tensors_in(output), None)
+            pass  # a call that an exception ended
+        tensor = next(tensors_in(output), None)
         self._events.append(
             Call(
                 name=entry.name,
@@ -354,22 +360,22 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
                 parent=entry.parent,
                 inside=entry.inside,
                 inputs=entry.inputs,
-                output=None if made is None else self.value(made),
+                output=None if tensor is None else self.value(tensor),
             )
         )
-        self._left += 1
+        self._ended += 1
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Note one operation and let it happen."""
-        given = ops.arguments(func, args, kwargs or {})
-        inputs = tuple(self.value(tensor) for tensor in tensors_in(given))
+        """Run one operation and record it."""
+        arguments = ops.arguments(func, args, kwargs or {})
+        inputs = tuple(self.value(tensor) for tensor in tensors_in(arguments))
         output = func(*args, **(kwargs or {}))
         for argument in func._schema.arguments:
             if argument.alias_info is not None and argument.alias_info.is_write:
-                for tensor in tensors_in(given.get(argument.name)):
+                for tensor in tensors_in(arguments.get(argument.name)):
                     self._write(tensor)
-        made = [self.value(tensor) for tensor in tensors_in(output)]
-        if made:
+        outputs = [self.value(tensor) for tensor in tensors_in(output)]
+        if outputs:
             first_used: list[str] = []
             if not ops.is_bookkeeping(ops.name(func)):
                 for value in inputs:
@@ -379,8 +385,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
                     function=func,
                     call=self.stack[-1].position if self.stack else -1,
                     inputs=inputs,
-                    output=made[0],
-                    arguments={name: _shapes(value) for name, value in given.items()},
+                    output=outputs[0],
+                    arguments={name: _shapes(value) for name, value in arguments.items()},
                     parameters=tuple(first_used),
                 )
             )
