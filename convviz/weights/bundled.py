@@ -1,7 +1,7 @@
 """GoogLeNet trained on Tiny ImageNet-200, auxiliary heads included; it comes with convviz.
 
-`scripts/bundle_googlenet.py` made the files in `data/`: the weights as float16, with what is known
-of their training in the file's header, and the names of the classes.
+`scripts/bundle_googlenet.py` made the files in `data/`: the weights as float16, with a
+description of their training in the file's header, and the names of the classes.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _DATA = Path(__file__).with_name("data")
 
 @dataclass(frozen=True)
 class BundledInfo:
-    """What is known of the bundled weights.
+    """The description of the bundled weights.
 
     Attributes:
         training_set: Name of the data they were trained on.
         input_size: Input size that suits them best, in pixels.
         accuracy: Share of validation images that are classified correctly, at that size.
-        accuracy_top5: Share whose class is among the five likeliest.
-        validation_images: How many images those shares were measured on.
+        accuracy_top5: Share whose class is among the first five.
+        validation_images: Number of images that those shares were measured on.
     """
 
     training_set: str
@@ -51,7 +51,7 @@ def path() -> Path:
 
 @functools.cache
 def about() -> BundledInfo:
-    """Read what is known of the weights from the file's header."""
+    """Read the description of the weights from the file's header."""
     with safe_open(path(), framework="pt") as file:
         return BundledInfo(**json.loads(file.metadata()["about"]))
 

@@ -1,4 +1,4 @@
-"""Read files of weights, without running code that they may hold, and fill networks with them."""
+"""Read files of weights without running code that they may contain; fill networks with them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from convviz.errors import WeightsError
+from convviz.networks.decoders import put
 
 
 def read(path: Path, *, mapped: bool) -> dict[str, Tensor]:
@@ -19,14 +20,14 @@ def read(path: Path, *, mapped: bool) -> dict[str, Tensor]:
 
     Args:
         path: The file.
-        mapped: Whether to map it into memory instead of reading it. Not for files that somebody
-            may write over later.
+        mapped: Whether to map it into memory instead of reading it. Not for files that
+            may be overwritten later.
 
     Returns:
         Tensors by name, floating-point ones as float32. Of a checkpoint, its "state_dict".
 
     Raises:
-        WeightsError: It is damaged, or holds something else.
+        WeightsError: It is damaged, or does not contain weights.
     """
     state: dict[str, Any]
     try:
@@ -37,7 +38,7 @@ def read(path: Path, *, mapped: bool) -> dict[str, Tensor]:
             }
         else:
             state = _load(path, mapped=mapped)
-    except Exception as error:  # a damaged or foreign file raises nearly anything
+    except Exception as error:  # a damaged or foreign file may raise anything
         raise WeightsError(
             f"The file {path.name} cannot be read as weights: it is damaged, or holds other things "
             "than tensors; replace it."
@@ -62,7 +63,7 @@ def _load(path: Path, *, mapped: bool) -> dict[str, Any]:
     except RuntimeError:
         if not mapped:
             raise
-        # Files from before torch 1.6 are not zip archives and cannot be mapped.
+        # Files older than torch 1.6 are not zip archives and cannot be mapped.
         state = torch.load(path, map_location="cpu", weights_only=True)
     return dict(state)
 
@@ -81,8 +82,8 @@ def fill(
         module: The network, on the meta device or with values; it is changed.
         state: Tensors by name. If the network is on the meta device, they become its parameters
             without a copy.
-        title: What to call the network in a sentence.
-        origin: What to call the weights in a sentence.
+        title: Name of the network in an error's sentence.
+        origin: Name of the weights in an error's sentence.
         without: Dotted names of parts to remove from the network; their tensors are ignored.
 
     Returns:
@@ -92,12 +93,12 @@ def fill(
         WeightsError: The tensors are not the network's.
     """
     for name in without:
-        _remove(module, name)
+        put(module, name, None)
     prefixes = tuple(f"{name}." for name in without)
     values = {name: value for name, value in state.items() if not name.startswith(prefixes)}
     expected = module.state_dict()
     for name, value in expected.items():
-        # Files from before torch 0.4.1 lack these counters, which matter to training only.
+        # Files older than torch 0.4.1 lack these counters, which only training uses.
         if name.endswith(".num_batches_tracked") and name not in values:
             values[name] = torch.zeros(value.shape, dtype=value.dtype)
     difference = _difference(expected, values)
@@ -109,7 +110,7 @@ def fill(
 
 
 def fingerprint(module: nn.Module) -> tuple[int, str]:
-    """Measure a network's parameters.
+    """Compute the size and the checksum of a network's parameters.
 
     Returns:
         Their size in bytes, and the sha256 of their bytes in the order of their sorted names.
@@ -122,19 +123,14 @@ def fingerprint(module: nn.Module) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def _remove(module: nn.Module, name: str) -> None:
-    parent, _, leaf = name.rpartition(".")
-    setattr(module.get_submodule(parent), leaf, None)
-
-
 def _difference(expected: Mapping[str, Tensor], values: Mapping[str, Tensor]) -> str:
-    """Say in a few words how two state dicts differ; "" if they do not."""
+    """Describe in a few words how two state dicts differ; "" if they do not."""
     missing = [name for name in expected if name not in values]
-    foreign = [name for name in values if name not in expected]
+    unexpected = [name for name in values if name not in expected]
     if missing:
         return f"it lacks {_some(missing)}"
-    if foreign:
-        return f"it also holds {_some(foreign)}"
+    if unexpected:
+        return f"it also holds {_some(unexpected)}"
     for name, value in expected.items():
         if value.shape != values[name].shape:
             return f"{name} is {tuple(values[name].shape)} instead of {tuple(value.shape)}"

@@ -3,7 +3,7 @@
 The encoders are torchvision's weights, convolutions only. `scripts/make_encoders.py` made their
 files in `data/`, AlexNet's as float16 and VGG16's as float32. The small decoders are one fully
 connected layer on the average of each of the encoder's channels. `scripts/train_decoders.py` made
-their files, float16, with what is known of their training in the file's header.
+their files, float16, with a description of their training in the file's header.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ _DATA = Path(__file__).with_name("data")
 
 @dataclass(frozen=True)
 class DecoderInfo:
-    """What is known of a small decoder.
+    """The description of a small decoder.
 
     Attributes:
         training_set: Name of the data it was trained on.
-        input_size: Side of the images it was trained on, and is asked with, in pixels.
+        input_size: Side of the images for training and predictions, in pixels.
         accuracy: Share of validation images that are classified correctly.
-        accuracy_top5: Share whose class is among the five likeliest.
-        validation_images: How many images those shares were measured on.
-        training_images: How many images it was trained on.
+        accuracy_top5: Share whose class is among the first five.
+        validation_images: Number of images that those shares were measured on.
+        training_images: Number of images that it was trained on.
     """
 
     training_set: str
@@ -51,7 +51,7 @@ class DecoderInfo:
     training_images: int
 
     def note(self, classes: int) -> str:
-        """Say where the predictions come from and how good they are."""
+        """Return the sentences on where the predictions come from and how good they are."""
         return (
             "These weights hold only the encoder (the convolutional part). The class names come "
             f"from a small decoder that convviz trained on {classes} Tiny ImageNet classes "
@@ -67,13 +67,13 @@ def path(network: str) -> Path:
 
 
 def decoder_path(network: str) -> Path:
-    """Return the file of a network's small decoder, which need not exist."""
+    """Return the file of a network's small decoder, which may not exist."""
     return _DATA / f"{network}_decoder.safetensors"
 
 
 @functools.cache
 def decoder_info(network: str) -> DecoderInfo | None:
-    """Read what is known of a network's small decoder; None if there is none."""
+    """Read the description of a network's small decoder; None if there is none."""
     if not decoder_path(network).is_file():
         return None
     with safe_open(decoder_path(network), framework="pt") as file:
@@ -81,7 +81,11 @@ def decoder_info(network: str) -> DecoderInfo | None:
 
 
 def small_decoder(network: str) -> nn.Module:
-    """Load a network's small decoder: one fully connected layer, from (N, C) to (N, classes)."""
+    """Load a network's small decoder: one fully connected layer, from (N, C) to (N, classes).
+
+    Raises:
+        WeightsError: Its file is damaged.
+    """
     file = decoder_path(network)
     state = checkpoint.read(file, mapped=True)
     with torch.device("meta"):

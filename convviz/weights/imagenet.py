@@ -1,7 +1,7 @@
 """Full ImageNet weights: torchvision's file, or a file of the user's for the same network.
 
-A file may lie in the user's folder (CONVVIZ_WEIGHTS), in convviz's cache, or where PyTorch keeps
-what `torch.hub` downloaded. torchvision's files have the beginning of their checksum in their name;
+A file may be in the user's folder (CONVVIZ_WEIGHTS), in convviz's cache, or in the cache of
+`torch.hub`. torchvision's files have the beginning of their checksum in their name;
 a file whose checksum differs is damaged and is not used.
 """
 
@@ -38,10 +38,10 @@ class TorchvisionFile:
     """One of torchvision's files of ImageNet weights.
 
     Attributes:
-        url: Where it is downloaded from.
+        url: Its address.
         name: File name, "vgg16-397923af.pth".
-        sha256_prefix: How its sha256 begins.
-        bytes: Size, to the nearest kilobyte that torchvision states.
+        sha256_prefix: The beginning of its sha256.
+        bytes: Size, rounded as torchvision states it.
         classes: Name of each class, in the order of the network's outputs.
     """
 
@@ -61,7 +61,7 @@ class TorchvisionFile:
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file with full weights that is on this machine, damaged or not.
+    """A file with full weights on this machine, damaged or not.
 
     Attributes:
         path: The file.
@@ -107,7 +107,7 @@ def local_files(spec: NetworkSpec) -> tuple[LocalFile, ...]:
 def usable_file(spec: NetworkSpec) -> LocalFile | None:
     """Find the file to use: the first that is not damaged.
 
-    A file in the user's folder is used or refused, but never passed over.
+    A file in the user's folder is used or refused, but never skipped.
     """
     file = torchvision_file(spec)
     for local in local_files(spec):
@@ -149,7 +149,7 @@ class ImageNet(Source):
             )
         module = checkpoint.fill(
             registry.build(spec, **dict(spec.imagenet_options)),
-            # Not mapped from the user's folder: somebody may write over the file.
+            # Not mapped from the user's folder: the file may be overwritten.
             checkpoint.read(path, mapped=local.location != "folder"),
             title=spec.title,
             origin=f"The file {path.name}",
@@ -157,18 +157,18 @@ class ImageNet(Source):
         )
         if isinstance(module, GoogLeNet):
             module.aux_logits = False  # as torchvision does
-        known = file.is_intact(path)
+        is_torchvisions = file.is_intact(path)
         return network_with(
             spec,
             module,
             source=self.name,
-            title=_TITLE if known else f"Your file {path.name}",
-            training_set="ImageNet-1k" if known else "not stated",
+            title=_TITLE if is_torchvisions else f"Your file {path.name}",
+            training_set="ImageNet-1k" if is_torchvisions else "not stated",
             size=path.stat().st_size,
             sha256=cache.sha256(path),
             classes=file.classes,
             note=""
-            if known
+            if is_torchvisions
             else f"The file {path.name} is not torchvision's; convviz takes its "
             f"{len(file.classes):,} classes for those of ImageNet.",
         )
@@ -190,38 +190,38 @@ class ImageNet(Source):
 
 
 def not_here(spec: NetworkSpec, file: TorchvisionFile) -> WeightsNotHere:
-    """Say how much would have to be fetched, and what else can be done."""
-    damaged = ", ".join(dict.fromkeys(local.path.name for local in local_files(spec)))
-    aside = f" ({damaged} is there, but damaged)" if damaged else ""
+    """Make the error that says how much would have to be fetched, and the alternatives."""
+    names = ", ".join(dict.fromkeys(local.path.name for local in local_files(spec)))
+    damaged = f" ({names} is there, but damaged)" if names else ""
     return WeightsNotHere(
-        f"{spec.title}'s weights are not on this machine{aside}: fetch {_TITLE} "
-        f"({size_text(file.bytes)}), {_other_ways(spec)}."
+        f"{spec.title}'s weights are not on this machine{damaged}: fetch {_TITLE} "
+        f"({size_text(file.bytes)}), {_alternatives(spec)}."
     )
 
 
 def not_fetched(spec: NetworkSpec, error: WeightsError) -> WeightsNotHere:
-    """Say that the weights could not be fetched, why, and what else can be done.
+    """Make the error for weights that could not be fetched: the reason and the alternatives.
 
     Args:
         spec: The network.
-        error: Why. Its sentence says what is wrong, then a colon, then what to do about it.
+        error: The reason. Its sentence says what is wrong, then a colon, then what to do about it.
     """
     reason = str(error).partition(":")[0].rstrip(".")
     if reason.split(" ")[0] in {"The", "This", "What", "There"}:  # any other is a name
         reason = reason[:1].lower() + reason[1:]
     return WeightsNotHere(
         f"{spec.title}'s weights are not on this machine, and {reason}: try again when that is "
-        f"mended, {_other_ways(spec)}."
+        f"mended, {_alternatives(spec)}."
     )
 
 
-def _other_ways(spec: NetworkSpec) -> str:
+def _alternatives(spec: NetworkSpec) -> str:
     file, folder = torchvision_file(spec), cache.user_folder()
     names = f"{file.name} or {spec.name}.pth" if file else f"{spec.name}.pth"
     if folder is None:
-        put = f"put {names} into a folder and name it in CONVVIZ_WEIGHTS"
+        text = f"put {names} into a folder and name it in CONVVIZ_WEIGHTS"
     elif folder.is_dir():
-        put = f"put {names} into your CONVVIZ_WEIGHTS folder"
+        text = f"put {names} into your CONVVIZ_WEIGHTS folder"
     else:
-        put = f"put {names} into a folder that CONVVIZ_WEIGHTS names (now it names none)"
-    return f"{put}, or choose untrained weights"
+        text = f"put {names} into a folder that CONVVIZ_WEIGHTS names (now it names none)"
+    return f"{text}, or choose untrained weights"

@@ -1,6 +1,6 @@
-"""Load a network with weights from the best source that there is.
+"""Load a network with weights from the best source available.
 
-This module knows every source, and none of them imports it.
+This module imports every source, and none of them imports it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from convviz.weights.untrained import Untrained
 SOURCES: dict[str, Source] = {
     source.name: source for source in (ImageNet(), Bundled(), Encoder(), Own(), Untrained())
 }
-"""Every source that can be asked for by name; `random` is never used unless it is asked for."""
+"""Every source by name; `random` is used only if it is named."""
 
 FetchProgress = Callable[[int, int], None]
 
@@ -41,23 +41,23 @@ def load(
 
     Args:
         name: A network's name.
-        weights: "auto", a name in `SOURCES`, what `trained.keep` returned, or a file that a
-            training has saved. Auto takes the first of these: full weights that are on this
-            machine, those that come with convviz, a user's own network as it is built, the encoder
+        weights: "auto", a name in `SOURCES`, a name that `trained.keep` returned, or the path of a
+            trained network's file. Auto takes the first of these: full weights that are on this
+            machine, those that come with convviz, a user's network as it is built, the encoder
             alone, torchvision's full download. It never takes random ones.
         fetch: Whether to fetch what is not on this machine.
-        progress: Called with the bytes received and the bytes in all during a fetch.
-        seed: For random weights.
+        progress: Called with the bytes received and the bytes in total during a fetch.
+        seed: Seed of random weights.
 
     Returns:
         The network, in eval mode. Weights that hold only an encoder come with a network that ends
         where the encoder ends.
 
     Raises:
-        NetworkError: There is no such network, or a user's own cannot be built.
+        NetworkError: There is no such network, or a user's network cannot be built.
         SettingError: There is no such source of weights.
         WeightsNotHere: They would have to be fetched, and `fetch` is False or the fetch failed.
-        FetchCancelled: Somebody stopped the download.
+        FetchCancelled: The download was cancelled.
         WeightsError: They are damaged or do not fit.
     """
     spec = registry.spec(name)
@@ -65,8 +65,8 @@ def load(
         return trained.load_file(spec, weights, partial(_bases, fetch=fetch, progress=progress))
     if weights.startswith(trained.PREFIX):
         return trained.load(spec, weights, _bases)
-    *others, last = _candidates(spec, weights, fetch=fetch)
-    for source in others:
+    *candidates, last = _candidates(spec, weights, fetch=fetch)
+    for source in candidates:
         try:
             return _load(source, spec, fetch=fetch, progress=progress, seed=seed)
         except WeightsNotHere:
@@ -75,27 +75,27 @@ def load(
 
 
 def open_saved(data: bytes) -> Network:
-    """Open the file of a network that was trained with convviz; nothing is fetched for it.
+    """Open the file of a network that was trained with convviz, without fetching anything.
 
     Args:
         data: The file's bytes.
 
     Raises:
-        WeightsError: It is damaged, foreign, or does not fit.
-        WeightsNotHere: It has only the part that was trained, and the rest is not here.
+        WeightsError: It is damaged, was not saved by convviz, or does not fit.
+        WeightsNotHere: It has only the part that was trained, and the rest is not on this machine.
     """
     return trained.read(data, _bases)
 
 
 def source_statuses(name: str) -> tuple[SourceStatus, ...]:
-    """Say where a network's weights can come from, and what of it is on this machine.
+    """List the sources of a network's weights, and which of them are on this machine.
 
     Args:
         name: A network's name.
 
     Returns:
-        The sources that this network has, in the order of `SOURCES`; the files that a training has
-        saved into the user's folder stand before untrained weights.
+        The sources that this network has, in the order of `SOURCES`; the files of trained networks
+        in the user's folder come before untrained weights.
 
     Raises:
         NetworkError: There is no such network.
@@ -112,10 +112,10 @@ def start_fetch(name: str, source: str = "imagenet") -> Fetch:
 
     Args:
         name: A network's name.
-        source: A name in `SOURCES`; only "imagenet" has something to fetch.
+        source: A name in `SOURCES`; only "imagenet" can be fetched.
 
     Returns:
-        A ticket to watch, wait for or cancel. If the weights are here, it is done in a moment.
+        A ticket to watch, wait for or cancel. If the weights are on this machine, it ends at once.
 
     Raises:
         NetworkError: There is no such network.
@@ -141,17 +141,17 @@ def _candidates(spec: NetworkSpec, weights: str, *, fetch: bool) -> list[Source]
             )
         return [SOURCES[weights]]
     full = SOURCES["imagenet"]
-    # A damaged file in the cache is fetched again: somebody wanted the full weights before.
+    # A damaged file in the cache is fetched again: the full weights were wanted before.
     in_cache = any(file.location == "cache" for file in imagenet.local_files(spec))
-    first = _is_here(full, spec) or (fetch and in_cache)
+    full_first = _is_here(full, spec) or (fetch and in_cache)
     order = [SOURCES[name] for name in AUTO_ORDER if SOURCES[name].status(spec)]
-    return order if first else sorted(order, key=lambda source: source is full)
+    return order if full_first else sorted(order, key=lambda source: source is full)
 
 
 def _load(
     source: Source, spec: NetworkSpec, *, fetch: bool, progress: FetchProgress | None, seed: int
 ) -> Network:
-    """Load from one source, and fetch the weights first if need be."""
+    """Load from one source; fetch the weights first if they are not on this machine."""
     if fetch and not _is_here(source, spec) and (download := source.download(spec)):
         try:
             follow(join(download), progress)
@@ -171,8 +171,8 @@ def _bases(
     name: str, source: str, *, fetch: bool = False, progress: FetchProgress | None = None
 ) -> Iterator[Network]:
     """Load the weights that a network was trained on, then others that may be the same."""
-    here = [status.source for status in source_statuses(name) if status.here]
-    for candidate in dict.fromkeys([source, *here]):
+    local = [status.source for status in source_statuses(name) if status.here]
+    for candidate in dict.fromkeys([source, *local]):
         if candidate.startswith(trained.PREFIX):
             continue
         try:

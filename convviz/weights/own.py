@@ -1,4 +1,4 @@
-"""A user's own network (CONVVIZ_NETWORKS): as its file builds it, or with a file of weights."""
+"""A user's network (CONVVIZ_NETWORKS): as its file builds it, or with a file of weights."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from convviz.weights.source import IN_USERS_FOLDER, Source, SourceStatus, networ
 def files_named_after(spec: NetworkSpec) -> tuple[Path, ...]:
     """Find the files of weights in the user's folder that are named after a network.
 
-    They are vgg16.pth, vgg16.pt and vgg16.safetensors, in this order. A file that a training has
-    saved does not count: it is a source of its own, see `trained`.
+    They are vgg16.pth, vgg16.pt and vgg16.safetensors, in this order. The file of a trained network
+    does not count: it is another source, see `trained`.
     """
     folder = cache.user_folder()
     if folder is None:
@@ -26,7 +26,7 @@ def files_named_after(spec: NetworkSpec) -> tuple[Path, ...]:
 
 
 class Own(Source):
-    """The weights of a user's own network."""
+    """The weights of a user's network."""
 
     name = "own"
 
@@ -38,7 +38,9 @@ class Own(Source):
         if path is None:
             return SourceStatus(self.name, _BUILT, True, note="from your Python file")
         size = path.stat().st_size
-        return SourceStatus(self.name, _titled(path), True, size, note=IN_USERS_FOLDER, path=path)
+        return SourceStatus(
+            self.name, _file_title(path), True, size, note=IN_USERS_FOLDER, path=path
+        )
 
     def load(self, spec: NetworkSpec, *, seed: int = 0) -> Network:
         """See `Source.load`."""
@@ -58,13 +60,13 @@ class Own(Source):
         else:
             module = checkpoint.fill(
                 module,
-                # Not mapped: somebody may write over the file.
+                # Not mapped: the file may be overwritten.
                 checkpoint.read(path, mapped=False),
                 title=spec.title,
                 origin=f"The file {path.name}",
             )
             size, sha256 = path.stat().st_size, cache.sha256(path)
-            title, note = _titled(path), f"The file {path.name} says nothing of its training."
+            title, note = _file_title(path), f"The file {path.name} says nothing of its training."
         return network_with(
             spec,
             module,
@@ -80,10 +82,10 @@ class Own(Source):
 _BUILT = "As your file builds it"
 
 
-def _titled(path: Path) -> str:
+def _file_title(path: Path) -> str:
     return f"Your file {path.name}"
 
 
 def _file(spec: NetworkSpec) -> Path | None:
-    """Find the file of weights to use. One for a network of torchvision's belongs to `imagenet`."""
+    """Find the file of weights to use; `imagenet` uses those of torchvision's networks."""
     return next(iter(files_named_after(spec)), None) if spec.torchvision_weights is None else None

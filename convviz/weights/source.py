@@ -1,7 +1,7 @@
-"""What every source of weights has to offer, and how a network with weights is described.
+"""The interface of a source of weights, and the description of a network with weights.
 
 Each source is a module named as `load` and `--weights` call it: `imagenet`, `bundled`, `encoder`
-and `own`; `random` is in `untrained`. Networks that somebody trained with convviz are in `trained`.
+and `own`; `random` is in `untrained`. Networks that were trained with convviz are in `trained`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from convviz.downloads.tickets import Download
 from convviz.networks.network import Network, NetworkSpec, Weights
 
 AUTO_ORDER = ("imagenet", "bundled", "own", "encoder")
-"""Where `auto` looks, in this order, before it would fetch the full ImageNet weights."""
+"""The sources that `auto` tries, in this order, before it fetches the full ImageNet weights."""
 
 IN_USERS_FOLDER = "in your CONVVIZ_WEIGHTS folder"
 WITH_CONVVIZ = "comes with convviz"
@@ -29,10 +29,10 @@ class SourceStatus:
     Attributes:
         source: Name of the source, for `load` and `start_fetch`.
         title: Name for people.
-        here: Whether the weights can be used at once, undamaged, without a connection.
+        here: Whether the weights are on this machine, undamaged, so that nothing is fetched.
         bytes: Size of the file on this machine; 0 if there is none.
-        fetch_bytes: What a fetch would bring over the network; 0 if there is nothing to fetch.
-        note: Where the file lies, or what a fetch does, in a few words; without a path.
+        fetch_bytes: Bytes that a fetch would download; 0 if there is nothing to fetch.
+        note: Where the file is, or what a fetch does, in a few words; without a path.
         path: The file on this machine; None if there is none.
     """
 
@@ -49,28 +49,29 @@ class Source(Protocol):
     """A source of weights.
 
     Attributes:
-        name: What `load` and `--weights` call it.
+        name: Its name for `load` and `--weights`.
     """
 
     name: ClassVar[str]
 
     def status(self, spec: NetworkSpec) -> SourceStatus | None:
-        """Say whether the weights are here; None if the source has none for this network."""
+        """Return whether the weights are here; None if the source has none for this network."""
 
     def load(self, spec: NetworkSpec, *, seed: int = 0) -> Network:
         """Load the weights, if they are on this machine.
 
         Args:
             spec: The network.
-            seed: For weights that are drawn at random.
+            seed: Seed of weights that are drawn at random.
 
         Raises:
             WeightsNotHere: They would have to be fetched first.
             WeightsError: The source has none for this network, or they are damaged or do not fit.
+            NetworkError: The network cannot be built.
         """
 
     def download(self, spec: NetworkSpec) -> Download | None:
-        """Describe the download that brings the weights; None if nothing can be fetched."""
+        """Describe the download of the weights; None if nothing can be fetched."""
         return None
 
 
@@ -89,22 +90,22 @@ def network_with(
     decoder_set: str = "",
     decoder_size: int | None = None,
 ) -> Network:
-    """Put a network together with what is known of its weights.
+    """Make a network from a module and the description of its weights.
 
     Args:
         spec: The network.
         module: The network with its weights.
         source: As in `Weights`, like all that follow.
         title: Name for people.
-        training_set: Name of the data.
-        size: Bytes of the file or of the parameters.
-        sha256: Their checksum.
-        classes: Names of the classes, if the network has a trained decoder.
+        training_set: Name of the data they were trained on.
+        size: Bytes of the file, or of the parameters.
+        sha256: Checksum of the file, or of the parameters.
+        classes: Name of each class; empty if the network has no trained decoder.
         note: One sentence for the user.
         input_size: Side of the images that the network was trained on. They are then used whole.
             None: as torchvision's ImageNet weights, which see the middle 7/8 of an image.
         decoder_set: What the decoder was trained on, if that is not `training_set`.
-        decoder_size: Side of the image that the decoder is asked with.
+        decoder_size: Side of the image for the decoder's predictions, if that is not `input_size`.
     """
     weights = Weights(
         source=source,

@@ -1,9 +1,9 @@
-"""Networks that somebody trained with convviz: in memory, and in their files.
+"""Networks that were trained with convviz: in memory, and in their files.
 
-The files are safetensors, read without running anything. Their header says what convviz needs to
-build the network again, with the names of its classes. A file holds the whole network, or only the
-parts that were trained; then the header has a checksum of everything else, so that they are never
-joined to an encoder that they were not trained on.
+The files are safetensors, read without running any code. Their header says how to build the network
+again, with the names of its classes. A file has the whole network, or only the parts that were
+trained; then the header has a checksum of everything else, so that they are never combined with an
+encoder that they were not trained on.
 
 `keep` makes a network one more source of weights for `load`, as long as the program runs.
 """
@@ -36,7 +36,7 @@ from convviz.weights.checkpoint import fill
 from convviz.weights.source import IN_USERS_FOLDER, SourceStatus, network_with
 
 PREFIX = "trained-"
-"""How the name of a source begins that stands for a trained network."""
+"""The beginning of the source's name of a trained network."""
 
 SUFFIX = ".safetensors"
 MAX_BYTES = 800_000_000
@@ -71,16 +71,16 @@ _DAMAGED = "The file of the trained network is damaged or incomplete: save it ag
 
 @dataclass(frozen=True)
 class TrainedInfo:
-    """What the file of a trained network says of it.
+    """The description of a trained network in its file.
 
     Attributes:
-        network: Name of the network it was made from.
+        network: Name of the network that was trained.
         form: Its decoder.
         input_size: Side of the images it was trained on, in pixels.
-        training_set: What it was trained on.
-        note: One sentence on how well it does.
+        training_set: Name of the data it was trained on.
+        note: One sentence on its accuracy.
         accuracy: Share of its validation images that are classified correctly.
-        options: Which of `NetworkSpec.imagenet_options` its network was built with.
+        options: Those of `NetworkSpec.imagenet_options` that its network was built with.
     """
 
     network: str
@@ -99,12 +99,12 @@ class TrainedInfo:
 
 @dataclass(frozen=True)
 class Base:
-    """What the trained parts were trained on, if a file holds only them.
+    """The weights that the trained parts were trained on, if a file has only those parts.
 
     Attributes:
         source: Source of its weights.
         title: Their title.
-        sha256: Of everything that is not in the file.
+        sha256: Checksum of everything that is not in the file.
     """
 
     source: str
@@ -113,11 +113,20 @@ class Base:
 
 
 Bases = Callable[[str, str], Iterator[Network]]
-"""Given a network's name and a source of weights, loads those weights, then others to try."""
+"""Takes a network's name and a source of weights; loads those weights, then others to try."""
 
 
 def describe(module: nn.Module, info: TrainedInfo, data: bytes) -> Network:
-    """Put a trained network together with what is known of it; `data` is its file."""
+    """Make a network from a trained module and its description.
+
+    Args:
+        module: The trained module.
+        info: Its description.
+        data: The bytes of its file.
+
+    Raises:
+        NetworkError: The network that was trained is not registered.
+    """
     checksum = hashlib.sha256(data).hexdigest()
     return network_with(
         registry.spec(info.network),
@@ -136,7 +145,7 @@ def describe(module: nn.Module, info: TrainedInfo, data: bytes) -> Network:
 def keep(network: Network) -> str:
     """Keep a trained network in memory, so that `load` finds it; returns the name of its source.
 
-    A limited number is kept; the one that was asked for longest ago goes first.
+    A limited number is kept; the least recently used is dropped first.
     """
     source = network.weights.source
     with _lock:
@@ -150,7 +159,7 @@ def keep(network: Network) -> str:
 
 
 def find(source: str) -> Network | None:
-    """Return a network that was kept; None if it never was or is no longer in memory."""
+    """Return a network that was kept; None if it is not or no longer in memory."""
     with _lock:
         network = _kept.get(source)
         if network is not None:
@@ -166,12 +175,13 @@ def load(spec: NetworkSpec, source: str, bases: Bases) -> Network:
     """Load a trained network from memory or from the user's folder.
 
     Args:
-        spec: The network that it was made from.
+        spec: The network that was trained.
         source: Name of its source; it begins with `PREFIX`.
         bases: As for `read`.
 
     Raises:
         WeightsError: It is in neither, or its file cannot be used.
+        WeightsNotHere: Its file has only the trained parts, and the rest is not on this machine.
     """
     network = find(source)
     if network is None:
@@ -187,7 +197,17 @@ def load(spec: NetworkSpec, source: str, bases: Bases) -> Network:
 
 
 def load_file(spec: NetworkSpec, path: Path, bases: Bases) -> Network:
-    """Load a trained network from its file, if it was made from the network given; see `read`."""
+    """Load a trained network from its file, if it is the network given.
+
+    Args:
+        spec: The network.
+        path: The file.
+        bases: As for `read`.
+
+    Raises:
+        WeightsError: It is another network, or its file cannot be used.
+        WeightsNotHere: Its file has only the trained parts, and the rest is not on this machine.
+    """
     network = read_file(path, bases)
     if network.name != spec.name:
         raise WeightsError(
@@ -198,7 +218,7 @@ def load_file(spec: NetworkSpec, path: Path, bases: Bases) -> Network:
 
 
 def statuses(spec: NetworkSpec) -> tuple[SourceStatus, ...]:
-    """Describe the files in the user's folder that hold a network made from the one given."""
+    """Describe the files of trained networks in the user's folder, of the network given."""
     return tuple(
         SourceStatus(
             source,
@@ -219,16 +239,16 @@ def write(
 
     Args:
         module: The network.
-        info: What to say of it.
+        info: Its description.
         parts: Dotted names of the parts to write; none for all of it.
-        on: The weights that the other parts have.
+        on: The weights of the other parts.
     """
     state = {name: value.contiguous() for name, value in module.state_dict().items()}
     header = asdict(info)
     if parts and on is not None:
         header["base"] = asdict(Base(on.source, on.title, _checksum(state, parts)))
         header["parts"] = list(parts)
-        state = {name: value for name, value in state.items() if _lies_in(name, parts)}
+        state = {name: value for name, value in state.items() if _is_in(name, parts)}
     return save(state, {_KEY: json.dumps(header, ensure_ascii=False)})
 
 
@@ -241,7 +261,7 @@ def read(data: bytes, bases: Bases) -> Network:
 
     Raises:
         WeightsError: The file is damaged, was not saved by convviz, or does not fit.
-        WeightsNotHere: The network that it was trained on is not here.
+        WeightsNotHere: The network that it was trained on is not on this machine.
     """
     if len(data) > MAX_BYTES:
         raise WeightsError(
@@ -250,24 +270,29 @@ def read(data: bytes, bases: Bases) -> Network:
     info, base, parts = _header(data[: 8 + _HEADER_BYTES], len(data))
     spec = _spec(info)
     try:
-        state = {name: _real(name, value) for name, value in load_tensors(data).items()}
+        state = {name: _as_float32(name, value) for name, value in load_tensors(data).items()}
     except WeightsError:
         raise
-    except Exception as error:  # safetensors' own error, and what odd headers raise besides
+    except Exception as error:  # a damaged file may raise anything
         raise WeightsError(_DAMAGED) from error
     _check_form(info.form, spec)
     if base is None:
-        module = _whole(spec, info)
+        module = _empty(spec, info)
     else:
-        module = _joined(spec, info.form, base, parts, bases)
-        rest = {n: v for n, v in module.state_dict().items() if not _lies_in(n, parts)}
-        state = rest | {name: value for name, value in state.items() if name not in rest}
+        module = _with_base(spec, info.form, base, parts, bases)
+        base_state = {k: v for k, v in module.state_dict().items() if not _is_in(k, parts)}
+        state = base_state | {k: v for k, v in state.items() if k not in base_state}
     fill(module, state, title=spec.title, origin="The file of the trained network")
     return describe(module, info, data)
 
 
 def read_file(path: Path, bases: Bases) -> Network:
-    """Read a trained network from its file; see `read`."""
+    """Read a trained network from its file; see `read`.
+
+    Raises:
+        WeightsError: The file cannot be read, or cannot be used.
+        WeightsNotHere: The network that it was trained on is not on this machine.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise WeightsError(f"{path.name} is too large to be a network saved by convviz.")
@@ -285,15 +310,15 @@ def read_file(path: Path, bases: Bases) -> Network:
 
 
 def source_of(sha256: str) -> str:
-    """Name the source of weights that a file of this checksum is."""
+    """Return the source's name of the trained network whose file has this checksum."""
     return f"{PREFIX}{sha256[:12]}"
 
 
 def _in_folder(name: str) -> Iterator[tuple[Path, str, TrainedInfo]]:
-    """List the files in the user's folder that hold a network made from the one named.
+    """List the files of trained networks in the user's folder, of the network named.
 
     Yields:
-        The file, the name of the source that it is, and what its header says.
+        The file, the name of its source, and its description.
     """
     folder = cache.user_folder()
     if folder is None or not folder.is_dir():
@@ -305,7 +330,7 @@ def _in_folder(name: str) -> Iterator[tuple[Path, str, TrainedInfo]]:
 
 
 def about_file(path: Path) -> TrainedInfo | None:
-    """Read what a file holds from its header; None if convviz did not save it."""
+    """Read a file's description from its header; None if convviz did not save it."""
     try:
         state = path.stat()
         return _about_file(path, state.st_mtime_ns, state.st_size)
@@ -320,8 +345,8 @@ def _about_file(path: Path, changed: int, size: int) -> TrainedInfo:
 
 
 def _header(start: bytes, size: int) -> tuple[TrainedInfo, Base | None, tuple[str, ...]]:
-    """Read the header, which safetensors begins with: its length in 8 bytes, then JSON."""
-    if start[:2] == b"PK" or start[:1] == b"\x80":  # as torch.save writes, now and formerly
+    """Read the header at the beginning of the file: its length in 8 bytes, then JSON."""
+    if start[:2] == b"PK" or start[:1] == b"\x80":  # the formats of torch.save, zip and pickle
         raise WeightsError(_PICKLED)
     length = int.from_bytes(start[:8], "little")
     if not 2 <= length <= _HEADER_BYTES or start[8:9] != b"{":
@@ -373,7 +398,7 @@ def _spec(info: TrainedInfo) -> NetworkSpec:
 
 
 def _check_form(form: Form, spec: NetworkSpec) -> None:
-    """Check that a decoder takes a place that the network has.
+    """Check that a decoder fits the network.
 
     Raises:
         WeightsError: It does not.
@@ -393,17 +418,17 @@ def _check_form(form: Form, spec: NetworkSpec) -> None:
         raise WeightsError(_DAMAGED)
 
 
-def _whole(spec: NetworkSpec, info: TrainedInfo) -> nn.Module:
-    """Build the network that a file fills, without values."""
+def _empty(spec: NetworkSpec, info: TrainedInfo) -> nn.Module:
+    """Build a network without values, which its file fills."""
     options = {name: value for name, value in spec.imagenet_options if name in info.options}
     with torch.device("meta"):
         return in_form(registry.build(spec, **options), info.form, spec.auxiliary)
 
 
-def _joined(
+def _with_base(
     spec: NetworkSpec, form: Form, base: Base, parts: Sequence[str], bases: Bases
 ) -> nn.Module:
-    """Find the network that the parts were trained on, and give it a decoder of the new form."""
+    """Find the network that the parts were trained on, and give it the new decoder."""
     for network in bases(spec.name, base.source):
         names = {name for name, _ in network.module.named_modules()}
         if ("features" if form.pooled else form.decoder) not in names:
@@ -419,8 +444,8 @@ def _joined(
     )
 
 
-def _real(name: str, value: Tensor) -> Tensor:
-    """Convert a tensor to float32; refuse one that holds anything but finite numbers."""
+def _as_float32(name: str, value: Tensor) -> Tensor:
+    """Convert a tensor to float32; refuse one with numbers that are not finite."""
     if name.endswith(".num_batches_tracked"):
         return value
     if not value.is_floating_point():
@@ -433,15 +458,15 @@ def _real(name: str, value: Tensor) -> Tensor:
     return value.to(torch.float32)
 
 
-def _lies_in(name: str, parts: Sequence[str]) -> bool:
+def _is_in(name: str, parts: Sequence[str]) -> bool:
     return any(is_within(name, part) for part in parts)
 
 
 def _checksum(state: Mapping[str, Tensor], parts: Sequence[str]) -> str:
-    """Compute the sha256 of everything that does not lie in some parts."""
+    """Compute the sha256 of everything that is not in some parts; "" without values."""
     digest = hashlib.sha256()
     for name, value in sorted(state.items()):
-        if _lies_in(name, parts) or name.endswith(".num_batches_tracked"):
+        if _is_in(name, parts) or name.endswith(".num_batches_tracked"):
             continue
         if value.is_meta:
             return ""

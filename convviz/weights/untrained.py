@@ -1,4 +1,4 @@
-"""Untrained weights: random numbers, the same for the same seed; used only when asked for."""
+"""Untrained weights: random numbers, the same for the same seed; used only if named."""
 
 from __future__ import annotations
 
