@@ -1,7 +1,5 @@
 """Channels that are switched off, by hand and in the real networks."""
 
-from collections.abc import Callable
-
 import pytest
 import torch
 from PIL import Image
@@ -13,9 +11,9 @@ from convviz.features.activations import activations
 from convviz.features.predictions import predict
 from convviz.images.decode import decode
 from convviz.images.samples import sample
-from convviz.networks.network import Network
 from convviz.structure.layers import layer
 from convviz.weights.load import load
+from tests.networks_for_tests import network_of
 
 
 @pytest.fixture
@@ -24,9 +22,9 @@ def red() -> Image.Image:
 
 
 def test_a_channel_that_is_off_is_off_everywhere_after(
-    network_of: Callable[..., Network], tiny: nn.Module, red: Image.Image
+    red_channels: nn.Module, red: Image.Image
 ) -> None:
-    network = network_of(tiny, classes=("red", "other"))
+    network = network_of(red_channels, classes=("red", "other"))
     found = ablate(network, red, "conv", [0], "pool")
     assert found.channels == (0,)
     assert found.before.maps[0].max() == 1
@@ -41,30 +39,26 @@ def test_a_channel_that_is_off_is_off_everywhere_after(
     assert found.predictions_after[0].probability == pytest.approx(0.5)
 
 
-def test_keeping_some_switches_off_the_others(
-    network_of: Callable[..., Network], tiny: nn.Module, red: Image.Image
-) -> None:
-    found = ablate(network_of(tiny), red, "relu", [0], "pool", keep=True)
+def test_keeping_some_switches_off_the_others(red_channels: nn.Module, red: Image.Image) -> None:
+    found = ablate(network_of(red_channels), red, "relu", [0], "pool", keep=True)
     assert found.channels == (1, 2)
     torch.testing.assert_close(found.after.maps, found.before.maps)
     assert all(change.relative == 0 for change in found.changes)
 
 
 def test_nothing_off_changes_nothing_and_the_network_is_not_touched(
-    network_of: Callable[..., Network], tiny: nn.Module, red: Image.Image
+    red_channels: nn.Module, red: Image.Image
 ) -> None:
-    network = network_of(tiny)
+    network = network_of(red_channels)
     before = activations(network, red, "pool").maps
     found = ablate(network, red, "conv", [], "pool")
     assert float(found.relative.abs().max()) == 0
     ablate(network, red, "conv", [0, 1, 2], "pool")
     torch.testing.assert_close(activations(network, red, "pool").maps, before)
-    assert not any(part._forward_hooks for part in tiny.modules())
+    assert not any(part._forward_hooks for part in red_channels.modules())
 
 
-def test_a_norm_after_the_layer_cannot_wake_the_channel_up(
-    network_of: Callable[..., Network], red: Image.Image
-) -> None:
+def test_a_norm_after_the_layer_cannot_wake_the_channel_up(red: Image.Image) -> None:
     parts = nn.Sequential(nn.Conv2d(3, 2, 1), nn.BatchNorm2d(2), nn.ReLU(), nn.MaxPool2d(2))
     parts[1].bias.data += 3
     found = ablate(network_of(parts), red, "0", [1], "3")
@@ -72,9 +66,7 @@ def test_a_norm_after_the_layer_cannot_wake_the_channel_up(
     assert found.before.maps[1].abs().max() > 0
 
 
-def test_a_module_used_twice_is_ablated_at_its_last_use(
-    network_of: Callable[..., Network], red: Image.Image
-) -> None:
+def test_a_module_used_twice_is_ablated_at_its_last_use(red: Image.Image) -> None:
     class Twice(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -102,10 +94,8 @@ def test_a_branch_of_googlenet() -> None:
     assert len(found.predictions_after) == 5
 
 
-def test_what_does_not_come_after_is_refused(
-    network_of: Callable[..., Network], tiny: nn.Module, red: Image.Image
-) -> None:
-    network = network_of(tiny)
+def test_what_does_not_come_after_is_refused(red_channels: nn.Module, red: Image.Image) -> None:
+    network = network_of(red_channels)
     assert [each.name for each in deeper_layers(network, "relu")] == ["pool", "fc"]
     with pytest.raises(SettingError, match="does not come after"):
         ablate(network, red, "pool", [0], "relu")
@@ -113,9 +103,7 @@ def test_what_does_not_come_after_is_refused(
         ablate(network, red, "relu", [3], "pool")
 
 
-def test_layers_beside_the_ablated_one_do_not_change(
-    network_of: Callable[..., Network], red: Image.Image
-) -> None:
+def test_layers_beside_the_ablated_one_do_not_change(red: Image.Image) -> None:
     """The other branch sees one picture while the pass begins with one: it is run with two."""
 
     class Beside(nn.Module):
@@ -143,9 +131,7 @@ def test_predictions_are_those_of_the_network_with_the_channels_off() -> None:
         assert one.probability == pytest.approx(other.probability, abs=1e-4)
 
 
-def test_a_pass_that_fails_is_not_run_again_with_twice_the_images(
-    network_of: Callable[..., Network], red: Image.Image
-) -> None:
+def test_a_pass_that_fails_is_not_run_again_with_twice_the_images(red: Image.Image) -> None:
     passes = []
 
     class Fails(nn.Module):
@@ -166,9 +152,7 @@ def test_a_pass_that_fails_is_not_run_again_with_twice_the_images(
     assert passes == [1]
 
 
-def test_only_what_comes_after_runs_on_two_images(
-    network_of: Callable[..., Network], red: Image.Image
-) -> None:
+def test_only_what_comes_after_runs_on_two_images(red: Image.Image) -> None:
     sizes: dict[str, list[int]] = {"first": [], "last": []}
 
     class Counts(nn.Module):

@@ -22,8 +22,7 @@ from convviz.images.samples import sample
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, layers
 from convviz.weights.load import load
-
-Wrap = Callable[..., Network]
+from tests.networks_for_tests import network_of
 
 
 @pytest.fixture
@@ -45,8 +44,8 @@ class TestByHand:
     """Red is −0.5 on the left and 0.5 on the right: channels are red, −2 × red and a dead one."""
 
     @pytest.fixture
-    def network(self, tiny: nn.Module, network_of: Wrap) -> Network:
-        return network_of(nn.Sequential(Offset(), *list(tiny.children())[:3]))
+    def network(self, red_channels: nn.Module) -> Network:
+        return network_of(nn.Sequential(Offset(), *list(red_channels.children())[:3]))
 
     def test_a_layer_before_its_relu_is_judged_by_what_the_relu_lets_through(
         self, network: Network, picture: Image.Image
@@ -88,12 +87,12 @@ class TestByHand:
             activations(network, picture, "2").empty(threshold)
 
     def test_a_batch_norm_before_the_relu_is_the_gate(
-        self, tiny: nn.Module, network_of: Wrap, picture: Image.Image
+        self, red_channels: nn.Module, picture: Image.Image
     ) -> None:
         norm = nn.BatchNorm2d(3)
         norm.bias.data = torch.tensor([-9.0, 0.0, 9.0])  # kills the first channel, wakes the third
         found = activations(
-            network_of(nn.Sequential(tiny.conv, norm, nn.ReLU(inplace=True))), picture, "0"
+            network_of(nn.Sequential(red_channels.conv, norm, nn.ReLU(inplace=True))), picture, "0"
         )
         assert found.layer.pre_relu == "1"
         assert found.maps.amax((1, 2)).tolist() == [1.0, 0.0, -5.0]
@@ -101,15 +100,13 @@ class TestByHand:
         assert found.maximum[2].item() == pytest.approx(4.0, abs=1e-3)
 
     def test_a_vector_is_a_row_of_maps_of_one_pixel(
-        self, tiny: nn.Module, network_of: Wrap, picture: Image.Image
+        self, red_channels: nn.Module, picture: Image.Image
     ) -> None:
-        found = activations(network_of(tiny), picture, "fc")
+        found = activations(network_of(red_channels), picture, "fc")
         assert found.maps.shape == (2, 1, 1)
         assert found.maps.flatten().tolist() == [1.0, 0.0]
 
-    def test_without_a_relu_negative_values_count_by_their_size(
-        self, network_of: Wrap, picture: Image.Image
-    ) -> None:
+    def test_without_a_relu_negative_values_count_by_their_size(self, picture: Image.Image) -> None:
         conv = nn.Conv2d(3, 2, 1)
         conv.weight.data.zero_()
         conv.bias.data = torch.tensor([-3.0, 0.0])
@@ -126,8 +123,8 @@ class TestByHand:
 
 class TestOrder:
     @pytest.fixture
-    def layer(self, tiny: nn.Module, network_of: Wrap) -> Layer:
-        return layers(network_of(tiny))[0]
+    def layer(self, red_channels: nn.Module) -> Layer:
+        return layers(network_of(red_channels))[0]
 
     def test_orders(self, layer: Layer) -> None:
         maps = torch.tensor([[[1.0, 1.0]], [[9.0, 0.0]], [[0.0, 0.0]], [[1.0, 0.5]]])
@@ -197,8 +194,8 @@ def test_the_empty_channels_of_a_real_network_equal_those_computed_by_hand(
 
 
 @pytest.fixture
-def summaries_of(tiny: nn.Module, network_of: Wrap) -> Callable[[list[float]], list[LayerSummary]]:
-    relu: Layer = next(each for each in layers(network_of(tiny)) if each.kind == "ReLU")
+def summaries_of(red_channels: nn.Module) -> Callable[[list[float]], list[LayerSummary]]:
+    relu: Layer = next(each for each in layers(network_of(red_channels)) if each.kind == "ReLU")
 
     def make(shares: list[float]) -> list[LayerSummary]:
         return [LayerSummary(relu, 100, round(100 * share), share) for share in shares]
@@ -206,9 +203,9 @@ def summaries_of(tiny: nn.Module, network_of: Wrap) -> Callable[[list[float]], l
     return make
 
 
-def test_empty_by_depth_by_hand(tiny: nn.Module, network_of: Wrap) -> None:
+def test_empty_by_depth_by_hand(red_channels: nn.Module) -> None:
     red = Image.new("RGB", (4, 4), (255, 0, 0))
-    found = empty_by_depth(network_of(tiny), red)
+    found = empty_by_depth(network_of(red_channels), red)
     # channels: red, −2 × red and a dead one; the last layer's output is a vector
     assert [(each.layer.name, each.channels, each.empty) for each in found] == [
         ("conv", 3, 2),
@@ -231,16 +228,16 @@ def test_one_pass_finds_what_a_pass_per_layer_finds(name: str, threshold: float)
         assert each.channels == alone.channels
 
 
-def test_a_network_of_vectors_only(network_of: Wrap) -> None:
+def test_a_network_of_vectors_only() -> None:
     network = network_of(nn.Sequential(nn.Flatten(), nn.Linear(48, 2)))
     found = empty_by_depth(network, Image.new("RGB", (4, 4)))
     assert found == ()
     assert "too few layers" in depth_trend(found)
 
 
-def test_a_threshold_outside_0_to_1(tiny: nn.Module, network_of: Wrap) -> None:
+def test_a_threshold_outside_0_to_1(red_channels: nn.Module) -> None:
     with pytest.raises(SettingError):
-        empty_by_depth(network_of(tiny), Image.new("RGB", (4, 4)), 2)
+        empty_by_depth(network_of(red_channels), Image.new("RGB", (4, 4)), 2)
 
 
 class TestTrend:
@@ -273,10 +270,8 @@ class TestTrend:
     ) -> None:
         assert "does not change with depth: it is 0 %" in depth_trend(summaries_of([0, 0, 0, 0]))
 
-    def test_a_convolution_does_not_count_beside_its_relu(
-        self, tiny: nn.Module, network_of: Wrap
-    ) -> None:
-        conv, relu = layers(network_of(tiny))[:2]
+    def test_a_convolution_does_not_count_beside_its_relu(self, red_channels: nn.Module) -> None:
+        conv, relu = layers(network_of(red_channels))[:2]
         summaries = []
         for share in (0.0, 0.1, 0.2, 0.4, 0.6):
             summaries += [LayerSummary(conv, 10, 10, 1.0 - share)] * 3

@@ -1,7 +1,5 @@
 """The arithmetic ends in the map's number, for every kind of layer of the three networks."""
 
-from collections.abc import Callable
-
 import pytest
 import torch
 from PIL import Image
@@ -21,9 +19,9 @@ from convviz.features.arithmetic_steps import (
 )
 from convviz.images.decode import decode
 from convviz.images.samples import sample
-from convviz.networks.network import Network
 from convviz.structure.layers import layer, layers
 from convviz.weights.load import load
+from tests.networks_for_tests import network_of
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +94,7 @@ def test_every_kind_of_layer_ends_in_the_maps_number(
             assert not isinstance(found.stages[0], Opaque)
 
 
-def test_a_convolution_by_hand(network_of: Callable[..., Network]) -> None:
+def test_a_convolution_by_hand() -> None:
     convolution = nn.Conv2d(3, 2, 3, padding=1)
     convolution.weight = nn.Parameter(torch.ones(2, 3, 3, 3))
     convolution.bias = nn.Parameter(torch.tensor([0.0, -0.5]))
@@ -112,9 +110,7 @@ def test_a_convolution_by_hand(network_of: Callable[..., Network]) -> None:
     assert found.number == found.result == 3.5
 
 
-def test_channels_are_sorted_by_contribution(
-    network_of: Callable[..., Network], noise: Image.Image
-) -> None:
+def test_channels_are_sorted_by_contribution(noise: Image.Image) -> None:
     network = network_of(nn.Sequential(nn.Conv2d(3, 5, 3), nn.Conv2d(5, 1, 3)), side=8)
     sum_ = arithmetic(network, noise, "1", 0, 1, 2).stages[0]
     assert isinstance(sum_, WeightedSum)
@@ -123,9 +119,7 @@ def test_channels_are_sorted_by_contribution(
     assert sizes.tolist() == sorted(sizes.tolist(), reverse=True)
 
 
-def test_groups_strides_and_dilation(
-    network_of: Callable[..., Network], noise: Image.Image
-) -> None:
+def test_groups_strides_and_dilation(noise: Image.Image) -> None:
     torch.manual_seed(0)
     parts = nn.Sequential(
         nn.Conv2d(3, 4, 3, stride=2, padding=(2, 1)),
@@ -152,9 +146,7 @@ def test_groups_strides_and_dilation(
         nn.AdaptiveMaxPool2d(3),
     ],
 )
-def test_pooling_windows_at_the_borders(
-    pooling: nn.Module, network_of: Callable[..., Network], noise: Image.Image
-) -> None:
+def test_pooling_windows_at_the_borders(pooling: nn.Module, noise: Image.Image) -> None:
     network = network_of(nn.Sequential(pooling), side=8)
     maps = activations(network, noise, "0").maps
     for row in range(maps.shape[1]):
@@ -189,9 +181,7 @@ def test_a_flattened_map_counts_as_one_input_channel(cat: Image.Image) -> None:
     assert found.source == "avgpool"
 
 
-def test_what_is_not_known_is_given_as_it_is(
-    network_of: Callable[..., Network], noise: Image.Image
-) -> None:
+def test_what_is_not_known_is_given_as_it_is(noise: Image.Image) -> None:
     class Odd(nn.Module):
         def forward(self, batch: Tensor) -> Tensor:
             return batch.sin()
@@ -203,19 +193,17 @@ def test_what_is_not_known_is_given_as_it_is(
 
 
 def test_channels_and_positions_outside_are_refused(
-    network_of: Callable[..., Network], tiny: nn.Module, noise: Image.Image
+    red_channels: nn.Module, noise: Image.Image
 ) -> None:
-    network = network_of(tiny)
+    network = network_of(red_channels)
     with pytest.raises(SettingError, match="channel 3"):
         arithmetic(network, noise, "conv", 3, 0, 0)
     with pytest.raises(SettingError, match="2 × 2"):
         arithmetic(network, noise, "pool", 0, 2, 0)
 
 
-def test_what_is_remembered_belongs_to_one_image(
-    network_of: Callable[..., Network], tiny: nn.Module
-) -> None:
-    network = network_of(tiny)
+def test_what_is_remembered_belongs_to_one_image(red_channels: nn.Module) -> None:
+    network = network_of(red_channels)
     for _ in range(2):
         for red in (255, 51):
             image = Image.new("RGB", (4, 4), (red, 0, 0))

@@ -2,7 +2,6 @@ import copy
 import gc
 import threading
 import weakref
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +23,7 @@ from convviz.features.capture import (
 )
 from convviz.images.decode import decode
 from convviz.images.samples import sample
-from convviz.networks.network import Network
+from tests.networks_for_tests import network_of
 
 
 def untrained(name: str) -> nn.Module:
@@ -128,9 +127,9 @@ class TestCapture:
         return torch.cat([self.RED, torch.zeros(1, 2, 2, 2)], dim=1)
 
     def test_a_relu_in_place_does_not_reach_what_was_captured(
-        self, tiny: nn.Module, batch: Tensor
+        self, red_channels: nn.Module, batch: Tensor
     ) -> None:
-        captured = capture(tiny, batch, ["conv", "relu", "pool", "fc"])
+        captured = capture(red_channels, batch, ["conv", "relu", "pool", "fc"])
         assert captured["conv"].flatten(2).tolist() == [
             [[1.0, 0.5, -1.0, 2.0], [-2.0, -1.0, 2.0, -4.0], [-5.0] * 4]
         ]
@@ -141,9 +140,9 @@ class TestCapture:
         assert captured["fc"].tolist() == [[2.0, 2.0]]
 
     def test_what_comes_back_is_ordinary_memory_of_its_own(
-        self, tiny: nn.Module, batch: Tensor
+        self, red_channels: nn.Module, batch: Tensor
     ) -> None:
-        target = capture(tiny, batch, ["conv"])["conv"]
+        target = capture(red_channels, batch, ["conv"])["conv"]
         assert not target.is_inference()
         assert target.is_contiguous()
         guess = torch.zeros_like(target, requires_grad=True)
@@ -199,8 +198,12 @@ class TestCapture:
         assert torch.equal(capture(Fickle(), batch, ["relu"])["relu"], expected)
         assert torch.equal(truncated(Fickle(), "relu")(batch), expected)
 
-    def test_observe_keeps_only_what_it_is_told_to(self, tiny: nn.Module, batch: Tensor) -> None:
-        maxima = observe(tiny, batch, ["conv", "relu"], lambda output: output.amax((0, 2, 3)))
+    def test_observe_keeps_only_what_it_is_told_to(
+        self, red_channels: nn.Module, batch: Tensor
+    ) -> None:
+        maxima = observe(
+            red_channels, batch, ["conv", "relu"], lambda output: output.amax((0, 2, 3))
+        )
         assert maxima["conv"].tolist() == [2.0, 2.0, -5.0]
         assert maxima["relu"].tolist() == [2.0, 2.0, 0.0]
 
@@ -229,9 +232,9 @@ class TestCapture:
             capture(module, batch, ["0"])
 
     def test_input_for_uses_the_numbers_of_network_and_weights(
-        self, tiny: nn.Module, network_of: Callable[..., Network]
+        self, red_channels: nn.Module
     ) -> None:
-        batch = input_for(network_of(tiny, side=48), decode(sample("cat").read()))
+        batch = input_for(network_of(red_channels, side=48), decode(sample("cat").read()))
         assert batch.shape == (1, 3, 48, 48)
         assert 0 <= batch.min() < batch.max() <= 1
 
@@ -288,19 +291,19 @@ class TestTruncated:
 
 class TestInputsOfModules:
     def test_the_input_of_a_module_is_kept_beside_the_output_of_a_later_layer(
-        self, tiny: nn.Module
+        self, red_channels: nn.Module
     ) -> None:
         batch = torch.arange(48.0).reshape(1, 3, 4, 4) - 20
-        before = state_of(tiny)
-        inputs, output = capture_with_input(tiny, batch, "pool", "relu")
+        before = state_of(red_channels)
+        inputs, output = capture_with_input(red_channels, batch, "pool", "relu")
         # The ReLU works in place: what it was given is kept as it was.
-        assert torch.equal(inputs, capture(tiny, batch, ["conv"])["conv"][0])
-        assert torch.equal(output, capture(tiny, batch, ["pool"])["pool"][0])
-        assert state_of(tiny) == before
+        assert torch.equal(inputs, capture(red_channels, batch, ["conv"])["conv"][0])
+        assert torch.equal(output, capture(red_channels, batch, ["pool"])["pool"][0])
+        assert state_of(red_channels) == before
 
-    def test_a_layer_can_be_asked_for_its_own_input(self, tiny: nn.Module) -> None:
+    def test_a_layer_can_be_asked_for_its_own_input(self, red_channels: nn.Module) -> None:
         batch = torch.ones(1, 3, 4, 4)
-        inputs, _ = capture_with_input(tiny, batch, "conv", "conv")
+        inputs, _ = capture_with_input(red_channels, batch, "conv", "conv")
         assert torch.equal(inputs, batch[0])
 
 
@@ -325,10 +328,8 @@ class TestSets:
                 raise ImageError("It is not an image.")
             return Image.new("RGB", (4, 4), colour)
 
-    def test_batches_leave_out_what_cannot_be_read(
-        self, tiny: nn.Module, network_of: Callable[..., Network]
-    ) -> None:
-        network = network_of(tiny)
+    def test_batches_leave_out_what_cannot_be_read(self, red_channels: nn.Module) -> None:
+        network = network_of(red_channels)
         images = self.Colours(("red", None, "lime", "blue", None, "white"))
         first, second = input_batches(network, images)
         assert (first.indices, first.done, first.seen) == ((0, 2, 3), 4, 3)
@@ -340,19 +341,15 @@ class TestSets:
         assert (rest.indices, rest.left_out) == (second.indices, second.left_out)
         assert torch.equal(rest.inputs, second.inputs)
 
-    def test_a_batch_may_hold_nothing(
-        self, tiny: nn.Module, network_of: Callable[..., Network]
-    ) -> None:
+    def test_a_batch_may_hold_nothing(self, red_channels: nn.Module) -> None:
         images = self.Colours((None, None, None, None, "red"))
-        first, _ = input_batches(network_of(tiny), images)
+        first, _ = input_batches(network_of(red_channels), images)
         assert (len(first.inputs), first.indices, first.seen) == (0, (), 0)
 
-    def test_a_set_of_nothing_readable_is_refused(
-        self, tiny: nn.Module, network_of: Callable[..., Network]
-    ) -> None:
+    def test_a_set_of_nothing_readable_is_refused(self, red_channels: nn.Module) -> None:
         with pytest.raises(
             ImageError, match="Not one picture of the set can be read; the first: 0"
         ):
-            list(input_batches(network_of(tiny), self.Colours((None, None))))
+            list(input_batches(network_of(red_channels), self.Colours((None, None))))
         with pytest.raises(SettingError, match="no picture"):
             check_images(self.Colours(()))

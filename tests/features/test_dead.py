@@ -1,6 +1,5 @@
 """Dead channels of every layer over a set."""
 
-from collections.abc import Callable
 from io import BytesIO
 
 import pytest
@@ -13,7 +12,7 @@ from convviz.errors import ImageError, SettingError
 from convviz.features.dead import count_dead
 from convviz.features.top_patches import find_top_patches
 from convviz.learning.snapshots import watch
-from convviz.networks.network import Network
+from tests.networks_for_tests import network_of
 
 
 def _file(colour: str) -> tuple[str, bytes]:
@@ -22,9 +21,7 @@ def _file(colour: str) -> tuple[str, bytes]:
     return f"{colour}.png", buffer.getvalue()
 
 
-def test_a_channel_is_dead_until_one_picture_wakes_it(
-    network_of: Callable[..., Network],
-) -> None:
+def test_a_channel_is_dead_until_one_picture_wakes_it() -> None:
     parts = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(inplace=True))
     parts[0].weight.data.zero_()
     parts[0].weight.data[:3, :, 0, 0] = torch.eye(3)
@@ -37,10 +34,8 @@ def test_a_channel_is_dead_until_one_picture_wakes_it(
     assert steps[-1].layers[1].share == 0.5
 
 
-def test_it_agrees_with_the_pass_for_one_layer(
-    network_of: Callable[..., Network], tiny: nn.Module
-) -> None:
-    network = network_of(tiny)
+def test_it_agrees_with_the_pass_for_one_layer(red_channels: nn.Module) -> None:
+    network = network_of(red_channels)
     pictures = Files((_file("red"), _file("black"), ("bad.png", b"x")))
     *_, all_layers = count_dead(network, pictures)
     for each in all_layers.layers:
@@ -49,7 +44,7 @@ def test_it_agrees_with_the_pass_for_one_layer(
     assert [left.title for left in all_layers.left_out] == ["bad.png"]
 
 
-def test_a_channel_of_nans_is_dead_nowhere(network_of: Callable[..., Network]) -> None:
+def test_a_channel_of_nans_is_dead_nowhere() -> None:
     parts = nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU(inplace=True))
     parts[0].weight.data.zero_()
     parts[0].bias.data[:] = torch.tensor([torch.nan, -1.0, 1.0])
@@ -66,18 +61,14 @@ def test_a_channel_of_nans_is_dead_nowhere(network_of: Callable[..., Network]) -
     assert [maps.dead for maps in snapshot.maps] == [1]
 
 
-def test_sets_without_pictures_are_refused(
-    network_of: Callable[..., Network], tiny: nn.Module
-) -> None:
+def test_sets_without_pictures_are_refused(red_channels: nn.Module) -> None:
     with pytest.raises(SettingError):
-        count_dead(network_of(tiny), Files(()))
+        count_dead(network_of(red_channels), Files(()))
     with pytest.raises(ImageError, match="bad"):
-        list(count_dead(network_of(tiny), Files((("bad.png", b"x"),))))
+        list(count_dead(network_of(red_channels), Files((("bad.png", b"x"),))))
 
 
-def test_it_ends_after_a_step_when_it_is_asked_to_stop(
-    network_of: Callable[..., Network], tiny: nn.Module
-) -> None:
+def test_it_ends_after_a_step_when_it_is_asked_to_stop(red_channels: nn.Module) -> None:
     pictures = Files(tuple(_file("red") for _ in range(9)))
-    assert len(list(count_dead(network_of(tiny), pictures, stop=lambda: True))) == 1
-    assert len(list(count_dead(network_of(tiny), pictures))) == 3
+    assert len(list(count_dead(network_of(red_channels), pictures, stop=lambda: True))) == 1
+    assert len(list(count_dead(network_of(red_channels), pictures))) == 3

@@ -1,7 +1,5 @@
 """Theoretical boxes equal the gradient's support; effective fields by hand."""
 
-from collections.abc import Callable
-
 import pytest
 import torch
 from PIL import Image
@@ -9,9 +7,9 @@ from torch import nn
 
 from convviz.errors import SettingError
 from convviz.features.effective_field import Box, box, core, effective_field, support
-from convviz.networks.network import Network
 from convviz.networks.registry import spec
 from convviz.structure.layers import layer
+from tests.networks_for_tests import network_of
 
 
 @pytest.fixture
@@ -55,7 +53,7 @@ def _all_seeing(module: nn.Module) -> nn.Module:
     ],
 )
 def test_boxes_equal_the_gradients_support(
-    name: str, layer_name: str, picture: Image.Image, network_of: Callable[..., Network]
+    name: str, layer_name: str, picture: Image.Image
 ) -> None:
     described = spec(name)
     size = 128
@@ -67,7 +65,7 @@ def test_boxes_equal_the_gradients_support(
         assert field.support == box(network, layer_name, row, column, 0)
 
 
-def test_a_box_is_cut_at_the_borders(network_of: Callable[..., Network]) -> None:
+def test_a_box_is_cut_at_the_borders() -> None:
     network = network_of(nn.Sequential(nn.Conv2d(3, 1, 3, padding=1), nn.MaxPool2d(2)), side=8)
     assert box(network, "0", 0, 0) == Box(0, 0, 2, 2)
     assert box(network, "0", 3, 7) == Box(2, 6, 5, 8)
@@ -76,14 +74,12 @@ def test_a_box_is_cut_at_the_borders(network_of: Callable[..., Network]) -> None
     assert box(network, "1", 1, 3).width == 3
 
 
-def test_a_fully_connected_layer_sees_everything(network_of: Callable[..., Network]) -> None:
+def test_a_fully_connected_layer_sees_everything() -> None:
     parts = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(72, 4))
     assert box(network_of(parts, side=8), "3", 0, 0) == Box(0, 0, 8, 8)
 
 
-def test_the_effective_field_is_the_gradient(
-    picture: Image.Image, network_of: Callable[..., Network]
-) -> None:
+def test_the_effective_field_is_the_gradient(picture: Image.Image) -> None:
     convolution = nn.Conv2d(3, 1, 3, padding=1)
     weights = torch.arange(27.0).reshape(1, 3, 3, 3) - 13
     convolution.weight = nn.Parameter(weights)
@@ -96,9 +92,9 @@ def test_the_effective_field_is_the_gradient(
 
 
 def test_nothing_matters_to_a_number_that_the_relu_holds_back(
-    picture: Image.Image, network_of: Callable[..., Network], tiny: nn.Module
+    picture: Image.Image, red_channels: nn.Module
 ) -> None:
-    field = effective_field(network_of(tiny), picture, "relu", 2, 0, 0)
+    field = effective_field(network_of(red_channels), picture, "relu", 2, 0, 0)
     assert field.value == 0
     assert (field.support, field.core) == (None, None)
 
@@ -114,9 +110,7 @@ def test_the_core_holds_half_of_the_sum() -> None:
 
 
 @pytest.mark.parametrize(("row", "column"), [(-1, 0), (0, 8), (8, 0)])
-def test_positions_outside_the_map_are_refused(
-    row: int, column: int, network_of: Callable[..., Network]
-) -> None:
+def test_positions_outside_the_map_are_refused(row: int, column: int) -> None:
     network = network_of(nn.Sequential(nn.Conv2d(3, 1, 1)), side=8)
     with pytest.raises(SettingError, match="8 × 8"):
         box(network, "0", row, column)

@@ -4,7 +4,7 @@ The old functions are kept here as they were, each for what it was asked. On net
 not-a-number they agree with the definition; a channel of not-a-numbers is never empty.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from io import BytesIO
 
 import pytest
@@ -31,6 +31,7 @@ from convviz.features.top_patches import find_top_patches
 from convviz.learning.snapshots import watch
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer
+from tests.networks_for_tests import network_of
 
 
 def empty_channels(maximum: Tensor, threshold: float) -> Tensor:
@@ -97,7 +98,7 @@ class Branches(nn.Module):
 
 
 @pytest.fixture
-def network(network_of: Callable[..., Network]) -> Network:
+def network() -> Network:
     torch.manual_seed(3)
     module = Branches()
     with torch.no_grad():
@@ -194,7 +195,7 @@ def test_occlusion_refuses_what_it_refused(network: Network) -> None:
                 occlude(network, image, layer.name, channel, measure="maximum")
 
 
-def test_a_mean_of_0_is_not_called_empty(network_of: Callable[..., Network]) -> None:
+def test_a_mean_of_0_is_not_called_empty() -> None:
     conv = nn.Conv2d(3, 1, 1, bias=False)
     conv.weight.data[:] = torch.tensor([1.0, -1.0, 0.0]).view(1, 3, 1, 1)
     image = Image.new("RGB", (4, 4), "red")

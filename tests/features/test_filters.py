@@ -1,7 +1,5 @@
 """Kernels, their norms, their order and what they look at."""
 
-from collections.abc import Callable
-
 import pytest
 import torch
 from torch import nn
@@ -11,10 +9,11 @@ from convviz.features.filters import filter_layers, filters
 from convviz.networks.network import Network
 from convviz.structure.layers import layer
 from convviz.weights.load import load
+from tests.networks_for_tests import network_of
 
 
 @pytest.fixture
-def network(network_of: Callable[..., Network]) -> Network:
+def network() -> Network:
     parts = nn.Sequential(nn.Conv2d(3, 4, 1, bias=False), nn.ReLU(), nn.Conv2d(4, 4, 1, groups=2))
     parts[0].weight.data = torch.tensor(
         [[3.0, 0.0, 0.0], [0.0, 1.0, 0.0], [2.0, 0.1, 0.0], [0.0, 1.0, 1.0]]

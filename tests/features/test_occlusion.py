@@ -1,7 +1,5 @@
 """What a channel loses when a part of the image is covered."""
 
-from collections.abc import Callable
-
 import pytest
 import torch
 from PIL import Image
@@ -10,11 +8,12 @@ from torch import nn
 from convviz.errors import SettingError
 from convviz.features.occlusion import occlude
 from convviz.networks.network import Network
+from tests.networks_for_tests import network_of
 
 
 @pytest.fixture
-def network(network_of: Callable[..., Network], tiny: nn.Module) -> Network:
-    return network_of(tiny, side=8)
+def network(red_channels: nn.Module) -> Network:
+    return network_of(red_channels, side=8)
 
 
 @pytest.fixture

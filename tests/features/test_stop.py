@@ -13,7 +13,7 @@ from convviz.features.dead import count_dead
 from convviz.features.occlusion import occlude
 from convviz.features.synthesis import SynthesisConfig, synthesise
 from convviz.features.top_patches import find_top_patches
-from convviz.networks.network import Network
+from tests.networks_for_tests import network_of
 
 RED = Image.new("RGB", (4, 4), "red")
 WORKS: list[tuple[Callable[..., Iterator[Any]], dict[str, Any]]] = [
@@ -28,11 +28,10 @@ WORKS: list[tuple[Callable[..., Iterator[Any]], dict[str, Any]]] = [
 def test_a_work_ends_after_the_step_in_which_it_is_asked_to(
     work: Callable[..., Iterator[Any]],
     arguments: dict[str, Any],
-    tiny: nn.Module,
-    network_of: Callable[..., Network],
+    red_channels: nn.Module,
 ) -> None:
     answers = iter([False, True])
-    steps = list(work(network=network_of(tiny), stop=lambda: next(answers), **arguments))
+    steps = list(work(network=network_of(red_channels), stop=lambda: next(answers), **arguments))
     assert len(steps) == 2
     assert steps[-1].fraction < 1
 

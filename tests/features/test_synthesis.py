@@ -1,7 +1,5 @@
 """Activation maximisation: it climbs, it is repeatable, it wakes silent channels."""
 
-from collections.abc import Callable
-
 import pytest
 import torch
 from torch import nn
@@ -10,14 +8,15 @@ from convviz.errors import SettingError
 from convviz.features.synthesis import SynthesisConfig, synthesise, transformed
 from convviz.networks.network import Network
 from convviz.weights.load import load
+from tests.networks_for_tests import network_of
 
 
 @pytest.fixture
-def network(network_of: Callable[..., Network], tiny: nn.Module) -> Network:
-    return network_of(tiny, side=32)
+def network(red_channels: nn.Module) -> Network:
+    return network_of(red_channels, side=32)
 
 
-def test_a_channel_that_looks_for_red_gets_red(network_of: Callable[..., Network]) -> None:
+def test_a_channel_that_looks_for_red_gets_red() -> None:
     red_alone = nn.Conv2d(3, 1, 1)
     red_alone.weight = nn.Parameter(torch.tensor([1.0, -0.5, -0.5]).reshape(1, 3, 1, 1))
     network = network_of(nn.Sequential(red_alone, nn.ReLU()), side=32)

@@ -20,6 +20,7 @@ from convviz.jobs.job import JobView
 from convviz.jobs.runner import LocalRunner
 from convviz.networks.network import Network
 from convviz.structure.layers import layer
+from tests.networks_for_tests import network_of
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Noise:
 
 
 @pytest.fixture
-def network(network_of: Callable[..., Network]) -> Network:
+def network() -> Network:
     torch.manual_seed(1)
     parts = nn.Sequential(
         nn.Conv2d(3, 12, 3, stride=2, padding=1),
@@ -216,7 +217,7 @@ def step(view: JobView) -> TopPatchesStep:
 
 
 def test_a_set_of_500_as_a_job_with_progress_a_stop_and_the_rest(
-    runner: LocalRunner, many: Files, network_of: Callable[..., Network]
+    runner: LocalRunner, many: Files
 ) -> None:
     torch.manual_seed(0)
     network = network_of(nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU()), side=8)

@@ -1,58 +1,18 @@
-"""Tiny networks and images for reconstructions."""
+"""A network and an image to reconstruct."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
-import torch
 from PIL import Image
-from torch import nn
 
-from convviz.networks.network import Network, NetworkSpec, Weights
-
-
-def network_of(module: nn.Module, side: int = 24, classes: tuple[str, ...] = ()) -> Network:
-    """Make a network of a module, as `networks.load` would."""
-    module.eval().requires_grad_(False)
-    spec = NetworkSpec("tiny", "Tiny", lambda: module, input_size=side)
-    weights = Weights("own", "By hand", "none", bool(classes), 0, "0" * 64, classes, side, side)
-    return Network(spec, module, weights)
-
-
-def seeded(module: nn.Module, seed: int = 1) -> nn.Module:
-    """Give every parameter values that depend on the seed alone."""
-    generator = torch.Generator().manual_seed(seed)
-    for parameter in module.parameters():
-        fan = parameter[0].numel()
-        parameter.data = torch.randn(parameter.shape, generator=generator) * (2 / fan) ** 0.5
-    return module
-
-
-@pytest.fixture
-def make_network() -> Callable[..., Network]:
-    return network_of
+from convviz.networks.network import Network
+from tests.networks_for_tests import network_of, two_convolutions
 
 
 @pytest.fixture
 def network() -> Network:
-    """Two convolutions with ReLUs in place, and a decoder of three classes."""
-    return network_of(
-        seeded(
-            nn.Sequential(
-                nn.Conv2d(3, 12, 3, padding=1),
-                nn.ReLU(inplace=True),
-                nn.MaxPool2d(2),
-                nn.Conv2d(12, 16, 3, padding=1),
-                nn.ReLU(inplace=True),
-                nn.AdaptiveAvgPool2d(4),
-                nn.Flatten(),
-                nn.Linear(256, 3),
-            )
-        ),
-        classes=("cat", "cup", "rocket"),
-    )
+    return network_of(two_convolutions(), side=24, classes=("cat", "cup", "rocket"), imagenet=True)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import pytest
 import torch
@@ -109,7 +108,7 @@ def test_presets_of_unknown_names() -> None:
 
 
 def test_presets_of_a_network_that_was_not_measured(
-    make_network: Callable[..., Network], network: Network, monkeypatch: pytest.MonkeyPatch
+    network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("convviz.reconstruction.config.spec", lambda name: network.spec)
     shallow, deep = preset("tiny", "1").noise, preset("tiny", "4").noise

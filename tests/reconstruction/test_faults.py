@@ -15,6 +15,7 @@ from convviz.errors import ReconstructionError
 from convviz.networks.network import Network
 from convviz.reconstruction.config import ReconstructionConfig
 from convviz.reconstruction.reconstruct import ReconstructionStep, reconstruct
+from tests.networks_for_tests import network_of
 
 
 class Fault(nn.Module):
@@ -42,11 +43,11 @@ class Fault(nn.Module):
         return copied
 
 
-def network_with(make_network: Callable[..., Network], fault: Fault) -> Network:
+def network_with(fault: Fault) -> Network:
     generator = torch.Generator().manual_seed(1)
     convolution = nn.Conv2d(3, 8, 3, padding=1)
     convolution.weight.data = torch.randn(8, 3, 3, 3, generator=generator) * 0.3
-    return make_network(nn.Sequential(convolution, nn.Tanh(), fault))
+    return network_of(nn.Sequential(convolution, nn.Tanh(), fault), side=24, imagenet=True)
 
 
 def run(
@@ -73,10 +74,10 @@ def assert_finite(steps: list[ReconstructionStep]) -> None:
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 @pytest.mark.parametrize("gradient", [False, True])
 def test_a_bad_step_now_and_then_is_taken_back(
-    make_network: Callable[..., Network], image: Image.Image, optimizer: str, gradient: bool
+    image: Image.Image, optimizer: str, gradient: bool
 ) -> None:
     fault = Fault(lambda call: call % 4 == 3, gradient=gradient)
-    steps = run(network_with(make_network, fault), image, optimizer=optimizer)
+    steps = run(network_with(fault), image, optimizer=optimizer)
     assert_finite(steps)
     assert len(steps) == 20
     assert steps[-1].result.note == ""
@@ -85,10 +86,10 @@ def test_a_bad_step_now_and_then_is_taken_back(
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 def test_five_bad_steps_in_a_row_end_the_run_with_the_last_good_image(
-    make_network: Callable[..., Network], image: Image.Image, optimizer: str
+    image: Image.Image, optimizer: str
 ) -> None:
     fault = Fault(lambda call: call > 6)
-    steps = run(network_with(make_network, fault), image, optimizer=optimizer)
+    steps = run(network_with(fault), image, optimizer=optimizer)
     assert_finite(steps)
     assert len(steps) == 11
     result = steps[-1].result
@@ -98,25 +99,21 @@ def test_five_bad_steps_in_a_row_end_the_run_with_the_last_good_image(
     assert result.losses[5:] == (result.losses[5],) * 6
 
 
-def test_four_bad_steps_do_not(make_network: Callable[..., Network], image: Image.Image) -> None:
+def test_four_bad_steps_do_not(image: Image.Image) -> None:
     fault = Fault(lambda call: 6 < call < 11)
-    assert len(run(network_with(make_network, fault), image)) == 20
+    assert len(run(network_with(fault), image)) == 20
 
 
-def test_a_bad_start_is_moved_towards_grey(
-    make_network: Callable[..., Network], image: Image.Image
-) -> None:
+def test_a_bad_start_is_moved_towards_grey(image: Image.Image) -> None:
     fault = Fault(lambda call: call < 4)
-    steps = run(network_with(make_network, fault), image, steps=1, noise=0.4)
+    steps = run(network_with(fault), image, steps=1, noise=0.4)
     assert_finite(steps)
     assert float((steps[0].image - 0.5).std()) == pytest.approx(0.4 / 8, rel=0.2)
 
 
-def test_no_good_start_at_all_is_an_error(
-    make_network: Callable[..., Network], image: Image.Image
-) -> None:
+def test_no_good_start_at_all_is_an_error(image: Image.Image) -> None:
     steps = reconstruct(
-        network_with(make_network, Fault(lambda call: True)),
+        network_with(Fault(lambda call: True)),
         image,
         ReconstructionConfig(layer="2", steps=20),
     )
@@ -144,33 +141,32 @@ def test_flat_images(network: Network, colour: str, optimizer: str) -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
-def test_a_silent_layer_says_so(
-    make_network: Callable[..., Network], image: Image.Image, optimizer: str
-) -> None:
+def test_a_silent_layer_says_so(image: Image.Image, optimizer: str) -> None:
     module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
     module[0].weight.data.fill_(-1.0)
     module[0].bias.data.fill_(-100.0)
-    steps = run(make_network(module), image, "1", optimizer=optimizer)
+    steps = run(network_of(module, side=24, imagenet=True), image, "1", optimizer=optimizer)
     assert_finite(steps)
     assert steps[-1].result.relative_error == 0
     assert "silent" in steps[-1].result.note
 
 
-def test_a_start_that_is_perfect_ends_early(
-    make_network: Callable[..., Network], image: Image.Image
-) -> None:
-    network = make_network(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()))
+def test_a_start_that_is_perfect_ends_early(image: Image.Image) -> None:
+    network = network_of(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), side=24, imagenet=True)
     steps = run(network, image, "1", start=image)
     assert_finite(steps)
     assert len(steps) <= 20
 
 
-def test_pixels_of_one_colour_only_reach_the_edge_of_the_valid_range(
-    make_network: Callable[..., Network],
-) -> None:
+def test_pixels_of_one_colour_only_reach_the_edge_of_the_valid_range() -> None:
     module = nn.Sequential(nn.Conv2d(3, 3, 1))
     module[0].weight.data = torch.eye(3).view(3, 3, 1, 1)
     module[0].bias.data.zero_()
-    result = run(make_network(module), Image.new("RGB", (24, 24), "white"), "0", steps=150)
+    result = run(
+        network_of(module, side=24, imagenet=True),
+        Image.new("RGB", (24, 24), "white"),
+        "0",
+        steps=150,
+    )
     image = result[-1].result.image
     torch.testing.assert_close(image, torch.ones(3, 24, 24), atol=0.05, rtol=0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -12,6 +10,7 @@ from convviz.errors import ReconstructionError
 from convviz.networks.network import Network
 from convviz.reconstruction.objective import INVALID_WEIGHT, Objective
 from convviz.structure.layers import layer as layer_named
+from tests.networks_for_tests import network_of
 
 CPU = torch.device("cpu")
 
@@ -32,12 +31,12 @@ def normalised(network: Network, pixels: Tensor) -> Tensor:
 
 
 @pytest.fixture
-def sums(make_network: Callable[..., Network]) -> Network:
+def sums() -> Network:
     """A layer that adds the three colours up, before and after a ReLU in place."""
     module = nn.Sequential(nn.Conv2d(3, 1, 1), nn.ReLU(inplace=True))
     module[0].weight.data.fill_(1.0)
     module[0].bias.data.zero_()
-    return make_network(module, side=2)
+    return network_of(module, side=2, imagenet=True)
 
 
 def batch(*values: float) -> Tensor:
@@ -111,11 +110,11 @@ def test_bfloat16_gives_about_the_same(network: Network) -> None:
     assert 0 < objective.rounding < 0.03
 
 
-def test_a_silent_layer_counts_the_root_mean_square(make_network: Callable[..., Network]) -> None:
+def test_a_silent_layer_counts_the_root_mean_square() -> None:
     module = nn.Sequential(nn.Conv2d(3, 1, 1), nn.ReLU())
     module[0].weight.data.zero_()
     module[0].bias.data.fill_(-1.0)
-    network = make_network(module, side=2)
+    network = network_of(module, side=2, imagenet=True)
     objective = objective_of(network, "1", batch(1.0, 2.0, 3.0, 4.0))
     assert objective.is_silent
     assert (
@@ -129,12 +128,12 @@ def test_features_that_are_not_finite_are_nothing_to_aim_at(sums: Network) -> No
         objective_of(sums, "0", batch(1.0, 1.0, 1.0, 1.0))
 
 
-def test_a_layer_without_a_gradient_is_refused(make_network: Callable[..., Network]) -> None:
+def test_a_layer_without_a_gradient_is_refused() -> None:
     class Steps(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             return (x > 0).float()
 
-    network = make_network(nn.Sequential(nn.Conv2d(3, 2, 1), Steps()), side=2)
+    network = network_of(nn.Sequential(nn.Conv2d(3, 2, 1), Steps()), side=2, imagenet=True)
     objective = objective_of(network, "1", batch(1.0, 2.0, 3.0, 4.0))
     with pytest.raises(ReconstructionError, match="cannot be differentiated"):
         objective.evaluate(torch.rand(1, 3, 2, 2), precise=True)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import nn
 
-from convviz.networks.network import Network, NetworkSpec, Weights
+from convviz.networks.network import Network
 from convviz.reconstruction import progress
 from convviz.reconstruction.config import ReconstructionConfig
 from convviz.reconstruction.objective import LossParts
@@ -28,6 +28,7 @@ from convviz.reconstruction.progress import (
 )
 from convviz.reconstruction.reconstruct import ReconstructionStep
 from convviz.structure.layers import layers
+from tests.networks_for_tests import network_of
 
 
 class Stop:
@@ -45,10 +46,7 @@ def network() -> Network:
     module = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), nn.Conv2d(6, 4, 3), nn.ReLU())
     for parameter in module.parameters():
         parameter.data = torch.randn(parameter.shape, generator=generator) * 0.3
-    module.eval().requires_grad_(False)
-    spec = NetworkSpec("tiny", "Tiny", lambda: module, input_size=24)
-    weights = Weights("own", "By hand", "none", False, 0, "0" * 64, (), 24, 32)
-    return Network(spec, module, weights)
+    return network_of(module, side=24, resize=32, imagenet=True)
 
 
 @pytest.fixture
