@@ -44,28 +44,32 @@ _WAIT_SECONDS = 120
 
 
 def parts(
-    network: Network, layer: str, shown: Activations, other: Activations, channel: int
+    network: Network,
+    layer: str,
+    first_activations: Activations,
+    second_activations: Activations,
+    channel: int,
 ) -> Iterator[tuple[str, Callable[[], object]]]:
     """List what opening a channel computes, with its name."""
     image = decode(sample("coffee").read())
     weights = network.weights
-    width = shown.maps.shape[2]
-    row, column = divmod(int(shown.maps[channel].argmax()), width)
-    place = (channel, row, column)
+    width = first_activations.maps.shape[2]
+    row, column = divmod(int(first_activations.maps[channel].argmax()), width)
+    unit = (channel, row, column)
     deeper = deeper_layers(network, layer)[0].name
 
     def pictures() -> None:
-        large = crop(image, size=weights.input_size, resize=weights.resize)
-        large = large.resize((_PIXELS, _PIXELS))
-        height, width = shown.maps.shape[1:]
-        exports.png(heatmap(shown.maps[channel], (width, height)))
-        overlay(large, other.maps[channel]).save(BytesIO(), "JPEG")
+        enlarged = crop(image, size=weights.input_size, resize=weights.resize)
+        enlarged = enlarged.resize((_PIXELS, _PIXELS))
+        height, width = first_activations.maps.shape[1:]
+        exports.png(heatmap(first_activations.maps[channel], (width, height)))
+        overlay(enlarged, second_activations.maps[channel]).save(BytesIO(), "JPEG")
 
     yield "receptive field", lambda: receptive_field(network, layer, channel)
-    yield "effective field", lambda: effective_field(network, image, layer, *place)
+    yield "effective field", lambda: effective_field(network, image, layer, *unit)
     yield "pictures", pictures
-    yield "histogram", lambda: figures.histogram(shown.maps[channel])
-    yield "arithmetic", lambda: arithmetic(network, image, layer, *place)
+    yield "histogram", lambda: figures.histogram(first_activations.maps[channel])
+    yield "arithmetic", lambda: arithmetic(network, image, layer, *unit)
     yield "switched off", lambda: ablate(network, image, layer, [channel], deeper)
 
 
@@ -73,19 +77,19 @@ def measure(case: str, channels: int) -> None:
     """Open some channels of a layer and print how long each part takes."""
     name, layer = case.split(":")
     network = load(name, "auto", fetch=False)
-    first, second = (decode(sample(each).read()) for each in ("coffee", "cat"))
-    shown = activations(network, first, layer)
-    other = activations(network, second, layer)
-    chosen = shown.order("strength").tolist()[: channels + 1]
-    taken: dict[str, list[float]] = {}
-    for turn, channel in enumerate(chosen):
-        for part, compute in parts(network, layer, shown, other, channel):
+    first, second = (decode(sample(name).read()) for name in ("coffee", "cat"))
+    first_activations = activations(network, first, layer)
+    second_activations = activations(network, second, layer)
+    channels_by_strength = first_activations.order("strength").tolist()[: channels + 1]
+    seconds_of: dict[str, list[float]] = {}
+    for turn, channel in enumerate(channels_by_strength):
+        for part, compute in parts(network, layer, first_activations, second_activations, channel):
             start = time.perf_counter()
             compute()
             if turn:  # the first one warms everything up
-                taken.setdefault(part, []).append(time.perf_counter() - start)
-    taken["all of it"] = [sum(each) for each in zip(*taken.values(), strict=True)]
-    for part, seconds in taken.items():
+                seconds_of.setdefault(part, []).append(time.perf_counter() - start)
+    seconds_of["all of it"] = [sum(times) for times in zip(*seconds_of.values(), strict=True)]
+    for part, seconds in seconds_of.items():
         row(case, part, seconds)
 
 
@@ -101,8 +105,8 @@ def measure_page(case: str, channels: int) -> None:
     for question in QUESTIONS:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=_WAIT_SECONDS)
         app.switch_page("pages/1_Activations.py")
-        asked = {"network": name, "layer": layer, "view": "One channel", "question": question}
-        for key, value in {**asked, "channel": "100"}.items():
+        choices = {"network": name, "layer": layer, "view": "One channel", "question": question}
+        for key, value in {**choices, "channel": "100"}.items():
             app.query_params[key] = value
         app.run()
         seconds = []

@@ -1,10 +1,10 @@
 """What it costs a reconstruction that visitors watch it: the real app, runs side by side.
 
 Starts the app, then does the same run again and again, in turns with nobody watching and with
-visitors whose pages ask once a second, as browsers do. A visitor here is a connection that sends
-what a browser sends and fetches the pictures it is told of; drawing them is left out, because a
-visitor's browser usually is on another machine. Prints the steps per second of each run and what
-watching costs.
+visitors whose pages ask once a second, as browsers do. Each visitor is a connection that
+sends what a browser sends and fetches the images that the page names; drawing them is left out,
+because a visitor's browser usually runs on another machine. Prints the steps per second of each run
+and what watching costs.
 
     python -m benchmarks.jobs --network googlenet --layer inception4a --visitors 3
 """
@@ -125,10 +125,10 @@ def measure(address: str, query: str, visitors: int, seconds: int) -> tuple[floa
     starter = Visitor(address, secret, query)
     starter.run()
     starter.run(press="Start")
-    watching = [Visitor(address, secret, query) for _ in range(visitors)]
+    watchers = [Visitor(address, secret, query) for _ in range(visitors)]
     stop = threading.Event()
-    threads = [threading.Thread(target=visitor.watch, args=(stop,)) for visitor in watching]
-    for visitor in watching:
+    threads = [threading.Thread(target=visitor.watch, args=(stop,)) for visitor in watchers]
+    for visitor in watchers:
         visitor.run()
     for thread in threads:
         thread.start()
@@ -138,16 +138,16 @@ def measure(address: str, query: str, visitors: int, seconds: int) -> tuple[floa
         thread.join()
     for _ in range(60):
         starter.run()
-        found = RESULT.search("\n".join(starter.texts))
-        if found:
+        match = RESULT.search("\n".join(starter.texts))
+        if match:
             break
         time.sleep(1)
     else:
         raise SystemExit("the run did not end:\n" + "\n".join(starter.texts))
-    for visitor in (starter, *watching):
+    for visitor in (starter, *watchers):
         visitor.close()
-    polls = sum(visitor.polls for visitor in watching)
-    return int(found[1].replace(",", "")) / float(found[2]), polls
+    polls = sum(visitor.polls for visitor in watchers)
+    return int(match[1].replace(",", "")) / float(match[2]), polls
 
 
 def main() -> None:
@@ -163,9 +163,9 @@ def main() -> None:
     query = f"network={options.network}&layer={options.layer}&seconds={options.seconds}"
     if options.weights:
         query += f"&weights={options.weights}"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
     command += [f"--server.port={port}", "--server.address=127.0.0.1"]
     server = subprocess.Popen(  # noqa: S603 - our own app
@@ -175,17 +175,17 @@ def main() -> None:
     try:
         _wait(port)
         measure(address, query, 0, 4)  # loads the network and warms everything up
-        alone: list[float] = []
-        watched: list[float] = []
+        rates_alone: list[float] = []
+        rates_watched: list[float] = []
         print(f"{options.network} {options.layer}, {options.seconds} s, steps per second")
         for turn in range(options.turns):
             for visitors in (0, options.visitors) if turn % 2 == 0 else (options.visitors, 0):
                 rate, polls = measure(address, query, visitors, options.seconds)
-                (watched if visitors else alone).append(rate)
+                (rates_watched if visitors else rates_alone).append(rate)
                 print(f"  {visitors} visitors  {rate:7.2f}  ({polls} polls)", flush=True)
-        ratio = statistics.median(watched) / statistics.median(alone)
-        print(f"median alone {statistics.median(alone):.2f}, ", end="")
-        print(f"watched {statistics.median(watched):.2f}: watching costs {1 - ratio:.1%}")
+        ratio = statistics.median(rates_watched) / statistics.median(rates_alone)
+        print(f"median alone {statistics.median(rates_alone):.2f}, ", end="")
+        print(f"watched {statistics.median(rates_watched):.2f}: watching costs {1 - ratio:.1%}")
     finally:
         server.terminate()
         server.wait(20)

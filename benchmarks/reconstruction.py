@@ -118,9 +118,9 @@ def plain(case: Case, seconds: float, make: Callable[[Tensor], torch.optim.Optim
             optimizer.step(closure)
     except OutOfTimeError:
         pass
-    taken = time.perf_counter() - began
+    duration = time.perf_counter() - began
     pixels = denormalise(image.detach(), mean=spec.mean, std=spec.std)
-    return Row("", "", case.relative_error(pixels), steps, taken)
+    return Row("", "", case.relative_error(pixels), steps, duration)
 
 
 START = 0.1  # standard deviation of the plain runs' noise, in units of the normalised input
@@ -143,8 +143,8 @@ def convviz(case: Case, config: ReconstructionConfig) -> Row:
         result = step.result
     if result is None:
         raise RuntimeError("a reconstruction ended without a result")
-    taken = time.perf_counter() - began
-    return Row("", "", case.relative_error(result.image[None]), result.steps, taken)
+    duration = time.perf_counter() - began
+    return Row("", "", case.relative_error(result.image[None]), result.steps, duration)
 
 
 def step_and_pass(
@@ -181,8 +181,8 @@ def compare(name: str, case: Case, seconds: float) -> list[Row]:
     dtype = resolve("auto", CPU)
     rows = [replace(convviz(case, config), method=f"convviz, {str(dtype).removeprefix('torch.')}")]
     if dtype != torch.float32:
-        slow = convviz(case, replace(config, precision="float32"))
-        rows.append(replace(slow, method="convviz, float32"))
+        float32_row = convviz(case, replace(config, precision="float32"))
+        rows.append(replace(float32_row, method="convviz, float32"))
     rows.append(replace(plain(case, seconds, adam), method="plain Adam, float32"))
     rows.append(replace(plain(case, seconds, lbfgs), method="plain L-BFGS, float32"))
     rows = [replace(row, case=name) for row in rows]
@@ -205,15 +205,15 @@ def compare(name: str, case: Case, seconds: float) -> list[Row]:
 
 def measure_presets(name: str, cases: list[Case], seconds: float | None, steps: int | None) -> None:
     """Print the geometric mean over the images of the error from each start."""
-    found = []
+    means = []
     for noise in NOISES:
         errors = []
         for case in cases:
             config = ReconstructionConfig(case.layer, steps, seconds, noise=noise, seed=case.seed)
             errors.append(convviz(case, config).relative_error)
-        found.append(math.exp(statistics.fmean(map(math.log, errors))))
+        means.append(math.exp(statistics.fmean(map(math.log, errors))))
     cells = " | ".join(
-        f"**{value:.4f}**" if value == min(found) else f"{value:.4f}" for value in found
+        f"**{value:.4f}**" if value == min(means) else f"{value:.4f}" for value in means
     )
     print(f"| {name} | {cells} |", flush=True)
 
@@ -230,9 +230,9 @@ def main() -> None:
     parser.add_argument("--json", metavar="FILE", help="write the rows to a file as well")
     args = parser.parse_args()
     seconds = None if args.steps else args.seconds or 12.0
-    chosen = args.cases or (PRESET_CASES if args.presets else CASES)
+    case_names = args.cases or (PRESET_CASES if args.presets else CASES)
     pictures = args.images or (["cat", "rocket"] if args.presets else ["cat"])
-    loaded = {name: load(name) for name in {each.split(":")[0] for each in chosen}}
+    loaded = {name: load(name) for name in {case_name.split(":")[0] for case_name in case_names}}
     print(f"{torch.get_num_threads()} threads, torch {torch.__version__}, images {pictures}")
     if args.presets:
         print(f"| layer | {' | '.join(f'noise {noise:g}' for noise in NOISES)} |")
@@ -241,11 +241,11 @@ def main() -> None:
         print("| layer | method | relative error | of the best plain run's | steps | seconds |")
         print("| --- | --- | ---: | ---: | ---: | ---: |")
     rows: list[Row] = []
-    for name in chosen:
+    for name in case_names:
         network, layer = name.split(":")
         cases = [
-            Case(loaded[network], layer, decode(sample(each).read()), args.seed)
-            for each in pictures
+            Case(loaded[network], layer, decode(sample(image_name).read()), args.seed)
+            for image_name in pictures
         ]
         if args.presets:
             measure_presets(name, cases, seconds, args.steps)

@@ -32,8 +32,8 @@ def main() -> None:
     log = json.loads((folder / "training_log.json").read_text(encoding="utf-8"))
     DATA.mkdir(exist_ok=True)
     (DATA / "googlenet_recording.safetensors").write_bytes(save(stored))
-    kept = {key: log[key] for key in ("log", "seconds", "steps", "images")}
-    text = json.dumps(kept, separators=(",", ":")) + "\n"
+    recording = {key: log[key] for key in ("log", "seconds", "steps", "images")}
+    text = json.dumps(recording, separators=(",", ":")) + "\n"
     (DATA / "googlenet_training_log.json").write_text(text, encoding="utf-8")
 
 

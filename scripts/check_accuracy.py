@@ -39,12 +39,12 @@ def measured(
 ) -> tuple[float, float]:
     """Measure the shares of pictures named rightly, at once and within the first five names."""
     spec, ranks = network.spec, []
-    for some, answers in zip(pixels.split(50), labels.split(50), strict=True):
+    for images, answers in zip(pixels.split(50), labels.split(50), strict=True):
         with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
-            scores = network.module(to_input(some, spec.mean, spec.std))
+            scores = network.module(to_input(images, spec.mean, spec.std))
         ranks.append(scores.float().topk(5).indices == answers[:, None])
-    right = torch.cat(ranks).float()
-    return float(right[:, 0].mean()), float(right.any(1).float().mean())
+    correct = torch.cat(ranks).float()
+    return float(correct[:, 0].mean()), float(correct.any(1).float().mean())
 
 
 def main() -> None:
@@ -70,12 +70,12 @@ def main() -> None:
             continue
         size = network.weights.decoder_size or network.input_size
         pixels, labels = tiny_imagenet.pixels(validation, size, args.images)
-        one, five = measured(network, pixels, labels, dtype)
-        said_one, said_five = stated(name)
-        error = (one * (1 - one) / len(labels)) ** 0.5
+        top1, top5 = measured(network, pixels, labels, dtype)
+        stated_top1, stated_top5 = stated(name)
+        error = (top1 * (1 - top1) / len(labels)) ** 0.5
         print(
-            f"| {name} | {size} | {len(labels):,} | {one:.1%} | {said_one:.1%} | {five:.1%} | "
-            f"{said_five:.1%} | {error:.1%} |",
+            f"| {name} | {size} | {len(labels):,} | {top1:.1%} | {stated_top1:.1%} | {top5:.1%} | "
+            f"{stated_top5:.1%} | {error:.1%} |",
             flush=True,
         )
 

@@ -52,7 +52,7 @@ class Encoder:
         sha256: That file's checksum.
         group: Key of the convolutions in it.
         dtype: The weights' type in the file that is written.
-        convolutions: Their places in torchvision's `features`, in the order of their numbers.
+        convolutions: Their indices in torchvision's `features`, in the order of their numbers.
         compared: Layers whose activations --check compares: the first ReLU, one half-way, the last.
     """
 
@@ -230,32 +230,36 @@ def check(encoder: Encoder, exact: dict[str, Tensor], folder: Path) -> bool:
         stored[name].equal(value.to(encoder.dtype)) for name, value in exact.items()
     )
     print(f"{encoder.network}: the file, {encoder.dtype}, holds the archive's weights: {same_file}")
-    before = network_with(encoder, exact)
-    after = network_with(encoder, {name: value.half().float() for name, value in exact.items()})
-    names = [each.name for each in layers(before) if each.in_encoder]
+    exact_network = network_with(encoder, exact)
+    rounded = {name: value.half().float() for name, value in exact.items()}
+    rounded_network = network_with(encoder, rounded)
+    names = [layer.name for layer in layers(exact_network) if layer.in_encoder]
     channels, same_first, same_five = 0, 0, 0
     changed: list[str] = []
     worst = dict.fromkeys(encoder.compared, (0.0, 0.0))
     for sample in samples():
         image = decode(sample.read())
         for name in names:
-            one, other = activations(before, image, name), activations(after, image, name)
-            channels += one.channels
-            for channel in (one.empty() != other.empty()).nonzero().flatten().tolist():
+            full = activations(exact_network, image, name)
+            half = activations(rounded_network, image, name)
+            channels += full.channels
+            for channel in (full.empty() != half.empty()).nonzero().flatten().tolist():
                 changed.append(
                     f"{sample.name}, {name}, channel {channel}: maximum "
-                    f"{one.maximum[channel]:.3g} in float32, {other.maximum[channel]:.3g} in "
-                    f"float16, of {one.maximum.max():.3g} in the layer"
+                    f"{full.maximum[channel]:.3g} in float32, {half.maximum[channel]:.3g} in "
+                    f"float16, of {full.maximum.max():.3g} in the layer"
                 )
             if name in worst:
-                difference = other.rectified - one.rectified
-                most = float(difference.abs().max() / one.rectified.abs().max())
-                length = float(difference.norm() / one.rectified.norm())
+                difference = half.rectified - full.rectified
+                most = float(difference.abs().max() / full.rectified.abs().max())
+                length = float(difference.norm() / full.rectified.norm())
                 worst[name] = (max(worst[name][0], most), max(worst[name][1], length))
-        first, second = predict(before, image), predict(after, image)
-        labels = [each.label for each in first], [each.label for each in second]
-        same_first += labels[0][0] == labels[1][0]
-        same_five += labels[0] == labels[1]
+        exact_labels, rounded_labels = (
+            [prediction.label for prediction in predict(network, image)]
+            for network in (exact_network, rounded_network)
+        )
+        same_first += exact_labels[0] == rounded_labels[0]
+        same_five += exact_labels == rounded_labels
     for name, (most, length) in worst.items():
         print(f"  {name}: largest difference {most:.2e}, L2 {length:.2e}")
     total = len(samples())
@@ -304,13 +308,13 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         states = read(args.archive or download(Path(folder)))
-    good = True
+    files_are_right = True
     for encoder in ENCODERS:
         if args.check:
-            good &= check(encoder, states[encoder.network], args.out)
+            files_are_right &= check(encoder, states[encoder.network], args.out)
         else:
             write(encoder, states[encoder.network], args.out)
-    if not good:
+    if not files_are_right:
         raise SystemExit("A file is not the archive's, or float16 changes what a network shows.")
 
 

@@ -22,7 +22,7 @@ def read(tar: Path, part: str) -> Dataset:
     """Read a part, "train" or "val"; its pictures stay JPEG files until they are asked for."""
     files: dict[str, list[tuple[str, bytes]]] = {}
     with tarfile.open(tar) as archive:
-        for member in sorted(archive.getmembers(), key=lambda each: each.name):
+        for member in sorted(archive.getmembers(), key=lambda member: member.name):
             path = PurePosixPath(member.name)
             if path.suffix == ".JPEG" and path.parts[-3] == part:
                 file = archive.extractfile(member)
@@ -39,18 +39,18 @@ def read(tar: Path, part: str) -> Dataset:
 
 def evenly(dataset: Dataset, images: int | None) -> list[int]:
     """Choose so many pictures, the first ones of every class; None for all of them."""
-    seen = [0] * len(dataset.classes)
+    counts = [0] * len(dataset.classes)
     ranks = []
-    for place, label in enumerate(dataset.labels):
-        ranks.append((seen[label], label, place))
-        seen[label] += 1
-    return [place for _, _, place in sorted(ranks)[:images]]
+    for index, label in enumerate(dataset.labels):
+        ranks.append((counts[label], label, index))
+        counts[label] += 1
+    return [index for _, _, index in sorted(ranks)[:images]]
 
 
 def pixels(dataset: Dataset, size: int, images: int | None = None) -> tuple[Tensor, Tensor]:
     """Decode pictures, (N, 3, size, size) uint8, with the numbers of their classes, (N,)."""
-    places = range(len(dataset)) if images is None else sorted(evenly(dataset, images))
-    for _, found in labelled_set.read(dataset, places, size):
-        if found is not None:
-            return found
+    indices = range(len(dataset)) if images is None else sorted(evenly(dataset, images))
+    for _, batch in labelled_set.read(dataset, indices, size):
+        if batch is not None:
+            return batch
     return torch.empty(0, 3, size, size, dtype=torch.uint8), torch.empty(0, dtype=torch.long)

@@ -39,20 +39,20 @@ DATA = Path(__file__).parents[1] / "convviz" / "weights" / "data"
 EPOCHS, BATCH, RATE, DECAY, SMOOTHING = 12, 256, 3e-3, 0.3, 0.1
 
 
-def features(network: Network, some: Dataset, places: list[int], size: int) -> Tensor:
+def features(network: Network, dataset: Dataset, indices: list[int], size: int) -> Tensor:
     """Run the encoder over pictures and average each channel, (N, C)."""
     encoder = trunk(
         plan(network, "last-layer", bundled.classes()).build(torch.Generator()), "decoder"
     )
     spec, pieces, start = network.spec, list[Tensor](), time.perf_counter()
-    for first in range(0, len(places), 200):
-        *_, (_, found) = labelled_set.read(some, places[first : first + 200], size)
-        pixels, _ = found
+    for first in range(0, len(indices), 200):
+        *_, (_, images) = labelled_set.read(dataset, indices[first : first + 200], size)
+        pixels, _ = images
         for _, piece in encode(encoder, pixels, mean=spec.mean, std=spec.std, dtype=fast_dtype()):
             pieces.append(piece.half())
         done = first + len(pixels)
         rate = done / (time.perf_counter() - start)
-        print(f"{done:,} of {len(places):,}, {rate:.0f} a second", flush=True)
+        print(f"{done:,} of {len(indices):,}, {rate:.0f} a second", flush=True)
     return torch.cat(pieces)
 
 
@@ -69,18 +69,20 @@ def main() -> None:
     args = parser.parse_args()
 
     if args.features and args.features.exists():
-        kept = torch.load(args.features, weights_only=True)
+        stored = torch.load(args.features, weights_only=True)
     else:
         network = load(args.network, "encoder")
-        kept = {}
+        stored = {}
         for part in ("val", "train"):
-            some = tiny_imagenet.read(args.tar, part)
-            places = tiny_imagenet.evenly(some, args.images if part == "train" else args.checked)
-            kept[part] = features(network, some, places, args.size)
-            kept[f"{part}_labels"] = torch.tensor([some.labels[place] for place in places])
+            dataset = tiny_imagenet.read(args.tar, part)
+            indices = tiny_imagenet.evenly(
+                dataset, args.images if part == "train" else args.checked
+            )
+            stored[part] = features(network, dataset, indices, args.size)
+            stored[f"{part}_labels"] = torch.tensor([dataset.labels[index] for index in indices])
         if args.features:
-            torch.save(kept, args.features)
-    train, labels = kept["train"].float(), kept["train_labels"]
+            torch.save(stored, args.features)
+    train, labels = stored["train"].float(), stored["train_labels"]
 
     generator = torch.Generator().manual_seed(0)
     head = make_decoder(train.shape[1], len(bundled.classes()))
@@ -96,13 +98,13 @@ def main() -> None:
     state = {name: value.half().contiguous() for name, value in head.state_dict().items()}
     head.load_state_dict({name: value.float() for name, value in state.items()})
     with torch.no_grad():
-        scores = head(kept["val"].float())
-    found = judge(scores, kept["val_labels"])
-    five = (scores.topk(5).indices == kept["val_labels"][:, None]).any(1).float().mean()
+        scores = head(stored["val"].float())
+    validation = judge(scores, stored["val_labels"])
+    five = (scores.topk(5).indices == stored["val_labels"][:, None]).any(1).float().mean()
     about = {
         "training_set": "Tiny ImageNet-200",
         "input_size": args.size,
-        "accuracy": round(found.accuracy, 4),
+        "accuracy": round(validation.accuracy, 4),
         "accuracy_top5": round(float(five), 4),
         "validation_images": len(scores),
         "training_images": len(train),

@@ -121,15 +121,15 @@ def accuracy(module: nn.Module, pixels: Tensor, labels: Tensor, size: int) -> tu
     """Measure the shares of pictures named rightly, and within the first five names."""
     module.eval()
     ranks = []
-    for some, answers in zip(pixels.split(250), labels.split(250), strict=True):
-        batch = prepare(some)
+    for images, answers in zip(pixels.split(250), labels.split(250), strict=True):
+        batch = prepare(images)
         if size != batch.shape[-1]:
             batch = interpolate(batch, size=size, mode="bilinear", antialias=True)
         with torch.autocast("cpu", torch.bfloat16):
             scores = module(batch.contiguous(memory_format=torch.channels_last)).float()
         ranks.append(scores.topk(5).indices == answers[:, None])
-    right = torch.cat(ranks).float()
-    return round(float(right[:, 0].mean()), 4), round(float(right.any(1).float().mean()), 4)
+    correct = torch.cat(ranks).float()
+    return round(float(correct[:, 0].mean()), 4), round(float(correct.any(1).float().mean()), 4)
 
 
 @dataclass(frozen=True)
@@ -163,17 +163,17 @@ def train(
     pixels, labels = pictures.train
     generator = torch.Generator().manual_seed(0)
     order = torch.randperm(len(pixels), generator=generator)
-    place, mean, next_check, start = 0, 0.0, 0.0, time.perf_counter()
+    position, mean, next_check, start = 0, 0.0, 0.0, time.perf_counter()
     module.train()
     for step in range(steps):
         if step in SNAPSHOTS:
             kept[step] = first_layers(module)
         share = share_at(step, budget)
         size, rate = size_at(share), rate_at(share)
-        if place + BATCH > len(pixels):
-            order, place = torch.randperm(len(pixels), generator=generator), 0
-        rows = order[place : place + BATCH]
-        place += BATCH
+        if position + BATCH > len(pixels):
+            order, position = torch.randperm(len(pixels), generator=generator), 0
+        rows = order[position : position + BATCH]
+        position += BATCH
         batch = augment(pixels[rows], size, generator)
         batch = batch.contiguous(memory_format=torch.channels_last)
         losses = learner.step(batch, labels[rows], rate)
@@ -183,8 +183,8 @@ def train(
         if (step + 1) % 100 == 0 or step + 1 == steps:
             checked = None
             if share >= next_check and step + 1 >= 500:
-                some = (each[:CHECKED] for each in pictures.validation)
-                checked, _ = accuracy(module, *some, max(64, size))
+                samples = (each[:CHECKED] for each in pictures.validation)
+                checked, _ = accuracy(module, *samples, max(64, size))
                 module.train()
                 next_check = share + CHECK_EVERY
             second, first = losses.auxiliary  # the deeper head comes first
@@ -239,10 +239,10 @@ def main() -> None:
     args = parser.parse_args()
     steps = min(args.steps or args.budget, args.budget)
 
-    found = (
+    parts = (
         tiny_imagenet.pixels(tiny_imagenet.read(args.tar, part), 64) for part in ("train", "val")
     )
-    pictures = Pictures(*found)
+    pictures = Pictures(*parts)
     print(
         f"{len(pictures.train[1]):,} pictures to learn from, "
         f"{len(pictures.validation[1]):,} to check with"

@@ -12,6 +12,7 @@ from convviz.networks import registry
 from convviz.networks.network import NetworkSpec
 from convviz.networks.registry import available
 from convviz.structure import costs
+from tests.networks_for_tests import LooksAtValues
 
 BUILT_IN = tuple(name for name in available() if not registry.is_own(name))
 
@@ -176,20 +177,8 @@ def test_shared_parameters_count_once_and_unused_ones_are_kept() -> None:
     assert found.part("encoder").parameters == 112 + 144 + 4
 
 
-class Curious(nn.Module):
-    """A network that looks at values, which only a real run can do."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(3, 2, 3, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.conv(x)
-        return y if float(y.sum()) > 1e9 else y.relu()
-
-
 def test_a_network_that_looks_at_values_is_run_for_real() -> None:
-    found = costs.count(Curious(), 5)
+    found = costs.count(LooksAtValues(), 5)
     assert [row.name for row in found.layers if row.macs] == ["conv"]
     assert found.macs == 9 * 9 * 3 * 2
 

@@ -1,31 +1,18 @@
 """Layers, gates and joins of small networks written by hand, as users write them."""
 
 import pytest
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
-
-class Functional(nn.Module):
-    """Functional ReLUs in the root's forward, as in PyTorch's own tutorials."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 4, 3, padding=1)
-        self.conv2 = nn.Conv2d(4, 5, 3, padding=1)
-        self.norm = nn.BatchNorm2d(5)
-        self.conv3 = nn.Conv2d(5, 6, 3, padding=1)
-        self.conv4 = nn.Conv2d(6, 6, 3, padding=1)
-        self.fc1 = nn.Linear(6 * 2 * 2, 7)
-        self.fc2 = nn.Linear(7, 2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = functional.relu(self.conv1(x))
-        x = functional.relu_(self.norm(self.conv2(x)))
-        x = functional.relu(functional.max_pool2d(self.conv3(x), 2))
-        x = functional.avg_pool2d(self.conv4(x), 2)
-        x = torch.clamp(self.fc1(x.flatten(1)), min=0)
-        return functional.log_softmax(self.fc2(x), dim=1)
+from tests.networks_for_tests import (
+    Block,
+    BothSigns,
+    Fork,
+    Functional,
+    Half,
+    Residual,
+    Sum,
+    WithImage,
+)
 
 
 def test_functional_relus_in_the_networks_own_forward(read):
@@ -45,57 +32,6 @@ def test_functional_relus_in_the_networks_own_forward(read):
     assert found["fc1"].shape == (7,)
     assert [each.in_encoder for each in found.values()] == [True] * 5 + [False] * 2
     assert [each.stage for each in found.values()] == ["encoder"] * 5 + ["decoder"] * 2
-
-
-class Block(nn.Module):
-    """One convolution with its norm and a ReLU of its own, as in GoogLeNet."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, 1)
-        self.norm = nn.BatchNorm2d(outputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.relu(self.norm(self.conv(x)), inplace=True)
-
-
-class Residual(nn.Module):
-    """A residual block with one ReLU module used twice and a shared convolution."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 1)
-        self.norm1 = nn.BatchNorm2d(channels)
-        self.norm2 = nn.BatchNorm2d(channels)
-        self.relu = nn.ReLU(inplace=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        inner = self.relu(self.norm1(self.conv(x)))
-        return self.relu(self.norm2(self.conv(inner)) + x)
-
-
-class Sum(nn.Module):
-    """A residual block that is rectified by a function."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, 1)
-        self.conv2 = nn.Conv2d(channels, channels, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.relu(self.conv2(functional.relu(self.conv1(x))) + x)
-
-
-class Fork(nn.Module):
-    """Two branches side by side."""
-
-    def __init__(self, inputs: int) -> None:
-        super().__init__()
-        self.left = Block(inputs, 2)
-        self.right = nn.Sequential(nn.Conv2d(inputs, 3, 1), nn.ReLU(inplace=True), nn.Dropout())
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([self.left(x), self.right(x)], dim=1)
 
 
 def test_a_convolution_with_its_own_relu_is_one_layer_with_details(read):
@@ -153,30 +89,13 @@ def test_a_concatenation_knows_its_branches(read):
 
 
 def test_a_concatenation_of_something_else_has_no_branches(read):
-    class WithImage(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.conv = nn.Conv2d(3, 2, 1)
-
-        def forward(self, x: Tensor) -> Tensor:
-            return torch.cat([x * 2, self.conv(x)], dim=1)
-
     found = read(nn.Sequential(WithImage()))
     assert found["0"].kind == "concatenation"
     assert found["0"].branches == ()
 
 
 def test_a_value_that_also_goes_elsewhere_is_not_gated(read):
-    class Both(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.conv = nn.Conv2d(3, 2, 1)
-
-        def forward(self, x: Tensor) -> Tensor:
-            x = self.conv(x)
-            return torch.cat([functional.relu(x), functional.relu(-x)], dim=1)
-
-    assert read(Both())["conv"].pre_relu is None
+    assert read(BothSigns())["conv"].pre_relu is None
 
 
 @pytest.mark.parametrize(
@@ -215,16 +134,6 @@ def test_a_relu_after_a_relu_lets_everything_through(read):
 
 
 def test_writing_into_a_part_of_a_tensor_is_noticed(read):
-    class Half(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.conv = nn.Conv2d(3, 4, 1)
-
-        def forward(self, x: Tensor) -> Tensor:
-            x = self.conv(x)
-            x[:, :2].relu_()
-            return x
-
     found = read(nn.Sequential(Half()))
     assert "0" in found
     assert found["0.conv"].pre_relu is None

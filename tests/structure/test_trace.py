@@ -11,6 +11,7 @@ from torch.nn import functional
 from convviz.errors import NetworkError
 from convviz.structure import trace as tracer
 from convviz.structure.trace import TraceError, call_counts, record, trace
+from tests.networks_for_tests import Broken, Empty
 
 
 class TestRecord:
@@ -165,18 +166,10 @@ class TestFaults:
             read(nn.Sequential(nn.Conv2d(1, 2, 1)))
 
     def test_an_error_in_forward_is_told(self, read):
-        class Broken(nn.Module):
-            def forward(self, x: Tensor) -> Tensor:
-                raise KeyError("weights")
-
         with pytest.raises(NetworkError, match=r"its forward\(\) fails with “KeyError: 'weights'”"):
             read(Broken())
 
     def test_a_network_without_layers_is_refused(self, read):
-        class Empty(nn.Module):
-            def forward(self, x: Tensor) -> Tensor:
-                return x
-
         with pytest.raises(NetworkError, match="no layer"):
             read(Empty())
 
