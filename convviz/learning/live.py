@@ -6,7 +6,7 @@ never changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
@@ -19,6 +19,7 @@ from convviz.learning.loop import one_thread
 from convviz.learning.plan import plan
 from convviz.learning.small_networks import SmallDesign, small_network
 from convviz.learning.snapshots import Snapshot, add, watch
+from convviz.structure.layers import thin
 
 Rate = Literal["tiny", "usual", "deadly"]
 
@@ -171,7 +172,7 @@ def train_small(
     """
     network = small_network(design, settings.seed)
     settings = replace(settings, size=design.pixels)
-    indices = evenly(split.validation, _OTHERS)
+    indices = thin(split.validation, _OTHERS)
     view = LiveProgress(
         design,
         settings.learning_rate or learning_rate("usual", batch_norm=design.batch_norm),
@@ -232,13 +233,6 @@ def follow(view: LiveProgress, step: TrainingStep) -> LiveProgress:
         frames=frames,
         outcome=outcome,
     )
-
-
-def evenly(items: Sequence[Item], most: int) -> tuple[Item, ...]:
-    """Take at most so many items, evenly, the first and the last among them."""
-    if len(items) <= most:
-        return tuple(items)
-    return tuple(items[round(k * (len(items) - 1) / (most - 1))] for k in range(most))
 
 
 def _thin(items: tuple[Item, ...]) -> tuple[Item, ...]:

@@ -12,7 +12,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from PIL import Image
 
@@ -25,7 +24,7 @@ from convviz.reconstruction.reconstruct import (
     ReconstructionStep,
     reconstruct,
 )
-from convviz.structure.layers import Layer
+from convviz.structure.layers import Layer, thin
 
 FRAMES = 60
 """At most so many frames of one run are kept."""
@@ -36,8 +35,6 @@ CURVE = 200
 _SERIES_FRAMES = 12  # of each run; a series is compared side by side, not frame by frame
 _PROGRESS_SECONDS = 0.25  # between two records; a page asks about once a second
 _STEP_BYTES = 440  # of memory for the numbers of one step, about
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -295,14 +292,6 @@ def _numbers(step: ReconstructionStep, before: ReconstructionProgress | None) ->
         image=None,
         result=None,
     )
-
-
-def thin(items: Sequence[Item], most: int) -> tuple[Item, ...]:
-    """Return at most so many items, evenly taken, the first and the last among them."""
-    if len(items) <= most:
-        return tuple(items)
-    step = (len(items) - 1) / (most - 1)
-    return tuple(items[round(i * step)] for i in range(most))
 
 
 class Frames:

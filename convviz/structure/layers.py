@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from torch import nn
 
@@ -24,6 +25,8 @@ from convviz.networks.registry import build
 from convviz.structure.dataflow import Flow, Join, flow
 from convviz.structure.ops import kind_of
 from convviz.structure.trace import Call, Shape, TraceError, Value
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -177,11 +180,16 @@ def in_branch(layers: Sequence[Layer], layer: Layer) -> bool:
 
 def one_per_stage(layers: Sequence[Layer], at_most: int = 6) -> tuple[Layer, ...]:
     """Return the last trunk layer of each stage, thinned evenly if they are too many."""
-    last = list({layer.stage: layer for layer in trunk(layers)}.values())
-    if len(last) <= at_most:
-        return tuple(last)
-    step = (len(last) - 1) / (at_most - 1)
-    return tuple(last[round(i * step)] for i in range(at_most))
+    last = {layer.stage: layer for layer in trunk(layers)}
+    return thin(tuple(last.values()), at_most)
+
+
+def thin(items: Sequence[Item], most: int) -> tuple[Item, ...]:
+    """Return at most so many items, evenly spaced, the first and the last among them."""
+    if len(items) <= most:
+        return tuple(items)
+    step = (len(items) - 1) / (most - 1)
+    return tuple(items[round(i * step)] for i in range(most))
 
 
 # The depth of a layer is measured in two ways. By its rank in the trunk: Inception modules count

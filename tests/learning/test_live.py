@@ -8,7 +8,7 @@ import pytest
 from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import SettingError
 from convviz.learning.config import TrainingSettings
-from convviz.learning.live import DEADLY_RATE, LiveProgress, evenly, learning_rate, train_small
+from convviz.learning.live import DEADLY_RATE, LiveProgress, learning_rate, train_small
 from convviz.learning.small_networks import SmallDesign
 
 DESIGN = SmallDesign(width=4, depth=2, pixels=32)
@@ -99,8 +99,3 @@ def test_named_rates_differ_by_at_least_ten_times() -> None:
 def test_what_makes_no_sense_gets_a_sentence(few: Dataset, few_split: Split) -> None:
     with pytest.raises(SettingError, match="depth in stacks, 12"):
         views(few, few_split, replace(DESIGN, depth=12))
-
-
-def test_items_are_taken_evenly() -> None:
-    assert evenly(range(5), 8) == (0, 1, 2, 3, 4)
-    assert evenly(range(9), 3) == (0, 4, 8)

@@ -24,7 +24,6 @@ from convviz.reconstruction.progress import (
     ReconstructionProgress,
     SeriesProgress,
     Subject,
-    thin,
 )
 from convviz.reconstruction.reconstruct import ReconstructionStep
 from convviz.structure.layers import layers
@@ -128,16 +127,6 @@ def test_asked_to_end_a_series_finishes_its_picture_and_begins_no_other(
 
 def frame(step: int) -> Frame:
     return Frame(step, float(step), 0.5, b"jpeg")
-
-
-@given(st.lists(st.integers(), max_size=200), st.integers(2, 50))
-def test_thinning_keeps_the_ends_and_the_order(items: list[int], most: int) -> None:
-    items = sorted(items)
-    kept = thin(items, most)
-    assert len(kept) == min(len(items), most)
-    assert list(kept) == sorted(kept)
-    if items:
-        assert (kept[0], kept[-1]) == (items[0], items[-1])
 
 
 @given(st.integers(1, 700), st.integers(3, 60))

@@ -1,4 +1,4 @@
-"""PSNR and SSIM against values worked out by hand."""
+"""PSNR and SSIM against values worked out by hand, and the agreement of layout and detail."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
 
-from convviz.reconstruction.quality import psnr, ssim
+from convviz.reconstruction.quality import agreement, psnr, ssim
 
 
 def test_psnr_of_a_constant_difference() -> None:
@@ -39,8 +40,8 @@ def test_ssim_of_one_window() -> None:
     generator = torch.Generator().manual_seed(3)
     x = torch.rand(1, 11, 11, generator=generator, dtype=torch.float64)
     y = torch.rand(1, 11, 11, generator=generator, dtype=torch.float64)
-    places = torch.arange(11) - 5.0
-    weights = torch.exp(-(places[:, None] ** 2 + places[None] ** 2) / (2 * 1.5**2)).double()
+    offsets = torch.arange(11) - 5.0
+    weights = torch.exp(-(offsets[:, None] ** 2 + offsets[None] ** 2) / (2 * 1.5**2)).double()
     weights /= weights.sum()
     mean_x, mean_y = (weights * x).sum(), (weights * y).sum()
     variance_x = (weights * (x - mean_x) ** 2).sum()
@@ -57,3 +58,32 @@ def test_ssim_of_an_inverted_image_is_negative_and_of_a_small_one_is_defined() -
     x = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0))
     assert ssim(1 - x, x) < 0
     assert ssim(x[:, :4, :6], x[:, :4, :6]) == pytest.approx(1.0)
+
+
+@pytest.fixture
+def image() -> Tensor:
+    return torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(0))
+
+
+def test_an_image_agrees_with_itself_and_with_more_contrast(image: Tensor) -> None:
+    for changed in (image, image * 0.5 + 0.2):
+        assert agreement(image, changed) == (pytest.approx(1), pytest.approx(1))
+
+
+def test_the_negative_disagrees(image: Tensor) -> None:
+    assert agreement(image, 1 - image) == (pytest.approx(-1), pytest.approx(-1))
+
+
+def test_layout_is_what_patch_means_keep_and_detail_is_the_rest(image: Tensor) -> None:
+    patches = image.reshape(3, 8, 8, 8, 8).mean((2, 4)) + torch.linspace(0, 1, 8)
+    blocks = patches.repeat_interleave(8, 1).repeat_interleave(8, 2)
+    ripple = torch.tensor([0.1, -0.1]).repeat(32)  # sums to 0 in every patch
+    layout, detail = agreement(blocks + ripple, blocks + ripple[:, None])
+    assert layout == pytest.approx(1)
+    assert detail == pytest.approx(0, abs=1e-6)
+
+
+def test_a_flat_image_has_neither(image: Tensor) -> None:
+    flat = torch.full((3, 64, 64), 0.3)
+    assert agreement(flat, image) == (None, None)
+    assert agreement(image, flat) == (None, None)

@@ -1,14 +1,28 @@
 """The layers of the built-in networks, against lists made by hand and passes with other hooks."""
 
+from collections.abc import Iterable
+
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from convviz.errors import NetworkError
 from convviz.networks.initial_weights import untrained
 from convviz.networks.network import Network, Weights
 from convviz.networks.registry import available, spec
-from convviz.structure.layers import Branch, layer, layers
+from convviz.structure.layers import (
+    Branch,
+    Layer,
+    at_trunk_depth,
+    layer,
+    layers,
+    one_per_stage,
+    thin,
+    trunk,
+    trunk_depth,
+)
 
 ALEXNET = {
     "conv1": ("features.0", (64, 55, 55), "block 1"),
@@ -66,7 +80,7 @@ GOOGLENET_STAGES = [
     "classifier",
 ]
 
-SMALL = {"alexnet": 63, "vgg16": 32, "googlenet": 40}  # pixels; enough for one pass of each
+SMALL = {"alexnet": 63, "vgg16": 32, "googlenet": 40}  # pixels; enough for one pass of layer
 
 
 def weights(source: str, size: int = 224) -> Weights:
@@ -78,59 +92,63 @@ def network(name: str, source: str = "random") -> Network:
 
 
 class TestByHand:
-    def test_alexnet(self):
-        found = layers(spec("alexnet"))
-        assert {each.title: (each.name, each.shape, each.stage) for each in found} == ALEXNET
-        assert [each.title for each in found] == list(ALEXNET)
-        assert [each.index for each in found] == list(range(len(ALEXNET)))
-        assert {each.title: each.pre_relu for each in found if each.pre_relu} == {
+    def test_alexnet(self) -> None:
+        all_layers = layers(spec("alexnet"))
+        assert {
+            layer.title: (layer.name, layer.shape, layer.stage) for layer in all_layers
+        } == ALEXNET
+        assert [layer.title for layer in all_layers] == list(ALEXNET)
+        assert [layer.index for layer in all_layers] == list(range(len(ALEXNET)))
+        assert {layer.title: layer.pre_relu for layer in all_layers if layer.pre_relu} == {
             title: ALEXNET[title][0]
             for title in ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7")
         }
-        assert [each.title for each in found if each.in_encoder] == list(ALEXNET)[:13]
-        assert not any(each.detail or each.branches for each in found)
-        assert [each.kind for each in found][:3] == ["convolution", "ReLU", "max pooling"]
-        assert [each.kind for each in found][13:17] == [
+        assert [layer.title for layer in all_layers if layer.in_encoder] == list(ALEXNET)[:13]
+        assert not any(layer.detail or layer.branches for layer in all_layers)
+        assert [layer.kind for layer in all_layers][:3] == ["convolution", "ReLU", "max pooling"]
+        assert [layer.kind for layer in all_layers][13:17] == [
             *("average pooling", "dropout", "linear", "ReLU")
         ]
 
-    def test_vgg16(self):
-        found = {each.title: each for each in layers(spec("vgg16"))}
-        assert len(found) == 13 * 2 + 5 + 1 + 7
+    def test_vgg16(self) -> None:
+        by_title = {layer.title: layer for layer in layers(spec("vgg16"))}
+        assert len(by_title) == 13 * 2 + 5 + 1 + 7
         for title, (name, shape) in VGG16.items():
-            assert (found[title].name, found[title].shape) == (name, shape)
-        assert found["relu3_3"].stage == "block 3"
-        assert found["pool5"].in_encoder
-        assert not found["avgpool"].in_encoder
+            assert (by_title[title].name, by_title[title].shape) == (name, shape)
+        assert by_title["relu3_3"].stage == "block 3"
+        assert by_title["pool5"].in_encoder
+        assert not by_title["avgpool"].in_encoder
 
-    def test_vgg19_has_four_convolutions_in_its_last_blocks(self):
-        titles = [each.title for each in layers(spec("vgg19"))]
+    def test_vgg19_has_four_convolutions_in_its_last_blocks(self) -> None:
+        titles = [layer.title for layer in layers(spec("vgg19"))]
         assert "conv5_4" in titles
         assert "conv2_3" not in titles
 
-    def test_vgg_with_batch_norm_looks_at_the_norm_before_its_relu(self):
-        found = {each.title: each for each in layers(spec("vgg11_bn"))}
+    def test_vgg_with_batch_norm_looks_at_the_norm_before_its_relu(self) -> None:
+        by_title = {layer.title: layer for layer in layers(spec("vgg11_bn"))}
         assert (
-            found["conv1_1"].pre_relu
-            == found["bn1_1"].pre_relu
+            by_title["conv1_1"].pre_relu
+            == by_title["bn1_1"].pre_relu
             == "features.1"
-            == found["bn1_1"].name
+            == by_title["bn1_1"].name
         )
-        assert found["relu1_1"].pre_relu is None
-        assert found["conv5_2"].pre_relu == found["bn5_2"].name
-        assert found["bn5_2"].kind == "batch norm"
+        assert by_title["relu1_1"].pre_relu is None
+        assert by_title["conv5_2"].pre_relu == by_title["bn5_2"].name
+        assert by_title["bn5_2"].kind == "batch norm"
 
-    def test_googlenet(self):
-        found = layers(spec("googlenet"))
-        whole = [each for each in found if not each.detail]
-        titles = [each.title for each in whole]
+    def test_googlenet(self) -> None:
+        all_layers = layers(spec("googlenet"))
+        units = [layer for layer in all_layers if not layer.detail]
+        titles = [layer.title for layer in units]
         assert titles[:5] == ["conv1", "pool1", "conv2 (1×1)", "conv3 (3×3)", "pool2"]
         assert titles[-4:] == ["inception5b", "avgpool", "dropout", "fc"]
-        assert list(dict.fromkeys(each.stage for each in whole)) == GOOGLENET_STAGES
-        parts = {each.title: each for each in whole if each.stage == "inception4a"}
-        assert {title: (each.name, each.shape[0]) for title, each in parts.items()} == INCEPTION4A
+        assert list(dict.fromkeys(layer.stage for layer in units)) == GOOGLENET_STAGES
+        parts = {layer.title: layer for layer in units if layer.stage == "inception4a"}
+        assert {
+            title: (layer.name, layer.shape[0]) for title, layer in parts.items()
+        } == INCEPTION4A
         assert list(parts) == list(INCEPTION4A)
-        assert all(each.shape[1:] == (14, 14) for each in parts.values())
+        assert all(layer.shape[1:] == (14, 14) for layer in parts.values())
         assert parts["inception4a"].kind == "concatenation"
         assert parts["inception4a"].branches == (
             Branch("inception4a.branch1", "1×1", 0, 192),
@@ -139,58 +157,60 @@ class TestByHand:
             Branch("inception4a.branch4.1", "pool", 448, 512),
         )
         assert parts["inception4a · 3×3"].kind == "convolution + batch norm + ReLU"
-        assert not any(each.pre_relu for each in whole)
-        assert [each.name for each in whole if each.in_encoder][-1] == "inception5b"
+        assert not any(layer.pre_relu for layer in units)
+        assert [layer.name for layer in units if layer.in_encoder][-1] == "inception5b"
 
-    def test_googlenets_details_are_the_convolutions_and_norms_within(self):
-        found = layers(spec("googlenet"))
-        details = [each for each in found if each.detail]
+    def test_googlenets_details_are_the_convolutions_and_norms_within(self) -> None:
+        all_layers = layers(spec("googlenet"))
+        details = [layer for layer in all_layers if layer.detail]
         assert len(details) == 2 * 57  # 3 before the Inception modules, 6 in each of 9
-        assert all(each.name.endswith((".conv", ".bn")) for each in details)
+        assert all(layer.name.endswith((".conv", ".bn")) for layer in details)
         conv, norm = details[:2]
         assert (conv.title, norm.title) == ("conv1 · convolution", "conv1 · batch norm")
         assert conv.pre_relu == norm.pre_relu == "conv1.bn"
         assert conv.stage == norm.stage == "stem"
 
-    def test_auxiliary_heads_are_no_layers(self):
-        assert not any(each.name.startswith("aux") for each in layers(spec("googlenet")))
+    def test_auxiliary_heads_are_no_layers(self) -> None:
+        assert not any(layer.name.startswith("aux") for layer in layers(spec("googlenet")))
 
     @pytest.mark.parametrize("name", available())
-    def test_titles_and_names_are_unique(self, name):
-        found = layers(spec(name))
-        assert len({each.title for each in found}) == len({each.name for each in found})
-        assert len({each.name for each in found}) == len(found)
+    def test_titles_and_names_are_unique(self, name: str) -> None:
+        all_layers = layers(spec(name))
+        assert len({layer.title for layer in all_layers}) == len(
+            {layer.name for layer in all_layers}
+        )
+        assert len({layer.name for layer in all_layers}) == len(all_layers)
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_order_and_shapes_are_those_of_a_real_pass(name):
+def test_order_and_shapes_are_those_of_a_real_pass(name: str) -> None:
     size = SMALL[name]
     module = spec(name).build().to_empty(device="cpu").eval()
-    seen: list[tuple[str, tuple[int, ...]]] = []
+    calls: list[tuple[str, tuple[int, ...]]] = []
     for part_name, part in module.named_modules():
         part.register_forward_hook(
-            lambda _, args, output, part_name=part_name: seen.append(
+            lambda _, args, output, part_name=part_name: calls.append(
                 (part_name, tuple(output.shape))
             )
         )
     with torch.no_grad():
         module(torch.zeros(2, 3, size, size))
 
-    found = layers(spec(name), input_size=size)
-    names = {each.name for each in found}
-    assert [(each.name, (2, *each.shape)) for each in found] == [
-        (part_name, shape) for part_name, shape in seen if part_name in names
+    all_layers = layers(spec(name), input_size=size)
+    names = {layer.name for layer in all_layers}
+    assert [(layer.name, (2, *layer.shape)) for layer in all_layers] == [
+        (part_name, shape) for part_name, shape in calls if part_name in names
     ]
     leaves = {n for n, part in module.named_modules() if not list(part.children())}
-    assert {part_name for part_name, _ in seen if part_name in leaves} <= names
+    assert {part_name for part_name, _ in calls if part_name in leaves} <= names
 
 
 def outputs(module: nn.Module, image: Tensor) -> dict[str, Tensor]:
     """Run a network and copy what every module returns, before anything changes it in place."""
-    found: dict[str, Tensor] = {}
+    copies: dict[str, Tensor] = {}
     handles = [
         part.register_forward_hook(
-            lambda _, args, output, name=name: found.update({name: output.clone()})
+            lambda _, args, output, name=name: copies.update({name: output.clone()})
         )
         for name, part in module.named_modules()
     ]
@@ -198,82 +218,153 @@ def outputs(module: nn.Module, image: Tensor) -> dict[str, Tensor]:
         module(image)
     for handle in handles:
         handle.remove()
-    return found
+    return copies
 
 
-def test_branches_are_the_parts_of_the_real_concatenation():
+def test_branches_are_the_parts_of_the_real_concatenation() -> None:
     module = untrained(spec("googlenet"), seed=0)
-    found = outputs(module, torch.randn(1, 3, 40, 40))
-    joined = [each for each in layers(spec("googlenet")) if each.branches]
-    assert len(joined) == 9
-    for each in joined:
-        for branch in each.branches:
-            part = found[each.name][:, branch.start : branch.stop]
-            assert torch.equal(part, found[branch.name])
-        assert each.branches[-1].stop == each.shape[0]
+    activations = outputs(module, torch.randn(1, 3, 40, 40))
+    concatenations = [layer for layer in layers(spec("googlenet")) if layer.branches]
+    assert len(concatenations) == 9
+    for module_layer in concatenations:
+        for branch in module_layer.branches:
+            part = activations[module_layer.name][:, branch.start : branch.stop]
+            assert torch.equal(part, activations[branch.name])
+        assert module_layer.branches[-1].stop == module_layer.shape[0]
 
 
-def test_the_gates_positive_part_is_what_the_relu_lets_through():
+def test_the_gates_positive_part_is_what_the_relu_lets_through() -> None:
     module = untrained(spec("googlenet"), seed=0)
-    found = outputs(module, torch.randn(1, 3, 40, 40))
-    for each in layers(spec("googlenet")):
-        if each.pre_relu is not None:
-            rectified = found[each.name.rpartition(".")[0]]
-            assert torch.equal(found[each.pre_relu].clamp(min=0), rectified)
+    activations = outputs(module, torch.randn(1, 3, 40, 40))
+    for part in layers(spec("googlenet")):
+        if part.pre_relu is not None:
+            rectified = activations[part.name.rpartition(".")[0]]
+            assert torch.equal(activations[part.pre_relu].clamp(min=0), rectified)
 
 
 class TestSizes:
-    def test_shapes_follow_the_input_size(self):
+    def test_shapes_follow_the_input_size(self) -> None:
         assert layer(spec("googlenet"), "inception5b").shape == (1024, 7, 7)
-        at_128 = {each.name: each.shape for each in layers(spec("googlenet"), input_size=128)}
+        at_128 = {layer.name: layer.shape for layer in layers(spec("googlenet"), input_size=128)}
         assert at_128["inception5b"] == (1024, 4, 4)
 
-    def test_a_network_is_asked_at_the_size_that_suits_its_weights(self):
+    def test_a_network_is_asked_at_the_size_that_suits_its_weights(self) -> None:
         small = Network(spec("googlenet"), spec("googlenet").build(), weights("bundled", 128))
         assert layer(small, "inception5b").shape == (1024, 4, 4)
 
     @pytest.mark.parametrize(
-        ("name", "least", "where"),
+        ("name", "least", "title"),
         [("alexnet", 63, "pool5"), ("vgg16", 32, "pool5"), ("vgg11_bn", 32, "pool5")],
     )
-    def test_too_small_an_image_names_the_layer_that_ran_out_of_pixels(self, name, least, where):
+    def test_too_small_an_image_names_the_layer_that_ran_out_of_pixels(
+        self, name: str, least: int, title: str
+    ) -> None:
         assert layers(spec(name), input_size=least)
         with pytest.raises(NetworkError) as caught:
             layers(spec(name), input_size=least - 1)
-        assert f"larger image than {least - 1} × {least - 1} pixels: layer {where}" in str(
+        assert f"larger image than {least - 1} × {least - 1} pixels: layer {title}" in str(
             caught.value
         )
         assert "is left with" in str(caught.value)
 
-    def test_sizes_below_one_pixel_are_refused(self):
+    def test_sizes_below_one_pixel_are_refused(self) -> None:
         with pytest.raises(NetworkError, match="0 × 0"):
             layers(spec("alexnet"), input_size=0)
 
 
 class TestLookingUp:
-    def test_finds_a_layer_by_its_dotted_name(self):
+    def test_finds_a_layer_by_its_dotted_name(self) -> None:
         assert layer(network("vgg16"), "features.15").title == "relu3_3"
 
-    def test_an_unknown_layer_is_answered_with_near_names(self):
+    def test_an_unknown_layer_is_answered_with_near_names(self) -> None:
         with pytest.raises(NetworkError, match=r"no layer called feature.15: .*features.15"):
             layer(spec("vgg16"), "feature.15")
         with pytest.raises(NetworkError, match=r"they go from features.0 to classifier.6"):
             layer(spec("vgg16"), "?")
 
-    def test_of_an_encoder_alone_only_its_layers_are_there(self):
+    def test_of_an_encoder_alone_only_its_layers_are_there(self) -> None:
         encoder = network("alexnet", "encoder")
-        assert [each.title for each in layers(encoder)] == list(ALEXNET)[:13]
+        assert [layer.title for layer in layers(encoder)] == list(ALEXNET)[:13]
         with pytest.raises(NetworkError, match=r"classifier.1: .*ends with features.12"):
             layer(encoder, "classifier.1")
 
-    def test_a_second_look_runs_nothing(self):
+    def test_a_second_look_runs_nothing(self) -> None:
         alexnet = network("alexnet")
         assert layers(alexnet) is layers(alexnet)
         assert layers(spec("alexnet")) is layers(spec("alexnet"))
         assert layers(alexnet) == layers(spec("alexnet"))
 
-    def test_looking_leaves_the_network_alone(self):
+    def test_looking_leaves_the_network_alone(self) -> None:
         module = untrained(spec("googlenet"), seed=0)
         layers(Network(spec("googlenet"), module, weights("random")))
         assert not any(part._forward_hooks or part._forward_pre_hooks for part in module.modules())
         assert not any(parameter.is_meta for parameter in module.parameters())
+
+
+@pytest.fixture(scope="module")
+def course() -> dict[str, tuple[Layer, ...]]:
+    return {name: layers(spec(name)) for name in ("alexnet", "vgg16", "googlenet")}
+
+
+def titles(layers: Iterable[Layer]) -> list[str]:
+    return [layer.title for layer in layers]
+
+
+def test_one_per_stage_is_the_last_relu_before_each_pooling(
+    course: dict[str, tuple[Layer, ...]],
+) -> None:
+    assert titles(one_per_stage(course["vgg16"])) == [
+        "relu1_2",
+        "relu2_2",
+        "relu3_3",
+        "relu4_3",
+        "relu5_3",
+    ]
+    assert titles(one_per_stage(course["alexnet"])) == [f"relu{i}" for i in range(1, 6)]
+
+
+def test_many_stages_are_thinned_and_keep_first_and_last(
+    course: dict[str, tuple[Layer, ...]],
+) -> None:
+    last = one_per_stage(course["googlenet"], at_most=4)
+    assert titles(last)[0] == "conv3 (3×3)"
+    assert titles(last)[-1] == "inception5b"
+    assert len(last) == 4
+    assert [layer.index for layer in last] == sorted(layer.index for layer in last)
+
+
+def test_the_trunk_leaves_out_the_branches(course: dict[str, tuple[Layer, ...]]) -> None:
+    in_trunk = trunk(course["googlenet"])
+    assert titles(in_trunk)[:4] == ["conv1", "conv2 (1×1)", "conv3 (3×3)", "inception3a"]
+    assert all("·" not in layer.title for layer in in_trunk)
+    assert len(in_trunk) == 12
+
+
+def test_depth_goes_from_0_to_1_and_back_to_the_layer(course: dict[str, tuple[Layer, ...]]) -> None:
+    for network_layers in course.values():
+        in_trunk = trunk(network_layers)
+        assert trunk_depth(network_layers, in_trunk[0]) == 0
+        assert trunk_depth(network_layers, in_trunk[-1]) == 1
+        for member in in_trunk:
+            depth = trunk_depth(network_layers, member)
+            assert at_trunk_depth(network_layers, depth) == member
+
+
+def test_a_layer_outside_the_trunk_has_a_depth_too(course: dict[str, tuple[Layer, ...]]) -> None:
+    last = course["vgg16"][-1]
+    assert trunk_depth(course["vgg16"], last) == 1
+
+
+@given(st.lists(st.integers(), max_size=200), st.integers(2, 50))
+def test_thinning_keeps_the_ends_and_the_order(items: list[int], most: int) -> None:
+    items = sorted(items)
+    thinned = thin(items, most)
+    assert len(thinned) == min(len(items), most)
+    assert list(thinned) == sorted(thinned)
+    if items:
+        assert (thinned[0], thinned[-1]) == (items[0], items[-1])
+
+
+def test_items_are_taken_evenly() -> None:
+    assert thin(range(5), 8) == (0, 1, 2, 3, 4)
+    assert thin(range(9), 3) == (0, 4, 8)
