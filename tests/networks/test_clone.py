@@ -1,8 +1,9 @@
-"""Clones: modules of their own on shared weights."""
+"""Clones: separate modules that share their weights."""
 
 import gc
 import threading
 import weakref
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -16,7 +17,7 @@ from convviz.networks.registry import spec
 
 
 @pytest.fixture(scope="module")
-def googlenet():
+def googlenet() -> nn.Module:
     return untrained(spec("googlenet"), seed=0)
 
 
@@ -26,7 +27,7 @@ def small_network() -> nn.Module:
     )
 
 
-def test_shares_every_parameter_and_buffer_but_no_module(googlenet):
+def test_shares_every_parameter_and_buffer_but_no_module(googlenet: nn.Module) -> None:
     cloned = clone(googlenet)
     ours, theirs = cloned.state_dict(), googlenet.state_dict()
     assert list(ours) == list(theirs)
@@ -37,7 +38,7 @@ def test_shares_every_parameter_and_buffer_but_no_module(googlenet):
     ]
 
 
-def test_leaves_flags_and_hooks_of_the_original_alone():
+def test_leaves_flags_and_hooks_of_the_original_alone() -> None:
     original = small_network().train()
     cloned = clone(original)
     assert original.training
@@ -53,14 +54,14 @@ def test_leaves_flags_and_hooks_of_the_original_alone():
     assert isinstance(original[3], nn.Conv2d)
 
 
-def test_keeps_what_the_original_computes():
+def test_keeps_what_the_original_computes() -> None:
     original = small_network().eval()
     image = torch.randn(2, 3, 8, 8)
     with torch.no_grad():
         assert torch.equal(clone(original)(image), original(image))
 
 
-def test_keeps_weights_that_two_modules_share():
+def test_keeps_weights_that_two_modules_share() -> None:
     original = small_network()
     original.append(nn.Conv2d(4, 2, 3))
     original[4].weight = original[3].weight
@@ -78,7 +79,7 @@ def test_keeps_weights_that_two_modules_share():
         nn.utils.parametrizations.spectral_norm,
     ],
 )
-def test_copies_weights_that_are_computed(normalise):
+def test_copies_weights_that_are_computed(normalise: Callable[[nn.Module], nn.Module]) -> None:
     original = nn.Sequential(normalise(nn.Conv2d(3, 2, 1))).train()
     image = torch.ones(1, 3, 2, 2)
     original(image)  # now the computed weight has a history, which deepcopy alone refuses
@@ -87,7 +88,7 @@ def test_copies_weights_that_are_computed(normalise):
         assert torch.equal(clone(original)(image), original(image))
 
 
-def test_on_the_meta_device_has_shapes_and_no_values():
+def test_on_the_meta_device_has_shapes_and_no_values() -> None:
     original = small_network()
     cloned = clone(original, device="meta")
     assert all(tensor.is_meta for tensor in (*cloned.parameters(), *cloned.buffers()))
@@ -95,19 +96,19 @@ def test_on_the_meta_device_has_shapes_and_no_values():
     assert not any(parameter.is_meta for parameter in original.parameters())
 
 
-def test_what_cannot_be_copied_is_refused_in_one_sentence():
+def test_what_cannot_be_copied_is_refused_in_one_sentence() -> None:
     original = small_network()
     original.guard = threading.Lock()
     with pytest.raises(NetworkError, match=r"Sequential cannot be copied, .*lock.*\.$"):
         clone(original)
 
 
-def test_lazy_layers_are_refused_in_one_sentence():
+def test_lazy_layers_are_refused_in_one_sentence() -> None:
     with pytest.raises(NetworkError, match="run the network once"):
         clone(nn.Sequential(nn.LazyConv2d(4, 3)))
 
 
-def test_thirty_threads_hook_thirty_layers_at_once():
+def test_thirty_threads_hook_thirty_layers_at_once() -> None:
     parts: list[nn.Module] = []
     for inputs in (3, *[8] * 9):
         parts += [nn.Conv2d(inputs, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(inplace=True)]
@@ -115,24 +116,24 @@ def test_thirty_threads_hook_thirty_layers_at_once():
     images = torch.randn(30, 1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     together = threading.Barrier(30)
 
-    def look(number: int) -> list[torch.Tensor]:
-        seen: list[torch.Tensor] = []
+    def hook(number: int) -> list[torch.Tensor]:
+        outputs: list[torch.Tensor] = []
         together.wait()
-        mine = clone(shared)
-        mine[number].register_forward_hook(lambda _, args, output: seen.append(output.clone()))
+        cloned = clone(shared)
+        cloned[number].register_forward_hook(lambda _, args, output: outputs.append(output.clone()))
         with torch.no_grad():
-            mine(images[number])
-        return seen
+            cloned(images[number])
+        return outputs
 
     with ThreadPoolExecutor(30) as pool:
-        found = list(pool.map(look, range(30)))
+        results = list(pool.map(hook, range(30)))
 
     assert not any(part._forward_hooks for part in shared.modules())
-    for number, seen in enumerate(found):
+    for number, outputs in enumerate(results):
         with torch.no_grad():
             expected = shared[: number + 1](images[number])
-        assert len(seen) == 1, "one pass, one call of the hook: no other thread's"
-        torch.testing.assert_close(seen[0], expected)
+        assert len(outputs) == 1, "one pass, one call of the hook: no other thread's"
+        torch.testing.assert_close(outputs[0], expected)
 
 
 def test_results_are_remembered_while_the_network_lives() -> None:

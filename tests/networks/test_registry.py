@@ -1,6 +1,7 @@
-"""The built-in networks, and the rules for joining them."""
+"""The built-in networks, and the rules for adding others."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 import torch
@@ -24,24 +25,24 @@ def parameters(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def test_the_built_in_networks_come_in_the_order_of_the_catalogue():
+def test_the_built_in_networks_come_in_the_order_of_the_catalogue() -> None:
     assert available() == BUILT_IN
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
-def test_a_spec_says_who_when_and_what_differs(name):
-    found = spec(name)
-    assert found.name == name
-    assert found.year in (2012, 2014)
-    assert found.paper.endswith(("2012", "2015"))
-    assert found.differences
-    assert all(sentence.endswith(".") for sentence in found.differences)
-    assert found.input_size == 224
+def test_a_spec_says_who_when_and_what_differs(name: str) -> None:
+    network = spec(name)
+    assert network.name == name
+    assert network.year in (2012, 2014)
+    assert network.paper.endswith(("2012", "2015"))
+    assert network.differences
+    assert all(sentence.endswith(".") for sentence in network.differences)
+    assert network.input_size == 224
     assert not registry.is_own(name)
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
-def test_torchvision_knows_the_weights_that_a_spec_names(name):
+def test_torchvision_knows_the_weights_that_a_spec_names(name: str) -> None:
     import torchvision
 
     weights = torchvision.models.get_weight(spec(name).torchvision_weights)
@@ -50,11 +51,11 @@ def test_torchvision_knows_the_weights_that_a_spec_names(name):
 
 
 @pytest.mark.parametrize(("name", "total"), TOTALS.items())
-def test_parameters_add_up_to_the_known_totals(name, total):
+def test_parameters_add_up_to_the_known_totals(name: str, total: int) -> None:
     assert parameters(registry.build(spec(name))) == total
 
 
-def test_building_takes_no_memory_and_leaves_the_global_seed_alone():
+def test_building_takes_no_memory_and_leaves_the_global_seed_alone() -> None:
     before = torch.random.get_rng_state()
     module = registry.build(spec("vgg16"))
     assert all(tensor.is_meta for tensor in (*module.parameters(), *module.buffers()))
@@ -63,21 +64,21 @@ def test_building_takes_no_memory_and_leaves_the_global_seed_alone():
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-def test_googlenet_has_its_heads_and_converts_inputs_for_imagenet_weights_only():
-    found = spec("googlenet")
-    plain = registry.build(found, num_classes=200)
-    assert plain.fc.out_features == plain.aux1.fc2.out_features == 200
-    assert plain.transform_input is False
-    assert registry.build(found, **dict(found.imagenet_options)).transform_input is True
-    for prefix in found.auxiliary:
-        assert isinstance(plain.get_submodule(prefix), nn.Module)
+def test_googlenet_has_its_heads_and_converts_inputs_for_imagenet_weights_only() -> None:
+    network = spec("googlenet")
+    module = registry.build(network, num_classes=200)
+    assert module.fc.out_features == module.aux1.fc2.out_features == 200
+    assert module.transform_input is False
+    assert registry.build(network, **dict(network.imagenet_options)).transform_input is True
+    for prefix in network.auxiliary:
+        assert isinstance(module.get_submodule(prefix), nn.Module)
 
 
-def test_specs_can_be_keys_of_a_cache():
+def test_specs_can_be_keys_of_a_cache() -> None:
     assert len({spec(name) for name in available()}) == len(BUILT_IN)
 
 
-def test_an_unknown_name_is_answered_with_near_ones():
+def test_an_unknown_name_is_answered_with_near_ones() -> None:
     with pytest.raises(NetworkError, match=r"no network called vgg-16: did you mean vgg16"):
         spec("vgg-16")
     with pytest.raises(NetworkError, match=r"choose from alexnet, vgg11"):
@@ -88,13 +89,13 @@ def test_an_unknown_name_is_answered_with_near_ones():
 class TestRegister:
     good = NetworkSpec(name="mine", title="Mine", build=lambda: nn.Conv2d(3, 2, 1))
 
-    def test_adds_a_network_after_the_built_in_ones(self):
+    def test_adds_a_network_after_the_built_in_ones(self) -> None:
         register(self.good)
         assert available() == (*BUILT_IN, "mine")
         assert spec("mine") is self.good
         assert registry.is_own("mine")
 
-    def test_refuses_a_name_that_is_taken(self):
+    def test_refuses_a_name_that_is_taken(self) -> None:
         with pytest.raises(NetworkError, match="called vgg16 already"):
             register(dataclasses.replace(self.good, name="vgg16"))
 
@@ -109,13 +110,13 @@ class TestRegister:
             ({"std": (0.5, 0.5, 0.0)}, "above 0"),
         ],
     )
-    def test_refuses_what_makes_no_sense(self, change, sentence):
+    def test_refuses_what_makes_no_sense(self, change: dict[str, Any], sentence: str) -> None:
         with pytest.raises(NetworkError, match=sentence):
             register(dataclasses.replace(self.good, **change))
         assert available() == BUILT_IN
 
-    def test_a_build_that_fails_or_returns_no_module_is_named(self):
-        def fail():
+    def test_a_build_that_fails_or_returns_no_module_is_named(self) -> None:
+        def fail() -> nn.Module:
             raise OSError("no such file\nand more")
 
         with pytest.raises(

@@ -1,7 +1,9 @@
-"""A user's own networks, by way of files named in CONVVIZ_NETWORKS."""
+"""A user's networks, in files named in CONVVIZ_NETWORKS."""
 
 import inspect
 import textwrap
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -63,44 +65,51 @@ register(NetworkSpec(name="good", title="Good", build=lambda: nn.Conv2d(3, 2, 1)
 """
 
 
-def test_torchvisions_resnet18(own_file):
+def test_torchvisions_resnet18(own_file: Callable[..., Path]) -> None:
     own_file(RESNET)
     assert available()[-1] == "resnet18"
     assert registry.problems() == ()
     assert registry.is_own("resnet18")
-    found = {each.name: each for each in layers(spec("resnet18"))}
-    assert list(found)[:4] == ["conv1", "bn1", "relu", "maxpool"]
-    assert list(found)[-3:] == ["layer4.1.relu", "avgpool", "fc"]
-    assert found["layer3.1.relu"].shape == (256, 14, 14)
-    assert found["layer3.1.relu"].stage == "layer3"
-    assert (found["conv1"].pre_relu, found["layer1.0.conv1"].pre_relu) == ("bn1", "layer1.0.bn1")
-    assert found["layer1.0.bn2"].pre_relu is None
-    assert found["layer4.1.relu"].in_encoder
-    assert not found["avgpool"].in_encoder
-    order = list(found)
+    by_name = {layer.name: layer for layer in layers(spec("resnet18"))}
+    assert list(by_name)[:4] == ["conv1", "bn1", "relu", "maxpool"]
+    assert list(by_name)[-3:] == ["layer4.1.relu", "avgpool", "fc"]
+    assert by_name["layer3.1.relu"].shape == (256, 14, 14)
+    assert by_name["layer3.1.relu"].stage == "layer3"
+    assert (by_name["conv1"].pre_relu, by_name["layer1.0.conv1"].pre_relu) == (
+        "bn1",
+        "layer1.0.bn1",
+    )
+    assert by_name["layer1.0.bn2"].pre_relu is None
+    assert by_name["layer4.1.relu"].in_encoder
+    assert not by_name["avgpool"].in_encoder
+    order = list(by_name)
     assert order.index("layer2.0.downsample.1") < order.index("layer2.0.relu")
     assert order.index("layer2.0.bn2") < order.index("layer2.0.relu")
 
 
-def test_a_hand_written_network_of_another_size(own_file, tmp_path):
+def test_a_hand_written_network_of_another_size(
+    own_file: Callable[..., Path], tmp_path: Path
+) -> None:
     (tmp_path / "my_parts.py").write_text(PARTS, encoding="utf-8")
     own_file(SMALL)
-    found = spec("digits")
+    digits = spec("digits")
     assert registry.problems() == ()
-    assert (found.input_size, found.mean, found.std) == (28, (0.1, 0.2, 0.3), (0.5, 0.6, 0.7))
-    assert [(each.name, each.shape, each.pre_relu) for each in layers(found)] == [
+    assert (digits.input_size, digits.mean, digits.std) == (28, (0.1, 0.2, 0.3), (0.5, 0.6, 0.7))
+    assert [(layer.name, layer.shape, layer.pre_relu) for layer in layers(digits)] == [
         ("conv1", (8, 24, 24), "conv1"),
         ("twice", (8, 12, 12), None),
         ("conv2", (16, 10, 10), "conv2"),
         ("fc", (10,), None),
     ]
-    assert layer(found, "conv1").title == "first convolution"
-    module = clone(registry.build(found))
+    assert layer(digits, "conv1").title == "first convolution"
+    module = clone(registry.build(digits))
     with torch.no_grad():
         assert module(torch.zeros(1, 3, 28, 28))["logits"].shape == (1, 10)
 
 
-def test_the_example_of_the_docstring_works_as_it_stands(own_file, tmp_path, monkeypatch):
+def test_the_example_of_the_docstring_works_as_it_stands(
+    own_file: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert registry.__doc__ is not None
     start = registry.__doc__.index("    import torch")
     example = textwrap.dedent(
@@ -116,7 +125,7 @@ def test_the_example_of_the_docstring_works_as_it_stands(own_file, tmp_path, mon
     assert layer(spec("resnet18"), "fc").shape == (10,)
 
 
-def test_a_file_is_run_once(own_file, tmp_path):
+def test_a_file_is_run_once(own_file: Callable[..., Path], tmp_path: Path) -> None:
     own_file(GOOD + f"open({str(tmp_path / 'runs')!r}, 'a').write('.')\n")
     for _ in range(3):
         assert available()[-1] == "good"
@@ -135,7 +144,9 @@ def test_a_file_is_run_once(own_file, tmp_path):
         (GOOD.replace('"good"', '"another"') + "1 / 0\n", "bad.py, line 5 in CONVVIZ_NETWORKS"),
     ],
 )
-def test_a_failing_file_takes_nothing_down(own_file, tmp_path, text, sentence):
+def test_a_failing_file_takes_nothing_down(
+    own_file: Callable[..., Path], tmp_path: Path, text: str, sentence: str
+) -> None:
     before = len(available())
     own_file(text, "bad.py")
     own_file(GOOD)
@@ -151,8 +162,8 @@ def test_a_failing_file_takes_nothing_down(own_file, tmp_path, text, sentence):
 
 @pytest.mark.parametrize("name", ["gone.py", "folder"])
 def test_a_file_that_is_not_there_is_named_without_its_path(
-    fresh_registry, monkeypatch, tmp_path, name
-):
+    fresh_registry: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
     (tmp_path / "folder").mkdir()
     monkeypatch.setenv(registry.VARIABLE, str(tmp_path / name))
     assert "vgg16" in available()
@@ -161,7 +172,7 @@ def test_a_file_that_is_not_there_is_named_without_its_path(
     )
 
 
-def test_a_file_of_another_kind_is_refused(own_file):
+def test_a_file_of_another_kind_is_refused(own_file: Callable[..., Path]) -> None:
     own_file(GOOD, "notes.txt")
     assert "vgg16" in available()
     assert registry.problems() == (
@@ -169,7 +180,9 @@ def test_a_file_of_another_kind_is_refused(own_file):
     )
 
 
-def test_errors_when_building_and_running_name_the_users_line(own_file):
+def test_errors_when_building_and_running_name_the_users_line(
+    own_file: Callable[..., Path],
+) -> None:
     own_file(
         GOOD.replace("lambda: nn.Conv2d(3, 2, 1)", "lambda: nn.Conv2d(3, -2, 1)")
         + "class Odd(nn.Module):\n"
