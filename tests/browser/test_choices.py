@@ -48,11 +48,11 @@ QUICK = (
 )
 
 
-def eventually(read: Callable[[], Any], expected: Any, patience: float = 30) -> None:
+def eventually(page: Page, read: Callable[[], Any], expected: Any, patience: float = 30) -> None:
     """Look until it is as expected; the last look is what the test is told."""
     end = time.monotonic() + patience
     while (got := read()) != expected and time.monotonic() < end:
-        time.sleep(0.1)  # the app answers over a socket: there is no one element to wait for
+        page.wait_for_timeout(100)  # Playwright hears of a new address only while it waits itself
     assert got == expected
 
 
@@ -65,21 +65,21 @@ def test_a_link_opens_the_choices_and_they_last(visit: Visit, name: str) -> None
     kept = [row["after_reload"] for row in rows]
 
     page = visit(recorder.address(scene.path, scene.open))
-    eventually(lambda: recorder.query(page), part["address_at_first"])
+    eventually(page, lambda: recorder.query(page), part["address_at_first"])
 
     page = visit(recorder.address(scene.path, part["address_reloaded"]))
-    eventually(lambda: recorder.values(page, wanted), kept)
-    eventually(lambda: recorder.query(page), part["address_reloaded"])
+    eventually(page, lambda: recorder.values(page, wanted), kept)
+    eventually(page, lambda: recorder.query(page), part["address_reloaded"])
 
     recorder.go(page, scene.elsewhere)
-    eventually(lambda: recorder.query(page), part["address_elsewhere"])
+    eventually(page, lambda: recorder.query(page), part["address_elsewhere"])
     recorder.go(page, scene.path)
-    eventually(lambda: recorder.values(page, wanted), kept)
-    eventually(lambda: recorder.query(page), part["address_back"])
+    eventually(page, lambda: recorder.values(page, wanted), kept)
+    eventually(page, lambda: recorder.query(page), part["address_back"])
 
     page.reload()
-    eventually(lambda: recorder.values(page, wanted), kept)
-    eventually(lambda: recorder.query(page), part["address_reloaded"])
+    eventually(page, lambda: recorder.values(page, wanted), kept)
+    eventually(page, lambda: recorder.query(page), part["address_reloaded"])
 
 
 @pytest.mark.choices
