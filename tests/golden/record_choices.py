@@ -490,8 +490,9 @@ def rest(page: Page) -> None:
 
 
 def query(page: Page) -> dict[str, str]:
-    """Return the address's parameters."""
-    return dict(parse_qsl(urlsplit(page.url).query, keep_blank_values=True))
+    """Return the address's parameters, as the browser has them: `page.url` may lag behind."""
+    search = page.evaluate("location.search")
+    return dict(parse_qsl(search.removeprefix("?"), keep_blank_values=True))
 
 
 def address(path: str, parameters: dict[str, str]) -> str:
