@@ -23,7 +23,7 @@ def test_the_samples_crops_are_squares_of_every_sample() -> None:
     crops = SampleCrops()
     assert len(crops) == len(crops.titles) > 50
     assert set(crops.titles) == {sample.title for sample in samples()}
-    sizes = {crops.image(place).size for place in range(len(crops))}
+    sizes = {crops.image(index).size for index in range(len(crops))}
     assert all(width == height for width, height in sizes)
 
 
@@ -38,10 +38,10 @@ def test_crops_of_one_scale_do_not_overlap() -> None:
 
 
 def test_files_are_decoded_one_at_a_time() -> None:
-    pictures = Files((("red.png", _png("red")), ("bad.png", b"x")))
-    assert pictures.image(0).getpixel((0, 0)) == (255, 0, 0)
+    images = Files((("red.png", _png("red")), ("bad.png", b"x")))
+    assert images.image(0).getpixel((0, 0)) == (255, 0, 0)
     with pytest.raises(ImageError):
-        pictures.image(1)
+        images.image(1)
 
 
 def test_sets_of_files_say_how_much_memory_they_take() -> None:
@@ -52,12 +52,12 @@ def test_sets_travel_to_another_process() -> None:
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("a/blue.png", _png("blue"))
-    for pictures in (
+    for images in (
         SampleCrops(),
         Files((("red.png", _png("red")),)),
         Zipped(open_archive(buffer.getvalue())),
     ):
-        assert len(pictures) > 0
-        again = pickle.loads(pickle.dumps(pictures))
-        assert again.titles == pictures.titles
-        assert again.image(0).tobytes() == pictures.image(0).tobytes()
+        assert len(images) > 0
+        again = pickle.loads(pickle.dumps(images))
+        assert again.titles == images.titles
+        assert again.image(0).tobytes() == images.image(0).tobytes()

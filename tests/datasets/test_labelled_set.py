@@ -76,44 +76,44 @@ def test_photographs_in_folders_with_a_broken_one_among_them(pack: Zip) -> None:
     dataset = from_zip(pack(files), "mine")
     assert dataset.classes == ("brick", "cat", "coffee")
     assert dataset.counts == (10, 9, 10)
-    left_out = {each.title: each.reason for each in dataset.left_out}
+    left_out = {file.title: file.reason for file in dataset.left_out}
     assert set(left_out) == {"mine/cat/3.jpg", "mine/cat/notes.txt"}
     assert all(reason.endswith(".") for reason in left_out.values())
     first_cat = dataset.labels.index(1)
     assert dataset.images.image(first_cat).size == (96, 96)
     # Pictures and labels still belong together behind the one that was left out.
-    for place, label in enumerate(dataset.labels):
-        assert f"/{dataset.classes[label]}/" in dataset.images.titles[place]
+    for index, label in enumerate(dataset.labels):
+        assert f"/{dataset.classes[label]}/" in dataset.images.titles[index]
 
 
 def test_folders_that_are_no_classes_are_refused_before_any_picture_is_looked_at(
     pack: Zip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked: list[bytes] = []
+    decoded: list[bytes] = []
 
-    def looking(data: bytes) -> Image.Image:
-        looked.append(data)
+    def counting_decode(data: bytes) -> Image.Image:
+        decoded.append(data)
         return decode(data)
 
-    monkeypatch.setattr(labelled_set, "decode", looking)
-    many = {f"red/{k}.png": png("red") for k in range(30)}
+    monkeypatch.setattr(labelled_set, "decode", counting_decode)
+    enough = {f"red/{k}.png": png("red") for k in range(30)}
     for files in (
-        many,
-        many | {"blue/0.png": png("blue")},
+        enough,
+        enough | {"blue/0.png": png("blue")},
         {f"c{k}/{n}.png": png("red") for k in range(41) for n in "ab"},
     ):
         with pytest.raises(ImageError):
             from_zip(pack(files))
-    assert not looked
+    assert not decoded
     # A class with too few good ones is found before the large ones are gone through.
     with pytest.raises(ImageError, match="class blue has one picture"):
-        from_zip(pack(many | {"blue/0.png": png("blue"), "blue/1.png": b"no picture"}))
-    assert len(looked) == 2
+        from_zip(pack(enough | {"blue/0.png": png("blue"), "blue/1.png": b"no picture"}))
+    assert len(decoded) == 2
 
 
 def test_a_picture_outside_the_folders_is_left_out(pack: Zip) -> None:
     dataset = from_zip(pack(two() | {"stray.png": png("green")}))
-    assert [each.title for each in dataset.left_out] == ["stray.png"]
+    assert [file.title for file in dataset.left_out] == ["stray.png"]
     assert "no class" in dataset.left_out[0].reason
 
 

@@ -46,19 +46,19 @@ class Server:
 
 def archive(per_class: int = 4) -> bytes:
     file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w:gz") as packed:
+    with tarfile.open(fileobj=file, mode="w:gz") as tar:
 
         def add(name: str, data: bytes) -> None:
             info = tarfile.TarInfo(name)
             info.size = len(data)
-            packed.addfile(info, io.BytesIO(data))
+            tar.addfile(info, io.BytesIO(data))
 
         for number, colour in enumerate(("red", "blue")):
             for k in range(per_class):
-                picture = io.BytesIO()
-                Image.new("RGB", (50 + k, 40), colour).save(picture, "JPEG")
+                image = io.BytesIO()
+                Image.new("RGB", (50 + k, 40), colour).save(image, "JPEG")
                 folder = ("n01440764", "n03028079")[number]
-                add(f"imagenette2-160/train/{folder}/{colour}{k}.JPEG", picture.getvalue())
+                add(f"imagenette2-160/train/{folder}/{colour}{k}.JPEG", image.getvalue())
         add("imagenette2-160/noise", hashlib.shake_256(b"x").digest(NOISE))
     return file.getvalue()
 
@@ -88,13 +88,13 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         thread = threading.Thread(target=running.serve_forever, args=(0.02,))
         thread.start()
         state.url = f"http://127.0.0.1:{running.server_port}/imagenette2-160.tgz"
-        wanted = replace(
+        served = replace(
             IMAGENETTE,
             url=state.url,
             bytes=len(state.stored),
             sha256=hashlib.sha256(state.stored).hexdigest(),
         )
-        monkeypatch.setitem(published.SETS, "imagenette", wanted)
+        monkeypatch.setitem(published.SETS, "imagenette", served)
         yield state
         state.go_on.set()
         running.shutdown()
@@ -129,9 +129,9 @@ def test_a_set_is_fetched_once_with_its_progress_and_can_be_learned(
     assert dataset.classes == ("tench", "church")
     assert dataset.counts == (4, 4)
     assert dataset.name == "8 pictures of Imagenette"
-    made = plan(tiny, "last-layer", dataset.classes)
+    transfer = plan(tiny, "last-layer", dataset.classes)
     settings = TrainingSettings(epochs=1, size=32, batch=4)
-    assert list(fit(made, dataset, split(dataset), settings))[-1].result is not None
+    assert list(fit(transfer, dataset, split(dataset), settings))[-1].result is not None
 
 
 def test_stop_ends_the_download_and_leaves_nothing(server: Server) -> None:
@@ -158,14 +158,14 @@ def test_an_archive_that_the_user_has_needs_no_network(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CONVVIZ_WEIGHTS", str(tmp_path))
-    given = tmp_path / "imagenette2-160.tgz"
-    given.write_bytes(server.stored[:-1])
+    user_file = tmp_path / "imagenette2-160.tgz"
+    user_file.write_bytes(server.stored[:-1])
     with pytest.raises(WeightsError, match=r"imagenette2-160\.tgz .* is damaged"):
         published.start("imagenette").wait(20)
-    given.write_bytes(server.stored)
+    user_file.write_bytes(server.stored)
     assert published.start("imagenette").wait(20)
     assert server.asked == 0
-    assert given.read_bytes() == server.stored
+    assert user_file.read_bytes() == server.stored
 
 
 @pytest.mark.parametrize("key", ["imagenette", "cifar10"])
@@ -196,15 +196,15 @@ def nothing() -> None:
 def test_an_archive_appears_when_it_is_complete(tmp_path: Path) -> None:
     files = {f"{CIFAR10.folder}/{k}.bin": bytes([k]) for k in range(3)}
     archive = packed(tmp_path / "a.tgz", files, link=f"{CIFAR10.folder}/link")
-    seen = []
+    complete = []
 
     def check() -> None:
-        seen.append(CIFAR10.is_here(tmp_path / "sets"))
+        complete.append(CIFAR10.is_here(tmp_path / "sets"))
 
     unpack(CIFAR10, archive, tmp_path / "sets", check)
-    assert seen == [False] * 4
-    found = {file.name: file.read_bytes() for file in (tmp_path / "sets").rglob("*.*")}
-    assert found == {f"{k}.bin": bytes([k]) for k in range(3)}  # and no link, and no part
+    assert complete == [False] * 4
+    contents = {file.name: file.read_bytes() for file in (tmp_path / "sets").rglob("*.*")}
+    assert contents == {f"{k}.bin": bytes([k]) for k in range(3)}  # and no link, and no part
 
 
 def test_stopping_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -241,39 +241,39 @@ def test_a_damaged_archive_is_refused(tmp_path: Path, data: bytes | None) -> Non
 
 def test_choosing_takes_as_many_of_every_class() -> None:
     labels = [0] * 10 + [1] * 3 + [2] * 10
-    chosen = balanced_choice(labels, 9, seed=1)
-    assert sorted(labels[place] for place in chosen) == [0] * 3 + [1] * 3 + [2] * 3
-    assert chosen == balanced_choice(labels, 9, seed=1) != balanced_choice(labels, 9, seed=2)
+    indices = balanced_choice(labels, 9, seed=1)
+    assert sorted(labels[index] for index in indices) == [0] * 3 + [1] * 3 + [2] * 3
+    assert indices == balanced_choice(labels, 9, seed=1) != balanced_choice(labels, 9, seed=2)
     assert len(balanced_choice(labels, 15, seed=1)) == 15
     assert balanced_choice(labels, 99, seed=1) == tuple(range(23))
 
 
-def some_of_cifar(root: Path, batches: int = 2, each: int = 20) -> None:
+def some_of_cifar(root: Path, batches: int = 2, per_batch: int = 20) -> None:
     folder = root / CIFAR10.folder
     folder.mkdir(parents=True)
     for batch in range(1, batches + 1):
-        records = np.zeros((each, 3073), np.uint8)
-        records[:, 0] = np.arange(each) % 10
+        records = np.zeros((per_batch, 3073), np.uint8)
+        records[:, 0] = np.arange(per_batch) % 10
         records[:, 1:1025] = 10 * batch  # red
-        records[:, 2049] = np.arange(each)  # blue, top left
+        records[:, 2049] = np.arange(per_batch)  # blue, top left
         (folder / f"data_batch_{batch}.bin").write_bytes(records.tobytes())
 
 
 def test_cifar_bytes_become_pictures(tmp_path: Path) -> None:
     some_of_cifar(tmp_path)
-    every = Cifar10(tmp_path, count=100)
-    assert len(every) == 40
-    assert every.labels == tuple(k % 10 for k in range(20)) * 2
-    assert every.titles[3] == "cat 3"
-    picture = every.image(23)
-    assert (picture.size, picture.mode) == ((32, 32), "RGB")
-    assert picture.getpixel((0, 0)) == (20, 0, 3)
-    assert picture.getpixel((1, 0)) == (20, 0, 0)
-    few = Cifar10(tmp_path, count=10)
-    assert sorted(few.labels) == list(range(10))
-    again = pickle.loads(pickle.dumps(few))
-    assert again.image(4).tobytes() == few.image(4).tobytes()
-    assert few.nbytes == 10 * 3073
+    all_images = Cifar10(tmp_path, count=100)
+    assert len(all_images) == 40
+    assert all_images.labels == tuple(k % 10 for k in range(20)) * 2
+    assert all_images.titles[3] == "cat 3"
+    image = all_images.image(23)
+    assert (image.size, image.mode) == ((32, 32), "RGB")
+    assert image.getpixel((0, 0)) == (20, 0, 3)
+    assert image.getpixel((1, 0)) == (20, 0, 0)
+    selection = Cifar10(tmp_path, count=10)
+    assert sorted(selection.labels) == list(range(10))
+    unpickled = pickle.loads(pickle.dumps(selection))
+    assert unpickled.image(4).tobytes() == selection.image(4).tobytes()
+    assert selection.nbytes == 10 * 3073
 
 
 def test_cifar_that_is_gone_or_cut_short_is_a_sentence(tmp_path: Path) -> None:
@@ -294,30 +294,30 @@ def test_what_torchvision_says_of_the_archives() -> None:
 
 
 def _some(root: Path, count: int) -> None:
-    for place in range(count):
-        folder = root / "imagenette2-160" / "train" / f"n{place % 3:08}"
+    for index in range(count):
+        folder = root / "imagenette2-160" / "train" / f"n{index % 3:08}"
         folder.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (5, 4), (place, 0, 0)).save(folder / f"picture{place:03}.JPEG")
+        Image.new("RGB", (5, 4), (index, 0, 0)).save(folder / f"picture{index:03}.JPEG")
 
 
 def test_some_of_its_pictures_the_same_for_the_same_seed(tmp_path: Path) -> None:
     assert not IMAGENETTE.is_here(tmp_path)
     _some(tmp_path, 30)
     assert IMAGENETTE.is_here(tmp_path)
-    chosen = Imagenette(tmp_path, count=10)
-    assert len(chosen) == len(set(chosen.titles)) == 10
-    assert chosen.titles == Imagenette(tmp_path, count=10).titles
-    assert chosen.titles != Imagenette(tmp_path, count=10, seed=1).titles
-    assert chosen.image(3).size == (5, 4)
-    assert sorted(chosen.labels.count(k) for k in range(3)) == [3, 3, 4]
+    images = Imagenette(tmp_path, count=10)
+    assert len(images) == len(set(images.titles)) == 10
+    assert images.titles == Imagenette(tmp_path, count=10).titles
+    assert images.titles != Imagenette(tmp_path, count=10, seed=1).titles
+    assert images.image(3).size == (5, 4)
+    assert sorted(images.labels.count(k) for k in range(3)) == [3, 3, 4]
     assert len(Imagenette(tmp_path, count=50)) == 30
 
 
 def test_a_file_that_is_gone_is_a_picture_that_cannot_be_read(tmp_path: Path) -> None:
     _some(tmp_path, 3)
-    chosen = Imagenette(tmp_path)
-    assert chosen.titles
+    images = Imagenette(tmp_path)
+    assert images.titles
     for file in tmp_path.rglob("*.JPEG"):
         file.unlink()
     with pytest.raises(ImageError, match="gone"):
-        chosen.image(0)
+        images.image(0)

@@ -6,10 +6,10 @@ from convviz.datasets.shapes import shapes
 
 
 def test_the_same_seed_draws_the_same_pictures() -> None:
-    first, again, other = shapes(3), shapes(3), shapes(3, seed=1)
+    first, again, another_seed = shapes(3), shapes(3), shapes(3, seed=1)
     digests = [
-        [sha256(each.images.image(k).tobytes()).hexdigest() for k in range(18)]
-        for each in (first, again, other)
+        [sha256(dataset.images.image(k).tobytes()).hexdigest() for k in range(18)]
+        for dataset in (first, again, another_seed)
     ]
     assert digests[0] == digests[1]
     assert not set(digests[0]) & set(digests[2])

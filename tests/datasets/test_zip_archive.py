@@ -26,21 +26,21 @@ PNG = _png()
 
 def _zip(files: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     buffer = BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as packed:
+    with zipfile.ZipFile(buffer, "w", method) as archive:
         for name, data in files.items():
-            packed.writestr(name, data)
+            archive.writestr(name, data)
     return buffer.getvalue()
 
 
 def test_pictures_come_with_their_folder_and_bytes() -> None:
-    opened = open_archive(_zip({"cats/a.png": PNG, "b.JPG": PNG + b"1", "x\\y\\c.png": PNG}))
-    assert [(e.folder, e.name) for e in opened.entries] == [
+    archive = open_archive(_zip({"cats/a.png": PNG, "b.JPG": PNG + b"1", "x\\y\\c.png": PNG}))
+    assert [(e.folder, e.name) for e in archive.entries] == [
         ("cats", "a.png"),
         ("", "b.JPG"),
         ("x/y", "c.png"),
     ]
-    assert opened.read(opened.entries[1]) == PNG + b"1"
-    assert opened.left_out == ()
+    assert archive.read(archive.entries[1]) == PNG + b"1"
+    assert archive.left_out == ()
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
@@ -48,13 +48,13 @@ def test_files_are_read_without_reading_the_list_again(
     method: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = {f"a/{k}.png": PNG + bytes([k]) * k * 50 for k in range(30)}
-    opened = open_archive(_zip(files, method))
+    archive = open_archive(_zip(files, method))
     monkeypatch.setattr(zipfile, "ZipFile", None)
-    assert {entry.path: opened.read(entry) for entry in opened.entries} == files
+    assert {entry.path: archive.read(entry) for entry in archive.entries} == files
 
 
 def test_what_systems_add_is_ignored() -> None:
-    opened = open_archive(
+    archive = open_archive(
         _zip(
             {
                 "a.png": PNG,
@@ -66,17 +66,17 @@ def test_what_systems_add_is_ignored() -> None:
             }
         )
     )
-    assert [entry.path for entry in opened.entries] == ["a.png"]
-    assert opened.left_out == ()
+    assert [entry.path for entry in archive.entries] == ["a.png"]
+    assert archive.left_out == ()
 
 
 def test_what_is_of_no_use_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zip_archive, "MAX_FILE_BYTES", 1000)
     data = _zip({"a.png": PNG, "notes.txt": b"hello", "big.png": b"x" * 1001, "none.png": b""})
-    opened = open_archive(data)
-    assert [entry.path for entry in opened.entries] == ["a.png"]
-    assert [left.title for left in opened.left_out] == ["notes.txt", "big.png", "none.png"]
-    assert "not a picture" in opened.left_out[0].reason
+    archive = open_archive(data)
+    assert [entry.path for entry in archive.entries] == ["a.png"]
+    assert [file.title for file in archive.left_out] == ["notes.txt", "big.png", "none.png"]
+    assert "not a picture" in archive.left_out[0].reason
 
 
 def test_an_archive_without_pictures_is_refused() -> None:
@@ -98,10 +98,10 @@ def test_paths_that_leave_their_folder_are_refused(name: str) -> None:
 
 def test_links_are_refused() -> None:
     buffer = BytesIO()
-    with zipfile.ZipFile(buffer, "w") as packed:
+    with zipfile.ZipFile(buffer, "w") as archive:
         info = zipfile.ZipInfo("link.png")
         info.external_attr = (stat.S_IFLNK | 0o777) << 16
-        packed.writestr(info, "/etc/passwd")
+        archive.writestr(info, "/etc/passwd")
     with pytest.raises(ImageError, match="no plain file"):
         open_archive(buffer.getvalue())
 
@@ -110,9 +110,9 @@ def test_encrypted_files_are_left_out() -> None:
     data = bytearray(_zip({"a.png": PNG, "b.png": PNG}))
     central = data.find(b"PK\x01\x02")
     data[central + 8] |= 1
-    opened = open_archive(bytes(data))
-    assert [entry.path for entry in opened.entries] == ["b.png"]
-    assert "encrypted" in opened.left_out[0].reason
+    archive = open_archive(bytes(data))
+    assert [entry.path for entry in archive.entries] == ["b.png"]
+    assert "encrypted" in archive.left_out[0].reason
 
 
 def test_too_many_files_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,11 +146,11 @@ def test_bombs_are_refused() -> None:
 def test_entries_that_share_bytes_are_refused() -> None:
     """Two entries of the list point to one file's bytes, as in a bomb of the better kind."""
     buffer = BytesIO()
-    with warnings.catch_warnings(), zipfile.ZipFile(buffer, "w") as packed:
-        packed.writestr("a.png", PNG)
-        packed.writestr("b.png", PNG)
-        packed.filelist[1].header_offset = packed.filelist[0].header_offset
-        packed.filelist[1].filename = "b.png"
+    with warnings.catch_warnings(), zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("a.png", PNG)
+        archive.writestr("b.png", PNG)
+        archive.filelist[1].header_offset = archive.filelist[0].header_offset
+        archive.filelist[1].filename = "b.png"
     with pytest.raises(ImageError, match="overlap"):
         open_archive(buffer.getvalue())
 
@@ -163,25 +163,25 @@ def test_an_offset_that_points_nowhere_is_refused() -> None:
         open_archive(bytes(data))
 
 
-@pytest.mark.parametrize("stated", [3, 10_000])
-def test_a_file_that_lies_about_its_size_is_refused_when_it_is_read(stated: int) -> None:
+@pytest.mark.parametrize("size", [3, 10_000])
+def test_a_file_that_lies_about_its_size_is_refused_when_it_is_read(size: int) -> None:
     data = bytearray(_zip({"a.png": PNG}))
     central = data.find(b"PK\x01\x02")
-    struct.pack_into("<L", data, central + 24, stated)
-    opened = open_archive(bytes(data))
+    struct.pack_into("<L", data, central + 24, size)
+    archive = open_archive(bytes(data))
     with pytest.raises(ImageError, match=r"a\.png is damaged"):
-        opened.read(opened.entries[0])
+        archive.read(archive.entries[0])
 
 
 def test_damaged_bytes_are_noticed() -> None:
     data = bytearray(_zip({"a.png": PNG}, zipfile.ZIP_STORED))
-    place = data.find(PNG) + 20
-    data[place] ^= 0xFF
-    opened = open_archive(bytes(data))
+    index = data.find(PNG) + 20
+    data[index] ^= 0xFF
+    archive = open_archive(bytes(data))
     with pytest.raises(ImageError, match="damaged"):
-        opened.read(opened.entries[0])
+        archive.read(archive.entries[0])
 
 
 def test_names_are_shown_without_letters_that_move_the_cursor() -> None:
-    opened = open_archive(_zip({"a\u202egnp.png": PNG}))
-    assert opened.entries[0].name == "agnp.png"
+    archive = open_archive(_zip({"a\u202egnp.png": PNG}))
+    assert archive.entries[0].name == "agnp.png"

@@ -54,10 +54,10 @@ MARKED.paste((0, 255, 0), (0, 0, 6, 1))
 class TestFormats:
     @pytest.mark.parametrize("format_", ["PNG", "BMP", "TIFF", "GIF"])
     def test_lossless_formats_come_back_as_they_were(self, format_: str) -> None:
-        picture = GRADIENT.quantize(200) if format_ == "GIF" else GRADIENT
-        decoded = decode(encoded(picture, format_))
+        image = GRADIENT.quantize(200) if format_ == "GIF" else GRADIENT
+        decoded = decode(encoded(image, format_))
         assert decoded.mode == "RGB"
-        assert np.array_equal(np.asarray(decoded), np.asarray(picture.convert("RGB")))
+        assert np.array_equal(np.asarray(decoded), np.asarray(image.convert("RGB")))
 
     @pytest.mark.parametrize("format_", ["JPEG", "WEBP"])
     def test_lossy_formats_come_back_nearly(self, format_: str) -> None:
@@ -204,7 +204,7 @@ class TestNumbers:
     RAMP = (np.arange(48 * 64).reshape(48, 64) * 21).astype(np.uint16)
 
     @pytest.mark.parametrize(
-        ("picture", "format_"),
+        ("image", "format_"),
         [
             (Image.fromarray(RAMP), "PNG"),
             (Image.fromarray(RAMP), "TIFF"),
@@ -213,9 +213,9 @@ class TestNumbers:
         ],
         ids=["16-bit PNG", "16-bit TIFF", "big-endian TIFF", "32-bit TIFF of 16-bit numbers"],
     )
-    def test_sixteen_bits_are_scaled_not_cut(self, picture: Image.Image, format_: str) -> None:
+    def test_sixteen_bits_are_scaled_not_cut(self, image: Image.Image, format_: str) -> None:
         expected = np.round(self.RAMP / 257)
-        assert np.array_equal(pixels(encoded(picture, format_))[..., 0], expected)
+        assert np.array_equal(pixels(encoded(image, format_))[..., 0], expected)
 
     def test_compressed_big_endian_tiff(self) -> None:
         data = encoded(Image.fromarray(self.RAMP.astype(">u2")), "TIFF", compression="tiff_lzw")
@@ -261,8 +261,8 @@ class TestNumbers:
         assert pixels(encoded(Image.fromarray(values), "TIFF"))[0, :, 2].tolist() == [0, 128, 255]
 
     def test_one_bit(self) -> None:
-        picture = Image.fromarray(np.array([[True, False]]))
-        assert pixels(encoded(picture, "PNG")).tolist() == [[[255] * 3, [0] * 3]]
+        image = Image.fromarray(np.array([[True, False]]))
+        assert pixels(encoded(image, "PNG")).tolist() == [[[255] * 3, [0] * 3]]
 
 
 class TestColours:
@@ -283,33 +283,33 @@ class TestColours:
         assert (pixels(data) >= 254).all()
 
     def test_transparent_pixels_show_a_neutral_grey_not_their_hidden_colour(self) -> None:
-        picture = Image.new("RGBA", (2, 1), (255, 0, 0, 0))
-        picture.putpixel((1, 0), (255, 0, 0, 255))
-        assert pixels(encoded(picture, "PNG"))[0].tolist() == [[128] * 3, [255, 0, 0]]
+        image = Image.new("RGBA", (2, 1), (255, 0, 0, 0))
+        image.putpixel((1, 0), (255, 0, 0, 255))
+        assert pixels(encoded(image, "PNG"))[0].tolist() == [[128] * 3, [255, 0, 0]]
 
     def test_half_transparent_pixels_are_mixed(self) -> None:
         data = encoded(Image.new("LA", (2, 2), (0, 128)), "PNG")
         assert np.abs(pixels(data) - 64).max() <= 1
 
     def test_palette_with_a_transparent_colour(self) -> None:
-        picture = Image.new("P", (2, 1))
-        picture.putpalette([255, 0, 0, 0, 255, 0])
-        picture.putpixel((1, 0), 1)
+        image = Image.new("P", (2, 1))
+        image.putpalette([255, 0, 0, 0, 255, 0])
+        image.putpixel((1, 0), 1)
         for format_ in ("PNG", "GIF"):
-            data = encoded(picture, format_, transparency=0)
+            data = encoded(image, format_, transparency=0)
             assert pixels(data)[0].tolist() == [[128] * 3, [0, 255, 0]]
 
     def test_palette_with_degrees_of_transparency(self) -> None:
-        picture = Image.new("P", (2, 1))
-        picture.putpalette([255, 255, 255, 0, 255, 0])
-        picture.putpixel((1, 0), 1)
-        data = encoded(picture, "PNG", transparency=bytes([0, 255]))
+        image = Image.new("P", (2, 1))
+        image.putpalette([255, 255, 255, 0, 255, 0])
+        image.putpixel((1, 0), 1)
+        data = encoded(image, "PNG", transparency=bytes([0, 255]))
         assert pixels(data)[0].tolist() == [[128] * 3, [0, 255, 0]]
 
     def test_grey_with_a_transparent_shade(self) -> None:
         for dtype, shade in ((np.uint8, 7), (np.uint16, 7 * 257)):
-            picture = Image.fromarray(np.array([[shade, 0]], dtype))
-            data = encoded(picture, "PNG", transparency=shade)
+            image = Image.fromarray(np.array([[shade, 0]], dtype))
+            data = encoded(image, "PNG", transparency=shade)
             assert pixels(data)[0].tolist() == [[128] * 3, [0] * 3]
 
 
@@ -329,14 +329,14 @@ class TestProfiles:
     @pytest.mark.parametrize("format_", ["PNG", "TIFF", "WEBP", "JPEG"])
     def test_colours_are_converted_to_srgb(self, format_: str) -> None:
         options = {"lossless": True} if format_ == "WEBP" else {}
-        picture = Image.new("RGB", (16, 16), (250, 10, 10))
-        data = encoded(picture, format_, icc_profile=self.swapped(), **options)
+        image = Image.new("RGB", (16, 16), (250, 10, 10))
+        data = encoded(image, format_, icc_profile=self.swapped(), **options)
         assert np.abs(pixels(data)[8, 8] - [10, 10, 250]).max() <= 3
 
     def test_transparency_is_laid_over_the_background_after_the_conversion(self) -> None:
-        picture = Image.new("RGBA", (2, 1), (255, 0, 0, 255))
-        picture.putpixel((1, 0), (255, 0, 0, 0))
-        decoded = pixels(encoded(picture, "PNG", icc_profile=self.swapped()))
+        image = Image.new("RGBA", (2, 1), (255, 0, 0, 255))
+        image.putpixel((1, 0), (255, 0, 0, 0))
+        decoded = pixels(encoded(image, "PNG", icc_profile=self.swapped()))
         assert np.abs(decoded[0, 0] - [0, 0, 255]).max() <= 3
         assert decoded[0, 1].tolist() == [128] * 3
 
@@ -352,10 +352,10 @@ class TestProfiles:
 
     @pytest.mark.parametrize("mode", ["L", "CMYK", "1", "LA"])
     def test_a_profile_made_for_another_kind_of_picture_is_ignored(self, mode: str) -> None:
-        picture = Image.new(mode, (4, 4))
+        image = Image.new(mode, (4, 4))
         format_ = "PNG" if mode == "LA" else "TIFF"
-        plain = pixels(encoded(picture, format_))
-        assert np.array_equal(pixels(encoded(picture, format_, icc_profile=self.swapped())), plain)
+        plain = pixels(encoded(image, format_))
+        assert np.array_equal(pixels(encoded(image, format_, icc_profile=self.swapped())), plain)
 
 
 class TestQuiet:

@@ -48,9 +48,9 @@ VALID = [
 
 def picture_or_image_error(data: bytes) -> None:
     with suppress(ImageError):
-        picture = decode(data)
-        assert picture.mode == "RGB"
-        picture.getpixel((picture.width - 1, picture.height - 1))
+        image = decode(data)
+        assert image.mode == "RGB"
+        image.getpixel((image.width - 1, image.height - 1))
 
 
 @given(st.binary(max_size=300))
@@ -69,9 +69,9 @@ def test_mutated_files_give_a_picture_or_an_image_error(
     valid: bytes, edits: list[tuple[int, bytes]], cut: int
 ) -> None:
     data = bytearray(valid)
-    for place, new in edits:
+    for index, new in edits:
         # Every other edit goes to the header, where most can go wrong.
-        start = place % (min(64, len(data)) if place % 2 else len(data))
+        start = index % (min(64, len(data)) if index % 2 else len(data))
         data[start : start + len(new)] = new
     if cut % 4 == 0:
         data = data[: cut % len(data)]

@@ -63,20 +63,20 @@ def test_output_size_is_torchs(
 ) -> None:
     layer = nn.Conv2d(1, 1, kernel, stride, padding, dilation, bias=False)
     layer.weight.data.fill_(1.0)
-    picture = torch.ones(1, 1, length, length, requires_grad=True)
+    image = torch.ones(1, 1, length, length, requires_grad=True)
     try:
         slid = slide(length, kernel, stride, padding, dilation)
     except SettingError:
         with pytest.raises(RuntimeError):
-            layer(picture)
+            layer(image)
         return
-    out = layer(picture)
+    out = layer(image)
     assert tuple(out.shape[-2:]) == (slid.output, slid.output)
     out.sum().backward()
-    assert picture.grad is not None
-    seen = picture.grad[0, 0].sum(0).nonzero().flatten()
-    if stride == dilation == 1 and len(seen):
-        assert length - 1 - int(seen.max()) == slid.dropped_picture
+    assert image.grad is not None
+    reached = image.grad[0, 0].sum(0).nonzero().flatten()
+    if stride == dilation == 1 and len(reached):
+        assert length - 1 - int(reached.max()) == slid.dropped_picture
 
 
 @settings(max_examples=100, deadline=None)
@@ -103,12 +103,12 @@ def test_dropped_pixels_change_nothing(length: int, kernel: int, stride: int, pa
     assert slid.starts[-1] + slid.span + slid.dropped == length + padding
     weight = torch.ones(1, 1, kernel)
     values = torch.arange(1.0, length + 1)
-    kept = values[: length - slid.dropped_picture]
-    whole = nn.functional.conv1d(values.view(1, 1, -1), weight, None, stride, padding)
+    used_values = values[: length - slid.dropped_picture]
+    full_output = nn.functional.conv1d(values.view(1, 1, -1), weight, None, stride, padding)
     changed = values.clone()
-    changed[len(kept) :] = -99.0
+    changed[len(used_values) :] = -99.0
     again = nn.functional.conv1d(changed.view(1, 1, -1), weight, None, stride, padding)
-    assert torch.equal(whole, again)
+    assert torch.equal(full_output, again)
 
 
 @pytest.mark.parametrize(
@@ -133,19 +133,23 @@ def test_bad_input_gets_a_sentence(arguments: tuple[int, ...], sentence: str) ->
 
 
 def test_two_3x3_see_what_one_5x5_sees_with_fewer_weights() -> None:
-    found = replacing(5)
-    assert (found.layers, found.receptive_field) == (2, 5)
-    assert (found.stack_per_pair, found.single_per_pair) == (18, 25)
-    assert found.saving == pytest.approx(0.28)
-    assert found.stack_formula == "2·3·3 = 18"
-    assert found.single_formula == "5·5 = 25"
-    assert found.field_formula == "1 + 2·(3 − 1) = 5"
+    stacking = replacing(5)
+    assert (stacking.layers, stacking.receptive_field) == (2, 5)
+    assert (stacking.stack_per_pair, stacking.single_per_pair) == (18, 25)
+    assert stacking.saving == pytest.approx(0.28)
+    assert stacking.stack_formula == "2·3·3 = 18"
+    assert stacking.single_formula == "5·5 = 25"
+    assert stacking.field_formula == "1 + 2·(3 − 1) = 5"
 
 
 def test_three_3x3_see_what_one_7x7_sees() -> None:
-    found = replacing(7, channels=64)
-    assert (found.layers, found.stack_weights, found.single_weights) == (3, 27 * 4096, 49 * 4096)
-    assert found.stack_formula == "3·3·3·64·64 = 110,592"
+    stacking = replacing(7, channels=64)
+    assert (stacking.layers, stacking.stack_weights, stacking.single_weights) == (
+        3,
+        27 * 4096,
+        49 * 4096,
+    )
+    assert stacking.stack_formula == "3·3·3·64·64 = 110,592"
 
 
 def test_no_stack_of_3x3_sees_an_even_number() -> None:
@@ -158,32 +162,32 @@ def test_no_stack_of_3x3_sees_an_even_number() -> None:
 @settings(max_examples=25, deadline=None)
 @given(kernel=st.integers(1, 5), layers=st.integers(1, 4), channels=st.integers(1, 4))
 def test_stacks_are_what_torch_builds(kernel: int, layers: int, channels: int) -> None:
-    found = stack(kernel, layers, channels)
-    built = nn.Sequential(
+    stacking = stack(kernel, layers, channels)
+    layered = nn.Sequential(
         *(nn.Conv2d(channels, channels, kernel, bias=False) for _ in range(layers))
     )
-    single = nn.Conv2d(channels, channels, found.receptive_field, bias=False)
-    assert found.stack_weights == sum(p.numel() for p in built.parameters())
-    assert found.single_weights == sum(p.numel() for p in single.parameters())
-    picture = torch.zeros(1, channels, 20, 20)
-    assert built(picture).shape == single(picture).shape
+    single = nn.Conv2d(channels, channels, stacking.receptive_field, bias=False)
+    assert stacking.stack_weights == sum(p.numel() for p in layered.parameters())
+    assert stacking.single_weights == sum(p.numel() for p in single.parameters())
+    image = torch.zeros(1, channels, 20, 20)
+    assert layered(image).shape == single(image).shape
 
 
 # --- bottlenecks
 
 
 def test_the_courses_hundred_million_to_five_million() -> None:
-    found = bottleneck(14, 14, 480, 16, 48, 5)
-    assert found.direct_macs == 112_896_000
-    assert found.bottleneck_macs == 1_505_280 + 3_763_200
-    assert found.factor == pytest.approx(21.4, abs=0.05)
-    assert found.direct_formula == "14·14·5·5·480·48 = 112,896,000"
-    assert found.bottleneck_formula.endswith("1,505,280 + 3,763,200 = 5,268,480")
+    result = bottleneck(14, 14, 480, 16, 48, 5)
+    assert result.direct_macs == 112_896_000
+    assert result.bottleneck_macs == 1_505_280 + 3_763_200
+    assert result.factor == pytest.approx(21.4, abs=0.05)
+    assert result.direct_formula == "14·14·5·5·480·48 = 112,896,000"
+    assert result.bottleneck_formula.endswith("1,505,280 + 3,763,200 = 5,268,480")
 
 
 def test_at_break_even_both_ways_cost_the_same() -> None:
-    found = bottleneck(1, 1, 90, 9, 10, 3)
-    assert found.break_even == pytest.approx(45)
+    result = bottleneck(1, 1, 90, 9, 10, 3)
+    assert result.break_even == pytest.approx(45)
     assert bottleneck(1, 1, 90, 45, 10, 3).factor == pytest.approx(1)
 
 
@@ -198,7 +202,7 @@ def test_at_break_even_both_ways_cost_the_same() -> None:
 def test_bottlenecks_cost_what_the_counter_counts(
     size: int, channels: int, reduced: int, outputs: int, kernel: int
 ) -> None:
-    found = bottleneck(size, size, channels, reduced, outputs, kernel)
+    result = bottleneck(size, size, channels, reduced, outputs, kernel)
     same = kernel // 2
     detour = nn.Sequential(
         nn.Conv2d(channels, reduced, 1, bias=False),
@@ -207,9 +211,9 @@ def test_bottlenecks_cost_what_the_counter_counts(
     direct = nn.Sequential(nn.Conv2d(channels, outputs, kernel, padding=same, bias=False))
     entry = nn.Conv2d(3, channels, 1, bias=False)
     extra = size * size * 3 * channels
-    assert costs.count(nn.Sequential(entry, detour), size).macs == found.bottleneck_macs + extra
-    assert costs.count(nn.Sequential(entry, direct), size).macs == found.direct_macs + extra
-    assert sum(p.numel() for p in detour.parameters()) == found.bottleneck_weights
+    assert costs.count(nn.Sequential(entry, detour), size).macs == result.bottleneck_macs + extra
+    assert costs.count(nn.Sequential(entry, direct), size).macs == result.direct_macs + extra
+    assert sum(p.numel() for p in detour.parameters()) == result.bottleneck_weights
 
 
 # --- Inception

@@ -56,9 +56,9 @@ def test_every_formula_is_true(name: str, size: int) -> None:
         written = write_out(row)
         for text in (written.parameters, written.macs, written.depth, written.field, written.jump):
             if "=" in text:
-                left, right = text.replace(",", "").split(" = ")
-                value = eval(re.sub("·", "*", left.replace("−", "-")))
-                assert value == float(right), (row.name, text)
+                terms, total = text.replace(",", "").split(" = ")
+                value = eval(re.sub("·", "*", terms.replace("−", "-")))
+                assert value == float(total), (row.name, text)
         if written.output:
             assert written.output.endswith(f"= {row.output_shape[1]}")
         if row.executed and row.kind in {"convolution", "linear"}:

@@ -18,12 +18,12 @@ BUILT_IN = tuple(name for name in available() if not registry.is_own(name))
 
 
 @pytest.fixture(scope="module")
-def counted() -> dict[str, costs.Costs]:
+def course_costs() -> dict[str, costs.Costs]:
     return {name: costs.count(registry.spec(name)) for name in BUILT_IN}
 
 
 @pytest.mark.parametrize(
-    ("name", "whole", "decoder", "auxiliary"),
+    ("name", "total", "decoder", "auxiliary"),
     [
         ("alexnet", 61_100_840, 58_631_144, 0),
         ("vgg16", 138_357_544, 123_642_856, 0),
@@ -31,39 +31,39 @@ def counted() -> dict[str, costs.Costs]:
     ],
 )
 def test_known_totals(
-    counted: dict[str, costs.Costs], name: str, whole: int, decoder: int, auxiliary: int
+    course_costs: dict[str, costs.Costs], name: str, total: int, decoder: int, auxiliary: int
 ) -> None:
-    found = counted[name]
-    assert found.parameters == whole
-    assert found.part("decoder").parameters == decoder
-    assert found.part("auxiliary").parameters == auxiliary
+    network_costs = course_costs[name]
+    assert network_costs.parameters == total
+    assert network_costs.part("decoder").parameters == decoder
+    assert network_costs.part("auxiliary").parameters == auxiliary
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_rows_sum_to_parts_and_parts_to_the_whole(
-    counted: dict[str, costs.Costs], name: str
+    course_costs: dict[str, costs.Costs], name: str
 ) -> None:
-    found = counted[name]
-    built = registry.spec(name).build()
-    assert found.parameters == sum(p.numel() for p in built.parameters())
-    assert found.parameters == sum(row.weights + row.biases for row in found.layers)
+    network_costs = course_costs[name]
+    module = registry.spec(name).build()
+    assert network_costs.parameters == sum(p.numel() for p in module.parameters())
+    assert network_costs.parameters == sum(row.weights + row.biases for row in network_costs.layers)
     for quantity in ("parameters", "macs", "activation_bytes"):
-        parts = [getattr(found.part(part), quantity) for part in costs.PARTS]
-        assert sum(parts) == getattr(found, quantity)
-    assert len({row.name for row in found.layers}) == len(found.layers)
+        parts = [getattr(network_costs.part(part), quantity) for part in costs.PARTS]
+        assert sum(parts) == getattr(network_costs, quantity)
+    assert len({row.name for row in network_costs.layers}) == len(network_costs.layers)
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_counts_agree_with_torchvisions_published_ones(
-    counted: dict[str, costs.Costs], name: str
+    course_costs: dict[str, costs.Costs], name: str
 ) -> None:
     enum, member = str(registry.spec(name).torchvision_weights).split(".")
     published = torchvision.models.get_weight(f"{enum}.{member}").meta
-    found = counted[name]
-    without = found.parameters - found.part("auxiliary").parameters
-    assert without == published["num_params"]
+    network_costs = course_costs[name]
+    parameters = network_costs.parameters - network_costs.part("auxiliary").parameters
+    assert parameters == published["num_params"]
     # What torchvision calls GFLOPS are billions of multiply–accumulates.
-    assert round(found.macs / 1e9, 3) == pytest.approx(published["_ops"], abs=0.0006)
+    assert round(network_costs.macs / 1e9, 3) == pytest.approx(published["_ops"], abs=0.0006)
 
 
 @pytest.mark.parametrize("name", ["alexnet", "vgg16", "googlenet"])
@@ -81,23 +81,23 @@ def test_macs_equal_half_the_flops_of_an_independent_counter(name: str, size: in
     [("alexnet", 8), ("vgg11", 11), ("vgg13_bn", 13), ("vgg16", 16), ("vgg19", 19)],
 )
 def test_depth_counts_layers_with_kernels(
-    counted: dict[str, costs.Costs], name: str, depth: int
+    course_costs: dict[str, costs.Costs], name: str, depth: int
 ) -> None:
-    assert counted[name].depth == depth
+    assert course_costs[name].depth == depth
 
 
-def test_depth_is_the_longest_way_through_branches(counted: dict[str, costs.Costs]) -> None:
-    assert counted["googlenet"].depth == 22  # "22 layers deep", says the paper
+def test_depth_is_the_longest_way_through_branches(course_costs: dict[str, costs.Costs]) -> None:
+    assert course_costs["googlenet"].depth == 22  # "22 layers deep", says the paper
 
 
-def test_functional_parts_are_rows_in_their_place(counted: dict[str, costs.Costs]) -> None:
-    rows = counted["googlenet"].layers
+def test_functional_parts_are_rows_in_their_place(course_costs: dict[str, costs.Costs]) -> None:
+    rows = course_costs["googlenet"].layers
     names = [row.name for row in rows]
     assert names[:4] == ["conv1.conv", "conv1.bn", "conv1.relu()", "maxpool1"]
-    joined = rows[names.index("inception3a.cat()")]
-    assert joined.kind == "concatenation"
-    assert [shape[0] for shape in joined.input_shapes] == [64, 128, 32, 32]
-    assert joined.output_shape == (256, 28, 28)
+    concatenation = rows[names.index("inception3a.cat()")]
+    assert concatenation.kind == "concatenation"
+    assert [shape[0] for shape in concatenation.input_shapes] == [64, 128, 32, 32]
+    assert concatenation.output_shape == (256, 28, 28)
     assert names.index("inception3a.branch4.1.relu()") == names.index("inception3a.cat()") - 1
     assert "flatten()" in names
     idle = [row for row in rows if not row.executed]
@@ -114,8 +114,8 @@ def test_transform_input_is_one_row() -> None:
     assert first.receptive_field == 1
 
 
-def test_one_row_by_hand(counted: dict[str, costs.Costs]) -> None:
-    row = counted["alexnet"].layers[3]
+def test_one_row_by_hand(course_costs: dict[str, costs.Costs]) -> None:
+    row = course_costs["alexnet"].layers[3]
     assert (row.name, row.kind, row.part) == ("features.3", "convolution", "encoder")
     assert row.input_shapes == ((64, 27, 27),)
     assert row.output_shape == (192, 27, 27)
@@ -127,13 +127,13 @@ def test_one_row_by_hand(counted: dict[str, costs.Costs]) -> None:
     assert row.activation_bytes == 4 * 192 * 27 * 27
     assert (row.receptive_field, row.jump) == (51, 8)
     assert not row.shares_memory
-    assert counted["alexnet"].layers[4].shares_memory  # an in-place ReLU
+    assert course_costs["alexnet"].layers[4].shares_memory  # an in-place ReLU
 
 
-def test_inception_branches_are_sums_of_rows(counted: dict[str, costs.Costs]) -> None:
-    found = counted["googlenet"]
-    module = found.within("inception3a")
-    branches = [found.within(f"inception3a.branch{i}") for i in (1, 2, 3, 4)]
+def test_inception_branches_are_sums_of_rows(course_costs: dict[str, costs.Costs]) -> None:
+    network_costs = course_costs["googlenet"]
+    module = network_costs.within("inception3a")
+    branches = [network_costs.within(f"inception3a.branch{i}") for i in (1, 2, 3, 4)]
     assert module.parameters == sum(branch.parameters for branch in branches)
     assert branches[0].parameters == 192 * 64 + 2 * 64
 
@@ -161,9 +161,9 @@ class Shared(nn.Module):
 
 def test_shared_parameters_count_once_and_unused_ones_are_kept() -> None:
     module = Shared()
-    found = costs.count(module, 8)
-    by_name = {row.name: row for row in found.layers}
-    assert found.parameters == sum(p.numel() for p in module.parameters())
+    network_costs = costs.count(module, 8)
+    by_name = {row.name: row for row in network_costs.layers}
+    assert network_costs.parameters == sum(p.numel() for p in module.parameters())
     assert by_name["again"].parameters == 4 * 4 * 9
     assert by_name["again #2"].parameters == 0
     assert by_name["again #2"].macs == by_name["again"].macs == 8 * 8 * 4 * 4 * 9
@@ -174,7 +174,7 @@ def test_shared_parameters_count_once_and_unused_ones_are_kept() -> None:
     assert not by_name["idle"].executed
     assert by_name["max_pool2d()"].receptive_field == 8
     assert by_name["mean()"].output_shape == (4,)
-    assert found.part("encoder").parameters == 112 + 144 + 4
+    assert network_costs.part("encoder").parameters == 112 + 144 + 4
 
 
 def test_a_network_that_looks_at_values_is_run_for_real() -> None:
@@ -185,12 +185,12 @@ def test_a_network_that_looks_at_values_is_run_for_real() -> None:
 
 def test_attention_is_counted_with_all_its_parameters() -> None:
     module = torchvision.models.vit_b_32(weights=None)
-    found = costs.count(module)
-    assert found.parameters == sum(p.numel() for p in module.parameters())
+    network_costs = costs.count(module)
+    assert network_costs.parameters == sum(p.numel() for p in module.parameters())
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad(), torch.device("meta"):
         module.to("meta").eval()(torch.empty(1, 3, 224, 224))
-    assert costs.flops(found.macs) == counter.get_total_flops()
+    assert costs.flops(network_costs.macs) == counter.get_total_flops()
 
 
 class Attentive(nn.Module):
@@ -219,13 +219,15 @@ def test_attention_is_counted_on_the_cpu_as_well() -> None:
 
 def test_residual_network_of_a_user() -> None:
     spec = NetworkSpec("resnet18", "ResNet-18", lambda: torchvision.models.resnet18(weights=None))
-    found = costs.count(spec)
-    assert found.parameters == 11_689_512
-    assert found.depth == 18
-    names = [row.name for row in found.layers]
+    network_costs = costs.count(spec)
+    assert network_costs.parameters == 11_689_512
+    assert network_costs.depth == 18
+    names = [row.name for row in network_costs.layers]
     assert "layer1.0.add()" in names
     assert "layer1.0.relu #2" in names
-    assert next(r for r in found.layers if r.name == "layer4.1.add()").receptive_field == 435
+    assert (
+        next(r for r in network_costs.layers if r.name == "layer4.1.add()").receptive_field == 435
+    )
 
 
 def test_counting_leaves_the_network_alone() -> None:
@@ -261,9 +263,9 @@ def test_a_norm_across_channels_behind_a_layer_that_cannot_be_followed_has_no_fi
 
 def test_depth_goes_on_through_a_mean_of_other_memory_order() -> None:
     module = torchvision.models.convnext_tiny(weights=None)
-    found = costs.count(module, 64)
+    network_costs = costs.count(module, 64)
     # A stem, two convolutions and linear layers for each of 18 blocks, three reductions, a head.
-    assert found.depth == 1 + 3 * 18 + 3 + 1
+    assert network_costs.depth == 1 + 3 * 18 + 3 + 1
 
 
 class OneSize(nn.Module):

@@ -52,24 +52,24 @@ class EnoughError(Exception):
     """The encoder is done."""
 
 
-def outputs(module: nn.Module, names: set[str], picture: Tensor) -> dict[str, Tensor]:
-    found: dict[str, Tensor] = {}
+def outputs(module: nn.Module, names: set[str], image: Tensor) -> dict[str, Tensor]:
+    outputs_by_name: dict[str, Tensor] = {}
     for name, part in module.named_modules():
         if name in names:
 
             def keep(_: nn.Module, __: object, out: Tensor, name: str = name) -> None:
-                found[name] = out * 1.0
-                if names <= set(found):
+                outputs_by_name[name] = out * 1.0
+                if names <= set(outputs_by_name):
                     raise EnoughError
 
             part.register_forward_hook(keep)
     with pytest.raises(EnoughError):
-        module(picture)
-    return found
+        module(image)
+    return outputs_by_name
 
 
-def measured_box(out: Tensor, row: int, column: int, picture: Tensor) -> tuple[int, ...] | None:
-    (gradient,) = torch.autograd.grad(out[0, :, row, column].sum(), picture, retain_graph=True)
+def measured_box(out: Tensor, row: int, column: int, image: Tensor) -> tuple[int, ...] | None:
+    (gradient,) = torch.autograd.grad(out[0, :, row, column].sum(), image, retain_graph=True)
     rows, columns = gradient[0].abs().sum(0).nonzero(as_tuple=True)
     if not len(rows):
         return None
@@ -86,18 +86,18 @@ def test_boxes_are_the_pixels_that_move_a_position(name: str, size: int) -> None
         if row.kind in {"convolution", "max pooling"} and row.executed
     ]
     assert len(rows) == {"alexnet": 8, "vgg16": 18, "googlenet": 57 + 13}[name]
-    picture = torch.ones(1, 3, size, size, dtype=torch.float64, requires_grad=True)
+    image = torch.ones(1, 3, size, size, dtype=torch.float64, requires_grad=True)
     module = slim(spec.build()).to_empty(device="cpu").double()
     for parameter in module.parameters():
         nn.init.constant_(parameter, 0.3)
-    found = outputs(module, {row.module for row in rows}, picture)
+    outputs_by_name = outputs(module, {row.module for row in rows}, image)
     for row in rows:
-        out = found[row.module]
+        out = outputs_by_name[row.module]
         assert row.field is not None
         assert tuple(out.shape[-2:]) == row.field.shape
         last = row.field.shape[0] - 1
         for position in {(0, last), (last // 2, last // 2)}:
-            assert row.field.box(*position) == measured_box(out, *position, picture), row.name
+            assert row.field.box(*position) == measured_box(out, *position, image), row.name
 
 
 @pytest.mark.parametrize(("name", "last", "size"), [("vgg16", 212, 420), ("googlenet", 379, 780)])
@@ -127,8 +127,8 @@ kernels = st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(0, 3), st.
 def test_chains_of_kernels_see_what_gradients_say(
     length: int, chain: list[tuple[int, int, int, int]]
 ) -> None:
-    picture = torch.ones(1, 1, length, dtype=torch.float64, requires_grad=True)
-    axis, x = Axis.of_input(length), picture
+    image = torch.ones(1, 1, length, dtype=torch.float64, requires_grad=True)
+    axis, x = Axis.of_input(length), image
     for kernel, stride, padding, dilation in chain:
         if x.shape[-1] + 2 * padding < dilation * (kernel - 1) + 1:
             break
@@ -142,7 +142,7 @@ def test_chains_of_kernels_see_what_gradients_say(
             positions=x.shape[-1],
         )
     for position in range(x.shape[-1]):
-        (gradient,) = torch.autograd.grad(x[0, 0, position], picture, retain_graph=True)
+        (gradient,) = torch.autograd.grad(x[0, 0, position], image, retain_graph=True)
         moved = gradient[0, 0].nonzero().flatten().tolist()
         assert axis.seen[position] == ((moved[0], moved[-1]) if moved else NOTHING)
 
@@ -153,8 +153,8 @@ def test_adaptive_pooling_shares_the_map_out_as_torch_does(length: int, position
     pooled = nn.functional.adaptive_avg_pool1d(values, positions)[0]
     axis = Axis.of_input(length).pool_to(positions)
     for position in range(positions):
-        seen = pooled[:, position].nonzero().flatten()
-        assert axis.seen[position] == (int(seen.min()), int(seen.max()))
+        pixels = pooled[:, position].nonzero().flatten()
+        assert axis.seen[position] == (int(pixels.min()), int(pixels.max()))
 
 
 def test_padding_is_seen_by_nobody() -> None:

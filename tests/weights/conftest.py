@@ -35,8 +35,8 @@ class Small(nn.Module):
 @pytest.fixture
 def small(fresh_registry: None) -> NetworkSpec:
     torch.manual_seed(0)
-    built = Small()
-    own = NetworkSpec(name="small", title="Small", build=lambda: built, input_size=112)
+    module = Small()
+    own = NetworkSpec(name="small", title="Small", build=lambda: module, input_size=112)
     register(own)
     return own
 
@@ -64,14 +64,14 @@ def thin(fresh_registry: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[Pat
             module.classifier = nn.Sequential(nn.Linear(256 * 36, 1000))
         return module
 
-    known = imagenet.torchvision_file(spec("alexnet"))
-    assert known is not None
-    prefixes = [known.sha256_prefix]
+    file = imagenet.torchvision_file(spec("alexnet"))
+    assert file is not None
+    prefixes = [file.sha256_prefix]
     monkeypatch.setitem(registry._specs, "alexnet", replace(spec("alexnet"), build=build))
     monkeypatch.setattr(
         imagenet,
         "torchvision_file",
-        lambda spec: replace(known, sha256_prefix=prefixes[0]) if spec.name == "alexnet" else None,
+        lambda spec: replace(file, sha256_prefix=prefixes[0]) if spec.name == "alexnet" else None,
     )
 
     def write(path: Path) -> Path:
@@ -97,10 +97,10 @@ def tiny(
         name = f"tiny-{prefix}.pth"
         return TorchvisionFile(server.url, name, prefix, len(server.stored), ("a", "b", "c"))
 
-    known = imagenet.torchvision_file
+    original = imagenet.torchvision_file
     monkeypatch.setattr(
         imagenet,
         "torchvision_file",
-        lambda spec: describe() if spec.name == "tiny" else known(spec),
+        lambda spec: describe() if spec.name == "tiny" else original(spec),
     )
     return describe

@@ -50,7 +50,7 @@ def test_it_names_about_as_many_classes_rightly_as_it_says(shared_data: Path) ->
     network = load("googlenet", "bundled")
     batch, expected = [], []
     with tarfile.open(shared_data / "tiny-imagenet-subset.tar") as tar:
-        index = {line.split("\t")[0]: place for place, line in enumerate(_classes(tar))}
+        index = {line.split("\t")[0]: position for position, line in enumerate(_classes(tar))}
         validation = [member for member in tar if "/val/" in member.name and member.isfile()]
         for member in validation[::10]:
             file = tar.extractfile(member)

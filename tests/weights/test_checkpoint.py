@@ -84,41 +84,41 @@ def test_a_file_with_other_things_is_refused(tmp_path: Path, content: object) ->
 
 @pytest.mark.parametrize("device", ["meta", "cpu"])
 def test_a_network_gets_its_weights_and_is_at_rest(device: str) -> None:
-    module, given = tiny(device), state()
-    filled = checkpoint.fill(module, given, title="Tiny", origin="The file")
-    assert all(filled.state_dict()[name].equal(given[name]) for name in given)
+    module, tensors = tiny(device), state()
+    filled = checkpoint.fill(module, tensors, title="Tiny", origin="The file")
+    assert all(filled.state_dict()[name].equal(tensors[name]) for name in tensors)
     assert not filled.training
     assert not any(parameter.requires_grad for parameter in filled.parameters())
 
 
 def test_nothing_is_held_twice() -> None:
-    module, given = tiny("meta"), state()
-    checkpoint.fill(module, given, title="Tiny", origin="The file")
-    assert module[0].weight.data_ptr() == given["0.weight"].data_ptr()
+    module, tensors = tiny("meta"), state()
+    checkpoint.fill(module, tensors, title="Tiny", origin="The file")
+    assert module[0].weight.data_ptr() == tensors["0.weight"].data_ptr()
 
 
 def test_weights_that_a_network_shares_stay_shared() -> None:
     first = nn.Linear(2, 2)
     module = nn.Sequential(first, first)
-    given = {name: value.clone() for name, value in module.state_dict().items()}
-    filled = checkpoint.fill(module, given, title="Tiny", origin="The file")
+    tensors = {name: value.clone() for name, value in module.state_dict().items()}
+    filled = checkpoint.fill(module, tensors, title="Tiny", origin="The file")
     assert len(list(filled.parameters())) == 2
 
 
 def test_counters_that_old_files_lack_are_made_up() -> None:
-    given = state()
-    del given["1.num_batches_tracked"]
-    module = checkpoint.fill(tiny("meta"), given, title="Tiny", origin="The file")
+    tensors = state()
+    del tensors["1.num_batches_tracked"]
+    module = checkpoint.fill(tiny("meta"), tensors, title="Tiny", origin="The file")
     assert module.get_buffer("1.num_batches_tracked").item() == 0
 
 
 def test_a_part_can_be_left_out() -> None:
-    given = state()
-    module = checkpoint.fill(tiny("meta"), given, title="Tiny", origin="The file", without=("1",))
+    tensors = state()
+    module = checkpoint.fill(tiny("meta"), tensors, title="Tiny", origin="The file", without=("1",))
     assert list(module.state_dict()) == ["0.weight", "0.bias"]
-    for name in [name for name in given if name.startswith("1.")]:
-        del given[name]
-    checkpoint.fill(tiny("meta"), given, title="Tiny", origin="The file", without=("1",))
+    for name in [name for name in tensors if name.startswith("1.")]:
+        del tensors[name]
+    checkpoint.fill(tiny("meta"), tensors, title="Tiny", origin="The file", without=("1",))
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,9 @@ def test_a_part_can_be_left_out() -> None:
 def test_weights_that_do_not_fit_are_refused_with_the_difference(
     change: dict[str, Tensor | None], sentence: str
 ) -> None:
-    given = {name: value for name, value in (state() | change).items() if value is not None}
+    tensors = {name: value for name, value in (state() | change).items() if value is not None}
     with pytest.raises(WeightsError) as caught:
-        checkpoint.fill(tiny("meta"), given, title="Tiny", origin="The file x.pth")
+        checkpoint.fill(tiny("meta"), tensors, title="Tiny", origin="The file x.pth")
     assert str(caught.value) == f"The file x.pth does not fit Tiny: {sentence}."
 
 

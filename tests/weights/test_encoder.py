@@ -29,11 +29,11 @@ def test_the_encoder_is_here_without_a_network(name: str, parameters: int) -> No
     network = load(name, fetch=False)
     assert network.weights.source == "encoder"
     features = network.module.get_submodule("features")
-    assert sum(each.numel() for each in features.parameters()) == parameters
+    assert sum(parameter.numel() for parameter in features.parameters()) == parameters
     assert {value.dtype for value in network.module.parameters()} == {torch.float32}
-    place = next(each for each in source_statuses(name) if each.source == "encoder")
-    assert (place.here, place.fetch_bytes, place.path) == (True, 0, encoder.path(name))
-    assert place.bytes == network.weights.bytes == encoder.path(name).stat().st_size
+    status = next(entry for entry in source_statuses(name) if entry.source == "encoder")
+    assert (status.here, status.fetch_bytes, status.path) == (True, 0, encoder.path(name))
+    assert status.bytes == network.weights.bytes == encoder.path(name).stat().st_size
     assert network.weights.sha256 == cache.sha256(encoder.path(name))
     assert load(name, "encoder", fetch=False).weights == network.weights
 
@@ -83,7 +83,7 @@ def test_an_encoder_gets_the_small_decoder_that_comes_with_convviz() -> None:
     assert weights.input_size == 224
     assert "small decoder that convviz trained on 200 Tiny ImageNet classes" in weights.note
     assert f"the right class for {about.accuracy:.1%}" in weights.note
-    assert all(each.in_encoder for each in layers(network))
+    assert all(layer.in_encoder for layer in layers(network))
     x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     pooled = network.module.get_submodule("features")(x).mean(dim=(2, 3))
     expected = pooled @ network.module.decoder.weight.T + network.module.decoder.bias
@@ -93,14 +93,16 @@ def test_an_encoder_gets_the_small_decoder_that_comes_with_convviz() -> None:
 def test_a_network_with_an_encoder_alone_ends_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoder, "decoder_info", lambda name: None)
     network = load("alexnet", "encoder")
-    whole = layers(spec("alexnet"))
-    found = layers(network)
+    all_layers = layers(spec("alexnet"))
+    encoder_layers = layers(network)
     assert isinstance(network.module, EncoderOnly)
-    assert [(each.name, each.title, each.shape) for each in found] == [
-        (each.name, each.title, each.shape) for each in whole if each.name.startswith("features.")
+    assert [(layer.name, layer.title, layer.shape) for layer in encoder_layers] == [
+        (layer.name, layer.title, layer.shape)
+        for layer in all_layers
+        if layer.name.startswith("features.")
     ]
-    assert found[-1].name == spec("alexnet").encoder_end
-    assert all(each.in_encoder for each in found)
+    assert encoder_layers[-1].name == spec("alexnet").encoder_end
+    assert all(layer.in_encoder for layer in encoder_layers)
     weights = network.weights
     assert (weights.source, weights.has_decoder, weights.classes) == ("encoder", False, ())
     assert weights.training_set == "ImageNet-1k"
@@ -152,10 +154,10 @@ def test_it_names_the_class_as_often_as_it_says(name: str, shared_data: Path) ->
         classes = sorted({n.split("/")[2] for n in names if "/val/" in n and n.count("/") > 2})
         files = sorted(n for n in names if "/val/" in n and n.endswith(".JPEG"))[::10]
         for file in files:
-            opened = tar.extractfile(file)
-            assert opened is not None
-            picture = Image.open(io.BytesIO(opened.read())).convert("RGB")
-            best = predict(network, picture.resize((256, 256), Image.Resampling.BILINEAR), k=1)[0]
+            member = tar.extractfile(file)
+            assert member is not None
+            image = Image.open(io.BytesIO(member.read())).convert("RGB")
+            best = predict(network, image.resize((256, 256), Image.Resampling.BILINEAR), k=1)[0]
             right += classes[best.index] == file.split("/")[2]
             count += 1
     # 200 pictures: three standard errors are about 10 points.

@@ -28,12 +28,12 @@ def test_torchvision_names_its_files_by_their_checksum(name: str) -> None:
     assert (len(file.classes), file.classes[0]) == (1000, "tench")
 
 
-@pytest.mark.parametrize("place", ["folder", "cache", "hub"])
+@pytest.mark.parametrize("location", ["folder", "cache", "hub"])
 def test_full_weights_at_hand_come_first(
-    thin: Callable[[Path], Path], folder: Path, place: str
+    thin: Callable[[Path], Path], folder: Path, location: str
 ) -> None:
     hub = Path(torch.hub.get_dir()) / "checkpoints"
-    path = thin({"folder": folder, "cache": cache.folder(), "hub": hub}[place] / ALEXNET)
+    path = thin({"folder": folder, "cache": cache.folder(), "hub": hub}[location] / ALEXNET)
     network = load("alexnet", fetch=False)
     weights = network.weights
     assert (weights.source, weights.title) == ("imagenet", "ImageNet, full network")
@@ -43,7 +43,7 @@ def test_full_weights_at_hand_come_first(
     assert weights.has_decoder
     assert (len(weights.classes), weights.classes[281]) == (1000, "tabby")
     assert weights.note == ""
-    status = {each.source: each for each in source_statuses("alexnet")}["imagenet"]
+    status = {entry.source: entry for entry in source_statuses("alexnet")}["imagenet"]
     assert (status.here, status.path, status.fetch_bytes) == (True, path, 0)
 
 
@@ -52,9 +52,9 @@ def test_the_users_folder_is_looked_at_before_the_caches(
 ) -> None:
     thin(cache.folder() / ALEXNET)
     path = thin(folder / ALEXNET)
-    found = imagenet.usable_file(spec("alexnet"))
-    assert found is not None
-    assert found.path == path
+    local = imagenet.usable_file(spec("alexnet"))
+    assert local is not None
+    assert local.path == path
 
 
 @pytest.mark.parametrize("ending", ["pth", "pt", "safetensors"])
@@ -104,7 +104,7 @@ def test_a_damaged_file_of_torch_hub_is_passed_over_and_left_alone(
         load("alexnet", "imagenet", fetch=False)
     assert load("alexnet", fetch=False).weights.source == "encoder"
     assert path.read_bytes() == b"damaged"
-    status = {each.source: each for each in source_statuses("alexnet")}["imagenet"]
+    status = {entry.source: entry for entry in source_statuses("alexnet")}["imagenet"]
     assert (status.here, status.fetch_bytes) == (False, 244_409_434)
 
 

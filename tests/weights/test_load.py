@@ -20,12 +20,15 @@ from tests.download_server import Server
 
 
 def test_a_fresh_machine_has_the_courses_networks_and_untrained_weights() -> None:
-    here = {
-        name: [each.source for each in source_statuses(name) if each.here] for name in available()
+    available_sources = {
+        name: [status.source for status in source_statuses(name) if status.here]
+        for name in available()
     }
-    assert here.pop("googlenet") == ["bundled", "random"]
-    assert here.pop("alexnet") == here.pop("vgg16") == ["encoder", "random"]
-    assert set(map(tuple, here.values())) == {("random",)}
+    assert available_sources.pop("googlenet") == ["bundled", "random"]
+    assert (
+        available_sources.pop("alexnet") == available_sources.pop("vgg16") == ["encoder", "random"]
+    )
+    assert set(map(tuple, available_sources.values())) == {("random",)}
 
 
 @pytest.mark.parametrize(
@@ -38,16 +41,16 @@ def test_a_fresh_machine_has_the_courses_networks_and_untrained_weights() -> Non
     ],
 )
 def test_what_a_fetch_costs_is_known_beforehand(name: str, costs: dict[str, str]) -> None:
-    places = [each for each in source_statuses(name) if not each.here]
-    assert {each.source: size_text(each.fetch_bytes) for each in places} == costs
-    assert all(each.path is None and each.bytes == 0 for each in places)
+    statuses = [status for status in source_statuses(name) if not status.here]
+    assert {status.source: size_text(status.fetch_bytes) for status in statuses} == costs
+    assert all(status.path is None and status.bytes == 0 for status in statuses)
 
 
 @pytest.mark.parametrize("name", available())
 def test_sources_are_listed_in_the_order_of_auto(name: str) -> None:
-    found = [each.source for each in source_statuses(name)]
-    assert found == sorted(found, key=list(SOURCES).index)
-    assert found[-1] == "random"
+    sources = [status.source for status in source_statuses(name)]
+    assert sources == sorted(sources, key=list(SOURCES).index)
+    assert sources[-1] == "random"
 
 
 def test_googlenet_starts_at_once_without_a_network() -> None:
@@ -59,12 +62,12 @@ def test_googlenet_starts_at_once_without_a_network() -> None:
 def test_nothing_is_fetched_unasked_and_the_sentence_says_what_can_be_done(name: str) -> None:
     with pytest.raises(WeightsNotHere) as caught:
         load(name, fetch=False)
-    said = str(caught.value)
-    assert said.startswith(f"{spec(name).title}'s weights are not on this machine: fetch ")
-    assert "MB)" in said
-    assert f"{name}.pth into a folder and name it in CONVVIZ_WEIGHTS" in said
-    assert said.endswith("or choose untrained weights.")
-    assert "\n" not in said
+    sentence = str(caught.value)
+    assert sentence.startswith(f"{spec(name).title}'s weights are not on this machine: fetch ")
+    assert "MB)" in sentence
+    assert f"{name}.pth into a folder and name it in CONVVIZ_WEIGHTS" in sentence
+    assert sentence.endswith("or choose untrained weights.")
+    assert "\n" not in sentence
     assert not cache.folder().exists()
 
 
@@ -72,13 +75,13 @@ def test_a_machine_without_a_network_gets_one_sentence() -> None:
     """The tests' proxy answers nobody, so the download fails as on such a machine."""
     with pytest.raises(WeightsError) as caught:
         load("vgg19")
-    said = str(caught.value)
-    assert said.startswith(
+    sentence = str(caught.value)
+    assert sentence.startswith(
         "VGG19's weights are not on this machine, and download.pytorch.org cannot be reached"
     )
-    assert "CONVVIZ_WEIGHTS, or choose untrained weights." in said
-    assert "\n" not in said
-    assert said.count(". ") == 0
+    assert "CONVVIZ_WEIGHTS, or choose untrained weights." in sentence
+    assert "\n" not in sentence
+    assert sentence.count(". ") == 0
 
 
 def test_a_folder_that_is_not_there_is_mentioned(
@@ -142,9 +145,9 @@ def real(server: Server, tiny: Callable[[], TorchvisionFile]) -> nn.Module:
 def test_load_fetches_the_full_weights_and_tells_how_far_it_is(
     server: Server, real: nn.Module
 ) -> None:
-    seen: list[tuple[int, int]] = []
-    network = load("tiny", progress=lambda *numbers: seen.append(numbers))
-    assert seen[-1] == (len(server.stored), len(server.stored))
+    calls: list[tuple[int, int]] = []
+    network = load("tiny", progress=lambda *numbers: calls.append(numbers))
+    assert calls[-1] == (len(server.stored), len(server.stored))
     assert network.weights.source == "imagenet"
     assert network.weights.sha256 == hashlib.sha256(server.stored).hexdigest()
     assert network.weights.bytes == len(server.stored)
@@ -158,7 +161,7 @@ def test_a_damaged_file_in_the_cache_is_fetched_again_once(
 ) -> None:
     load("tiny", weights)
     (cache.folder() / tiny().name).write_bytes(b"damaged")
-    assert not any(place.here for place in source_statuses("tiny") if place.source == "imagenet")
+    assert not any(status.here for status in source_statuses("tiny") if status.source == "imagenet")
     assert load("tiny", weights).module.weight.equal(real.weight)
     assert len(server.requests) == 2
     server.way = "wrong"

@@ -21,16 +21,16 @@ def test_a_users_own_network_keeps_the_weights_it_was_built_with(small: NetworkS
     assert weights.bytes == 4 * (2 * 3 * 9 + 2)
     assert (weights.has_decoder, weights.classes) == (False, ())
     assert (network.input_size, weights.resize) == (112, 128)
-    assert [each.source for each in source_statuses("small")] == ["own", "random"]
+    assert [status.source for status in source_statuses("small")] == ["own", "random"]
 
 
 def test_a_file_beats_what_a_users_own_network_was_built_with(
     small: NetworkSpec, folder: Path
 ) -> None:
-    other = type(small.build())()
-    torch.save(other.state_dict(), folder / "small.pth")
+    module = type(small.build())()
+    torch.save(module.state_dict(), folder / "small.pth")
     network = load("small")
-    assert network.module.conv.weight.equal(other.conv.weight)
+    assert network.module.conv.weight.equal(module.conv.weight)
     assert (network.weights.source, network.weights.title) == ("own", "Your file small.pth")
     assert source_statuses("small")[0].title == "Your file small.pth"
 

@@ -69,9 +69,9 @@ def file(small: Network) -> Callable[..., bytes]:
     return written
 
 
-def same(one: nn.Module, other: nn.Module) -> bool:
-    state = other.state_dict()
-    return all(value.equal(state[name]) for name, value in one.state_dict().items())
+def same(first: nn.Module, second: nn.Module) -> bool:
+    state = second.state_dict()
+    return all(value.equal(state[name]) for name, value in first.state_dict().items())
 
 
 def test_a_whole_network_comes_back_with_its_classes(
@@ -96,9 +96,9 @@ def test_the_trained_part_alone_joins_the_weights_it_was_trained_on(
 def test_it_joins_no_other_weights(
     small: Network, file: Callable[..., bytes], fresh_registry: None
 ) -> None:
-    other = load("small", "random", seed=9)
+    base = load("small", "random", seed=9)
     form = Form("head", 4, CLASSES)
-    part = trained.write(learned(other, form), about("small", form), parts=PARTS, on=other.weights)
+    part = trained.write(learned(base, form), about("small", form), parts=PARTS, on=base.weights)
     with pytest.raises(WeightsNotHere, match=r"only the trained part of Small.*“Untrained”"):
         open_saved(part)
 
@@ -122,12 +122,12 @@ def test_real_networks_come_back(name: str) -> None:
     decoder = "fc" if name == "googlenet" else "classifier.6"
     form = Form(decoder, inputs, CLASSES)
     module = learned(base, form)
-    said = about(name, form)
-    part = trained.write(module, said, parts=(decoder,), on=base.weights)
+    info = about(name, form)
+    part = trained.write(module, info, parts=(decoder,), on=base.weights)
     assert len(part) < 120_000
     assert same(open_saved(part).module, module)
     if name == "googlenet":
-        assert same(open_saved(trained.write(module, said)).module, module)
+        assert same(open_saved(trained.write(module, info)).module, module)
 
 
 def test_what_a_network_was_built_with_is_kept() -> None:
@@ -147,8 +147,8 @@ def torch_file() -> bytes:
     return file.getvalue()
 
 
-def header(said: object, size: int = 0) -> bytes:
-    text = json.dumps(said).encode()
+def header(content: object, size: int = 0) -> bytes:
+    text = json.dumps(content).encode()
     return struct.pack("<Q", len(text)) + text + bytes(size)
 
 
@@ -178,10 +178,10 @@ def test_a_file_that_is_not_ours_gets_a_sentence(data: bytes, sentence: str) -> 
 
 
 def test_every_truncation_gets_a_sentence(file: Callable[..., bytes]) -> None:
-    whole = file()
-    for length in [*range(0, 80, 7), *range(80, len(whole), 97), len(whole) - 1]:
+    data = file()
+    for length in [*range(0, 80, 7), *range(80, len(data), 97), len(data) - 1]:
         with pytest.raises(WeightsError):
-            open_saved(whole[:length])
+            open_saved(data[:length])
 
 
 def altered(data: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
@@ -219,10 +219,10 @@ def altered(data: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
 def test_a_header_that_does_not_fit_gets_a_sentence(
     file: Callable[..., bytes], change: dict[str, Any], sentence: str
 ) -> None:
-    def apply(said: dict[str, Any]) -> None:
+    def apply(info: dict[str, Any]) -> None:
         for key, value in change.items():
             group, _, leaf = key.rpartition(".")
-            (said[group] if group else said)[leaf] = value
+            (info[group] if group else info)[leaf] = value
 
     with pytest.raises(WeightsError, match=sentence):
         open_saved(altered(file(), apply))
@@ -239,15 +239,15 @@ def test_numbers_that_are_none_are_refused(small: Network, value: float) -> None
 
 def test_whole_numbers_are_no_weights_and_half_precision_is_widened(small: Network) -> None:
     form = Form("head", 4, CLASSES)
-    said = about("small", form)
+    info = about("small", form)
     module = learned(small, form)
-    assert open_saved(trained.write(clone(module).half(), said)).module.conv.weight.dtype == (
+    assert open_saved(trained.write(clone(module).half(), info)).module.conv.weight.dtype == (
         torch.float32
     )
     broken = clone(module)
     broken.head.weight = nn.Parameter(torch.zeros(3, 4, dtype=torch.int64), requires_grad=False)
     with pytest.raises(WeightsError, match="damaged"):
-        open_saved(trained.write(broken, said))
+        open_saved(trained.write(broken, info))
 
 
 def test_a_file_is_a_choice_of_weights_by_its_path(
@@ -277,10 +277,12 @@ def test_files_in_the_users_folder_are_choices_for_a_whole_server(
     (folder / "other.safetensors").write_bytes(save({"a": torch.zeros(2)}))
     (folder / "broken.safetensors").write_bytes(b"junk")
     monkeypatch.setenv("CONVVIZ_WEIGHTS", str(folder))
-    found = [each for each in source_statuses("small") if each.source.startswith("trained-")]
-    assert [each.title for each in found] == ["Yours: pets, 75% (pets.safetensors)"]
-    assert found[0].here
-    assert load("small", found[0].source).weights.classes == CLASSES
+    statuses = [
+        status for status in source_statuses("small") if status.source.startswith("trained-")
+    ]
+    assert [status.title for status in statuses] == ["Yours: pets, 75% (pets.safetensors)"]
+    assert statuses[0].here
+    assert load("small", statuses[0].source).weights.classes == CLASSES
     assert load("small").weights.source == "own"  # never taken unasked
     assert not [s for s in source_statuses("alexnet") if s.source.startswith("trained-")]
 
