@@ -18,8 +18,8 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, An
     assert main([*arguments, "--json", "-"]) == 0
     streams = capsys.readouterr()
     assert streams.err == ""
-    found: dict[str, Any] = json.loads(streams.out)
-    return found
+    result: dict[str, Any] = json.loads(streams.out)
+    return result
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -36,18 +36,18 @@ def test_json_has_the_promised_keys_and_the_right_numbers(
     picture = tmp_path / "photo.jpg"
     picture.write_bytes(sample("cat").read())
     arguments = ["activations", str(picture), "--network", "googlenet", "--layer", "inception4a"]
-    found = printed(capsys, *arguments, "--threshold", "0.1")
-    assert list(found) == ["network", "weights", "layer", "shape", "empty", "max", "seconds"]
+    result = printed(capsys, *arguments, "--threshold", "0.1")
+    assert list(result) == ["network", "weights", "layer", "shape", "empty", "max", "seconds"]
     network = load("googlenet")
     expected = activations(network, decode(sample("cat").read()), "inception4a")
-    assert found["network"] == "googlenet"
-    assert found["weights"] == {"source": "bundled", "sha256": network.weights.sha256}
-    assert found["layer"] == "inception4a"
-    assert found["shape"] == list(expected.maps.shape)
-    assert found["max"] == expected.maximum.tolist()
-    assert 0 < len(found["empty"]) < 512
-    assert found["empty"] == [i for i in range(512) if expected.empty(0.1)[i]]
-    assert found["seconds"] > 0
+    assert result["network"] == "googlenet"
+    assert result["weights"] == {"source": "bundled", "sha256": network.weights.sha256}
+    assert result["layer"] == "inception4a"
+    assert result["shape"] == list(expected.maps.shape)
+    assert result["max"] == expected.maximum.tolist()
+    assert 0 < len(result["empty"]) < 512
+    assert result["empty"] == [i for i in range(512) if expected.empty(0.1)[i]]
+    assert result["seconds"] > 0
 
 
 def test_the_grid_is_written_and_described(

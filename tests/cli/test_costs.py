@@ -20,9 +20,9 @@ def run(*arguments: str) -> int:
 
 def test_json_has_the_promised_keys_and_adds_up(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("alexnet", "googlenet", "--json", "-") == 0
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert list(found) == ["alexnet", "googlenet"]
-    for network in found.values():
+    result: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert list(result) == ["alexnet", "googlenet"]
+    for network in result.values():
         assert list(network) == [
             *("parameters", "encoder_parameters", "decoder_parameters", "auxiliary_parameters"),
             *("macs", "activation_bytes", "layers"),
@@ -31,9 +31,9 @@ def test_json_has_the_promised_keys_and_adds_up(capsys: pytest.CaptureFixture[st
         assert sum(network[f"{part}_parameters"] for part in parts) == network["parameters"]
         for key in ("parameters", "macs", "activation_bytes"):
             assert sum(row[key] for row in network["layers"]) == network[key]
-    assert found["alexnet"]["decoder_parameters"] == 58_631_144
-    assert found["googlenet"]["parameters"] == 13_004_888
-    first = found["alexnet"]["layers"][0]
+    assert result["alexnet"]["decoder_parameters"] == 58_631_144
+    assert result["googlenet"]["parameters"] == 13_004_888
+    first = result["alexnet"]["layers"][0]
     assert (first["name"], first["kernel"], first["output_shape"]) == (
         "features.0",
         [11, 11],

@@ -32,9 +32,9 @@ def test_parts_of_layers_are_hidden_unless_asked_for(capsys: pytest.CaptureFixtu
 
 def test_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["layers", "alexnet", "--input-size", "127", "--json", "-"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["network"], found["input_size"]) == ("alexnet", 127)
-    first = found["layers"][0]
+    result = json.loads(capsys.readouterr().out)
+    assert (result["network"], result["input_size"]) == ("alexnet", 127)
+    first = result["layers"][0]
     assert (first["name"], first["title"], first["gate"]) == ("features.0", "conv1", "features.0")
     assert first["shape"] == [64, 31, 31]  # (127 + 2 × 2 − 11) / 4 + 1
     assert main(["layers", "alexnet", "--json", str(tmp_path / "layers.json")]) == 0

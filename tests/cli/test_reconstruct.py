@@ -2,64 +2,68 @@
 
 import json
 import signal
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from convviz.cli import main, reconstruct
+from convviz.reconstruction.reconstruct import ReconstructionStep
 
 QUICK = ["--network", "googlenet", "--layer", "conv1", "--image-size", "48", "--steps", "3"]
 
 
-def test_json_and_picture(tmp_path, capsys):
+def test_json_and_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "y.png"
     status = main(["reconstruct", "sample:cat", *QUICK, "--out", str(out), "--json", "-"])
     captured = capsys.readouterr()
     assert (status, captured.err) == (0, "")
-    found = json.loads(captured.out)
-    assert {"relative_error", "loss", "steps", "seconds", "seconds_per_step"} <= set(found)
-    assert {"precision", "psnr", "ssim"} <= set(found)
-    assert found["steps"] == len(found["loss"]) == 3
-    assert found["layer"] == "conv1"
+    result = json.loads(captured.out)
+    assert {"relative_error", "loss", "steps", "seconds", "seconds_per_step"} <= set(result)
+    assert {"precision", "psnr", "ssim"} <= set(result)
+    assert result["steps"] == len(result["loss"]) == 3
+    assert result["layer"] == "conv1"
     assert Image.open(out).size == (48, 48)
 
 
-def test_words_for_people(capsys):
+def test_words_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reconstruct", "sample:cat", *QUICK]) == 0
-    said = capsys.readouterr().out
-    assert "relative error 0." in said
-    assert "3 steps" in said
-    assert "Tiny ImageNet" in said
+    text = capsys.readouterr().out
+    assert "relative error 0." in text
+    assert "3 steps" in text
+    assert "Tiny ImageNet" in text
 
 
-def test_the_same_seed_gives_the_same_numbers(tmp_path):
-    found = []
+def test_the_same_seed_gives_the_same_numbers(tmp_path: Path) -> None:
+    result = []
     for seed in ("4", "4", "5"):
-        file = tmp_path / f"{len(found)}.json"
+        file = tmp_path / f"{len(result)}.json"
         assert main(["reconstruct", "sample:cat", *QUICK, "--seed", seed, "--json", str(file)]) == 0
-        found.append(json.loads(file.read_text())["loss"])
-    assert found[0] == found[1] != found[2]
+        result.append(json.loads(file.read_text())["loss"])
+    assert result[0] == result[1] != result[2]
 
 
-def test_ctrl_c_keeps_the_best_image(tmp_path, capsys, monkeypatch):
+def test_ctrl_c_keeps_the_best_image(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     line = reconstruct._line
 
-    def interrupting(step):
+    def interrupting(step: ReconstructionStep) -> str:
         if step.index == 2:
             signal.raise_signal(signal.SIGINT)
         return line(step)
 
     monkeypatch.setattr(reconstruct, "_line", interrupting)
-    before = signal.getsignal(signal.SIGINT)
+    handler = signal.getsignal(signal.SIGINT)
     out = tmp_path / "y.png"
     arguments = [*QUICK[:-1], "1000", "--out", str(out), "--json", "-"]
     assert main(["reconstruct", "sample:cat", *arguments]) == 130
     assert json.loads(capsys.readouterr().out)["steps"] == 3
     assert Image.open(out).size == (48, 48)
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
-def test_an_image_to_go_on_from(tmp_path, capsys):
+def test_an_image_to_go_on_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "y.png"
     assert main(["reconstruct", "sample:cat", *QUICK, "--out", str(out), "--json", "-"]) == 0
     first = json.loads(capsys.readouterr().out)
@@ -68,7 +72,7 @@ def test_an_image_to_go_on_from(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "options",
     [
         ["--steps", "0"],
         ["--seconds", "-1"],
@@ -80,8 +84,10 @@ def test_an_image_to_go_on_from(tmp_path, capsys):
         ["--precision", "float16"],
     ],
 )
-def test_what_a_user_can_get_wrong_is_one_sentence(wrong, capsys):
-    assert main(["reconstruct", "sample:cat", *QUICK, *wrong]) == 2
+def test_what_a_user_can_get_wrong_is_one_sentence(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["reconstruct", "sample:cat", *QUICK, *options]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("convviz")

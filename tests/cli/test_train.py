@@ -30,13 +30,13 @@ def test_trains_on_a_zip_and_writes_a_network_that_opens(
     data = pictures(tmp_path / "colours.zip")
     arguments = ["train", str(data), "--epochs", "3", "--size", "64", "--out", str(out)]
     assert main([*arguments, "--json", "-"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["classes"] == ["blue", "red"]
-    assert (found["train_images"], found["val_images"]) == (6, 2)
-    assert found["scenario"] == "last-layer"
-    assert found["trainable_parameters"] == 1024 * 2 + 2
-    assert found["epochs"] == 3
-    assert [each["file"] for each in found["left_out"]] == ["red/broken.png"]
+    result = json.loads(capsys.readouterr().out)
+    assert result["classes"] == ["blue", "red"]
+    assert (result["train_images"], result["val_images"]) == (6, 2)
+    assert result["scenario"] == "last-layer"
+    assert result["trainable_parameters"] == 1024 * 2 + 2
+    assert result["epochs"] == 3
+    assert [each["file"] for each in result["left_out"]] == ["red/broken.png"]
     network = open_saved(out.read_bytes())
     assert network.weights.classes == ("blue", "red")
     assert network.weights.training_set == "colours"
@@ -54,8 +54,8 @@ def test_a_saved_decoder_is_a_choice_of_weights_for_other_commands(
         capsys.readouterr()
         look = ["activations", "sample:cat", "--network", "googlenet", "--layer", "inception4a"]
         assert main([*look, "--weights", str(out), "--json", "-"]) == 0
-        found = json.loads(capsys.readouterr().out)
-        assert found["weights"]["source"].startswith("trained-")
+        result = json.loads(capsys.readouterr().out)
+        assert result["weights"]["source"].startswith("trained-")
     assert sizes["decoder"] < 20_000 < 20_000_000 < sizes["whole"]
     assert main([*look[:3], "alexnet", *look[4:], "--weights", str(out)]) == 2
     assert "is a trained GoogLeNet, not AlexNet" in capsys.readouterr().err

@@ -75,10 +75,10 @@ def test_fetch_without_a_network_raises_a_sentence_and_prints_nothing(
 def test_fetch_takes_the_encoder_where_there_is_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked: list[tuple[str, str]] = []
+    requests: list[tuple[str, str]] = []
 
     def start(*words: str) -> tickets.Fetch:
-        asked.append(words)
+        requests.append(words)
         raise WeightsError("no")
 
     monkeypatch.setattr(loading, "start_fetch", start)
@@ -91,7 +91,7 @@ def test_fetch_takes_the_encoder_where_there_is_one(
         convviz("fetch", "vgg11")
     with pytest.raises(WeightsError, match="no"):
         convviz("fetch", "vgg16", "--source", "imagenet")
-    assert asked == [("vgg11", "imagenet"), ("vgg16", "imagenet")]
+    assert requests == [("vgg11", "imagenet"), ("vgg16", "imagenet")]
 
 
 def test_fetch_shows_progress_on_a_terminal_only(
@@ -117,8 +117,8 @@ def test_what_is_here_is_not_fetched_but_described(
     torch.save(untrained(spec("googlenet"), 0).state_dict(), path)
     monkeypatch.setenv("CONVVIZ_WEIGHTS", str(tmp_path))
     assert convviz("fetch", "googlenet") == 0
-    said = capsys.readouterr().out
-    assert said == f"googlenet: Your file googlenet.pth, 52 MB, sha256 {cache.sha256(path)}\n"
+    text = capsys.readouterr().out
+    assert text == f"googlenet: Your file googlenet.pth, 52 MB, sha256 {cache.sha256(path)}\n"
 
 
 def test_clear_says_what_it_removed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,25 +25,25 @@ def test_a_channel_that_is_off_is_off_everywhere_after(
     red_channels: nn.Module, red: Image.Image
 ) -> None:
     network = network_of(red_channels, classes=("red", "other"))
-    found = ablate(network, red, "conv", [0], "pool")
-    assert found.channels == (0,)
-    assert found.before.maps[0].max() == 1
-    assert found.after.maps.abs().max() == 0
-    assert found.relative.tolist() == [1.0, 0.0, 0.0]
-    assert {change.layer.name: change.relative for change in found.changes} == {
+    result = ablate(network, red, "conv", [0], "pool")
+    assert result.channels == (0,)
+    assert result.before.maps[0].max() == 1
+    assert result.after.maps.abs().max() == 0
+    assert result.relative.tolist() == [1.0, 0.0, 0.0]
+    assert {change.layer.name: change.relative for change in result.changes} == {
         "relu": 1.0,
         "pool": 1.0,
         "fc": 1.0,
     }
-    assert found.predictions_before[0].label == "red"
-    assert found.predictions_after[0].probability == pytest.approx(0.5)
+    assert result.predictions_before[0].label == "red"
+    assert result.predictions_after[0].probability == pytest.approx(0.5)
 
 
 def test_keeping_some_switches_off_the_others(red_channels: nn.Module, red: Image.Image) -> None:
-    found = ablate(network_of(red_channels), red, "relu", [0], "pool", keep=True)
-    assert found.channels == (1, 2)
-    torch.testing.assert_close(found.after.maps, found.before.maps)
-    assert all(change.relative == 0 for change in found.changes)
+    result = ablate(network_of(red_channels), red, "relu", [0], "pool", keep=True)
+    assert result.channels == (1, 2)
+    torch.testing.assert_close(result.after.maps, result.before.maps)
+    assert all(change.relative == 0 for change in result.changes)
 
 
 def test_nothing_off_changes_nothing_and_the_network_is_not_touched(
@@ -51,8 +51,8 @@ def test_nothing_off_changes_nothing_and_the_network_is_not_touched(
 ) -> None:
     network = network_of(red_channels)
     before = activations(network, red, "pool").maps
-    found = ablate(network, red, "conv", [], "pool")
-    assert float(found.relative.abs().max()) == 0
+    result = ablate(network, red, "conv", [], "pool")
+    assert float(result.relative.abs().max()) == 0
     ablate(network, red, "conv", [0, 1, 2], "pool")
     torch.testing.assert_close(activations(network, red, "pool").maps, before)
     assert not any(part._forward_hooks for part in red_channels.modules())
@@ -61,9 +61,9 @@ def test_nothing_off_changes_nothing_and_the_network_is_not_touched(
 def test_a_norm_after_the_layer_cannot_wake_the_channel_up(red: Image.Image) -> None:
     parts = nn.Sequential(nn.Conv2d(3, 2, 1), nn.BatchNorm2d(2), nn.ReLU(), nn.MaxPool2d(2))
     parts[1].bias.data += 3
-    found = ablate(network_of(parts), red, "0", [1], "3")
-    assert found.after.maps[1].abs().max() == 0
-    assert found.before.maps[1].abs().max() > 0
+    result = ablate(network_of(parts), red, "0", [1], "3")
+    assert result.after.maps[1].abs().max() == 0
+    assert result.before.maps[1].abs().max() > 0
 
 
 def test_a_module_used_twice_is_ablated_at_its_last_use(red: Image.Image) -> None:
@@ -76,9 +76,9 @@ def test_a_module_used_twice_is_ablated_at_its_last_use(red: Image.Image) -> Non
         def forward(self, batch: Tensor) -> Tensor:
             return self.pool(self.relu(self.relu(batch) + 1))
 
-    found = ablate(network_of(Twice()), red, "relu", [1], "pool")
-    assert found.before.maps[:, 0, 0].tolist() == [2.0, 1.0, 1.0]
-    assert found.after.maps[:, 0, 0].tolist() == [2.0, 0.0, 1.0]
+    result = ablate(network_of(Twice()), red, "relu", [1], "pool")
+    assert result.before.maps[:, 0, 0].tolist() == [2.0, 1.0, 1.0]
+    assert result.after.maps[:, 0, 0].tolist() == [2.0, 0.0, 1.0]
 
 
 def test_a_branch_of_googlenet() -> None:
@@ -86,17 +86,17 @@ def test_a_branch_of_googlenet() -> None:
     cat = decode(sample("cat").read())
     shown = layer(network, "inception4a")
     branch = shown.branches[0]
-    found = ablate(network, cat, branch.name, range(branch.stop), "inception4a")
-    after = found.after.maps
+    result = ablate(network, cat, branch.name, range(branch.stop), "inception4a")
+    after = result.after.maps
     assert after[: branch.stop].abs().max() == 0
-    torch.testing.assert_close(after[branch.stop :], found.before.maps[branch.stop :])
-    assert found.most_changed()[0] < branch.stop
-    assert len(found.predictions_after) == 5
+    torch.testing.assert_close(after[branch.stop :], result.before.maps[branch.stop :])
+    assert result.most_changed()[0] < branch.stop
+    assert len(result.predictions_after) == 5
 
 
 def test_what_does_not_come_after_is_refused(red_channels: nn.Module, red: Image.Image) -> None:
     network = network_of(red_channels)
-    assert [each.name for each in deeper_layers(network, "relu")] == ["pool", "fc"]
+    assert [layer.name for layer in deeper_layers(network, "relu")] == ["pool", "fc"]
     with pytest.raises(SettingError, match="does not come after"):
         ablate(network, red, "pool", [0], "relu")
     with pytest.raises(SettingError, match="channel 3"):
@@ -116,17 +116,17 @@ def test_layers_beside_the_ablated_one_do_not_change(red: Image.Image) -> None:
             left = self.left(batch)
             return self.pool(torch.cat((left, self.right(batch)), 1))
 
-    found = ablate(network_of(Beside()), red, "left", [0], "pool")
-    assert found.before.maps[:, 0, 0].tolist() == [1.0, 0.0, 0.0, 1.0, 0.0, 0.0]
-    assert found.after.maps[:, 0, 0].tolist() == [0.0, 0.0, 0.0, 1.0, 0.0, 0.0]
+    result = ablate(network_of(Beside()), red, "left", [0], "pool")
+    assert result.before.maps[:, 0, 0].tolist() == [1.0, 0.0, 0.0, 1.0, 0.0, 0.0]
+    assert result.after.maps[:, 0, 0].tolist() == [0.0, 0.0, 0.0, 1.0, 0.0, 0.0]
 
 
 def test_predictions_are_those_of_the_network_with_the_channels_off() -> None:
     network = load("googlenet", "bundled", fetch=False)
     cat = decode(sample("cat").read())
-    found = ablate(network, cat, "inception4a", [], "inception4b")
-    assert found.predictions_before == found.predictions_after
-    for one, other in zip(found.predictions_before, predict(network, cat), strict=True):
+    result = ablate(network, cat, "inception4a", [], "inception4b")
+    assert result.predictions_before == result.predictions_after
+    for one, other in zip(result.predictions_before, predict(network, cat), strict=True):
         assert one.label == other.label
         assert one.probability == pytest.approx(other.probability, abs=1e-4)
 

@@ -50,34 +50,34 @@ class TestByHand:
     def test_a_layer_before_its_relu_is_judged_by_what_the_relu_lets_through(
         self, network: Network, picture: Image.Image
     ) -> None:
-        found = activations(network, picture, "1")
-        assert found.layer.pre_relu == "1"
+        result = activations(network, picture, "1")
+        assert result.layer.pre_relu == "1"
         row = [[-0.5, -0.5, 0.5, 0.5], [1.0, 1.0, -1.0, -1.0], [-5.0] * 4]
-        assert found.maps[:, 0].tolist() == row
-        assert found.rectified[:, 0].tolist() == [[0, 0, 0.5, 0.5], [1.0, 1.0, 0, 0], [0] * 4]
-        assert found.maximum.tolist() == [0.5, 1.0, 0.0]
-        assert found.mean.tolist() == [0.25, 0.5, 0.0]
-        assert found.active_share.tolist() == [0.5, 0.5, 0.0]
-        assert found.empty().tolist() == [False, False, True]
+        assert result.maps[:, 0].tolist() == row
+        assert result.rectified[:, 0].tolist() == [[0, 0, 0.5, 0.5], [1.0, 1.0, 0, 0], [0] * 4]
+        assert result.maximum.tolist() == [0.5, 1.0, 0.0]
+        assert result.mean.tolist() == [0.25, 0.5, 0.0]
+        assert result.active_share.tolist() == [0.5, 0.5, 0.0]
+        assert result.empty().tolist() == [False, False, True]
 
     @pytest.mark.parametrize("name", ["2", "3"])
     def test_the_relu_in_place_and_the_pooling_find_the_same_empty_channel(
         self, network: Network, picture: Image.Image, name: str
     ) -> None:
-        found = activations(network, picture, name)
-        assert found.layer.pre_relu is None
-        assert found.rectified is found.maps
-        assert found.maximum.tolist() == [0.5, 1.0, 0.0]
-        assert found.empty().tolist() == [False, False, True]
+        result = activations(network, picture, name)
+        assert result.layer.pre_relu is None
+        assert result.rectified is result.maps
+        assert result.maximum.tolist() == [0.5, 1.0, 0.0]
+        assert result.empty().tolist() == [False, False, True]
 
     def test_the_threshold_is_a_share_of_the_layers_largest_activation(
         self, network: Network, picture: Image.Image
     ) -> None:
-        found = activations(network, picture, "2")
-        assert found.empty(0.49).tolist() == [False, False, True]
-        assert found.empty(0.5).tolist() == [True, False, True]  # at most: 0.5 counts as empty
-        assert found.empty(1.0).tolist() == [True, True, True]
-        assert found.empty_count(0.5) == 2
+        result = activations(network, picture, "2")
+        assert result.empty(0.49).tolist() == [False, False, True]
+        assert result.empty(0.5).tolist() == [True, False, True]  # at most: 0.5 counts as empty
+        assert result.empty(1.0).tolist() == [True, True, True]
+        assert result.empty_count(0.5) == 2
 
     @pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan")])
     def test_a_threshold_outside_0_to_1_is_refused(
@@ -91,30 +91,30 @@ class TestByHand:
     ) -> None:
         norm = nn.BatchNorm2d(3)
         norm.bias.data = torch.tensor([-9.0, 0.0, 9.0])  # kills the first channel, wakes the third
-        found = activations(
+        result = activations(
             network_of(nn.Sequential(red_channels.conv, norm, nn.ReLU(inplace=True))), picture, "0"
         )
-        assert found.layer.pre_relu == "1"
-        assert found.maps.amax((1, 2)).tolist() == [1.0, 0.0, -5.0]
-        assert found.empty().tolist() == [True, True, False]
-        assert found.maximum[2].item() == pytest.approx(4.0, abs=1e-3)
+        assert result.layer.pre_relu == "1"
+        assert result.maps.amax((1, 2)).tolist() == [1.0, 0.0, -5.0]
+        assert result.empty().tolist() == [True, True, False]
+        assert result.maximum[2].item() == pytest.approx(4.0, abs=1e-3)
 
     def test_a_vector_is_a_row_of_maps_of_one_pixel(
         self, red_channels: nn.Module, picture: Image.Image
     ) -> None:
-        found = activations(network_of(red_channels), picture, "fc")
-        assert found.maps.shape == (2, 1, 1)
-        assert found.maps.flatten().tolist() == [1.0, 0.0]
+        result = activations(network_of(red_channels), picture, "fc")
+        assert result.maps.shape == (2, 1, 1)
+        assert result.maps.flatten().tolist() == [1.0, 0.0]
 
     def test_without_a_relu_negative_values_count_by_their_size(self, picture: Image.Image) -> None:
         conv = nn.Conv2d(3, 2, 1)
         conv.weight.data.zero_()
         conv.bias.data = torch.tensor([-3.0, 0.0])
-        found = activations(network_of(nn.Sequential(conv)), picture, "0")
-        assert found.rectified.amin().item() == -3.0
-        assert found.maximum.tolist() == [3.0, 0.0]
-        assert found.mean.tolist() == [3.0, 0.0]
-        assert found.empty().tolist() == [False, True]
+        result = activations(network_of(nn.Sequential(conv)), picture, "0")
+        assert result.rectified.amin().item() == -3.0
+        assert result.maximum.tolist() == [3.0, 0.0]
+        assert result.mean.tolist() == [3.0, 0.0]
+        assert result.empty().tolist() == [False, True]
 
     def test_an_unknown_layer(self, network: Network, picture: Image.Image) -> None:
         with pytest.raises(NetworkError, match="99"):
@@ -128,12 +128,12 @@ class TestOrder:
 
     def test_orders(self, layer: Layer) -> None:
         maps = torch.tensor([[[1.0, 1.0]], [[9.0, 0.0]], [[0.0, 0.0]], [[1.0, 0.5]]])
-        found = measure(layer, maps, None)
-        assert found.order().tolist() == [0, 1, 2, 3]
-        assert found.order("strength").tolist() == [1, 0, 3, 2]
-        assert found.order("active").tolist() == [0, 3, 1, 2]
+        result = measure(layer, maps, None)
+        assert result.order().tolist() == [0, 1, 2, 3]
+        assert result.order("strength").tolist() == [1, 0, 3, 2]
+        assert result.order("active").tolist() == [0, 3, 1, 2]
         with pytest.raises(SettingError, match="index, strength, active"):
-            found.order("size")  # type: ignore[arg-type]
+            result.order("size")  # type: ignore[arg-type]
 
     @pytest.mark.parametrize(
         ("maxima", "sentence"),
@@ -183,19 +183,19 @@ def test_the_empty_channels_of_a_real_network_equal_those_computed_by_hand(
     shown = layers(network)
     outputs = capture(network.module, input_for(network, image), [each.name for each in shown])
     for each in shown[::step]:
-        found = activations(network, image, each.name)
-        assert tuple(found.maps.shape) == (
+        result = activations(network, image, each.name)
+        assert tuple(result.maps.shape) == (
             each.shape if len(each.shape) == 3 else (*each.shape, 1, 1)
         )
-        assert torch.equal(found.maps.flatten(), outputs[each.name].flatten())
+        assert torch.equal(result.maps.flatten(), outputs[each.name].flatten())
         through = outputs[each.pre_relu].relu() if each.pre_relu else outputs[each.name].abs()
         silent = [not channel.any().item() for channel in through[0]]
-        assert found.empty().tolist() == silent
+        assert result.empty().tolist() == silent
 
 
 @pytest.fixture
 def summaries_of(red_channels: nn.Module) -> Callable[[list[float]], list[LayerSummary]]:
-    relu: Layer = next(each for each in layers(network_of(red_channels)) if each.kind == "ReLU")
+    relu: Layer = next(layer for layer in layers(network_of(red_channels)) if layer.kind == "ReLU")
 
     def make(shares: list[float]) -> list[LayerSummary]:
         return [LayerSummary(relu, 100, round(100 * share), share) for share in shares]
@@ -205,24 +205,24 @@ def summaries_of(red_channels: nn.Module) -> Callable[[list[float]], list[LayerS
 
 def test_empty_by_depth_by_hand(red_channels: nn.Module) -> None:
     red = Image.new("RGB", (4, 4), (255, 0, 0))
-    found = empty_by_depth(network_of(red_channels), red)
+    result = empty_by_depth(network_of(red_channels), red)
     # channels: red, −2 × red and a dead one; the last layer's output is a vector
-    assert [(each.layer.name, each.channels, each.empty) for each in found] == [
+    assert [(each.layer.name, each.channels, each.empty) for each in result] == [
         ("conv", 3, 2),
         ("relu", 3, 2),
         ("pool", 3, 2),
     ]
-    assert found[0].share == pytest.approx(2 / 3)
+    assert result[0].share == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize(("name", "threshold"), [("alexnet", 0.0), ("googlenet", 0.3)])
 def test_one_pass_finds_what_a_pass_per_layer_finds(name: str, threshold: float) -> None:
     network = load(name, weights="random")
     image = decode(sample("cat").read())
-    found = empty_by_depth(network, image, threshold)
-    shown = [each for each in layers(network) if not each.detail and len(each.shape) == 3]
-    assert [each.layer for each in found] == shown
-    for each in found[::7]:
+    result = empty_by_depth(network, image, threshold)
+    shown = [layer for layer in layers(network) if not layer.detail and len(layer.shape) == 3]
+    assert [each.layer for each in result] == shown
+    for each in result[::7]:
         alone = activations(network, image, each.layer.name)
         assert each.empty == alone.empty_count(threshold)
         assert each.channels == alone.channels
@@ -230,9 +230,9 @@ def test_one_pass_finds_what_a_pass_per_layer_finds(name: str, threshold: float)
 
 def test_a_network_of_vectors_only() -> None:
     network = network_of(nn.Sequential(nn.Flatten(), nn.Linear(48, 2)))
-    found = empty_by_depth(network, Image.new("RGB", (4, 4)))
-    assert found == ()
-    assert "too few layers" in depth_trend(found)
+    result = empty_by_depth(network, Image.new("RGB", (4, 4)))
+    assert result == ()
+    assert "too few layers" in depth_trend(result)
 
 
 def test_a_threshold_outside_0_to_1(red_channels: nn.Module) -> None:

@@ -77,21 +77,21 @@ def test_every_kind_of_layer_ends_in_the_maps_number(
     name: str, weights: str, some: tuple[str, ...] | None, cat: Image.Image
 ) -> None:
     network = load(name, weights, fetch=False)
-    for each in layers(network):
-        if some is not None and each.name not in some:
+    for candidate in layers(network):
+        if some is not None and candidate.name not in some:
             continue
-        height, width = each.shape[1:] or (1, 1)
-        maps = activations(network, cat, each.name).maps
-        places = [(0, 0, 0), (each.shape[0] - 1, height - 1, width - 1)]
+        height, width = candidate.shape[1:] or (1, 1)
+        maps = activations(network, cat, candidate.name).maps
+        places = [(0, 0, 0), (candidate.shape[0] - 1, height - 1, width - 1)]
         strongest = int(maps.flatten().argmax())
         places.append(
             (strongest // (height * width), strongest // width % height, strongest % width)
         )
         for channel, row, column in places:
-            found = arithmetic(network, cat, each.name, channel, row, column)
-            assert found.number == float(maps[channel, row, column])
-            assert found.difference <= _rounding(found.stages), each.name
-            assert not isinstance(found.stages[0], Opaque)
+            result = arithmetic(network, cat, candidate.name, channel, row, column)
+            assert result.number == float(maps[channel, row, column])
+            assert result.difference <= _rounding(result.stages), candidate.name
+            assert not isinstance(result.stages[0], Opaque)
 
 
 def test_a_convolution_by_hand() -> None:
@@ -100,14 +100,14 @@ def test_a_convolution_by_hand() -> None:
     convolution.bias = nn.Parameter(torch.tensor([0.0, -0.5]))
     network = network_of(nn.Sequential(convolution, nn.ReLU(inplace=True)), side=4)
     red = Image.new("RGB", (4, 4), (255, 0, 0))
-    found = arithmetic(network, red, "1", 1, 0, 0)
-    sum_, relu = found.stages
+    result = arithmetic(network, red, "1", 1, 0, 0)
+    sum_, relu = result.stages
     assert isinstance(sum_, WeightedSum)
     assert sum_.source == ""
     assert sum_.contributions.tolist() == [4.0, 0.0, 0.0]  # a corner: four of nine positions
     assert sum_.inside.sum() == 4
     assert relu == Rectified(3.5)
-    assert found.number == found.result == 3.5
+    assert result.number == result.result == 3.5
 
 
 def test_channels_are_sorted_by_contribution(noise: Image.Image) -> None:
@@ -128,11 +128,11 @@ def test_groups_strides_and_dilation(noise: Image.Image) -> None:
     network = network_of(parts, side=8)
     maps = activations(network, noise, "1").maps
     for channel, row, column in [(0, 0, 0), (5, 4, 3), (3, 2, 1)]:
-        found = arithmetic(network, noise, "1", channel, row, column)
-        first = found.stages[0]
+        result = arithmetic(network, noise, "1", channel, row, column)
+        first = result.stages[0]
         assert isinstance(first, WeightedSum)
         assert first.first == (0 if channel < 3 else 2)
-        assert found.result == pytest.approx(float(maps[channel, row, column]), abs=1e-6)
+        assert result.result == pytest.approx(float(maps[channel, row, column]), abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -151,9 +151,9 @@ def test_pooling_windows_at_the_borders(pooling: nn.Module, noise: Image.Image) 
     maps = activations(network, noise, "0").maps
     for row in range(maps.shape[1]):
         for column in range(maps.shape[2]):
-            found = arithmetic(network, noise, "0", 2, row, column)
-            assert isinstance(found.stages[0], Pooled)
-            assert found.result == pytest.approx(float(maps[2, row, column]), abs=1e-6)
+            result = arithmetic(network, noise, "0", 2, row, column)
+            assert isinstance(result.stages[0], Pooled)
+            assert result.result == pytest.approx(float(maps[2, row, column]), abs=1e-6)
 
 
 def test_the_winner_of_a_maximum() -> None:
@@ -164,10 +164,10 @@ def test_the_winner_of_a_maximum() -> None:
 def test_a_concatenation_names_the_branch(cat: Image.Image) -> None:
     network = load("googlenet", "bundled", fetch=False)
     shape = layer(network, "inception4a").shape
-    found = arithmetic(network, cat, "inception4a", shape[0] - 1, 2, 2)
-    kinds = [type(stage) for stage in found.stages]
+    result = arithmetic(network, cat, "inception4a", shape[0] - 1, 2, 2)
+    kinds = [type(stage) for stage in result.stages]
     assert kinds == [WeightedSum, Normalised, Rectified, BranchChoice]
-    picked = found.stages[-1]
+    picked = result.stages[-1]
     assert isinstance(picked, BranchChoice)
     assert picked.branch.name == "inception4a.branch4.1"
     assert picked.channel == picked.branch.stop - picked.branch.start - 1
@@ -175,10 +175,10 @@ def test_a_concatenation_names_the_branch(cat: Image.Image) -> None:
 
 def test_a_flattened_map_counts_as_one_input_channel(cat: Image.Image) -> None:
     network = load("alexnet", "random", fetch=False)
-    found = arithmetic(network, cat, "classifier.1", 7, 0, 0).stages[0]
-    assert isinstance(found, WeightedSum)
-    assert tuple(found.patch.shape) == (256, 6, 6)
-    assert found.source == "avgpool"
+    result = arithmetic(network, cat, "classifier.1", 7, 0, 0).stages[0]
+    assert isinstance(result, WeightedSum)
+    assert tuple(result.patch.shape) == (256, 6, 6)
+    assert result.source == "avgpool"
 
 
 def test_what_is_not_known_is_given_as_it_is(noise: Image.Image) -> None:
@@ -187,9 +187,9 @@ def test_what_is_not_known_is_given_as_it_is(noise: Image.Image) -> None:
             return batch.sin()
 
     network = network_of(nn.Sequential(Odd(), nn.ReLU()), side=8)
-    found = arithmetic(network, noise, "1", 0, 1, 1)
-    assert isinstance(found.stages[0], Opaque)
-    assert found.result == found.number
+    result = arithmetic(network, noise, "1", 0, 1, 1)
+    assert isinstance(result.stages[0], Opaque)
+    assert result.result == result.number
 
 
 def test_channels_and_positions_outside_are_refused(
@@ -207,6 +207,6 @@ def test_what_is_remembered_belongs_to_one_image(red_channels: nn.Module) -> Non
     for _ in range(2):
         for red in (255, 51):
             image = Image.new("RGB", (4, 4), (red, 0, 0))
-            found = arithmetic(network, image, "relu", 0, 0, 0)
-            assert found.number == pytest.approx(red / 255)
-            assert found.result == pytest.approx(red / 255)
+            result = arithmetic(network, image, "relu", 0, 0, 0)
+            assert result.number == pytest.approx(red / 255)
+            assert result.result == pytest.approx(red / 255)

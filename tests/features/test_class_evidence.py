@@ -37,13 +37,13 @@ def test_heads_say_what_they_say_in_a_pass_of_their_own(
             if name == "inception4d":
                 second = module.get_submodule("aux2")(x).softmax(1)[0]
         main = module(input_for(googlenet, cat)).softmax(1)[0]
-    found = predictions.head_predictions(googlenet, cat, k=4)
-    assert [(one.name, one.after, one.depth) for one in found] == [
+    result = predictions.head_predictions(googlenet, cat, k=4)
+    assert [(one.name, one.after, one.depth) for one in result] == [
         ("aux1", "inception4a", 9),
         ("aux2", "inception4d", 15),
         ("", "inception5b", 22),
     ]
-    for opinion, expected in zip(found, (first, second, main), strict=True):
+    for opinion, expected in zip(result, (first, second, main), strict=True):
         assert len(opinion.predictions) == 4
         for prediction in opinion.predictions:
             expected_here = float(expected[prediction.index])

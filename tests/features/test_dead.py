@@ -29,7 +29,7 @@ def test_a_channel_is_dead_until_one_picture_wakes_it() -> None:
     network = network_of(parts)
     colours = ("red", "red", "black", "red", "blue")
     steps = list(count_dead(network, Files(tuple(_file(colour) for colour in colours))))
-    assert [[each.dead for each in step.layers] for step in steps] == [[3, 3], [2, 2]]
+    assert [[layer.dead for layer in step.layers] for step in steps] == [[3, 3], [2, 2]]
     assert [step.seen for step in steps] == [4, 5]
     assert steps[-1].layers[1].share == 0.5
 
@@ -38,9 +38,9 @@ def test_it_agrees_with_the_pass_for_one_layer(red_channels: nn.Module) -> None:
     network = network_of(red_channels)
     pictures = Files((_file("red"), _file("black"), ("bad.png", b"x")))
     *_, all_layers = count_dead(network, pictures)
-    for each in all_layers.layers:
-        *_, one = find_top_patches(network, each.layer.name, pictures)
-        assert int(one.stimuli.dead().sum()) == each.dead
+    for layer in all_layers.layers:
+        *_, one = find_top_patches(network, layer.layer.name, pictures)
+        assert int(one.stimuli.dead().sum()) == layer.dead
     assert [left.title for left in all_layers.left_out] == ["bad.png"]
 
 
@@ -51,7 +51,7 @@ def test_a_channel_of_nans_is_dead_nowhere() -> None:
     network = network_of(parts)
     pictures = Files((_file("red"), _file("black")))
     *_, step = count_dead(network, pictures)
-    assert [each.numbers for each in step.layers] == [(1,), (1,)]
+    assert [layer.numbers for layer in step.layers] == [(1,), (1,)]
     *_, one = find_top_patches(network, "1", pictures)
     assert one.stimuli.dead().tolist() == [False, True, False]
     image = Image.new("RGB", (4, 4), "red")

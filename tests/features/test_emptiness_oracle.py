@@ -231,8 +231,8 @@ def test_the_strength_of_the_extremes_is_that_of_the_output(
         expected = strength(layer, output)
         assert expected.shape == (3, 5)
         assert expected.dtype == torch.float32
-        found = strength(layer, extremes(output))
-        torch.testing.assert_close(found, expected, rtol=0, atol=0, equal_nan=True)
+        result = strength(layer, extremes(output))
+        torch.testing.assert_close(result, expected, rtol=0, atol=0, equal_nan=True)
 
 
 def test_each_image_of_a_batch_is_judged_by_its_own_largest() -> None:

@@ -25,39 +25,39 @@ def network() -> Network:
 
 
 def test_norms_and_orders_by_hand(network: Network) -> None:
-    found = filters(network, layer(network, "0"))
-    assert found.norms.tolist() == pytest.approx([3, 1, 4.01**0.5, 2**0.5])
-    assert found.order("norm").tolist() == [0, 2, 3, 1]
+    result = filters(network, layer(network, "0"))
+    assert result.norms.tolist() == pytest.approx([3, 1, 4.01**0.5, 2**0.5])
+    assert result.order("norm").tolist() == [0, 2, 3, 1]
     # 2 points almost where 0 does; of the others 1 shares a little green with 2, then comes 3.
-    assert found.order("similarity").tolist() == [0, 2, 1, 3]
-    assert found.order().tolist() == [0, 1, 2, 3]
-    assert found.largest == 3
-    assert found.sees_colours
+    assert result.order("similarity").tolist() == [0, 2, 1, 3]
+    assert result.order().tolist() == [0, 1, 2, 3]
+    assert result.largest == 3
+    assert result.sees_colours
 
 
 def test_inputs_of_groups_have_their_own_numbers(network: Network) -> None:
-    found = filters(network, layer(network, "2"))
-    assert found.strongest_inputs(0).tolist() == [1, 0]
-    assert [found.input_channel(0, place) for place in (0, 1)] == [0, 1]
-    assert [found.input_channel(3, place) for place in (0, 1)] == [2, 3]
-    assert not found.sees_colours
+    result = filters(network, layer(network, "2"))
+    assert result.strongest_inputs(0).tolist() == [1, 0]
+    assert [result.input_channel(0, place) for place in (0, 1)] == [0, 1]
+    assert [result.input_channel(3, place) for place in (0, 1)] == [2, 3]
+    assert not result.sees_colours
 
 
 def test_the_histogram_counts_every_weight(network: Network) -> None:
-    found = filters(network, layer(network, "0"))
-    counts, centres = found.histogram(bins=3)
+    result = filters(network, layer(network, "0"))
+    counts, centres = result.histogram(bins=3)
     assert centres.tolist() == pytest.approx([-2, 0, 2])
     assert counts.tolist() == [0, 9 + 1, 2] or counts.sum() == 12
-    assert found.histogram(bound=1.5)[0].sum() == 10
+    assert result.histogram(bound=1.5)[0].sum() == 10
 
 
 def test_a_filter_of_zeros_is_like_no_other() -> None:
     from convviz.features.filters import Filters
 
     kernels = torch.tensor([[0.0, 0.0], [1.0, 0.0]]).reshape(2, 2, 1, 1)
-    found = Filters(None, "x", kernels, 1, kernels.flatten(1).norm(dim=1))  # type: ignore[arg-type]
-    assert found.similarity().tolist() == [[0, 0], [0, 1]]
-    assert found.order("similarity").tolist() == [1, 0]
+    result = Filters(None, "x", kernels, 1, kernels.flatten(1).norm(dim=1))  # type: ignore[arg-type]
+    assert result.similarity().tolist() == [[0, 0], [0, 1]]
+    assert result.order("similarity").tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -76,9 +76,9 @@ def test_the_first_layers_of_the_three_networks(
     listed = filter_layers(network)
     assert len(listed) == count
     assert listed[0].name == first
-    found = filters(network, listed[0])
-    assert tuple(found.kernels.shape) == shape
-    assert found.sees_colours
+    result = filters(network, listed[0])
+    assert tuple(result.kernels.shape) == shape
+    assert result.sees_colours
 
 
 def test_what_has_no_kernels_is_refused(network: Network) -> None:

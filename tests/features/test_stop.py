@@ -40,5 +40,5 @@ def test_a_work_ends_after_the_step_in_which_it_is_asked_to(
 def test_a_work_and_its_arguments_can_be_pickled(
     work: Callable[..., Iterator[Any]], arguments: dict[str, Any]
 ) -> None:
-    again, _ = pickle.loads(pickle.dumps((work, arguments)))
-    assert again is work
+    repeated, _ = pickle.loads(pickle.dumps((work, arguments)))
+    assert repeated is work

@@ -80,10 +80,10 @@ def test_settings_out_of_range_are_refused(wrong: dict[str, object], network: Ne
 def test_transformations_keep_size_and_range() -> None:
     pixels = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     first = transformed(pixels, 4, torch.Generator().manual_seed(1))
-    again = transformed(pixels, 4, torch.Generator().manual_seed(1))
+    repeated = transformed(pixels, 4, torch.Generator().manual_seed(1))
     assert first.shape == pixels.shape
     assert 0 <= first.min() <= first.max() <= 1
-    torch.testing.assert_close(first, again)
+    torch.testing.assert_close(first, repeated)
     assert not torch.equal(first, transformed(pixels, 4, torch.Generator().manual_seed(2)))
 
 

@@ -67,9 +67,9 @@ def _last(network: Network, name: str, pictures: Noise | Files) -> TopPatchesSte
 @pytest.mark.parametrize("name", ["0", "2", "3"])
 def test_the_strongest_patches_equal_a_brute_force_search(name: str, network: Network) -> None:
     pictures = Noise(14)
-    found = _last(network, name, pictures).stimuli
-    maps = [activations(network, pictures.image(place), name).rectified for place in range(14)]
-    for channel in range(min(10, found.layer.shape[0])):
+    result = _last(network, name, pictures).stimuli
+    maps = [activations(network, images.image(place), name).rectified for place in range(14)]
+    for channel in range(min(10, result.layer.shape[0])):
         expected = []
         for place, answer in enumerate(maps):
             best = max(
@@ -79,7 +79,7 @@ def test_the_strongest_patches_equal_a_brute_force_search(name: str, network: Ne
             )
             expected.append((-best[0], place, -best[1], -best[2]))
         expected = [each for each in sorted(expected) if each[0] != 0][:TOP]
-        patches = found.patches(channel)
+        patches = result.patches(channel)
         assert [(p.picture, p.row, p.column) for p in patches] == [each[1:] for each in expected]
         assert [p.score for p in patches] == pytest.approx([-each[0] for each in expected], 1e-5)
         for patch in patches:
@@ -87,10 +87,10 @@ def test_the_strongest_patches_equal_a_brute_force_search(name: str, network: Ne
 
 
 def test_dead_channels_are_those_that_never_answer(network: Network) -> None:
-    found = _last(network, "2", Noise(6)).stimuli
-    assert found.dead().nonzero().flatten().tolist() == [4]
-    assert found.patches(4) == ()
-    assert found.seen == 6
+    result = _last(network, "2", Noise(6)).stimuli
+    assert result.dead().nonzero().flatten().tolist() == [4]
+    assert result.patches(4) == ()
+    assert result.seen == 6
 
 
 def test_every_step_stands_on_its_own(network: Network) -> None:
@@ -135,10 +135,10 @@ def test_branches_of_a_concatenation_see_different_parts() -> None:
 
     network = load("googlenet", "bundled", fetch=False)
     shown = layer(network, "inception3a")
-    found = _last(network, "inception3a", Noise(2)).stimuli
+    result = _last(network, "inception3a", Noise(2)).stimuli
     for branch in shown.branches:
         for channel in (branch.start, branch.stop - 1):
-            for patch in found.patches(channel):
+            for patch in result.patches(channel):
                 expected = box(network, branch.name, patch.row, patch.column)
                 assert patch.box == expected
 

@@ -15,7 +15,7 @@ SUMMARIES = [summary(0, "block 1", 0), summary(1, "block 1", 1), summary(2, "inc
 def test_one_bar_per_layer_in_order_with_its_share() -> None:
     (bars,) = empty_by_depth(SUMMARIES, "l1").data
     assert list(bars.y) == [0, 0.1, 0.4]
-    assert [told[1] for told in bars.customdata] == ["l0", "l1", "l2"]
+    assert [texts[1] for texts in bars.customdata] == ["l0", "l1", "l2"]
 
 
 def test_the_layer_looked_at_is_told_apart_by_pattern_and_name_too() -> None:

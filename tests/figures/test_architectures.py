@@ -56,11 +56,11 @@ def test_figures_can_be_saved() -> None:
 def test_lessons_draw_their_numbers(counted: list[costs.Costs]) -> None:
     figure = lessons.stack_against_single([replacing(k) for k in (3, 5, 7)], 5)
     assert [list(trace.y) for trace in figure.data] == [[9, 25, 49], [9, 18, 27]]
-    found = bottleneck(14, 14, 480, 16, 48, 5)
-    figure = lessons.break_even(found)
+    result = bottleneck(14, 14, 480, 16, 48, 5)
+    figure = lessons.break_even(result)
     line = dict(zip(figure.data[0].x, figure.data[0].y, strict=True))
-    assert line[16] == found.bottleneck_macs
-    assert figure.data[1].y[0] == found.direct_macs
+    assert line[16] == result.bottleneck_macs
+    assert figure.data[1].y[0] == result.direct_macs
     modules = inception_modules(counted[2])
     figure = lessons.module_savings(modules)
     assert list(figure.data[1].y) == [module.cost.macs for module in modules]

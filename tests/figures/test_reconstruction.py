@@ -8,13 +8,13 @@ import pytest
 from convviz.figures import reconstruction as figures
 
 
-def points(drawing):
+def points(drawing: str) -> list[tuple[float, ...]]:
     root = ElementTree.fromstring(drawing)
     line = next(root.iter("polyline"))
     return [tuple(map(float, pair.split(","))) for pair in line.attrib["points"].split()]
 
 
-def test_the_drawing_is_well_formed_and_falls_with_the_loss():
+def test_the_drawing_is_well_formed_and_falls_with_the_loss() -> None:
     drawn = points(figures.loss_drawing([1, 2, 3], [1.0, 0.1, 0.01]))
     (x1, y1), (x2, y2), (x3, y3) = drawn
     assert x1 < x2 < x3
@@ -23,7 +23,7 @@ def test_the_drawing_is_well_formed_and_falls_with_the_loss():
     assert y2 > y1
 
 
-def test_the_drawing_names_its_decades_and_says_what_it_shows():
+def test_the_drawing_names_its_decades_and_says_what_it_shows() -> None:
     drawing = figures.loss_drawing([1, 50], [2.0, 0.05])
     for label in (">10<", ">1<", ">0.1<", ">0.01<", ">50<"):
         assert label in drawing
@@ -31,18 +31,18 @@ def test_the_drawing_names_its_decades_and_says_what_it_shows():
 
 
 @pytest.mark.parametrize("losses", [[], [0.0], [math.nan, math.inf]])
-def test_without_a_drawable_loss_there_is_an_empty_drawing(losses):
+def test_without_a_drawable_loss_there_is_an_empty_drawing(losses: list[float]) -> None:
     drawing = figures.loss_drawing(range(len(losses)), losses)
     assert ElementTree.fromstring(drawing).attrib["aria-label"] == "No loss yet"
     assert len(figures.loss(range(len(losses)), losses).data[0].x) == 0
 
 
-def test_one_point_and_equal_losses_can_be_drawn():
+def test_one_point_and_equal_losses_can_be_drawn() -> None:
     assert len(points(figures.loss_drawing([1], [0.3]))) == 1
     assert len(points(figures.loss_drawing([1, 2], [1.0, 1.0]))) == 2
 
 
-def test_the_figure_has_a_logarithmic_axis_and_marks_the_step_shown():
+def test_the_figure_has_a_logarithmic_axis_and_marks_the_step_shown() -> None:
     figure = figures.loss([1, 2, 3], [1.0, 0.0, 0.01], at=3)
     assert figure.layout.yaxis.type == "log"
     assert list(figure.data[0].x) == [1, 3]
@@ -50,7 +50,7 @@ def test_the_figure_has_a_logarithmic_axis_and_marks_the_step_shown():
     assert not figures.loss([1, 2], [1.0, 0.1]).layout.shapes
 
 
-def test_survival_shows_both_lines_and_leaves_gaps_open():
+def test_survival_shows_both_lines_and_leaves_gaps_open() -> None:
     figure = figures.survival(["a", "b"], [1.0, 0.9], [0.8, None])
     assert [line.name for line in figure.data] == ["layout", "detail"]
     assert list(figure.data[1].y) == [0.8, None]

@@ -206,13 +206,13 @@ def _axis(axis: Axis) -> list[Any]:
 def fields_of_layers(described: NetworkSpec, module: nn.Module, size: int) -> dict[str, Any]:
     """Find each layer's receptive field, and that of each branch's first channel."""
     whole = network(described, module, size)
-    found: dict[str, Any] = {}
+    outcome: dict[str, Any] = {}
     for layer in network_layers(whole):
-        found[layer.name] = _field(layer_fields.receptive_field(whole, layer.name))
+        outcome[layer.name] = _field(layer_fields.receptive_field(whole, layer.name))
         for branch in layer.branches:
             field = layer_fields.receptive_field(whole, layer.name, branch.start)
-            found[f"{layer.name}[{branch.start}]"] = _field(field)
-    return found
+            outcome[f"{layer.name}[{branch.start}]"] = _field(field)
+    return outcome
 
 
 def call_counts(module: nn.Module, size: int) -> dict[str, int]:

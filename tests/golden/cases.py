@@ -145,12 +145,15 @@ def run(line: str, folder: Path) -> tuple[dict[str, Any], Path]:
 
 def command(name: str, folder: Path) -> dict[str, Any]:
     """Record a command: its exit status and its output, as JSON where it is that."""
-    said, out = run(COMMANDS[name], folder)
-    record: dict[str, Any] = {"status": said["status"], "stderr": said["stderr"].splitlines()}
-    if "--json -" in COMMANDS[name] and said["status"] == 0:
-        record["json"] = json.loads(said["stdout"])
+    outcome, out = run(COMMANDS[name], folder)
+    record: dict[str, Any] = {
+        "status": outcome["status"],
+        "stderr": outcome["stderr"].splitlines(),
+    }
+    if "--json -" in COMMANDS[name] and outcome["status"] == 0:
+        record["json"] = json.loads(outcome["stdout"])
     else:
-        record["text"] = said["stdout"].splitlines()
+        record["text"] = outcome["stdout"].splitlines()
     if out.exists():
         record["file"] = header(out.read_bytes())
     return stable(record)

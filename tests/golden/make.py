@@ -24,9 +24,9 @@ def _isolate(folder: Path) -> None:
 
 def _save(folder: Path) -> None:
     for name, line in cases.SAVED.items():
-        said, out = cases.run(line, folder)
-        if said["status"]:
-            sys.exit(said["stderr"])
+        outcome, out = cases.run(line, folder)
+        if outcome["status"]:
+            sys.exit(outcome["stderr"])
         (cases.FILES / f"{name}.safetensors").write_bytes(out.read_bytes())
     data = adapter.train_decoder(adapter.alexnet_encoder(fill), cases.pack_images(), 64)
     (cases.FILES / f"{cases.PAGE_FILE}.safetensors").write_bytes(data)

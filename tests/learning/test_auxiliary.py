@@ -78,17 +78,17 @@ def test_weight_zero_is_a_network_without_heads(batch: tuple[torch.Tensor, torch
     assert not any(name.startswith("aux") for name in bare.state_dict())
     for module in (whole, bare):
         Learner(module.train(), optimiser="sgd", auxiliary_weight=0.0).step(*batch, 0.0)
-    found, expected = gradients(whole), gradients(bare)
-    assert all(found[name].equal(expected[name]) for name in expected)
-    assert all(not found[name].any() for name in found if name.startswith("aux"))
+    outcome, expected = gradients(whole), gradients(bare)
+    assert all(outcome[name].equal(expected[name]) for name in expected)
+    assert all(not outcome[name].any() for name in outcome if name.startswith("aux"))
 
 
 def test_the_heads_add_their_gradient_only_to_the_layers_before_them(
     batch: tuple[torch.Tensor, torch.Tensor],
 ) -> None:
     networks = [ComparedNetwork(small(), 0.3), ComparedNetwork(without_heads(small()), 0.0)]
-    found = measure(0, networks, batch, batch)
-    by_name = {stage.name: stage for stage in found.stages}
+    outcome = measure(0, networks, batch, batch)
+    by_name = {stage.name: stage for stage in outcome.stages}
     before = ("3a", "3b", "4a", "4b", "4c", "4d")
     names = ["conv1", "conv2", "conv3", *(f"inception{x}" for x in before)]
     assert list(by_name)[:9] == names
@@ -102,13 +102,13 @@ def test_norms_are_those_of_the_loss_that_is_lowered(
 ) -> None:
     whole = small(batch_norm=True)
     state = copy.deepcopy(whole.state_dict())
-    found = ComparedNetwork(whole, 0.5).norms(*batch)
+    outcome = ComparedNetwork(whole, 0.5).norms(*batch)
     assert all(value.equal(state[name]) for name, value in whole.state_dict().items())
     main, *extra = (cross_entropy(scores, batch[1]) for scores in whole.train()(batch[0]))
     (main + 0.5 * extra[0] + 0.5 * extra[1]).backward()
     weight = whole.get_submodule("conv1.conv").weight
-    assert found["conv1.conv"] == pytest.approx(float(weight.grad.norm()), rel=1e-4)
-    assert not any(name.startswith("aux") for name in found)
+    assert outcome["conv1.conv"] == pytest.approx(float(weight.grad.norm()), rel=1e-4)
+    assert not any(name.startswith("aux") for name in outcome)
 
 
 def test_norms_of_a_stage_are_those_of_one_long_vector() -> None:
@@ -147,9 +147,9 @@ def results(few: Dataset, parts: Split, settings: Settings = SHORT) -> list[Comp
 
 def test_a_comparison_measures_at_its_moments(few: Dataset, few_split: Split) -> None:
     steps = results(few, few_split)
-    assert [each.step for each in steps] == [0, 1, 2, 3, 4]
-    assert [each.step for each in steps[-1].moments] == [0, 2, 4]
-    assert [each.fraction for each in steps] == [0, 0.25, 0.5, 0.75, 1]
+    assert [step.step for step in steps] == [0, 1, 2, 3, 4]
+    assert [moment.step for moment in steps[-1].moments] == [0, 2, 4]
+    assert [step.fraction for step in steps] == [0, 0.25, 0.5, 0.75, 1]
     assert steps[-1].ending == "steps"
     first, *_, last = steps[-1].moments
     assert first.with_heads.validation == first.without.validation
@@ -178,18 +178,18 @@ def test_with_weight_zero_the_two_are_one(few: Dataset, few_split: Split) -> Non
 
 
 def test_the_same_seed_gives_the_same_and_another_does_not(few: Dataset, few_split: Split) -> None:
-    first, again, other = (
+    first, repeated, other = (
         results(few, few_split, replace(SHORT, seed=seed))[-1].moments[-1] for seed in (0, 0, 1)
     )
-    assert first.stages == again.stages
+    assert first.stages == repeated.stages
     assert first.stages != other.stages
 
 
 def test_it_stops_with_what_it_has(few: Dataset, few_split: Split) -> None:
     steps = list(compare_auxiliary(few, few_split, SHORT, stop=lambda: True))
-    assert [each.step for each in steps] == [0, 1]
+    assert [step.step for step in steps] == [0, 1]
     assert steps[-1].ending == "stopped"
-    assert [each.step for each in steps[-1].moments] == [0, 1]
+    assert [moment.step for moment in steps[-1].moments] == [0, 1]
     assert steps[-1].fraction == 1
 
 

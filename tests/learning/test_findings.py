@@ -20,7 +20,7 @@ def moment(
 ) -> Moment:
     without, with_heads = gradients
     stages = (LayerGradient("conv1", "conv1", without, with_heads),)
-    one, two = (standing(*each) for each in zip(losses, accuracies, strict=True))
+    one, two = (standing(*loss) for loss in zip(losses, accuracies, strict=True))
     return Moment(step, stages, one, two)
 
 
@@ -30,15 +30,15 @@ def comparison(*moments: Moment) -> Comparison:
 
 
 def test_gradients_at_the_beginning_and_at_the_end() -> None:
-    said = findings.gradients(comparison(moment(0, (1.0, 7.7)), moment(40, (2.0, 1.0))))
-    assert "Before the first step, the gradient at conv1 is **7.7 times as long**" in said
-    assert "After 40 steps, the gradient at conv1 is **0.5 times as long**" in said
+    text = findings.gradients(comparison(moment(0, (1.0, 7.7)), moment(40, (2.0, 1.0))))
+    assert "Before the first step, the gradient at conv1 is **7.7 times as long**" in text
+    assert "After 40 steps, the gradient at conv1 is **0.5 times as long**" in text
 
 
 def test_no_difference_is_said_so() -> None:
-    said = findings.gradients(comparison(moment(0, (1.0, 1.05))))
-    assert "**about as long** with the auxiliary losses as without (1.05 times)" in said
-    assert "After" not in said
+    text = findings.gradients(comparison(moment(0, (1.0, 1.05))))
+    assert "**about as long** with the auxiliary losses as without (1.05 times)" in text
+    assert "After" not in text
 
 
 def test_no_gradient_at_all_is_said_so() -> None:
@@ -54,9 +54,9 @@ def test_which_began_to_learn_earlier() -> None:
         20,
         40,
     )
-    said = findings.learning(slow)
-    assert "guessing is 1.39" in said
-    assert "by step 20 with the auxiliary losses, and by step 40 without" in said
+    text = findings.learning(slow)
+    assert "guessing is 1.39" in text
+    assert "by step 20 with the auxiliary losses, and by step 40 without" in text
     never = comparison(start, moment(20, (1, 1), (1.2, 1.38)))
     assert (
         "by step 20 with the auxiliary losses, and not in these 20 steps without"

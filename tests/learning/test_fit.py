@@ -173,10 +173,10 @@ def test_the_result_is_what_the_best_epoch_was(
         # The module handed out gives the same scores, without what standardised the features.
         network = to_network(made, few, result, 32)
         place = few_split.validation[0]
-        guess = predict(network, few.images.image(place), k=6)
-        wanted = result.probabilities[0]
-        for each in guess:
-            assert each.probability == pytest.approx(float(wanted[each.index]), abs=0.02)
+        guesses = predict(network, few.images.image(place), k=6)
+        probabilities = result.probabilities[0]
+        for guess in guesses:
+            assert guess.probability == pytest.approx(float(probabilities[guess.index]), abs=0.02)
 
 
 def test_standardising_folds_into_the_first_layer() -> None:

@@ -41,10 +41,10 @@ def tiny() -> NetworkSpec:
 
 
 def test_norms_are_those_of_torchs_own_gradients() -> None:
-    found = gradients.auxiliary_gradients(tiny(), PICTURE, weight=0.5, seed=3)
-    assert [layer.name for layer in found.layers] == ["first", "second"]
-    assert found.loss.total == pytest.approx(found.loss.main + 0.5 * found.loss.extra[0])
-    first, second = found.layers
+    result = gradients.auxiliary_gradients(tiny(), PICTURE, weight=0.5, seed=3)
+    assert [layer.name for layer in result.layers] == ["first", "second"]
+    assert result.loss.total == pytest.approx(result.loss.main + 0.5 * result.loss.extra[0])
+    first, second = result.layers
     assert second.with_heads == pytest.approx(second.without)  # no head behind it
     assert first.with_heads != pytest.approx(first.without, rel=1e-3)
     alone = gradients.auxiliary_gradients(tiny(), PICTURE, weight=0.0, seed=3).layers[0]
@@ -62,7 +62,7 @@ def test_same_seed_same_numbers_and_the_global_seed_is_left_alone() -> None:
 
 
 def test_stages_join_the_layers_of_a_module() -> None:
-    found = gradients.Gradients(
+    result = gradients.Gradients(
         (
             gradients.LayerGradient("a.x", "", 3.0, 6.0),
             gradients.LayerGradient("a.y", "", 4.0, 8.0),
@@ -72,20 +72,20 @@ def test_stages_join_the_layers_of_a_module() -> None:
         0,
         0,
     )
-    assert [(s.name, s.without, s.with_heads) for s in found.stages] == [
+    assert [(s.name, s.without, s.with_heads) for s in result.stages] == [
         ("a", 5.0, 10.0),
         ("b", 0.0, 0.0),
     ]
-    assert [s.factor for s in found.stages] == [2.0, 1.0]
+    assert [s.factor for s in result.stages] == [2.0, 1.0]
 
 
 def test_without_batch_norm_and_with_small_weights_the_heads_carry_the_signal() -> None:
     paper = describe(GOOGLENET)
-    found = gradients.auxiliary_gradients(paper, PICTURE, start="narrow")
-    by_stage = {stage.name: stage for stage in found.stages}
+    result = gradients.auxiliary_gradients(paper, PICTURE, start="narrow")
+    by_stage = {stage.name: stage for stage in result.stages}
     assert by_stage["conv1"].factor > 100
     assert by_stage["inception5b"].factor == pytest.approx(1)
-    assert len(found.layers) == 58
+    assert len(result.layers) == 58
 
 
 def test_bad_input_gets_a_sentence() -> None:

@@ -23,9 +23,9 @@ def views(
     *,
     stop_early: bool = False,
 ) -> list[LiveProgress]:
-    found: list[LiveProgress] = []
+    result: list[LiveProgress] = []
     for view in train_small(
-        stop=lambda: stop_early and bool(found[-1].step),
+        stop=lambda: stop_early and bool(result[-1].step),
         design=design,
         picture=few.images.image(0),
         probe="a disc",
@@ -33,17 +33,17 @@ def views(
         split=parts,
         settings=settings,
     ):
-        found.append(view)
-    return found
+        result.append(view)
+    return result
 
 
 def test_a_view_is_complete_at_every_moment(few: Dataset, few_split: Split) -> None:
-    found = views(few, few_split)
-    assert [each.fraction for each in found] == sorted(each.fraction for each in found)
-    assert found[0].frames == ()
-    first = next(each for each in found if each.frames)
+    result = views(few, few_split)
+    assert [each.fraction for each in result] == sorted(each.fraction for each in result)
+    assert result[0].frames == ()
+    first = next(each for each in result if each.frames)
     assert [frame.step for frame in first.frames] == [0]
-    last = found[-1]
+    last = result[-1]
     assert (last.phase, last.fraction) == ("done", 1.0)
     assert [check.epoch for check in last.checks] == [0, 1, 2, 3]
     assert last.channels == 4 + 8

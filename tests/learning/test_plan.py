@@ -31,26 +31,26 @@ def encoder(alexnet: Network) -> Network:
 
 
 def test_last_layer_of_a_full_network(alexnet: Network) -> None:
-    found = plan(alexnet, "last-layer", CLASSES)
-    assert [p.name for p in found.parts if p.trained] == ["classifier.6"]
-    assert found.trainable_parameters == 4096 * 3 + 3
-    assert found.parameters == 61_100_840 - (4096 * 1000 + 1000) + 4096 * 3 + 3
-    assert found.head == "classifier.6"
+    result = plan(alexnet, "last-layer", CLASSES)
+    assert [p.name for p in result.parts if p.trained] == ["classifier.6"]
+    assert result.trainable_parameters == 4096 * 3 + 3
+    assert result.parameters == 61_100_840 - (4096 * 1000 + 1000) + 4096 * 3 + 3
+    assert result.head == "classifier.6"
 
 
 def test_several_fully_connected_layers(alexnet: Network) -> None:
-    found = plan(alexnet, "several", CLASSES)
-    assert [p.name for p in found.parts if p.trained] == [f"classifier.{k}" for k in (1, 4, 6)]
-    assert found.trainable_parameters == 9216 * 4096 + 4096 + 4096 * 4096 + 4096 + 4096 * 3 + 3
-    assert found.frozen_parameters == 61_100_840 - 58_631_144
-    assert found.head == "classifier"
+    result = plan(alexnet, "several", CLASSES)
+    assert [p.name for p in result.parts if p.trained] == [f"classifier.{k}" for k in (1, 4, 6)]
+    assert result.trainable_parameters == 9216 * 4096 + 4096 + 4096 * 4096 + 4096 + 4096 * 3 + 3
+    assert result.frozen_parameters == 61_100_840 - 58_631_144
+    assert result.head == "classifier"
 
 
 def test_an_encoder_alone_gets_a_pooled_decoder(encoder: Network) -> None:
-    found = plan(encoder, "last-layer", CLASSES)
-    assert found.trainable_parameters == 256 * 3 + 3
-    assert found.frozen_parameters == 61_100_840 - 58_631_144
-    module = found.build(torch.Generator().manual_seed(0))
+    result = plan(encoder, "last-layer", CLASSES)
+    assert result.trainable_parameters == 256 * 3 + 3
+    assert result.frozen_parameters == 61_100_840 - 58_631_144
+    module = result.build(torch.Generator().manual_seed(0))
     assert module(torch.zeros(2, 3, 64, 64)).shape == (2, 3)
     several = plan(encoder, "several", CLASSES)
     assert several.trainable_parameters == 256 * 128 + 128 + 128 * 3 + 3
@@ -59,16 +59,16 @@ def test_an_encoder_alone_gets_a_pooled_decoder(encoder: Network) -> None:
 def test_googlenet_has_one_fully_connected_layer_so_several_are_two_new_ones(
     googlenet: Network,
 ) -> None:
-    found = plan(googlenet, "several", CLASSES)
-    assert found.trainable_parameters == 1024 * 128 + 128 + 128 * 3 + 3
+    result = plan(googlenet, "several", CLASSES)
+    assert result.trainable_parameters == 1024 * 128 + 128 + 128 * 3 + 3
     encoder = 6_624_904 - (1024 * 1000 + 1000)
-    assert found.frozen_parameters == encoder
-    assert not any(p.name.startswith("aux") for p in found.parts)
+    assert result.frozen_parameters == encoder
+    assert not any(p.name.startswith("aux") for p in result.parts)
 
 
 def test_fine_tuning_thaws_the_end_of_the_encoder_or_what_is_named(googlenet: Network) -> None:
-    found = plan(googlenet, "fine-tune", CLASSES)
-    assert [p.name for p in found.parts if p.state == "thawed"] == ["inception5a", "inception5b"]
+    result = plan(googlenet, "fine-tune", CLASSES)
+    assert [p.name for p in result.parts if p.state == "thawed"] == ["inception5a", "inception5b"]
     named = plan(googlenet, "fine-tune", CLASSES, thaw=["conv1"])
     assert [p.name for p in named.parts if p.state == "thawed"] == ["conv1"]
     with pytest.raises(SettingError, match=r"no part conv9.*choose from conv1"):
@@ -88,11 +88,11 @@ def test_from_scratch_everything_is_trained_with_auxiliary_heads_if_wanted(
 
 def test_rows_add_up_to_what_the_built_network_has(googlenet: Network) -> None:
     for scenario in ("last-layer", "several", "fine-tune", "scratch"):
-        found = plan(googlenet, scenario, CLASSES)
-        module = found.build(torch.Generator().manual_seed(0))
+        result = plan(googlenet, scenario, CLASSES)
+        module = result.build(torch.Generator().manual_seed(0))
         sizes = [(p.numel(), p.requires_grad) for p in module.parameters()]
-        assert sum(n for n, _ in sizes) == found.parameters
-        assert sum(n for n, wants in sizes if wants) == found.trainable_parameters
+        assert sum(n for n, _ in sizes) == result.parameters
+        assert sum(n for n, wants in sizes if wants) == result.trainable_parameters
 
 
 def test_a_build_shares_frozen_weights_and_owns_what_it_trains(googlenet: Network) -> None:
@@ -111,21 +111,21 @@ def test_a_build_shares_frozen_weights_and_owns_what_it_trains(googlenet: Networ
 def test_a_decoder_of_several_layers_is_replaced_whole(googlenet: Network) -> None:
     several = plan(googlenet, "several", CLASSES)
     module = several.build(torch.Generator().manual_seed(0)).requires_grad_(False)
-    again = plan(replace(googlenet, module=module), "last-layer", ("x", "y"))
-    assert (again.form.decoder, again.form.inputs) == ("fc", 1024)
-    assert again.trainable_parameters == 1024 * 2 + 2
+    repeated = plan(replace(googlenet, module=module), "last-layer", ("x", "y"))
+    assert (repeated.form.decoder, repeated.form.inputs) == ("fc", 1024)
+    assert repeated.trainable_parameters == 1024 * 2 + 2
 
 
 def test_fine_tuning_can_go_on_from_what_was_learned(googlenet: Network) -> None:
     first = plan(googlenet, "last-layer", CLASSES)
     module = first.build(torch.Generator().manual_seed(0)).requires_grad_(False)
     learned = replace(googlenet, module=module)
-    found = plan_further(learned, first.form, first.trained_names(), thaw=["inception5b"])
-    assert {p.name: p.state for p in found.parts if p.trained} == {
+    result = plan_further(learned, first.form, first.trained_names(), thaw=["inception5b"])
+    assert {p.name: p.state for p in result.parts if p.trained} == {
         "inception5b": "thawed",
         "fc": "keeps learning",
     }
-    built = found.build(torch.Generator().manual_seed(1))
+    built = result.build(torch.Generator().manual_seed(1))
     state = module.state_dict()
     assert all(value.equal(state[name]) for name, value in built.state_dict().items())
     shared = {n for n, p in built.named_parameters() if p.data_ptr() == state[n].data_ptr()}

@@ -35,9 +35,9 @@ def test_its_moments_run_from_the_first_step_to_the_last() -> None:
 
 def test_the_last_moment_is_the_bundled_network() -> None:
     last, bundled = network_at(8302), load("googlenet", "bundled")
-    for each in recording.recorded_layers():
-        ours = activations(last, CAT, each.name).maps
-        assert torch.equal(ours, activations(bundled, CAT, each.name).maps), each.name
+    for layer in recording.recorded_layers():
+        ours = activations(last, CAT, layer.name).maps
+        assert torch.equal(ours, activations(bundled, CAT, layer.name).maps), layer.name
 
 
 def test_the_first_moment_is_untrained() -> None:
@@ -54,10 +54,10 @@ def test_the_first_moment_is_untrained() -> None:
 
 
 def test_snapshots_show_what_the_networks_answer() -> None:
-    found = recording.snapshots(CAT, "conv3")
-    assert tuple(each.step for each in found) == recording.steps()
-    assert [each.kept for each in found] == [False] * 6 + [True]
-    for each in (found[0], found[3], found[-1]):
+    result = recording.snapshots(CAT, "conv3")
+    assert tuple(each.step for each in result) == recording.steps()
+    assert [each.kept for each in result] == [False] * 6 + [True]
+    for each in (result[0], result[3], result[-1]):
         network = network_at(each.step)
         expected = Maps.of(activations(network, CAT, "conv3"))
         (maps,) = each.maps
@@ -75,7 +75,7 @@ def test_looking_back_leaves_the_bundled_network_alone() -> None:
 
 
 def test_the_layers_end_with_inception3a() -> None:
-    names = [each.name for each in recording.recorded_layers()]
+    names = [layer.name for layer in recording.recorded_layers()]
     assert names[0] == "conv1"
     assert names[-1] == "inception3a"
     assert not any(name.startswith(("inception3b", "aux", "fc")) for name in names)

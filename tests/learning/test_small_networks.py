@@ -11,8 +11,8 @@ from convviz.structure.layers import layers
 
 
 def test_stacks_double_their_channels_and_halve_their_sides() -> None:
-    found = SmallDesign(width=16, depth=3, pixels=64).stacks()
-    assert [(s.inputs, s.channels, s.side, s.output) for s in found] == [
+    result = SmallDesign(width=16, depth=3, pixels=64).stacks()
+    assert [(s.inputs, s.channels, s.side, s.output) for s in result] == [
         (3, 16, 64, 32),
         (16, 32, 32, 16),
         (32, 64, 16, 8),
@@ -20,10 +20,10 @@ def test_stacks_double_their_channels_and_halve_their_sides() -> None:
 
 
 def test_a_pooling_that_would_leave_too_little_is_left_out() -> None:
-    found = SmallDesign(width=8, depth=6, pixels=32).stacks()
-    assert [s.output for s in found] == [16, 8, 4, 4, 4, 4]
-    assert [s.pooled for s in found] == [True] * 3 + [False] * 3
-    assert [s.channels for s in found] == [8, 16, 32, 64, 128, 128]
+    result = SmallDesign(width=8, depth=6, pixels=32).stacks()
+    assert [s.output for s in result] == [16, 8, 4, 4, 4, 4]
+    assert [s.pooled for s in result] == [True] * 3 + [False] * 3
+    assert [s.channels for s in result] == [8, 16, 32, 64, 128, 128]
 
 
 @pytest.mark.parametrize("pixels", [32, 37, 64, 97])
@@ -61,11 +61,11 @@ def test_a_batch_norm_takes_the_place_of_the_bias() -> None:
 
 
 def test_layers_have_titles_and_stages() -> None:
-    found = layers(small_network(SmallDesign(4, 2, True, 32)))
-    assert [each.title for each in found][:5] == ["conv1", "bn1", "relu1", "pool1", "conv2"]
-    assert [each.title for each in found][-2:] == ["global average pooling", "fc"]
-    assert [each.stage for each in found] == ["stack 1"] * 4 + ["stack 2"] * 4 + ["decoder"] * 2
-    assert [each.in_encoder for each in found] == [True] * 8 + [False] * 2
+    result = layers(small_network(SmallDesign(4, 2, True, 32)))
+    assert [each.title for each in result][:5] == ["conv1", "bn1", "relu1", "pool1", "conv2"]
+    assert [each.title for each in result][-2:] == ["global average pooling", "fc"]
+    assert [each.stage for each in result] == ["stack 1"] * 4 + ["stack 2"] * 4 + ["decoder"] * 2
+    assert [each.in_encoder for each in result] == [True] * 8 + [False] * 2
 
 
 def test_the_same_seed_makes_the_same_network_and_draws_from_no_global_numbers() -> None:

@@ -48,13 +48,13 @@ def assert_shows(snapshot: Snapshot, module: torch.nn.Module, looked: Watch) -> 
     """Compare a snapshot with what a network answers when it is asked directly."""
     weight = module.get_submodule(looked.kernels or "").weight
     assert torch.equal(snapshot.kernels, weight)
-    for each, found in zip(looked.layers, snapshot.maps, strict=True):
-        maps = capture(module, looked.probe, [each.name])[each.name][0]
-        expected = Maps.of(measure(each, maps, None))
-        assert found.levels.equal(expected.levels), each.name
-        assert found.maximum.equal(maps.flatten(1).amax(1)), each.name
-        half = (found.high - found.low).max() / 255 / 2
-        assert (found.values() - maps).abs().max() <= half * 1.001
+    for watched_layer, stored in zip(looked.layers, snapshot.maps, strict=True):
+        maps = capture(module, looked.probe, [watched_layer.name])[watched_layer.name][0]
+        expected = Maps.of(measure(watched_layer, maps, None))
+        assert stored.levels.equal(expected.levels), watched_layer.name
+        assert stored.maximum.equal(maps.flatten(1).amax(1)), watched_layer.name
+        half = (stored.high - stored.low).max() / 255 / 2
+        assert (stored.values() - maps).abs().max() <= half * 1.001
 
 
 @pytest.mark.parametrize("batch_norm", [True, False])

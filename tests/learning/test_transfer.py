@@ -28,20 +28,20 @@ def test_every_epoch_is_seen_once_and_the_outcome_adds_up(
 ) -> None:
     moments = views(tiny, few, few_split)
     last = moments[-1]
-    assert [each.number for each in last.epochs] == [0, 1, 2, 3]
+    assert [epoch.number for epoch in last.epochs] == [0, 1, 2, 3]
     assert last.epochs[0].loss is None
     (outcome,) = last.outcomes
-    assert outcome.accuracy == max(each.accuracy for each in last.epochs)
+    assert outcome.accuracy == max(epoch.accuracy for epoch in last.epochs)
     assert sum(map(sum, outcome.confusion)) == len(few_split.validation) == last.validation_images
     errors = len(few_split.validation) - sum(outcome.confusion[k][k] for k in range(6))
     assert len(outcome.mistakes) == min(8, errors)
-    shares = [each.probability for each in outcome.mistakes]
+    shares = [mistake.probability for mistake in outcome.mistakes]
     assert shares == sorted(shares, reverse=True)
-    assert all(each.is_class != each.taken_for for each in outcome.mistakes)
-    assert [each.fraction for each in moments] == sorted(each.fraction for each in moments)
+    assert all(mistake.is_class != mistake.taken_for for mistake in outcome.mistakes)
+    assert [moment.fraction for moment in moments] == sorted(moment.fraction for moment in moments)
     assert last.fraction == 1
     assert pickle.loads(pickle.dumps(last)) == last
-    assert last.nbytes > sum(len(each.png) for each in outcome.mistakes)
+    assert last.nbytes > sum(len(mistake.png) for mistake in outcome.mistakes)
 
 
 def test_the_network_is_kept_and_names_pictures(
@@ -49,7 +49,7 @@ def test_the_network_is_kept_and_names_pictures(
 ) -> None:
     outcome = views(tiny, few, few_split)[-1].outcomes[0]
     network = load("tiny", outcome.source)
-    labels = {each.label for each in predict(network, few.images.image(0), k=6)}
+    labels = {prediction.label for prediction in predict(network, few.images.image(0), k=6)}
     assert labels == set(few.classes)
 
 
@@ -57,12 +57,12 @@ def test_the_comparison_trains_an_untrained_encoder_and_everything(
     tiny: Network, few: Dataset, few_split: Split
 ) -> None:
     last = views(tiny, few, few_split, compare=True)[-1]
-    assert [each.name for each in last.outcomes] == [
+    assert [outcome.name for outcome in last.outcomes] == [
         "this training",
         "the same decoder on an untrained encoder",
         "everything from scratch, for the same time",
     ]
-    assert [each.number for each in last.epochs] == [0, 1, 2, 3]
+    assert [epoch.number for epoch in last.epochs] == [0, 1, 2, 3]
 
 
 def test_it_stops_when_asked(tiny: Network, few: Dataset, few_split: Split) -> None:

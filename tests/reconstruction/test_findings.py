@@ -28,13 +28,13 @@ def run(
 
 
 def test_the_usual_case_names_both_ends_and_their_numbers() -> None:
-    said = findings.what_is_lost(
+    text = findings.what_is_lost(
         [run("relu1", 1.0, 0.99), run("x", 0.5, 0), run("relu5", 0.9, 0.2)]
     )
-    assert said.startswith("From relu1 to relu5")
-    assert "from 0.99 to 0.20 in the detail" in said
-    assert "from 1.00 to 0.90 in the layout" in said
-    assert "is the detail, more than what is where" in said
+    assert text.startswith("From relu1 to relu5")
+    assert "from 0.99 to 0.20 in the detail" in text
+    assert "from 1.00 to 0.90 in the layout" in text
+    assert "is the detail, more than what is where" in text
 
 
 @pytest.mark.parametrize(
@@ -51,17 +51,17 @@ def test_other_numbers_give_other_sentences(deep: tuple[float, float], finding: 
 
 def test_a_large_relative_error_is_not_blamed_on_the_layer() -> None:
     runs = [run("a", 1.0, 1.0, error=0.01), run("deep", 0.9, 0.2, error=0.3)]
-    said = findings.what_is_lost(runs)
-    assert "With deep the relative error is still above 0.1" in said
+    text = findings.what_is_lost(runs)
+    assert "With deep the relative error is still above 0.1" in text
     assert "All relative errors are small" in findings.what_is_lost(runs[:1] * 2)
 
 
 def test_runs_that_came_nowhere_near_show_nothing_about_the_layers() -> None:
     runs = [run("a", 0.0, 0.0, error=0.9), run("b", 0.0, 0.0, error=1.05, network="AlexNet")]
     assert findings.what_is_lost(runs).startswith("With a relative error of up to 1.05")
-    said = findings.what_differs(runs)
-    assert "up to 1.05" in said
-    assert "most like" not in said
+    text = findings.what_differs(runs)
+    assert "up to 1.05" in text
+    assert "most like" not in text
 
 
 def test_too_few_runs_or_a_flat_image_give_no_finding() -> None:
@@ -73,8 +73,8 @@ def test_too_few_runs_or_a_flat_image_give_no_finding() -> None:
 
 def test_networks_are_compared_by_what_their_reconstructions_look_like() -> None:
     runs = [run("relu4", 1, 1, ssim=0.7), run("relu3", 1, 1, ssim=0.4, network="AlexNet")]
-    said = findings.what_differs(runs)
-    assert "from VGG16 is the most like its original (SSIM 0.70)" in said
-    assert "from AlexNet the least (0.40)" in said
-    assert "2,000 numbers (the image itself has 3,072)" in said
+    text = findings.what_differs(runs)
+    assert "from VGG16 is the most like its original (SSIM 0.70)" in text
+    assert "from AlexNet the least (0.40)" in text
+    assert "2,000 numbers (the image itself has 3,072)" in text
     assert "about equally" in findings.what_differs([runs[0], runs[0]])

@@ -71,8 +71,8 @@ class _Shared(nn.Module):
         self.convolution, self.norm = nn.Conv2d(3, 4, 3), _norm(4)
 
     def forward(self, batch: Tensor) -> Tensor:
-        found = self.convolution(batch)
-        return self.norm(found) + found
+        result = self.convolution(batch)
+        return self.norm(result) + result
 
 
 class _Twice(nn.Module):

@@ -90,9 +90,9 @@ def test_asked_to_end_a_run_still_has_a_result(network: Network, image: Image.Im
 
 def test_going_on_continues_steps_frames_and_image(network: Network, image: Image.Image) -> None:
     first = list(progress.reconstruct_one(stop=Stop(), plan=plan(network, image)))[-1]
-    again = progress.continuation(network, first)
-    assert again.original.tobytes() == plan(network, image).original.tobytes()
-    views = list(progress.reconstruct_one(stop=Stop(), plan=again, before=first))
+    repeated = progress.continuation(network, first)
+    assert repeated.original.tobytes() == plan(network, image).original.tobytes()
+    views = list(progress.reconstruct_one(stop=Stop(), plan=repeated, before=first))
     assert views[0].step == first.step
     last = views[-1]
     assert last.step == first.step + 8
@@ -185,8 +185,8 @@ def test_the_numbers_of_a_step_go_without_its_tensors(network: Network, image: I
     assert [step.index for step in last.steps] == list(range(1, 9))
     assert all(step.image is None and step.result is None for step in last.steps)
     assert tuple(step.loss for step in last.steps) == last.result.losses
-    again = progress.continuation(network, last)
-    longer = list(progress.reconstruct_one(stop=Stop(), plan=again, before=last))[-1]
+    repeated = progress.continuation(network, last)
+    longer = list(progress.reconstruct_one(stop=Stop(), plan=repeated, before=last))[-1]
     assert [(step.index, step.total) for step in longer.steps[8:]] == [
         (index, 16) for index in range(9, 17)
     ]

@@ -54,8 +54,12 @@ def test_the_result_sums_the_run_up(network: Network, image: Image.Image) -> Non
     assert result.psnr > 5
     assert -1 <= result.ssim <= 1
     assert result.note == ""
-    assert {each.label for each in result.predictions} == {"cat", "cup", "rocket"}
-    assert {each.label for each in result.original_predictions} == {"cat", "cup", "rocket"}
+    assert {p.label for p in result.predictions} == {"cat", "cup", "rocket"}
+    assert {p.label for p in result.original_predictions} == {
+        "cat",
+        "cup",
+        "rocket",
+    }
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -96,20 +100,20 @@ def test_a_time_too_short_for_anything_still_gives_ten_steps(
 
 
 def test_asked_to_stop_it_ends_with_a_result(network: Network, image: Image.Image) -> None:
-    asked = []
+    requests = []
     config = ReconstructionConfig(layer="4", steps=1000)
-    for step in reconstruct(network, image, config, stop=lambda: bool(asked)):
+    for step in reconstruct(network, image, config, stop=lambda: bool(requests)):
         if step.index == 5:
-            asked.append(True)
+            requests.append(True)
     assert step.index == 6
     assert step.result.steps == 6
     assert step.fraction == 1.0
 
 
 def test_the_same_seed_gives_the_same_image(network: Network, image: Image.Image) -> None:
-    first, again, other = (run(network, image, seed=seed)[-1].result for seed in (7, 7, 8))
-    assert torch.equal(first.image, again.image)
-    assert first.losses == again.losses
+    first, repeated, other = (run(network, image, seed=seed)[-1].result for seed in (7, 7, 8))
+    assert torch.equal(first.image, repeated.image)
+    assert first.losses == repeated.losses
     assert not torch.equal(first.image, other.image)
 
 
@@ -154,23 +158,25 @@ def test_nothing_is_changed_or_left_behind(network: Network, image: Image.Image)
     for name, value in module.state_dict().items():
         assert value.data_ptr() == before[name][0].data_ptr()
         assert torch.equal(value, before[name][1])
-    assert not any(each.requires_grad or each.grad is not None for each in module.parameters())
+    assert not any(
+        parameter.requires_grad or parameter.grad is not None for parameter in module.parameters()
+    )
     assert torch.equal(torch.get_rng_state(), random)
     assert torch.get_num_threads() == threads
 
 
 def test_going_on_comes_nearer(network: Network, image: Image.Image) -> None:
     first = run(network, image, steps=15)[-1].result
-    again = run(network, image, steps=15, start=first.image)
-    assert again[0].relative_error == pytest.approx(first.relative_error, rel=1e-3)
-    assert again[-1].result.relative_error < first.relative_error
+    repeated = run(network, image, steps=15, start=first.image)
+    assert repeated[0].relative_error == pytest.approx(first.relative_error, rel=1e-3)
+    assert repeated[-1].result.relative_error < first.relative_error
 
 
 def test_going_on_never_loses_what_was_there(network: Network, image: Image.Image) -> None:
     first = run(network, image, steps=60)[-1].result
     for settings in ({"steps": 1}, {"steps": 3, "learning_rate": 1e6, "optimizer": "adam"}):
-        again = run(network, image, start=first.image, **settings)[-1].result
-        assert again.relative_error <= first.relative_error
+        repeated = run(network, image, start=first.image, **settings)[-1].result
+        assert repeated.relative_error <= first.relative_error
 
 
 def test_starts(network: Network, image: Image.Image) -> None:
@@ -178,9 +184,9 @@ def test_starts(network: Network, image: Image.Image) -> None:
     assert torch.equal(grey, torch.full((3, 24, 24), GREY))
     noise = run(network, image, steps=1, noise=0.05)[0].image
     assert float((noise - GREY).std()) == pytest.approx(0.05, rel=0.1)
-    again = run(network, image, steps=1, start=image)[-1].result
-    assert again.relative_error < 1e-3
-    assert again.psnr > 60
+    repeated = run(network, image, steps=1, start=image)[-1].result
+    assert repeated.relative_error < 1e-3
+    assert repeated.psnr > 60
     other = run(network, image, steps=1, start=torch.rand(1, 3, 10, 12).double())
     assert other[0].image.shape == (3, 24, 24)
     wide = run(network, image, steps=1, start=Image.new("RGB", (90, 30), "red"))

@@ -25,11 +25,11 @@ def script() -> Any:
 
 
 def test_it_begins_with_the_recorded_weights(script: Any) -> None:
-    found = script.first_layers(script.build())
+    result = script.first_layers(script.build())
     recorded = recording.state_at(0)
-    compared = [name for name in found if not name.endswith("num_batches_tracked")]
+    compared = [name for name in result if not name.endswith("num_batches_tracked")]
     assert len(compared) > 40
-    assert all(found[name].float().equal(recorded[name].float()) for name in compared)
+    assert all(result[name].float().equal(recorded[name].float()) for name in compared)
 
 
 def test_the_schedule_is_that_of_the_log(script: Any) -> None:
@@ -44,12 +44,12 @@ def test_the_schedule_is_that_of_the_log(script: Any) -> None:
 def test_augmented_pictures_are_parts_of_their_own(script: Any) -> None:
     plain = torch.arange(4, dtype=torch.uint8).view(4, 1, 1, 1).expand(4, 3, 64, 64) * 60
     generator = torch.Generator().manual_seed(1)
-    found = script.augment(plain, 96, generator)
-    assert found.shape == (4, 3, 96, 96)
+    result = script.augment(plain, 96, generator)
+    assert result.shape == (4, 3, 96, 96)
     # A picture of one colour stays one, whatever part of it is taken.
-    assert torch.allclose(found, script.prepare(plain)[:, :, :1, :1].expand_as(found), atol=1e-5)
-    again = script.augment(plain, 96, torch.Generator().manual_seed(1))
-    assert found.equal(again)
+    assert torch.allclose(result, script.prepare(plain)[:, :, :1, :1].expand_as(result), atol=1e-5)
+    repeated = script.augment(plain, 96, torch.Generator().manual_seed(1))
+    assert result.equal(repeated)
 
 
 def test_a_line_of_the_log_reads_as_the_recorded_ones_do(script: Any) -> None:

@@ -93,9 +93,9 @@ class TestAtlas:
         assert tile[20, 8] == EMPTY
 
     def test_only_empty_channels_are_crossed_out(self, activations_of: Make) -> None:
-        found = activations_of(self.MAPS)
+        result = activations_of(self.MAPS)
         for threshold, crossed in ((0.0, [1]), (0.5, [0, 1])):
-            picture = atlas(found, threshold=threshold)
+            picture = atlas(result, threshold=threshold)
             assert [i for i in range(3) if (tile_of(picture, i) == MARK).any()] == crossed
 
     @pytest.mark.parametrize("colormap", COLORMAPS)
@@ -154,9 +154,9 @@ class TestAtlas:
     def test_a_dead_channel_has_a_mark_of_another_shape(self, activations_of: Make) -> None:
         # Channel 1 is empty for this image; channel 2 slept through the set, but this wakes it up.
         dead = DeadChannels((1, 2), 83, "the samples")
-        found = activations_of(self.MAPS)
-        assert dead.of(found) == (1,)
-        picture = atlas(found, tile=40, dead=dead)
+        result = activations_of(self.MAPS)
+        assert dead.of(result) == (1,)
+        picture = atlas(result, tile=40, dead=dead)
         tile = tile_of(picture, 1)
         assert set(np.unique(tile)) == {MARK, LINE}
         assert (tile[20, 5:35] == LINE).all()
@@ -164,8 +164,8 @@ class TestAtlas:
         assert not (tile_of(picture, 2) == LINE).any()
 
     def test_a_shared_scale_can_be_given(self, activations_of: Make) -> None:
-        found = activations_of(self.MAPS)
-        picture = atlas(found, tile=2, contrast="shared", ends=(0.0, 16.0))
+        result = activations_of(self.MAPS)
+        picture = atlas(result, tile=2, contrast="shared", ends=(0.0, 16.0))
         assert (picture.low, picture.high) == (0.0, 16.0)
         assert tile_of(picture, 2)[0, 0] == round((LEVELS - 1) / 2)
 
@@ -206,11 +206,11 @@ class TestGridPicture:
     MAPS = torch.rand(6, 4, 4, generator=torch.Generator().manual_seed(0)) + 0.1
 
     def test_it_shows_the_channels_asked_for_in_their_order(self, activations_of: Make) -> None:
-        found = activations_of(self.MAPS)
-        both = grid_picture(found, order=[4, 1], tile=50)
+        result = activations_of(self.MAPS)
+        both = grid_picture(result, order=[4, 1], tile=50)
         first, second = (
-            grid_picture(found, order=[4], tile=50),
-            grid_picture(found, order=[1], tile=50),
+            grid_picture(result, order=[4], tile=50),
+            grid_picture(result, order=[1], tile=50),
         )
         left = np.asarray(both)[-90:-30, 16:66]
         assert np.array_equal(left, np.asarray(first)[-90:-30, 16:66])
@@ -236,9 +236,9 @@ class TestGridPicture:
         assert marked.width > empty.width
 
     def test_sections_follow_one_another(self, activations_of: Make) -> None:
-        found = activations_of(self.MAPS)
-        one = grid_picture(found, order=[0, 1])
-        two = grid_picture(found, sections=[("left", [0]), Section("right", (1,)), ("none", [])])
+        result = activations_of(self.MAPS)
+        one = grid_picture(result, order=[0, 1])
+        two = grid_picture(result, sections=[("left", [0]), Section("right", (1,)), ("none", [])])
         assert two.height > one.height
         assert two.mode == "RGB"
 
@@ -246,12 +246,12 @@ class TestGridPicture:
         maps = self.MAPS.clone()
         maps[5] = 0
         branches = (Branch("a", "1×1", 0, 2), Branch("b", "3×3", 2, 6))
-        found = activations_of(maps, branches=branches)
-        assert branch_sections(found, [5, 1, 4, 0]) == (
+        result = activations_of(maps, branches=branches)
+        assert branch_sections(result, [5, 1, 4, 0]) == (
             Section("1×1: 0 of 2 channels empty", (1, 0)),
             Section("3×3: 1 of 4 channels empty", (5, 4)),
         )
-        assert grid_picture(found, sections=branch_sections(found, range(6))).height > 100
+        assert grid_picture(result, sections=branch_sections(result, range(6))).height > 100
 
     def test_other_layers_are_one_section(self, activations_of: Make) -> None:
         assert branch_sections(activations_of(self.MAPS), [2, 0]) == (Section("", (2, 0)),)
