@@ -32,12 +32,7 @@ PROXIES = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --weights and --choices."""
-    parser.addoption(
-        "--weights",
-        action="store_true",
-        help="also run the tests that fetch real weights (marker: weights)",
-    )
+    """Add --choices."""
     parser.addoption(
         "--choices",
         action="store_true",
@@ -46,16 +41,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what fetches weights or takes minutes, unless it is asked for."""
-    reasons = {
-        "weights": "fetches real weights: run it with pytest --weights",
-        "choices": "takes minutes: run it with pytest --choices",
-    }
-    for marker, reason in reasons.items():
-        if not config.getoption(f"--{marker}"):
-            for item in items:
-                if item.get_closest_marker(marker):
-                    item.add_marker(pytest.mark.skip(reason=reason))
+    """Leave out what takes minutes, unless it is asked for."""
+    if config.getoption("--choices"):
+        return
+    skip = pytest.mark.skip(reason="takes minutes: run it with make choices")
+    for item in items:
+        if item.get_closest_marker("choices"):
+            item.add_marker(skip)
 
 
 def _isolate(patch: pytest.MonkeyPatch, cache: Path) -> None:
@@ -68,23 +60,16 @@ def _isolate(patch: pytest.MonkeyPatch, cache: Path) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def session_settings(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[None]:
+def session_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep this user's settings from what lives as long as the session: a server, say."""
     with pytest.MonkeyPatch.context() as patch:
-        if not request.config.getoption("--weights"):
-            _isolate(patch, tmp_path_factory.mktemp("session-cache"))
+        _isolate(patch, tmp_path_factory.mktemp("session-cache"))
         yield
 
 
 @pytest.fixture(autouse=True)
-def cache_folder(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Path | None:
-    """Give the test a cache folder of its own; None where it works with fetched weights."""
-    if request.node.get_closest_marker("weights"):
-        return None
+def cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Give the test a cache folder of its own."""
     folder = tmp_path / "convviz-cache"
     _isolate(monkeypatch, folder)
     return folder
@@ -95,17 +80,12 @@ class NetworkUsedError(OSError):
 
 
 @pytest.fixture(autouse=True)
-def network_attempts(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[list[str]]:
+def network_attempts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Stop connections to other machines and fail the test that tried one.
 
     A test of what happens without a network may try: it looks at the list and clears it.
     """
     attempts: list[str] = []
-    if request.node.get_closest_marker("weights"):
-        yield attempts
-        return
     connect, connect_ex, getaddrinfo = (
         socket.socket.connect,
         socket.socket.connect_ex,

@@ -171,8 +171,8 @@ def test_percentages() -> None:
     [
         ("alexnet", "random", 1),
         ("googlenet", "bundled", 5),
-        pytest.param("alexnet", "encoder", 1, marks=pytest.mark.weights),
-        pytest.param("vgg16", "encoder", 1, marks=pytest.mark.weights),
+        ("alexnet", "encoder", 1),
+        ("vgg16", "encoder", 1),
     ],
 )
 def test_the_empty_channels_of_a_real_network_equal_those_computed_by_hand(

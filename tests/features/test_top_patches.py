@@ -68,7 +68,7 @@ def _last(network: Network, name: str, pictures: Noise | Files) -> TopPatchesSte
 def test_the_strongest_patches_equal_a_brute_force_search(name: str, network: Network) -> None:
     pictures = Noise(14)
     result = _last(network, name, pictures).stimuli
-    maps = [activations(network, images.image(place), name).rectified for place in range(14)]
+    maps = [activations(network, pictures.image(place), name).rectified for place in range(14)]
     for channel in range(min(10, result.layer.shape[0])):
         expected = []
         for place, answer in enumerate(maps):

@@ -1,8 +1,11 @@
 """Layers, gates and joins of small networks written by hand, as users write them."""
 
+from collections.abc import Callable
+
 import pytest
 from torch import nn
 
+from convviz.structure.layers import Layer
 from tests.networks_for_tests import (
     Block,
     BothSigns,
@@ -14,8 +17,10 @@ from tests.networks_for_tests import (
     WithImage,
 )
 
+Read = Callable[..., dict[str, Layer]]
 
-def test_functional_relus_in_the_networks_own_forward(read):
+
+def test_functional_relus_in_the_networks_own_forward(read: Read) -> None:
     found = read(Functional())
     assert list(found) == ["conv1", "conv2", "norm", "conv3", "conv4", "fc1", "fc2"]
     assert {name: each.pre_relu for name, each in found.items()} == {
@@ -34,7 +39,7 @@ def test_functional_relus_in_the_networks_own_forward(read):
     assert [each.stage for each in found.values()] == ["encoder"] * 5 + ["decoder"] * 2
 
 
-def test_a_convolution_with_its_own_relu_is_one_layer_with_details(read):
+def test_a_convolution_with_its_own_relu_is_one_layer_with_details(read: Read) -> None:
     found = read(nn.Sequential(Block(3, 4)))
     assert [(each.name, each.kind, each.detail, each.pre_relu) for each in found.values()] == [
         ("0.conv", "convolution", True, "0.norm"),
@@ -44,7 +49,7 @@ def test_a_convolution_with_its_own_relu_is_one_layer_with_details(read):
     assert found["0.conv"].title == "0 · convolution"
 
 
-def test_the_last_use_of_a_module_counts(read):
+def test_the_last_use_of_a_module_counts(read: Read) -> None:
     found = read(nn.Sequential(nn.Conv2d(3, 4, 1), Residual(4)))
     assert list(found) == ["0", "1.norm1", "1.conv", "1.norm2", "1.relu"]
     assert found["1.norm1"].pre_relu == "1.norm1"
@@ -53,7 +58,7 @@ def test_the_last_use_of_a_module_counts(read):
     assert found["0"].pre_relu is None
 
 
-def test_a_norm_that_two_convolutions_share_gates_the_last_one_only(read):
+def test_a_norm_that_two_convolutions_share_gates_the_last_one_only(read: Read) -> None:
     shared = nn.BatchNorm2d(4)
     found = read(
         nn.Sequential(
@@ -69,7 +74,7 @@ def test_a_norm_that_two_convolutions_share_gates_the_last_one_only(read):
     ]
 
 
-def test_a_sum_with_a_function_for_its_relu_is_a_layer_that_hides_none(read):
+def test_a_sum_with_a_function_for_its_relu_is_a_layer_that_hides_none(read: Read) -> None:
     found = read(nn.Sequential(Sum(3)))
     assert found["0"].kind == "sum + ReLU"
     assert found["0.conv1"].pre_relu == "0.conv1"
@@ -77,7 +82,7 @@ def test_a_sum_with_a_function_for_its_relu_is_a_layer_that_hides_none(read):
     assert not any(each.detail for each in found.values())
 
 
-def test_a_concatenation_knows_its_branches(read):
+def test_a_concatenation_knows_its_branches(read: Read) -> None:
     found = read(nn.Sequential(Fork(3), nn.Conv2d(5, 2, 1)))
     assert found["0"].kind == "concatenation"
     assert [(b.name, b.title, b.start, b.stop) for b in found["0"].branches] == [
@@ -88,13 +93,13 @@ def test_a_concatenation_knows_its_branches(read):
     assert found["1"].branches == ()
 
 
-def test_a_concatenation_of_something_else_has_no_branches(read):
+def test_a_concatenation_of_something_else_has_no_branches(read: Read) -> None:
     found = read(nn.Sequential(WithImage()))
     assert found["0"].kind == "concatenation"
     assert found["0"].branches == ()
 
 
-def test_a_value_that_also_goes_elsewhere_is_not_gated(read):
+def test_a_value_that_also_goes_elsewhere_is_not_gated(read: Read) -> None:
     assert read(BothSigns())["conv"].pre_relu is None
 
 
@@ -119,11 +124,13 @@ def test_a_value_that_also_goes_elsewhere_is_not_gated(read):
     ],
     ids=repr,
 )
-def test_what_counts_as_a_relu_and_what_may_come_before_it(read, activation, gate):
+def test_what_counts_as_a_relu_and_what_may_come_before_it(
+    read: Read, activation: nn.Module, gate: str | None
+) -> None:
     assert read(nn.Sequential(nn.Conv2d(3, 2, 1), activation))["0"].pre_relu == gate
 
 
-def test_a_relu_after_a_relu_lets_everything_through(read):
+def test_a_relu_after_a_relu_lets_everything_through(read: Read) -> None:
     found = read(nn.Sequential(nn.Conv2d(3, 2, 1), nn.ReLU(), nn.MaxPool2d(2), nn.ReLU()))
     assert {name: each.pre_relu for name, each in found.items()} == {
         "0": "0",
@@ -133,13 +140,13 @@ def test_a_relu_after_a_relu_lets_everything_through(read):
     }
 
 
-def test_writing_into_a_part_of_a_tensor_is_noticed(read):
+def test_writing_into_a_part_of_a_tensor_is_noticed(read: Read) -> None:
     found = read(nn.Sequential(Half()))
     assert "0" in found
     assert found["0.conv"].pre_relu is None
 
 
-def test_modules_that_only_hand_on_are_details(read):
+def test_modules_that_only_hand_on_are_details(read: Read) -> None:
     found = read(nn.Sequential(nn.Conv2d(3, 2, 1), nn.Identity(), nn.Flatten(), nn.Linear(128, 2)))
     assert [each.detail for each in found.values()] == [False, True, True, False]
     assert found["2"].kind == "flatten"

@@ -1,7 +1,9 @@
 """Running a user's network once: whatever it returns, and whatever it does wrong."""
 
 from collections import namedtuple
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import torch
@@ -10,8 +12,11 @@ from torch.nn import functional
 
 from convviz.errors import NetworkError
 from convviz.structure import trace as tracer
+from convviz.structure.layers import Layer
 from convviz.structure.trace import TraceError, call_counts, record, trace
 from tests.networks_for_tests import Broken, Empty
+
+Read = Callable[..., dict[str, Layer]]
 
 
 class TestRecord:
@@ -117,7 +122,7 @@ class TestOutputs:
             Record,
         ],
     )
-    def test_of_any_kind(self, read, wrap):
+    def test_of_any_kind(self, read: Read, wrap: Callable[[Any], Any]) -> None:
         class Wrapped(nn.Module):
             def __init__(self) -> None:
                 super().__init__()
@@ -130,7 +135,7 @@ class TestOutputs:
         found = read(nn.Sequential(Wrapped()))
         assert list(found) == ["0.conv"]
 
-    def test_of_other_shapes_are_no_layers(self, read):
+    def test_of_other_shapes_are_no_layers(self, read: Read) -> None:
         class Tokens(nn.Module):
             def __init__(self) -> None:
                 super().__init__()
@@ -146,7 +151,7 @@ class TestOutputs:
 
 
 class TestFaults:
-    def test_a_network_that_looks_at_its_numbers_is_run_on_zeros(self, read):
+    def test_a_network_that_looks_at_its_numbers_is_run_on_zeros(self, read: Read) -> None:
         class DisplayOptions(nn.Module):
             def __init__(self) -> None:
                 super().__init__()
@@ -161,19 +166,19 @@ class TestFaults:
         )
         assert read(DisplayOptions())["conv"].shape == (2, 8, 8)
 
-    def test_another_number_of_channels_is_refused_in_a_sentence(self, read):
+    def test_another_number_of_channels_is_refused_in_a_sentence(self, read: Read) -> None:
         with pytest.raises(NetworkError, match=r"Own cannot be run .* 3 × 8 × 8 .*: layer 0 fails"):
             read(nn.Sequential(nn.Conv2d(1, 2, 1)))
 
-    def test_an_error_in_forward_is_told(self, read):
+    def test_an_error_in_forward_is_told(self, read: Read) -> None:
         with pytest.raises(NetworkError, match=r"its forward\(\) fails with “KeyError: 'weights'”"):
             read(Broken())
 
-    def test_a_network_without_layers_is_refused(self, read):
+    def test_a_network_without_layers_is_refused(self, read: Read) -> None:
         with pytest.raises(NetworkError, match="no layer"):
             read(Empty())
 
-    def test_an_encoder_may_end_with_a_group_of_layers(self, read):
+    def test_an_encoder_may_end_with_a_group_of_layers(self, read: Read) -> None:
         module = nn.Sequential()
         module.add_module("body", nn.Sequential(nn.Conv2d(3, 2, 1), nn.ReLU()))
         module.add_module("head", nn.Conv2d(2, 2, 1))

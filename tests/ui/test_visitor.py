@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from convviz.ui import visitor
@@ -16,7 +17,7 @@ def page() -> None:
     st.text(visitor.owner())  # as where two parts of a page have jobs
 
 
-def test_a_visitor_keeps_one_secret_and_no_two_visitors_share_one():
+def test_a_visitor_keeps_one_secret_and_no_two_visitors_share_one() -> None:
     first, second = AppTest.from_function(page), AppTest.from_function(page)
     secret = first.run().text[0].value
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}", secret)
@@ -25,7 +26,7 @@ def test_a_visitor_keeps_one_secret_and_no_two_visitors_share_one():
     assert second.run().text[0].value != secret
 
 
-def test_the_browsers_own_secret_wins(monkeypatch):
+def test_the_browsers_own_secret_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     held = "x" * 43
 
     class Context:
@@ -35,7 +36,7 @@ def test_the_browsers_own_secret_wins(monkeypatch):
     assert AppTest.from_function(page).run().text[0].value == held
 
 
-def test_a_cookie_of_another_shape_is_not_believed(monkeypatch):
+def test_a_cookie_of_another_shape_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     class Context:
         cookies = {"convviz_visitor": "short"}  # noqa: RUF012 - stands in for Streamlit's
 
