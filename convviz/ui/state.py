@@ -85,6 +85,7 @@ class Visit:
         opened: What the last file of a trained network was; shown until weights are chosen.
         unopened: Why the last one could not be used; shown until the next one is tried.
         notices: What a link asked for that could not be had, by key.
+        notices_changed: Whether they are to be drawn anew at the end of the run.
         notice_board: Where on the page the notices stand.
     """
 
@@ -114,6 +115,7 @@ class Visit:
     opened: str = ""
     unopened: str = ""
     notices: dict[str, str] = field(default_factory=dict)
+    notices_changed: bool = False
     notice_board: DeltaGenerator | None = None
 
 
@@ -173,6 +175,9 @@ def write_address() -> None:
         for key in SHARED:
             current.link.pop(key, None)
     current.chosen = current.arrived = current.restoring = current.running = False
+    if current.notices_changed:
+        current.notices_changed = False
+        draw_notices(current.notice_board)
     if current.address != current.written:
         current.written = dict(current.address)
         if is_choice:
@@ -261,7 +266,7 @@ def remember(
         if asked is not None:
             notice(
                 key,
-                f"The link asks for {key} “{shorten(asked)}”, which does not exist here; this is "
+                f"The link asks for {key} “{quoted(asked)}”, which does not exist here; this is "
                 "the usual choice instead.",
             )
     elif current.values.get(key, value) != value:
@@ -315,7 +320,7 @@ def remember_channel(strongest: int, channels: int, place: str) -> None:
             current.channel = None
             notice(
                 Key.CHANNEL,
-                f"The link asks for channel “{shorten(asked)}”; this layer has channels 0 to "
+                f"The link asks for channel “{quoted(asked)}”; this layer has channels 0 to "
                 f"{channels - 1}, so here is the strongest one.",
             )
     elif current.channel_place != place:
@@ -378,7 +383,12 @@ def notice(key: str, sentence: str | None) -> None:
         del current.notices[key]
     else:
         current.notices[key] = sentence
-    draw_notices(current.notice_board)
+    # A fragment that runs within the whole script may not draw outside itself, or the page goes
+    # blank; `write_address` draws what has changed at the end of the run.
+    if current.running:
+        current.notices_changed = True
+    else:
+        draw_notices(current.notice_board)
 
 
 def draw_notices(board: DeltaGenerator | None) -> None:
@@ -403,6 +413,11 @@ def link() -> dict[str, str]:
 def shorten(text: str, length: int = 60) -> str:
     """Cut a foreign text to a length that fits into a sentence."""
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def quoted(text: str) -> str:
+    """Make a foreign text, one from a link, fit into a sentence: short, and without Markdown."""
+    return plain(shorten(text))
 
 
 def plain(text: str) -> str:

@@ -346,7 +346,8 @@ def _about_file(path: Path, changed: int, size: int) -> TrainedInfo:
 
 def _header(start: bytes, size: int) -> tuple[TrainedInfo, Base | None, tuple[str, ...]]:
     """Read the header at the beginning of the file: its length in 8 bytes, then JSON."""
-    if start[:2] == b"PK" or start[:1] == b"\x80":  # the formats of torch.save, zip and pickle
+    # The formats of torch.save, zip and pickle. A length may begin with the same bytes.
+    if start[8:9] != b"{" and (start[:2] == b"PK" or start[:1] == b"\x80"):
         raise WeightsError(_PICKLED)
     length = int.from_bytes(start[:8], "little")
     if not 2 <= length <= _HEADER_BYTES or start[8:9] != b"{":

@@ -122,3 +122,12 @@ def test_a_phone_shows_all_of_it(visit: Any) -> None:
     box = maps(page).bounding_box()
     assert box is not None
     assert box["x"] + box["width"] <= 390
+
+
+def test_two_wrong_values_in_a_link_are_each_told_and_leave_the_page_whole(
+    visit: Callable[..., Page],
+) -> None:
+    page = visit("/Training?watch=zz&moment=-5")
+    notices = page.get_by_test_id("stAlert").filter(has_text="The link asks for")
+    expect(notices).to_have_count(2)
+    expect(slider(page)).to_be_visible()

@@ -321,3 +321,9 @@ def test_what_a_page_has_no_use_for_is_not_kept_for_the_next_one(browser: Browse
     browser.go(app, {"name": "Ada", "layer": "conv1"})
     assert app.session_state["convviz.visit"].link == {}
     assert app.query_params == {"name": "Ada", "layer": "conv1"}
+
+
+def test_a_link_puts_no_markdown_into_its_notice() -> None:
+    app = opened(size="![x](http://127.0.0.1/a.png) **b**")
+    assert "\\!\\[x\\]" in app.info[0].value
+    assert "\\*\\*b" in app.info[0].value

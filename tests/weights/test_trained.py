@@ -4,6 +4,7 @@ import io
 import json
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -333,3 +334,15 @@ def test_the_network_that_is_joined_is_left_alone(
     before = {name: value.clone() for name, value in small.module.state_dict().items()}
     open_saved(file(parts=PARTS, on=small.weights))
     assert all(value.equal(before[name]) for name, value in small.module.state_dict().items())
+
+
+def test_a_header_whose_length_begins_like_a_pickle_is_read(small: Network) -> None:
+    form = Form("head", 4, CLASSES)
+    module = learned(small, form)
+    for length in range(8, 2100, 8):
+        info = replace(about("small", form), note="x" * length)
+        data = trained.write(module, info)
+        if data[:1] == b"\x80":
+            break
+    assert data[:1] == b"\x80"
+    assert same(module, open_saved(data).module)

@@ -43,7 +43,7 @@ def current() -> ChosenImage:
             "An uploaded picture stays with the visit it was uploaded in, so it cannot be opened "
             "from a link or after a refresh; here is a sample photograph instead."
             if asked == OWN
-            else f"The link asks for the image “{state.shorten(str(asked))}”, which is not among "
+            else f"The link asks for the image “{state.quoted(str(asked))}”, which is not among "
             f"the samples ({', '.join(names)}); here is another one instead.",
         )
         asked = DEFAULT_SAMPLE

@@ -101,7 +101,7 @@ def _settle(network: Network, by_name: dict[str, Layer], offered: Sequence[Layer
         if asked:
             state.notice(
                 Key.LAYER,
-                f"{network.title} has no layer called “{state.shorten(asked)}”, as the link asks; "
+                f"{network.title} has no layer called “{state.quoted(asked)}”, as the link asks; "
                 f"here is {layer.title} instead.",
             )
         name = layer.name

@@ -164,7 +164,7 @@ def _settle(name: str, statuses: dict[str, SourceStatus]) -> str:
         if linked:
             state.notice(
                 Key.WEIGHTS,
-                f"{spec(name).title} has no weights called “{state.shorten(linked)}”, as "
+                f"{spec(name).title} has no weights called “{state.quoted(linked)}”, as "
                 f"the link asks; here are others instead ({statuses[source].title}).",
             )
         elif gone.startswith(trained.PREFIX):
