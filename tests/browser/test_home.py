@@ -122,5 +122,7 @@ def press(page: Page, key: str) -> None:
 
 
 def choose(page: Page, key: str, option: str) -> None:
+    # A run of the script that ends later would close the list again.
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     page.locator(f".st-key-{key} input").click()
     page.get_by_test_id("stSelectboxVirtualDropdown").get_by_text(option, exact=True).click()
