@@ -201,8 +201,7 @@ def published(key: str, count: int, seed: int = 0) -> Dataset:
     """
     if not is_here(key):
         raise SettingError(f"{SETS[key].title} is not on this machine: fetch it first.")
-    set_class = Imagenette if key == IMAGENETTE.key else Cifar10
-    images = set_class(root(), count, seed)
+    images = _READERS[key](root(), count, seed)
     return Dataset(images.name, images.classes, images, images.labels)
 
 
@@ -386,3 +385,9 @@ def balanced_choice(labels: Sequence[int], count: int, seed: int) -> tuple[int, 
             if by_class[label] and len(indices) < count:
                 indices.append(by_class[label].pop())
     return tuple(sorted(indices))
+
+
+_READERS: dict[str, type[Imagenette | Cifar10]] = {
+    IMAGENETTE.key: Imagenette,
+    CIFAR10.key: Cifar10,
+}

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from convviz.datasets import published
+from convviz.datasets import published as published_sets
 from convviz.datasets.labelled_set import split
 from convviz.datasets.published import (
     CIFAR10,
@@ -321,3 +322,7 @@ def test_a_file_that_is_gone_is_a_picture_that_cannot_be_read(tmp_path: Path) ->
         file.unlink()
     with pytest.raises(ImageError, match="gone"):
         images.image(0)
+
+
+def test_every_set_has_a_class_that_reads_it() -> None:
+    assert set(published_sets._READERS) == set(published_sets.SETS)
