@@ -8,10 +8,9 @@ with some off, so that the two can be compared layer by layer without keeping ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from weakref import WeakKeyDictionary
 
 import torch
 from PIL import Image
@@ -21,14 +20,11 @@ from convviz.errors import SettingError
 from convviz.features.activations import Activations, activations_in, judged, needed, rectified
 from convviz.features.capture import copied, input_for, observe_each
 from convviz.features.predictions import Prediction, best, for_decoder
-from convviz.networks.clone import clone
+from convviz.networks.clone import clone, per_module
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, check_channel, layer, layers
 
 _Reducers = Mapping[str, Callable[[Tensor], Tensor]]
-
-# What `_can_split` decided for each network, by its other arguments.
-_splits: WeakKeyDictionary[nn.Module, dict[Hashable, bool]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -170,15 +166,12 @@ def _run_both(
         reducers: What to make of the output of each later layer, shape (2, …).
     """
     names = tuple(reducers)
-    decisions = _splits.setdefault(module, {})
-    key = name, names, tuple(batch.shape)
-    if key not in decisions:
-        decisions[key] = _can_split(module, name, names, tuple(batch.shape))
-    if decisions[key]:
+    if _can_split(module, name, names, tuple(batch.shape)):
         return observe_each(module, batch, reducers, (name, partial(_split, off)))
     return observe_each(module, batch.repeat(2, 1, 1, 1), reducers, (name, partial(_mask, off)))
 
 
+@per_module()
 def _can_split(
     module: nn.Module, name: str, names: tuple[str, ...], shape: tuple[int, ...]
 ) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from PIL import Image
 
-from convviz.images import encode
+from convviz.images.encode import png
 
 if TYPE_CHECKING:
     from convviz.features.activations import Activations, LayerSummary
@@ -71,11 +71,6 @@ def file_name(choice: Choice, *parts: str, ending: str) -> str:
 def safe_name(*words: str, ending: str) -> str:
     """Join words to a file's name that every system takes."""
     return "-".join(re.sub(r"[^\w.]+", "_", word) for word in words) + f".{ending}"
-
-
-def png(image: Image.Image) -> bytes:
-    """Write an image as a PNG file."""
-    return encode.png(image)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -4,7 +4,6 @@ import pytest
 import torch
 import torchvision
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from convviz.errors import NetworkError, SettingError
@@ -12,7 +11,7 @@ from convviz.networks import registry
 from convviz.networks.network import NetworkSpec
 from convviz.networks.registry import available
 from convviz.structure import costs
-from tests.networks_for_tests import LooksAtValues
+from tests.networks_for_tests import LooksAtValues, Shared
 
 BUILT_IN = tuple(name for name in available() if not registry.is_own(name))
 
@@ -136,27 +135,6 @@ def test_inception_branches_are_sums_of_rows(course_costs: dict[str, costs.Costs
     branches = [network_costs.within(f"inception3a.branch{i}") for i in (1, 2, 3, 4)]
     assert module.parameters == sum(branch.parameters for branch in branches)
     assert branches[0].parameters == 192 * 64 + 2 * 64
-
-
-class Shared(nn.Module):
-    """One convolution used twice, a parameter of its own, functional calls, a head not used."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(3, 4, 3, padding=1)
-        self.again = nn.Conv2d(4, 4, 3, padding=1, bias=False)
-        self.scale = nn.Parameter(torch.ones(4, 1, 1))
-        self.idle = nn.Linear(4, 2)
-        self.out = nn.Linear(4, 4)
-        self.tied = nn.Linear(4, 4)
-        self.tied.weight = self.out.weight
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = functional.relu(self.first(x))
-        x = self.again(self.again(x)) * self.scale
-        x = functional.max_pool2d(x, 2)
-        x = x.mean((2, 3))
-        return functional.linear(self.tied(self.out(x)), self.out.weight)
 
 
 def test_shared_parameters_count_once_and_unused_ones_are_kept() -> None:

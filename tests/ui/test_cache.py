@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from convviz.errors import NetworkError
+from convviz.images.encode import png
 from convviz.networks.network import Network
 from convviz.networks.registry import register, spec
 from convviz.structure.layers import layers
 from convviz.ui import cache
 from convviz.ui.choice import ChosenImage
-from convviz.ui.exports import png
 from convviz.weights.load import load
 from convviz.weights.trained import source_of
 

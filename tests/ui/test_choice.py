@@ -4,9 +4,9 @@ import pytest
 from PIL import Image
 
 from convviz.errors import ImageError
+from convviz.images.encode import png
 from convviz.images.preprocess import crop
 from convviz.ui.choice import Choice, ChosenImage
-from convviz.ui.exports import png
 from convviz.weights.load import load
 
 PIXELS = Image.linear_gradient("L").convert("RGB").resize((300, 260))

@@ -10,6 +10,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from convviz.features.activations import LayerSummary, measure
+from convviz.images.encode import png
 from convviz.structure.layers import Branch, Layer
 from convviz.ui import exports
 
@@ -66,7 +67,7 @@ def test_a_file_name_says_what_it_shows_and_is_safe() -> None:
 
 def test_a_png_file_is_lossless() -> None:
     picture = Image.linear_gradient("L").convert("RGB")
-    with Image.open(io.BytesIO(exports.png(picture))) as read:
+    with Image.open(io.BytesIO(png(picture))) as read:
         assert read.format == "PNG"
         assert read.tobytes() == picture.tobytes()
 
@@ -100,7 +101,7 @@ def test_what_is_saved_is_an_image_as_png_or_the_data_themselves() -> None:
     assert exports._encoded("a,b") == "a,b"
     assert exports._encoded(lambda: b"1") == b"1"
     image = Image.new("L", (2, 1), 7)
-    assert exports._encoded(lambda: image) == exports._encoded(image) == exports.png(image)
+    assert exports._encoded(lambda: image) == exports._encoded(image) == png(image)
 
 
 def test_every_file_is_saved_by_the_same_button() -> None:

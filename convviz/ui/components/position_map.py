@@ -9,10 +9,11 @@ import streamlit as st
 from PIL import Image
 from torch import Tensor
 
+from convviz.images.encode import png
 from convviz.sprites.colormaps import Colormap
 from convviz.sprites.overlay import heatmap
 from convviz.structure.receptive_field import ReceptiveField
-from convviz.ui import exports, state
+from convviz.ui import state
 from convviz.ui.components.declare import declare
 from convviz.ui.keys import Component, Key
 
@@ -77,7 +78,7 @@ def draw(
         data={
             "token": token,
             "image": _enlarged(image),
-            "map": _url(exports.png(heatmap(values, (width, height), colours))),
+            "map": _url(png(heatmap(values, (width, height), colours))),
             "values": base64.b64encode(raw).decode(),
             "height": height,
             "width": width,
@@ -95,7 +96,7 @@ def draw(
     max_entries=24, show_spinner=False, hash_funcs={Image.Image: lambda image: image.tobytes()}
 )
 def _enlarged(image: Image.Image) -> str:
-    return _url(exports.png(image.resize((_PIXELS, _PIXELS))))
+    return _url(png(image.resize((_PIXELS, _PIXELS))))
 
 
 def _url(png: bytes) -> str:
