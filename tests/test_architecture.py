@@ -57,7 +57,7 @@ def folder_of(page: Path) -> str:
 # Only page folders may not import each other.
 PAGE_FOLDERS = {folder_of(page) for page in PAGES}
 UI_GROUPS = (
-    {"keys", "choice", "state", "errors", "visitor", "widgets", "formulas"},
+    {"keys", "choice", "state", "errors", "visitor", "widgets", "formulas", "how_we_know"},
     {"cache", "jobs", "exports", "downloads", "predictions", "navigation"},
     {"components"},
     {"datasets", "auxiliary_settings", "sidebar"},
