@@ -12,7 +12,10 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save
+from train_googlenet import CHECKED, SMOOTHING
 
+# How the recorded training went, whose own log does not say it.
+RECORDED = {"label_smoothing": SMOOTHING, "validation_images": CHECKED, "cores": 2}
 DATA = Path(__file__).parents[1] / "convviz" / "learning" / "data"
 
 
@@ -33,6 +36,7 @@ def main() -> None:
     DATA.mkdir(exist_ok=True)
     (DATA / "googlenet_recording.safetensors").write_bytes(save(stored))
     recording = {key: log[key] for key in ("log", "seconds", "steps", "images")}
+    recording |= {key: log.get(key, value) for key, value in RECORDED.items()}
     text = json.dumps(recording, separators=(",", ":")) + "\n"
     (DATA / "googlenet_training_log.json").write_text(text, encoding="utf-8")
 

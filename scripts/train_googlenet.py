@@ -265,7 +265,8 @@ def main() -> None:
         torch.save(halved(module.state_dict()), args.out / "googlenet_tiny_imagenet.pt")
         torch.save(kept, args.out / "snapshots.pt")
         log = {"log": lines, "final": final, "seconds": seconds}
-        log |= {"steps": steps, "images": steps * BATCH}
+        log |= {"steps": steps, "images": steps * BATCH, "cores": torch.get_num_threads()}
+        log |= {"label_smoothing": SMOOTHING, "validation_images": CHECKED}
         (args.out / "training_log.json").write_text(json.dumps(log, indent=0), encoding="utf-8")
 
 

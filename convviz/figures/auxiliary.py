@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import floor, log10
+from math import floor, isfinite, log10
 
 import plotly.graph_objects as go
 
@@ -30,7 +30,7 @@ def gradient_norms(stages: Sequence[LayerGradient], heads: Mapping[str, str]) ->
     ):
         figure.add_scatter(
             x=[stage.title.removeprefix("inception") for stage in stages],
-            y=[value or None for value in values],
+            y=[value if _can_be_drawn(value) else None for value in values],
             mode="lines+markers",
             name=title,
             line={"color": colour, "width": 3, "dash": dash},
@@ -73,7 +73,7 @@ def losses(moments: Sequence[Moment], guessing: float, steps: int) -> go.Figure:
 
     Args:
         moments: The oldest first.
-        guessing: Loss of giving every class the same probability.
+        guessing: Loss of giving every image the classes' shares.
         steps: Where the axis ends.
     """
     measured = [moment for moment in moments if moment.with_heads.loss is not None]
@@ -122,8 +122,14 @@ def _mark_heads(figure: go.Figure, stages: Sequence[str], heads: Mapping[str, st
             )
 
 
+def _can_be_drawn(norm: float) -> bool:
+    """Whether a norm has a place on a logarithmic axis: 0 and not-a-number have none."""
+    return isfinite(norm) and norm > 0
+
+
 def _nonzero_norms(stages: Sequence[LayerGradient]) -> list[float]:
-    return [norm for stage in stages for norm in (stage.without, stage.with_heads) if norm]
+    norms = (norm for stage in stages for norm in (stage.without, stage.with_heads))
+    return [norm for norm in norms if _can_be_drawn(norm)]
 
 
 def _add_curves(

@@ -30,9 +30,12 @@ from convviz.learning.gradients import (
     by_stage,
     gradient_norms,
     layer_gradients,
+    weight_norms,
     with_weights,
 )
+from convviz.learning.guessing import Guessing, guessing
 from convviz.learning.loop import one_thread
+from convviz.learning.significance import PairedComparison, compare_paired
 from convviz.learning.small_networks import (
     HEADS,
     SmallInitialisation,
@@ -40,7 +43,7 @@ from convviz.learning.small_networks import (
     small_inception,
     without_heads,
 )
-from convviz.learning.step import Learner, all_scores, judge, total_loss
+from convviz.learning.step import Learner, all_scores, total_loss
 from convviz.networks.network import AUXILIARY_WEIGHT, IMAGENET_MEAN, IMAGENET_STD
 
 _PROBE = 64  # training images that gradients are measured with
@@ -117,12 +120,14 @@ class Moment:
             losses and in the one without.
         with_heads: The network with the auxiliary losses.
         without: The one without.
+        paired: Which validation images the two name rightly, the one with them first.
     """
 
     step: int
     stages: tuple[LayerGradient, ...]
     with_heads: Standing
     without: Standing
+    paired: PairedComparison
 
 
 @dataclass(frozen=True)
@@ -136,6 +141,7 @@ class Comparison:
         validation_images: How many check them.
         parameters: Of the network without its heads.
         head_parameters: Of both heads, which are discarded afterwards.
+        guessing: What is reached without looking at the images.
         step: Steps of each network so far.
         moments: What was measured, the oldest first.
         ending: Why it ended; empty while it goes on.
@@ -148,6 +154,7 @@ class Comparison:
     validation_images: int
     parameters: int
     head_parameters: int
+    guessing: Guessing
     step: int = 0
     moments: tuple[Moment, ...] = ()
     ending: Literal["", "steps", "stopped", "not finite"] = ""
@@ -201,20 +208,33 @@ class ComparedNetwork:
         return losses.finite
 
     @torch.no_grad()
-    def standing(self, images: Tensor, labels: Tensor) -> Standing:
-        """Check it with images that it does not learn from, and begin a new mean of its loss."""
+    def standing(self, images: Tensor, labels: Tensor) -> tuple[Standing, list[bool]]:
+        """Check it with images that it does not learn from, and begin a new mean of its loss.
+
+        Returns:
+            How well it does, and for each image whether it is named rightly. Scores that are not
+            all numbers name nothing.
+        """
         self.module.eval()
         scores = torch.cat([self.module(batch) for batch in torch.split(images, 64)])
+        correct = (scores.argmax(1) == labels) & scores.isfinite().all(1)
         mean = sum(self.losses) / len(self.losses) if self.losses else None
         self.losses.clear()
-        return Standing(mean, judge(scores, labels), self.seconds)
+        loss = float(cross_entropy(scores, labels))
+        validation = Validation(loss, float(correct.double().mean()))
+        return Standing(mean, validation, self.seconds), correct.tolist()
+
+    @property
+    def layers(self) -> list[str]:
+        """Dotted names of the main network's convolutions and linear layers."""
+        return with_weights(self.module, tuple(HEADS))
 
     def norms(self, images: Tensor, labels: Tensor) -> dict[str, float]:
         """Measure the gradient of its loss at the weights of each layer of the main network."""
-        module = copy.deepcopy(self.module).train()  # a pass changes batch norms' statistics
-        losses = [cross_entropy(scores, labels) for scores in all_scores(module(images))]
-        loss = total_loss(losses, self.weight)
-        return gradient_norms(loss, module, with_weights(module, tuple(HEADS)))
+        # A copy, because a pass changes batch norms' statistics.
+        module = copy.deepcopy(self.module).double().train()
+        losses = [cross_entropy(scores, labels) for scores in all_scores(module(images.double()))]
+        return gradient_norms(total_loss(losses, self.weight), module, self.layers)
 
 
 def measure(
@@ -233,8 +253,13 @@ def measure(
     """
     with one_thread():
         with_heads, without = (network.norms(*probe) for network in networks)
-        standings = [network.standing(*check) for network in networks]
-    return Moment(step, by_stage(layer_gradients(without, with_heads)), *standings)
+        (standing_with, correct_with), (standing_without, correct_without) = (
+            network.standing(*check) for network in networks
+        )
+    weights = weight_norms(networks[1].module, networks[1].layers)
+    stages = by_stage(layer_gradients(without, with_heads, weights))
+    paired = compare_paired(correct_with, correct_without)
+    return Moment(step, stages, standing_with, standing_without, paired)
 
 
 def compare_auxiliary(
@@ -282,6 +307,7 @@ def _compare(
         len(check[1]),
         without.parameters,
         with_heads.parameters - without.parameters,
+        guessing(dataset, split),
         moments=(measure(0, networks, probe, check),),
     )
     yield comparison

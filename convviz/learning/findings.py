@@ -1,39 +1,206 @@
-"""Sentences about a comparison with and without auxiliary losses, made from its numbers."""
+"""Sentences about gradients, and about trainings with and without auxiliary losses.
+
+Every function makes its text from the numbers of a result alone.
+"""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 
-from convviz.formatting import times
-from convviz.learning.auxiliary import Comparison, Moment, Standing
+from convviz.features.predictions import HeadPrediction
+from convviz.formatting import percent, significant, times
+from convviz.learning.auxiliary import Comparison, Settings
+from convviz.learning.gradients import Gradients, Initialisation, LayerGradient
+from convviz.learning.significance import PairedComparison
+from convviz.structure.costs import Head
 
 _ALIKE = 1.2  # up to this factor two gradients count as equally long
 _LEFT = 0.9  # a loss below this share of guessing's has begun to fall
 
+# Gradients, as shares of their weights: what a step with learning rate 1 would change.
+_NOTHING = 1e-4
+_LITTLE = 1e-2
+
+_ONE_SEED = (
+    "This is one seed: other first weights or another order of the pictures may turn it round, so "
+    "train with several seeds before you judge the auxiliary losses by it."
+)
+
+
+# Gradients at one moment
+
+
+def main_alone(stages: Sequence[LayerGradient]) -> str:
+    """Say how long the main loss's gradient is at the first and at the last stage.
+
+    Args:
+        stages: From the image to the classes, at least one.
+    """
+    first, last = stages[0], stages[-1]
+    broken = [stage.title for stage in stages if not stage.is_finite]
+    if broken:
+        return (
+            f"The gradient is no longer a number at {len(broken)} of {len(stages)} stages, "
+            f"{broken[0]} the first of them."
+        )
+    if not any(stage.without for stage in stages):
+        return "The main loss alone has a gradient of exactly 0 at every stage."
+    text = (
+        f"With the main loss alone the gradient is {significant(first.without)} long at "
+        f"{first.title} and {significant(last.without)} at {last.title}, next to the loss"
+    )
+    if first.without and last.without:
+        text += f": at {first.title} {_as_long(first.without / last.without)} as at {last.title}"
+    return f"{text}. {_arrival(stages)}"
+
+
+def _as_long(factor: float) -> str:
+    if 1 / _ALIKE < factor < _ALIKE:
+        return f"about as long ({factor:.2f} times)"
+    return f"{times(factor)} times as long"
+
+
+def _arrival(stages: Sequence[LayerGradient]) -> str:
+    """Judge what arrives by what it would change, a share of the weights."""
+    first = stages[0]
+    if not first.without:
+        return f"**So nothing arrives at {first.title}.**"
+    most = max(stages, key=lambda stage: stage.relative)
+    for limit, what in ((_NOTHING, "hardly anything"), (_LITTLE, "little")):
+        if most.relative < limit:
+            return (
+                f"**So {what} arrives at any stage:** a step with learning rate 1 would change no "
+                f"stage's weights by more than {significant(most.relative)} of their length."
+            )
+        if first.relative < limit:
+            return (
+                f"**So {what} arrives at {first.title}:** a step with learning rate 1 would change "
+                f"its weights by {significant(first.relative)} of their length, and those of "
+                f"{most.title} by {significant(most.relative)}."
+            )
+    return (
+        f"**So the main loss arrives at {first.title} without help:** a step with learning rate 1 "
+        f"would change its weights by {significant(first.relative)} of their length."
+    )
+
+
+def with_auxiliary(stages: Sequence[LayerGradient], weight: float) -> str:
+    """Say how much longer the gradient is with the auxiliary losses; "" where it is no number.
+
+    Args:
+        stages: From the image to the classes, at least one.
+        weight: Factor of each auxiliary loss.
+    """
+    if not all(stage.is_finite for stage in stages):
+        return ""
+    first = stages[0]
+    if not weight:
+        return "With weight 0 the auxiliary losses add nothing, so both gradients are the same."
+    if not first.with_heads:
+        either = "" if first.without else " either"
+        return f"No gradient arrives at {first.title} with the auxiliary losses{either}."
+    if not first.without:
+        return f"Only the auxiliary losses bring a gradient to {first.title}."
+    known = [stage for stage in stages if stage.without]
+    least = min(known, key=lambda stage: stage.factor)
+    most = max(known, key=lambda stage: stage.factor)
+    if 1 / _ALIKE < first.factor < _ALIKE:
+        factor = f"**about as long** ({first.factor:.2f} times)"
+    else:
+        factor = f"**{times(first.factor)} times as long**"
+    text = f"With the auxiliary losses the gradient at {first.title} is {factor}"
+    if least.factor == most.factor:
+        return f"{text}."
+    return (
+        f"{text}; over all stages from {_factor(least.factor)} times ({least.title}) to "
+        f"{_factor(most.factor)} times ({most.title})."
+    )
+
+
+def _factor(factor: float) -> str:
+    return times(factor, digits=2, whole_from=100)
+
+
+def initial_gradients(gradients: Gradients, *, batch_norm: bool, start: Initialisation) -> str:
+    """Say what arrives at the first layer before training, and what to try next.
+
+    Args:
+        gradients: Of a network with random weights.
+        batch_norm: Whether it has batch norm.
+        start: How its weights were drawn.
+    """
+    stages, weight = gradients.stages, gradients.loss.weight
+    advice = next_start(stages, weight, batch_norm=batch_norm, start=start)
+    parts = (main_alone(stages), with_auxiliary(stages, weight), advice)
+    return " ".join(part for part in parts if part)
+
+
+def next_start(
+    stages: Sequence[LayerGradient], weight: float, *, batch_norm: bool, start: Initialisation
+) -> str:
+    """Advise what to try next: never what is set already.
+
+    Args:
+        stages: What was measured, from the image to the classes.
+        weight: Factor of each auxiliary loss.
+        batch_norm: Whether the network has batch norm.
+        start: How its weights were drawn.
+    """
+    if not weight:
+        return "Now raise the weight, to see what the heads add."
+    first = stages[0]
+    is_weak = not (first.is_finite and first.relative >= _LITTLE)
+    if is_weak or first.factor >= _ALIKE:
+        changes = {
+            "the network with batch norm": not batch_norm,
+            "weights scaled to each layer": start == "narrow",
+        }
+    else:
+        changes = {
+            "the paper's network, which has no batch norm": batch_norm,
+            "narrow first weights": start == "he",
+        }
+    others = [change for change, is_other in changes.items() if is_other]
+    return f"Now try {', or '.join(others) or 'another seed'}."
+
+
+# Two trainings
+
 
 def gradients(comparison: Comparison) -> str:
-    """Compare the first layer's gradients, at the beginning and at the end."""
+    """Compare the gradients at the beginning and at the end."""
     first, last = comparison.moments[0], comparison.moments[-1]
-    text = f"Before the first step, {_first_layer(first)}."
+    weight = comparison.settings.weight
+    beginning = f"{main_alone(first.stages)} {with_auxiliary(first.stages, weight)}".strip()
+    text = f"**Before the first step.** {beginning}"
     if last.step == first.step:
         return text
-    return (
-        f"{text} After {last.step:,} steps, {_first_layer(last)}; by then the two networks have "
-        "different weights, and where a loss has fallen its gradient is short too."
-    )
+    stages = last.stages
+    if all(stage.is_finite for stage in stages):
+        end = with_auxiliary(stages, weight)
+    else:
+        end = main_alone(stages)
+    if weight:
+        end += (
+            " By then the two networks have different weights, and where a loss has fallen its "
+            "gradient is short too."
+        )
+    return f"{text}\n\n**{_after(last.step)}.** {end}"
 
 
 def learning(comparison: Comparison) -> str:
     """Compare when the two began to learn, and their accuracies at the end."""
-    guessing = math.log(len(comparison.classes))
     step_with, step_without = (
         begun(comparison, with_heads=with_heads) for with_heads in (True, False)
     )
-    text = f"The loss of guessing is {guessing:.2f}. "
+    text = (
+        "Guessing, knowing only how often each class occurs, has a loss of "
+        f"{comparison.guessing.loss:.2f}. "
+    )
     if step_with is None and step_without is None:
         text += (
-            f"Neither network's main loss fell below {_LEFT:.0%} of it in {comparison.step:,} "
-            "steps."
+            f"Neither network's main loss fell below {_LEFT:.0%} of it in "
+            f"{_steps(comparison.step)}."
         )
     elif step_with == step_without:
         text += f"Both networks' main loss fell below {_LEFT:.0%} of it by step {step_with:,}."
@@ -42,12 +209,12 @@ def learning(comparison: Comparison) -> str:
             f"The main loss fell below {_LEFT:.0%} of it {_by(step_with, comparison)} with the "
             f"auxiliary losses, and {_by(step_without, comparison)} without."
         )
-    return f"{text} {_accuracy(comparison)}"
+    return f"{text} {accuracy(comparison)}"
 
 
 def begun(comparison: Comparison, *, with_heads: bool) -> int | None:
     """Return the first moment at which a network's main loss had begun to fall; None for never."""
-    limit = _LEFT * math.log(len(comparison.classes))
+    limit = _LEFT * comparison.guessing.loss
     for moment in comparison.moments:
         loss = (moment.with_heads if with_heads else moment.without).loss
         if loss is not None and loss < limit:
@@ -55,45 +222,113 @@ def begun(comparison: Comparison, *, with_heads: bool) -> int | None:
     return None
 
 
-def _first_layer(moment: Moment) -> str:
-    stage = moment.stages[0]
-    if not stage.without and not stage.with_heads:
-        return f"no gradient arrives at {stage.title} in either network"
-    if not stage.without:
-        return f"a gradient arrives at {stage.title} only with the auxiliary losses"
-    factor = stage.factor
-    if 1 / _ALIKE < factor < _ALIKE:
-        return (
-            f"the gradient at {stage.title} is **about as long** with the auxiliary losses as "
-            f"without ({factor:.2f} times)"
-        )
-    return (
-        f"the gradient at {stage.title} is **{times(factor)} times as long** with the auxiliary "
-        "losses as without"
+def accuracy(comparison: Comparison) -> str:
+    """Compare the two accuracies at the newest moment, paired over the same images."""
+    last, paired = comparison.moments[-1], comparison.moments[-1].paired
+    with_heads, without = (
+        (paired.both + alone) / paired.images for alone in (paired.only_first, paired.only_second)
     )
-
-
-def _accuracy(comparison: Comparison) -> str:
-    last = comparison.moments[-1]
-    shares = [standing.validation.accuracy for standing in (last.with_heads, last.without)]
     text = (
-        f"At the end {shares[0]:.0%} of the validation pictures are named rightly with, and "
-        f"{shares[1]:.0%} without"
+        f"{_after(last.step)}, {percent(with_heads)} of the {paired.images:,} validation pictures "
+        f"are named rightly with the auxiliary losses and {percent(without)} without"
     )
-    if abs(shares[0] - shares[1]) < 2 * _chance(comparison, last.with_heads, last.without):
-        return (
-            f"{text}: with only {comparison.validation_images:,} pictures to check, that is no "
-            "difference to count on."
-        )
-    better = "with" if shares[0] > shares[1] else "without"
-    return f"{text}: more {better} the auxiliary losses, and by more than chance would explain."
+    if not comparison.settings.weight:
+        return f"{text}. With weight 0 the two are the same training."
+    return f"{text}: {_verdict(paired)} {_ONE_SEED}"
 
 
-def _chance(comparison: Comparison, one: Standing, two: Standing) -> float:
-    """Return the standard error of the difference between two accuracies."""
-    shares = (one.validation.accuracy, two.validation.accuracy)
-    return math.sqrt(sum(p * (1 - p) for p in shares) / comparison.validation_images)
+def _verdict(paired: PairedComparison) -> str:
+    one, two = paired.only_first, paired.only_second
+    if not one and not two:
+        return "both name the very same pictures rightly, so there is **no difference**."
+    counts = f"{one:,} only with them, {two:,} only without"
+    if one == two:
+        return f"{counts}, so there is **no difference** in number."
+    test = f"McNemar's exact test over the same pictures: p = {_p_value(paired.p_value)}"
+    if not paired.is_significant:
+        return f"{counts}, which is **no difference to count on** ({test})."
+    better = "with" if one > two else "without"
+    return (
+        f"{counts}. Of these two networks the one **{better}** them is better on such pictures, by "
+        f"more than chance would explain ({test})."
+    )
+
+
+def _p_value(value: float) -> str:
+    return f"{value:.2g}" if value >= 0.001 else "less than 0.001"
 
 
 def _by(step: int | None, comparison: Comparison) -> str:
-    return f"not in these {comparison.step:,} steps" if step is None else f"by step {step:,}"
+    return f"not in {_steps(comparison.step)}" if step is None else f"by step {step:,}"
+
+
+def _after(step: int) -> str:
+    return f"After {_steps(step)}" if step else "Before the first step"
+
+
+def _steps(count: int) -> str:
+    return f"{count:,} step{'' if count == 1 else 's'}"
+
+
+def aftermath(settings: Settings) -> str:
+    """Say what became of auxiliary classifiers, and which settings show it.
+
+    Args:
+        settings: Of the training that has ended.
+    """
+    others = [
+        name
+        for name, is_other in (
+            ("batch norm", not settings.batch_norm),
+            ("first weights with variance 2 / inputs", settings.start != "he"),
+        )
+        if is_other
+    ]
+    if others:
+        advice = (
+            f"Choose {' or '.join(others)} above, train again, and compare the gradients before "
+            "the first step."
+        )
+    else:
+        advice = "This training had both; choose neither above to compare."
+    return (
+        "They were made before batch norm (Ioffe and Szegedy 2015) and before first weights that "
+        f"make up for what ReLUs take away (He et al. 2015). {advice} The authors later found that "
+        "the heads hardly help early in a training, and act as a regulariser towards its end "
+        "(Szegedy et al. 2016, §4)."
+    )
+
+
+# The heads themselves
+
+
+def head_placement(number: int, head: Head) -> str:
+    """Say what an auxiliary head reads, and how deep it sits.
+
+    Args:
+        number: Of the head, from 1.
+        head: The head.
+    """
+    shape = " × ".join(map(str, head.shape))
+    return (
+        f"**aux{number}** reads the {shape} values of {head.after}, after {head.depth} of "
+        f"{head.network_depth} layers with weights; {head.parameters:,} parameters of its own."
+    )
+
+
+def head_predictions(heads: Sequence[HeadPrediction]) -> str:
+    """Compare what the heads and the main classifier say of one image.
+
+    Args:
+        heads: From the shallowest to the main classifier, at least two.
+    """
+    first_choices = [head.predictions[0] for head in heads]
+    agree = len({prediction.index for prediction in first_choices}) == 1
+    shallowest, deepest = first_choices[0].probability, first_choices[-1].probability
+    surer = "surer" if deepest > shallowest else "less sure" if deepest < shallowest else "as sure"
+    return (
+        (f"All {len(heads)} name the same class first. " if agree else "They do not agree. ")
+        + f"The main classifier, after {heads[-1].depth} layers, is {surer} of its first choice "
+        f"({percent(deepest, 1)}) {'as' if surer == 'as sure' else 'than'} {heads[0].name}, after "
+        f"{heads[0].depth}, of its own ({percent(shallowest, 1)})."
+    )

@@ -4,6 +4,9 @@ Compared are a network's main loss alone and the sum with its auxiliary losses (
 section 5): the Euclidean norm of the gradient of each with respect to every layer's weights.
 `auxiliary_gradients` measures a network with random weights, in one forward and two backward
 passes; `auxiliary.compare_auxiliary` measures two networks while they learn.
+
+Passes and norms are computed in double precision: in single precision the square of a gradient
+below about 1e-19 is 0, and so would be the norm.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from math import hypot
+from math import hypot, isfinite
 from typing import Literal
 
 import torch
@@ -42,12 +45,14 @@ class LayerGradient:
         title: Human title.
         without: With the main loss alone.
         with_heads: With the auxiliary losses added.
+        weights: Norm of the weights themselves, of the network without auxiliary losses.
     """
 
     name: str
     title: str
     without: float
     with_heads: float
+    weights: float
 
     @property
     def factor(self) -> float:
@@ -55,6 +60,21 @@ class LayerGradient:
         if self.without:
             return self.with_heads / self.without
         return float("inf") if self.with_heads else 1.0
+
+    @property
+    def relative(self) -> float:
+        """The main loss's gradient as a share of the weights' norm (You et al. 2017, LARS).
+
+        A step of gradient descent with learning rate 1 would change the weights by that share.
+        """
+        if not self.weights:
+            return float("inf") if self.without else 0.0
+        return self.without / self.weights
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether both norms are numbers."""
+        return isfinite(self.without) and isfinite(self.with_heads)
 
 
 @dataclass(frozen=True)
@@ -86,7 +106,8 @@ def by_stage(layers: Sequence[LayerGradient]) -> tuple[LayerGradient, ...]:
         group = tuple(members)
         without = hypot(*(layer.without for layer in group))
         with_heads = hypot(*(layer.with_heads for layer in group))
-        stages.append(LayerGradient(stage, stage, without, with_heads))
+        weights = hypot(*(layer.weights for layer in group))
+        stages.append(LayerGradient(stage, stage, without, with_heads, weights))
     return tuple(stages)
 
 
@@ -113,18 +134,25 @@ def gradient_norms(
     """
     weights = [module.get_parameter(f"{name}.weight") for name in names]
     gradients = torch.autograd.grad(loss, weights, retain_graph=keep_graph)
-    return {name: float(g.norm()) for name, g in zip(names, gradients, strict=True)}
+    return {name: float(g.double().norm()) for name, g in zip(names, gradients, strict=True)}
+
+
+@torch.no_grad()
+def weight_norms(module: nn.Module, names: Sequence[str]) -> dict[str, float]:
+    """Measure the weights of layers, given by their dotted names, as Euclidean norms."""
+    return {name: float(module.get_parameter(f"{name}.weight").double().norm()) for name in names}
 
 
 def layer_gradients(
     without: Mapping[str, float],
     with_heads: Mapping[str, float],
+    weights: Mapping[str, float],
     titles: Mapping[str, str] | None = None,
 ) -> tuple[LayerGradient, ...]:
     """Put the norms with and without auxiliary losses side by side, layer by layer."""
     titles = titles or {}
     return tuple(
-        LayerGradient(name, titles.get(name, name), norm, with_heads[name])
+        LayerGradient(name, titles.get(name, name), norm, with_heads[name], weights[name])
         for name, norm in without.items()
     )
 
@@ -156,8 +184,8 @@ def auxiliary_gradients(
     if not spec.auxiliary:
         raise NetworkError(f"{spec.title} has no auxiliary heads: choose GoogLeNet.")
     size = spec.input_size
-    batch = to_tensor(image, size=size, resize=size, mean=spec.mean, std=spec.std)
-    module = _untrained(spec, seed, start)
+    batch = to_tensor(image, size=size, resize=size, mean=spec.mean, std=spec.std).double()
+    module = _untrained(spec, seed, start).double()
     with torch.enable_grad():
         scores = all_scores(module(torch.cat([batch, batch.flip(-1)])))
         generator = torch.Generator().manual_seed(seed)
@@ -170,7 +198,8 @@ def auxiliary_gradients(
         with_heads = gradient_norms(total_loss(losses, weight), module, names)
     # A layer's title without the words for its kind.
     titles = {x.name: x.title.removesuffix(" · convolution") for x in layers(spec)}
-    return Gradients(layer_gradients(without, with_heads, titles), loss, seed, label)
+    norms = layer_gradients(without, with_heads, weight_norms(module, names), titles)
+    return Gradients(norms, loss, seed, label)
 
 
 def _untrained(spec: NetworkSpec, seed: int, start: Initialisation) -> nn.Module:

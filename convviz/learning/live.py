@@ -15,6 +15,7 @@ from PIL import Image
 from convviz.datasets.labelled_set import Dataset, Split
 from convviz.learning.config import Ending, Phase, TrainingSettings, TrainingStep
 from convviz.learning.fit import fit
+from convviz.learning.guessing import Guessing, guessing
 from convviz.learning.loop import one_thread
 from convviz.learning.plan import plan
 from convviz.learning.small_networks import SmallDesign, small_network
@@ -105,6 +106,7 @@ class LiveProgress:
         images: How many images are learned from.
         validation_images: How many check it.
         probe: The probe image's title.
+        guessing: What is reached without looking at the images.
         others: How many images dead channels are looked for with.
         phase: What it does.
         fraction: Share of it that is done, in 0…1.
@@ -123,6 +125,7 @@ class LiveProgress:
     images: int
     validation_images: int
     probe: str
+    guessing: Guessing
     others: int = 0
     phase: Phase = "reading"
     fraction: float = 0.0
@@ -180,6 +183,7 @@ def train_small(
         len(split.train),
         len(split.validation),
         probe,
+        guessing(dataset, split),
         len(indices),
     )
     yield view

@@ -34,11 +34,13 @@ class LoggedStep:
     Attributes:
         step: Number of the step.
         seconds: Since the beginning.
-        size: Side of the training images at that step, in pixels.
+        size: Side of the training images at that step, in pixels; validation images had the same.
         learning_rate: At that step.
-        loss: Of the main classifier: a running mean that forgets with a factor of 0.98 per step.
+        loss: Of the main classifier, with label smoothing: a running mean over training images that
+            forgets with a factor of 0.98 per step.
         auxiliary: The auxiliary losses of that step alone.
-        accuracy: Share of validation images classified correctly; None where it was not measured.
+        accuracy: Share of the first validation images classified correctly; None where it was not
+            measured.
     """
 
     step: int
@@ -57,14 +59,21 @@ class Log:
     Attributes:
         points: In the order of their steps.
         steps: How many steps there were.
-        seconds: How long it took.
+        seconds: How long it took with the measurement of the finished network; the last of the
+            points says how long without.
         images: How many images it learned from, with repetitions.
+        smoothing: Label smoothing of all its losses, in 0…1.
+        validation_images: How many of the validation images each accuracy was measured with.
+        cores: How many processor cores it ran on.
     """
 
     points: tuple[LoggedStep, ...]
     steps: int
     seconds: float
     images: int
+    smoothing: float
+    validation_images: int
+    cores: int
 
 
 @cache
@@ -90,7 +99,15 @@ def log() -> Log:
         )
         for row in data["log"]
     )
-    return Log(points, data["steps"], data["seconds"], data["images"])
+    return Log(
+        points,
+        data["steps"],
+        data["seconds"],
+        data["images"],
+        data["label_smoothing"],
+        data["validation_images"],
+        data["cores"],
+    )
 
 
 def recorded_layers() -> tuple[Layer, ...]:

@@ -32,6 +32,15 @@ class AuxiliaryLoss:
         return f"{self.main:.2f}{terms} = {self.total:.2f}"
 
 
+def point() -> str:
+    """Say what auxiliary classifiers are for, in two sentences."""
+    return (
+        "**In a deep network the loss is far from the first layers. GoogLeNet hangs two small "
+        f"classifiers half-way, and adds their losses with weight {AUXILIARY_WEIGHT:g}.** They are "
+        "thrown away after training."
+    )
+
+
 def auxiliary_loss(
     main: float, extra: tuple[float, ...], weight: float = AUXILIARY_WEIGHT
 ) -> AuxiliaryLoss:

@@ -35,6 +35,102 @@ CONVENTIONS: dict[str, Convention] = {
     # ---- reconstruction ----
     # ---- transfer learning ----
     # ---- training, auxiliary classifiers, filters ----
+    "gradient_norm": Convention(
+        title="Gradient norm",
+        counted="The Euclidean length of the loss's gradient with respect to the weights of a "
+        "stage's convolutions and fully connected layers, biases and batch norms left out, in "
+        "double precision. Whether much arrives is judged by that length divided by the length of "
+        "the weights: what a step of gradient descent with learning rate 1 would change. Below "
+        "0.0001 that is called hardly anything, below 0.01 little.",
+        source="Szegedy et al. 2015, §5, for the loss; You, Gitman and Ginsburg 2017 (LARS) for the "
+        "ratio of gradient and weights. The two limits are convviz's own.",
+        check="central differences of the loss in double precision, weight by weight",
+        test="tests/learning/test_gradients.py",
+    ),
+    "paired_accuracy": Convention(
+        title="Difference of two accuracies",
+        counted="Over the same validation images. Those that both networks name rightly, or both "
+        "wrongly, say nothing; of the others either would have half by chance. The exact two-sided "
+        "p-value is given, and below 0.05 counts as more than chance. It speaks of the two trained "
+        "networks, one seed each.",
+        source="McNemar 1947, Psychometrika 12, in its exact form",
+        check="SciPy's binomial test",
+        test="tests/learning/test_significance.py",
+    ),
+    "guessing": Convention(
+        title="Guessing",
+        counted="Accuracy: always naming the class with the most training images. Loss: giving "
+        "every image the training images' shares of the classes, which costs their entropy in "
+        "nats; ln K for K classes of equal size.",
+        source="the definitions of majority-class baseline and entropy",
+        check="scikit-learn's DummyClassifier and log loss",
+        test="tests/learning/test_guessing.py",
+    ),
+    "head_depth": Convention(
+        title="Depth of a head",
+        counted="Convolutions and fully connected layers on the longest way from the image to what "
+        "the head reads; an Inception module counts two.",
+        source="Szegedy et al. 2015, table 1, which counts 22 for the whole network",
+        check="a walk by hand through the modules of torchvision's GoogLeNet",
+        test="tests/learning/test_findings.py",
+    ),
+    "head_probability": Convention(
+        title="Probability",
+        counted="Softmax over all classes of the head's scores.",
+        source="the cross-entropy loss that the network was trained with",
+        check="torch's own softmax of a pass in which the heads run",
+        test="tests/features/test_predictions.py",
+    ),
+    "recorded_loss": Convention(
+        title="Loss of the recorded training",
+        counted="Cross-entropy of the main classifier in nats with label smoothing, a running mean "
+        "over batches of randomly cut training images that keeps 0.98 of itself at every step. Its "
+        "floor is the entropy of the smoothed target.",
+        source="Szegedy et al. 2016, §7, for label smoothing; the log that the training wrote",
+        check="torch's cross-entropy at the best scores that an optimizer finds",
+        test="tests/learning/test_guessing.py",
+    ),
+    "recorded_accuracy": Convention(
+        title="Accuracy of the recorded training",
+        counted="Share of validation images whose class has the highest score. On the way a fixed "
+        "part of them at the size of the training images of that moment, in the end all of them. "
+        "The standard error is that of a part drawn without repetition, √(p(1 − p)/n · (1 − n/N)).",
+        source="the log that the training wrote; Cochran 1977, Sampling Techniques, §3.2",
+        check="SciPy's hypergeometric distribution",
+        test="tests/ui/test_training_findings.py",
+    ),
+    "live_accuracy": Convention(
+        title="Validation accuracy",
+        counted="Share of the validation images whose class has the highest score, of the weights "
+        "that are kept: those of the epoch that is best on these images.",
+        source="early stopping (Goodfellow et al. 2016, §7.8), without a third part for a test",
+        check="scikit-learn's accuracy of the same network",
+        test="tests/learning/test_live.py",
+    ),
+    "empty_while_training": Convention(
+        title="Empty and dead channels while training",
+        counted="In eval mode, on the weights of that moment: a channel is empty if nothing of it "
+        "is above 0 after its ReLU, for one image; dead if so for each of several images.",
+        source="the definition of ReLU; the same count as on the page Activations",
+        check="a pass written out with torch.nn.functional",
+        test="tests/learning/test_recording.py",
+    ),
+    "kernel_norm": Convention(
+        title="Norm of a filter",
+        counted="Euclidean length of all weights of one output channel, its bias left out.",
+        source="the definition of the Frobenius norm",
+        check="NumPy's norm",
+        test="tests/ui/test_filters_findings.py",
+    ),
+    "untrained_kernels": Convention(
+        title="Untrained kernels",
+        counted="Normal numbers with mean 0 and variance 2 / (inputs of one output value). "
+        "torchvision begins otherwise: VGG with 2 / (outputs), AlexNet with uniform numbers, "
+        "GoogLeNet with a standard deviation of 0.01.",
+        source="He et al. 2015, Delving Deep into Rectifiers; torchvision's source",
+        check="torch's kaiming_normal_",
+        test="tests/ui/test_filters_findings.py",
+    ),
 }
 
 

@@ -8,9 +8,10 @@ import streamlit as st
 
 from convviz.figures import theme
 from convviz.figures.auxiliary import gradient_norms
-from convviz.formatting import percent, times
+from convviz.formatting import percent
+from convviz.learning import findings
 from convviz.learning.gradients import Gradients, Initialisation, auxiliary_gradients
-from convviz.networks.network import AUXILIARY_WEIGHT
+from convviz.lessons import auxiliary_loss
 from convviz.networks.paper_designs import GOOGLENET, describe
 from convviz.networks.registry import spec as network_spec
 from convviz.structure.costs import Head
@@ -20,6 +21,7 @@ from convviz.ui.architectures import lesson_network
 from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.components import network_diagram
 from convviz.ui.formulas import formula
+from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 
 _FORMS = {"googlenet-2015": "the paper's: no batch norm", "googlenet": "torchvision's: batch norm"}
@@ -30,14 +32,11 @@ def draw(choice: Choice) -> None:
     """Draw the lesson."""
     heads = _heads()
     with st.container(key="architectures_point_auxiliary"):
-        st.markdown(
-            "**In a deep network the loss is far from the first layers. GoogLeNet hangs two small "
-            f"classifiers half-way, and adds their losses with weight {AUXILIARY_WEIGHT:g}.** "
-            "They are thrown away after training."
-        )
+        st.markdown(auxiliary_loss.point())
     _draw_heads(heads)
     _draw_gradients(choice, heads)
     _draw_predictions(choice)
+    how_we_know("gradient_norm", "head_depth", "head_probability")
 
 
 @st.cache_resource(show_spinner=False)
@@ -54,11 +53,7 @@ def _draw_heads(heads: tuple[Head, ...]) -> None:
         key="architectures_heads",
     )
     for number, head in enumerate(heads, start=1):
-        shape = " × ".join(map(str, head.shape))
-        st.markdown(
-            f"- **aux{number}** reads the {shape} values of {head.after}, after {head.depth} of "
-            f"{head.network_depth} layers with weights; {head.parameters:,} parameters of its own."
-        )
+        st.markdown(f"- {findings.head_placement(number, head)}")
 
 
 def _draw_gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
@@ -82,7 +77,12 @@ def _draw_gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
         seed = auxiliary_settings.seed()
     with st.spinner("Drawing weights, one pass forward and two backward…"):
         gradients = _measure(choice.image, form, weight, seed, cast(Initialisation, start))
-    st.markdown(_finding(gradients))
+    batch_norm = form != GOOGLENET.name
+    st.markdown(
+        findings.initial_gradients(
+            gradients, batch_norm=batch_norm, start=cast(Initialisation, start)
+        )
+    )
     st.plotly_chart(
         gradient_norms(gradients.stages, {head.name: head.after for head in heads}),
         config=theme.save_as("gradients"),
@@ -94,7 +94,7 @@ def _draw_gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
     st.caption(
         "Measured now: freshly drawn weights, your image and its mirror image, a class drawn at "
         "random; the length of the gradient of the loss with respect to the weights of each stage. "
-        "Dropout is left out."
+        "In double precision, and without dropout."
     )
     exports.save_button(
         "Save as CSV",
@@ -112,30 +112,10 @@ def _measure(
     return auxiliary_gradients(spec, image.pixels, weight=weight, seed=seed, start=start)
 
 
-def _finding(gradients: Gradients) -> str:
-    """Say what the numbers show at the first layer, and what to try next."""
-    first = gradients.stages[0]
-    if first.factor > 1.5:
-        return (
-            f"At {first.title} the gradient is **{times(first.factor)} times as long** with the "
-            "auxiliary losses as without: the heads bring the signal to the layers before them. "
-            "Behind the last head nothing changes. Now try batch norm, or weights scaled to each "
-            "layer."
-        )
-    return (
-        f"At {first.title} the gradient is {first.factor:.2f} times as long with the auxiliary "
-        "losses as without: **with these settings the main loss arrives well on its own**, and the "
-        "heads hardly matter for it. Now try the paper's network with narrow first weights."
-    )
-
-
 def _csv(gradients: Gradients) -> str:
     return exports.table(
-        ["layer", "title", "main loss alone", "with auxiliary losses", "factor"],
-        [
-            [layer.name, layer.title, layer.without, layer.with_heads, layer.factor]
-            for layer in gradients.layers
-        ],
+        ["layer", "title", "main loss alone", "with auxiliary losses", "factor", "weights"],
+        [[x.name, x.title, x.without, x.with_heads, x.factor, x.weights] for x in gradients.layers],
     )
 
 
@@ -152,13 +132,4 @@ def _draw_predictions(choice: Choice) -> None:
                     prediction.probability,
                     text=f"{prediction.label}: {percent(prediction.probability, 1)}",
                 )
-    first_choices = [head.predictions[0] for head in heads]
-    agree = len({prediction.index for prediction in first_choices}) == 1
-    shallowest, deepest = (first_choices[i].probability for i in (0, -1))
-    st.markdown(
-        ("All three agree on the first place. " if agree else "They do not agree. ")
-        + "The deeper head has seen more layers: it is "
-        + ("surer" if deepest > shallowest else "not surer")
-        + f" of its first choice ({percent(deepest, 1)}) than {heads[0].name} "
-        f"({percent(shallowest, 1)})."
-    )
+    st.markdown(findings.head_predictions(heads))

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
-
 import streamlit as st
 
 from convviz.datasets.labelled_set import Dataset, split
 from convviz.figures import auxiliary as figures
 from convviz.figures import theme
 from convviz.jobs.job import JobView
-from convviz.learning import findings
+from convviz.learning import findings as results
 from convviz.learning.auxiliary import Comparison, Settings, compare_auxiliary
-from convviz.learning.small_networks import HEADS, NARROWER
-from convviz.networks.network import AUXILIARY_WEIGHT
+from convviz.learning.small_networks import HEADS
 from convviz.ui import datasets, exports, jobs, state
-from convviz.ui.auxiliary.settings import choose, in_short
+from convviz.ui.auxiliary import findings
+from convviz.ui.auxiliary.settings import choose
+from convviz.ui.how_we_know import how_we_know
 from convviz.ui.jobs import PageJobs
 
 _STAGES = (
@@ -23,7 +22,6 @@ _STAGES = (
     *("inception4a", "inception4b", "inception4c", "inception4d", "inception4e"),
     *("inception5a", "inception5b", "fc"),
 )
-_SECONDS_PER_STEP = 0.12  # of both networks on two cores, to tell others how long to wait
 
 
 def draw() -> None:
@@ -31,7 +29,7 @@ def draw() -> None:
     page_jobs = jobs.page_jobs("auxiliary")
     view = page_jobs.find()
     if view is None:
-        _explain()
+        st.markdown(findings.introduction())
     idea = st.container()
     with st.expander("Pictures to learn from", expanded=False):
         dataset = datasets.choose()
@@ -43,27 +41,14 @@ def draw() -> None:
     _start_button(page_jobs, dataset, settings, view)
     if view is not None:
         _draw_job(page_jobs, view)
-
-
-def _explain() -> None:
-    st.markdown(
-        "In a deep network the loss is far from the first layers, and its gradient has to come "
-        "back through all the layers in between. GoogLeNet hangs two small classifiers half-way. "
-        "While it trains, their losses are added to the main one, each weighted "
-        f"{AUXILIARY_WEIGHT:g}; after training they are thrown away (Szegedy et al. 2015, §5)."
-    )
+    how_we_know("gradient_norm", "paired_accuracy", "guessing")
 
 
 def _draw_idea(weight: float) -> None:
     """Draw the network with its heads, each auxiliary loss multiplied with a weight."""
     blocks = "".join(_block(name, weight) for name in _STAGES)
     st.html(f'<ol class="convviz-heads" aria-label="Where the heads sit">{blocks}</ol>')
-    st.caption(
-        f"This network is GoogLeNet with every layer {NARROWER} times narrower, nine Inception "
-        f"modules deep. loss = main + {weight:g} · aux1 + {weight:g} · aux2 on one side, and main "
-        "alone on the other. Both begin with the same weights and see the same batches. The "
-        "network in the sidebar plays no part here."
-    )
+    st.caption(findings.setting(weight))
 
 
 def _block(name: str, weight: float) -> str:
@@ -98,8 +83,8 @@ def _start_button(
 def _start(page_jobs: PageJobs, dataset: Dataset, settings: Settings) -> None:
     page_jobs.start(
         compare_auxiliary,
-        title=f"With and without auxiliary losses, on {state.shorten(dataset.name)}",
-        seconds=settings.steps * _SECONDS_PER_STEP,
+        title=f"Auxiliary losses: {state.shorten(dataset.name)}",
+        seconds=settings.steps * findings.SECONDS_PER_STEP,
         dataset=dataset,
         split=split(dataset),
         settings=settings,
@@ -113,7 +98,7 @@ def _draw_job(page_jobs: PageJobs, view: JobView) -> None:
         live=lambda view: _draw_live,
         ended=lambda view: _draw_ended(view.id, view.newest),
         ready="Reading the pictures…",
-        caption=in_short(comparison.settings) if comparison else "",
+        caption=findings.in_short(comparison.settings) if comparison else "",
         note=view.note or (comparison.note if comparison else ""),
     )
 
@@ -121,28 +106,21 @@ def _draw_job(page_jobs: PageJobs, view: JobView) -> None:
 def _draw_live(view: JobView) -> None:
     """Draw trainings that go on; called about once a second, so it must stay cheap."""
     comparison: Comparison = view.newest
-    steps = comparison.settings.steps
-    text = f"Step {comparison.step:,} of {steps:,} of each network · {view.seconds:.0f} s"
-    jobs.progress(view, text)
-    _draw_curves(comparison, "live", steps)
+    jobs.progress(view, findings.progress(comparison, view.seconds))
+    _draw_curves(comparison, "live", comparison.settings.steps)
     newest = len(comparison.moments) - 1
-    st.markdown(f"**Gradients by depth**, {_when(comparison, newest)}")
+    st.markdown(f"**Gradients by depth**, {findings.when(comparison, newest)}")
     _draw_gradients(comparison, newest, "live")
 
 
 def _draw_ended(job_id: str, comparison: Comparison) -> None:
-    st.markdown(findings.gradients(comparison))
-    st.markdown(findings.learning(comparison))
+    st.markdown(results.gradients(comparison))
+    st.markdown(results.learning(comparison))
     _draw_table(comparison)
     _draw_curves(comparison, "ended", max(comparison.step, 1))
     _draw_moment(job_id, comparison)
     with st.expander("What became of auxiliary classifiers"):
-        st.markdown(
-            "They were made for a time without batch norm and without today's first weights. With "
-            "either, the main loss reaches the first layers by itself: choose one above and train "
-            "again. The authors later found that the heads hardly help early in a training, and "
-            "act as a regulariser towards its end (Szegedy et al. 2016, §4)."
-        )
+        st.markdown(results.aftermath(comparison.settings))
     exports.save_button(
         "Curves and gradients (CSV)",
         _csv(comparison),
@@ -152,19 +130,18 @@ def _draw_ended(job_id: str, comparison: Comparison) -> None:
 
 
 def _draw_curves(comparison: Comparison, name: str, steps: int) -> None:
-    classes = len(comparison.classes)
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Loss of the main classifier** on the training pictures")
         st.plotly_chart(
-            figures.losses(comparison.moments, math.log(classes), steps),
+            figures.losses(comparison.moments, comparison.guessing.loss, steps),
             config=theme.save_as("auxiliary-loss"),
             key=f"auxiliary_{name}_loss",
         )
     with right:
         st.markdown("**Named rightly** of the pictures not learned from")
         st.plotly_chart(
-            figures.accuracies(comparison.moments, 1 / classes, steps),
+            figures.accuracies(comparison.moments, comparison.guessing.accuracy, steps),
             config=theme.save_as("auxiliary-accuracy"),
             key=f"auxiliary_{name}_accuracy",
         )
@@ -189,17 +166,7 @@ def _draw_moment(job_id: str, comparison: Comparison) -> None:
         key=f"auxiliary_moment_{job_id}",
     )
     _draw_gradients(comparison, index, "ended")
-    st.caption(
-        f"{_when(comparison, index).capitalize()}. The length of the gradient of the loss that "
-        "each network lowers, with respect to the weights of each stage, over the same training "
-        "pictures at every moment. A head adds to the gradient of the stages before its dotted "
-        "line; behind the last one, before the first step, the two are equal."
-    )
-
-
-def _when(comparison: Comparison, index: int) -> str:
-    step = comparison.moments[index].step
-    return f"after {step:,} steps" if step else "before the first step"
+    st.caption(findings.moment(comparison, index))
 
 
 def _draw_table(comparison: Comparison) -> None:

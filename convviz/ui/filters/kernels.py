@@ -19,6 +19,8 @@ from convviz.structure.layers import Layer
 from convviz.ui import cache, exports, state
 from convviz.ui.choice import Choice
 from convviz.ui.components.channel_grid import Picture, channel_grid
+from convviz.ui.filters import findings
+from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 
 _ORDERS: dict[FilterOrder, str] = {
@@ -41,8 +43,7 @@ def draw(choice: Choice) -> None:
         return
     if choice.layer is not None and layer.name != choice.layer.name:
         st.info(
-            f"{choice.layer.title} has no kernels of its own; these are those of {layer.title}, "
-            "the last convolution before it.",
+            findings.no_kernels_of_its_own(choice.layer, layer),
             icon=":material/info:",
         )
     filters = filters_of(choice.network, layer)
@@ -73,6 +74,7 @@ def draw(choice: Choice) -> None:
         exports.file_name(choice, layer.name, "norms", ending="csv"),
         key="filters_save_norms",
     )
+    how_we_know("kernel_norm")
 
 
 def convolution_for(choice: Choice) -> Layer | None:
@@ -101,23 +103,9 @@ def slice_of(filters: Filters, channel: int, input_channel: int | None = None) -
 
 
 def _headline(choice: Choice, filters: Filters) -> None:
-    height, width = filters.kernels.shape[2:]
-    st.subheader(
-        f"{filters.channels} filters of {filters.layer.title}, each {filters.inputs} × {height} × "
-        f"{width}",
-        anchor=False,
-    )
-    if filters.sees_colours:
-        meaning = "They look at the image itself, so their three slices make a colour: grey is 0."
-    else:
-        meaning = (
-            f"Each has one slice for each of the {filters.inputs} channels it looks at. Blue adds "
-            "to the sum where the channel is active, vermilion takes away, white does nothing."
-        )
-    st.caption(
-        f"`{filters.module}` of {choice.network.title}. {meaning} All on one scale, whose ends are "
-        f"±{filters.largest:.3g}."
-    )
+    st.subheader(findings.headline(filters), anchor=False)
+    is_first = filters.layer.name == filter_layers(choice.network)[0].name
+    st.caption(findings.meaning(filters, choice.network.title, is_first=is_first))
 
 
 def _controls(filters: Filters) -> tuple[list[int], int | None, int]:
@@ -235,8 +223,4 @@ def _slices(filters: Filters, channel: int) -> None:
     )
     st.markdown("**Its slices**, the largest first")
     st.image(sheet.png, width="stretch", output_format="PNG", alt=f"Slices of filter {channel}")
-    first_row = ", ".join(str(filters.input_channel(channel, index)) for index in indices[:8])
-    st.caption(
-        f"Slices {start + 1} to {start + len(indices)} of {len(order)}, on this filter's own scale "
-        f"(±{sheet.bound:.3g}); the first row reads input channels {first_row}."
-    )
+    st.caption(findings.slices(filters, channel, indices, start, sheet.bound))

@@ -17,7 +17,8 @@ from convviz.networks.registry import spec
 from convviz.sprites.kernels import kernel_sheet
 from convviz.ui import cache, exports, state
 from convviz.ui.choice import Choice
-from convviz.ui.filters import kernels
+from convviz.ui.filters import findings, kernels
+from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 
 _MOST_FILTERS = 64  # of each network
@@ -65,6 +66,7 @@ def _first_layers(choice: Choice) -> None:
             else:
                 st.subheader(title, anchor=False)
                 st.info(filters)
+    how_we_know("kernel_norm")
 
 
 def _first_filters(choice: Choice, name: str) -> Filters | str:
@@ -91,11 +93,7 @@ def _trained_and_untrained(choice: Choice) -> None:
         return
     trained = filters_of(choice.network, layer)
     untrained = untrained_like(trained)
-    st.markdown(
-        "First the weights in use, then random numbers, drawn the way networks are started before "
-        "training; both on one scale. Whatever pattern the first have and the second have not, "
-        "training made."
-    )
+    st.markdown(findings.untrained(trained, choice.network.weights))
     if choice.network.weights.source == "random":
         st.warning("The weights in use are untrained as well: choose trained ones in the sidebar.")
     bound = max(trained.largest, untrained.largest)
@@ -109,6 +107,7 @@ def _trained_and_untrained(choice: Choice) -> None:
     st.markdown("**All weights of the layer**")
     figure = figures.weights([("in use", trained), ("untrained", untrained)])
     st.plotly_chart(figure, config=theme.CONFIG, key="filters_both_weights")
+    how_we_know("untrained_kernels", "kernel_norm")
 
 
 def _sheet(choice: Choice, title: str, filters: Filters, bound: float | None, *, key: str) -> None:
@@ -121,7 +120,6 @@ def _sheet(choice: Choice, title: str, filters: Filters, bound: float | None, *,
         bound: The weight that gets full colour; None for the largest of these filters.
         key: Of the button.
     """
-    height, width = filters.kernels.shape[2:]
     count = min(filters.channels, _MOST_FILTERS)
     bound = filters.largest if bound is None else bound
     sheet = kernel_sheet(
@@ -132,12 +130,7 @@ def _sheet(choice: Choice, title: str, filters: Filters, bound: float | None, *,
     )
     st.subheader(title, anchor=False)
     st.image(sheet.png, width="stretch", output_format="PNG", alt=f"Filters of {title}")
-    number = "all" if count == filters.channels else f"the {count} largest of"
-    slices = "" if filters.sees_colours else ", each by its largest slice"
-    st.caption(
-        f"{height} × {width} kernels, {number} {filters.channels}, the largest norm first{slices}. "
-        f"Full colour: ±{bound:.3g}."
-    )
+    st.caption(findings.sheet(filters, count, bound))
     exports.save_button(
         "Save as PNG",
         sheet.png,

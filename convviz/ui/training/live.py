@@ -17,9 +17,10 @@ from convviz.ui import datasets, jobs, state
 from convviz.ui.choice import Choice
 from convviz.ui.components.film import film
 from convviz.ui.exports import save_button
+from convviz.ui.how_we_know import how_we_know
 from convviz.ui.jobs import PageJobs
 from convviz.ui.keys import Entry, Key
-from convviz.ui.training import live_film
+from convviz.ui.training import findings, live_film
 
 _WIDTHS = (4, 8, 16, 32)
 _DEPTHS = (1, 2, 3, 4, 5, 6)
@@ -73,6 +74,7 @@ def draw(choice: Choice) -> None:
             st.caption(_in_short(setup))
     if view is not None:
         _draw_job(page_jobs, view)
+    how_we_know("live_accuracy", "guessing", "empty_while_training")
 
 
 def _choose(dataset: Dataset) -> LiveSetup:
@@ -111,54 +113,27 @@ def _choose(dataset: Dataset) -> LiveSetup:
             "batch.",
         )
         value = learning_rate(rate, batch_norm=norm)
-        st.caption(_explain_rate(rate, value, depth, batch_norm=norm))
+        st.caption(findings.rate(rate, value, depth, batch_norm=norm))
     design = SmallDesign(width, depth, norm, _PIXELS)
-    st.caption(_arithmetic(design, len(dataset.classes)))
+    st.caption(findings.arithmetic(design, len(dataset.classes)))
     settings = TrainingSettings(epochs=None, seconds=float(seconds), learning_rate=value)
     return LiveSetup(design, dataset, split_set(dataset), settings)
 
 
 def _in_short(setup: LiveSetup) -> str:
     """Describe a training in one line."""
-    design, settings = setup.design, setup.settings
-    return (
-        f"{design.title}, on {state.plain(setup.dataset.name)}, learning rate "
-        f"{settings.learning_rate:g}, {settings.seconds:.0f} seconds."
+    settings = setup.settings
+    return findings.in_short(
+        setup.design,
+        state.plain(setup.dataset.name),
+        settings.learning_rate or 0.0,
+        settings.seconds or 0.0,
     )
 
 
 def _rate_changed() -> None:
     """Switch batch norm off with the deadly rate, which it would soften, and on with the others."""
     state.put(Key.LIVE_NORM, st.session_state[Key.LIVE_RATE] != "deadly")
-
-
-def _explain_rate(rate: Rate, value: float, depth: int, *, batch_norm: bool) -> str:
-    text = f"AdamW with a learning rate of {value:g}, falling to nearly zero along half a cosine."
-    if rate != "deadly":
-        return text
-    text += (
-        " A step that large can push a channel's inputs to its ReLU below zero for every picture. "
-        "Then it lets nothing through, gets no gradient back, and stays dead."
-    )
-    if depth == 1:
-        text += (
-            " The first stack alone hardly dies, as the picture's values lie on both sides of "
-            "zero: choose more stacks."
-        )
-    if batch_norm:
-        return f"{text} Batch norm rescues many of them: switch it off to compare."
-    return f"{text} Batch norm, which rescues many, was switched off: switch it on to compare."
-
-
-def _arithmetic(design: SmallDesign, classes: int) -> str:
-    """Write the sizes of an image's maps, stack by stack."""
-    stacks = design.stacks()
-    sizes = [f"{stack.output} × {stack.output} × {stack.channels}" for stack in stacks]
-    steps = " → ".join([f"{design.pixels} × {design.pixels} × 3", *sizes])
-    return (
-        f"{steps} → global average pooling: {stacks[-1].channels} numbers → {classes} classes. "
-        f"{design.parameters(classes):,} parameters, all drawn at random at first."
-    )
 
 
 def _start(page_jobs: PageJobs, setup: LiveSetup, choice: Choice) -> None:
@@ -212,12 +187,7 @@ def _pick_layer(view: LiveProgress) -> str:
 def _draw_live(view: JobView, layer: str) -> None:
     """Draw a training that goes on; called about once a second, so it must be cheap."""
     newest: LiveProgress = view.newest
-    text = _PHASES[newest.phase]
-    if newest.phase == "training":
-        text += f" · {newest.seconds:.0f} s"
-        if newest.checks:
-            text += f" · {newest.checks[-1].accuracy:.0%} of validation pictures named rightly"
-    jobs.progress(view, text)
+    jobs.progress(view, findings.progress(newest, _PHASES[newest.phase]))
     if layer and newest.frames:
         film(
             live_film.newest(newest, layer),
@@ -267,13 +237,9 @@ def _warn(view: LiveProgress) -> None:
     """Say how the training ended if not as planned, and whether most channels died."""
     if view.outcome and view.outcome.note:
         st.info(view.outcome.note, icon=":material/info:")
-    dead = view.counts[-1].dead
-    if dead > view.channels / 2:
-        st.warning(
-            f"{dead} of {view.channels} channels died: they let nothing through, so no gradient "
-            "comes back through them, and learning hardly ever wakes them up.",
-            icon=":material/heart_broken:",
-        )
+    dead = findings.dead_channels(view)
+    if dead:
+        st.warning(dead, icon=":material/heart_broken:")
 
 
 def _numbers(view: LiveProgress) -> None:
@@ -284,18 +250,4 @@ def _numbers(view: LiveProgress) -> None:
             st.metric("Epochs", outcome.epochs, width="content")
         st.metric("Empty channels", f"{last.empty} of {view.channels}", width="content")
         st.metric("Dead channels", f"{last.dead} of {view.channels}", width="content")
-    text = ""
-    if outcome:
-        epoch = (
-            f"of epoch {outcome.best_epoch}" if outcome.best_epoch else "from before the first step"
-        )
-        text = (
-            f"Accuracy is measured on {view.validation_images} pictures that it did not learn "
-            f"from, and the weights {epoch} are kept, the best; guessing would name "
-            f"{1 / len(view.classes):.0%} rightly. "
-        )
-    st.caption(
-        f"{text}Counted at the end of the training, over all ReLUs: a channel is empty when it "
-        f"lets nothing through for {state.plain(view.probe)}, and dead when it lets nothing "
-        f"through for any of {view.others} validation pictures."
-    )
+    st.caption(findings.numbers(view, state.plain(view.probe)))

@@ -13,6 +13,7 @@ from convviz.sprites.grid import atlas
 from convviz.sprites.kernels import kernel_sheet
 from convviz.ui import exports
 from convviz.ui.components.film import Chart, Line, Still
+from convviz.ui.training import findings
 
 _KERNEL_PIXELS = 48
 _TILE_PIXELS = 48
@@ -53,18 +54,13 @@ def _stills(job: str, layer: str, count: int, _view: LiveProgress) -> tuple[Stil
 def _still(view: LiveProgress, frame: Snapshot, layer: str) -> Still:
     maps = maps_of(frame, layer)
     kernels, bound = kernels_png(frame)
-    count, _, height, width = (0, 0, 0, 0) if frame.kernels is None else frame.kernels.shape
-    empties = f"{maps.empty} of {maps.channels} channels empty"
     return Still(
         label=label(view, frame),
         at=frame.step,
         pictures=(kernels, maps_png(maps)),
         notes=(
-            f"Its {count} kernels of {height} × {width} pixels, in colour: grey is 0, and the "
-            f"strongest colour is a weight of {bound:.2g}.",
-            f"{view.probe} through the weights of this moment, each channel on its own scale: "
-            f"{empties}{' (crossed out)' if maps.empty else ''}. In all ReLUs together, "
-            f"{frame.empty} of {frame.channels} are empty.",
+            findings.moment_kernels(frame, bound),
+            findings.moment_maps(frame, maps, view.probe),
         ),
     )
 
@@ -78,12 +74,7 @@ def end(view: LiveProgress) -> int:
 
 def label(view: LiveProgress, frame: Snapshot) -> str:
     """Name a moment."""
-    text = f"Step {frame.step:,} · epoch {frame.epoch}"
-    if not frame.kept:
-        return f"{text} · {frame.seconds:.0f} s" + (", untrained" if frame.step == 0 else "")
-    if end(view) < len(view.frames) - 1:
-        return f"{text} · back to the best weights, which are kept"
-    return f"{text} · the end: these weights are kept"
+    return findings.label(view, frame, is_back=end(view) < len(view.frames) - 1)
 
 
 def kernels_png(frame: Snapshot) -> tuple[bytes, float]:
@@ -103,7 +94,7 @@ def maps_png(maps: Maps) -> bytes:
 def charts(view: LiveProgress) -> tuple[Chart, ...]:
     """Make the curves."""
     length = max(view.step, 10) if view.outcome is None else view.step
-    chance = 1 / len(view.classes)
+    chance = view.guessing.accuracy
     learning = Chart(
         "Loss and accuracy",
         (
@@ -123,7 +114,7 @@ def charts(view: LiveProgress) -> tuple[Chart, ...]:
         length=length,
     )
     empty_and_dead = Chart(
-        f"Channels that let nothing through, of {view.channels}",
+        findings.counted_channels(view),
         (
             Line(
                 "empty for your image",
@@ -131,7 +122,7 @@ def charts(view: LiveProgress) -> tuple[Chart, ...]:
                 theme.PURPLE,
             ),
             Line(
-                f"dead: empty for {view.others} other pictures as well",
+                findings.dead_curve(view),
                 [(count.step, count.dead) for count in view.counts],
                 theme.OLIVE,
                 dash=True,

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import streamlit as st
 
 from convviz.figures import theme
 from convviz.learning import recording
+from convviz.learning.guessing import smoothed_floor
 from convviz.learning.snapshots import Snapshot
-from convviz.networks.network import AUXILIARY_WEIGHT
 from convviz.sprites.grid import atlas
 from convviz.sprites.kernels import kernel_sheet
 from convviz.ui import cache, exports, state
 from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.components.film import Chart, Line, Still, film
+from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
+from convviz.ui.training import findings
 from convviz.weights import bundled
 
 _FIRST = "conv1"
@@ -26,14 +26,12 @@ _KERNEL_PIXELS = 56
 
 def draw(choice: Choice) -> None:
     """Draw the recorded training."""
-    log = recording.log()
-    st.markdown(
-        f"GoogLeNet learned {len(bundled.classes())} classes from {log.images:,} looks at "
-        f"photographs, in {log.steps:,} steps and {log.seconds / 60:.0f} minutes on two processor "
-        f"cores. Its first layers were kept at {len(recording.steps())} moments. Move the slider, "
-        "and watch noise become edges."
-    )
+    log, classes = recording.log(), len(bundled.classes())
+    st.markdown(findings.introduction(log, classes, len(recording.steps())))
     _draw_film(choice)
+    st.caption(findings.loss_curve(log, classes))
+    st.caption(f"{findings.sizes(log)} {findings.validation(log, bundled.about())}")
+    how_we_know("recorded_loss", "recorded_accuracy", "empty_while_training")
 
 
 @state.fragment
@@ -57,16 +55,7 @@ def _draw_film(choice: Choice) -> None:
         at=moments.index(step),
         on_rest=lambda number: state.put(Key.RECORDED_MOMENT, moments[number]),
     )
-    points = recording.log().points
-    larger = [after for before, after in pairwise(points) if after.size != before.size]
-    sizes = " and ".join(f"{p.size} pixels before step {p.step:,}" for p in larger)
-    st.caption(
-        "The green line is the moment shown above. The loss is that of the main classifier, "
-        "averaged over the last steps; while it trained, two auxiliary classifiers added theirs, "
-        f"each multiplied with {AUXILIARY_WEIGHT:g}. The training pictures grew from "
-        f"{points[0].size} to "
-        f"{sizes}."
-    )
+    st.caption("The green line is the moment shown above.")
     kernels, maps = stills[moments.index(step)].pictures
     with st.container(horizontal=True, gap="small", key="training_save_recorded"):
         file = exports.file_name(choice, f"kernels-{step}", ending="png")
@@ -101,25 +90,23 @@ def _still(snapshot: Snapshot, image: str) -> Still:
         at=step,
         pictures=(sheet.png, atlas(activations, tile=tile, columns=columns).png),
         notes=(
-            f"Its {len(kernels)} kernels of {kernels.shape[2]} × {kernels.shape[3]} pixels after "
-            f"{step:,} steps, in colour: grey is 0, and the strongest colour is a weight of "
-            f"{sheet.bound:.3g}.",
-            f"{image} through the same weights, each of {activations.channels} channels on its own "
-            f"scale. {activations.sentence()}",
+            findings.recorded_kernels(snapshot, sheet.bound),
+            findings.recorded_maps(snapshot, image, activations.sentence()),
         ),
     )
 
 
 def _losses() -> Chart:
-    points = recording.log().points
-    checks = [(p.step, p.accuracy) for p in points if p.accuracy is not None]
+    log = recording.log()
+    floor = smoothed_floor(log.smoothing, len(bundled.classes()))
     return Chart(
         "Loss and accuracy",
         (
-            Line("loss", [(p.step, p.loss) for p in points], theme.BLUE),
+            Line("training loss", [(p.step, p.loss) for p in log.points], theme.BLUE),
+            Line("its floor", [(0, floor), (log.steps, floor)], theme.GREY, dash=True),
             Line(
                 "validation accuracy",
-                checks,
+                [(point.step, accuracy) for point, accuracy in findings.checked(log)],
                 theme.VERMILION,
                 side="right",
                 dash=True,
@@ -128,7 +115,7 @@ def _losses() -> Chart:
         ),
         left="loss",
         right="accuracy",
-        length=recording.log().steps,
+        length=log.steps,
     )
 
 
