@@ -48,7 +48,7 @@ def entropy(counts: Sequence[float]) -> float:
         counts: How often each class occurs, or its share; at least one is above 0.
     """
     total = sum(counts)
-    return -sum(count / total * math.log(count / total) for count in counts if count)
+    return sum(count / total * math.log(total / count) for count in counts if count)
 
 
 def smoothed_floor(smoothing: float, classes: int) -> float:

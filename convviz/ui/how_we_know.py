@@ -42,8 +42,8 @@ CONVENTIONS: dict[str, Convention] = {
         "double precision. Whether much arrives is judged by that length divided by the length of "
         "the weights: what a step of gradient descent with learning rate 1 would change. Below "
         "0.0001 that is called hardly anything, below 0.01 little.",
-        source="Szegedy et al. 2015, §5, for the loss; You, Gitman and Ginsburg 2017 (LARS) for the "
-        "ratio of gradient and weights. The two limits are convviz's own.",
+        source="Szegedy et al. 2015, §5, for the loss; You, Gitman and Ginsburg 2017 (LARS) for "
+        "the ratio of gradient and weights. The two limits are convviz's own.",
         check="central differences of the loss in double precision, weight by weight",
         test="tests/learning/test_gradients.py",
     ),
@@ -79,7 +79,7 @@ CONVENTIONS: dict[str, Convention] = {
         counted="Softmax over all classes of the head's scores.",
         source="the cross-entropy loss that the network was trained with",
         check="torch's own softmax of a pass in which the heads run",
-        test="tests/features/test_predictions.py",
+        test="tests/features/test_class_evidence.py",
     ),
     "recorded_loss": Convention(
         title="Loss of the recorded training",

@@ -16,10 +16,12 @@ def read(page: Page) -> Any:
     return page.locator(".st-key-field_view .read")
 
 
+@pytest.mark.claims("convviz.ui.components.position_map.draw")
 def test_pointing_and_arrow_keys_move_the_position(visit: Any) -> None:
     page = visit(CHANNEL)
     map_ = page.locator(".st-key-field_view .stage.map")
     expect(read(page)).to_contain_text("Row")
+    expect(map_).to_have_attribute("aria-label", re.compile("the arrow keys move the chosen"))
     box = map_.bounding_box()
     map_.click(position={"x": 8, "y": 8})
     expect(read(page)).to_contain_text("Row 0, column 0")

@@ -1,15 +1,19 @@
 """Two networks with and without auxiliary losses: what is equal, what differs, and how it ends."""
 
 import copy
+import re
 from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from convviz.datasets.labelled_set import Dataset, Split
+from convviz.datasets.labelled_set import Dataset, Split, split
 from convviz.errors import SettingError
+from convviz.figures import auxiliary as figures
+from convviz.learning import findings
 from convviz.learning.auxiliary import (
     ComparedNetwork,
     Comparison,
@@ -112,9 +116,10 @@ def test_norms_are_those_of_the_loss_that_is_lowered(
 
 
 def test_norms_of_a_stage_are_those_of_one_long_vector() -> None:
-    layers = [LayerGradient("a.x", "", 3, 5), LayerGradient("a.y", "", 4, 12)]
+    layers = [LayerGradient("a.x", "", 3, 5, 6), LayerGradient("a.y", "", 4, 12, 8)]
     (stage,) = by_stage(layers)
     assert (stage.name, stage.without, stage.with_heads, stage.factor) == ("a", 5, 13, 2.6)
+    assert (stage.weights, stage.relative) == (10, 0.5)
 
 
 def test_both_networks_begin_equal() -> None:
@@ -159,6 +164,67 @@ def test_a_comparison_measures_at_its_moments(few: Dataset, few_split: Split) ->
     assert steps[-1].head_parameters == sum(
         p.numel() for n, p in small_inception(6).named_parameters() if n.startswith("aux")
     )
+
+
+def test_the_two_are_compared_over_the_same_images(few: Dataset, few_split: Split) -> None:
+    last = results(few, few_split)[-1].moments[-1]
+    paired = last.paired
+    assert paired.images == len(few_split.validation)
+    for alone, standing in (
+        (paired.only_first, last.with_heads),
+        (paired.only_second, last.without),
+    ):
+        named = paired.both + alone
+        assert standing.validation.accuracy == pytest.approx(named / paired.images)
+
+
+def test_scores_that_are_no_numbers_name_nothing() -> None:
+    module = small()
+    with torch.no_grad():
+        module.get_parameter("fc.bias")[0] = torch.nan
+    standing, correct = ComparedNetwork(module, 0.3).standing(
+        torch.zeros(4, 3, 64, 64), torch.zeros(4, dtype=torch.long)
+    )
+    assert correct == [False] * 4
+    assert standing.validation.accuracy == 0
+
+
+def red_and_blue() -> Dataset:
+    class Colours:
+        name = "colours"
+        titles = tuple(f"{k}" for k in range(48))
+
+        def __len__(self) -> int:
+            return 48
+
+        def image(self, index: int) -> Image.Image:
+            return Image.new("RGB", (48, 48), ("red", "blue")[index % 2])
+
+    return Dataset("colours", ("red", "blue"), Colours(), (0, 1) * 24)
+
+
+def test_two_networks_that_name_everything_rightly_do_not_differ() -> None:
+    dataset = red_and_blue()
+    settings = Settings(start="he", learning_rate=0.01, steps=10, batch=12, size=32, moments=1)
+    *_, last = compare_auxiliary(dataset, split(dataset), settings)
+    standing = last.moments[-1]
+    assert standing.with_heads.validation.accuracy == standing.without.validation.accuracy == 1
+    text = findings.learning(last)
+    assert "100 % of the 12 validation pictures" in text
+    assert "both name the very same pictures rightly, so there is **no difference**" in text
+    assert "by more than chance" not in text
+
+
+def test_a_comparison_whose_weights_overflow_says_so_plainly(
+    few: Dataset, few_split: Split
+) -> None:
+    for rate in (10.0, 1e3, 1e6):
+        settings = replace(SHORT, learning_rate=rate, steps=12, moments=12)
+        last = results(few, few_split, settings)[-1]
+        text = findings.gradients(last) + findings.learning(last)
+        assert not re.search(r"\b(nan|inf)\b", text)
+        for index in range(len(last.moments)):
+            figures.gradients(last.moments, index, HEADS)
 
 
 def test_threads_are_given_back_at_every_step(few: Dataset, few_split: Split) -> None:

@@ -1,0 +1,91 @@
+"""The sentences of the page Auxiliary classifiers that stand before and beside its results."""
+
+import itertools
+import math
+
+import pytest
+
+from convviz.learning.auxiliary import Comparison, Moment, Settings, Standing
+from convviz.learning.config import Validation
+from convviz.learning.guessing import Guessing
+from convviz.learning.significance import PairedComparison
+from convviz.learning.small_networks import initialise, small_inception
+from convviz.lessons import auxiliary_loss
+from convviz.networks.registry import build, spec
+from convviz.ui.auxiliary import findings
+
+
+def comparison(*steps: int) -> Comparison:
+    standing = Standing(None, Validation(1.0, 0.5), 0.0)
+    moments = tuple(Moment(k, (), standing, standing, PairedComparison(1, 0, 0, 1)) for k in steps)
+    guess = Guessing(0.5, math.log(2))
+    return Comparison(Settings(), ("a", "b"), 6, 2, 10, 5, guess, steps[-1], moments)
+
+
+@pytest.mark.claims(
+    "convviz.ui.auxiliary.findings.introduction",
+    "convviz.ui.auxiliary.findings.weight_help",
+    "convviz.lessons.auxiliary_loss.point",
+)
+def test_the_papers_weight() -> None:
+    # Szegedy et al. 2015, section 5: "the losses … were weighted by 0.3".
+    assert "each weighted 0.3; after training" in findings.introduction()
+    assert findings.weight_help().startswith("0.3 in the paper.")
+    assert "adds their losses with weight 0.3.**" in auxiliary_loss.point()
+
+
+@pytest.mark.claims("convviz.ui.auxiliary.findings.setting")
+@pytest.mark.parametrize("weight", [k / 10 for k in range(11)])
+def test_what_is_compared(weight: float) -> None:
+    text = findings.setting(weight)
+    assert f"main + {weight:g} · aux1 + {weight:g} · aux2 on one side" in text
+    wide = build(spec("googlenet")).get_submodule("conv3.conv").weight
+    narrow = small_inception(6).get_submodule("conv3.conv").weight
+    factor = wide.shape[0] // narrow.shape[0]
+    assert f"every layer {factor} times narrower" in text
+    names = [name for name, _ in small_inception(6).named_children()]
+    assert sum(name.startswith("inception") for name in names) == 9
+    assert "nine Inception modules" in text
+
+
+@pytest.mark.claims("convviz.ui.auxiliary.findings.in_short")
+@pytest.mark.parametrize(
+    ("batch_norm", "start"), list(itertools.product((False, True), ("lecun", "he")))
+)
+def test_in_short(batch_norm: bool, start: str) -> None:
+    settings = Settings(weight=0.0, batch_norm=batch_norm, start=start, seed=7)  # type: ignore[arg-type]
+    text = findings.in_short(settings)
+    module = initialise(small_inception(3), settings.start, 0).get_submodule("conv3.conv")
+    variance = float(module.weight.detach().var()) * 8 * 9  # times the inputs
+    assert f"variance {round(variance)} / inputs" in text
+    assert ("no batch norm" in text) == (not batch_norm)
+    assert "weighted 0 against none" in text
+    assert "learning rate 0.008, seed 7." in text
+
+
+@pytest.mark.claims("convviz.ui.auxiliary.findings.steps_help")
+def test_what_a_step_is() -> None:
+    # 400 · 0.12 s = 48 s, to the next five.
+    text = findings.steps_help(Settings())
+    assert text.startswith("Of 32 pictures each")
+    assert "400 steps of both networks took about 50 seconds" in text
+
+
+@pytest.mark.claims("convviz.ui.auxiliary.findings.progress")
+def test_progress() -> None:
+    assert findings.progress(comparison(0, 20), 12.4) == "Step 20 of 400 of each network · 12 s"
+
+
+@pytest.mark.claims("convviz.ui.auxiliary.findings.moment", "convviz.ui.auxiliary.findings.when")
+def test_a_moment_is_named_by_the_steps_behind_it() -> None:
+    three = comparison(0, 1, 1200)
+    assert [findings.when(three, index) for index in range(3)] == [
+        "before the first step",
+        "after 1 step",
+        "after 1,200 steps",
+    ]
+    # Only before the first step have the two networks equal weights.
+    assert findings.moment(three, 0).startswith("Before the first step. ")
+    assert "the two are equal" in findings.moment(three, 0)
+    assert findings.moment(three, 2).startswith("After 1,200 steps. ")
+    assert "the two are equal" not in findings.moment(three, 2)
