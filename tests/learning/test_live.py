@@ -1,15 +1,22 @@
 """A small network's training as a job: what a page sees of it, and that ReLUs die when told to."""
 
 import pickle
+import re
 from dataclasses import replace
 
 import pytest
+import torch
+from sklearn.metrics import accuracy_score
 
 from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import SettingError
+from convviz.images.preprocess import to_tensor
 from convviz.learning.config import TrainingSettings
+from convviz.learning.fit import fit
 from convviz.learning.live import DEADLY_RATE, LiveProgress, learning_rate, train_small
-from convviz.learning.small_networks import SmallDesign
+from convviz.learning.plan import plan
+from convviz.learning.small_networks import SmallDesign, small_network
+from convviz.ui.training import findings
 
 DESIGN = SmallDesign(width=4, depth=2, pixels=32)
 SHORT = TrainingSettings(epochs=3, batch=8)
@@ -77,6 +84,73 @@ def test_a_rate_far_too_large_kills_most_relus_and_the_loss_stays_a_number(
     assert last.counts[0].dead == 0
     assert last.counts[-1].dead > last.channels / 2
     assert last.counts[-1].empty >= last.counts[-1].dead
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_batch_norm_mostly_prevents_that(few: Dataset, few_split: Split, seed: int) -> None:
+    settings = TrainingSettings(epochs=4, learning_rate=DEADLY_RATE, batch=8, seed=seed)
+    design = SmallDesign(width=16, depth=3, batch_norm=True, pixels=32)
+    last = views(few, few_split, design, settings)[-1]
+    assert last.counts[-1].dead < last.channels / 2
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_channels_of_a_first_stack_seldom_die(few: Dataset, few_split: Split, seed: int) -> None:
+    settings = TrainingSettings(epochs=4, learning_rate=DEADLY_RATE, batch=8, seed=seed)
+    design = SmallDesign(width=16, depth=1, batch_norm=False, pixels=32)
+    last = views(few, few_split, design, settings)[-1]
+    assert last.counts[-1].dead < last.channels / 2
+
+
+@pytest.mark.parametrize("rate", [1e-5, 10.0, 1e4])
+def test_at_every_rate_numbers_and_sentences_stay_plain(
+    few: Dataset, few_split: Split, rate: float
+) -> None:
+    settings = TrainingSettings(epochs=2, learning_rate=rate, batch=8)
+    last = views(few, few_split, replace(DESIGN, batch_norm=False), settings)[-1]
+    assert last.outcome is not None
+    assert 0 <= last.outcome.accuracy <= 1
+    texts = [findings.numbers(last, "Cat"), findings.dead_channels(last), last.outcome.note]
+    for frame in last.frames:
+        bound = float(frame.kernels.abs().max()) if frame.kernels is not None else 0.0
+        texts += [findings.moment_kernels(frame, bound)]
+        texts += [findings.moment_maps(frame, maps, "Cat") for maps in frame.maps]
+        assert 0 <= frame.empty <= frame.channels
+    assert not re.search(r"\b(nan|inf)\b", " ".join(texts))
+
+
+def test_the_accuracy_is_scikit_learns_of_the_weights_that_are_kept(
+    few: Dataset, few_split: Split
+) -> None:
+    outcome = views(few, few_split)[-1].outcome
+    network = small_network(DESIGN, SHORT.seed)
+    rate = learning_rate("usual", batch_norm=DESIGN.batch_norm)
+    settings = replace(SHORT, size=DESIGN.pixels, learning_rate=rate)
+    *_, last = fit(plan(network, "scratch", few.classes), few, few_split, settings)
+    assert last.result is not None
+    module = last.result.module.eval()
+    pixels = torch.cat(
+        [
+            to_tensor(
+                few.images.image(index),
+                size=DESIGN.pixels,
+                resize=DESIGN.pixels,
+                mean=network.spec.mean,
+                std=network.spec.std,
+            )
+            for index in few_split.validation
+        ]
+    )
+    with torch.no_grad():
+        named = module(pixels).argmax(1).tolist()
+    labels = [few.labels[index] for index in few_split.validation]
+    assert outcome is not None
+    # Images may be scaled by another filter than in training: at most one may change sides.
+    assert outcome.accuracy == pytest.approx(accuracy_score(labels, named), abs=1 / len(labels))
+
+
+def test_guessing_is_one_in_six_with_six_equal_classes(few: Dataset, few_split: Split) -> None:
+    assert views(few, few_split)[0].guessing.accuracy == pytest.approx(1 / 6)
 
 
 def test_the_usual_rate_kills_hardly_any(few: Dataset, few_split: Split) -> None:

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from torch.nn.functional import batch_norm, conv2d, relu
 
 from convviz.features.activations import activations
-from convviz.features.capture import capture
+from convviz.features.capture import capture, input_for
 from convviz.images.decode import decode
 from convviz.images.samples import sample
 from convviz.learning import recording
@@ -64,6 +65,18 @@ def test_snapshots_show_what_the_networks_answer() -> None:
         assert torch.equal(maps.levels, expected.levels)
         assert torch.equal(maps.maximum, expected.maximum)
         assert torch.equal(each.kernels, network.module.get_submodule("conv1.conv").weight)
+
+
+def test_empty_channels_are_those_of_a_pass_written_out() -> None:
+    network = network_at(8302)
+    x = input_for(network, CAT)
+    for snapshot in recording.snapshots(CAT, "conv1"):
+        state = recording.state_at(snapshot.step)
+        y = conv2d(x, state["conv1.conv.weight"], stride=2, padding=3)
+        mean, variance = state["conv1.bn.running_mean"], state["conv1.bn.running_var"]
+        weight, bias = state["conv1.bn.weight"], state["conv1.bn.bias"]
+        y = relu(batch_norm(y, mean, variance, weight, bias, eps=1e-3))
+        assert snapshot.maps[0].empty == sum(float(channel.max()) <= 0 for channel in y[0])
 
 
 def test_looking_back_leaves_the_bundled_network_alone() -> None:

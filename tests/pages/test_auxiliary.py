@@ -40,6 +40,7 @@ def ended(app: AppTest) -> bool:
     return any(each.label == "Curves and gradients (CSV)" for each in app.get("download_button"))
 
 
+@pytest.mark.claims("convviz.ui.auxiliary.page._draw_idea")
 def test_opens_with_the_papers_weight_and_a_drawing(open_page: Any) -> None:
     app = open_page(PAGE, network="alexnet")
     assert not app.exception
@@ -65,8 +66,9 @@ def test_trains_both_and_says_what_the_numbers_show(open_page: Any) -> None:
     assert not app.exception
     assert not app.error
     said = " ".join(each.value for each in app.markdown)
-    assert "Before the first step, the gradient at conv1 is **" in said
-    assert "After 4 steps" in said
+    assert "**Before the first step.** With the main loss alone the gradient is " in said
+    assert "**After 4 steps.** With the auxiliary losses the gradient at conv1 is " in said
+    assert "of the 6 validation pictures are named rightly" in said
     assert len(app.get("plotly_chart")) == 3
     table = app.dataframe[0].value
     assert list(table["auxiliary losses"]) == ["with, weight 0.3", "without"]

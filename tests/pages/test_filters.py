@@ -76,3 +76,5 @@ def test_trained_beside_untrained(open_page: Any) -> None:
     assert not app.exception
     assert not app.error
     assert "conv1, untrained" in text_of(app)
+    # conv1 has 3 · 7 · 7 = 147 inputs for each output value: √(2 / 147) = 0.117.
+    assert "standard deviation √(2 / 147) = 0.117" in text_of(app)

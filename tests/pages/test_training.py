@@ -52,6 +52,8 @@ def test_opens_with_the_recording_without_any_weights(open_page: Any) -> None:
     assert not app.error
     assert app.segmented_control(key="watch").value == "recorded"
     assert "The green line is the moment shown above" in captions(app)
+    assert "first 2,000 of the 10,000 validation pictures" in captions(app)
+    assert "would stay at 0.85, not at 0" in captions(app)
     assert saves(app) == {"Kernels (PNG)", "Maps (PNG)", "Loss (CSV)"}
     assert len(app.get("button_group")) == 1
 
@@ -106,6 +108,8 @@ def test_trains_counts_and_saves(open_page: Any) -> None:
     assert int(of) == 16 + 32 + 64
     assert int(empty) <= int(of)
     assert "any of 12 validation pictures" in captions(app)
+    # Six equal classes: one sixth.
+    assert "always naming the largest class would name 17 % of them rightly" in captions(app)
     assert app.segmented_control(key="live_layer").value == "features.relu2"
     app.segmented_control(key="live_layer").set_value("features.relu1").run()
     assert not app.exception

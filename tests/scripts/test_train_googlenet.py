@@ -41,6 +41,13 @@ def test_the_schedule_is_that_of_the_log(script: Any) -> None:
     assert script.share_at(50, budget=100) == script.share_at(4151)
 
 
+def test_the_recording_states_the_settings_of_the_recipe(script: Any) -> None:
+    log = recording.log()
+    assert log.smoothing == script.SMOOTHING == 0.1
+    assert log.validation_images == script.CHECKED == 2000
+    assert log.images == log.steps * script.BATCH
+
+
 def test_augmented_pictures_are_parts_of_their_own(script: Any) -> None:
     plain = torch.arange(4, dtype=torch.uint8).view(4, 1, 1, 1).expand(4, 3, 64, 64) * 60
     generator = torch.Generator().manual_seed(1)

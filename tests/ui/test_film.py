@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from convviz.features.activations import measure
+from convviz.learning.guessing import Guessing
 from convviz.learning.live import ChannelCount, EpochCheck, LiveProgress, LossPoint
 from convviz.learning.small_networks import SmallDesign, small_network
 from convviz.learning.snapshots import Maps, Snapshot
@@ -34,6 +35,7 @@ def view() -> LiveProgress:
         10,
         4,
         "Cat",
+        Guessing(0.5, 0.6931),
         others=7,
         step=30,
         points=(LossPoint(10, 2.0), LossPoint(30, 1.0)),

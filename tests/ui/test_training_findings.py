@@ -102,6 +102,13 @@ def bundled_note() -> str:
     return load("googlenet", "bundled").weights.note
 
 
+@pytest.mark.claims("convviz.ui.training.findings.answers")
+def test_the_panel_names_the_layer() -> None:
+    titles = {findings.answers(each.title) for each in recording.recorded_layers()}
+    assert "What conv1 answers to your image" in titles
+    assert len(titles) == len(recording.recorded_layers())
+
+
 # A training that is run here
 
 

@@ -93,6 +93,11 @@ def validation(log: Log, about: BundledInfo) -> str:
     )
 
 
+def answers(layer: str) -> str:
+    """Name the panel of a layer's maps, by its title."""
+    return f"What {layer} answers to your image"
+
+
 def recorded_kernels(snapshot: Snapshot, bound: float) -> str:
     """Say what the drawing of the first kernels shows.
 

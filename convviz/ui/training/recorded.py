@@ -50,7 +50,7 @@ def _draw_film(choice: Choice) -> None:
     film(
         stills,
         (_losses(),),
-        titles=("What conv1 looks for", f"What {layers[name].title} answers to your image"),
+        titles=("What conv1 looks for", findings.answers(layers[name].title)),
         key="training_recorded",
         at=moments.index(step),
         on_rest=lambda number: state.put(Key.RECORDED_MOMENT, moments[number]),
