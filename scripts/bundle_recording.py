@@ -35,7 +35,7 @@ def main() -> None:
     log = json.loads((folder / "training_log.json").read_text(encoding="utf-8"))
     DATA.mkdir(exist_ok=True)
     (DATA / "googlenet_recording.safetensors").write_bytes(save(stored))
-    recording = {key: log[key] for key in ("log", "seconds", "steps", "images")}
+    recording = {key: log[key] for key in ("log", "final", "seconds", "steps", "images")}
     recording |= {key: log.get(key, value) for key, value in RECORDED.items()}
     text = json.dumps(recording, separators=(",", ":")) + "\n"
     (DATA / "googlenet_training_log.json").write_text(text, encoding="utf-8")

@@ -65,6 +65,7 @@ class Log:
         smoothing: Label smoothing of all its losses, in 0…1.
         validation_images: How many of the validation images each accuracy was measured with.
         cores: How many processor cores it ran on.
+        final: Accuracy of the finished network on all validation images, by their side in pixels.
     """
 
     points: tuple[LoggedStep, ...]
@@ -74,6 +75,7 @@ class Log:
     smoothing: float
     validation_images: int
     cores: int
+    final: dict[int, float]
 
 
 @cache
@@ -107,6 +109,7 @@ def log() -> Log:
         data["label_smoothing"],
         data["validation_images"],
         data["cores"],
+        {int(size): top1 for size, (top1, _top5) in data["final"].items()},
     )
 
 

@@ -74,6 +74,11 @@ def test_where_the_size_changes_and_what_the_accuracy_does_there() -> None:
     after = next(row for row in rows if "val_top1" in row and row["size"] == 96)
     assert (before["val_top1"], after["val_top1"]) == (0.3625, 0.422)
     assert "from 36.25 % at 64 pixels (step 6,500) the accuracy went to 42.20 % at 96" in text
+    assert "not by" not in text
+    sizes = {"64": 0.3201, "128": 0.4598, "160": 0.4464}
+    assert {size: top1 for size, (top1, _) in FILE["final"].items()} == sizes
+    assert "32.0 % at 64 pixels and 46.0 % at 128 pixels and 44.6 % at 160 pixels" in text
+    assert LOG.final[bundled.about().input_size] == pytest.approx(bundled.about().accuracy)
     constant = replace(LOG, points=LOG.points[:10])
     assert "had 64 × 64 pixels all the time" in findings.sizes(constant)
     unchecked = replace(LOG, points=tuple(replace(p, accuracy=None) for p in LOG.points))

@@ -60,10 +60,16 @@ def sizes(log: Log) -> str:
             text += (
                 f"; from {percent(before[1], 2)} at {before[0].size} pixels (step "
                 f"{before[0].step:,}) the accuracy went to {percent(after[1], 2)} at "
-                f"{after[0].size} (step {after[0].step:,}), not by learning alone"
+                f"{after[0].size} (step {after[0].step:,})"
             )
             break
-    return f"{text}."
+    at_sizes = " and ".join(
+        f"{percent(share, 1)} at {size} pixels" for size, share in sorted(log.final.items())
+    )
+    return (
+        f"{text}. The size alone makes a difference: with the same weights the finished network "
+        f"names {at_sizes} rightly."
+    )
 
 
 def checked(log: Log) -> list[tuple[LoggedStep, float]]:
