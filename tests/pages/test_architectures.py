@@ -213,13 +213,14 @@ def test_auxiliary_heads_bring_gradients_where_the_network_needs_them(
     open_page: OpenPage,
 ) -> None:
     app = sound(open_page(PAGE, view="lessons", lesson="auxiliary"))
-    assert "the heads bring the signal" in text(app)
+    assert "hardly anything arrives at any stage" in text(app)
+    assert "With the auxiliary losses the gradient at conv1 is **" in text(app)
     assert component_data(app, "architectures_heads")["marks"] == {
         "inception4a.cat()": "aux1",
         "inception4d.cat()": "aux2",
     }
     app.selectbox(key="trained_form").set_value("googlenet").run()
-    assert "the main loss arrives well on its own" in text(sound(app))
+    assert "the main loss arrives at conv1 without help" in text(sound(app))
 
 
 @pytest.mark.parametrize("paper", ["alexnet", "vgg", "googlenet"])
