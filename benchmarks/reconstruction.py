@@ -3,11 +3,12 @@
     python -m benchmarks.reconstruction                five layers, 12 s a run: 5 minutes
     python -m benchmarks.reconstruction --seconds 4 --cases vgg16:features.22
     python -m benchmarks.reconstruction --presets      which start suits which layer
+    python -m benchmarks.reconstruction --settled --steps 100     whether a run is done
 
 All runs of a case follow each other in one process: the same weights, the same network cut off
 after the same layer, the same time, set-up included. The plain runs optimise the normalised input
 itself in float32, with torch.optim's Adam and L-BFGS. All relative errors are those of the image
-clamped to valid pixels, in float32.
+as it is saved, clamped to valid pixels and rounded to 8 bits for each colour, in float32.
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ from torch import Tensor, nn
 
 from convviz.features.capture import input_for, truncated
 from convviz.images.decode import decode
-from convviz.images.preprocess import denormalise, normalise
+from convviz.images.preprocess import as_saved, denormalise, normalise
 from convviz.images.samples import sample
 from convviz.networks.device import autocast, convert, resolve
 from convviz.networks.network import Network
 from convviz.reconstruction.config import ReconstructionConfig, preset
+from convviz.reconstruction.findings import is_settled
 from convviz.reconstruction.reconstruct import reconstruct
 from convviz.weights.load import load
 
@@ -49,6 +51,7 @@ PRESET_CASES = (
 )
 NOISES = (0.001, 0.003, 0.01, 0.02, 0.05)
 TURNS = 60
+LONGER = 8  # times as many steps
 CPU = torch.device("cpu")
 
 
@@ -67,11 +70,11 @@ class Case:
         return truncated(self.network.module, self.layer).to(memory_format=torch.channels_last)
 
     def relative_error(self, pixels: Tensor) -> float:
-        """Measure an image, shape (1, 3, S, S), after clamping it."""
+        """Measure an image, shape (1, 3, S, S), as it would be saved."""
         spec, module = self.network.spec, self.module
         with torch.no_grad():
             target = module(input_for(self.network, self.image))
-            valid = normalise(pixels.clamp(0, 1), mean=spec.mean, std=spec.std)
+            valid = normalise(as_saved(pixels)[None], mean=spec.mean, std=spec.std)
             return float((module(valid) - target).norm() / target.norm())
 
 
@@ -218,15 +221,47 @@ def measure_presets(name: str, cases: list[Case], seconds: float | None, steps: 
     print(f"| {name} | {cells} |", flush=True)
 
 
+def measure_settled(name: str, case: Case, steps: int) -> None:
+    """Print what a run says of itself, and what eight times its steps change."""
+    config = replace(
+        preset(case.network.name, case.layer),
+        seconds=None,
+        steps=steps,
+        seed=case.seed,
+        precision="float32",  # so that the longer run begins with the shorter one
+    )
+    results = []
+    for count in (steps, LONGER * steps):
+        *_, step = reconstruct(case.network, case.image, replace(config, steps=count))
+        if step.result is None:
+            raise RuntimeError("a reconstruction ended without a result")
+        results.append(step.result)
+    run, longer = results
+    changes = [
+        "–" if before is None or after is None else f"{after - before:+.3f}"
+        for before, after in (
+            (run.ssim, longer.ssim),
+            (run.layout, longer.layout),
+            (run.detail, longer.detail),
+        )
+    ]
+    print(
+        f"| {name} | {steps} | {'settled' if is_settled(run) else 'not settled'} "
+        f"| {run.relative_error:.4f} → {longer.relative_error:.4f} | {' | '.join(changes)} |",
+        flush=True,
+    )
+
+
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", nargs="+", metavar="NETWORK:LAYER")
     parser.add_argument("--seconds", type=float, help="per run (default: 12)")
-    parser.add_argument("--steps", type=int, help="instead of seconds; for --presets only")
+    parser.add_argument("--steps", type=int, help="instead of seconds; for --presets, --settled")
     parser.add_argument("--images", nargs="+", metavar="SAMPLE", help="(default: cat)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--presets", action="store_true", help="compare starts, not methods")
+    parser.add_argument("--settled", action="store_true", help="compare with longer runs")
     parser.add_argument("--json", metavar="FILE", help="write the rows to a file as well")
     args = parser.parse_args()
     seconds = None if args.steps else args.seconds or 12.0
@@ -237,6 +272,9 @@ def main() -> None:
     if args.presets:
         print(f"| layer | {' | '.join(f'noise {noise:g}' for noise in NOISES)} |")
         print(f"| --- |{' ---: |' * len(NOISES)}")
+    elif args.settled:
+        print("| layer | steps | it says | relative error after 8 × | SSIM | layout | detail |")
+        print("| --- | ---: | --- | --- | ---: | ---: | ---: |")
     else:
         print("| layer | method | relative error | of the best plain run's | steps | seconds |")
         print("| --- | --- | ---: | ---: | ---: | ---: |")
@@ -252,6 +290,9 @@ def main() -> None:
             continue
         for case, picture in zip(cases, pictures, strict=True):
             title = name if len(cases) == 1 else f"{name}, {picture}"
+            if args.settled:
+                measure_settled(title, case, args.steps or 100)
+                continue
             rows.extend(compare(title, case, seconds or 12.0))
     if args.json:
         with open(args.json, "w", encoding="utf-8") as file:

@@ -31,8 +31,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         parents=[layer_and_image()],
         help="find an image with the same feature maps at a layer",
         description="Start from noise and change the image until its feature maps at a layer are "
-        "those of a given picture: what is left out is what the layer does not know. Ctrl-C ends "
-        "early and keeps the best image.",
+        "those of a given picture: given enough time, what is left out is what the layer does not "
+        "know. Ctrl-C ends early and keeps the best image. All measures are those of the image as "
+        "it is saved.",
     )
     parser.add_argument("--steps", type=int, metavar="N", help="at most so many steps")
     parser.add_argument(
@@ -149,9 +150,12 @@ def _interruptible() -> Iterator[list[int]]:
 
 
 def _line(step: ReconstructionStep) -> str:
+    from convviz.reconstruction.findings import error_text
+
     of = "" if step.total is None else f"/{step.total}"
     remaining = "" if step.seconds_left is None else f", {math.ceil(step.seconds_left)} s left"
-    return f"step {step.index}{of}, relative error {step.relative_error:.3f}{remaining}"
+    error = error_text(step.relative_error, is_silent=step.is_silent)
+    return f"step {step.index}{of}, relative error {error}{remaining}"
 
 
 def _png(result: ReconstructionResult) -> bytes:
@@ -164,11 +168,14 @@ def _png(result: ReconstructionResult) -> bytes:
 def _as_json(
     result: ReconstructionResult, network: Network, config: ReconstructionConfig
 ) -> dict[str, Any]:
+    from convviz.reconstruction.findings import is_settled
+
+    half, baselines = result.halfway, result.baselines
     return {
         "network": network.name,
         "weights": {"source": network.weights.source, "sha256": network.weights.sha256},
         "layer": config.layer,
-        "relative_error": result.relative_error,
+        "relative_error": None if result.is_silent else result.relative_error,
         "loss": list(result.losses),
         "steps": result.steps,
         "seconds": round(result.seconds, 4),
@@ -176,6 +183,15 @@ def _as_json(
         "precision": result.precision,
         "psnr": result.psnr if math.isfinite(result.psnr) else None,
         "ssim": result.ssim,
+        "ssim_flat_grey": baselines and baselines.grey,
+        "ssim_unrelated": baselines and list(baselines.unrelated),
+        "halfway": half
+        and {
+            "step": half.step,
+            "relative_error": None if result.is_silent else half.relative_error,
+            "ssim": half.ssim,
+        },
+        "settled": is_settled(result),
         "predictions": [
             {"label": prediction.label, "probability": prediction.probability}
             for prediction in result.predictions
@@ -185,13 +201,22 @@ def _as_json(
 
 
 def _print(result: ReconstructionResult, network: Network, config: ReconstructionConfig) -> None:
+    from convviz.reconstruction import findings
+
     weights = network.weights
-    print(f"{network.title}, {config.layer}: relative error {result.relative_error:.4f}")
+    error = findings.error_text(result.relative_error, is_silent=result.is_silent)
+    print(f"{network.title}, {config.layer}: relative error {error}")
     print(f"Weights: {weights.title} (source {weights.source}, sha256 {weights.sha256})")
     print(
         f"{result.steps} steps in {result.seconds:.1f} s, {result.precision}; "
         f"PSNR {result.psnr:.1f} dB, SSIM {result.ssim:.3f}"
     )
+    for text in (
+        findings.likeness_in_context(result.ssim, result.baselines),
+        findings.how_far(result, config),
+    ):
+        if text:
+            print(text)
     for title, predictions in (
         ("Original", result.original_predictions),
         ("Reconstruction", result.predictions),

@@ -67,6 +67,18 @@ def to_image(pixels: Tensor) -> Image.Image:
     return image
 
 
+def as_saved(pixels: Tensor) -> Tensor:
+    """Return the pixels that a saved image will have, shape (3, H, W), float32.
+
+    A file holds 8 bits for each colour of a pixel: what is measured of an image that somebody
+    saves is measured after this rounding.
+
+    Args:
+        pixels: Shape (3, H, W) or (1, 3, H, W); clamped to 0…1, NaN becomes black.
+    """
+    return to_pixels(to_image(pixels))
+
+
 def to_tensor(
     image: Image.Image, *, size: int, resize: int, mean: Sequence[float], std: Sequence[float]
 ) -> Tensor:

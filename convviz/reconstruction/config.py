@@ -33,13 +33,16 @@ _NOISE = {
     "googlenet": (("inception3b", 0.02), ("inception4a", 0.02), ("inception5b", 0.02)),
 }
 
-# For other networks: depth in the encoder up to which it holds, and noise.
+MEASURED = tuple(_NOISE)
+"""The networks with which the presets were measured, with trained weights."""
+
+# For other networks, a guess: depth in the encoder up to which it holds, and noise.
 _NOISE_BY_DEPTH = ((0.6, 0.01), (1.0, 0.02))
 
 
 @dataclass(frozen=True, eq=False)
 class ReconstructionConfig:
-    """How to reconstruct; the defaults suit most layers, `preset` those of known networks better.
+    """How to reconstruct; `preset` chooses some settings by the network and the layer.
 
     Attributes:
         layer: Dotted name of the layer whose feature maps are matched.
@@ -143,7 +146,9 @@ def _within(name: str, value: Any, low: float, high: float, *, above: bool = Fal
 
 
 def preset(network_name: str, layer_name: str) -> ReconstructionConfig:
-    """Return good settings for a layer: those measured at the layer that is closest in depth.
+    """Return settings for a layer: those measured at the layer that is closest in depth.
+
+    For a network that was not measured they are a guess from the layer's depth: see `is_measured`.
 
     Raises:
         NetworkError: There is no such network or layer.
@@ -159,3 +164,13 @@ def preset(network_name: str, layer_name: str) -> ReconstructionConfig:
     else:
         noise = next(noise for limit, noise in _NOISE_BY_DEPTH if depth <= limit)
     return ReconstructionConfig(layer=layer_name, seconds=DEFAULT_SECONDS, noise=noise)
+
+
+def is_measured(network_name: str, source: str) -> bool:
+    """Whether a network's presets were measured with it, and with trained weights.
+
+    Args:
+        network_name: Its short name.
+        source: Where its weights are from, as for `weights.load`.
+    """
+    return network_name in _NOISE and source != "random"

@@ -1,23 +1,231 @@
-"""Sentences about a series of reconstructions, made from its numbers.
+"""Sentences about reconstructions, made from their numbers.
 
-No sentence claims more than the numbers show; where they show the opposite of what is usual, the
-sentence says so.
+No sentence claims more than the numbers show. That what still looks different is what a layer does
+not know is said of settled runs alone (`is_settled`): the optimisation takes the detail of an image
+last, so a run that was cut short looks as if the layer had lost it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+import math
+from collections.abc import Callable, Sequence
 
-from convviz.formatting import decimals
+from PIL import Image
+from torch import Tensor
+
+from convviz.formatting import decimals, percent, significant
+from convviz.images.preprocess import to_pixels
+from convviz.networks.network import Network
+from convviz.networks.registry import spec
+from convviz.reconstruction.config import MEASURED, ReconstructionConfig, is_measured
+from convviz.reconstruction.optimizers import DEFAULT, OPTIMIZERS
 from convviz.reconstruction.progress import ReconstructionProgress
-from convviz.reconstruction.quality import PATCH
+from convviz.reconstruction.quality import PATCH, SsimBaselines, baselines, scaled, ssim
 from convviz.reconstruction.reconstruct import ReconstructionResult
+from convviz.structure.layers import Layer
 
 _NOTICEABLE = 0.05  # of a correlation or an SSIM
 _MATCHED = 0.1  # up to this relative error, feature maps are nearly the same
 _FAR = 0.5  # above this one, an image says more about the optimisation than about the layer
 
+# So much may an SSIM or a correlation still change while the number of steps doubles. The second
+# half of a run tells what is still to come better than its last fifth or a few further steps, which
+# can stand still, or turn round, while eight times the steps change an image noticeably.
+_STEADY = 0.01
+_FALLING = 0.97  # an error that falls to less than this share over a doubling still falls
+
 _Run = tuple[ReconstructionProgress, ReconstructionResult]
+
+
+def error_text(relative_error: float, *, is_silent: bool = False) -> str:
+    """Write a relative error: "0.0349", or "undefined" where the layer is silent."""
+    if is_silent or not math.isfinite(relative_error):
+        return "undefined"
+    return significant(relative_error)
+
+
+def error_meaning(relative_error: float | None, *, is_silent: bool = False) -> str:
+    """Explain a relative error in one sentence."""
+    if is_silent:
+        return (
+            "There is no relative error: it is a share of the length of x's feature maps, and all "
+            "of these are 0."
+        )
+    if relative_error is None or not math.isfinite(relative_error):
+        return "The relative error says how far the feature maps of y are from those of x."
+    return (
+        f"A relative error of {error_text(relative_error)} means: the feature maps of y and x "
+        f"differ by {percent(relative_error)} of the length of those of x."
+    )
+
+
+def how_measured(run: ReconstructionProgress) -> str:
+    """Say on what a result's numbers were measured, and after how much work."""
+    result = run.result
+    if result is None:
+        return ""
+    steps = f"{run.step:,} step{'' if run.step == 1 else 's'}"
+    if run.step > result.steps:
+        steps += f" ({result.steps:,} of them in this last run)"
+    if result.fast_steps == 0:
+        precision = "all in float32"
+    elif result.fast_steps == result.steps:
+        precision = "all in bfloat16"
+    else:
+        precision = f"{result.fast_steps:,} of them in bfloat16 and the others in float32"
+    if run.step > result.steps:
+        precision = f"that one {precision}" if "of them" not in precision else precision
+    return (
+        "Measured in float32 on the image as it is saved, with 8 bits for each colour, after "
+        f"{steps} in {run.seconds:.1f} seconds, {precision}."
+    )
+
+
+def is_settled(result: ReconstructionResult, *, before: int = 0) -> bool:
+    """Whether a run is done: what still looks different will hardly come with more time.
+
+    That is so where the relative error is small and the image agreed with the original as well at
+    half of the steps as at the end.
+
+    Args:
+        result: The run's result.
+        before: How many steps earlier runs had taken, which this one went on from.
+    """
+    if result.halfway is None or result.is_silent or result.gave_up:
+        return False
+    if not result.relative_error <= _MATCHED:
+        return False
+    half = result.halfway
+    pairs = (
+        (half.ssim, result.ssim),
+        (half.layout, result.layout),
+        (half.detail, result.detail),
+    )
+    doublings = _doublings(result, before)
+    return all(
+        abs(after - earlier) <= _STEADY * doublings
+        for earlier, after in pairs
+        if earlier is not None and after is not None
+    )
+
+
+def how_far(result: ReconstructionResult, config: ReconstructionConfig, *, before: int = 0) -> str:
+    """Say how far a run is from done, measured over the second half of its steps.
+
+    Args:
+        result: The run's result.
+        config: Its settings.
+        before: How many steps earlier runs had taken, which this one went on from.
+    """
+    if result.is_silent:
+        return ""
+    half = result.halfway
+    if half is None:
+        return "After a single step nothing can be said of how far the run is from done."
+    changes = [
+        f"the relative error {_went(half.relative_error, result.relative_error, error_text)}",
+        f"SSIM {_went(half.ssim, result.ssim)}",
+    ]
+    for name, earlier, after in (
+        ("layout", half.layout, result.layout),
+        ("detail", half.detail, result.detail),
+    ):
+        if earlier is not None and after is not None:
+            changes.append(f"the agreement of the {name} {_went(earlier, after)}")
+    steps = f"From step {before + half.step:,} to step {before + result.steps:,}"
+    return f"{steps} {_listed(changes)}. {_verdict(result, config, before)}"
+
+
+def _verdict(result: ReconstructionResult, config: ReconstructionConfig, before: int) -> str:
+    half = result.halfway
+    if half is None or result.gave_up:
+        return "The run ended before it was done."
+    if is_settled(result, before=before):
+        limits = _what_limits(config)
+        if limits:
+            return (
+                f"The image hardly changes any more, but that may be due to {limits}: it does not "
+                "show that the layer knows no more."
+            )
+        return (
+            "The run has settled: what still looks different is what the layer hardly knows, and "
+            "not for want of time."
+        )
+    falls = result.relative_error < half.relative_error * _FALLING ** _doublings(result, before)
+    if falls:
+        return (
+            "It is not done: more time would bring the image closer, so what still looks "
+            "different is not all lost by the layer."
+        )
+    if result.relative_error > _MATCHED:
+        return (
+            "The error hardly falls any more although the feature maps are not matched: the "
+            "optimisation is stuck with these settings, and what looks different says little "
+            "about the layer."
+        )
+    return (
+        "It is not done: the feature maps are nearly matched, but the image still changes, so "
+        "what looks different is not all lost by the layer."
+    )
+
+
+def _doublings(result: ReconstructionResult, before: int) -> float:
+    """How many times the number of steps has doubled since half of the run."""
+    half = result.halfway
+    return math.log2((before + result.steps) / (before + half.step)) if half else 0.0
+
+
+def _went(earlier: float, after: float, text: Callable[[float], str] = decimals) -> str:
+    """Say how a number changed, as far as its text shows it."""
+    if text(earlier) == text(after):
+        return f"stayed at {text(after)}"
+    return f"{'fell' if after < earlier else 'rose'} from {text(earlier)} to {text(after)}"
+
+
+def _what_limits(config: ReconstructionConfig) -> str:
+    """Name the settings that can make an image stand still before the layer does."""
+    row = OPTIMIZERS[config.optimizer]
+    limits = []
+    if config.optimizer != DEFAULT:
+        limits.append(row.title)
+    if config.learning_rate is not None and config.learning_rate != row.rate:
+        limits.append(f"the learning rate of {config.learning_rate:g}")
+    if config.decay:
+        limits.append("its decay")
+    if config.tv:
+        limits.append("the penalty on total variation")
+    return " and ".join(limits)
+
+
+def likeness_in_context(likeness: float, baseline: SsimBaselines | None) -> str:
+    """Say what an SSIM is worth, beside that of images that show nothing of the original.
+
+    Args:
+        likeness: The reconstruction's SSIM.
+        baseline: What SSIM is for a flat and for unrelated images.
+    """
+    if baseline is None:
+        return ""
+    others = _unrelated(baseline.unrelated)
+    worst = max((baseline.grey, *baseline.unrelated))
+    text = (
+        "For comparison: a flat mid-grey image has an SSIM with the original of "
+        f"{decimals(baseline.grey)}"
+    )
+    text += f", {others}." if others else "."
+    if likeness <= worst:
+        text += f" So {decimals(likeness)} is no sign of likeness."
+    return text
+
+
+def _unrelated(values: Sequence[float]) -> str:
+    if not values:
+        return ""
+    if len(values) == 1:
+        return f"another photograph {decimals(values[0])}"
+    low, high = decimals(min(values)), decimals(max(values))
+    return f"{len(values)} other photographs " + (low if low == high else f"{low} to {high}")
 
 
 def what_is_lost(runs: Sequence[ReconstructionProgress]) -> str:
@@ -26,91 +234,179 @@ def what_is_lost(runs: Sequence[ReconstructionProgress]) -> str:
     Args:
         runs: From shallow to deep.
     """
-    results = _ended(runs)
+    results, silent = _ended(runs)
     if len(results) < 2:
-        return ""
+        return silent
     (first, shallow), (last, deep) = results[0], results[-1]
     if max(shallow.relative_error, deep.relative_error) > _FAR:
-        return _too_far(results)
+        return _joined(_too_far(results), silent)
     if (
         shallow.layout is None
         or shallow.detail is None
         or deep.layout is None
         or deep.detail is None
     ):
-        return "The image is too even to say what the deeper layers lose."
+        return _joined("The image is too even to say what the deeper layers lose.", silent)
     numbers = (
         f"From {first.subject.layer_title} to {last.subject.layer_title} the agreement with the "
         f"original goes from {decimals(shallow.detail)} to {decimals(deep.detail)} in the detail "
         f"(what the pixels of a patch of {PATCH} × {PATCH} add to its mean colour) and from "
         f"{decimals(shallow.layout)} to {decimals(deep.layout)} in the layout (the patches' mean "
-        "colours); 1 is identical."
+        "colours); 1 is identical up to contrast."
     )
     layout, detail = shallow.layout - deep.layout, shallow.detail - deep.detail
     if max(layout, detail) < _NOTICEABLE:
-        finding = "So the deepest of these layers still knows about as much as the first."
+        finding = "The image from the deepest of these layers is about as close as the first."
     elif detail > layout + _NOTICEABLE:
-        finding = "So what the deeper layers lose is the detail, more than what is where."
+        finding = "What gets lost is the detail, more than what is where."
     elif layout > detail + _NOTICEABLE:
-        finding = "Here the layout suffers more than the detail, which is unusual."
+        finding = "The layout suffers more than the detail."
     else:
-        finding = "Here detail and layout are lost together."
-    return f"{numbers} {finding} {_how_sure(results)}"
+        finding = "Detail and layout get lost together."
+    return _joined(numbers, finding, _how_sure(results), silent)
 
 
 def what_differs(runs: Sequence[ReconstructionProgress]) -> str:
-    """Say which network's layer keeps the most of the image, from the numbers."""
-    results = _ended(runs)
+    """Say which network's layer keeps the most of the image, at the same number of pixels."""
+    results, silent = _ended(runs)
     if len(results) < 2:
-        return ""
+        return silent
     sizes = "; ".join(
         f"{run.subject.layer_title} of {run.subject.network} describes the image with "
         f"{run.subject.numbers:,} numbers (the image itself has {3 * run.subject.pixels**2:,})"
         for run, _ in results
     )
     if max(result.relative_error for _, result in results) > _FAR:
-        return f"{sizes}. {_too_far(results)}"
-    best = max(results, key=lambda pair: pair[1].ssim)
-    worst = min(results, key=lambda pair: pair[1].ssim)
-    if best[1].ssim - worst[1].ssim < _NOTICEABLE:
-        finding = "Their reconstructions are about equally like their originals."
+        return _joined(f"{sizes}.", _too_far(results), silent)
+    side = min(run.subject.pixels for run, _ in results)
+    likenesses = [_likeness(run, side) for run, _ in results]
+    values = "; ".join(
+        f"{run.subject.network} {decimals(value)}"
+        for (run, _), (value, _) in zip(results, likenesses, strict=True)
+    )
+    unrelated = [
+        other for _, baseline in likenesses for other in (baseline.grey, *baseline.unrelated)
+    ]
+    low, high = decimals(min(unrelated)), decimals(max(unrelated))
+    compared = (
+        f"Compared at {side} × {side} pixels, SSIM with the original: {values}; flat grey and "
+        f"other photographs have {low} to {high}."
+    )
+    ranked = sorted(
+        zip((value for value, _ in likenesses), results, strict=True), key=lambda pair: pair[0]
+    )
+    (least, (worst, _)), (most, (best, _)) = ranked[0], ranked[-1]
+    if most <= max(unrelated):
+        finding = "None is more like its original than images that show nothing of it can be."
+    elif most - least < _NOTICEABLE:
+        finding = "So they are about equally like their originals."
     else:
         finding = (
-            f"The reconstruction from {best[0].subject.network} is the most like its original "
-            f"(SSIM {decimals(best[1].ssim)}), that from {worst[0].subject.network} the least "
-            f"({decimals(worst[1].ssim)})."
+            f"So the reconstruction from {best.subject.network} is the most like its original, "
+            f"that from {worst.subject.network} the least."
         )
-    return f"{sizes}. {finding} {_how_sure(results)}"
+    return _joined(f"{sizes}.", compared, finding, _how_sure(results), silent)
 
 
-def _ended(runs: Sequence[ReconstructionProgress]) -> list[_Run]:
-    return [(run, run.result) for run in runs if run.result]
+def _likeness(run: ReconstructionProgress, side: int) -> tuple[float, SsimBaselines]:
+    """Measure a run's SSIM at a common size, and what it is for images that show nothing of it."""
+    original = _pixels(run.original)
+    value = ssim(scaled(_pixels(run.image), side), scaled(original, side))
+    return value, baselines(original, resize=run.subject.resize, side=side)
+
+
+def _pixels(file: bytes) -> Tensor:
+    return to_pixels(Image.open(io.BytesIO(file)))
+
+
+def _ended(runs: Sequence[ReconstructionProgress]) -> tuple[list[_Run], str]:
+    """Return the runs that ended and can be compared, and a sentence about those that cannot."""
+    ended = [(run, run.result) for run in runs if run.result]
+    silent = [run.subject.layer_title for run, result in ended if result.is_silent]
+    text = (
+        f"For this image all features of {_listed(silent)} are 0: they say nothing about it, and "
+        "are left out here."
+        if silent
+        else ""
+    )
+    return [(run, result) for run, result in ended if not result.is_silent], text
 
 
 def _how_sure(results: Sequence[_Run]) -> str:
     """Say which differences are due to the layer and which to the short optimisation."""
-    unmatched = [
-        run.subject.layer_title for run, result in results if result.relative_error > _MATCHED
+    open_runs = [
+        run.subject.layer_title
+        for run, result in results
+        if not is_settled(result, before=run.step - result.steps) or _what_limits(run.config)
     ]
-    if not unmatched:
+    if not open_runs:
         return (
-            "All relative errors are small: the feature maps are nearly those of the original, so "
-            "what still looks different is what the layers do not know."
+            "All runs have settled: their feature maps are nearly those of the original, and over "
+            "the second half of the steps the images hardly changed. So what still looks "
+            "different is what the layers hardly know."
         )
     names = (
-        ", ".join(unmatched)
-        if len(unmatched) <= 3
-        else f"{len(unmatched)} of the {len(results)} pictures"
+        f"{_listed(open_runs)} "
+        if len(open_runs) <= 3
+        else f"{len(open_runs)} of the {len(results)} images "
     )
     return (
-        f"With {names} the relative error is still above {_MATCHED:g}: there, part of the "
-        "difference is not what the layer lost but what more time would bring."
+        f"{names}{'has' if len(open_runs) == 1 else 'have'} not settled: there, part of what looks "
+        "different is not lost by the layer, but would come with more time or other settings."
     )
 
 
 def _too_far(results: Sequence[_Run]) -> str:
     largest = max(result.relative_error for _, result in results)
     return (
-        f"With a relative error of up to {largest:.2f} the pictures say more about the short "
-        "optimisation than about the layers: give each more time."
+        f"With a relative error of up to {error_text(largest)} the images say more about the short "
+        "optimisation than about the layers: give each more time, or other settings."
     )
+
+
+def compared_layers(pairs: Sequence[tuple[Network, Layer]]) -> str:
+    """Name the layers that several networks are compared at."""
+    if not pairs:
+        return "Choose at least one network."
+    text = ", ".join(f"{layer.title} of {network.title}" for network, layer in pairs)
+    return f"At about the same share of each encoder's depth as the layer in the sidebar: {text}."
+
+
+def weights_missing(titles: Sequence[str]) -> str:
+    """Say which networks cannot be compared before their weights are fetched."""
+    which = "the network" if len(titles) == 1 else "each network"
+    return (
+        f"The weights of {_listed(titles)} are not here yet: choose {which} once in the sidebar to "
+        "fetch them."
+    )
+
+
+def what_settings(networks: Sequence[Network]) -> str:
+    """Say where the settings come from that are left empty.
+
+    Args:
+        networks: The networks that are to be reconstructed from.
+    """
+    known = ", ".join(spec(name).title for name in MEASURED)
+    guessed = [
+        network.title
+        for network in networks
+        if not is_measured(network.name, network.weights.source)
+    ]
+    text = (
+        "Left empty, a setting is the one that came closest when a few were tried with the trained "
+        f"networks {known}"
+    )
+    if not guessed:
+        return f"{text}, at the layer nearest in depth."
+    names = _listed(list(dict.fromkeys(guessed)))
+    return f"{text}. For {names} they are a guess from the layer's depth: nothing was measured."
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Write names as a list: "a", "a and b", "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _joined(*sentences: str) -> str:
+    return " ".join(sentence for sentence in sentences if sentence)

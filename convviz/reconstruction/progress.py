@@ -51,6 +51,7 @@ class Subject:
         layer_title: The layer's title.
         numbers: How many numbers the layer gives for one image.
         pixels: The image's side.
+        resize: What the shorter side of an image is scaled to before that square is taken.
     """
 
     image: str
@@ -62,6 +63,7 @@ class Subject:
     layer_title: str
     numbers: int
     pixels: int
+    resize: int
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Frame:
-    """The image as it was at one step, as a JPEG."""
+    """The image as it was at one step, as a JPEG, and that step's relative error."""
 
     step: int
     seconds: float
@@ -122,7 +124,7 @@ class ReconstructionProgress:
     @property
     def nbytes(self) -> int:
         """About how much memory it holds."""
-        pixels = self.result.image.nbytes if self.result else 0
+        pixels = 2 * self.result.image.nbytes if self.result else 0  # rounded, and not
         images = len(self.original) + len(self.image) + sum(len(f.jpeg) for f in self.frames)
         return images + pixels + _STEP_BYTES * len(self.steps)
 
@@ -138,10 +140,15 @@ class ReconstructionProgress:
 
     @property
     def relative_error(self) -> float | None:
-        """The newest relative error; at the end the one measured in float32."""
+        """The newest relative error; at the end that of the image as saved, in float32."""
         if self.result:
             return self.result.relative_error
         return self.steps[-1].relative_error if self.steps else None
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the layer is silent for the original, so that there is no relative error."""
+        return bool(self.steps) and self.steps[-1].is_silent
 
 
 @dataclass(frozen=True)
@@ -191,6 +198,7 @@ def plan(
         layer_title=layer.title,
         numbers=math.prod(layer.shape),
         pixels=weights.input_size,
+        resize=weights.resize,
     )
     original = crop(image, size=weights.input_size, resize=weights.resize)
     return Plan(network, replace(config, layer=layer.name), subject, original)
@@ -240,17 +248,14 @@ def _run(
     stop: Callable[[], bool], plan: Plan, most_frames: int, before: ReconstructionProgress | None
 ) -> Iterator[ReconstructionProgress]:
     config, original = plan.config, plan.original
-    # The image is cropped already: scaling its shorter side to the crop's side changes nothing.
-    weights = replace(plan.network.weights, resize=plan.network.weights.input_size)
-    network = replace(plan.network, weights=weights)
     steps = list(before.steps) if before else []
     frames = Frames(most_frames, before.frames if before else ())
     if before and before.result:
-        config = replace(config, start=before.result.image)
+        config = replace(config, start=before.result.unrounded)
     run = ReconstructionProgress(plan.subject, plan.config, png(original), steps=thin(steps, CURVE))
     yield run
     reported = -math.inf
-    for step in reconstruct(network, original, config, stop=stop):
+    for step in reconstruct(plan.network, original, config, stop=stop, cropped=True):
         numbers = _numbers(step, before)
         steps.append(numbers)
         if step.image is not None:

@@ -4,21 +4,46 @@ Pixels lie in 0…1. SSIM is that of Wang, Bovik, Sheikh & Simoncelli, "Image Qu
 Error Visibility to Structural Similarity", 2004: Gaussian windows of 11 × 11 pixels with a standard
 deviation of 1.5, K₁ = 0.01, K₂ = 0.03; only windows that lie wholly in the image, for each colour
 channel separately, and the mean of all.
+
+An SSIM alone says little: smooth images that have nothing in common can reach 0.6. `baselines` says
+what it is for a given original and images that show nothing of it.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
+
+from convviz.images.decode import decode
+from convviz.images.fourier import GREY
+from convviz.images.preprocess import crop, to_pixels
+from convviz.images.samples import samples
 
 PATCH = 8
 """Side of the patches whose mean colours are an image's layout, in pixels."""
 
 _WINDOW, _SIGMA = 11, 1.5
 _C1, _C2 = 0.01**2, 0.03**2
+_SAME_PHOTOGRAPH = 30.0  # dB; above it, two images are one photograph, perhaps encoded twice
+
+
+@dataclass(frozen=True)
+class SsimBaselines:
+    """The SSIM of one original and images that show nothing of it.
+
+    Attributes:
+        grey: Of a flat mid-grey image.
+        unrelated: Of each sample photograph that is not the original itself, in ascending order.
+    """
+
+    grey: float
+    unrelated: tuple[float, ...]
 
 
 def psnr(image: Tensor, reference: Tensor) -> float:
@@ -57,6 +82,37 @@ def ssim(image: Tensor, reference: Tensor) -> float:
     structure = (2 * mean_x * mean_y + _C1) * (2 * covariance + _C2)
     strength = (mean_x.square() + mean_y.square() + _C1) * (variance_x + variance_y + _C2)
     return float((structure / strength).mean())
+
+
+def baselines(original: Tensor, *, resize: int, side: int | None = None) -> SsimBaselines:
+    """Measure what SSIM is for images that show nothing of an original.
+
+    Args:
+        original: Pixels in 0…1, shape (3, S, S).
+        resize: Length in pixels that the shorter side of the sample photographs is scaled to
+            before their centre of S × S pixels is taken; at least S.
+        side: The size to compare at; None for S.
+    """
+    photographs = map(to_pixels, _photographs(original.shape[-1], resize))
+    others = [pixels for pixels in photographs if psnr(pixels, original) < _SAME_PHOTOGRAPH]
+    side = side or original.shape[-1]
+    reference = scaled(original, side)
+    unrelated = sorted(ssim(scaled(pixels, side), reference) for pixels in others)
+    return SsimBaselines(ssim(torch.full_like(reference, GREY), reference), tuple(unrelated))
+
+
+def scaled(pixels: Tensor, side: int) -> Tensor:
+    """Scale an image, shape (3, S, S), down to fewer pixels: (3, side, side)."""
+    if pixels.shape[-1] == side:
+        return pixels
+    size = (side, side)
+    return functional.interpolate(pixels[None], size, mode="bilinear", antialias=True)[0]
+
+
+@lru_cache(maxsize=4)
+def _photographs(side: int, resize: int) -> tuple[Image.Image, ...]:
+    images = (decode(sample.read()) for sample in samples())
+    return tuple(crop(image, size=side, resize=resize) for image in images)
 
 
 def agreement(image: Tensor, reference: Tensor) -> tuple[float | None, float | None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,13 +22,13 @@ from torch.nn import functional
 from convviz.errors import ReconstructionError
 from convviz.features.predictions import Prediction, predict_batch
 from convviz.images.fourier import GREY, FourierImage
-from convviz.images.preprocess import crop, normalise, to_pixels
+from convviz.images.preprocess import as_saved, crop, normalise, to_pixels
 from convviz.networks.device import best_device, resolve
 from convviz.networks.network import Network
 from convviz.reconstruction.config import DEFAULT_SECONDS, ReconstructionConfig, check
 from convviz.reconstruction.objective import Evaluation, LossParts, Objective
 from convviz.reconstruction.optimizers import OPTIMIZERS, AskTell
-from convviz.reconstruction.quality import agreement, psnr, ssim
+from convviz.reconstruction.quality import SsimBaselines, agreement, baselines, psnr, ssim
 from convviz.structure.layers import Layer, layer, layers
 
 IMAGE_SECONDS = 0.4
@@ -51,14 +52,35 @@ _PRECISE_SHARE = 0.05  # of the run, at its end
 _LEAST_STEPS = 10
 
 
-@dataclass(frozen=True, eq=False)
-class ReconstructionResult:
-    """A finished reconstruction.
+@dataclass(frozen=True)
+class Halfway:
+    """A run at about half of its steps, measured as its result is: how far is it from done?
 
     Attributes:
-        image: Pixels in 0…1, shape (3, S, S), float32; to go on, pass it as the start.
-        relative_error: At the layer, in float32, of this image. Where the layer is silent for the
-            original: the root mean square of the reconstruction's features.
+        step: After which step.
+        relative_error: As in the result, like the next three.
+        ssim: Structural similarity to the original.
+        layout: Correlation with the original's layout.
+        detail: Correlation with the original's detail.
+    """
+
+    step: int
+    relative_error: float
+    ssim: float
+    layout: float | None
+    detail: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class ReconstructionResult:
+    """A finished reconstruction; all measures are those of `image`, in float32.
+
+    Attributes:
+        image: Pixels in 0…1, shape (3, S, S), float32, rounded to the 8 bits for each colour that
+            a saved image has.
+        unrounded: The same image before that; to go on, pass it as the start.
+        relative_error: At the layer. Where the layer is silent for the original there is none: the
+            root mean square of the reconstruction's features stands in for it.
         psnr: Peak signal-to-noise ratio against the original, in dB; infinite if they are equal.
         ssim: Structural similarity to the original; 1 if they are equal.
         layout: Correlation with the original's layout (see `quality.agreement`); None if either
@@ -66,14 +88,20 @@ class ReconstructionResult:
         detail: Correlation with the original's detail; None if either image has none.
         seconds: How long everything took.
         steps: How many steps were taken.
-        losses: The loss after each step.
+        losses: The loss after each step, of the image before it is clamped and rounded.
         precision: "float32", or "bfloat16" if most of the steps ran in that.
         predictions: The network's best guesses for the reconstruction; empty without a decoder.
         original_predictions: Its best guesses for the original.
         note: One sentence about how it went, where there is something to say.
+        fast_steps: How many of the steps ran in bfloat16.
+        is_silent: Whether the layer's features are all zero for the original.
+        baselines: What SSIM is for images that show nothing of the original.
+        halfway: How the same measures stood at half of the steps; None after a single step.
+        gave_up: Whether the run ended because its values were not finite.
     """
 
     image: Tensor = field(repr=False)
+    unrounded: Tensor = field(repr=False)
     relative_error: float
     psnr: float
     ssim: float
@@ -86,6 +114,11 @@ class ReconstructionResult:
     predictions: tuple[Prediction, ...] = ()
     original_predictions: tuple[Prediction, ...] = ()
     note: str = ""
+    fast_steps: int = 0
+    is_silent: bool = False
+    baselines: SsimBaselines | None = None
+    halfway: Halfway | None = None
+    gave_up: bool = False
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -106,6 +139,7 @@ class ReconstructionStep:
         image: Pixels in 0…1, shape (3, S, S), float32; from time to time, else None.
         result: At the last step, and only there.
         note: One sentence about how it went, where there is something to say.
+        is_silent: Whether the layer is silent for the original: there is no relative error then.
     """
 
     index: int
@@ -118,6 +152,7 @@ class ReconstructionStep:
     image: Tensor | None = field(default=None, repr=False)
     result: ReconstructionResult | None = None
     note: str = ""
+    is_silent: bool = False
 
     @property
     def loss(self) -> float:
@@ -131,6 +166,7 @@ def reconstruct(
     config: ReconstructionConfig,
     *,
     stop: Callable[[], bool] = lambda: False,
+    cropped: bool = False,
 ) -> Iterator[ReconstructionStep]:
     """Find an image whose feature maps at a layer are those of a given image.
 
@@ -141,6 +177,7 @@ def reconstruct(
         image: The original; it is resized and cropped as the weights require.
         config: The settings.
         stop: Asked after each step whether to end early, with a result.
+        cropped: Whether the image is exactly what the network sees already.
 
     Returns:
         One item per step, at least one; the last one carries the result.
@@ -157,9 +194,10 @@ def reconstruct(
     side = config.image_size or network.input_size
     target = next(candidate for candidate in layers(network, side) if candidate.name == name)
     resize = max(side, round(side * network.weights.resize / network.input_size))
-    original = to_pixels(crop(image, size=side, resize=resize)).unsqueeze(0)
+    seen = image if cropped else crop(image, size=side, resize=resize)
+    original = to_pixels(seen).unsqueeze(0)
     start = _start(config, side, resize)
-    return _steps(partial(_Descent, network, target, config, original, start), stop)
+    return _steps(partial(_Descent, network, target, config, original, start, resize), stop)
 
 
 def _start(config: ReconstructionConfig, side: int, resize: int) -> Tensor:
@@ -200,6 +238,7 @@ class _Descent:
         config: The settings, checked.
         original: Pixels in 0…1, shape (1, 3, S, S).
         start: Pixels, shape (1, 3, S, S).
+        resize: What the shorter side of an image is scaled to before it is cropped.
 
     Raises:
         ReconstructionError: The original's features are not finite.
@@ -212,6 +251,7 @@ class _Descent:
         config: ReconstructionConfig,
         original: Tensor,
         start: Tensor,
+        resize: int,
     ) -> None:
         self._network, self._layer, self._config = network, layer, config
         self._original, self._start = original, start
@@ -234,13 +274,15 @@ class _Descent:
         # A backward pass takes about twice as long as a forward pass.
         self._precise_seconds = 3 * (time.perf_counter() - began)
         self._original_predictions = self._predictions(original)
-        # The measurements at the end repeat these, and compare the images.
+        self._baselines = baselines(original[0], resize=resize)
+        # At the end two images are measured: as many passes, and fewer comparisons of images.
         self._budget.closing_seconds = 1.2 * (time.perf_counter() - began)
         self._precise = dtype == torch.float32
         self._coarse = _COARSE_BY_SECONDS if config.steps is None else _COARSE_BY_STEPS
         self._kept: Evaluation | None = None  # of the newest step that was not taken back
         self._faults = self._fast_steps = 0
         self._losses: list[float] = []
+        self._trail = _Trail()
         self._last_image = -math.inf  # when a step last carried the image, in seconds
 
     def step(self, stop: Callable[[], bool]) -> ReconstructionStep:
@@ -253,22 +295,24 @@ class _Descent:
             ReconstructionError: The features of every start are not finite, or the layer has no
                 gradient.
         """
-        budget, optimizer = self._budget, self._optimizer
+        budget = self._budget
         if not self._precise and budget.is_nearly_over(self._precise_seconds):
             self._go_precise()
         budget.begin_step()
+        self._fast_steps += not self._precise
         evaluation = self._evaluate()
         budget.end_step()
         self._losses.append(evaluation.parts.total)
+        self._trail.add(budget.index, self._optimizer.best)
         if not self._precise and self._is_too_coarse(evaluation.relative_error):
             self._go_precise()
         gave_up = self._faults == MOST_FAULTS
         result = None
-        if gave_up or optimizer.stuck or budget.is_over or stop():
-            result = self._result(self._note(gave_up))
+        if gave_up or self._optimizer.stuck or budget.is_over or stop():
+            result = self._result(gave_up)
         image = result.image if result else None
         if image is None and budget.elapsed - self._last_image >= IMAGE_SECONDS:
-            image = self._valid(optimizer.best)[0].cpu()
+            image = self._valid(self._optimizer.best)[0].cpu()
             self._last_image = budget.elapsed
         return ReconstructionStep(
             index=budget.index,
@@ -281,6 +325,7 @@ class _Descent:
             image=image,
             result=result,
             note=result.note if result else "",
+            is_silent=self._objective.is_silent,
         )
 
     def _evaluate(self) -> Evaluation:
@@ -288,7 +333,6 @@ class _Descent:
         while True:
             pixels = self._image.pixels(self._optimizer.ask())
             evaluation = self._objective.evaluate(pixels, precise=self._precise)
-            self._fast_steps += not self._precise
             finite = evaluation.is_finite
             loss = evaluation.parts.total if finite else math.inf
             gradient = self._image.transpose(evaluation.gradient)
@@ -335,41 +379,61 @@ class _Descent:
         batch = normalise(pixels.cpu(), mean=spec.mean, std=spec.std)
         return predict_batch(self._network, batch)
 
-    def _result(self, note: str) -> ReconstructionResult:
-        """Measure the final image."""
-        image = self._valid(self._optimizer.best)
-        error = self._objective.relative_error(image)
+    def _result(self, gave_up: bool) -> ReconstructionResult:
+        """Measure the final image, and that of half of the steps."""
+        unrounded = self._valid(self._optimizer.best)
+        image, error = self._saved(unrounded)
         if not isinstance(self._config.start, str) and self._config.tv == 0:
             # Going on from an earlier image must not lose what it had.
-            start = self._start.to(image.device)
-            start_error = self._objective.relative_error(start)
+            start, start_error = self._saved(self._start)
             if start_error < error:
-                image, error = start, start_error
-        pixels, original = image.cpu(), self._original
-        layout, detail = agreement(original[0], pixels[0])
+                unrounded, image, error = self._start, start, start_error
+        original = self._original[0]
+        layout, detail = agreement(image, original)
         steps = self._budget.index
         return ReconstructionResult(
-            image=pixels[0],
+            image=image,
+            unrounded=unrounded[0].cpu(),
             relative_error=error,
-            psnr=psnr(pixels[0], original[0]),
-            ssim=ssim(pixels[0], original[0]),
+            psnr=psnr(image, original),
+            ssim=ssim(image, original),
             layout=layout,
             detail=detail,
             steps=steps,
             losses=tuple(self._losses),
             precision="bfloat16" if 2 * self._fast_steps > steps else "float32",
-            predictions=self._predictions(pixels),
+            predictions=self._predictions(image[None]),
             original_predictions=self._original_predictions,
-            note=note,
+            note=self._note(gave_up),
+            fast_steps=self._fast_steps,
+            is_silent=self._objective.is_silent,
+            baselines=self._baselines,
+            halfway=self._halfway(),
+            gave_up=gave_up,
             seconds=self._budget.elapsed,
         )
+
+    def _saved(self, pixels: Tensor) -> tuple[Tensor, float]:
+        """Round pixels, shape (1, 3, S, S), as a file does; return them and their error."""
+        image = as_saved(pixels)
+        device = self._coefficients.device
+        return image, self._objective.relative_error(image[None].to(device))
+
+    def _halfway(self) -> Halfway | None:
+        half = self._trail.at_half(self._budget.index)
+        if half is None:
+            return None
+        step, coefficients = half
+        image, error = self._saved(self._valid(coefficients))
+        original = self._original[0]
+        return Halfway(step, error, ssim(image, original), *agreement(image, original))
 
     def _note(self, gave_up: bool) -> str:
         sentences = []
         if self._objective.is_silent:
             sentences.append(
-                f"{self._layer.title} is silent for this image, so there is no relative error: the "
-                "root mean square of the reconstruction's features stands in for it."
+                f"{self._layer.title} is silent for this image: all of its features are 0, so "
+                "there is no relative error, and nothing of the image can come back."
             )
         if gave_up:
             sentences.append(
@@ -379,6 +443,32 @@ class _Descent:
         elif self._optimizer.stuck:
             sentences.append("The optimisation ended early: no step improves the image any more.")
         return " ".join(sentences)
+
+
+class _Trail:
+    """Keeps a few of the coordinates on the way, those at half of the steps among them.
+
+    Where a run will end is not known before: it may be stopped, or limited by time. So coordinates
+    are kept at steps of which each is 15 % further than the one before, and forgotten once they lie
+    before the half.
+    """
+
+    _further = 1.15
+
+    def __init__(self) -> None:
+        self._kept: deque[tuple[int, Tensor]] = deque()
+
+    def add(self, step: int, coordinates: Tensor) -> None:
+        """Add the best coordinates after a step; steps count up from 1."""
+        if not self._kept or step >= self._further * self._kept[-1][0]:
+            self._kept.append((step, coordinates))
+        while len(self._kept) > 1 and 2 * self._kept[1][0] <= step:
+            self._kept.popleft()
+
+    def at_half(self, step: int) -> tuple[int, Tensor] | None:
+        """Return the last kept step in the first half of so many, and its coordinates."""
+        first = self._kept[0]
+        return first if 2 * first[0] <= step else None
 
 
 class _Budget:

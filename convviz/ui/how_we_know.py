@@ -33,6 +33,72 @@ CONVENTIONS: dict[str, Convention] = {
     # ---- activations, channels, occlusion, synthesis, top patches ----
     # ---- layers, receptive fields, costs, lessons, papers ----
     # ---- reconstruction ----
+    "relative error": Convention(
+        title="Relative error",
+        counted="The length of the difference of the two images' feature maps at the layer, "
+        "divided by the length of the original's. At the end it is measured in float32 on the "
+        "image as it is saved, with 8 bits for each colour. While a run goes on, and at the steps "
+        "of the slider and of the loss's table, it is the step's own value: of the image before "
+        "it is clamped and rounded, in the precision of that step.",
+        source="the normalised loss of Mahendran & Vedaldi 2015, section 2, without its square.",
+        check="the saved PNG, opened again and sent through the network by itself.",
+        test="tests/reconstruction/test_as_saved.py",
+    ),
+    "psnr": Convention(
+        title="PSNR",
+        counted="10 · log₁₀ of 1 over the mean squared difference of the pixels in 0…1, over all "
+        "colours, in decibels, on the image as it is saved.",
+        source="the usual definition for a peak value of 1.",
+        check="peak_signal_noise_ratio of scikit-image.",
+        test="tests/reconstruction/test_quality.py",
+    ),
+    "ssim": Convention(
+        title="SSIM",
+        counted="The mean over all windows of 11 × 11 pixels that lie wholly in the image, with "
+        "Gaussian weights of standard deviation 1.5, for each colour by itself. Beside it stand "
+        "the values that a flat mid-grey image and the sample photographs (the original itself "
+        "left out) have with the same original. Networks are compared at the smallest of their "
+        "image sizes, because SSIM depends on the size.",
+        source="Wang, Bovik, Sheikh & Simoncelli 2004, with K₁ = 0.01 and K₂ = 0.03.",
+        check="structural_similarity of scikit-image.",
+        test="tests/reconstruction/test_quality.py",
+    ),
+    "layout and detail": Convention(
+        title="Layout and detail",
+        counted="Layout: Pearson's correlation of the mean colours of patches of 8 × 8 pixels. "
+        "Detail: that of what the pixels add to these means. Each colour about its own mean.",
+        source="convviz's own measure: it tells what is where from what it looks like near by.",
+        check="numpy's corrcoef over the patches, and images whose two agreements are known.",
+        test="tests/reconstruction/test_quality.py",
+    ),
+    "reconstruction settled": Convention(
+        title="How far a run is from done",
+        counted="The image at half of the steps is measured as the last one is. A run has settled "
+        "if its relative error is at most 0.1 and if SSIM, layout and detail changed by at most "
+        "0.01 while the number of steps doubled.",
+        source="convviz's own rule. The second half of a run told better what more steps would "
+        "change than its last fifth or a few steps added to it.",
+        check="longer runs: with --settled the benchmark prints, beside what this rule says of a "
+        "run, what eight times the steps change.",
+        test="benchmarks/reconstruction.py",
+    ),
+    "reconstruction loss": Convention(
+        title="Loss",
+        counted="The squared relative error, before a ReLU with what its input misses added, plus "
+        "50 times the mean squared distance of the pixels from 0…1, plus the weighted total "
+        "variation, after each step.",
+        source="Mahendran & Vedaldi 2015; the parts are written out in reconstruction/objective.",
+        check="automatic differentiation and values worked out by hand.",
+        test="tests/reconstruction/test_objective.py",
+    ),
+    "reconstruction presets": Convention(
+        title="Presets",
+        counted="The optimiser and the strength of the noise to start from, for each layer those "
+        "of the nearest layer that was tried.",
+        source="runs with the trained AlexNet, VGG16 and GoogLeNet; a guess for other networks.",
+        check="the same runs with five strengths of noise, and Adam and L-BFGS of torch.optim.",
+        test="benchmarks/reconstruction.py",
+    ),
     # ---- transfer learning ----
     # ---- training, auxiliary classifiers, filters ----
     "gradient_norm": Convention(

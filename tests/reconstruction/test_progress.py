@@ -159,7 +159,7 @@ def test_frames_go_on_from_an_earlier_run() -> None:
 
 @pytest.fixture
 def subject() -> Subject:
-    return Subject("Cat", "tiny", "Tiny", "random", "Untrained", "relu", "relu1", 1000, 32)
+    return Subject("Cat", "tiny", "Tiny", "random", "Untrained", "relu", "relu1", 1000, 32, 32)
 
 
 def test_a_view_tells_its_size_and_its_newest_numbers(subject: Subject) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import streamlit as st
 from PIL import Image, ImageDraw, ImageFont
 
+from convviz.reconstruction import findings
 from convviz.reconstruction.progress import Frame, ReconstructionProgress, SeriesProgress
 from convviz.ui.exports import safe_name, save_button, table
 
@@ -114,6 +115,7 @@ def series_table(series: SeriesProgress) -> str:
         subject, result = run.subject, run.result
         if result is None:
             continue
+        baselines = result.baselines
         rows.append(
             [
                 subject.network,
@@ -122,17 +124,23 @@ def series_table(series: SeriesProgress) -> str:
                 subject.layer_title,
                 subject.pixels,
                 subject.numbers,
-                result.relative_error,
+                None if result.is_silent else result.relative_error,
                 result.psnr,
                 result.ssim,
                 result.layout,
                 result.detail,
                 run.step,
                 run.seconds,
+                baselines.grey if baselines else None,
+                max(baselines.unrelated, default=None) if baselines else None,
+                findings.is_settled(result, before=run.step - result.steps),
             ]
         )
-    header = "network weights layer title pixels numbers relative_error psnr ssim layout detail"
-    return table([*header.split(), "steps", "seconds"], rows)
+    header = (
+        "network weights layer title pixels numbers relative_error psnr ssim layout detail steps "
+        "seconds ssim_flat_grey ssim_unrelated_highest settled"
+    )
+    return table(header.split(), rows)
 
 
 def _image(data: bytes) -> Image.Image:

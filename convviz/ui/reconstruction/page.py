@@ -14,6 +14,7 @@ from convviz.reconstruction.progress import Plan, ReconstructionProgress, Series
 from convviz.ui import cache, jobs
 from convviz.ui.choice import Choice
 from convviz.ui.components.drawing import drawing
+from convviz.ui.how_we_know import how_we_know
 from convviz.ui.jobs import PageJobs
 from convviz.ui.reconstruction import run as one_run
 from convviz.ui.reconstruction import series, settings
@@ -23,9 +24,10 @@ _IDEA = """
 What do the feature maps of one layer still know about an image **x**? Make another image **y** from
 them: begin with noise, send it through the same network, compare its maps with those of x, and
 change y a little so that they come closer; again, some hundred times. In training, the image is
-given and the *weights* change; here the weights are given and the ***pixels*** change. What y
-shares with x in the end is what the layer still knows. Where y looks different although its maps
-are almost the same, the layer cannot tell the two apart: that is what it has thrown away.
+given and the *weights* change; here the weights are given and the ***pixels*** change. Once the
+maps are the same, the layer cannot tell y from x: what y shares with x is what the layer still
+knows, and where y looks different, the layer has lost what was there. A short run does not get that
+far, so each result says how far it is from done.
 """
 _SOURCES = (
     "After Mahendran & Vedaldi, *Understanding deep image representations by inverting them* "
@@ -47,6 +49,15 @@ def draw(choice: Choice) -> None:
         _preview(plans)
     else:
         _draw_job(page_jobs, view)
+    how_we_know(
+        "relative error",
+        "psnr",
+        "ssim",
+        "layout and detail",
+        "reconstruction settled",
+        "reconstruction loss",
+        "reconstruction presets",
+    )
 
 
 def _preview(plans: Sequence[Plan]) -> None:

@@ -12,8 +12,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from convviz.figures import reconstruction as figures
 from convviz.figures import theme
-from convviz.formatting import say_seconds
+from convviz.formatting import decimals, say_seconds
 from convviz.jobs.job import JobView
+from convviz.reconstruction import findings
 from convviz.reconstruction.progress import Frame, ReconstructionProgress, Subject
 from convviz.reconstruction.reconstruct import ReconstructionResult
 from convviz.ui import predictions
@@ -22,11 +23,11 @@ from convviz.ui.reconstruction import exports
 
 _PSNR = (
     "Peak signal-to-noise ratio of y against x, pixel by pixel: 10 dB more means a tenth of the "
-    "squared difference. Above 30 dB two photographs look much alike."
+    "mean squared difference. At 30 dB its root is 8 of 255 levels of brightness."
 )
 _SSIM = (
     "Structural similarity of y to x: compares brightness, contrast and pattern window by window; "
-    "1 for equal images, about 0 for unrelated ones."
+    "1 for equal images. What it is for unrelated ones depends on x, and stands below."
 )
 
 
@@ -47,7 +48,7 @@ def live(run: ReconstructionProgress) -> Callable[[JobView], None]:
         now: ReconstructionProgress = view.newest
         slot.draw(now.image, _growing(now))
         progress.progress(now.fraction, text=progress_text(now, stopping=view.stopping))
-        words.caption(in_words(now.relative_error))
+        words.caption(findings.error_meaning(now.relative_error, is_silent=now.is_silent))
         steps = [step.index for step in now.steps]
         losses = [step.loss for step in now.steps]
         with curve:
@@ -83,7 +84,7 @@ def _explore(run: ReconstructionProgress) -> None:
         with above_slider:
             slot = pair(run.subject, run.original)
             if frame:
-                slot.draw(frame.jpeg, _frame_caption(frame))
+                slot.draw(frame.jpeg, _frame_caption(frame, is_silent=run.is_silent))
             else:
                 slot.draw(run.image, _growing(run))
         exports.run_buttons(run, frame)
@@ -114,14 +115,16 @@ def _frame_slider(run: ReconstructionProgress) -> Frame | None:
 
 def _numbers(run: ReconstructionProgress, result: ReconstructionResult) -> None:
     with st.container(horizontal=True, gap="medium", key="reconstruction_numbers"):
-        st.metric("Relative error", f"{result.relative_error:.3f}", width="content")
+        error = findings.error_text(result.relative_error, is_silent=result.is_silent)
+        st.metric("Relative error", error, width="content")
         st.metric("PSNR", _decibels(result.psnr), width="content", help=_PSNR)
-        st.metric("SSIM", f"{result.ssim:.2f}", width="content", help=_SSIM)
-    st.caption(
-        f"{in_words(result.relative_error)} Measured in float32 on the image as saved, after "
-        f"{run.step:,} steps in {run.seconds:.1f} seconds, most of them in {result.precision}. "
-        f"{result.note}"
-    )
+        st.metric("SSIM", decimals(result.ssim), width="content", help=_SSIM)
+    before = run.step - result.steps
+    meaning = findings.error_meaning(result.relative_error, is_silent=result.is_silent)
+    how_far = findings.how_far(result, run.config, before=before)
+    likeness = findings.likeness_in_context(result.ssim, result.baselines)
+    st.markdown(" ".join(filter(None, (result.note, how_far))))
+    st.caption(" ".join((likeness, meaning, findings.how_measured(run))))
 
 
 def columns() -> list[DeltaGenerator]:
@@ -161,14 +164,12 @@ def pair(subject: Subject, original: bytes) -> ImageSlot:
 
 
 def _growing(run: ReconstructionProgress) -> str:
-    return f"**y**, from what {run.subject.layer_title} still knows of x"
+    return f"**y**, from feature maps of {run.subject.layer_title}"
 
 
-def _frame_caption(frame: Frame) -> str:
-    return (
-        f"**y** after step {frame.step} ({frame.seconds:.1f} s), "
-        f"relative error {frame.relative_error:.2f}"
-    )
+def _frame_caption(frame: Frame, *, is_silent: bool) -> str:
+    error = findings.error_text(frame.relative_error, is_silent=is_silent)
+    return f"**y** after step {frame.step} ({frame.seconds:.1f} s), relative error {error}"
 
 
 def progress_text(run: ReconstructionProgress, *, stopping: bool = False) -> str:
@@ -181,18 +182,9 @@ def progress_text(run: ReconstructionProgress, *, stopping: bool = False) -> str
     elif run.seconds_left is not None:
         parts.append(f"{say_seconds(run.seconds_left)} left")
     if run.relative_error is not None:
-        parts.append(f"relative error {run.relative_error:.2f}")
+        error = findings.error_text(run.relative_error, is_silent=run.is_silent)
+        parts.append(f"relative error {error}")
     return " · ".join(parts)
-
-
-def in_words(relative_error: float | None) -> str:
-    """Explain a relative error in one sentence."""
-    if relative_error is None or not math.isfinite(relative_error):
-        return "The relative error says how far the feature maps of y are from those of x."
-    return (
-        f"A relative error of {relative_error:.2f} means: the feature maps of y and x differ by "
-        f"{100 * relative_error:.0f} % of the length of those of x."
-    )
 
 
 def _decibels(psnr: float) -> str:

@@ -53,7 +53,7 @@ def ended(series: SeriesProgress) -> None:
         return
     exports.series_buttons(series, [["x, the original", ""], *map(_lines, done)])
     if len(done) > 1 and not compares:
-        st.subheader("What survives", anchor=False)
+        st.subheader("Agreement with the original", anchor=False)
         figure = figures.survival(
             [run.subject.layer_title for run in done],
             [run.result.layout if run.result else None for run in done],
@@ -106,12 +106,17 @@ def _caption(series: SeriesProgress, index: int) -> str:
     if run.relative_error is None:
         return f"**{name}**  \nbeginning"
     more = "" if run.result else ", going on"
-    return f"**{name}**  \nrelative error {run.relative_error:.2f}{more}"
+    return f"**{name}**  \n{_error(run)}{more}"
 
 
 def _lines(run: ReconstructionProgress) -> list[str]:
-    error = "" if run.relative_error is None else f"relative error {run.relative_error:.2f}"
-    return [f"{run.subject.network}, {run.subject.layer_title}", error]
+    return [f"{run.subject.network}, {run.subject.layer_title}", _error(run)]
+
+
+def _error(run: ReconstructionProgress) -> str:
+    if run.relative_error is None:
+        return ""
+    return f"relative error {findings.error_text(run.relative_error, is_silent=run.is_silent)}"
 
 
 def _compares_networks(series: SeriesProgress) -> bool:

@@ -13,6 +13,7 @@ from convviz.networks.catalogue import COURSE
 from convviz.networks.device import PRECISIONS
 from convviz.networks.network import Network
 from convviz.networks.registry import available, spec
+from convviz.reconstruction import findings
 from convviz.reconstruction.config import (
     MOST_STEPS,
     STARTS,
@@ -64,7 +65,7 @@ def plans(choice: Choice) -> tuple[tuple[Plan, ...], DeltaGenerator]:
     with row:
         seconds = _seconds(len(pairs))
     presets = [preset(network.name, layer.name) for network, layer in pairs]
-    configs = _adjusted([replace(config, seconds=seconds) for config in presets])
+    configs = _adjusted([replace(config, seconds=seconds) for config in presets], pairs)
     image = choice.image
     runs = (
         plan(network, layer, image.pixels, image.title, config)
@@ -130,17 +131,9 @@ def _networks(network: Network, layer: Layer) -> tuple[tuple[Network, Layer], ..
         else:
             other = cache.network(name, sources[name])
             pairs.append((other, structure_layers.at_trunk_depth(cache.layers(other), depth)))
-    text = ", ".join(f"{layer.title} of {network.title}" for network, layer in pairs)
-    st.caption(
-        f"At about the same share of each encoder's depth as the layer in the sidebar: {text}."
-        if pairs
-        else "Choose at least one network."
-    )
+    st.caption(findings.compared_layers(pairs))
     if missing:
-        st.caption(
-            f"The weights of {' and '.join(missing)} are not here yet: choose the network once in "
-            "the sidebar to fetch them."
-        )
+        st.caption(findings.weights_missing(missing))
     return tuple(pairs)
 
 
@@ -164,22 +157,23 @@ def _seconds(images: int) -> float:
         "Seconds" if images == 1 else "Seconds for each picture",
         choices,
         key=key,
-        help="Longer comes closer. A run can be stopped at any time, and one picture continued.",
+        help="More steps come closer. A run can be stopped at any time, and one picture continued.",
         width=320,
     )
     return float(chosen)
 
 
-def _adjusted(configs: Sequence[ReconstructionConfig]) -> tuple[ReconstructionConfig, ...]:
+def _adjusted(
+    configs: Sequence[ReconstructionConfig], pairs: Sequence[tuple[Network, Layer]]
+) -> tuple[ReconstructionConfig, ...]:
     """Draw the advanced settings and return the changed settings of each run.
 
     Args:
         configs: Each run's presets.
+        pairs: Each run's network and layer.
     """
     with st.expander("Advanced", icon=":material/tune:"):
-        st.caption(
-            "Left empty, a setting is what was measured to work best for the network and depth."
-        )
+        st.caption(findings.what_settings([network for network, _ in pairs]))
         values = _advanced_widgets()
     changes = {name: value for name, value in values.items() if value is not None}
     return tuple(_changed(config, changes) for config in configs)
@@ -192,7 +186,7 @@ def _advanced_widgets() -> dict[str, Any]:
             "Optimiser",
             list(OPTIMIZERS),
             index=None,
-            placeholder="as measured",
+            placeholder="preset",
             format_func=lambda name: OPTIMIZERS[name].title,
             key=state.remember(Key.OPTIMIZER, None, allowed=OPTIMIZERS, in_url=False),
             help="; ".join(row.help for row in OPTIMIZERS.values()) + ".",
@@ -281,7 +275,7 @@ def _number(
         max_value=most,
         value=None,
         format=format,
-        placeholder="as measured",
+        placeholder="preset",
         key=state.remember(key, None, in_url=False),
         help=help,
     )
@@ -289,7 +283,7 @@ def _number(
 
 
 def _changed(config: ReconstructionConfig, changes: dict[str, Any]) -> ReconstructionConfig:
-    """Change some settings; another optimiser drops the rate and decay measured for the first."""
+    """Change some settings; another optimiser drops the rate and decay preset for the first."""
     if changes.get("optimizer", config.optimizer) != config.optimizer:
         config = replace(config, learning_rate=None, decay=None)
     return replace(config, **changes)
