@@ -65,20 +65,19 @@ def how_measured(run: ReconstructionProgress) -> str:
     result = run.result
     if result is None:
         return ""
-    steps = f"{run.step:,} step{'' if run.step == 1 else 's'}"
-    if run.step > result.steps:
-        steps += f" ({result.steps:,} of them in this last run)"
-    if result.fast_steps == 0:
-        precision = "all in float32"
-    elif result.fast_steps == result.steps:
-        precision = "all in bfloat16"
+    steps = f"{run.step:,} step{'' if run.step == 1 else 's'} in {run.seconds:.1f} seconds"
+    # An earlier run that this one went on from may have had another precision.
+    whole = run.step == result.steps
+    if result.fast_steps in (0, result.steps):
+        which = "bfloat16" if result.fast_steps else "float32"
+        precision = f"{',' if whole else f'; the last {result.steps:,},'} all in {which}"
     else:
-        precision = f"{result.fast_steps:,} of them in bfloat16 and the others in float32"
-    if run.step > result.steps:
-        precision = f"that one {precision}" if "of them" not in precision else precision
+        of = " of them" if whole else ""
+        precision = f"{',' if whole else f'; of the last {result.steps:,},'} "
+        precision += f"{result.fast_steps:,}{of} in bfloat16 and the others in float32"
     return (
         "Measured in float32 on the image as it is saved, with 8 bits for each colour, after "
-        f"{steps} in {run.seconds:.1f} seconds, {precision}."
+        f"{steps}{precision}."
     )
 
 

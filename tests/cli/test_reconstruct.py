@@ -1,7 +1,9 @@
 """python -m convviz reconstruct."""
 
 import json
+import re
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,12 +28,49 @@ def test_json_and_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert Image.open(out).size == (48, 48)
 
 
-def test_words_for_people(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["reconstruct", "sample:cat", *QUICK]) == 0
-    text = capsys.readouterr().out
-    assert "relative error 0." in text
-    assert "3 steps" in text
+@pytest.mark.claims("convviz.cli.reconstruct._print")
+def test_words_for_people_say_the_same_as_the_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "y.json"
+    assert main(["reconstruct", "sample:cat", *QUICK, "--json", str(file)]) == 0
+    text, numbers = capsys.readouterr().out, json.loads(file.read_text())
+    error = re.search(r"relative error ([\d.]+)\n", text)
+    assert error is not None
+    assert float(error[1]) == pytest.approx(numbers["relative_error"], rel=0.005)
+    assert f"3 steps in {numbers['seconds']:.1f} s, {numbers['precision']};" in text
+    assert f"PSNR {numbers['psnr']:.1f} dB, SSIM {numbers['ssim']:.3f}\n" in text
+    assert f"with the original of {numbers['ssim_flat_grey']:.2f}, 4 other photographs" in text
+    half = numbers["halfway"]
+    assert half["step"] == 1
+    assert "From step 1 to step 3 the relative error" in text
+    assert not numbers["settled"]
+    assert "settled" not in text
     assert "Tiny ImageNet" in text
+    for prediction in numbers["predictions"]:
+        assert f"{prediction['label']} {prediction['probability']:.0%}" in text
+
+
+def test_a_silent_layer_has_no_relative_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], own_file: Callable[..., Path]
+) -> None:
+    own_file(
+        "import torch\n"
+        "from convviz.networks import NetworkSpec, register\n"
+        "def build():\n"
+        "    module = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3), torch.nn.ReLU())\n"
+        "    module[0].weight.data.fill_(0.0)\n"
+        "    module[0].bias.data.fill_(-1.0)\n"
+        "    return module\n"
+        "register(NetworkSpec(name='silent', title='Silent', build=build, input_size=16))\n"
+    )
+    arguments = ["--network", "silent", "--layer", "1", "--steps", "2", "--json"]
+    assert main(["reconstruct", "sample:cat", *arguments, str(tmp_path / "y.json")]) == 0
+    numbers = json.loads((tmp_path / "y.json").read_text())
+    assert numbers["relative_error"] is None
+    text = capsys.readouterr().out
+    assert "relative error undefined" in text
+    assert "all of its features are 0" in text
 
 
 def test_the_same_seed_gives_the_same_numbers(tmp_path: Path) -> None:

@@ -23,6 +23,25 @@ def test_the_drawing_is_well_formed_and_falls_with_the_loss() -> None:
     assert y2 > y1
 
 
+@pytest.mark.claims(
+    "convviz.figures.reconstruction.loss_drawing", "convviz.figures.reconstruction._svg"
+)
+@pytest.mark.parametrize(
+    ("steps", "losses", "first", "last"),
+    [
+        ([1, 50], [2.0, 0.05], "2", "0.05 at step 50"),
+        ([1, 2, 3], [0.0, 0.4, math.nan], "0.4", "0.4 at step 2"),
+        ([7], [1e-9], "1e-09", "1e-09 at step 7"),
+        ([1, 2], [1.0, 3.0], "1", "3 at step 2"),
+    ],
+)
+def test_the_drawing_says_where_the_drawn_losses_begin_and_end(
+    steps: list[int], losses: list[float], first: str, last: str
+) -> None:
+    label = ElementTree.fromstring(figures.loss_drawing(steps, losses)).attrib["aria-label"]
+    assert label == f"Loss curve: {first} at first, {last}"
+
+
 def test_the_drawing_names_its_decades_and_says_what_it_shows() -> None:
     drawing = figures.loss_drawing([1, 50], [2.0, 0.05])
     for label in (">10<", ">1<", ">0.1<", ">0.01<", ">50<"):

@@ -71,10 +71,15 @@ def test_the_idea_is_told_before_the_first_run(page: Open) -> None:
 def test_a_run_ends_with_numbers_pictures_and_everything_to_save(page: Open) -> None:
     app = start(page())
     assert [metric.label for metric in app.metric] == ["Relative error", "PSNR", "SSIM"]
-    error = float(app.metric[0].value)
-    assert f"A relative error of {error:.2f} means" in text(app)
-    assert f"{100 * error:.0f} % of the length" in text(app).replace("\xa0", " ")
+    error = app.metric[0].value
+    assert f"A relative error of {error} means" in text(app)
+    assert f"{100 * float(error):.0f} % of the length" in text(app).replace("\xa0", " ")
     assert "after 3 steps" in text(app)
+    assert "From step 1 to step 3 the relative error" in text(app)
+    assert "with the original of" in text(app)
+    assert "4 other photographs" in text(app)
+    assert "settled" not in text(app).split("**How far a run")[0]
+    assert "How we know" in [expander.label for expander in app.expander]
     assert downloads(app) == ["Picture (PNG)", "Animation (GIF)", "Loss (CSV)"]
     assert app.get("plotly_chart")
     assert "What GoogLeNet takes them for" in text(app)

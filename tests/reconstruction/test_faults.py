@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from convviz.errors import ReconstructionError
 from convviz.networks.network import Network
 from convviz.reconstruction.config import ReconstructionConfig
-from convviz.reconstruction.reconstruct import ReconstructionStep, reconstruct
+from convviz.reconstruction.reconstruct import MOST_FAULTS, ReconstructionStep, reconstruct
+from convviz.structure.layers import layers
 from tests.networks_for_tests import network_of
 
 
@@ -84,6 +85,7 @@ def test_a_bad_step_now_and_then_is_taken_back(
     assert steps[-1].result.relative_error < steps[0].relative_error
 
 
+@pytest.mark.claims("convviz.reconstruction.reconstruct._Descent._note")
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 def test_five_bad_steps_in_a_row_end_the_run_with_the_last_good_image(
     image: Image.Image, optimizer: str
@@ -93,6 +95,8 @@ def test_five_bad_steps_in_a_row_end_the_run_with_the_last_good_image(
     assert_finite(steps)
     assert len(steps) == 11
     result = steps[-1].result
+    assert result.gave_up
+    assert f"because {MOST_FAULTS} steps in a row" in result.note
     assert "not finite" in result.note
     assert result.note == steps[-1].note
     assert result.relative_error < steps[0].relative_error
@@ -140,15 +144,38 @@ def test_flat_images(network: Network, colour: str, optimizer: str) -> None:
     assert steps[-1].result.relative_error < steps[0].relative_error
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_weights_that_are_not_finite_are_a_sentence(image: Image.Image, value: float) -> None:
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    network = network_of(module, side=24, imagenet=True)
+    module[0].weight.data[1, 0, 0, 0] = value
+    with pytest.raises(ReconstructionError, match="not finite for this image"):
+        run(network, image, "1")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (300, 2)])
+def test_images_of_few_pixels(network: Network, size: tuple[int, int]) -> None:
+    assert_finite(run(network, Image.new("RGB", size, "#c04010"), "4"))
+
+
+@pytest.mark.claims("convviz.reconstruction.reconstruct._Descent._note")
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 def test_a_silent_layer_says_so(image: Image.Image, optimizer: str) -> None:
     module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
     module[0].weight.data.fill_(-1.0)
     module[0].bias.data.fill_(-100.0)
-    steps = run(network_of(module, side=24, imagenet=True), image, "1", optimizer=optimizer)
+    network = network_of(module, side=24, imagenet=True)
+    name = layers(network)[1].title
+    with torch.no_grad():
+        assert not module(torch.zeros(1, 3, 24, 24)).any()
+    steps = run(network, image, "1", optimizer=optimizer)
     assert_finite(steps)
     assert steps[-1].result.relative_error == 0
-    assert "silent" in steps[-1].result.note
+    result = steps[-1].result
+    assert result.is_silent
+    assert all(step.is_silent for step in steps)
+    assert f"{name} is silent" in result.note
+    assert "all of its features are 0, so there is no relative error" in result.note
 
 
 def test_a_start_that_is_perfect_ends_early(image: Image.Image) -> None:

@@ -1,14 +1,23 @@
-"""PSNR and SSIM against values worked out by hand, and the agreement of layout and detail."""
+"""PSNR and SSIM against scikit-image and by hand; layout and detail against numpy; baselines."""
 
 from __future__ import annotations
 
+import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageOps
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
-from convviz.reconstruction.quality import agreement, psnr, ssim
+from convviz.images.decode import decode
+from convviz.images.preprocess import to_pixels
+from convviz.images.samples import sample, samples
+from convviz.reconstruction.quality import agreement, baselines, psnr, ssim
+
+NAMES = [each.name for each in samples()]
 
 
 def test_psnr_of_a_constant_difference() -> None:
@@ -87,3 +96,68 @@ def test_a_flat_image_has_neither(image: Tensor) -> None:
     flat = torch.full((3, 64, 64), 0.3)
     assert agreement(flat, image) == (None, None)
     assert agreement(image, flat) == (None, None)
+
+
+def photograph(name: str, side: int) -> Image.Image:
+    return ImageOps.fit(decode(sample(name).read()), (side, side), Image.Resampling.BILINEAR)
+
+
+def skimage_ssim(first: Image.Image, second: Image.Image) -> float:
+    """The SSIM of Wang et al. as scikit-image has it."""
+    pixels = [np.asarray(each, dtype=np.float64) / 255 for each in (first, second)]
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    return float(structural_similarity(*pixels, channel_axis=2, data_range=1.0, **options))
+
+
+@pytest.mark.parametrize("side", [11, 24, 128, 224])
+def test_scikit_image_measures_the_same(side: int) -> None:
+    grey, black = Image.new("RGB", (side, side), "#808080"), Image.new("RGB", (side, side))
+    images = [*(photograph(name, side) for name in NAMES), grey, black]
+    for first, second in itertools.combinations(images, 2):
+        x, y = to_pixels(first), to_pixels(second)
+        assert ssim(x, y) == pytest.approx(skimage_ssim(first, second), abs=1e-5)
+        a, b = (np.asarray(each, dtype=np.float64) / 255 for each in (first, second))
+        assert psnr(x, y) == pytest.approx(peak_signal_noise_ratio(a, b, data_range=1.0), abs=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_layout_and_detail_are_numpys_correlations(name: str) -> None:
+    first, second = photograph(name, 64), photograph("cat", 64).rotate(180)
+    layouts, details = [], []
+    for image in (first, second):
+        pixels = np.asarray(image, dtype=np.float64) / 255
+        layout = pixels.reshape(8, 8, 8, 8, 3).mean((1, 3))
+        layouts.append((layout - layout.mean((0, 1))).ravel())
+        details.append((pixels - layout.repeat(8, 0).repeat(8, 1)).ravel())
+
+    def cosine(pair: list[np.ndarray]) -> float:
+        return float(pair[0] @ pair[1] / np.linalg.norm(pair[0]) / np.linalg.norm(pair[1]))
+
+    expected = (cosine(layouts), cosine(details))
+    assert agreement(to_pixels(first), to_pixels(second)) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("side", [32, 128])
+@pytest.mark.parametrize("name", [*NAMES, None])
+def test_baselines_are_those_of_grey_and_of_the_other_photographs(
+    name: str | None, side: int
+) -> None:
+    tartan = Image.linear_gradient("L").resize((side, side)).convert("RGB")
+    original = photograph(name, side) if name else tartan
+    baseline = baselines(to_pixels(original), resize=side)
+    expected = sorted(
+        skimage_ssim(photograph(other, side), original) for other in NAMES if other != name
+    )
+    assert baseline.unrelated == pytest.approx(expected, abs=0.01)
+    grey = skimage_ssim(Image.new("RGB", (side, side), (128, 128, 128)), original)
+    assert baseline.grey == pytest.approx(grey, abs=0.01)
+
+
+def test_a_centre_is_compared_with_centres() -> None:
+    cat = decode(sample("cat").read())
+    scaled = ImageOps.fit(cat, (73, 73), Image.Resampling.BILINEAR)
+    centre = scaled.crop((4, 4, 68, 68))
+    baseline = baselines(to_pixels(centre), resize=73)
+    assert len(baseline.unrelated) == len(NAMES) - 1  # the cat is recognised
+    assert baselines(to_pixels(centre), resize=73, side=32).unrelated != baseline.unrelated
+    assert len(baselines(to_pixels(centre), resize=73, side=32).unrelated) == len(NAMES) - 1

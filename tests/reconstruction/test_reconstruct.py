@@ -128,7 +128,7 @@ def test_bit_equal_beside_other_runs(network: Network, image: Image.Image, preci
             seen.extend(run(network, image, "3", steps=5, seed=1, optimizer="adam"))
             torch.rand(10)  # the global random numbers are anybody's
 
-    threads = [threading.Thread(target=others) for _ in range(2)]
+    threads = [threading.Thread(target=others) for _ in range(8)]
     for thread in threads:
         thread.start()
     try:
@@ -138,7 +138,48 @@ def test_bit_equal_beside_other_runs(network: Network, image: Image.Image, preci
         for thread in threads:
             thread.join()
     assert seen
-    assert all(torch.equal(each.image, alone.image) for each in beside)
+    for each in beside:
+        assert torch.equal(each.image, alone.image)
+        assert torch.equal(each.unrounded, alone.unrounded)
+        assert (each.losses, each.relative_error, each.halfway) == (
+            alone.losses,
+            alone.relative_error,
+            alone.halfway,
+        )
+
+
+@pytest.mark.parametrize("steps", [2, 3, 7, 30, 61])
+def test_half_of_a_run_is_what_a_run_of_so_many_steps_gives(
+    network: Network, image: Image.Image, steps: int
+) -> None:
+    half = run(network, image, steps=steps, precision="float32")[-1].result.halfway
+    assert steps / 2 / 1.2 - 1 < half.step <= steps / 2
+    shorter = run(network, image, steps=half.step, precision="float32")[-1].result
+    assert (half.relative_error, half.ssim, half.layout, half.detail) == (
+        shorter.relative_error,
+        shorter.ssim,
+        shorter.layout,
+        shorter.detail,
+    )
+
+
+def test_a_stopped_run_knows_its_half_and_a_single_step_has_none(
+    network: Network, image: Image.Image
+) -> None:
+    config = ReconstructionConfig(layer="4", steps=1000)
+    asked = iter(range(1000))
+    *_, last = reconstruct(network, image, config, stop=lambda: next(asked) == 19)
+    assert last.result.steps == 20
+    assert 9 <= last.result.halfway.step <= 10
+    assert run(network, image, steps=1)[-1].result.halfway is None
+
+
+def test_the_fast_steps_are_counted(network: Network, image: Image.Image) -> None:
+    precise = run(network, image, precision="float32")[-1].result
+    assert (precise.fast_steps, precise.precision) == (0, "float32")
+    fast = run(network, image, steps=40, precision="bfloat16")[-1].result
+    assert 0 < fast.fast_steps < 40  # the last steps are precise
+    assert fast.precision == ("bfloat16" if fast.fast_steps > 20 else "float32")
 
 
 def test_nothing_is_changed_or_left_behind(network: Network, image: Image.Image) -> None:
@@ -167,21 +208,24 @@ def test_nothing_is_changed_or_left_behind(network: Network, image: Image.Image)
 
 def test_going_on_comes_nearer(network: Network, image: Image.Image) -> None:
     first = run(network, image, steps=15)[-1].result
-    repeated = run(network, image, steps=15, start=first.image)
+    repeated = run(network, image, steps=15, start=first.unrounded)
     assert repeated[0].relative_error == pytest.approx(first.relative_error, rel=1e-3)
     assert repeated[-1].result.relative_error < first.relative_error
 
 
 def test_going_on_never_loses_what_was_there(network: Network, image: Image.Image) -> None:
     first = run(network, image, steps=60)[-1].result
+    for start in (first.unrounded, first.image):
+        again = run(network, image, steps=1, start=start)[-1].result
+        assert again.relative_error <= first.relative_error
     for settings in ({"steps": 1}, {"steps": 3, "learning_rate": 1e6, "optimizer": "adam"}):
-        repeated = run(network, image, start=first.image, **settings)[-1].result
+        repeated = run(network, image, start=first.unrounded, **settings)[-1].result
         assert repeated.relative_error <= first.relative_error
 
 
 def test_starts(network: Network, image: Image.Image) -> None:
     grey = run(network, image, steps=1, start="grey")[0].image
-    assert torch.equal(grey, torch.full((3, 24, 24), GREY))
+    assert torch.equal(grey, torch.full((3, 24, 24), 128 / 255))  # GREY, as a file holds it
     noise = run(network, image, steps=1, noise=0.05)[0].image
     assert float((noise - GREY).std()) == pytest.approx(0.05, rel=0.1)
     repeated = run(network, image, steps=1, start=image)[-1].result
