@@ -13,7 +13,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
 from convviz.images.decode import decode
-from convviz.images.preprocess import to_pixels
+from convviz.images.preprocess import crop, to_pixels
 from convviz.images.samples import sample, samples
 from convviz.reconstruction.quality import agreement, baselines, psnr, ssim
 
@@ -99,7 +99,7 @@ def test_a_flat_image_has_neither(image: Tensor) -> None:
 
 
 def photograph(name: str, side: int) -> Image.Image:
-    return ImageOps.fit(decode(sample(name).read()), (side, side), Image.Resampling.BILINEAR)
+    return crop(decode(sample(name).read()), size=side, resize=side)
 
 
 def skimage_ssim(first: Image.Image, second: Image.Image) -> float:
