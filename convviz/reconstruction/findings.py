@@ -214,7 +214,7 @@ def likeness_in_context(likeness: float, baseline: SsimBaselines | None) -> str:
     )
     text += f", {others}." if others else "."
     if likeness <= worst:
-        text += f" So {decimals(likeness)} is no sign of likeness."
+        text += f" So an SSIM of {decimals(likeness)} alone is no sign of likeness."
     return text
 
 
@@ -296,7 +296,7 @@ def what_differs(runs: Sequence[ReconstructionProgress]) -> str:
     )
     (least, (worst, _)), (most, (best, _)) = ranked[0], ranked[-1]
     if most <= max(unrelated):
-        finding = "None is more like its original than images that show nothing of it can be."
+        finding = "By SSIM, none is more like its original than images that show nothing of it."
     elif most - least < _NOTICEABLE:
         finding = "So they are about equally like their originals."
     else:
