@@ -4,10 +4,15 @@ Conventions, used wherever a cost is shown:
 
 - Parameters are counted as ``sum(p.numel())``, shared ones once, at the layer that uses them first.
   Those that are not used when the network classifies (the auxiliary heads of GoogLeNet) have
-  separate rows, so that the rows always add up to the whole network.
+  separate rows, whose part is "auxiliary"; a network's `parameters` are those of all other rows,
+  and `parameters_with_auxiliary` those of all.
 - MACs are multiply–accumulates for one image, as `ops` defines them; FLOPs are twice that.
-- Activation bytes are each row's output for one image in float32. Outputs that reuse the memory of
-  their input (in-place ReLU, flatten) are counted as well, and marked.
+- Activation bytes are what PyTorch keeps of one image for the backward pass while the network
+  trains, in float32: every piece of memory once, at the row that writes it. The inputs of
+  convolutions and linear layers, the outputs of ReLUs, the indices of max poolings and the masks of
+  dropouts are kept; an output that nothing needs for its gradient is not, and what works in the
+  memory of its input (in-place ReLU, flatten) adds nothing. The image counts at the first row that
+  keeps it. Parameters, and auxiliary heads, do not count.
 
 A row is a call of a module without parts, or of one of PyTorch's own modules with all its parts;
 and each function (``F.relu``, ``torch.cat``) that a module with parts calls itself.
@@ -22,12 +27,13 @@ from math import prod
 
 from torch import nn
 
-from convviz.errors import NetworkError, SettingError, at_least
+from convviz.errors import NetworkError, SettingError
 from convviz.networks.clone import per_module
 from convviz.networks.network import Network, NetworkSpec, is_within
 from convviz.networks.registry import build
 from convviz.structure import ops
-from convviz.structure.layers import encoder_end, layer
+from convviz.structure.input_size import check_input_size, size_sentence
+from convviz.structure.layers import Output, encoder_end, layer
 from convviz.structure.ops import Window, kind_of
 from convviz.structure.receptive_field import ReceptiveField, receptive_fields
 from convviz.structure.trace import (
@@ -44,7 +50,8 @@ from convviz.structure.trace import (
 PARTS = ("encoder", "decoder", "auxiliary")
 BYTES_PER_VALUE = 4  # float32
 FLOPS_PER_MAC = 2
-LARGEST_INPUT = 1024  # pixels; above it the tables of receptive fields become slow
+_MOST_WORDS = 4  # a class that does more is called by its name
+_RECURRENT = (nn.RNNBase, nn.RNNCellBase)
 
 
 @dataclass(frozen=True)
@@ -73,10 +80,11 @@ class LayerCost:
         output_shape: Shape of the output, without the batch.
         window: Kernel, stride, padding, dilation and groups, for a convolution or pooling.
         macs: Multiply–accumulates for one image.
-        activation_bytes: Bytes of the output in float32.
+        activation_bytes: Bytes that training keeps, of those that this row writes.
         shares_memory: Whether the output is in memory that an earlier layer wrote.
         depth: Layers with kernels on the longest path from the image to this one, itself included.
         field: What each output position sees of the image; None where it cannot be followed.
+        norm_follows: Whether a batch norm reads the output of this convolution or linear layer.
     """
 
     name: str
@@ -95,11 +103,17 @@ class LayerCost:
     shares_memory: bool = False
     depth: int = 0
     field: ReceptiveField | None = None
+    norm_follows: bool = False
 
     @property
     def parameters(self) -> int:
         """Weights and biases."""
         return self.weights + self.biases
+
+    @property
+    def output_bytes(self) -> int:
+        """Bytes of the output in float32, kept or not."""
+        return BYTES_PER_VALUE * prod(self.output_shape) if self.executed else 0
 
     @property
     def receptive_field(self) -> int | None:
@@ -130,13 +144,18 @@ class Costs:
 
     @property
     def total(self) -> Total:
-        """The sum of all rows."""
-        return total(self.layers)
+        """The sum of all rows but those of auxiliary heads."""
+        return total(row for row in self.layers if row.part != "auxiliary")
 
     @property
     def parameters(self) -> int:
-        """Parameters of the whole network, auxiliary heads included."""
+        """Parameters without those of auxiliary heads, which only help training."""
         return self.total.parameters
+
+    @property
+    def parameters_with_auxiliary(self) -> int:
+        """Parameters of the whole network; the same where there are no auxiliary heads."""
+        return total(self.layers).parameters
 
     @property
     def macs(self) -> int:
@@ -145,7 +164,7 @@ class Costs:
 
     @property
     def activation_bytes(self) -> int:
-        """Bytes of all outputs for one image in float32."""
+        """Bytes that training keeps of one image for the backward pass, in float32."""
         return self.total.activation_bytes
 
     @property
@@ -195,19 +214,13 @@ def count(network: Network | NetworkSpec | nn.Module, input_size: int | None = N
         spec = NetworkSpec(name=title, title=title, build=lambda: module)
     usual = network.input_size if isinstance(network, Network) else spec.input_size
     size = usual if input_size is None else input_size
-    _check_size(size)
+    check_input_size(size)
     try:
         steps = _steps(trace(module, size))
     except TraceError as error:
         raise _refusal(module, size, usual, spec.title, error) from error
-    return Costs(spec.name, spec.title, size, _rows(steps, module, spec))
-
-
-def _check_size(size: int) -> None:
-    if not 1 <= size <= LARGEST_INPUT:
-        raise SettingError(
-            f"A picture of {size}×{size} pixels cannot be counted: choose 1 to {LARGEST_INPUT}."
-        )
+    kept = _kept_bytes(module, size, spec, steps)
+    return Costs(spec.name, spec.title, size, _rows(steps, module, spec, kept))
 
 
 def _module(network: Network | NetworkSpec | nn.Module) -> nn.Module:
@@ -220,35 +233,13 @@ def _refusal(
     module: nn.Module, size: int, usual: int, title: str, error: TraceError
 ) -> NetworkError | SettingError:
     """Make the error for a network that cannot be run at some size; it names a size that works."""
-    least = _least(module, size, usual)
-    if least is None:
-        lines = str(error.cause).splitlines() or [type(error.cause).__name__]
-        return NetworkError(
-            f"{title} could not be run on a picture of {size}×{size} pixels: {lines[0]}."
-        )
-    return SettingError(
-        f"{title} cannot take a picture of {size}×{size} pixels: "
-        f"choose {least}×{least}" + (" or more." if least > size else ".")
+    sentence = size_sentence(module, size, usual, title)
+    if sentence is not None:
+        return SettingError(sentence)
+    lines = str(error.cause).splitlines() or [type(error.cause).__name__]
+    return NetworkError(
+        f"{title} could not be run on an image of {size}×{size} pixels: {lines[0]}."
     )
-
-
-def _least(module: nn.Module, size: int, usual: int) -> int | None:
-    """Find a size that works: the least above `size` if it is too small, else the usual one."""
-
-    def works(candidate: int) -> bool:
-        try:
-            trace(module, candidate)
-        except TraceError:
-            return False
-        return True
-
-    if size == usual or not works(usual):
-        return None
-    low, high = size, usual
-    while size < usual and high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if works(middle) else (middle, high)
-    return high
 
 
 @dataclass(eq=False)
@@ -262,6 +253,8 @@ class _Step:
         function: Name of the function (``relu``); empty for a module's own call.
         kind: Its kind, in plain words.
         operations: Its operations.
+        everything: The same with those that only create or reshape tensors.
+        norm_follows: As in `LayerCost`.
         shares_memory: As in `LayerCost`.
         depth: As in `LayerCost`.
         field: As in `LayerCost`.
@@ -273,7 +266,9 @@ class _Step:
     function: str
     kind: str
     operations: list[Operation]
+    everything: list[Operation]
     shares_memory: bool = False
+    norm_follows: bool = False
     depth: int = 0
     field: ReceptiveField | None = None
 
@@ -300,8 +295,14 @@ class _Step:
 def _steps(trace: Trace) -> list[_Step]:
     """List the steps of a forward pass in the order in which they end."""
     fields, depths, memory = receptive_fields(trace), _depths(trace), {trace.image.memory}
+    normed = {
+        operation.sources[0]
+        for operation in trace.operations
+        if operation.sources and ops.is_batch_norm(operation.name)
+    }
     steps = list(_grouped(trace))
     for step in steps:
+        step.norm_follows = step.output in normed
         step.field = lookup(fields, step.output)
         step.depth = lookup(depths, step.output) or 0
         step.shares_memory = step.output.memory in memory
@@ -356,10 +357,11 @@ def _module_step(call: Call, output: Value, operations: Sequence[Operation]) -> 
     computing = [operation for operation in operations if not ops.is_bookkeeping(operation.name)]
     kind = kind_of(call.module)
     if kind == type(call.module).__name__:  # an unknown class: describe its operations
-        words = (ops.WORDS.get(operation.name, operation.name) for operation in computing)
-        kind = " + ".join(words) or kind
+        words = [ops.WORDS.get(operation.name, operation.name) for operation in computing]
+        if 0 < len(words) <= _MOST_WORDS:
+            kind = " + ".join(words)
     inputs = tuple(value.shape[1:] for value in call.inputs)
-    return _Step(call.name, inputs, output, "", kind, computing)
+    return _Step(call.name, inputs, output, "", kind, computing, list(operations))
 
 
 def _function_step(operation: Operation, around: Call | None) -> _Step | None:
@@ -372,43 +374,110 @@ def _function_step(operation: Operation, around: Call | None) -> _Step | None:
         word = function = "flatten"
     inputs = tuple(value.shape[1:] for value in operation.sources)
     module = "" if around is None else around.name
-    return _Step(module, inputs, output, function, word, [operation])
+    return _Step(module, inputs, output, function, word, [operation], [operation])
 
 
 def _transform_step(operations: list[Operation], image: Value) -> _Step:
     inputs, output = (image.shape[1:],), operations[-1].output
-    return _Step("", inputs, output, "transform_input", "input transform", operations)
+    return _Step("", inputs, output, "transform_input", "input transform", operations, operations)
 
 
 def _depths(trace: Trace) -> dict[Value, int]:
-    """Count the layers with kernels on the longest path from the image to every value."""
+    """Count the layers with kernels on the longest path from the image to every value.
+
+    A recurrent layer counts once, however many steps it takes, and so does a recurrent cell: what
+    it remembers of the step before adds no depth.
+    """
+    calls = {call.position: call for call in trace.calls}
     depths: dict[Value, int] = {}
     for operation in trace.operations:
-        before = max((lookup(depths, value) or 0 for value in operation.sources), default=0)
-        has_weights = ops.has_kernel(operation.name) and len(operation.sources) < len(
-            operation.inputs
-        )
-        depths[operation.output] = before + has_weights
+        call = calls.get(operation.call)
+        if call is not None and call.inputs and isinstance(call.module, _RECURRENT):
+            first, *memory = [lookup(depths, value) or 0 for value in call.inputs]
+            stacked = call.module.num_layers if isinstance(call.module, nn.RNNBase) else 1
+            depth = max([first + stacked, *memory])
+        else:
+            depth = max((lookup(depths, value) or 0 for value in operation.sources), default=0)
+            if len(operation.sources) < len(operation.inputs):
+                depth += ops.kernels(operation.name)
+        for value in operation.outputs:
+            depths[value] = depth
     return depths
 
 
-def _rows(steps: Sequence[_Step], module: nn.Module, spec: NetworkSpec) -> tuple[LayerCost, ...]:
+def _kept_bytes(
+    module: nn.Module, size: int, spec: NetworkSpec, steps: Sequence[_Step]
+) -> dict[str, int]:
+    """Count what training keeps for the backward pass, by the names of the rows that write it.
+
+    A network that cannot run in train mode is read in eval mode, where no dropout is active.
+    """
+    for train in (True, False):
+        try:
+            record = trace(module, size, train=train, gradients=True)
+        except TraceError:
+            continue
+        break
+    else:  # it runs without gradients only: nothing of it is kept for them
+        return {}
+    calls = {call.position: call for call in record.calls}
+    training_steps = list(_grouped(record))
+    names = _names(training_steps)
+    writers: dict[int, str] = {}
+    for step, name in zip(training_steps, names, strict=True):
+        for operation in step.everything:
+            for value in operation.outputs:
+                if value.memory != record.image.memory:
+                    writers.setdefault(value.memory, name)
+    by_module: dict[str, str] = {}
+    for step, name in zip(steps, rows := _names(steps), strict=True):
+        by_module.setdefault(step.module, name)
+    known = set(rows)
+    kept: Counter[str] = Counter()
+    counted: set[int] = set()
+    for saved in record.saved:
+        call = calls.get(saved.call)
+        at = "" if call is None else call.name
+        in_head = bool(at) and any(is_within(at, head) for head in spec.auxiliary)
+        if saved.stored or in_head or saved.memory in counted:
+            continue
+        counted.add(saved.memory)
+        row = writers.get(saved.memory) or by_module.get(at, rows[0])
+        if row not in known:  # a function that works in training only, such as a dropout
+            row = by_module.get(row.rpartition(".")[0], rows[0])
+        kept[row] += saved.bytes
+    return dict(kept)
+
+
+def _names(steps: Sequence[_Step]) -> list[str]:
+    """Name the row of every step; of several uses, the later ones are numbered."""
+    counts: Counter[str] = Counter()
+    names = []
+    for step in steps:
+        name = step.module
+        if step.function:
+            name = f"{step.module}.{step.function}()".removeprefix(".")
+        counts[name] += 1
+        names.append(name if counts[name] == 1 else f"{name} #{counts[name]}")
+    return names
+
+
+def _rows(
+    steps: Sequence[_Step], module: nn.Module, spec: NetworkSpec, kept: Mapping[str, int]
+) -> tuple[LayerCost, ...]:
     """Make the table: a row for each step, and one for each module with unused parameters."""
     sizes = {name: parameter.numel() for name, parameter in module.named_parameters()}
-    end = encoder_end(spec, [(step.module, step.output.shape) for step in steps])
-    counts: Counter[str] = Counter()
+    end = encoder_end(
+        spec, [Output(step.module, step.output.shape, bool(step.parameters)) for step in steps]
+    )
     rows = []
-    for i, step in enumerate(steps):
-        name = (
-            f"{step.module}.{step.function}()".removeprefix(".") if step.function else step.module
-        )
-        counts[name] += 1
+    for i, (name, step) in enumerate(zip(_names(steps), steps, strict=True)):
         in_head = any(is_within(step.module, head) for head in spec.auxiliary)
         output = step.output.shape[1:]
         weights, biases = _parameters(step.parameters, sizes)
         rows.append(
             LayerCost(
-                name=name if counts[name] == 1 else f"{name} #{counts[name]}",
+                name=name,
                 module=step.module,
                 title=_title(spec, step.module, step.function, step.kind),
                 kind=step.kind or "layer",
@@ -420,8 +489,9 @@ def _rows(steps: Sequence[_Step], module: nn.Module, spec: NetworkSpec) -> tuple
                 output_shape=output,
                 window=step.window,
                 macs=step.macs,
-                activation_bytes=BYTES_PER_VALUE * prod(output),
+                activation_bytes=kept.get(name, 0),
                 shares_memory=step.shares_memory,
+                norm_follows=step.norm_follows,
                 depth=step.depth,
                 field=step.field,
             )
@@ -490,7 +560,7 @@ def receptive_field(
         for branch in branches:
             if branch.start <= channel < branch.stop:
                 return receptive_field(network, branch.name, channel - branch.start)
-    _check_size(network.input_size)
+    check_input_size(network.input_size)
     return _fields(network.module, network.input_size).get(layer_name)
 
 
@@ -539,7 +609,7 @@ def heads(network: Network | NetworkSpec, input_size: int | None = None) -> tupl
     """
     spec = network.spec if isinstance(network, Network) else network
     size = network.input_size if input_size is None else input_size
-    at_least("picture's size", size, 1)
+    check_input_size(size)
     if not spec.auxiliary:
         return ()
     module = _module(network)

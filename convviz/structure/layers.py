@@ -23,6 +23,7 @@ from convviz.networks.clone import per_module
 from convviz.networks.network import Network, NetworkSpec, is_within
 from convviz.networks.registry import build
 from convviz.structure.dataflow import Flow, Join, flow
+from convviz.structure.input_size import LARGEST_LISTED, check_input_size, size_sentence
 from convviz.structure.ops import kind_of
 from convviz.structure.trace import Call, Shape, TraceError, Value
 
@@ -81,6 +82,7 @@ def layers(network: Network | NetworkSpec, input_size: int | None = None) -> tup
         input_size: Side of the square input, in pixels; None for the network's own.
 
     Raises:
+        SettingError: The size is out of range.
         NetworkError: The network cannot be run on an image of this size.
     """
     size = network.input_size if input_size is None else input_size
@@ -107,26 +109,56 @@ def layer(network: Network | NetworkSpec, name: str) -> Layer:
         reason = f"the weights in use are those of its encoder only, which ends with {names[-1]}."
         raise NetworkError(f"{network.title} has no weights for layer {name}: {reason}")
     hint = did_you_mean(name, names, f"they go from {names[0]} to {names[-1]}.")
-    raise NetworkError(f"{network.title} has no layer called {name}: {hint}")
+    called = f"called {name}" if name.strip() else "without a name"
+    raise NetworkError(f"{network.title} has no layer {called}: {hint}")
 
 
-def encoder_end(spec: NetworkSpec, outputs: Sequence[tuple[str, Shape]]) -> int:
-    """Find where the encoder ends: the spec's last layer, or the last map of several pixels.
+@dataclass(frozen=True)
+class Output:
+    """What a step of a pass returns.
+
+    Attributes:
+        name: Dotted name of the module.
+        shape: Shape of the output, batch included.
+        weighted: Whether the step uses parameters.
+    """
+
+    name: str
+    shape: Shape
+    weighted: bool
+
+    @property
+    def has_positions(self) -> bool:
+        """Whether it still tells places apart: maps of several pixels, or several tokens."""
+        if len(self.shape) == 3:
+            return self.shape[1] > 1
+        return len(self.shape) == 4 and self.shape[2:] != (1, 1)
+
+
+def encoder_end(spec: NetworkSpec, outputs: Sequence[Output]) -> int:
+    """Find where the encoder ends: at the spec's last layer, or where places are told apart last.
+
+    A network that ends in scores without any weights behind its last maps, as SqueezeNet does, has
+    its last layer with weights for a decoder, and what follows it.
 
     Args:
         spec: The network's description.
-        outputs: Dotted names and the shapes of their outputs, batch included, in the order of
-            execution.
+        outputs: The outputs of its steps, in the order of execution.
 
     Returns:
         Index of its last output; -1 if there is none.
     """
     if spec.encoder_end is not None:
-        inside = [i for i, (name, _) in enumerate(outputs) if is_within(name, spec.encoder_end)]
-    else:
-        maps = [i for i, (_, shape) in enumerate(outputs) if len(shape) == 4]
-        inside = [i for i in maps if outputs[i][1][2:] != (1, 1)] or maps
-    return max(inside, default=-1)
+        inside = [i for i, each in enumerate(outputs) if is_within(each.name, spec.encoder_end)]
+        return max(inside, default=-1)
+    maps = [i for i, each in enumerate(outputs) if len(each.shape) >= 3]
+    end = max([i for i in maps if outputs[i].has_positions] or maps, default=-1)
+    weighted = [i for i, each in enumerate(outputs) if each.weighted]
+    if end < 0 or not weighted or weighted[-1] > end or outputs[-1].has_positions:
+        return end
+    *before, last = weighted
+    is_classifier = bool(before) and outputs[last].shape[1] == outputs[-1].shape[1]
+    return last - 1 if is_classifier else end
 
 
 def check_channel(shape: tuple[int, ...], channel: int) -> None:
@@ -252,12 +284,11 @@ def _of_spec(spec: NetworkSpec, size: int) -> tuple[Layer, ...]:
 
 @per_module()
 def _of_module(module: nn.Module, spec: NetworkSpec, size: int) -> tuple[Layer, ...]:
-    if size < 1:
-        raise NetworkError(f"An image of {size} × {size} pixels has nothing to look at.")
+    check_input_size(size, LARGEST_LISTED)
     try:
         value_flow = flow(module, size)
     except TraceError as error:
-        raise NetworkError(_refusal(spec, size, error)) from error
+        raise NetworkError(_refusal(module, spec, size, error)) from error
     joins = {
         order: value_flow.summary_of(call, order)
         for order, call in enumerate(value_flow.calls)
@@ -266,7 +297,7 @@ def _of_module(module: nn.Module, spec: NetworkSpec, size: int) -> tuple[Layer, 
     calls = _of_interest(value_flow, joins)
     if not calls:
         raise NetworkError(f"{spec.title} has no layer with one output per image.")
-    last = encoder_end(spec, [(call.name, call.shape) for _, call in calls])
+    last = _encoder_end(spec, value_flow, calls)
     if last < 0 and spec.encoder_end is not None:
         raise NetworkError(
             f"{spec.title} has no layer {spec.encoder_end} for its encoder to end with."
@@ -298,6 +329,55 @@ def _of_module(module: nn.Module, spec: NetworkSpec, size: int) -> tuple[Layer, 
             )
         )
     return tuple(rows)
+
+
+def _encoder_end(spec: NetworkSpec, value_flow: Flow, calls: Sequence[tuple[int, Call]]) -> int:
+    """Find the index of the encoder's last layer among those that are listed.
+
+    What is not listed, such as a transformer's layers, counts as well.
+    """
+    if spec.encoder_end is not None:
+        return encoder_end(spec, [Output(call.name, call.shape, False) for _, call in calls])
+    listed = {order for order, _ in calls}
+    steps = [
+        (order, call)
+        for order, call in enumerate(value_flow.calls)
+        if order in listed or (call.leaf and call.name and call.output is not None)
+    ]
+    outputs = [Output(call.name, call.shape, has_parameters(call.module)) for _, call in steps]
+    end = encoder_end(spec, outputs)
+    last_order = steps[end][0] if end >= 0 else -1
+    return max((i for i, (order, _) in enumerate(calls) if order <= last_order), default=-1)
+
+
+def left_out(network: Network | NetworkSpec, input_size: int | None = None) -> tuple[str, ...]:
+    """Name the modules without parts that run but are no layers here: they return no maps.
+
+    Those of a transformer return tokens, (N, T, C), for instance.
+
+    Args:
+        network: A loaded network, or the description of one.
+        input_size: Side of the square input, in pixels; None for the network's own.
+
+    Raises:
+        NetworkError: The network cannot be run on an image of this size.
+    """
+    size = network.input_size if input_size is None else input_size
+    listed = {layer.name for layer in layers(network, size)}
+    if isinstance(network, Network):
+        module, within_encoder = network.module, network.weights.source == "encoder"
+    else:
+        module, within_encoder = build(network), False
+    if within_encoder:
+        return ()  # the layers behind it are left out on purpose
+    calls = flow(module, size).calls
+    names = dict.fromkeys(call.name for call in calls if call.leaf and call.name)
+    return tuple(name for name in names if name not in listed)
+
+
+def has_parameters(module: nn.Module) -> bool:
+    """Whether a module or its parts have parameters."""
+    return next(module.parameters(), None) is not None
 
 
 def _of_interest(value_flow: Flow, joins: Mapping[int, Join | None]) -> list[tuple[int, Call]]:
@@ -350,15 +430,18 @@ def _branches(
     return tuple(branches) if start == channels else ()
 
 
-def _refusal(spec: NetworkSpec, size: int, error: TraceError) -> str:
+def _refusal(module: nn.Module, spec: NetworkSpec, size: int, error: TraceError) -> str:
     """Say in one sentence why a network cannot be run on an image of some size."""
     location = f"layer {spec.title_of(error.name) or error.name}" if error.name else "its forward()"
     needed = _pixels_needed(error.module)
     if len(error.shape) == 4 and min(error.shape[2:]) < needed:
-        remaining = " × ".join(str(side) for side in error.shape[2:])
+        remaining = "×".join(str(side) for side in error.shape[2:])
+        sentence = size_sentence(module, size, spec.input_size, spec.title)
+        if sentence is None:
+            sentence = f"{spec.title} needs a larger image than {size}×{size} pixels."
         return (
-            f"{spec.title} needs a larger image than {size} × {size} pixels: {location} is left "
-            f"with {remaining} of them and needs {needed} × {needed}."
+            f"{sentence[:-1]}; {location} is left with {remaining} of them and needs "
+            f"{needed}×{needed}."
         )
     line = registry.place(error.cause)
     line_text = f" ({line})" if line else ""

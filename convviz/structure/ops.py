@@ -8,13 +8,15 @@ shapes instead of tensors.
 Convention for MACs, used in the whole project: one multiply–accumulate for every product of a
 weight and a value in a convolution, a fully connected layer or a matrix product. Adding the bias,
 ReLU, pooling and normalisation do not multiply by a learned kernel and count 0. A FLOP count is
-twice the MACs.
+twice the MACs. A bilinear layer multiplies each weight by two values: one multiply–accumulate too,
+since the product of the two values is no product with a weight.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import torch
@@ -37,6 +39,8 @@ _KINDS: tuple[tuple[type[nn.Module] | tuple[type[nn.Module], ...], str], ...] = 
     (nn.Flatten, "flatten"),
     (nn.Identity, "identity"),
     (nn.Softmax, "softmax"),
+    (nn.Bilinear, "bilinear"),
+    (nn.MultiheadAttention, "attention"),
 )
 
 
@@ -92,6 +96,7 @@ WORDS = {
     "_softmax": "softmax",
     "_log_softmax": "softmax",
     "native_dropout": "dropout",
+    "_trilinear": "bilinear",
 }
 CALLS = {
     "convolution": "conv2d",
@@ -100,6 +105,7 @@ CALLS = {
     "_adaptive_avg_pool2d": "adaptive_avg_pool2d",
     "_softmax": "softmax",
     "_log_softmax": "log_softmax",
+    "_trilinear": "bilinear",
 }
 
 
@@ -156,14 +162,23 @@ def is_reshaping(name: str) -> bool:
     return name in _RESHAPING
 
 
+def is_batch_norm(name: str) -> bool:
+    """Tell whether an operation is a batch norm, under any of PyTorch's names for it."""
+    return "batch_norm" in name
+
+
 def is_arithmetic(name: str) -> bool:
     """Tell whether an operation works value by value or only gathers values."""
     return name in {"add", "sub", "mul", "div", "cat", "stack", "rsub", "clamp", "pow"}
 
 
-def has_kernel(name: str) -> bool:
-    """Tell whether an operation has a kernel that can be learned: it counts in the depth."""
-    return name in {"convolution", "addmm", "mm", "bmm", "baddbmm"}
+def kernels(name: str) -> int:
+    """Count the kernels that an operation applies one after another, for the depth.
+
+    Whether they are learned depends on what it reads. PyTorch runs a transformer's whole layer, or
+    its attention, as one operation where it can.
+    """
+    return _KERNELS.get(name, 0)
 
 
 def rectifies(name: str, arguments: Arguments) -> bool:
@@ -180,6 +195,57 @@ def rectifies(name: str, arguments: Arguments) -> bool:
     return False
 
 
+_KERNELS = {
+    **dict.fromkeys(("convolution", "addmm", "mm", "bmm", "baddbmm", "mv", "addmv"), 1),
+    **dict.fromkeys(("_trilinear", "mkldnn_rnn_layer"), 1),
+    "_native_multi_head_attention": 2,
+    "_transformer_encoder_layer_fwd": 4,
+}
+
+
+def _bilinear_macs(arguments: Arguments) -> int:
+    # Its inputs are i1 (N, in1) and i3 (N, in2), its weight i2 (out, in1, in2).
+    return prod(arguments["i1"][:-1]) * prod(arguments["i2"])
+
+
+def _recurrent_macs(arguments: Arguments) -> int:
+    # One layer of an LSTM on the CPU: at each step the input and the last state are weighed.
+    steps = prod(arguments["input"][:-1])
+    return steps * (prod(arguments["weight0"]) + prod(arguments["weight1"]))
+
+
+def _attention_macs(tokens: tuple[int, ...], qkv: Sequence[int], projection: Sequence[int]) -> int:
+    # Each of the T × T pairs of tokens costs C products for its weight, and C for the sum.
+    *batch, count, channels = tokens
+    pairs = 2 * prod(batch) * count**2 * channels
+    return pairs + prod(tokens[:-1]) * (prod(qkv) + prod(projection))
+
+
+def _attention_layer_macs(arguments: Arguments) -> int:
+    return _attention_macs(
+        arguments["query"], arguments["qkv_weight"], arguments["proj_weight"]
+    )
+
+
+def _encoder_layer_macs(arguments: Arguments) -> int:
+    tokens = arguments["src"]
+    ffn = prod(arguments["ffn_weight_1"]) + prod(arguments["ffn_weight_2"])
+    attention = _attention_macs(tokens, arguments["qkv_weight"], arguments["proj_weight"])
+    return attention + prod(tokens[:-1]) * ffn
+
+
+# What PyTorch's own counter leaves out.
+_MACS: dict[str, Callable[[Arguments], int]] = {
+    "_trilinear": _bilinear_macs,
+    "mkldnn_rnn_layer": _recurrent_macs,
+    "mv": lambda arguments: prod(arguments["self"]),
+    "addmv": lambda arguments: prod(arguments["mat"]),
+    "dot": lambda arguments: prod(arguments["self"]),
+    "_native_multi_head_attention": _attention_layer_macs,
+    "_transformer_encoder_layer_fwd": _encoder_layer_macs,
+}
+
+
 def macs(function: Any, arguments: Arguments, output: tuple[int, ...]) -> int:
     """Return the multiply–accumulates of one operation, by the convention above.
 
@@ -188,6 +254,8 @@ def macs(function: Any, arguments: Arguments, output: tuple[int, ...]) -> int:
         arguments: Its arguments.
         output: Shape of its output.
     """
+    if name(function) in _MACS:
+        return _MACS[name(function)](arguments)
     # PyTorch counts attention under each device's name for it, except the CPU's.
     operation = name(function).removesuffix("_for_cpu")
     count = flop_registry.get(getattr(torch.ops.aten, operation, function.overloadpacket))

@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from convviz.networks.clone import clone, per_module
@@ -58,7 +59,7 @@ class Operation:
         function: The operation as PyTorch's dispatcher names it, ``aten.relu_.default``.
         call: Position of the innermost call that it happened in; -1 outside of all calls.
         inputs: The values that it reads, in order.
-        output: The value that it returns: the first, if there are several.
+        outputs: The values that it returns, in order.
         arguments: Its arguments by the names of its schema, defaults included; shapes instead
             of tensors.
         parameters: Dotted names of the parameters that are used here for the first time.
@@ -67,9 +68,14 @@ class Operation:
     function: Any
     call: int
     inputs: tuple[Value, ...]
-    output: Value
+    outputs: tuple[Value, ...]
     arguments: Mapping[str, Any]
     parameters: tuple[str, ...]
+
+    @property
+    def output(self) -> Value:
+        """The value that it returns: the first, if there are several."""
+        return self.outputs[0]
 
     @functools.cached_property
     def name(self) -> str:
@@ -115,6 +121,23 @@ class Call:
         return () if self.output is None else self.output.shape
 
 
+@dataclass(frozen=True)
+class Saved:
+    """A tensor that PyTorch keeps for the backward pass.
+
+    Attributes:
+        memory: Number of the memory that it is in, as in `Value`.
+        stored: Whether that is the memory of one of the network's parameters or buffers.
+        bytes: Size of that memory.
+        call: Position of the innermost call that it is kept in; -1 outside of all calls.
+    """
+
+    memory: int
+    stored: bool
+    bytes: int
+    call: int
+
+
 @dataclass(frozen=True, eq=False)
 class Trace:
     """The record of one forward pass.
@@ -123,11 +146,13 @@ class Trace:
         image: The input value.
         events: Operations when they happened, and calls when they ended.
         on_zeros: Whether it ran on zeros, because it cannot run without numbers.
+        saved: What was kept for the backward pass, in order; empty unless gradients were on.
     """
 
     image: Value
     events: tuple[Call | Operation, ...]
     on_zeros: bool = False
+    saved: tuple[Saved, ...] = ()
 
     @functools.cached_property
     def calls(self) -> tuple[Call, ...]:
@@ -162,7 +187,9 @@ class TraceError(Exception):
         self.trace = trace
 
 
-def trace(module: nn.Module, size: int | Shape, *, train: bool = False) -> Trace:
+def trace(
+    module: nn.Module, size: int | Shape, *, train: bool = False, gradients: bool = False
+) -> Trace:
     """Run a copy of a network once and record its calls and operations.
 
     Args:
@@ -170,22 +197,27 @@ def trace(module: nn.Module, size: int | Shape, *, train: bool = False) -> Trace
         size: Side of the square image in pixels, or the shape (C, H, W) of another input.
         train: Whether to run it in train mode, and on two images: batch norm cannot normalise a
             single value there. Else it runs in eval mode on one image.
+        gradients: Whether every parameter needs a gradient, so that what PyTorch keeps for the
+            backward pass is recorded as well. In train mode such a pass has one image, like the
+            pass in eval mode.
 
     Raises:
         TraceError: The network cannot be run on an image of this size.
         NetworkError: The network cannot be copied.
     """
-    return _trace(module, (3, size, size) if isinstance(size, int) else size, train)
+    image = (3, size, size) if isinstance(size, int) else size
+    return _trace(module, image, train, gradients)
 
 
 @per_module()
-def _trace(module: nn.Module, image: Shape, train: bool) -> Trace:
-    shape = (2 if train else 1, *image)
+def _trace(module: nn.Module, image: Shape, train: bool, gradients: bool) -> Trace:
+    shape = (2 if train and not gradients else 1, *image)
     tensors = (*module.parameters(), *module.buffers())
     dtype = next((t.dtype for t in module.parameters() if t.is_floating_point()), torch.float32)
     try:
         copy = clone(module, device="meta").train(train)
-        return record(copy, torch.zeros(shape, dtype=dtype, device="meta"))[0]
+        batch = torch.zeros(shape, dtype=dtype, device="meta")
+        return record(copy, batch, gradients=gradients)[0]
     except TraceError:
         if any(tensor.is_meta for tensor in tensors):
             raise
@@ -193,16 +225,20 @@ def _trace(module: nn.Module, image: Shape, train: bool) -> Trace:
     copy = clone(module)
     if train:  # a pass in train mode must not change the network's buffers
         copy.load_state_dict({k: v.clone() for k, v in copy.state_dict().items()}, assign=True)
-    result, _ = record(copy.train(train), torch.zeros(shape, dtype=dtype, device=device))
+    batch = torch.zeros(shape, dtype=dtype, device=device)
+    result, _ = record(copy.train(train), batch, gradients=gradients)
     return replace(result, on_zeros=True)
 
 
-def record(module: nn.Module, batch: Tensor) -> tuple[Trace, Any]:
+def record(
+    module: nn.Module, batch: Tensor, *, gradients: bool = False
+) -> tuple[Trace, Any]:
     """Run a network as it is on a batch; return the record of the pass, and its output.
 
     Args:
         module: The network; it has hooks while it runs, so no other thread may use it.
         batch: The input, shape (N, C, H, W), on the network's device.
+        gradients: Whether its parameters, which must be its own, are to need gradients.
 
     Raises:
         TraceError: The network cannot be run on this batch.
@@ -214,7 +250,11 @@ def record(module: nn.Module, batch: Tensor) -> tuple[Trace, Any]:
             hooks.callback(begin.remove)
             hooks.callback(part.register_forward_hook(recorder.leave).remove)
         try:
-            with torch.no_grad(), torch.device(batch.device), recorder:
+            if gradients:
+                for parameter in module.parameters():
+                    parameter.requires_grad_(parameter.is_floating_point())
+                hooks.enter_context(saved_tensors_hooks(recorder.save, recorder.restore))
+            with torch.set_grad_enabled(gradients), torch.device(batch.device), recorder:
                 output = module(batch)
         except Exception as error:  # a user's forward() may raise anything
             entry = recorder.stack[-1] if recorder.stack else _Entry("", module, 0, -1, 0, ())
@@ -293,10 +333,12 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.stack: list[_Entry] = []
         self._events: list[Call | Operation] = []
+        self._saved: list[Saved] = []
         self._entered = 0
         self._ended = 0
         self._values: dict[int, Value] = {}
         self._tensors: list[Tensor] = []  # kept alive, so that no id is used twice
+        self._kept: list[Tensor] = []  # the same for what is kept for the backward pass
         self._memories: dict[int, int] = {}
         self._parameters: dict[int, list[str]] = {}
         for name, parameter in module.named_parameters():
@@ -306,7 +348,20 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
 
     def trace(self) -> Trace:
         """Return what has been recorded."""
-        return Trace(self._image, tuple(self._events))
+        return Trace(self._image, tuple(self._events), saved=tuple(self._saved))
+
+    def save(self, tensor: Tensor) -> Tensor:
+        """Record a tensor that is kept for the backward pass."""
+        self._kept.append(tensor)
+        memory, size = self._memory(tensor), tensor.untyped_storage().nbytes()
+        call = self.stack[-1].position if self.stack else -1
+        self._saved.append(Saved(memory, memory in self._stored, size, call))
+        return tensor
+
+    @staticmethod
+    def restore(tensor: Tensor) -> Tensor:
+        """Give the backward pass, which never comes, what was kept."""
+        return tensor
 
     def value(self, tensor: Tensor) -> Value:
         """Return the value that a tensor has now."""
@@ -385,7 +440,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
                     function=func,
                     call=self.stack[-1].position if self.stack else -1,
                     inputs=inputs,
-                    output=outputs[0],
+                    outputs=tuple(outputs),
                     arguments={name: _shapes(value) for name, value in arguments.items()},
                     parameters=tuple(first_used),
                 )

@@ -15,7 +15,8 @@ from convviz.lessons.comparison import surprise
 from convviz.lessons.printed_figures import Reported
 from convviz.lessons.printed_figures import reported as reported_figures
 from convviz.networks.registry import spec
-from convviz.structure.costs import LARGEST_INPUT, Costs, flops
+from convviz.structure.costs import Costs, flops
+from convviz.structure.input_size import LARGEST_INPUT
 from convviz.ui import cache, exports, state
 from convviz.ui.keys import Key
 from convviz.ui.widgets import one_of

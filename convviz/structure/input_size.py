@@ -1,0 +1,68 @@
+"""Which image sizes a network can take: the limits, and the sentences for those outside them."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from convviz.errors import SettingError, at_least
+from convviz.structure.trace import TraceError, trace
+
+LARGEST_INPUT = 1024  # pixels; above it the tables of receptive fields become slow
+LARGEST_LISTED = 4096  # pixels; above it shapes are of no image that anybody has
+
+
+def check_input_size(size: int, most: int = LARGEST_INPUT) -> None:
+    """Check the side of a square image.
+
+    Args:
+        size: The side, in pixels.
+        most: The largest valid one.
+
+    Raises:
+        SettingError: It is no whole number, or out of range.
+    """
+    at_least("image's side in pixels", size, 1)
+    if size > most:
+        raise SettingError(
+            f"An image of {size}×{size} pixels is too large to be counted: choose 1 to {most}."
+        )
+
+
+def size_sentence(module: nn.Module, size: int, usual: int, title: str) -> str | None:
+    """Say that a network cannot take images of some size, and name a size that it takes.
+
+    Args:
+        module: The network.
+        size: Side of the image that it cannot take, in pixels.
+        usual: Side that it usually takes.
+        title: Its name for people.
+
+    Returns:
+        The sentence; None if it cannot take images of the usual size either, or that is the size.
+    """
+    least = _least(module, size, usual)
+    if least is None:
+        return None
+    more = " or more" if least > size else ""
+    return (
+        f"{title} cannot take an image of {size}×{size} pixels: choose {least}×{least}{more}."
+    )
+
+
+def _least(module: nn.Module, size: int, usual: int) -> int | None:
+    """Find a size that works: the least above `size` if it is too small, else the usual one."""
+
+    def works(candidate: int) -> bool:
+        try:
+            trace(module, candidate)
+        except TraceError:
+            return False
+        return True
+
+    if size == usual or not works(usual):
+        return None
+    low, high = size, usual
+    while size < usual and high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if works(middle) else (middle, high)
+    return high
