@@ -8,16 +8,24 @@ from convviz.lessons.stacking import replacing
 from convviz.structure.costs import Costs, LayerCost
 
 
+_SAME = 1.005  # below this ratio two numbers are written alike
+
+
 def surprise(first: Costs, second: Costs) -> tuple[str, ...]:
     """Compare the parameters of two networks in a few sentences, the claim first, in Markdown.
 
     Auxiliary heads are not counted: they are removed after training.
     """
     small, large = sorted((first, second), key=_size)
-    ratio = _size(large) / _size(small)
     sizes = f"{grouped(_size(large))} against {grouped(_size(small))}"
-    if ratio < 1.005:
-        return (f"{large.title} and {small.title} weigh about the same: {sizes} parameters.",)
+    if _size(large) == _size(small):
+        count = grouped(_size(large))
+        return (f"{large.title} and {small.title} have equally many parameters: {count}.",)
+    if not _size(small):
+        return (f"**{large.title} has {grouped(_size(large))} parameters, {small.title} none.**",)
+    ratio = _size(large) / _size(small)
+    if ratio < _SAME:
+        return (f"{large.title} and {small.title} have about as many parameters: {sizes}.",)
     claim = f"**{large.title} has {_times(ratio)} the parameters of {small.title}**: {sizes}."
     sentences = [
         claim,
@@ -47,33 +55,64 @@ def _kernel_sentence(large: Costs, small: Costs) -> str:
 
 
 def _decoder_sentence(large: Costs) -> str:
+    """Say how much of a network its classifier holds."""
     decoder = large.part("decoder").parameters
-    share = decoder / _size(large)
-    if share < 0.5:
-        return f"Its fully connected layers hold {grouped(decoder)} of them ({percent(share, 0)})."
-    heaviest = max(large.layers, key=lambda row: row.parameters * (row.part == "decoder"))
-    inputs, outputs = heaviest.input_shapes[0][0], heaviest.output_shape[0]
+    if not decoder:
+        return ""
+    rows = [row for row in large.layers if row.part == "decoder" and row.parameters]
+    share = percent(decoder / _size(large))
+    kinds = {row.kind for row in rows}
+    elsewhere = any(row.kind == "linear" for row in large.layers if row.part == "encoder")
+    if kinds == {"linear"} and not elsewhere:
+        is_one = len(rows) == 1
+        what = "fully connected layer" if is_one else "fully connected layers"
+        verb = "holds" if is_one else "hold"
+    else:
+        what, verb = "classifier", "holds"
+    if decoder < _size(large) / 2:
+        return f"Its {what} {verb} {grouped(decoder)} of them ({share})."
+    heaviest = max(rows, key=lambda row: row.parameters)
+    sentence = f"Its **{what}** {verb} {grouped(decoder)} of them ({share})"
+    inputs, outputs = heaviest.input_shapes[0], heaviest.output_shape
+    if heaviest.kind != "linear" or len(inputs) != 1 or len(rows) == 1:
+        return f"{sentence}."
     return (
-        f"Its **fully connected layers** hold {grouped(decoder)} of them ({percent(share, 0)}):"
-        f" {heaviest.title} alone connects {grouped(inputs)} values with {grouped(outputs)} units"
-        f" and holds {grouped(heaviest.parameters)}."
+        f"{sentence}: {heaviest.title} alone connects {grouped(inputs[0])} values with"
+        f" {grouped(outputs[0])} units and holds {grouped(heaviest.parameters)}."
     )
 
 
 def _difference_sentence(large: Costs, small: Costs) -> str:
+    """Say where the difference lies: in shares where both parts add to it, else with signs."""
     difference = _size(large) - _size(small)
-    in_decoder = large.part("decoder").parameters - small.part("decoder").parameters
-    if in_decoder <= difference / 2:
-        return ""
-    return (
-        f"Of the {grouped(difference)} that {large.title} has more, {grouped(in_decoder)}"
-        f" ({percent(in_decoder / difference, 0)}) lie there."
+    decoder, encoder = (
+        large.part(part).parameters - small.part(part).parameters for part in ("decoder", "encoder")
     )
+    if encoder >= 0 and decoder >= 0:
+        part, more = max(("classifier", decoder), ("encoder", encoder), key=lambda pair: pair[1])
+        return (
+            f"Of the {grouped(difference)} that {large.title} has more, {grouped(more)}"
+            f" ({percent(more / difference)}) lie in its {part}."
+        )
+    return (
+        f"{large.title} has {grouped(difference)} more in all: its classifier has"
+        f" {_more_or_fewer(decoder)} and its encoder {_more_or_fewer(encoder)}"
+        f" than those of {small.title}."
+    )
+
+
+def _more_or_fewer(number: int) -> str:
+    return f"{grouped(abs(number))} {'fewer' if number < 0 else 'more'}"
 
 
 def _encoder_sentence(large: Costs, small: Costs, ratio: float) -> str:
     encoders = [grouped(costs.part("encoder").parameters) for costs in (large, small)]
-    comparison = f"{_times(ratio)} as many" if ratio >= 1 else f"{times(1 / ratio)} times fewer"
+    if 1 / _SAME < ratio < _SAME:
+        comparison = "about as many"
+    elif ratio > 1:
+        comparison = f"{_times(ratio)} as many"
+    else:
+        comparison = f"{times(1 / ratio, digits=2, whole_from=10)} times fewer"
     return (
         f"The encoders alone have {encoders[0]} ({large.title}) and {encoders[1]}"
         f" ({small.title}): {comparison}."
@@ -81,7 +120,7 @@ def _encoder_sentence(large: Costs, small: Costs, ratio: float) -> str:
 
 
 def _size(costs: Costs) -> int:
-    return costs.parameters - costs.part("auxiliary").parameters
+    return costs.parameters
 
 
 def _kernel(row: LayerCost) -> int:

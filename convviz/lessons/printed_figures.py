@@ -5,14 +5,16 @@ both are shown, as the papers have errors too. Only figures that the papers prin
 written down.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from torchvision.models import get_weight
 
 from convviz.networks.network import NetworkSpec, is_within
 from convviz.networks.paper_designs import Design
-from convviz.structure.costs import BYTES_PER_VALUE, Costs, LayerCost
+from convviz.structure.costs import Costs, LayerCost
 
 _ALEXNET_NEURONS = (
     *(("conv1", 253_440), ("conv2", 186_624), ("conv3", 64_896), ("conv4", 64_896)),
@@ -21,7 +23,7 @@ _ALEXNET_NEURONS = (
 _VGG_MILLIONS = {"A": 133, "B": 133, "C": 134, "D": 138, "E": 144}
 
 _K = 1024
-"""What the GoogLeNet paper's table means by K: 192·(64+96+16+32) + … = 163,328 is its 159K."""
+"""What the GoogLeNet paper's table seems to mean by K, which it does not say: see `kilo`."""
 
 # Stage, parameters in K, operations in millions; conv2 and conv3 are one line of the table.
 _GOOGLENET_TABLE: tuple[tuple[tuple[str, ...], float, float], ...] = (
@@ -69,10 +71,35 @@ class PrintedFigure:
         return self.in_units / self.printed - 1
 
     @property
-    def agrees(self) -> bool:
-        """Whether the count is the printed figure to its last digit, or rounded down to it."""
-        step = 10.0 ** (len(f"{self.printed:g}".partition(".")[2]) * -1)
-        return -step / 2 <= self.in_units - self.printed < step
+    def agreement(self) -> str:
+        """How the printed figure follows from the count: one of AGREEMENTS."""
+        return _agreement(self.printed, self.in_units)
+
+
+AGREEMENTS = ("equal", "rounded", "rounded down", "differs")
+"""The count itself; the count rounded to the printed digits, or cut off after them; neither."""
+
+
+def _agreement(printed: float, counted: float) -> str:
+    step = 10.0 ** (len(f"{printed:g}".partition(".")[2]) * -1)
+    above = (counted - printed) / step
+    if above == 0:
+        return "equal"
+    if -0.5 <= above < 0.5:
+        return "rounded"
+    return "rounded down" if 0 < above < 1 else "differs"
+
+
+def kilo(figures: Sequence[PrintedFigure]) -> dict[int, int]:
+    """Count how many figures in thousands follow from the counts if K is 1,000, and if 1,024."""
+    in_thousands = [figure for figure in figures if figure.unit == _K]
+    return {
+        unit: sum(
+            _agreement(figure.printed, figure.counted / unit) != "differs"
+            for figure in in_thousands
+        )
+        for unit in (1000, 1024)
+    }
 
 
 def checks(design: Design, costs: Costs) -> tuple[PrintedFigure, ...]:
@@ -94,7 +121,7 @@ def checks(design: Design, costs: Costs) -> tuple[PrintedFigure, ...]:
 def _alexnet(costs: Costs) -> tuple[PrintedFigure, ...]:
     # A layer's neurons are the outputs of its last row: its ReLU, or fc8 itself.
     neurons = {
-        name: _rows(costs, (name,))[-1].activation_bytes // BYTES_PER_VALUE
+        name: prod(_rows(costs, (name,))[-1].output_shape)
         for name, _ in _ALEXNET_NEURONS
     }
     return (

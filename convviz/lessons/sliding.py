@@ -4,6 +4,7 @@ output = floor((n − k + 2p) / s) + 1, where a kernel of k taps with dilation d
 pixels (Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016).
 """
 
+import functools
 from dataclasses import dataclass
 
 from convviz.errors import SettingError, at_least
@@ -47,6 +48,49 @@ class Sliding:
         """Pixels of the image, without padding, that no position reaches at the far end."""
         return max(0, self.dropped - self.padding)
 
+    @functools.cached_property
+    def unseen(self) -> tuple[int, ...]:
+        """The pixels of the image, from 0, on which no tap ever falls.
+
+        They lie beyond the last position, between two positions where the stride is wider than the
+        kernel, and between the taps of a dilated kernel.
+        """
+        seen = {start + i * self.dilation for start in self.starts for i in range(self.kernel)}
+        return tuple(pixel for pixel in range(self.length) if pixel not in seen)
+
+    @property
+    def unseen_bands(self) -> tuple[tuple[int, int], ...]:
+        """The same as runs of neighbouring pixels: the first, and how many."""
+        bands: list[tuple[int, int]] = []
+        for pixel in self.unseen:
+            if bands and sum(bands[-1]) == pixel:
+                bands[-1] = (bands[-1][0], bands[-1][1] + 1)
+            else:
+                bands.append((pixel, 1))
+        return tuple(bands)
+
+    @property
+    def skipped(self) -> int:
+        """Pixels of the image that no tap falls on although the kernel has gone past them."""
+        return len(self.unseen) - self.dropped_picture
+
+    @property
+    def unseen_sentence(self) -> str:
+        """How much of a square image is never looked at; empty if all of it is."""
+        if not self.unseen:
+            return ""
+        beyond, skipped = self.dropped_picture, self.skipped
+        where = [f"{beyond} beyond the last stop"] if beyond else []
+        if skipped:
+            between = "stops" if self.stride > self.span else "taps"
+            if self.stride > self.span and self.dilation > 1:
+                between = "stops and taps"
+            where.append(f"{skipped} between {between}")
+        return (
+            f"On both axes: {len(self.unseen)} of {self.length} rows and columns of the image are "
+            f"never looked at ({' and '.join(where)})."
+        )
+
     @property
     def quotient(self) -> float:
         """How many strides fit, before rounding down."""
@@ -64,8 +108,12 @@ class Sliding:
     def sentence(self) -> str:
         """What happens, in words."""
         if not self.dropped:
-            return f"The kernel stops {self.output} times and reaches the far edge exactly."
-        return f"The kernel stops {self.output} times; {self._left_over} and dropped."
+            return f"The kernel stops {self._times} and reaches the far edge exactly."
+        return f"The kernel stops {self._times}; {self._left_over} and dropped."
+
+    @property
+    def _times(self) -> str:
+        return "once" if self.output == 1 else f"{self.output} times"
 
     @property
     def _left_over(self) -> str:
@@ -75,7 +123,7 @@ class Sliding:
             return f"{pixels} at the far edge {verb} left over"
         if not self.dropped_picture:
             return f"{pixels} of padding at the far edge {verb} left over"
-        return f"{pixels} at the far edge, {self.padding} of padding, {verb} left over"
+        return f"{pixels} at the far edge, {self.padding} of them padding, {verb} left over"
 
 
 def slide(
@@ -93,7 +141,7 @@ def slide(
     Raises:
         SettingError: A number is out of range, or the kernel does not fit even once.
     """
-    at_least("picture's size", length, 1)
+    at_least("image's size", length, 1)
     at_least("kernel", kernel, 1)
     at_least("stride", stride, 1, "the kernel would never move on;")
     at_least("padding", padding, 0)
@@ -111,7 +159,7 @@ def slide(
 
 
 def exact_lengths(slid: Sliding, low: int, high: int) -> tuple[int, ...]:
-    """Return the image sizes from `low` to `high` at which the same kernel drops nothing.
+    """Return the image sizes from `low` to `high` at which the kernel reaches the far edge.
 
     Args:
         slid: The kernel.

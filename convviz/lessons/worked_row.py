@@ -8,6 +8,7 @@ from convviz.formatting import grouped, product
 from convviz.lessons.sliding import Sliding, slide
 from convviz.structure.costs import BYTES_PER_VALUE, LayerCost
 from convviz.structure.ops import Window
+from convviz.structure.receptive_field import ReceptiveField
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class WrittenLayer:
         depth: Where the number of output channels comes from.
         parameters: "11·11·3·96 + 96 = 34,944".
         macs: "55·55·11·11·3·96 = 105,415,200".
-        memory: "96·55·55·4 = 1,161,600 bytes".
+        memory: The output's bytes: "96·55·55·4 = 1,161,600 bytes".
         field: How far one output position sees: "1 + (11 − 1)·1 = 11".
         jump: Input pixels between two neighbouring positions: "1·4 = 4".
         dropped: A sentence on the pixels that the kernel drops at the far edge.
@@ -41,7 +42,7 @@ def write_out(row: LayerCost) -> WrittenLayer:
     field, jump = _field(row)
     memory = ""
     if row.executed:
-        size = grouped(row.activation_bytes)
+        size = grouped(row.output_bytes)
         memory = f"{product(*row.output_shape, BYTES_PER_VALUE)} = {size} bytes"
     return WrittenLayer(
         output=output,
@@ -133,11 +134,23 @@ def _macs(row: LayerCost) -> str:
 def _field(row: LayerCost) -> tuple[str, str]:
     if row.field is None or row.window is None:
         return "", ""
-    rows, window = row.field.rows, row.window
-    input_jump = rows.jump / window.stride[0]
-    reach = int(window.dilation[0] * (window.kernel[0] - 1) * input_jump)
-    span = f"({window.kernel[0]} − 1)·{float(input_jump):g}"
-    if window.dilation[0] > 1:
-        span = f"{window.dilation[0]}·{span}"
-    jump = f"{float(input_jump):g}·{window.stride[0]} = {float(rows.jump):g}"
-    return f"{rows.size - reach} + {span} = {rows.size}", jump
+    axes = [_axis_field(row.field, row.window, i) for i in (0, 1)]
+    (field, jump), columns = axes
+    if axes[0] == columns:
+        return field, jump
+    return (
+        field if field == columns[0] else f"{field}; {columns[0]}",
+        jump if jump == columns[1] else f"{jump}; {columns[1]}",
+    )
+
+
+def _axis_field(field: ReceptiveField, window: Window, i: int) -> tuple[str, str]:
+    """Write how far one position sees along one axis, and how far its neighbour is."""
+    axis = (field.rows, field.columns)[i]
+    input_jump = axis.jump / window.stride[i]
+    reach = int(window.dilation[i] * (window.kernel[i] - 1) * input_jump)
+    span = f"({window.kernel[i]} − 1)·{float(input_jump):g}"
+    if window.dilation[i] > 1:
+        span = f"{window.dilation[i]}·{span}"
+    jump = f"{float(input_jump):g}·{window.stride[i]} = {float(axis.jump):g}"
+    return f"{axis.size - reach} + {span} = {axis.size}", jump

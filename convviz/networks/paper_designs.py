@@ -121,7 +121,7 @@ ALEXNET = Design(
         "The paper splits the network over two graphics cards: conv2, conv4 and conv5 see only half"
         " of the channels before them. torchvision builds one tower.",
         "The paper normalises the responses after conv1 and conv2; torchvision does not.",
-        "torchvision has fewer channels in its first layers and pads the picture at conv1.",
+        "torchvision has fewer channels in conv1, conv2 and conv4, and pads the image at conv1.",
     ),
 )
 

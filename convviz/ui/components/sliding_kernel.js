@@ -97,7 +97,7 @@ class SlidingKernel {
   }
 
   drawInput(row, column) {
-    const { length, padding, span, stride, dilation, kernel, dropped } = this.data;
+    const { length, padding, span, stride, dilation, kernel, dropped, unseen } = this.data;
     const { pen, size } = prepare(this.input);
     const side = length + 2 * padding;
     const cell = size / side;
@@ -112,6 +112,10 @@ class SlidingKernel {
     // Where cells are too small to be seen, a line for every stop takes their place.
     const step = cell >= FINE ? 1 : stride * Math.ceil(FINE / (stride * cell));
     lines(pen, size, cell * step, colours.line);
+    if (unseen.length) {
+      const bands = unseen.map(([first, count]) => [first * cell, count * cell]);
+      hatchBands(pen, bands, [padding * cell, length * cell], -6, "#d55e00", 2);
+    }
     if (dropped) {
       const from = size - dropped * cell;
       const wide = Math.max(dropped * cell, 5); // one of 277 pixels must still be seen
@@ -177,6 +181,19 @@ class SlidingKernel {
     clearInterval(this.timer);
     this.watch.disconnect();
   }
+}
+
+// Slanted lines in rows and columns of a square: where each begins, and how wide it is.
+function hatchBands(pen, bands, [start, side], step, colour, thickness) {
+  const region = new Path2D();
+  for (const [at, wide] of bands) {
+    region.rect(at, start, wide, side);
+    region.rect(start, at, side, wide);
+  }
+  pen.save();
+  pen.clip(region);
+  hatch(pen, [start, start, side, side], step, colour, thickness);
+  pen.restore();
 }
 
 function prepare(canvas) {

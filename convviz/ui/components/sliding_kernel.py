@@ -26,6 +26,8 @@ def sliding_kernel(sliding: Sliding, *, name: str, key: str) -> None:
             "dilation": sliding.dilation,
             "output": sliding.output,
             "dropped": sliding.dropped,
+            # Where no tap ever falls, from the padding's edge on: the first pixel, and how many.
+            "unseen": [[first + sliding.padding, count] for first, count in sliding.unseen_bands],
             "name": name,
         },
     )
