@@ -22,8 +22,10 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "costs",
         parents=[json_output()],
         help="count parameters, MACs and activation memory",
-        description="Count a network's parameters, multiply–accumulates (MACs) for one image, and "
-        "the bytes of its layers' outputs in float32. No weights are needed.",
+        description="Count a network's parameters, without and with auxiliary heads, its "
+        "multiply–accumulates (MACs) for one image, and the bytes of activations that training "
+        "keeps of one image for the backward pass, in float32. A network that is named twice is "
+        "counted once. No weights are needed.",
     )
     parser.add_argument("networks", nargs="+", metavar="NETWORK")
     parser.add_argument(
@@ -46,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
         rows = {name: as_json(total) for name, total in counts.items()}
         write_json(args.json, rows, indent=2)
     if args.json != "-":
-        header = ("network", *_PARTS, "parameters", "MACs", "activations")
+        header = ("network", "encoder", "decoder", "parameters", "with auxiliary", "MACs")
+        header += ("bytes kept in training",)
         print(table(header, [_summary(name, total) for name, total in counts.items()]))
         if args.per_layer:
             for total in counts.values():
@@ -59,7 +62,10 @@ def run(args: argparse.Namespace) -> int:
 
 def as_json(costs: Costs) -> dict[str, Any]:
     """Return a network's costs as plain numbers."""
-    values: dict[str, Any] = {"parameters": costs.parameters}
+    values: dict[str, Any] = {
+        "parameters": costs.parameters,
+        "parameters_with_auxiliary": costs.parameters_with_auxiliary,
+    }
     for part in _PARTS:
         values[f"{part}_parameters"] = costs.part(part).parameters
     values |= {"macs": costs.macs, "activation_bytes": costs.activation_bytes}
@@ -86,6 +92,7 @@ def _row_as_json(row: LayerCost) -> dict[str, Any]:
         "parameters": row.parameters,
         "macs": row.macs,
         "activation_bytes": row.activation_bytes,
+        "output_bytes": row.output_bytes,
         "shares_memory": row.shares_memory,
         "receptive_field": row.receptive_field,
         "jump": row.jump,
@@ -93,8 +100,14 @@ def _row_as_json(row: LayerCost) -> dict[str, Any]:
 
 
 def _summary(name: str, costs: Costs) -> tuple[str, ...]:
-    parts = [costs.part(part).parameters for part in _PARTS]
-    numbers = (*parts, costs.parameters, costs.macs, costs.activation_bytes)
+    numbers = (
+        costs.part("encoder").parameters,
+        costs.part("decoder").parameters,
+        costs.parameters,
+        costs.parameters_with_auxiliary,
+        costs.macs,
+        costs.activation_bytes,
+    )
     return name, *map(grouped, numbers)
 
 
@@ -111,10 +124,11 @@ def _kernel(row: LayerCost) -> str:
 _COLUMNS: dict[str, Callable[[LayerCost], str]] = {
     "layer": lambda row: row.name,
     "kind": lambda row: row.kind,
+    "part": lambda row: row.part,
     "output": _output,
     "kernel": _kernel,
     "field": lambda row: "" if row.receptive_field is None else str(row.receptive_field),
     "parameters": lambda row: grouped(row.parameters),
     "MACs": lambda row: grouped(row.macs),
-    "bytes": lambda row: grouped(row.activation_bytes),
+    "bytes kept": lambda row: grouped(row.activation_bytes),
 }

@@ -37,28 +37,47 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from convviz.networks.registry import spec as network_spec
-    from convviz.structure.layers import layers
+    from convviz.structure.findings import left_out_sentence
+    from convviz.structure.layers import layers, left_out
 
     check_target(args.json)
     spec = network_spec(args.network)
     size = spec.input_size if args.input_size is None else args.input_size
-    all_layers = layers(spec, size)
+    all_layers, missing = layers(spec, size), left_out(spec, size)
     listed_layers = [layer for layer in all_layers if args.all or not layer.detail]
     if args.json is not None:
         rows = [_as_json(layer) for layer in listed_layers]
-        write_json(args.json, {"network": spec.name, "input_size": size, "layers": rows})
+        value = {"network": spec.name, "input_size": size, "layers": rows}
+        write_json(args.json, value | {"left_out": missing})
     if args.json != "-":
         header = ("layer", "title", "kind", "stage", "output")
         cells = [
             (layer.name, layer.title, layer.kind, layer.stage, "×".join(map(str, layer.shape)))
             for layer in listed_layers
         ]
-        print(f"{spec.title}, {len(listed_layers)} layers for an image of {size} × {size} pixels\n")
+        print(f"{_heading(spec.title, len(listed_layers), size)}\n")
         print(table(header, cells))
-        hidden_count = len(all_layers) - len(listed_layers)
-        if hidden_count:
-            print(f"\n{hidden_count} parts of these layers are hidden; --all shows them.")
+        for sentence in (
+            _hidden(len(all_layers) - len(listed_layers)),
+            left_out_sentence(missing),
+        ):
+            if sentence:
+                print(f"\n{sentence}")
     return 0
+
+
+def _heading(title: str, count: int, size: int) -> str:
+    layers = "1 layer" if count == 1 else f"{count} layers"
+    return f"{title}, {layers} for an image of {size} × {size} pixels"
+
+
+def _hidden(count: int) -> str:
+    """Say how many layers are not listed although they could be; empty if all are."""
+    if not count:
+        return ""
+    if count == 1:
+        return "1 part of these layers is hidden; --all shows it."
+    return f"{count} parts of these layers are hidden; --all shows them."
 
 
 def _as_json(layer: Layer) -> dict[str, Any]:

@@ -8,13 +8,13 @@ from math import floor, log10
 import plotly.graph_objects as go
 
 from convviz.figures import theme
-from convviz.formatting import percent
+from convviz.formatting import percent, short
 from convviz.lessons.printed_figures import Reported
 from convviz.structure.costs import Costs
 
 _PARTS = (
-    ("encoder", "Encoder (convolutions)", theme.BLUE, ""),
-    ("decoder", "Decoder (fully connected)", theme.VERMILION, "/"),
+    ("encoder", "Encoder", theme.BLUE, ""),
+    ("decoder", "Decoder (classifier)", theme.VERMILION, "/"),
     ("auxiliary", "Auxiliary heads (training only)", theme.GREY, "x"),
 )
 _BAR, _FRAME = 46, 96  # pixels per bar, and for axis and margins together
@@ -30,7 +30,7 @@ def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
     """
     figure = go.Figure()
     titles = [costs.title for costs in networks]
-    totals = [costs.parameters for costs in networks]
+    totals = [costs.parameters_with_auxiliary for costs in networks]
     for part, title, colour, pattern in _PARTS:
         values = [costs.part(part).parameters for costs in networks]
         if not any(values):
@@ -42,14 +42,14 @@ def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
             orientation="h",
             marker={"color": colour, "pattern": theme.hatched(pattern)},
             customdata=[
-                [f"{value:,}", percent(value / total, 1)]
-                for value, total in zip(values, totals, strict=True)
+                [f"{value:,}", _share(part, value, costs)]
+                for value, costs in zip(values, networks, strict=True)
             ],
             hovertemplate=f"<b>%{{y}}</b><br>{title}<br>%{{customdata[0]}} parameters, "
-            "%{customdata[1]} of the network<extra></extra>",
+            "%{customdata[1]}<extra></extra>",
         )
     if not log:
-        theme.add_totals(figure, titles, totals)
+        theme.add_totals(figure, titles, totals, [_total_text(costs) for costs in networks])
         figure.update_xaxes(range=[0, 1.02 * max(totals, default=1)])
     side_by_side = log and len(figure.data) > 1
     theme.style(
@@ -58,7 +58,7 @@ def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
         legend=True,
         saveable=True,
     )
-    figure.update_layout(barmode="group" if log else "stack", bargap=0.3, margin={"r": 76})
+    figure.update_layout(barmode="group" if log else "stack", bargap=0.3, margin={"r": 84})
     figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
     figure.update_xaxes(title="Parameters", type="log" if log else "linear", tickformat="~s")
     if log:
@@ -67,6 +67,21 @@ def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
         low, high = floor(log10(least)) - 0.3, log10(most) + 0.2
         figure.update_xaxes(dtick=1, range=[low, high])
     return figure
+
+
+def _share(part: str, value: int, costs: Costs) -> str:
+    """Say which share of a network a part has; auxiliary heads are no part of what is kept."""
+    if part == "auxiliary":
+        share = percent(value / max(costs.parameters_with_auxiliary, 1), 1)
+        return f"{share} of what is trained, none of what is kept"
+    return f"{percent(value / max(costs.parameters, 1), 1)} of the network"
+
+
+def _total_text(costs: Costs) -> str:
+    """Write a network's parameters, on a second line those with auxiliary heads if it has any."""
+    if costs.parameters_with_auxiliary == costs.parameters:
+        return short(costs.parameters)
+    return f"{short(costs.parameters)},<br>{short(costs.parameters_with_auxiliary)} with heads"
 
 
 def amounts(
@@ -117,7 +132,7 @@ def trade(networks: Sequence[Costs], reported: Sequence[Reported]) -> go.Figure:
         networks: Those that torchvision reports on.
         reported: What it reports, in the same order.
     """
-    parameters = [costs.parameters - costs.part("auxiliary").parameters for costs in networks]
+    parameters = [costs.parameters for costs in networks]
     accuracies = [figures.top1 for figures in reported]
     figure = go.Figure(
         go.Scatter(

@@ -101,19 +101,25 @@ def hatched(shape: str) -> dict[str, Any]:
     return {"shape": shape, "fgcolor": "white", "fillmode": "overlay", "size": 7, "solidity": 0.2}
 
 
-def add_totals(figure: go.Figure, titles: Sequence[str], totals: Sequence[int]) -> None:
+def add_totals(
+    figure: go.Figure,
+    titles: Sequence[str],
+    totals: Sequence[int],
+    texts: Sequence[str] | None = None,
+) -> None:
     """Write each total beside its horizontal bar, shortened: "61.1 M".
 
     Args:
         figure: Changed in place; whoever calls this leaves room at the right-hand end.
         titles: The bars.
         totals: Their lengths.
+        texts: What to write in place of the totals.
     """
     figure.add_scatter(
         y=list(titles),
         x=list(totals),
         mode="text",
-        text=[f" {short(total)}" for total in totals],
+        text=[f" {text}" for text in (texts or [short(total) for total in totals])],
         textposition="middle right",
         cliponaxis=False,
         hoverinfo="skip",

@@ -7,7 +7,6 @@ from convviz.formatting import grouped, percent, times
 from convviz.lessons.stacking import replacing
 from convviz.structure.costs import Costs, LayerCost
 
-
 _SAME = 1.005  # below this ratio two numbers are written alike
 
 

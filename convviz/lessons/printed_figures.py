@@ -120,10 +120,7 @@ def checks(design: Design, costs: Costs) -> tuple[PrintedFigure, ...]:
 
 def _alexnet(costs: Costs) -> tuple[PrintedFigure, ...]:
     # A layer's neurons are the outputs of its last row: its ReLU, or fc8 itself.
-    neurons = {
-        name: prod(_rows(costs, (name,))[-1].output_shape)
-        for name, _ in _ALEXNET_NEURONS
-    }
+    neurons = {name: prod(_rows(costs, (name,))[-1].output_shape) for name, _ in _ALEXNET_NEURONS}
     return (
         PrintedFigure("parameters", "abstract", 60, 10**6, costs.parameters),
         PrintedFigure("neurons", "abstract", 650_000, 1, sum(neurons.values())),

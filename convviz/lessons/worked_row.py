@@ -23,7 +23,7 @@ class WrittenLayer:
         memory: The output's bytes: "96·55·55·4 = 1,161,600 bytes".
         field: How far one output position sees: "1 + (11 − 1)·1 = 11".
         jump: Input pixels between two neighbouring positions: "1·4 = 4".
-        dropped: A sentence on the pixels that the kernel drops at the far edge.
+        dropped: A sentence on what the kernel drops at the far edge or goes past.
     """
 
     output: str
@@ -77,10 +77,19 @@ def _axis(row: LayerCost, window: Window, i: int) -> tuple[str, str] | None:
     except SettingError:  # pooling may round up to a window that is larger than the map
         return None
     if slid.output == positions:
-        return slid.formula, slid.sentence if slid.dropped else ""
+        return slid.formula, _remark(slid)
     if slid.output + 1 == positions:
         return _rounded_up(slid), "The last window hangs over the far edge: nothing is dropped."
     return None
+
+
+def _remark(slid: Sliding) -> str:
+    """Say what the kernel leaves over, and what it goes past; empty if neither."""
+    text = slid.sentence if slid.dropped else ""
+    if not slid.skipped:
+        return text
+    verb = "position is" if slid.skipped == 1 else "positions are"
+    return f"{text} {slid.skipped} {verb} gone past and never looked at.".strip()
 
 
 def _rounded_up(slid: Sliding) -> str:

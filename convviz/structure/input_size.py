@@ -44,9 +44,7 @@ def size_sentence(module: nn.Module, size: int, usual: int, title: str) -> str |
     if least is None:
         return None
     more = " or more" if least > size else ""
-    return (
-        f"{title} cannot take an image of {size}×{size} pixels: choose {least}×{least}{more}."
-    )
+    return f"{title} cannot take an image of {size}×{size} pixels: choose {least}×{least}{more}."
 
 
 def _least(module: nn.Module, size: int, usual: int) -> int | None:

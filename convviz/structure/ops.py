@@ -222,9 +222,7 @@ def _attention_macs(tokens: tuple[int, ...], qkv: Sequence[int], projection: Seq
 
 
 def _attention_layer_macs(arguments: Arguments) -> int:
-    return _attention_macs(
-        arguments["query"], arguments["qkv_weight"], arguments["proj_weight"]
-    )
+    return _attention_macs(arguments["query"], arguments["qkv_weight"], arguments["proj_weight"])
 
 
 def _encoder_layer_macs(arguments: Arguments) -> int:

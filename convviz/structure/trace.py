@@ -230,9 +230,7 @@ def _trace(module: nn.Module, image: Shape, train: bool, gradients: bool) -> Tra
     return replace(result, on_zeros=True)
 
 
-def record(
-    module: nn.Module, batch: Tensor, *, gradients: bool = False
-) -> tuple[Trace, Any]:
+def record(module: nn.Module, batch: Tensor, *, gradients: bool = False) -> tuple[Trace, Any]:
     """Run a network as it is on a batch; return the record of the pass, and its output.
 
     Args:

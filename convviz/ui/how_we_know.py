@@ -32,6 +32,178 @@ class Convention:
 CONVENTIONS: dict[str, Convention] = {
     # ---- activations, channels, occlusion, synthesis, top patches ----
     # ---- layers, receptive fields, costs, lessons, papers ----
+    "parameters": Convention(
+        title="Parameters",
+        counted=(
+            "Every number that training changes, shared ones once, biases included. A "
+            "network's number is that without auxiliary heads, which are thrown away after "
+            "training; the number with them stands beside it. Exact, not rounded."
+        ),
+        source=(
+            "PyTorch's `Parameter.numel()`; Szegedy et al. 2015, section 5, for the "
+            "auxiliary heads."
+        ),
+        check=(
+            "the sum of `numel()` over torchvision's own modules, and the numbers that "
+            "torchvision publishes."
+        ),
+        test="tests/independent/test_counts.py",
+    ),
+    "macs": Convention(
+        title="MACs",
+        counted=(
+            "One multiply–accumulate for each weight that meets a value in a convolution, a "
+            "fully connected layer or a matrix product, for one image. Biases, ReLU, "
+            "pooling and normalisation count 0. A FLOP count is twice the MACs."
+        ),
+        source="What torchvision's documentation calls “GFLOPS” counts the same.",
+        check=(
+            "half of what PyTorch's `FlopCounterMode` counts, and torchvision's published numbers."
+        ),
+        test="tests/independent/test_counts.py",
+    ),
+    "training_memory": Convention(
+        title="Memory in training",
+        counted=(
+            "Bytes of activations that PyTorch keeps of one image for the backward pass in "
+            "train mode, float32, every piece of memory once; 1 MB is 1,000,000 bytes. "
+            "Weights, their gradients, the optimizer's state and auxiliary heads are not in "
+            "it."
+        ),
+        source="PyTorch's autograd: each operation keeps what its gradient needs.",
+        check=(
+            "what `torch.autograd.graph.saved_tensors_hooks` is handed in a real pass on the CPU."
+        ),
+        test="tests/independent/test_counts.py",
+    ),
+    "depth": Convention(
+        title="Depth",
+        counted=(
+            "Convolutions and fully connected layers on the longest path from the image to "
+            "the classes."
+        ),
+        source="“22 layers deep”, Szegedy et al. 2015, section 5, counts GoogLeNet so.",
+        check="the longest path through the graph that `torch.fx` makes of the network.",
+        test="tests/independent/test_counts.py",
+    ),
+    "receptive_field": Convention(
+        title="Receptive field",
+        counted=(
+            "Pixels of the image that one position of a map depends on: the size is that on "
+            "an infinite plane, the box is cut at the image's edges."
+        ),
+        source=(
+            "Araujo, Norris and Sim, “Computing Receptive Fields of Convolutional Neural "
+            "Networks”, Distill 2019."
+        ),
+        check="the pixels with a gradient, for positive weights in float64.",
+        test="tests/independent/test_receptive_fields.py",
+    ),
+    "output_size": Convention(
+        title="Output size",
+        counted=(
+            "⌊(n − k + 2p)/s⌋ + 1 stops on each axis, where a kernel of k taps with "
+            "dilation d spans d·(k − 1) + 1 pixels. A row or column is never looked at if "
+            "no tap of any stop falls on it."
+        ),
+        source=("Dumoulin and Visin, “A guide to convolution arithmetic for deep learning”, 2016."),
+        check="the output shapes of PyTorch's layers, and taps counted one by one.",
+        test="tests/independent/test_sliding.py",
+    ),
+    "stack": Convention(
+        title="A stack's weights",
+        counted=("Weights of convolutions with as many output as input channels, without biases."),
+        source="Simonyan and Zisserman 2015, section 2.3.",
+        check="the parameters of PyTorch's own layers.",
+        test="tests/lessons/test_lessons.py",
+    ),
+    "bottleneck": Convention(
+        title="1×1 reductions",
+        counted=(
+            "MACs of a large kernel on all channels against those of a 1×1 convolution and "
+            "the large kernel on what it leaves. Without biases."
+        ),
+        source="Szegedy et al. 2015, section 3.",
+        check="PyTorch's layers, built both ways and counted.",
+        test="tests/lessons/test_lessons.py",
+    ),
+    "classifiers": Convention(
+        title="Classifiers",
+        counted=(
+            "The decoder is what follows the last layer that still tells places apart. With "
+            "GAP it would be one linear layer on the mean of each map: C · classes weights "
+            "and a bias for each class."
+        ),
+        source="Lin, Chen and Yan, “Network In Network”, 2014, section 3.2.",
+        check="the parameters of torchvision's own classifiers.",
+        test="tests/independent/test_classifiers.py",
+    ),
+    "gap_gain": Convention(
+        title="“0.6 better”",
+        counted=(
+            "A published measurement, not one of convviz: percentage points of top-1 "
+            "accuracy of one network on ImageNet."
+        ),
+        source="Szegedy et al. 2015, section 5.",
+        check=(
+            "nothing here: training GoogLeNet twice on ImageNet is out of reach of this "
+            "project; the sentence is held to what the paper says."
+        ),
+        test="tests/ui/test_architectures_findings.py",
+    ),
+    "class_score": Convention(
+        title="A class's score",
+        counted=(
+            "The score is Σ weight · mean of each map + bias, so every channel and every "
+            "place has its share."
+        ),
+        source=(
+            "Zhou et al., “Learning Deep Features for Discriminative Localization”, CVPR 2016."
+        ),
+        check="the score that the network itself returns.",
+        test="tests/features/test_class_evidence.py",
+    ),
+    "accuracy_reported": Convention(
+        title="Accuracy on ImageNet",
+        counted=(
+            "Published, not measured here: the share of ImageNet's 50,000 validation images "
+            "whose class comes first (top-1), or is among the first five (top-5)."
+        ),
+        source="The metadata of torchvision's weights.",
+        check="torchvision's own table, from which it is read.",
+        test="tests/figures/test_architectures.py",
+    ),
+    "printed": Convention(
+        title="Printed figures",
+        counted=(
+            "The paper's layers, built as described and counted. A printed figure is equal "
+            "to the count, the count rounded or rounded down to the digits printed, or "
+            "differs."
+        ),
+        source="The tables and figures of the papers, named in each row.",
+        check="counts by hand of the papers' designs.",
+        test="tests/networks/test_paper_designs.py",
+    ),
+    "input_crop": Convention(
+        title="What goes in",
+        counted=(
+            "The image's shorter side is resized, and the square in the middle is cut out, "
+            "as for the images that the weights were trained on."
+        ),
+        source="The preprocessing that torchvision publishes with its weights.",
+        check="torchvision's `Resize` and `CenterCrop`.",
+        test="tests/images/test_preprocess.py",
+    ),
+    "guesses": Convention(
+        title="Probabilities",
+        counted=(
+            "Softmax of the network's scores over all its classes: how the network divides "
+            "its belief, not how often it is right."
+        ),
+        source="The networks' papers train with softmax and cross-entropy.",
+        check="softmax of the network's own output.",
+        test="tests/features/test_predictions.py",
+    ),
     # ---- reconstruction ----
     "relative error": Convention(
         title="Relative error",

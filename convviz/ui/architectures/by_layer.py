@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.formatting import percent, size_text
 from convviz.images.preprocess import crop
 from convviz.lessons.inception import inception_modules
 from convviz.lessons.worked_row import write_out
@@ -12,10 +11,12 @@ from convviz.networks.network import is_within
 from convviz.networks.registry import spec
 from convviz.structure.costs import Costs, LayerCost
 from convviz.ui import cache, exports, state
+from convviz.ui.architectures import findings
 from convviz.ui.choice import Choice
 from convviz.ui.components import network_diagram
 from convviz.ui.components.receptive_field import field_on_image
 from convviz.ui.formulas import ledger
+from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 from convviz.ui.widgets import one_of
 
@@ -46,6 +47,7 @@ def draw(choice: Choice) -> None:
     if form.key == "torchvision" and differences:
         with st.expander("How this differs from the paper"):
             st.markdown("\n".join(f"- {sentence}" for sentence in differences))
+    how_we_know("parameters", "macs", "training_memory", "receptive_field", "output_size")
 
 
 def _choose_form(network_name: str) -> tuple[cache.NetworkForm, int]:
@@ -125,21 +127,17 @@ def _draw_numbers(costs: Costs, row: LayerCost) -> None:
     formulas = write_out(row)
     st.subheader(row.title, anchor=False)
     st.caption(f"`{row.name}` · {row.kind} · part of the {row.part}")
+    st.caption(f"Of the whole network: {findings.parameters_text(costs)}.")
     ledger(
         [
             ("In", " and ".join(map(_shape, row.input_shapes)), ""),
             ("Out", _shape(row.output_shape), formulas.depth),
-            ("Kernel", _kernel(row), ""),
+            ("Kernel", findings.kernel_text(row), ""),
             ("How often it fits", formulas.output, formulas.dropped),
-            ("Parameters", formulas.parameters, _about_parameters(row, costs)),
-            ("MACs", formulas.macs, _share(row.macs, costs.macs, "MACs")),
-            (
-                "Memory",
-                formulas.memory,
-                f"{size_text(row.activation_bytes, 1)}"
-                + (", in the memory of its input" if row.shares_memory else ""),
-            ),
-            ("Receptive field", _field(row, formulas.field), ""),
+            ("Parameters", formulas.parameters, findings.parameters_remark(row, costs)),
+            ("MACs", formulas.macs, findings.share_text(row.macs, costs.macs, "MACs")),
+            ("Memory", formulas.memory, findings.memory_remark(row)),
+            ("Receptive field", findings.field_text(row, formulas.field), ""),
             ("Jump", formulas.jump or _jump(row), "input pixels between two neighbours"),
         ]
     )
@@ -162,44 +160,6 @@ def _draw_field(choice: Choice, costs: Costs, row: LayerCost) -> None:
 
 def _shape(shape: tuple[int, ...]) -> str:
     return " × ".join(f"{number:,}" for number in shape)
-
-
-def _kernel(row: LayerCost) -> str:
-    if row.window is None:
-        return ""
-    window = row.window
-    text = f"{window.kernel[0]} × {window.kernel[1]}, stride {window.stride[0]}"
-    if max(window.padding):
-        text += f", padding {window.padding[0]}"
-    if max(window.dilation) > 1:
-        text += f", dilation {window.dilation[0]}"
-    return text + (f", in {window.groups} groups" if window.groups > 1 else "")
-
-
-def _about_parameters(row: LayerCost, costs: Costs) -> str:
-    if not row.parameters:
-        return "nothing to learn here"
-    main = costs.parameters - costs.part("auxiliary").parameters
-    kinds = {
-        "convolution": "kernel · channels in · channels out, and a bias for each channel out",
-        "linear": "values in · units out, and a bias for each unit",
-        "batch norm": "a scale and a shift for each channel",
-    }
-    meaning = kinds.get(row.kind, "")
-    if row.kind == "convolution" and not row.biases:
-        meaning = "kernel · channels in · channels out; no bias, since batch norm follows"
-    return "; ".join(filter(None, (meaning, _share(row.parameters, main, "the parameters"))))
-
-
-def _share(part: int, whole: int, what: str) -> str:
-    return f"{percent(part / whole, 1)} of {what}" if part and whole else ""
-
-
-def _field(row: LayerCost, formula: str) -> str:
-    if row.field is None:
-        return ""
-    sizes = f"{row.field.size} × {row.field.size} pixels"
-    return f"{formula}: {sizes}" if formula else sizes
 
 
 def _jump(row: LayerCost) -> str:

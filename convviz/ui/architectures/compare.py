@@ -15,9 +15,11 @@ from convviz.lessons.comparison import surprise
 from convviz.lessons.printed_figures import Reported
 from convviz.lessons.printed_figures import reported as reported_figures
 from convviz.networks.registry import spec
-from convviz.structure.costs import Costs, flops
+from convviz.structure.costs import Costs
 from convviz.structure.input_size import LARGEST_INPUT
 from convviz.ui import cache, exports, state
+from convviz.ui.architectures import findings
+from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 from convviz.ui.widgets import one_of
 
@@ -27,6 +29,7 @@ _SIZE = 224  # pixels; what torchvision's operations are published for
 _COLUMNS = {
     "network": "Network",
     "parameters": "Parameters",
+    "parameters_with_auxiliary": "… with auxiliary heads",
     "encoder": "… encoder",
     "decoder": "… decoder",
     "auxiliary": "… auxiliary heads",
@@ -57,6 +60,7 @@ def draw() -> None:
         _draw_amounts(networks, reported)
         _draw_table(networks, reported)
     _draw_conventions(usual, reported)
+    how_we_know("parameters", "macs", "training_memory", "depth", "accuracy_reported")
 
 
 def _choose_networks() -> tuple[str, ...]:
@@ -92,7 +96,7 @@ def _draw_surprise(networks: Sequence[Costs]) -> None:
     """Say what the chosen networks' parameters show: the course's pair first, then the extremes."""
     if len(networks) < 2:
         return
-    ordered = sorted(networks, key=_main_parameters)
+    ordered = sorted(networks, key=lambda costs: costs.parameters)
     extremes = ordered[0], ordered[-1]
     pair = _course_pair(networks) or extremes
     with st.container(key="architectures_point_compare"):
@@ -100,11 +104,6 @@ def _draw_surprise(networks: Sequence[Costs]) -> None:
         st.markdown("\n".join([claim, "", *(f"- {reason}" for reason in reasons)]))
         if {costs.name for costs in pair} != {costs.name for costs in extremes}:
             st.markdown(surprise(*extremes)[0])
-
-
-def _main_parameters(costs: Costs) -> int:
-    """Count the parameters without those of the auxiliary heads."""
-    return costs.parameters - costs.part("auxiliary").parameters
 
 
 def _course_pair(networks: Sequence[Costs]) -> tuple[Costs, Costs] | None:
@@ -164,7 +163,7 @@ def _draw_amounts(networks: Sequence[Costs], reported: dict[str, Reported | None
             titles,
             [costs.macs for costs in networks],
             [f"{short(costs.macs)} MACs" for costs in networks],
-            [f"{costs.macs:,} MACs = {flops(costs.macs):,} FLOPs" for costs in networks],
+            [findings.multiplications_text(costs) for costs in networks],
         )
         st.markdown("**Depth**")
         _draw_bars(
@@ -172,23 +171,17 @@ def _draw_amounts(networks: Sequence[Costs], reported: dict[str, Reported | None
             titles,
             [costs.depth for costs in networks],
             [f"{costs.depth} layers" for costs in networks],
-            [
-                f"{costs.depth} convolutions and linear layers, one after another"
-                for costs in networks
-            ],
+            [findings.depth_text(costs) for costs in networks],
             theme.PURPLE,
         )
     with right:
-        st.markdown("**Memory for activations**")
+        st.markdown("**Memory for activations, in training**")
         _draw_bars(
             "memory",
             titles,
             [costs.activation_bytes for costs in networks],
             [size_text(costs.activation_bytes, 1) for costs in networks],
-            [
-                f"{costs.activation_bytes:,} bytes: every row's output, float32"
-                for costs in networks
-            ],
+            [findings.memory_text(costs) for costs in networks],
             theme.ORANGE,
         )
         st.markdown("**Accuracy on ImageNet**")
@@ -294,6 +287,7 @@ def _row(costs: Costs, reported: Reported | None) -> dict[str, Any]:
     return {
         "network": costs.title,
         "parameters": costs.parameters,
+        "parameters_with_auxiliary": costs.parameters_with_auxiliary,
         **parts,
         "decoder_share": 100 * parts["decoder"] / main if main else None,
         "macs": costs.macs,
@@ -312,25 +306,22 @@ def _draw_conventions(networks: Sequence[Costs], reported: dict[str, Reported | 
     with st.expander("How this is counted"):
         st.markdown(
             "- **Parameters**: every number that training changes, shared ones once. Auxiliary "
-            "heads help in training and are thrown away afterwards, so they are kept apart.\n"
+            "heads help in training and are thrown away afterwards: the number given is that "
+            "without them, and the one with them stands beside it.\n"
             "- **MACs**: one multiply–accumulate for each weight that meets a value in a "
             "convolution or a fully connected layer. Adding biases, ReLU, pooling and "
             "normalisation are not counted. Every MAC is two floating-point operations (FLOPs).\n"
-            "- **Memory**: the output of every layer for one image, four bytes a number, as if all "
-            "were kept, as training does. A ReLU that works in place is counted all the same.\n"
+            "- **Memory**: what PyTorch keeps of one image while it trains, for the backward pass, "
+            "in float32; 1 MB is 1,000,000 bytes. Every piece of memory counts once: a ReLU that "
+            "works in place adds nothing, a max pooling also keeps where its maxima were, and an "
+            "output that no gradient needs is not kept. Weights do not count.\n"
             "- **Depth**: convolutions and fully connected layers on the longest way from image to "
             "classes."
         )
         published = _with_reported(networks, reported)
         for costs, theirs in published:
-            parameters = _main_parameters(costs)
-            gigamacs = cache.costs(costs.name, _SIZE).macs / 1e9
-            is_same = parameters == theirs.parameters and abs(gigamacs - theirs.gigamacs) < 0.001
-            st.markdown(
-                f"{'✓' if is_same else '≠'} {costs.title}: counted here {parameters:,} parameters "
-                f"and {gigamacs:.3f} billion MACs at {_SIZE} × {_SIZE}; torchvision publishes "
-                f"{theirs.parameters:,} and {theirs.gigamacs:g} “GFLOPS”."
-            )
+            macs = cache.costs(costs.name, _SIZE).macs
+            st.markdown(findings.published_text(costs, macs, _SIZE, theirs))
         if published:
             st.caption(
                 "What torchvision calls GFLOPS are billions of multiply–accumulates: half of the "

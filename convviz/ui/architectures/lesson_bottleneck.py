@@ -6,13 +6,14 @@ import streamlit as st
 
 from convviz.figures import lessons as figures
 from convviz.figures import theme
-from convviz.formatting import short, times
 from convviz.lessons.bottleneck import Bottleneck, bottleneck
 from convviz.lessons.inception import inception_modules
 from convviz.structure.costs import Costs
 from convviz.ui import cache, state
+from convviz.ui.architectures import findings
 from convviz.ui.choice import Choice
 from convviz.ui.formulas import ledger
+from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 from convviz.ui.widgets import one_of
 
@@ -26,12 +27,7 @@ def draw(choice: Choice) -> None:
     paper = cache.costs("googlenet-2015")
     course = _bottlenecks(paper)[_COURSE_BRANCH]
     with st.container(key="architectures_point_bottleneck"):
-        st.markdown(
-            f"**A 1×1 kernel mixes channels and looks at no neighbours, so it is a cheap way to "
-            f"have fewer of them before an expensive {course.kernel}×{course.kernel} kernel.** In "
-            f"Inception 4a that turns {short(course.direct_macs)} multiplications into "
-            f"{short(course.bottleneck_macs)}."
-        )
+        st.markdown(findings.bottleneck_point(course))
     chosen = _choose(paper)
     ledger(
         [
@@ -43,10 +39,8 @@ def draw(choice: Choice) -> None:
             ),
             (
                 "Multiplications",
-                f"{times(chosen.factor)} times fewer"
-                if chosen.factor >= 1
-                else f"{times(1 / chosen.factor)} times more: the detour does not pay",
-                f"The detour pays below {chosen.break_even:.0f} channels",
+                findings.saving_text(chosen),
+                findings.break_even_text(chosen),
             ),
             (
                 "Weights",
@@ -131,9 +125,5 @@ def _draw_every_module() -> None:
         config=theme.save_as("savings"),
         key="architectures_savings",
     )
-    without = sum(module.macs_without for module in modules)
-    built = sum(module.cost.macs for module in modules)
-    st.markdown(
-        f"All modules together: {without:,} multiplications without the reductions, {built:,} as "
-        f"built, {times(without / built)} times fewer."
-    )
+    st.markdown(findings.modules_text(modules))
+    how_we_know("macs", "bottleneck")

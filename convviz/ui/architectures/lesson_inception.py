@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.formatting import percent
 from convviz.lessons.inception import InceptionModule, inception_modules
 from convviz.networks.network import Network
 from convviz.sprites.grid import branch_sections, grid_picture
 from convviz.sprites.overlay import heatmap
 from convviz.structure.layers import layer as layer_named
 from convviz.ui import cache, exports
-from convviz.ui.architectures import lesson_network
+from convviz.ui.architectures import findings, lesson_network
 from convviz.ui.choice import Choice
 from convviz.ui.components import network_diagram
 from convviz.ui.formulas import ledger
+from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 from convviz.ui.widgets import one_of
 
@@ -44,6 +44,7 @@ def draw(choice: Choice) -> None:
     )
     _draw_numbers(module)
     _draw_maps(choice, lesson_network.googlenet(choice), module)
+    how_we_know("parameters", "macs", "bottleneck")
 
 
 def _draw_numbers(module: InceptionModule) -> None:
@@ -74,22 +75,15 @@ def _draw_maps(choice: Choice, network: Network, module: InceptionModule) -> Non
     activations = cache.activations(choice.image, network, layer)
     st.subheader("What the branches make of your image", anchor=False)
     channels, height, width = activations.maps.shape
-    st.caption(
-        f"{lesson_network.about(choice, network)} Each branch answers with maps of {height} × "
-        f"{width}; here are the strongest {_STRONGEST} of each, and the joined output has all "
-        f"{channels}."
-    )
+    about = lesson_network.about(choice, network)
+    st.caption(findings.branches_text(about, (channels, height, width), _STRONGEST))
     by_strength = activations.order("strength").tolist()
     is_empty = activations.empty()
     for branch in layer.branches:
         in_branch = range(branch.start, branch.stop)
         strongest = [channel for channel in by_strength if channel in in_branch][:_STRONGEST]
         empty = int(is_empty[branch.start : branch.stop].sum())
-        count = len(in_branch)
-        st.markdown(
-            f"**{branch.title}**: channels {branch.start} to {branch.stop - 1} of the output, "
-            f"{percent(count / channels, 1)} of its depth, {empty} of {count} empty"
-        )
+        st.markdown(findings.branch_text(branch, channels, empty))
         with st.container(horizontal=True, gap="small", key=f"architectures_maps_{branch.name}"):
             for channel in strongest:
                 tile = heatmap(activations.maps[channel], _TILE, "viridis", None, None)

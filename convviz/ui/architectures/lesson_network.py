@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from convviz.networks.network import Network
 from convviz.ui import cache
+from convviz.ui.architectures import findings
 from convviz.ui.choice import Choice
 
 
@@ -22,7 +23,4 @@ def with_heads(choice: Choice) -> Network:
 
 def about(choice: Choice, network: Network) -> str:
     """Say which network and weights are used, and why where they are not those of the sidebar."""
-    text = f"{network.title}, {network.weights.title}"
-    if choice.loaded is network:
-        return f"{text}."
-    return f"{text}, which comes with convviz, whatever the sidebar says."
+    return findings.about_text(network, chosen=choice.loaded is network)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.lessons.sliding import Sliding, exact_lengths, slide, slides
+from convviz.lessons.sliding import slide, slides
 from convviz.networks.paper_designs import ALEXNET
 from convviz.ui import cache, state
+from convviz.ui.architectures import findings
 from convviz.ui.choice import Choice
 from convviz.ui.components.sliding_kernel import sliding_kernel
 from convviz.ui.formulas import formula
+from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 
 # The first four are AlexNet's first layer: by the arithmetic, the paper, the course notes, and
@@ -32,7 +34,8 @@ def draw(choice: Choice) -> None:
         st.markdown(
             "**A kernel of k pixels that moves s pixels at a time stops "
             "⌊(n − k + 2p)/s⌋ + 1 times on n pixels with p of padding.** What is left at the far "
-            "edge is dropped without a word."
+            "edge is dropped without a word, and so is what lies between two stops if the stride "
+            "is wider than the kernel."
         )
     controls, result = st.columns([3, 8], gap="large")
     with controls:
@@ -41,18 +44,17 @@ def draw(choice: Choice) -> None:
     with result:
         sliding = slide(length, kernel, stride, padding, dilation)
         formula(sliding.formula, sliding.sentence, large=True)
-        if sliding.dropped_picture:
-            st.caption(
-                f"On both axes: {sliding.dropped_picture} of {length} rows and columns of the "
-                "image are never looked at."
-            )
+        if sliding.unseen:
+            st.caption(sliding.unseen_sentence)
         sliding_kernel(
             sliding,
             name=f"kernel-{length}-{kernel}-{stride}-{padding}",
             key="architectures_sliding",
         )
-        _draw_exact_lengths(sliding)
+        if exact := findings.exact_lengths_text(sliding):
+            st.markdown(exact)
     _draw_course_notes()
+    how_we_know("output_size")
 
 
 def _choose_example() -> None:
@@ -89,15 +91,6 @@ def _choose_sizes() -> tuple[int, int, int, int, int]:
     return length, kernel, stride, padding, dilation
 
 
-def _draw_exact_lengths(sliding: Sliding) -> None:
-    """Say for which images of about this size nothing is dropped."""
-    low, high = max(1, sliding.length - 12), sliding.length + 12
-    lengths = exact_lengths(sliding, low, high)
-    if sliding.stride > 1 and lengths:
-        text = ", ".join(map(str, lengths))
-        st.markdown(f"With this kernel nothing is dropped from images of {text} pixels.")
-
-
 def _draw_course_notes() -> None:
     """Hold the input size that the course notes state against the paper's own layers."""
     noted, paper, exact = 277, 224, ALEXNET.input_size
@@ -113,18 +106,13 @@ def _draw_course_notes() -> None:
             f"{slidings[-1].output} × {slidings[-1].output} × {channels} = {values[size]:,} |"
             for size, slidings in layers.items()
         ]
-        header = "| image | first layer | dropped | what reaches fc6 |\n|---|---|---|---|\n"
+        header = "| image | first layer | left over | what reaches fc6 |\n|---|---|---|---|\n"
         st.markdown(header + "\n".join(rows))
         built = cache.costs("alexnet").layers[0]
-        padding = built.window.padding[0] if built.window else 0
         st.markdown(
-            f"Its first fully connected layer takes {_classifier_values():,} values. Images of "
-            f"{exact} × {exact} give {values[exact]:,}, with {dropped[exact]} pixels dropped on "
-            f"the way in. Images of {noted} × {noted} give {values[noted]:,}: they would not fit, "
-            f"and lose {dropped[noted]} pixels at the first layer. So {noted} is most likely a "
-            f"slip for **{exact}**. The paper itself prints {paper}, which does not fit either "
-            f"({values[paper]:,}); torchvision takes {built.input_shapes[0][1]} and pads it by "
-            f"{padding}."
+            findings.course_notes_text(
+                (exact, paper, noted), values, _classifier_values(), dropped, built
+            )
         )
 
 

@@ -6,12 +6,13 @@ import streamlit as st
 
 from convviz.figures import lessons as figures
 from convviz.figures import theme
-from convviz.formatting import percent
 from convviz.lessons.stacking import Stacking, replacing, stack
 from convviz.ui import cache, state
+from convviz.ui.architectures import findings
 from convviz.ui.choice import Choice
 from convviz.ui.components.drawing import drawing
 from convviz.ui.formulas import ledger
+from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 
 _LARGE = (3, 5, 7, 9, 11)
@@ -23,11 +24,7 @@ def draw(choice: Choice) -> None:
     """Draw the lesson."""
     two = replacing(5)
     with st.container(key="architectures_point_stack"):
-        st.markdown(
-            f"**Two layers of 3×3 see as much as one of 5×5, with {two.stack_per_pair} weights "
-            f"instead of {two.single_per_pair}**, and with two ReLUs instead of one. That is the "
-            "idea of VGG."
-        )
+        st.markdown(findings.stacking_point(two))
     left, right = st.columns([2, 3], gap="large")
     with left:
         large = st.select_slider(
@@ -44,13 +41,14 @@ def draw(choice: Choice) -> None:
     stacking = replacing(large, 3, channels)
     with right:
         _draw_towers(stacking)
-    _draw_comparison(stacking)
+    ledger(findings.stacking_rows(stacking))
     st.plotly_chart(
         figures.stack_against_single([replacing(kernel) for kernel in _LARGE], large),
         config=theme.save_as("stacks"),
         key="architectures_stacks",
     )
     _draw_vgg()
+    how_we_know("parameters", "stack")
 
 
 def _draw_towers(stacking: Stacking) -> None:
@@ -116,27 +114,6 @@ def _tower(side: int, kernels: list[int], left: float, rows: int | None = None) 
     return "".join(parts)
 
 
-def _draw_comparison(stacking: Stacking) -> None:
-    k, side = stacking.kernel, stacking.receptive_field
-    many = stacking.layers > 1
-    layers = f"{stacking.layers} layers of {k}×{k}" if many else f"1 layer of {k}×{k}"
-    relus = (
-        f"{stacking.layers} ReLUs: more non-linear steps for the same view" if many else "1 ReLU"
-    )
-    ledger(
-        [
-            ("Both see", stacking.field_formula, "pixels, along each side"),
-            (layers, stacking.stack_formula, f"weights, with {relus}"),
-            (f"1 layer of {side}×{side}", stacking.single_formula, "weights, with 1 ReLU"),
-            (
-                "Saved",
-                percent(stacking.saving, 1) if stacking.saving else "nothing: it is the same layer",
-                "the same share for any number of channels, since both grow with C·C",
-            ),
-        ]
-    )
-
-
 def _draw_vgg() -> None:
     """Compare a block of VGG16 with one large kernel, and all of VGG16 with AlexNet."""
     vgg = cache.costs("vgg16")
@@ -145,12 +122,4 @@ def _draw_vgg() -> None:
     real = stack(3, len(block), channels)
     alexnet = cache.costs("alexnet")
     with st.expander("So is VGG the lighter network? The course notes say so"):
-        st.markdown(
-            f"**Yes, for what a kernel sees.** The last block of VGG16 ({len(block)} layers of "
-            f"3×3, {channels} channels) holds {sum(row.weights for row in block):,} weights; one "
-            f"layer of {real.receptive_field}×{real.receptive_field} with the same channels would "
-            f"hold {real.single_weights:,}.\n\n"
-            f"**No, for the whole network.** VGG16 has {vgg.parameters:,} parameters, AlexNet "
-            f"{alexnet.parameters:,}: VGG has more layers and more channels, and its fully "
-            f"connected layers alone hold {vgg.part('decoder').parameters:,}."
-        )
+        st.markdown(findings.lighter_text(vgg, alexnet, block, real))

@@ -7,13 +7,14 @@ from typing import Any
 
 import streamlit as st
 
-from convviz.formatting import percent
 from convviz.lessons.printed_figures import PrintedFigure
 from convviz.lessons.printed_figures import checks as printed_checks
 from convviz.networks.paper_designs import ALEXNET, GOOGLENET, VGGS, Design
 from convviz.networks.registry import spec
-from convviz.structure.costs import Costs, LayerCost, total
+from convviz.structure.costs import Costs, LayerCost
 from convviz.ui import cache, exports
+from convviz.ui.architectures import findings
+from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 from convviz.ui.widgets import one_of
 
@@ -29,12 +30,14 @@ def draw() -> None:
     family = one_of("Paper", _FAMILIES, Key.PAPER, "alexnet")
     if family == "vgg":
         _draw_vgg()
+        how_we_know("parameters", "macs", "printed")
         return
     design = ALEXNET if family == "alexnet" else GOOGLENET
     paper, built = cache.costs(design.name), cache.costs(design.torchvision)
     _draw_differences(design, paper, built)
     _draw_layers(design, paper, built)
     _draw_printed(design, paper)
+    how_we_know("parameters", "macs", "depth", "printed")
 
 
 def _draw_differences(design: Design, paper: Costs, built: Costs) -> None:
@@ -46,24 +49,11 @@ def _draw_differences(design: Design, paper: Costs, built: Costs) -> None:
     ):
         with column:
             st.subheader(heading, anchor=False)
-            auxiliary = costs.part("auxiliary").parameters
-            st.metric("Parameters", f"{costs.parameters - auxiliary:,}")
-            more = f" and {auxiliary:,} more in its auxiliary heads" if auxiliary else ""
-            st.caption(
-                f"{costs.macs:,} MACs at {costs.input_size} × {costs.input_size}, "
-                f"{costs.depth} layers deep{more}."
-            )
+            st.metric("Parameters", f"{costs.parameters:,}")
+            st.caption(findings.design_text(costs))
     st.markdown("\n".join(f"- {sentence}" for sentence in design.differences))
     if design is GOOGLENET:
-        wider = _weights(paper) - _weights(built)
-        st.markdown(
-            f"The true 5×5 kernels add {wider:,} weights to the convolutions of the main network."
-        )
-
-
-def _weights(costs: Costs) -> int:
-    """Count a network's weights that make MACs: no biases, no batch norm, no auxiliary heads."""
-    return sum(row.weights for row in _kernel_rows(costs))
+        st.markdown(findings.wider_text(paper, built))
 
 
 def _draw_layers(design: Design, paper: Costs, built: Costs) -> None:
@@ -111,15 +101,9 @@ def _describe(row: LayerCost) -> str:
 def _draw_printed(design: Design, paper: Costs) -> None:
     st.subheader("What the paper prints, and what its layers come to", anchor=False)
     checks = printed_checks(design, paper)
-    worst = max(checks, key=lambda check: abs(check.difference))
-    agreeing = sum(check.agrees for check in checks)
-    st.markdown(
-        f"{agreeing} of {len(checks)} figures agree to their last digit. The largest difference is "
-        f"at *{worst.what}*: the paper prints {worst.printed:,g}{_unit(worst)}, its layers come to "
-        f"{_as_row(worst)['counted']}. Papers have slips, too."
-    )
-    if design is GOOGLENET:
-        st.caption("The paper's K is 1,024; its operations are multiply–accumulates.")
+    st.markdown(findings.printed_text(checks))
+    if kilo := findings.kilo_text(checks):
+        st.caption(kilo)
     _draw_table([_as_row(check) for check in checks], f"{design.name}-printed")
 
 
@@ -127,15 +111,11 @@ def _as_row(check: PrintedFigure) -> dict[str, Any]:
     return {
         "what": check.what,
         "where": check.where,
-        "printed": f"{check.printed:,g}{_unit(check)}",
-        "counted": f"{check.in_units:,.{0 if check.unit == 1 else 2}f}{_unit(check)}",
+        "printed": findings.printed_number(check),
+        "counted": findings.counted_number(check),
         "difference": f"{100 * check.difference:+.1f} %",
-        "agrees": "✓" if check.agrees else "",
+        "agreement": check.agreement,
     }
-
-
-def _unit(check: PrintedFigure) -> str:
-    return {1: "", 1024: " K", 10**6: " M"}[check.unit]
 
 
 def _draw_vgg() -> None:
@@ -152,7 +132,8 @@ def _draw_vgg() -> None:
             {
                 "column": design.name[-1].upper(),
                 "layers with weights": costs.depth,
-                "printed (table 2)": f"{check.printed:g} M",
+                "printed (table 2)": findings.printed_number(check),
+                "agreement": check.agreement,
                 "counted from its layers": costs.parameters,
                 "torchvision": design.torchvision or "not built",
                 "parameters (torchvision)": built,
@@ -161,14 +142,7 @@ def _draw_vgg() -> None:
             }
         )
     _draw_table(rows, "vgg-printed")
-    small, large = cache.costs("vgg-2015-a"), cache.costs("vgg-2015-e")
-    deeper = large.part("encoder").parameters - small.part("encoder").parameters
-    share = total(large.layers).parameters / small.parameters - 1
-    st.markdown(
-        f"From column A to column E the depth grows from {small.depth} to {large.depth} layers, "
-        f"but that adds only {deeper:,} weights ({percent(share, 1)}): the fully connected layers "
-        f"are the same {large.part('decoder').parameters:,} throughout."
-    )
+    st.markdown(findings.columns_text(cache.costs("vgg-2015-a"), cache.costs("vgg-2015-e")))
 
 
 def _draw_table(rows: Sequence[dict[str, Any]], name: str) -> None:

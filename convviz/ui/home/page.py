@@ -7,6 +7,7 @@ import streamlit as st
 from convviz.ui import cache, navigation, predictions
 from convviz.ui.choice import Choice
 from convviz.ui.errors import errors
+from convviz.ui.how_we_know import how_we_know
 from convviz.ui.sidebar import image as sidebar_image
 
 
@@ -15,6 +16,7 @@ def draw(choice: Choice) -> None:
     sidebar_image.chooser("home", wide=True)
     with errors():
         _in_and_out(choice)
+        how_we_know("input_crop", "guesses")
     st.subheader("Look further", anchor=False)
     navigation.cards()
 

@@ -8,7 +8,8 @@ from math import prod
 import streamlit as st
 
 from convviz.networks.network import Network
-from convviz.structure.layers import Layer, comparable, encoder_depth
+from convviz.structure.findings import left_out_sentence
+from convviz.structure.layers import Layer, comparable, encoder_depth, left_out
 from convviz.ui import state
 from convviz.ui.keys import Key
 
@@ -81,6 +82,8 @@ def pick(network: Network, layers: Sequence[Layer]) -> Layer:
         layer = by_name[name]
         dotted = "" if layer.name == layer.title else f"`{layer.name}`, "
         st.caption(f"{dotted}{layer.kind}, {prod(layer.shape):,} values")
+        if sentence := left_out_sentence(left_out(network)):
+            st.caption(sentence)
     state.visit().layers[network.name] = layer.name
     state.put(Key.LAYER, layer.name)
     return layer
@@ -101,8 +104,7 @@ def _settle(network: Network, by_name: dict[str, Layer], offered: Sequence[Layer
         if asked:
             state.notice(
                 Key.LAYER,
-                f"{network.title} has no layer called “{state.quoted(asked)}”, as the link asks; "
-                f"here is {layer.title} instead.",
+                not_there(network.title, state.quoted(asked), layer.title),
             )
         name = layer.name
     elif name != visit.values.get(Key.LAYER):
@@ -110,6 +112,11 @@ def _settle(network: Network, by_name: dict[str, Layer], offered: Sequence[Layer
     state.put(Key.LAYER, name)
     visit.layer_network = network.name
     visit.layer_depth = encoder_depth(list(by_name.values()), by_name[name])
+
+
+def not_there(network: str, asked: str, title: str) -> str:
+    """Say that a link names a layer that the network does not have, and which one is shown."""
+    return f"{network} has no layer called “{asked}”, as the link asks; here is {title} instead."
 
 
 def _go(name: str) -> None:
