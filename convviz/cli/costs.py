@@ -48,8 +48,10 @@ def run(args: argparse.Namespace) -> int:
         rows = {name: as_json(total) for name, total in counts.items()}
         write_json(args.json, rows, indent=2)
     if args.json != "-":
-        header = ("network", "encoder", "decoder", "parameters", "with auxiliary", "MACs")
-        header += ("bytes kept in training",)
+        header = (
+            *("network", "encoder", "decoder", "parameters", "with auxiliary", "MACs"),
+            "bytes kept in training",
+        )
         print(table(header, [_summary(name, total) for name, total in counts.items()]))
         if args.per_layer:
             for total in counts.values():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from convviz.errors import SettingError, at_least
+from convviz.errors import SettingError
 from convviz.structure.trace import TraceError, trace
 
 LARGEST_INPUT = 1024  # pixels; above it the tables of receptive fields become slow
@@ -21,10 +21,11 @@ def check_input_size(size: int, most: int = LARGEST_INPUT) -> None:
     Raises:
         SettingError: It is no whole number, or out of range.
     """
-    at_least("image's side in pixels", size, 1)
-    if size > most:
+    if isinstance(size, bool) or not isinstance(size, int):
+        raise SettingError(f"The image's side in pixels must be a whole number, not {size!r}.")
+    if not 1 <= size <= most:
         raise SettingError(
-            f"An image of {size}×{size} pixels is too large to be counted: choose 1 to {most}."
+            f"The image's side cannot be {size} pixels here: choose 1 to {most} pixels."
         )
 
 

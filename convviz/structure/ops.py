@@ -203,22 +203,26 @@ _KERNELS = {
 }
 
 
+def _count(shape: Sequence[int]) -> int:
+    return prod(shape)
+
+
 def _bilinear_macs(arguments: Arguments) -> int:
     # Its inputs are i1 (N, in1) and i3 (N, in2), its weight i2 (out, in1, in2).
-    return prod(arguments["i1"][:-1]) * prod(arguments["i2"])
+    return _count(arguments["i1"][:-1]) * _count(arguments["i2"])
 
 
 def _recurrent_macs(arguments: Arguments) -> int:
     # One layer of an LSTM on the CPU: at each step the input and the last state are weighed.
-    steps = prod(arguments["input"][:-1])
-    return steps * (prod(arguments["weight0"]) + prod(arguments["weight1"]))
+    steps = _count(arguments["input"][:-1])
+    return steps * (_count(arguments["weight0"]) + _count(arguments["weight1"]))
 
 
 def _attention_macs(tokens: tuple[int, ...], qkv: Sequence[int], projection: Sequence[int]) -> int:
     # Each of the T × T pairs of tokens costs C products for its weight, and C for the sum.
     *batch, count, channels = tokens
-    pairs = 2 * prod(batch) * count**2 * channels
-    return pairs + prod(tokens[:-1]) * (prod(qkv) + prod(projection))
+    pairs = 2 * _count(batch) * count**2 * channels
+    return pairs + _count(tokens[:-1]) * (_count(qkv) + _count(projection))
 
 
 def _attention_layer_macs(arguments: Arguments) -> int:
@@ -227,9 +231,9 @@ def _attention_layer_macs(arguments: Arguments) -> int:
 
 def _encoder_layer_macs(arguments: Arguments) -> int:
     tokens = arguments["src"]
-    ffn = prod(arguments["ffn_weight_1"]) + prod(arguments["ffn_weight_2"])
+    ffn = _count(arguments["ffn_weight_1"]) + _count(arguments["ffn_weight_2"])
     attention = _attention_macs(tokens, arguments["qkv_weight"], arguments["proj_weight"])
-    return attention + prod(tokens[:-1]) * ffn
+    return attention + _count(tokens[:-1]) * ffn
 
 
 # What PyTorch's own counter leaves out.

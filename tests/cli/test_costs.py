@@ -24,15 +24,21 @@ def test_json_has_the_promised_keys_and_adds_up(capsys: pytest.CaptureFixture[st
     assert list(result) == ["alexnet", "googlenet"]
     for network in result.values():
         assert list(network) == [
-            *("parameters", "encoder_parameters", "decoder_parameters", "auxiliary_parameters"),
+            *("parameters", "parameters_with_auxiliary"),
+            *("encoder_parameters", "decoder_parameters", "auxiliary_parameters"),
             *("macs", "activation_bytes", "layers"),
         ]
         parts = ("encoder", "decoder", "auxiliary")
-        assert sum(network[f"{part}_parameters"] for part in parts) == network["parameters"]
+        everything = network["parameters_with_auxiliary"]
+        assert sum(network[f"{part}_parameters"] for part in parts) == everything
+        assert sum(row["parameters"] for row in network["layers"]) == everything
+        main = [row for row in network["layers"] if row["part"] != "auxiliary"]
         for key in ("parameters", "macs", "activation_bytes"):
-            assert sum(row[key] for row in network["layers"]) == network[key]
+            assert sum(row[key] for row in main) == network[key]
     assert result["alexnet"]["decoder_parameters"] == 58_631_144
-    assert result["googlenet"]["parameters"] == 13_004_888
+    assert result["googlenet"]["parameters"] == 6_624_904
+    assert result["googlenet"]["parameters_with_auxiliary"] == 13_004_888
+    assert result["alexnet"]["parameters"] == result["alexnet"]["parameters_with_auxiliary"]
     first = result["alexnet"]["layers"][0]
     assert (first["name"], first["kernel"], first["output_shape"]) == (
         "features.0",
@@ -63,3 +69,13 @@ def test_mistakes_get_a_sentence() -> None:
         run("alexnett")
     with pytest.raises(SettingError, match="63×63 or more"):
         run("alexnet", "--input-size", "10")
+
+
+def test_both_numbers_of_googlenet_stand_in_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    run("googlenet", "googlenet")
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert "parameters  with auxiliary" in header
+    assert len(rows) == 1  # named twice, counted once
+    assert rows[0].split()[3:5] == ["6,624,904", "13,004,888"]
+    run("googlenet", "--per-layer")
+    assert "auxiliary" in capsys.readouterr().out

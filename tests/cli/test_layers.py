@@ -1,11 +1,16 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from convviz.cli import main
+from convviz.cli.layers import _heading, _hidden
 from convviz.cli.options import find_layer
 from convviz.errors import NetworkError
+from convviz.networks.registry import spec
+from convviz.structure.findings import left_out_sentence
+from convviz.structure.layers import layers
 from convviz.weights.load import load
 
 
@@ -42,10 +47,80 @@ def test_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert len(json.loads((tmp_path / "layers.json").read_text(encoding="utf-8"))["layers"]) == 21
 
 
-@pytest.mark.parametrize("size", ["0", "-5", "7"])
-def test_a_size_that_no_image_can_have(size: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["layers", "alexnet", "--input-size", size]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
+@pytest.mark.parametrize("command", ["layers", "costs"])
+@pytest.mark.parametrize("size", ["0", "-5", "7", "1000000000000"])
+def test_a_size_that_no_image_can_have(
+    command: str, size: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, "alexnet", "--input-size", size]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert said.startswith("convviz: ") and size in said and "choose" in said
+
+
+@pytest.mark.claims(
+    "convviz.cli.layers._heading",
+    "convviz.cli.layers._hidden",
+    "convviz.structure.findings.left_out_sentence",
+)
+def test_what_a_list_says_of_itself(capsys: pytest.CaptureFixture[str], own_file: Any) -> None:
+    main(["layers", "googlenet"])
+    lines = capsys.readouterr().out.splitlines()
+    rows = [line for line in lines[3:] if line and "hidden" not in line]
+    assert lines[0] == f"GoogLeNet, {len(rows)} layers for an image of 224 × 224 pixels"
+    main(["layers", "googlenet", "--all"])
+    everything = [line for line in capsys.readouterr().out.splitlines()[3:] if line]
+    assert lines[-1].startswith(f"{len(everything) - len(rows)} parts of these layers are hidden")
+    assert _heading("A", 1, 8) == "A, 1 layer for an image of 8 × 8 pixels"
+    assert _hidden(0) == ""
+    assert _hidden(1) == "1 part of these layers is hidden; --all shows it."
+    own_file(
+        "import torchvision\nfrom convviz.networks import NetworkSpec, register\n"
+        "register(NetworkSpec('vit', 'ViT', torchvision.models.vit_b_16))\n"
+    )
+    main(["layers", "vit", "--json", "-"])
+    value = json.loads(capsys.readouterr().out)
+    # 12 blocks of two norms, two linear layers, a GELU and three dropouts; one norm, one dropout.
+    assert len(value["left_out"]) == 12 * 8 + 2
+    assert [layer["name"] for layer in value["layers"]] == ["conv_proj", "heads.head"]
+    main(["layers", "vit"])
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.startswith("98 modules that run are not listed")
+    assert said.endswith(f"{', '.join(value['left_out'][:3])} and 95 more.")
+    assert left_out_sentence([]) == ""
+    assert left_out_sentence(["a"]).startswith("1 module that runs is not listed")
+    assert left_out_sentence(["a", "b", "c"]).endswith("image: a, b, c.")
+
+
+@pytest.mark.claims("convviz.structure.layers.layer", "convviz.networks.registry.spec")
+def test_names_that_are_wrong_or_empty(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--network", "googlenet", "--weights", "random"]
+    for empty in ("", " "):
+        assert main(["activations", "sample:cat", "--layer", empty, *options]) == 2
+        said = capsys.readouterr().err
+        first, last = (layers(spec("googlenet"))[i].name for i in (0, -1))
+        assert said == (
+            f"convviz: GoogLeNet has no layer without a name: they go from {first} to {last}.\n"
+        )
+    assert main(["layers", "alexnett"]) == 2
+    assert capsys.readouterr().err == (
+        "convviz: There is no network called alexnett: did you mean alexnet?\n"
+    )
+    assert main(["layers", "zzz"]) == 2
+    assert all(name in capsys.readouterr().err for name in ["alexnet, vgg11"])
+
+
+@pytest.mark.claims("convviz.structure.layers._refusal")
+def test_too_small_an_image_gets_the_same_sentence_from_each_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for command in ("layers", "costs"):
+        assert main([command, "alexnet", "--input-size", "20"]) == 2
+        said = capsys.readouterr().err
+        assert "AlexNet cannot take an image of 20×20 pixels: choose 63×63 or more" in said
+    assert main(["layers", "alexnet", "--input-size", "20"]) == 2
+    # 20 pixels: 4 after conv1, 1 after pool1; pool2 needs 3.
+    assert "layer pool2 is left with 1×1 of them and needs 3×3" in capsys.readouterr().err
 
 
 class TestFind:

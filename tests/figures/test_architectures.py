@@ -17,6 +17,31 @@ def counted() -> list[costs.Costs]:
     return [costs.count(spec(name)) for name in ("alexnet", "vgg16", "googlenet")]
 
 
+@pytest.mark.claims(
+    "convviz.figures.architectures.parameters", "convviz.figures.architectures._share"
+)
+def test_a_bar_says_its_share_of_what_is_kept_and_of_what_is_trained(
+    counted: list[costs.Costs],
+) -> None:
+    figure = architectures.parameters(counted, log=False)
+    encoder, decoder, auxiliary = (trace for trace in figure.data if trace.type == "bar")
+    assert encoder.customdata[2][1] == f"{100 * 5_599_904 / 6_624_904:.1f} % of the network"
+    assert decoder.customdata[2][1] == f"{100 * 1_025_000 / 6_624_904:.1f} % of the network"
+    share = f"{100 * 6_379_984 / 13_004_888:.1f} %"
+    assert auxiliary.customdata[2][1] == f"{share} of what is trained, none of what is kept"
+    assert "%{customdata[0]} parameters, %{customdata[1]}" in auxiliary.hovertemplate
+
+
+@pytest.mark.claims("convviz.figures.lessons.stack_against_single")
+def test_a_bar_of_weights_says_what_it_sees_and_weighs() -> None:
+    figure = lessons.stack_against_single([replacing(k) for k in (3, 5)], 3)
+    single, stack = figure.data
+    assert (list(single.y), list(stack.y)) == ([9, 25], [9, 2 * 9])
+    assert list(single.x) == ["3×3", "5×5"]
+    for trace in figure.data:
+        assert trace.hovertemplate.startswith(f"sees %{{x}}<br>{trace.name}: %{{y}} weights")
+
+
 def test_parameters_are_stacked_only_where_lengths_add_up(counted: list[costs.Costs]) -> None:
     linear = architectures.parameters(counted, log=False)
     assert linear.layout.barmode == "stack"
@@ -24,8 +49,10 @@ def test_parameters_are_stacked_only_where_lengths_add_up(counted: list[costs.Co
     assert [bar.name.split(" ")[0] for bar in bars] == ["Encoder", "Decoder", "Auxiliary"]
     assert len({bar.marker.pattern.shape for bar in bars}) == 3
     totals = [sum(values) for values in zip(*(bar.x for bar in bars), strict=True)]
-    assert totals == [each.parameters for each in counted]
-    assert bars[1].customdata[0][0] == "58,631,144"
+    assert totals == [61_100_840, 138_357_544, 13_004_888]
+    assert list(bars[1].customdata[0]) == ["58,631,144", "96.0 % of the network"]
+    written = next(trace for trace in linear.data if trace.type == "scatter")
+    assert list(written.text) == [" 61.1 M", " 138.4 M", " 6.6 M,<br>13.0 M with heads"]
     log = architectures.parameters(counted, log=True)
     assert log.layout.barmode == "group"
     assert log.layout.xaxis.type == "log"

@@ -33,7 +33,8 @@ def test_known_totals(
     course_costs: dict[str, costs.Costs], name: str, total: int, decoder: int, auxiliary: int
 ) -> None:
     network_costs = course_costs[name]
-    assert network_costs.parameters == total
+    assert network_costs.parameters_with_auxiliary == total
+    assert network_costs.parameters == total - auxiliary
     assert network_costs.part("decoder").parameters == decoder
     assert network_costs.part("auxiliary").parameters == auxiliary
 
@@ -44,10 +45,14 @@ def test_rows_sum_to_parts_and_parts_to_the_whole(
 ) -> None:
     network_costs = course_costs[name]
     module = registry.spec(name).build()
-    assert network_costs.parameters == sum(p.numel() for p in module.parameters())
-    assert network_costs.parameters == sum(row.weights + row.biases for row in network_costs.layers)
+    everything = sum(p.numel() for p in module.parameters())
+    assert network_costs.parameters_with_auxiliary == everything
+    rows = network_costs.layers
+    assert everything == sum(row.weights + row.biases for row in rows)
+    main = [row.parameters for row in rows if row.part != "auxiliary"]
+    assert network_costs.parameters == sum(main)
     for quantity in ("parameters", "macs", "activation_bytes"):
-        parts = [getattr(network_costs.part(part), quantity) for part in costs.PARTS]
+        parts = [getattr(network_costs.part(part), quantity) for part in ("encoder", "decoder")]
         assert sum(parts) == getattr(network_costs, quantity)
     assert len({row.name for row in network_costs.layers}) == len(network_costs.layers)
 
@@ -59,8 +64,7 @@ def test_counts_agree_with_torchvisions_published_ones(
     enum, member = str(registry.spec(name).torchvision_weights).split(".")
     published = torchvision.models.get_weight(f"{enum}.{member}").meta
     network_costs = course_costs[name]
-    parameters = network_costs.parameters - network_costs.part("auxiliary").parameters
-    assert parameters == published["num_params"]
+    assert network_costs.parameters == published["num_params"]
     # What torchvision calls GFLOPS are billions of multiply–accumulates.
     assert round(network_costs.macs / 1e9, 3) == pytest.approx(published["_ops"], abs=0.0006)
 
@@ -123,7 +127,7 @@ def test_one_row_by_hand(course_costs: dict[str, costs.Costs]) -> None:
     assert row.weights == 5 * 5 * 64 * 192
     assert row.biases == 192
     assert row.macs == 27 * 27 * 5 * 5 * 64 * 192
-    assert row.activation_bytes == 4 * 192 * 27 * 27
+    assert row.output_bytes == row.activation_bytes == 4 * 192 * 27 * 27
     assert (row.receptive_field, row.jump) == (51, 8)
     assert not row.shares_memory
     assert course_costs["alexnet"].layers[4].shares_memory  # an in-place ReLU
@@ -141,7 +145,9 @@ def test_shared_parameters_count_once_and_unused_ones_are_kept() -> None:
     module = Shared()
     network_costs = costs.count(module, 8)
     by_name = {row.name: row for row in network_costs.layers}
-    assert network_costs.parameters == sum(p.numel() for p in module.parameters())
+    everything = sum(p.numel() for p in module.parameters())
+    assert network_costs.parameters_with_auxiliary == everything
+    assert network_costs.parameters == everything - 10  # without the idle layer
     assert by_name["again"].parameters == 4 * 4 * 9
     assert by_name["again #2"].parameters == 0
     assert by_name["again #2"].macs == by_name["again"].macs == 8 * 8 * 4 * 4 * 9
@@ -264,3 +270,203 @@ def test_a_network_of_one_size_names_it() -> None:
         costs.count(spec, 20)
     with pytest.raises(NetworkError, match="could not be run"):
         costs.count(OneSize(), 20)
+
+
+# ---- what training keeps -------------------------------------------------------------------------
+
+
+class KeptByHand(nn.Module):
+    """Every kind of keeping once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.norm = nn.BatchNorm2d(4)
+        self.relu = nn.ReLU(inplace=True)
+        self.pool = nn.MaxPool2d(2)
+        self.flatten = nn.Flatten()
+        self.dropout = nn.Dropout(0.5)
+        self.idle = nn.Dropout(0.0)
+        self.fc = nn.Linear(4 * 4 * 4, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.pool(self.relu(self.norm(self.conv(x))))
+        y: Tensor = self.fc(self.idle(self.dropout(self.flatten(x))))
+        return y
+
+
+def test_what_training_keeps_by_hand() -> None:
+    rows = {row.name: row.activation_bytes for row in costs.count(KeptByHand(), 8).layers}
+    maps = 4 * 4 * 8 * 8
+    assert rows["conv"] == 4 * 3 * 8 * 8 + maps  # the image, and what the norm reads
+    assert rows["norm"] == maps + 2 * 4 * 4  # what the ReLU overwrites; a mean and a deviation each
+    assert rows["relu"] == 0  # in place
+    assert rows["pool"] == 8 * 4 * 4 * 4  # where the maxima were; of its output the dropout needs
+    assert rows["flatten"] == 0  # … no values
+    assert rows["dropout"] == 2 * 4 * 64  # its mask, and what the linear layer reads
+    assert rows["idle"] == 0
+    assert rows["fc"] == 0  # nothing reads the scores
+
+
+def test_a_relu_that_is_not_in_place_keeps_its_own_output_only() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 2, 1), nn.ReLU(), nn.Conv2d(2, 1, 1, bias=False))
+    rows = {row.name: row.activation_bytes for row in costs.count(network, 5).layers}
+    assert rows == {"0": 4 * 3 * 25, "1": 4 * 2 * 25, "2": 0}
+
+
+@pytest.mark.parametrize(
+    ("name", "megabytes"), [("vgg16", 73.355264), ("alexnet", 3.741184), ("googlenet", 48.22912)]
+)
+def test_what_training_keeps_of_the_courses_networks(
+    course_costs: dict[str, costs.Costs], name: str, megabytes: float
+) -> None:
+    """The figures were taken from PyTorch's own hooks; tests/independent takes them again."""
+    found = course_costs[name]
+    assert found.activation_bytes == round(megabytes * 1e6)
+    assert found.activation_bytes == sum(row.activation_bytes for row in found.layers)
+
+
+def test_vgg16_by_hand(course_costs: dict[str, costs.Costs]) -> None:
+    # The image, each ReLU's output (the memory of its convolution), each pooling's output and
+    # indices, then two masks, two outputs of dropouts and two of ReLUs.
+    sides = {64: (224, 2), 128: (112, 2), 256: (56, 3), 512: (28, 3)}
+    maps = sum(channels * side**2 * count for channels, (side, count) in sides.items())
+    maps += 512 * 14**2 * 3
+    pooled = 64 * 112**2 + 128 * 56**2 + 256 * 28**2 + 512 * 14**2 + 512 * 7**2
+    # Adaptive pooling to 7 × 7 makes a copy, which the first linear layer reads.
+    last = 512 * 49
+    hidden = 3 * 2 * 4096
+    expected = 4 * (3 * 224**2 + maps + pooled + last + hidden) + 8 * pooled
+    assert course_costs["vgg16"].activation_bytes == expected
+
+
+# ---- bilinear and recurrent layers ---------------------------------------------------------------
+
+
+class Recurrent(nn.Module):
+    """The rows of an image's maps as a sequence, and a bilinear classifier."""
+
+    def __init__(self, recurrent: nn.Module, width: int, *, looks: bool) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 5, 1)
+        self.recurrent = recurrent
+        self.bilinear = nn.Bilinear(width, width, 4)
+        self.looks = looks
+
+    def forward(self, x: Tensor) -> Tensor:
+        sequence = self.conv(x).flatten(2).transpose(1, 2)
+        if self.looks and float(sequence.detach().sum()) > 1e9:
+            return sequence
+        last = self.recurrent(sequence)[0][:, -1]
+        y: Tensor = self.bilinear(last, last)
+        return y
+
+
+@pytest.mark.parametrize("looks", [False, True], ids=["on meta", "on zeros"])
+@pytest.mark.parametrize(
+    ("recurrent", "width", "kind", "layers", "products"),
+    [
+        # Four gates of 7 units read 5 values and 7 remembered ones; the second layer reads 7 and 7.
+        (nn.LSTM(5, 7, 2, batch_first=True), 7, "LSTM", 2, 4 * 7 * (5 + 7) + 4 * 7 * (7 + 7)),
+        (nn.GRU(5, 7, batch_first=True), 7, "GRU", 1, 3 * 7 * (5 + 7)),
+        (nn.RNN(5, 7, batch_first=True, bidirectional=True), 14, "RNN", 1, 2 * 7 * (5 + 7)),
+    ],
+    ids=["LSTM", "GRU", "RNN"],
+)
+def test_recurrent_layers_by_hand(
+    recurrent: nn.Module, width: int, kind: str, layers: int, products: int, looks: bool
+) -> None:
+    rows = {r.name: r for r in costs.count(Recurrent(recurrent, width, looks=looks), 4).layers}
+    assert rows["recurrent"].kind == kind
+    assert rows["recurrent"].macs == 16 * products
+    assert rows["recurrent"].depth == 1 + layers
+    assert (rows["bilinear"].macs, rows["bilinear"].depth) == (4 * width * width, 2 + layers)
+    assert rows["bilinear"].kind == "bilinear"
+
+
+def test_a_bilinear_layer_counts_each_row_of_its_input() -> None:
+    class Rows(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.bilinear = nn.Bilinear(6, 6, 2, bias=False)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.bilinear(x, x)
+            return y
+
+    # 3 channels of 6 rows: 18 rows of 6 values.
+    assert costs.count(Rows(), 6).macs == 18 * 2 * 6 * 6
+
+
+def test_a_cells_steps_are_no_depth() -> None:
+    class Steps(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cell = nn.GRUCell(3, 4)
+            self.fc = nn.Linear(4, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            state = None
+            for column in x[0, :, 0].T:
+                state = self.cell(column[None], state)
+            y: Tensor = self.fc(state)
+            return y
+
+    found = costs.count(Steps(), 5)
+    assert found.depth == 2
+    assert found.macs == 5 * 3 * 4 * (3 + 4) + 4 * 2
+
+
+def test_a_transformers_layer_that_is_one_operation_counts_as_its_parts() -> None:
+    class Layered(nn.Module):
+        def __init__(self, *, looks: bool) -> None:
+            super().__init__()
+            self.looks = looks
+            self.conv = nn.Conv2d(3, 8, 2, stride=2)
+            self.layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+
+        def forward(self, x: Tensor) -> Tensor:
+            tokens = self.conv(x).flatten(2).transpose(1, 2)
+            if self.looks and float(tokens.detach().sum()) > 1e9:
+                return tokens
+            mixed: Tensor = self.layer(tokens)
+            return mixed.mean(1)
+
+    on_meta, for_real = (costs.count(Layered(looks=looks), 8) for looks in (False, True))
+    # 16 tokens of 8: three projections and one back, two linear layers, and 16 × 16 pairs twice.
+    by_hand = 16 * 8 * 3 * 4 + 16 * (4 * 64 + 2 * 128) + 2 * 16 * 16 * 8
+    assert on_meta.macs == for_real.macs == by_hand
+    assert on_meta.depth >= 5
+
+
+# ---- encoder and decoder -------------------------------------------------------------------------
+
+
+def test_batch_norm_follows_where_the_data_flows_into_one() -> None:
+    class Beside(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one = nn.Conv2d(3, 4, 1, bias=False)
+            self.norm = nn.BatchNorm2d(4)
+            self.other = nn.Conv2d(4, 4, 1, bias=False)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.other(self.norm(self.one(x)))
+            return y
+
+    rows = {row.name: row for row in costs.count(Beside(), 3).layers}
+    assert (rows["one"].norm_follows, rows["other"].norm_follows) == (True, False)
+
+
+@pytest.mark.claims(
+    "convviz.structure.costs._refusal", "convviz.structure.input_size.size_sentence"
+)
+@pytest.mark.parametrize(("name", "size", "least"), [("alexnet", 62, 63), ("vgg16", 1, 32)])
+def test_the_size_that_a_refusal_names_is_the_least(name: str, size: int, least: int) -> None:
+    expected = f"cannot take an image of {size}×{size} pixels: choose {least}×{least} or more."
+    with pytest.raises(SettingError, match=expected):
+        costs.count(registry.spec(name), size)
+    module = registry.spec(name).build()
+    module(torch.zeros(1, 3, least, least, device="meta"))
+    with pytest.raises(RuntimeError):
+        module(torch.zeros(1, 3, least - 1, least - 1, device="meta"))

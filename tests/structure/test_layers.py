@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from convviz.errors import NetworkError
+from convviz.errors import NetworkError, SettingError
 from convviz.networks.initial_weights import untrained
 from convviz.networks.network import Network, Weights
 from convviz.networks.registry import available, spec
@@ -262,14 +262,16 @@ class TestSizes:
         assert layers(spec(name), input_size=least)
         with pytest.raises(NetworkError) as caught:
             layers(spec(name), input_size=least - 1)
-        assert f"larger image than {least - 1} × {least - 1} pixels: layer {title}" in str(
-            caught.value
-        )
+        assert (
+            f"cannot take an image of {least - 1}×{least - 1} pixels: choose {least}×{least} or "
+            f"more; layer {title}"
+        ) in str(caught.value)
         assert "is left with" in str(caught.value)
 
     def test_sizes_below_one_pixel_are_refused(self) -> None:
-        with pytest.raises(NetworkError, match="0 × 0"):
-            layers(spec("alexnet"), input_size=0)
+        for size in (0, -1, 10**12):
+            with pytest.raises(SettingError, match=f"cannot be {size} pixels here: choose 1 to"):
+                layers(spec("alexnet"), input_size=size)
 
 
 class TestLookingUp:
