@@ -28,7 +28,7 @@ TEST_INSTALLED := $(VENV)/.test-installed
 PIECES := lint format-check types tests
 
 .PHONY: help run dev install preflight test chromium check $(PIECES) unit pages browser \
-	choices format clean
+	choices independent format clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{ printf "make %-13s %s\n", $$1, $$2 }'
@@ -114,6 +114,9 @@ browser: ## the browser tests alone
 choices: ## plays every recorded choice by hand: minutes
 	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && \
 		$(VENV_PYTHON) -m pytest --choices -m choices tests/browser/test_choices.py
+
+independent: ## counts many networks again by code that is not convviz': minutes
+	@$(VENV_PYTHON) -m pytest --independent tests/independent
 
 format: ## ruff's formatting and safe fixes, written to the files
 	@$(VENV_PYTHON) -m ruff check --fix .

@@ -32,22 +32,28 @@ PROXIES = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --choices."""
+    """Add --choices and --independent."""
     parser.addoption(
         "--choices",
         action="store_true",
         help="also play every recorded choice by hand, which takes minutes (marker: choices)",
     )
+    parser.addoption(
+        "--independent",
+        action="store_true",
+        help="also count many networks by other code, which takes minutes (marker: independent)",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what takes minutes, unless it is asked for."""
-    if config.getoption("--choices"):
-        return
-    skip = pytest.mark.skip(reason="takes minutes: run it with make choices")
-    for item in items:
-        if item.get_closest_marker("choices"):
-            item.add_marker(skip)
+    for marker in ("choices", "independent"):
+        if config.getoption(f"--{marker}"):
+            continue
+        skip = pytest.mark.skip(reason=f"takes minutes: run it with make {marker}")
+        for item in items:
+            if item.get_closest_marker(marker):
+                item.add_marker(skip)
 
 
 def _isolate(patch: pytest.MonkeyPatch, cache: Path) -> None:

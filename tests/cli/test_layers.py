@@ -55,7 +55,9 @@ def test_a_size_that_no_image_can_have(
     assert main([command, "alexnet", "--input-size", size]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert said.startswith("convviz: ") and size in said and "choose" in said
+    assert said.startswith("convviz: ")
+    assert size in said
+    assert "choose" in said
 
 
 @pytest.mark.claims(
