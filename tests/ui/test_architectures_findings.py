@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import replace
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,8 +33,6 @@ from convviz.ui.architectures import findings, lesson_pooling, lesson_stacking
 from convviz.ui.sidebar.layer import not_there
 from tests.networks_for_tests import network_of
 
-FINDINGS = "convviz.ui.architectures.findings"
-
 
 @pytest.fixture(scope="module")
 def counted() -> dict[str, Costs]:
@@ -53,8 +53,6 @@ def made_up(encoder: int, decoder: int, auxiliary: int = 0, title: str = "A") ->
 
 def numbers_in(text: str) -> list[float]:
     """The numbers of a text, thousands put together."""
-    import re
-
     return [float(n.replace(",", "")) for n in re.findall(r"\d[\d,]*(?:\.\d+)?", text)]
 
 
@@ -91,7 +89,7 @@ def test_every_pair_of_networks_and_designs(counted: dict[str, Costs]) -> None:
             written = f"{ratio:.2f}" if ratio < 10 else f"{ratio:.0f}"
             assert f"{large.title} has {written} times" in text
             assert f"{max(sizes):,} against {min(sizes):,}" in text
-            shares = [float(word) for word in __import__("re").findall(r"\(([\d.]+) %\)", text)]
+            shares = [float(word) for word in re.findall(r"\(([\d.]+) %\)", text)]
             assert all(0 <= share <= 100 for share in shares)
             for part, name in (("decoder", "classifier"), ("encoder", "encoder")):
                 more = parameters(large, part) - parameters(small, part)
@@ -144,11 +142,11 @@ def test_made_up_pairs(first: tuple[int, int], second: tuple[int, int], words: s
 
 
 @pytest.mark.claims(
-    f"{FINDINGS}.parameters_text",
-    f"{FINDINGS}.multiplications_text",
-    f"{FINDINGS}.depth_text",
-    f"{FINDINGS}.memory_text",
-    f"{FINDINGS}.design_text",
+    "convviz.ui.architectures.findings.parameters_text",
+    "convviz.ui.architectures.findings.multiplications_text",
+    "convviz.ui.architectures.findings.depth_text",
+    "convviz.ui.architectures.findings.memory_text",
+    "convviz.ui.architectures.findings.design_text",
 )
 def test_one_networks_numbers(counted: dict[str, Costs]) -> None:
     for found in counted.values():
@@ -173,7 +171,7 @@ def test_one_networks_numbers(counted: dict[str, Costs]) -> None:
     assert findings.parameters_text(empty) == "0 parameters"
 
 
-@pytest.mark.claims(f"{FINDINGS}.published_text")
+@pytest.mark.claims("convviz.ui.architectures.findings.published_text")
 def test_a_tick_stands_only_where_both_numbers_agree(counted: dict[str, Costs]) -> None:
     found = counted["googlenet"]
     for parameters, giga, same in (
@@ -192,7 +190,7 @@ def test_a_tick_stands_only_where_both_numbers_agree(counted: dict[str, Costs]) 
 ROW = LayerCost("c", "c", "c", "convolution", "encoder", True, 8, 2, ((2, 8, 8),), (4, 5, 5))
 
 
-@pytest.mark.claims(f"{FINDINGS}.memory_remark")
+@pytest.mark.claims("convviz.ui.architectures.findings.memory_remark")
 def test_what_is_said_of_memory() -> None:
     assert ROW.output_bytes == 400
     for kept, shares, words in (
@@ -205,7 +203,10 @@ def test_what_is_said_of_memory() -> None:
         assert words in findings.memory_remark(row)
 
 
-@pytest.mark.claims(f"{FINDINGS}.parameters_remark", f"{FINDINGS}.share_text")
+@pytest.mark.claims(
+    "convviz.ui.architectures.findings.parameters_remark",
+    "convviz.ui.architectures.findings.share_text",
+)
 def test_what_is_said_of_parameters(counted: dict[str, Costs]) -> None:
     found = made_up(70, 20, 10)
     assert findings.parameters_remark(replace(ROW, weights=0, biases=0), found).startswith("nothi")
@@ -223,13 +224,15 @@ def test_what_is_said_of_parameters(counted: dict[str, Costs]) -> None:
     # Over every row: the reason stands only where a batch norm reads the convolution.
     for name in ("googlenet", "vgg16_bn", "alexnet"):
         rows = counted[name].layers
-        for row, after in zip(rows, rows[1:], strict=False):
+        for row, after in pairwise(rows):
             said = "batch norm follows" in findings.parameters_remark(row, counted[name])
             is_bare = row.kind == "convolution" and row.executed and not row.biases
             assert said == (is_bare and after.kind == "batch norm")
 
 
-@pytest.mark.claims(f"{FINDINGS}.kernel_text", f"{FINDINGS}.field_text")
+@pytest.mark.claims(
+    "convviz.ui.architectures.findings.kernel_text", "convviz.ui.architectures.findings.field_text"
+)
 def test_kernels_and_fields_that_are_not_square() -> None:
     network = nn.Sequential(
         nn.Conv2d(3, 4, (1, 7), padding=(0, 3)), nn.Conv2d(4, 4, (3, 1), stride=(2, 1), groups=2)
@@ -247,7 +250,9 @@ def test_kernels_and_fields_that_are_not_square() -> None:
 # ---- lessons -------------------------------------------------------------------------------------
 
 
-@pytest.mark.claims(f"{FINDINGS}.exact_lengths_text", "convviz.lessons.sliding.slide")
+@pytest.mark.claims(
+    "convviz.ui.architectures.findings.exact_lengths_text", "convviz.lessons.sliding.slide"
+)
 @pytest.mark.parametrize(
     "arguments", [(227, 11, 4, 0), (13, 2, 5, 0), (5, 3, 8, 2), (1, 1, 2, 0), (320, 15, 8, 7)]
 )
@@ -266,7 +271,7 @@ def test_exact_lengths(arguments: tuple[int, int, int, int]) -> None:
         slide(3, 9, 1, 1)
 
 
-@pytest.mark.claims(f"{FINDINGS}.course_notes_text")
+@pytest.mark.claims("convviz.ui.architectures.findings.course_notes_text")
 def test_the_course_notes_size(counted: dict[str, Costs]) -> None:
     built = counted["alexnet"].layers[0]
     text = findings.course_notes_text(
@@ -281,7 +286,9 @@ def test_the_course_notes_size(counted: dict[str, Costs]) -> None:
 
 
 @pytest.mark.claims(
-    f"{FINDINGS}.stacking_point", f"{FINDINGS}.stacking_rows", f"{FINDINGS}.lighter_text"
+    "convviz.ui.architectures.findings.stacking_point",
+    "convviz.ui.architectures.findings.stacking_rows",
+    "convviz.ui.architectures.findings.lighter_text",
 )
 def test_stacks(counted: dict[str, Costs]) -> None:
     point = findings.stacking_point(replacing(5))
@@ -321,7 +328,9 @@ def test_the_drawing_of_a_stack(large: int) -> None:
 
 
 @pytest.mark.claims(
-    f"{FINDINGS}.bottleneck_point", f"{FINDINGS}.saving_text", f"{FINDINGS}.break_even_text"
+    "convviz.ui.architectures.findings.bottleneck_point",
+    "convviz.ui.architectures.findings.saving_text",
+    "convviz.ui.architectures.findings.break_even_text",
 )
 @pytest.mark.parametrize(
     ("channels", "outputs", "kernel"),
@@ -354,7 +363,8 @@ def test_bottlenecks_at_both_ends(channels: int, outputs: int, kernel: int) -> N
 
 
 @pytest.mark.claims(
-    f"{FINDINGS}.modules_text", "convviz.lessons.inception.InceptionModule.saving_sentence"
+    "convviz.ui.architectures.findings.modules_text",
+    "convviz.lessons.inception.InceptionModule.saving_sentence",
 )
 @pytest.mark.parametrize("name", ["googlenet", "googlenet-2015"])
 def test_modules_together(counted: dict[str, Costs], name: str) -> None:
@@ -394,13 +404,13 @@ def test_modules_together(counted: dict[str, Costs], name: str) -> None:
 
 
 @pytest.mark.claims(
-    f"{FINDINGS}.branches_text",
-    f"{FINDINGS}.branch_text",
-    f"{FINDINGS}.about_text",
-    f"{FINDINGS}.last_maps_text",
-    f"{FINDINGS}.sum_text",
-    f"{FINDINGS}.evidence_text",
-    f"{FINDINGS}.pooling_point",
+    "convviz.ui.architectures.findings.branches_text",
+    "convviz.ui.architectures.findings.branch_text",
+    "convviz.ui.architectures.findings.about_text",
+    "convviz.ui.architectures.findings.last_maps_text",
+    "convviz.ui.architectures.findings.sum_text",
+    "convviz.ui.architectures.findings.evidence_text",
+    "convviz.ui.architectures.findings.pooling_point",
 )
 def test_sentences_about_maps_and_scores(counted: dict[str, Costs]) -> None:
     assert findings.branches_text("X.", (256, 28, 27), 8) == (
@@ -420,23 +430,9 @@ def test_sentences_about_maps_and_scores(counted: dict[str, Costs]) -> None:
     )
     assert "has 4 maps of 3 × 2; each becomes one number" in findings.last_maps_text("X.", maps)
     weights = torch.tensor([1.0, -1.0, 0.5, 2.0])
-    evidence = (
-        ClassEvidence(
-            Prediction(0, "cat", 0.5, 1.0),
-            weights,
-            weights * maps.means,
-            0.25,
-            torch.tensor([[3.0, 5.0]]),
-        )
-        if len(inspect.signature(Prediction).parameters) == 4
-        else ClassEvidence(
-            Prediction(0, "cat", 0.5),
-            weights,
-            weights * maps.means,
-            0.25,
-            torch.tensor([[3.0, 5.0]]),
-        )
-    )
+    prediction = Prediction("cat", 0.5, 0, "cat")
+    shares = torch.tensor([[3.0, 5.0]])
+    evidence = ClassEvidence(prediction, weights, weights * maps.means, 0.25, shares)
     text = findings.sum_text(maps, evidence, 3)
     assert text.startswith("score of cat: weight · mean of the 3 channels that add most")
     assert "then the other 1 together, then the bias" in text
@@ -458,7 +454,10 @@ def test_the_gain_of_average_pooling_has_its_source() -> None:
 # ---- papers --------------------------------------------------------------------------------------
 
 
-@pytest.mark.claims(f"{FINDINGS}.wider_text", f"{FINDINGS}.kernel_weights")
+@pytest.mark.claims(
+    "convviz.ui.architectures.findings.wider_text",
+    "convviz.ui.architectures.findings.kernel_weights",
+)
 def test_what_true_5x5_kernels_add(counted: dict[str, Costs]) -> None:
     # The third branches of nine modules: 16 more weights for each pair of channels.
     pairs = [(16, 32), (32, 96), (16, 48), (24, 64), (24, 64), (32, 64), (32, 128), (32, 128)]
@@ -492,10 +491,10 @@ def test_how_a_printed_figure_agrees(printed: float, unit: int, count: int, agre
 
 
 @pytest.mark.claims(
-    f"{FINDINGS}.printed_text",
-    f"{FINDINGS}.kilo_text",
-    f"{FINDINGS}.printed_number",
-    f"{FINDINGS}.counted_number",
+    "convviz.ui.architectures.findings.printed_text",
+    "convviz.ui.architectures.findings.kilo_text",
+    "convviz.ui.architectures.findings.printed_number",
+    "convviz.ui.architectures.findings.counted_number",
 )
 def test_what_is_said_of_printed_figures(counted: dict[str, Costs]) -> None:
     for design in (ALEXNET, GOOGLENET):
@@ -546,7 +545,7 @@ def test_what_is_said_of_printed_figures(counted: dict[str, Costs]) -> None:
     assert f"with 1,000 {fits[1000]}." in text
 
 
-@pytest.mark.claims(f"{FINDINGS}.columns_text")
+@pytest.mark.claims("convviz.ui.architectures.findings.columns_text")
 def test_vggs_columns(counted: dict[str, Costs]) -> None:
     small, large = counted["vgg-2015-a"], counted["vgg-2015-e"]
     text = findings.columns_text(small, large)
