@@ -110,3 +110,29 @@ def test_the_surprise_stays_true_for_other_pairs() -> None:
     assert "And yet" not in text  # they have the same kernels
     assert "classifier." not in text  # and the same decoder
     assert "equally many parameters: 138,357,544" in surprise(vgg16, vgg16)[0]
+
+
+@pytest.mark.claims("convviz.lessons.worked_row._remark")
+@pytest.mark.parametrize(
+    ("kernel", "stride", "size", "words"),
+    [
+        (3, 1, 8, ""),
+        # Stops at 0, 2, 4, 6 of 8: 1, 3 and 5 lie between them, 7 beyond the last.
+        (1, 2, 8, "1 pixel at the far edge is left over and dropped. 3 positions are gone past"),
+        (1, 2, 3, "1 position is gone past and never looked at."),
+        (3, 2, 8, "The kernel stops 3 times; 1 pixel at the far edge is left over and dropped."),
+    ],
+)
+def test_what_a_row_says_of_what_it_does_not_look_at(
+    kernel: int, stride: int, size: int, words: str
+) -> None:
+    row = costs.count(nn.Sequential(nn.Conv2d(3, 2, kernel, stride)), size).layers[0]
+    said = write_out(row).dropped
+    assert (words in said) if words else said == ""
+
+
+def test_a_field_that_is_not_square_is_written_for_both_axes() -> None:
+    row = costs.count(nn.Sequential(nn.Conv2d(3, 2, (1, 7), stride=(1, 2))), 9).layers[0]
+    written = write_out(row)
+    assert written.field == "1 + (1 − 1)·1 = 1; 1 + (7 − 1)·1 = 7"
+    assert written.jump == "1·1 = 1; 1·2 = 2"

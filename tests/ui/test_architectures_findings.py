@@ -18,7 +18,7 @@ from convviz.features.predictions import Prediction
 from convviz.lessons.bottleneck import bottleneck
 from convviz.lessons.comparison import surprise
 from convviz.lessons.inception import inception_modules
-from convviz.lessons.pooling import classifiers
+from convviz.lessons.pooling import Classifiers, classifiers
 from convviz.lessons.printed_figures import PrintedFigure, Reported, checks, kilo
 from convviz.lessons.sliding import slide
 from convviz.lessons.stacking import replacing, stack
@@ -271,9 +271,13 @@ def test_exact_lengths(arguments: tuple[int, int, int, int]) -> None:
         slide(3, 9, 1, 1)
 
 
-@pytest.mark.claims("convviz.ui.architectures.findings.course_notes_text")
+@pytest.mark.claims(
+    "convviz.ui.architectures.findings.course_notes_text",
+    "convviz.ui.architectures.findings.course_notes_title",
+)
 def test_the_course_notes_size(counted: dict[str, Costs]) -> None:
     built = counted["alexnet"].layers[0]
+    assert findings.course_notes_title(277).endswith("takes 277 × 277")
     text = findings.course_notes_text(
         (227, 224, 277), {227: 9216, 224: 6400, 277: 12544}, 9216, {227: 0, 224: 1, 277: 2}, built
     )
@@ -441,6 +445,27 @@ def test_sentences_about_maps_and_scores(counted: dict[str, Costs]) -> None:
     assert "*cat*" in findings.evidence_text(evidence)
     point = findings.pooling_point(classifiers(counted["vgg16"]))
     assert "VGG16 would have 15.2 M parameters instead of 138.4 M" in point  # 14,714,688 + 513,000
+
+
+@pytest.mark.claims(
+    "convviz.lessons.pooling.Classifiers._norm",
+    "convviz.lessons.pooling.Classifiers._on_all_values",
+)
+def test_a_classifier_with_a_norm_and_one_whose_maps_are_single_values() -> None:
+    normed = Classifiers("A", (10, 3, 2), 5, 100, 10 * 5 + 5 + 20, "average")
+    assert normed.remark == (
+        "10 maps of 3 × 2; it is built this way, with a norm of 20 parameters between. One layer "
+        "on all values would take 305, 5.5 times as many."
+    )
+    single = Classifiers("A", (10, 1, 1), 5, 100, 55, "average")
+    assert single.remark == "10 maps of 1 × 1; it is built this way."
+    for own, words in (
+        (55, "the same."),
+        (56, "0.6 % less."),
+        (54, "0.6 % more."),
+        (0, "1.6 times as"),
+    ):
+        assert words in Classifiers("A", (10, 3, 2), 5, 100, own).remark
 
 
 def test_the_gain_of_average_pooling_has_its_source() -> None:

@@ -153,6 +153,15 @@ def exact_lengths_text(sliding: Sliding, around: int = 12) -> str:
     )
 
 
+def course_notes_title(noted: int) -> str:
+    """Say which input size the course notes state.
+
+    Args:
+        noted: The side of the image, in pixels.
+    """
+    return f"The course notes say that AlexNet takes {noted} × {noted}"
+
+
 def course_notes_text(
     sizes: tuple[int, int, int],
     values: dict[int, int],

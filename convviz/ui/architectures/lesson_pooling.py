@@ -142,7 +142,7 @@ def _draw_evidence(choice: Choice, network: Network, evidence: ClassEvidence) ->
         st.image(
             blended,
             output_format="PNG",
-            alt=f"Where {evidence.prediction.label} gets its score from",
+            alt=f"Evidence for {evidence.prediction.label}",
         )
     with right:
         st.markdown(findings.evidence_text(evidence))

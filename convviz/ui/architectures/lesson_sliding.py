@@ -100,7 +100,7 @@ def _draw_course_notes() -> None:
     channels = _encoder_channels()
     values = {size: slidings[-1].output ** 2 * channels for size, slidings in layers.items()}
     dropped = {size: slidings[0].dropped for size, slidings in layers.items()}
-    with st.expander(f"The course notes say that AlexNet takes {noted} × {noted}"):
+    with st.expander(findings.course_notes_title(noted)):
         rows = [
             f"| {size} × {size} | {slidings[0].formula} | {dropped[size]} | "
             f"{slidings[-1].output} × {slidings[-1].output} × {channels} = {values[size]:,} |"
