@@ -356,7 +356,8 @@ def _whole(call: Call | None, calls: Mapping[int, Call]) -> Call | None:
 def _module_step(call: Call, output: Value, operations: Sequence[Operation]) -> _Step:
     computing = [operation for operation in operations if not ops.is_bookkeeping(operation.name)]
     kind = kind_of(call.module)
-    if kind == type(call.module).__name__:  # an unknown class: describe its operations
+    is_unknown = kind == type(call.module).__name__ and not isinstance(call.module, _RECURRENT)
+    if is_unknown:  # describe its operations
         words = [ops.WORDS.get(operation.name, operation.name) for operation in computing]
         if 0 < len(words) <= _MOST_WORDS:
             kind = " + ".join(words)

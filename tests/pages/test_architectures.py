@@ -60,6 +60,8 @@ def test_other_networks_and_sizes(open_page: OpenPage) -> None:
     rows = app.dataframe[0].value
     assert list(rows["activation_bytes"])[1] == found.activation_bytes
     assert list(rows["auxiliary"])[1] == 13_004_888 - 6_624_904
+    assert list(rows["parameters"])[1] == 6_624_904
+    assert list(rows["parameters_with_auxiliary"]) == [61_100_840, 13_004_888]
     app.segmented_control(key="axis").set_value("log").run()
     sound(app)
     assert any("cannot be added" in each.value for each in app.caption)
@@ -68,7 +70,7 @@ def test_other_networks_and_sizes(open_page: OpenPage) -> None:
 def test_a_picture_that_is_too_small_gets_a_sentence(open_page: OpenPage) -> None:
     app = sound(open_page(PAGE, side="40"))
     assert "VGG16 has 2.26 times" in text(app)  # parameters do not depend on the picture
-    assert "AlexNet cannot take a picture of 40×40 pixels: choose 63×63" in app.warning[0].value
+    assert "AlexNet cannot take an image of 40×40 pixels: choose 63×63" in app.warning[0].value
     assert len(app.dataframe[0].value) == 1
 
 
