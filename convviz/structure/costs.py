@@ -219,7 +219,7 @@ def count(network: Network | NetworkSpec | nn.Module, input_size: int | None = N
         steps = _steps(trace(module, size))
     except TraceError as error:
         raise _refusal(module, size, usual, spec.title, error) from error
-    kept = _kept_bytes(module, size, spec, steps)
+    kept = _kept_bytes(module, size, steps)
     return Costs(spec.name, spec.title, size, _rows(steps, module, spec, kept))
 
 
@@ -406,9 +406,7 @@ def _depths(trace: Trace) -> dict[Value, int]:
     return depths
 
 
-def _kept_bytes(
-    module: nn.Module, size: int, spec: NetworkSpec, steps: Sequence[_Step]
-) -> dict[str, int]:
+def _kept_bytes(module: nn.Module, size: int, steps: Sequence[_Step]) -> dict[str, int]:
     """Count what training keeps for the backward pass, by the names of the rows that write it.
 
     A network that cannot run in train mode is read in eval mode, where no dropout is active.
@@ -421,6 +419,7 @@ def _kept_bytes(
         break
     else:  # it runs without gradients only: nothing of it is kept for them
         return {}
+    ran = {"", *(call.name for call in trace(module, size).calls)}
     calls = {call.position: call for call in record.calls}
     training_steps = list(_grouped(record))
     names = _names(training_steps)
@@ -439,7 +438,7 @@ def _kept_bytes(
     for saved in record.saved:
         call = calls.get(saved.call)
         at = "" if call is None else call.name
-        in_head = bool(at) and any(is_within(at, head) for head in spec.auxiliary)
+        in_head = at not in ran  # what runs in training only is thrown away after it
         if saved.stored or in_head or saved.memory in counted:
             continue
         counted.add(saved.memory)
