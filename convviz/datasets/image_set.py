@@ -6,6 +6,8 @@ the files. Sets can be pickled, so that a job may run in another process.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
@@ -46,6 +48,31 @@ class ImageSet(Protocol):
         ...
 
 
+def origins(images: ImageSet) -> tuple[Hashable, ...]:
+    """Name the picture that each image of a set comes from.
+
+    Images of one origin show the same thing: crops of one photograph, or copies of one file. A set
+    that says nothing of origins has as many pictures as images.
+    """
+    named: tuple[Hashable, ...] | None = getattr(images, "origins", None)
+    return tuple(range(len(images))) if named is None else named
+
+
+def seen_text(images: ImageSet, seen: int, seen_origins: int) -> str:
+    """Say how many images were looked at: "250 pictures", "83 crops of 5 photographs".
+
+    Args:
+        images: The set.
+        seen: How many of its images were looked at.
+        seen_origins: How many pictures these come from, as `origins` tells them apart.
+    """
+    if seen_origins >= seen:
+        return f"{seen} {'picture' if seen == 1 else 'pictures'}"
+    if isinstance(images, SampleCrops):
+        return f"{seen} crops of {seen_origins} photograph{'s' * (seen_origins != 1)}"
+    return f"{seen} files of {seen_origins} different picture{'s' * (seen_origins != 1)}"
+
+
 @dataclass(frozen=True)
 class SampleCrops:
     """Square crops of the sample photographs, at three scales; those of one scale do not overlap.
@@ -69,6 +96,11 @@ class SampleCrops:
     def titles(self) -> tuple[str, ...]:
         """Title of each crop: its photograph's."""
         return tuple(sample(name).title for name, _ in self._boxes)
+
+    @cached_property
+    def origins(self) -> tuple[Hashable, ...]:
+        """Photograph that each crop was cut out of: its name."""
+        return tuple(name for name, _ in self._boxes)
 
     def __len__(self) -> int:
         """Return how many crops there are."""
@@ -96,6 +128,11 @@ class Files:
     def titles(self) -> tuple[str, ...]:
         """Title of each image: the file's name."""
         return tuple(title for title, _ in self.files)
+
+    @cached_property
+    def origins(self) -> tuple[Hashable, ...]:
+        """What each file holds: equal files under two names are one picture."""
+        return tuple(hashlib.sha256(data).hexdigest() for _, data in self.files)
 
     def __len__(self) -> int:
         """Return how many files there are."""
@@ -131,6 +168,11 @@ class Zipped:
     def titles(self) -> tuple[str, ...]:
         """Title of each image: its name in the archive."""
         return tuple(entry.path for entry in self.archive.entries)
+
+    @cached_property
+    def origins(self) -> tuple[Hashable, ...]:
+        """What each file holds, by its size and checksum: equal files are one picture."""
+        return tuple((entry.bytes, entry.checksum) for entry in self.archive.entries)
 
     def __len__(self) -> int:
         """Return how many images there are."""

@@ -3,7 +3,11 @@
 This is the one definition of an empty channel. What counts is what comes out of the ReLU. A layer
 whose output still has its ReLU ahead is judged by what that ReLU would let through. A layer that no
 ReLU follows and that may be negative (the scores at the end, for example) is judged by absolute
-values. A channel with a not-a-number is never empty.
+values: its channel is empty if every number of it is 0. A channel with a not-a-number is never
+empty.
+
+Emptiness alone is a matter of absolute values. The maximum, the mean and the order by strength have
+signs: of class scores the highest comes first and the lowest last.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,6 +35,8 @@ _LEAST_CORRELATION = 0.5
 _LEAST_DEVIATIONS = 1.645
 _LEAST_DIFFERENCE = 0.01
 
+_NO_RELU = "no ReLU follows directly that would set numbers to 0"
+
 
 def judged(layer: Layer) -> str:
     """Return the dotted name of the layer whose output decides which channels are empty."""
@@ -45,9 +51,10 @@ def needed(layer: Layer) -> tuple[str, ...]:
 def rectified(layer: Layer, output: Tensor) -> Tensor:
     """Return what the next ReLU lets through of an output of `judged(layer)`, same shape.
 
-    That is its positive part; where no ReLU follows, it is the output itself.
+    That is its positive part, and no more than 6 of a ReLU6; where no ReLU follows, it is the
+    output itself.
     """
-    return output if layer.pre_relu is None else output.clamp(min=0)
+    return output if layer.pre_relu is None else output.clamp(0, layer.ceiling)
 
 
 def strength(layer: Layer, output: Tensor) -> Tensor:
@@ -149,10 +156,13 @@ class Activations:
         maps: Its output, shape (C, H, W), float32; a vector's channels are maps of one pixel.
         rectified: What the ReLU lets through, shape (C, H, W): the positive part of `maps` or,
             where a batch norm comes first, of its output; `maps` itself where no ReLU follows.
-        maximum: Strength of each channel: the largest absolute value of `rectified`, shape (C,).
-        mean: Mean absolute value of each channel of `rectified`, shape (C,).
+        maximum: The largest value of each channel of `rectified`, shape (C,); below 0 where a
+            channel of a layer that no ReLU follows is negative everywhere.
+        mean: Mean of each channel of `rectified`, shape (C,).
         active_share: Share of each channel's pixels of `rectified` that are not 0, shape (C,), in
             0…1.
+        strength: The largest absolute value of each channel of `rectified`, shape (C,); it decides
+            which channels are empty.
     """
 
     layer: Layer
@@ -161,6 +171,7 @@ class Activations:
     maximum: Tensor
     mean: Tensor
     active_share: Tensor
+    strength: Tensor
 
     @property
     def channels(self) -> int:
@@ -171,16 +182,21 @@ class Activations:
         """Tell which channels are empty, shape (C,), bool.
 
         Args:
-            threshold: τ. A channel is empty if its maximum is at most τ times the layer's largest.
+            threshold: τ. A channel is empty if its strength is at most τ times the layer's largest.
 
         Raises:
             SettingError: The threshold lies outside 0…1.
         """
-        return is_empty(self.maximum, threshold)
+        return is_empty(self.strength, threshold)
 
     def empty_up_to(self, threshold: float) -> float:
         """Return the largest strength of a channel that counts as empty."""
-        return float(empty_up_to(self.maximum, threshold))
+        return float(empty_up_to(self.strength, threshold))
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether a number of it is negative: then no ReLU came before it or follows directly."""
+        return self.layer.pre_relu is None and bool((self.rectified < 0).any())
 
     def empty_count(self, threshold: float = 0.0) -> int:
         """Count the empty channels."""
@@ -193,7 +209,8 @@ class Activations:
             return f"The only channel is {'' if count else 'not '}empty for this image."
         if count in (0, channels):
             start = f"All {channels} channels are" if count else f"None of {channels} channels is"
-            return f"{start} empty for this image."
+            why = "" if count or not self.is_signed else f": {_NO_RELU}"
+            return f"{start} empty for this image{why}."
         verb = "is" if count == 1 else "are"
         share = percent(count / channels)
         return f"{count} of {channels} channels ({share}) {verb} empty for this image."
@@ -202,8 +219,8 @@ class Activations:
         """Order the channels, shape (C,), int64; equals stay in the order of their index.
 
         Args:
-            by: "index"; "strength", the largest maximum first; or "active", the largest share of
-                active pixels first.
+            by: "index"; "strength", the largest maximum first and not-a-numbers last; or
+                "active", the largest share of active pixels first.
 
         Raises:
             SettingError: There is no such order.
@@ -211,10 +228,20 @@ class Activations:
         if by == "index":
             return torch.arange(self.channels)
         if by == "strength":
-            return torch.sort(self.maximum, descending=True, stable=True).indices
+            return torch.sort(_comparable(self.maximum), descending=True, stable=True).indices
         if by == "active":
             return torch.sort(self.active_share, descending=True, stable=True).indices
         raise SettingError(f"Channels cannot be ordered by {by!r}; choose {', '.join(ORDERS)}.")
+
+    @property
+    def strongest(self) -> int:
+        """The channel with the largest maximum, the first of equals."""
+        return int(_comparable(self.maximum).argmax())
+
+    def ranks(self) -> Tensor:
+        """Rank the channels by their maximum, shape (C,), int64, from 1; equals share their rank."""
+        maxima = _comparable(self.maximum)
+        return (maxima[None] > maxima[:, None]).sum(1) + 1
 
 
 def activations(network: Network, image: Image.Image, layer_name: str) -> Activations:
@@ -249,15 +276,21 @@ def measure(layer: Layer, maps: Tensor, judged_maps: Tensor | None = None) -> Ac
         judged_maps: The output of `judged(layer)`, shape (C, H, W); None if that is `maps`.
     """
     positive = rectified(layer, maps if judged_maps is None else judged_maps)
-    magnitude = positive.abs().flatten(1)
+    values = positive.flatten(1)
     return Activations(
         layer=layer,
         maps=maps,
         rectified=positive,
-        maximum=magnitude.amax(1),
-        mean=magnitude.mean(1),
-        active_share=(magnitude > 0).float().mean(1),
+        maximum=values.amax(1),
+        mean=values.mean(1),
+        active_share=(values != 0).float().mean(1),
+        strength=values.abs().amax(1),
     )
+
+
+def _comparable(values: Tensor) -> Tensor:
+    """Put not-a-numbers below every number."""
+    return values.nan_to_num(nan=-torch.inf, posinf=torch.inf, neginf=-torch.inf)
 
 
 def _as_maps(output: Tensor) -> Tensor:

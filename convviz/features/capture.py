@@ -7,7 +7,8 @@ the network itself never has a hook or a changed flag, whatever is raised.
 A module that is called several times in one forward pass (ResNet's ReLUs) counts by its last call.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from convviz.datasets.image_set import ImageSet
+from convviz.datasets.image_set import ImageSet, origins, seen_text
 from convviz.datasets.zip_archive import LeftOut
 from convviz.errors import ImageError, NetworkError, SettingError
 from convviz.formatting import near_matches
@@ -46,12 +47,14 @@ class InputBatch:
         indices: Their indices in the set.
         done: Images of the set that were read or left out so far.
         left_out: All images so far that could not be read, and why.
+        seen_images: How many images were read so far, and of how many pictures, in words.
     """
 
     inputs: Tensor
     indices: tuple[int, ...]
     done: int
     left_out: tuple[LeftOut, ...]
+    seen_images: str
 
     @property
     def seen(self) -> int:
@@ -84,6 +87,14 @@ def input_batches(
         ImageError: Not one image of the set can be read.
     """
     skipped, total = list(left_out), len(images)
+    unread = Counter(skipped_image.title for skipped_image in skipped)
+    origin_of = origins(images)
+    seen: set[Hashable] = set()
+    for index in range(done):
+        if unread[images.titles[index]]:
+            unread[images.titles[index]] -= 1
+        else:
+            seen.add(origin_of[index])
     for start in range(done, total, _BATCH):
         end = min(start + _BATCH, total)
         inputs, indices = [], []
@@ -94,6 +105,7 @@ def input_batches(
                 skipped.append(LeftOut(images.titles[index], str(error)))
             else:
                 indices.append(index)
+                seen.add(origin_of[index])
         if len(skipped) == total:
             raise ImageError(
                 "Not one picture of the set can be read; the first: "
@@ -101,7 +113,8 @@ def input_batches(
             )
         size = network.input_size
         batch = torch.cat(inputs) if inputs else torch.empty(0, 3, size, size)
-        yield InputBatch(batch, tuple(indices), end, tuple(skipped))
+        said = seen_text(images, end - len(skipped), len(seen))
+        yield InputBatch(batch, tuple(indices), end, tuple(skipped), said)
 
 
 def capture(module: nn.Module, batch: Tensor, names: Sequence[str]) -> dict[str, Tensor]:

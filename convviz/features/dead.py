@@ -33,11 +33,19 @@ class DeadChannels:
         numbers: The channels.
         seen: N, how many images were looked at.
         pictures: What the set is called.
+        seen_images: N in words, with how many pictures these images come from: "83 crops of 5
+            photographs"; empty if each is a picture of its own.
     """
 
     numbers: tuple[int, ...]
     seen: int
     pictures: str
+    seen_images: str = ""
+
+    @property
+    def images(self) -> str:
+        """N with its unit, "83 crops of 5 photographs" or "250 pictures"."""
+        return self.seen_images or f"{self.seen} pictures"
 
     def of(self, activations: Activations) -> tuple[int, ...]:
         """List those that are empty for this image as well."""
@@ -78,6 +86,7 @@ class DeadStep:
         done: Images looked at or left out.
         total: Images in the set.
         seen: N, how many images were looked at.
+        seen_images: The same in words: "83 crops of 5 photographs".
         layers: One entry per layer with maps, in the order of execution.
         left_out: Images that could not be read, and why.
     """
@@ -85,6 +94,7 @@ class DeadStep:
     done: int
     total: int
     seen: int
+    seen_images: str
     layers: tuple[LayerDead, ...]
     left_out: tuple[LeftOut, ...]
 
@@ -132,7 +142,9 @@ def _count(network: Network, images: ImageSet, stop: Callable[[], bool]) -> Iter
         if not dead:
             continue
         counts = tuple(_layer_dead(layer, dead[layer.name]) for layer in selection)
-        yield DeadStep(batch.done, len(images), batch.seen, counts, batch.left_out)
+        yield DeadStep(
+            batch.done, len(images), batch.seen, batch.seen_images, counts, batch.left_out
+        )
         if stop():
             return
 

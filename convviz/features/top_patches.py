@@ -1,16 +1,17 @@
 """The image patches that each channel of a layer answers to most, over a set of images.
 
-One pass over the set serves all channels of the layer. Each image gives a channel at most one
-patch, the one around its strongest activation; of all images the strongest few are kept, as in
-Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014. Only numbers
-are kept, never maps or images, so memory does not grow with the set.
+One pass over the set serves all channels of the layer. Each picture gives a channel at most one
+patch, the one around its strongest activation; of all pictures the strongest few are kept, as in
+Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014. Crops of one
+photograph overlap, and so count as one picture, as copies of one file do. Only numbers are kept,
+never maps or images, so memory does not grow with the set.
 
 Activations are ranked as they come out of the layer's ReLU.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -18,7 +19,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from convviz.datasets.image_set import ImageSet
+from convviz.datasets.image_set import ImageSet, origins, seen_text
 from convviz.datasets.zip_archive import LeftOut
 from convviz.errors import SettingError
 from convviz.features.activations import extremes, is_empty, judged, rectified, strength
@@ -67,6 +68,10 @@ class TopPatches:
         positions: Position of each in the map, row × width + column, shape (C, 9).
         maximum: The largest strength of each channel, shape (C,).
         titles: Title of each image of the set.
+        origins: Number of the picture that each image of the set comes from, from 0, in the order
+            in which pictures first appear.
+        seen_images: How many images were looked at, and of how many pictures, in words: "83 crops
+            of 5 photographs".
         spans: The first channel of each branch, with what the branch's positions see; a layer
             without branches counts as one.
     """
@@ -78,13 +83,15 @@ class TopPatches:
     positions: Tensor
     maximum: Tensor
     titles: tuple[str, ...]
+    origins: tuple[int, ...]
+    seen_images: str
     spans: tuple[tuple[int, ReceptiveField | None], ...]
 
     @property
     def nbytes(self) -> int:
         """Memory that it holds, in bytes."""
         tensors = (self.scores, self.pictures, self.positions, self.maximum)
-        return sum(tensor.nbytes for tensor in tensors) + 100 * len(self.titles)
+        return sum(tensor.nbytes for tensor in tensors) + 108 * len(self.titles)
 
     def dead(self) -> Tensor:
         """Tell which channels were empty for every image looked at, shape (C,), bool."""
@@ -148,8 +155,8 @@ def find_top_patches(
     Args:
         network: The network.
         layer_name: Dotted name of the layer.
-        pictures: The set. Of equally strong activations the earlier image, and in it the earlier
-            position, counts.
+        pictures: The set. Of images of one picture the one with the strongest activation counts;
+            of equally strong activations the earlier image, and in it the earlier position.
         after: Where an earlier pass over the same set and layer ended; None to begin at the start.
         stop: Asked after every step whether to end.
 
@@ -198,7 +205,7 @@ def _find(
             reduce = partial(_peaks, layer)
             peaks = observe(network.module, batch.inputs, [name], reduce)[name]
             best = _merged(best, peaks, batch.indices)
-        best = replace(best, seen=batch.seen)
+        best = replace(best, seen=batch.seen, seen_images=batch.seen_images)
         yield TopPatchesStep(batch.done, len(images), best, batch.left_out)
         if stop():
             return
@@ -208,6 +215,9 @@ def _nothing(network: Network, layer: Layer, images: ImageSet) -> TopPatches:
     """Make the top patches of a layer before any image was looked at."""
     channels = layer.shape[0]
     starts = [branch.start for branch in layer.branches] or [0]
+    numbers: dict[Hashable, int] = {}
+    for origin in origins(images):
+        numbers.setdefault(origin, len(numbers))
     return TopPatches(
         layer=layer,
         seen=0,
@@ -216,6 +226,8 @@ def _nothing(network: Network, layer: Layer, images: ImageSet) -> TopPatches:
         positions=torch.full((channels, TOP), -1),
         maximum=torch.zeros(channels),
         titles=images.titles,
+        origins=tuple(numbers[origin] for origin in origins(images)),
+        seen_images=seen_text(images, 0, 0),
         spans=tuple((start, receptive_field(network, layer.name, start)) for start in starts),
     )
 
@@ -223,17 +235,25 @@ def _nothing(network: Network, layer: Layer, images: ImageSet) -> TopPatches:
 def _merged(best: TopPatches, peaks: Tensor, indices: Sequence[int]) -> TopPatches:
     """Put the patches of a batch, as `_peaks` finds them, among the best so far."""
     scores, positions, strength = peaks[0], peaks[1].long(), peaks[2]
+    images = torch.tensor(indices).expand(len(best.scores), -1)
+    images = torch.cat((best.pictures, images), 1)
+    positions = torch.cat((best.positions, positions.T), 1)
     # Stable, and the earlier patches come first: of equals the earlier one stays.
     scores, order = torch.sort(
         torch.cat((best.scores, scores.T), 1), dim=1, descending=True, stable=True
     )
-    order = order[:, :TOP]
-    images = torch.tensor(indices).expand(len(scores), -1)
+    # Of each picture the strongest patch stays: a later one of the same picture goes to the end.
+    numbers = torch.tensor(best.origins)[images.gather(1, order)]
+    repeats = (numbers[:, :, None] == numbers[:, None, :]).tril(-1).any(2)
+    scores, kept = torch.sort(
+        scores.masked_fill(repeats, -torch.inf), dim=1, descending=True, stable=True
+    )
+    order = order.gather(1, kept)[:, :TOP]
     return replace(
         best,
         scores=scores[:, :TOP].clone(),
-        pictures=torch.cat((best.pictures, images), 1).gather(1, order),
-        positions=torch.cat((best.positions, positions.T), 1).gather(1, order),
+        pictures=images.gather(1, order),
+        positions=positions.gather(1, order),
         maximum=torch.maximum(best.maximum, strength.amax(0)),
     )
 

@@ -49,7 +49,8 @@ class Maps:
         levels: Its output, shape (C, H, W), uint8: 0 stands for `low`, 255 for `high`.
         low: Least value of each channel, shape (C,).
         high: Greatest value of each channel, shape (C,).
-        maximum: Largest value of each channel that its ReLU lets through, shape (C,).
+        maximum: Strength of each channel: the largest value that its ReLU lets through, or where no
+            ReLU follows the largest absolute value, shape (C,).
         active_share: Share of each channel's positions that it lets through, shape (C,).
         mean: Mean of each channel, shape (C,).
         dead: How many channels are empty for every one of the other images; None without any.
@@ -78,7 +79,7 @@ class Maps:
             levels,
             low,
             high,
-            activations.maximum,
+            activations.strength,
             activations.mean,
             activations.active_share,
             dead,
@@ -92,13 +93,16 @@ class Maps:
     def activations(self) -> Activations:
         """Return them as a layer's activations, for drawing."""
         values = self.values()
+        # Where no ReLU is to come, the largest value is the map's own, which may be negative.
+        has_own = torch.full_like(self.maximum, float(self.layer.pre_relu is None)).bool()
         return Activations(
             self.layer,
             values,
             values,
-            self.maximum,
+            torch.where(has_own & self.maximum.isfinite(), self.high, self.maximum),
             self.mean,
             self.active_share,
+            self.maximum,
         )
 
     @property

@@ -7,6 +7,8 @@ from torch import Tensor
 
 from convviz.sprites.colormaps import Colormap, colour
 
+Box = tuple[float, float, float, float]  # top, left, bottom, right
+
 _ABOVE, _BELOW = (213, 94, 0), (0, 114, 178)  # Okabe and Ito's vermilion and blue
 
 
@@ -39,26 +41,51 @@ def overlay(
     colormap: Colormap = "viridis",
     low: float | None = None,
     high: float | None = None,
+    *,
+    box: Box | None = None,
+    side: int | None = None,
 ) -> Image.Image:
     """Lay one map, shape (H, W), over the image it answers to.
 
-    The image is shown in grey. The higher a value, the more the map's colour covers it; where the
-    map is 0 the image shows through.
+    The image is shown in grey. The nearer a value is to the top of the scale, the more the map's
+    colour covers it; where it is at the bottom, and beside the map, the image shows through.
 
     Args:
         image: The network's input.
-        values: The map; it is stretched over the whole image.
+        values: The map.
         blend: How much the highest values cover the image, in 0…1.
         colormap: Name of the colour map.
         low: As in `heatmap`.
         high: As in `heatmap`.
+        box: Where the map lies on the network's input, `ReceptiveField.map_box`; None stretches it
+            over the whole image.
+        side: Side of the network's input, in which `box` is measured; None for the image's own.
     """
     scaled = Image.fromarray(_scaled(values, low, high).astype(np.float32))
-    smooth = scaled.resize(image.size, Image.Resampling.BILINEAR)
-    strength = np.asarray(smooth).clip(0, 1)
+    strength = np.asarray(_placed(scaled, image.size, box, side)).clip(0, 1)
     cover = Image.fromarray((strength * (255 * min(max(blend, 0.0), 1.0))).round().astype(np.uint8))
     grey = image.convert("L").convert("RGB")
     return Image.composite(Image.fromarray(colour(strength, colormap)), grey, cover)
+
+
+def _placed(
+    map_: Image.Image, size: tuple[int, int], box: Box | None, side: int | None
+) -> Image.Image:
+    """Draw a map, smoothed, where it lies on an image of this size; 0 beside it."""
+    if box is None:
+        return map_.resize(size, Image.Resampling.BILINEAR)
+    width, height = size
+    top, left, bottom, right = box
+    down, across = height / (side or height), width / (side or width)
+    # The part of the map that the image's edges cut out, in the map's own cells.
+    corners = (
+        -left / (right - left) * map_.width,
+        -top / (bottom - top) * map_.height,
+        (width / across - left) / (right - left) * map_.width,
+        (height / down - top) / (bottom - top) * map_.height,
+    )
+    extent = Image.Transform.EXTENT
+    return map_.transform(size, extent, corners, Image.Resampling.BILINEAR)
 
 
 def signed_overlay(

@@ -118,6 +118,26 @@ class Flow:
                 names.add(None)
         return names.pop() if len(names) == 1 else None
 
+    def ceiling_of(self, call: Call) -> float | None:
+        """Return the largest number that the next ReLU passes on of an output; None for no limit.
+
+        It means something only where `pre_relu_of` finds a layer.
+        """
+        limits = set() if call.output is None else self._ceilings(call.output)
+        return None if None in limits else max(filter(None, limits), default=None)
+
+    def _ceilings(self, value: Value) -> set[float | None]:
+        limits: set[float | None] = set()
+        for reader in self._readers[value]:
+            call = self._by_position.get(reader.call)
+            if _rectifies(reader):
+                limits.add(ops.ceiling(reader.name, reader.arguments))
+            elif call and call.leaf and is_norm(call.module) and value in call.inputs:
+                limits |= set() if call.output is None else self._ceilings(call.output)
+            elif reader.name in _ARRANGEMENTS or reader.name in _MAXIMA:
+                limits |= self._ceilings(reader.output)
+        return limits
+
     def source_of(self, value: Value) -> Value:
         """Go back to the value of which this one is only a rearrangement."""
         while value in self._producer and self._producer[value].name in _ARRANGEMENTS:

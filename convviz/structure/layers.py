@@ -58,6 +58,8 @@ class Layer:
             no ReLU follows, or the output has been through one.
         branches: The parts of a concatenation; empty for any other layer.
         in_encoder: Whether it belongs to the encoder.
+        ceiling: The largest number that the next ReLU passes on, 6 for a ReLU6; None for no limit,
+            and where `pre_relu` is None.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Layer:
     pre_relu: str | None
     branches: tuple[Branch, ...]
     in_encoder: bool
+    ceiling: float | None = None
 
 
 def layers(network: Network | NetworkSpec, input_size: int | None = None) -> tuple[Layer, ...]:
@@ -313,6 +316,7 @@ def _of_module(module: nn.Module, spec: NetworkSpec, size: int) -> tuple[Layer, 
         join = joins.get(order)
         around = (name for name in wholes if name != call.name and is_within(call.name, name))
         whole = next(around, None)
+        pre_relu = value_flow.pre_relu_of(call)
         kind = join.kind if join else kind_of(call.module)
         rows.append(
             Layer(
@@ -323,9 +327,10 @@ def _of_module(module: nn.Module, spec: NetworkSpec, size: int) -> tuple[Layer, 
                 shape=call.shape[1:],
                 index=index,
                 detail=whole is not None or isinstance(call.module, (nn.Identity, nn.Flatten)),
-                pre_relu=value_flow.pre_relu_of(call),
+                pre_relu=pre_relu,
                 branches=_branches(spec, join.parts, producers, call.shape[1]) if join else (),
                 in_encoder=index <= last,
+                ceiling=None if pre_relu is None else value_flow.ceiling_of(call),
             )
         )
     return tuple(rows)

@@ -195,6 +195,12 @@ def rectifies(name: str, arguments: Arguments) -> bool:
     return False
 
 
+def ceiling(name: str, arguments: Arguments) -> float | None:
+    """Return the largest number that a rectifying operation lets through, 6 for a ReLU6, or None."""
+    limit = arguments.get({"hardtanh": "max_val", "clamp": "max"}.get(name, ""))
+    return None if limit is None else float(limit)
+
+
 _KERNELS = {
     **dict.fromkeys(("convolution", "addmm", "mm", "bmm", "baddbmm", "mv", "addmv"), 1),
     **dict.fromkeys(("_trilinear", "mkldnn_rnn_layer"), 1),

@@ -1,10 +1,12 @@
 """What one position of a feature map can see of the input image.
 
-Two quantities are followed through a network, along each axis.
+Three quantities are followed through a network, along each axis.
 
 - Size and jump: the receptive field's size grows by (k − 1) · dilation · jump with every kernel
   of width k, and the jump (pixels between two neighbouring positions) is multiplied by the stride.
   This is the size on an infinite plane: it may be larger than the image.
+- Start: where the centre of the first position lies; the centres of the others follow it, one jump
+  after another.
 - The exact first and last input pixel that each position depends on. Padding is not part of the
   image and pixels dropped at the right-hand edge are not seen, so near the borders this is smaller.
 
@@ -42,11 +44,14 @@ class Axis:
         size: Receptive field on an infinite plane, in input pixels.
         jump: Input pixels between two neighbouring positions; a fraction after an upsampling.
         seen: For each position the first and last input pixel that it depends on.
+        start: Centre of the first position's receptive field on an infinite plane, in pixels from
+            the image's edge; the first pixel's own centre is 1/2.
     """
 
     size: int
     jump: Fraction
     seen: tuple[tuple[int, int], ...]
+    start: Fraction = Fraction(1, 2)
 
     @classmethod
     def of_input(cls, pixels: int) -> "Axis":
@@ -71,7 +76,9 @@ class Axis:
             taps = range(start, start + dilation * (kernel - 1) + 1, dilation)
             intervals.append(_union(self.seen[t] for t in taps if 0 <= t < len(self.seen)))
         reach = dilation * (kernel - 1) * self.jump
-        return Axis(self.size + int(reach), self.jump * stride, tuple(intervals))
+        first = Fraction(dilation * (kernel - 1), 2) - padding  # of the kernel's middle
+        start = self.start + first * self.jump
+        return Axis(self.size + int(reach), self.jump * stride, tuple(intervals), start)
 
     def pool_to(self, positions: int) -> "Axis":
         """Return the axis after adaptive pooling, whose windows divide the map evenly."""
@@ -83,18 +90,31 @@ class Axis:
         seen = tuple(_union(self.seen[start:stop]) for start, stop in windows)
         size = self.size + int((widest - 1) * self.jump)
         # A single window has no neighbour; its jump is the whole map.
-        return Axis(size, self.jump * Fraction(length, positions), seen)
+        window = Fraction(length, positions)
+        start = self.start + (window - 1) / 2 * self.jump
+        return Axis(size, self.jump * window, seen, start)
 
     def pad(self, before: int, after: int) -> "Axis":
         """Return the axis with positions added (or, where negative, cut off) at its two ends."""
         remaining = self.seen[max(0, -before) : len(self.seen) - max(0, -after)]
         seen = (NOTHING,) * max(0, before) + remaining + (NOTHING,) * max(0, after)
-        return Axis(self.size, self.jump, seen)
+        return Axis(self.size, self.jump, seen, self.start - before * self.jump)
 
     def join(self, other: "Axis") -> "Axis":
         """Return the axis of two branches that meet: the larger of the two counts."""
         seen = tuple(_union(pair) for pair in zip(self.seen, other.seen, strict=True))
-        return Axis(max(self.size, other.size), max(self.jump, other.jump), seen)
+        widest = max(self, other, key=lambda axis: (axis.jump, axis.size))
+        return Axis(max(self.size, other.size), widest.jump, seen, widest.start)
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """Where the map begins and ends along this axis, in pixels from the image's edge.
+
+        Each position takes one jump around the centre of its receptive field. The map may begin
+        inside the image, where no padding lets a kernel reach the edge, and may end beyond it.
+        """
+        begin = self.start - self.jump / 2
+        return float(begin), float(begin + len(self.seen) * self.jump)
 
 
 @dataclass(frozen=True)
@@ -128,6 +148,16 @@ class ReceptiveField:
     def jump(self) -> float:
         """Input pixels between two neighbouring positions."""
         return float(max(self.rows.jump, self.columns.jump))
+
+    @property
+    def map_box(self) -> tuple[float, float, float, float]:
+        """Where the whole map lies on the image: (top, left, bottom, right), in input pixels.
+
+        A map that is drawn over the image belongs there. Stretched over the whole image instead,
+        it lies up to 14 pixels beside what it has looked at (AlexNet's last pooling).
+        """
+        (top, bottom), (left, right) = self.rows.extent, self.columns.extent
+        return top, left, bottom, right
 
     def box(self, row: int, column: int) -> tuple[int, int, int, int] | None:
         """Return what one position sees, cut at the image's edges.

@@ -143,7 +143,7 @@ def test_activations_and_the_summary_by_depth_ask_what_they_asked(
             assert torch.equal(old, by_depth)
             answer = activations(network, image, layer.name)
             assert torch.equal(answer.empty(threshold), old)
-            assert torch.equal(answer.maximum, maximum_of(layer, output))
+            assert torch.equal(answer.strength, maximum_of(layer, output))
             assert summary.empty == int(old.sum())
 
 
