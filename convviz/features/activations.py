@@ -239,7 +239,7 @@ class Activations:
         return int(_comparable(self.maximum).argmax())
 
     def ranks(self) -> Tensor:
-        """Rank the channels by their maximum, shape (C,), int64, from 1; equals share their rank."""
+        """Rank the channels by their maximum from 1 on, shape (C,); equals share their rank."""
         maxima = _comparable(self.maximum)
         return (maxima[None] > maxima[:, None]).sum(1) + 1
 

@@ -86,6 +86,21 @@ def box(
     return None if region is None else Box(*region)
 
 
+def map_box(
+    network: Network, layer_name: str, channel: int
+) -> tuple[float, float, float, float] | None:
+    """Find where a channel's map lies on the network's input; see `ReceptiveField.map_box`.
+
+    Returns:
+        (top, left, bottom, right) in input pixels; None where it cannot be followed.
+
+    Raises:
+        NetworkError: There is no such layer.
+    """
+    field = receptive_field(network, layer_name, channel)
+    return None if field is None else field.map_box
+
+
 def effective_field(
     network: Network, image: Image.Image, layer_name: str, channel: int, row: int, column: int
 ) -> EffectiveField:

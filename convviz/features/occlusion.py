@@ -35,9 +35,9 @@ class OcclusionStep:
         patch: Side of the covering square, in pixels of the input.
         done: Positions covered so far.
         total: Positions to cover.
-        uncovered: The channel's response to the whole image.
-        loss: By how much covering each position lowers the response, as a share of it, shape
-            (rows, columns); 1 where nothing is left, below 0 where the response grows, not-a-number
+        uncovered: The channel's response to the whole image; below 0 for a channel of a layer that
+            no ReLU follows, if it is negative.
+        responses: Its response with each position covered, shape (rows, columns); not-a-number
             where nothing was covered yet.
     """
 
@@ -47,7 +47,17 @@ class OcclusionStep:
     done: int
     total: int
     uncovered: float
-    loss: Tensor
+    responses: Tensor
+
+    @property
+    def loss(self) -> Tensor:
+        """By how much covering each position lowers the response, shape (rows, columns).
+
+        As a share of the response's size: 1 where nothing of a positive response is left, below 0
+        where the response rises, not-a-number where nothing was covered yet. A negative response
+        that comes nearer to 0 has risen.
+        """
+        return (self.uncovered - self.responses) / abs(self.uncovered)
 
     @property
     def fraction(self) -> float:
@@ -57,18 +67,20 @@ class OcclusionStep:
     @property
     def nbytes(self) -> int:
         """Memory that it holds, in bytes."""
-        return self.loss.nbytes
+        return self.responses.nbytes
 
     def by_pixel(self, side: int) -> Tensor:
-        """Spread the losses over the input's pixels, shape (side, side).
+        """Spread over the input's pixels by how much the response falls, shape (side, side).
 
-        Each pixel gets the mean loss of the squares that covered it; 0 where none did.
+        Each pixel gets the mean fall, in the response's own unit, of the squares that covered it:
+        above 0 where the response falls, below 0 where it rises, 0 where nothing covered it.
         """
         total, times = torch.zeros(side, side), torch.zeros(side, side)
-        starts = _starts(side, self.patch, len(self.loss))
+        falls = self.uncovered - self.responses
+        starts = _starts(side, self.patch, len(falls))
         for row, top in enumerate(starts):
             for column, left in enumerate(starts):
-                value = float(self.loss[row, column])
+                value = float(falls[row, column])
                 if value == value:  # not-a-number: not covered yet
                     square = (slice(top, top + self.patch), slice(left, left + self.patch))
                     total[square] += value
@@ -146,18 +158,18 @@ def _occlude(
 ) -> Iterator[OcclusionStep]:
     starts = _starts(batch.shape[-1], size, positions)
     corners = [(top, left) for top in starts for left in starts]
-    loss = torch.full((len(corners),), torch.nan)
+    found = torch.full((len(corners),), torch.nan)
     for start in range(0, len(corners), _BATCH):
         members = corners[start : start + _BATCH]
         covered = batch.repeat(len(members), 1, 1, 1)
         for image, (top, left) in zip(covered, members, strict=True):
             image[:, top : top + size, left : left + size] = 0
         responses = _responses(layer, _maps(network, layer, channel, covered), measure)
-        loss = loss.clone()  # what was yielded must not change
-        loss[start : start + len(members)] = 1 - responses / uncovered
+        found = found.clone()  # what was yielded must not change
+        found[start : start + len(members)] = responses
         done = start + len(members)
         yield OcclusionStep(
-            layer, channel, size, done, len(corners), uncovered, loss.reshape(positions, positions)
+            layer, channel, size, done, len(corners), uncovered, found.reshape(positions, positions)
         )
         if stop():
             return

@@ -21,9 +21,10 @@ from convviz.errors import SettingError
 from convviz.features.arithmetic import Derivation, Unit
 from convviz.features.capture import truncated
 from convviz.images.fourier import FourierImage
-from convviz.images.preprocess import normalise, to_image
+from convviz.images.preprocess import normalise, to_image, to_tensor
 from convviz.networks.network import Network
-from convviz.structure.layers import Layer, check_channel, layer
+from convviz.structure.layers import Layer, check_channel
+from convviz.structure.layers import layer as find_layer
 
 Target = Literal["channel", "centre"]
 TARGETS: tuple[Target, ...] = get_args(Target)
@@ -60,13 +61,21 @@ class SynthesisConfig:
 class SynthesisStep:
     """Where an optimisation stands.
 
+    The maximised number is the mean of the channel's map or the number in its middle, before the
+    ReLU where the layer ends in one or one follows.
+
     Attributes:
         step: Steps taken.
         total: Steps to take.
-        score: The maximised number for the image as it was transformed in the last step: the mean
-            of the channel's map before its ReLU, or the number in its middle.
-        scores: The score after every step so far.
+        score: The maximised number for `picture`, as it is and as a file would hold it.
+        scores: What was maximised in every step so far: the number for the image as it was shifted,
+            scaled and turned before that step.
         picture: The image, not transformed.
+        start: The maximised number for the noise that it began with, measured as `score` is.
+        before_relu: Whether the number is one before a ReLU.
+        changed: Whether any step changed the noise; it does not where no pixel has an influence.
+        target: What was maximised: the mean of the "channel" or the number in its "centre".
+        has_map: Whether the channel is a map; otherwise it is one number, which both targets mean.
     """
 
     step: int
@@ -74,6 +83,11 @@ class SynthesisStep:
     score: float
     scores: tuple[float, ...]
     picture: Image.Image
+    start: float
+    before_relu: bool
+    changed: bool
+    target: Target
+    has_map: bool
 
     @property
     def fraction(self) -> float:
@@ -114,7 +128,7 @@ def synthesise(
         NetworkError: There is no such layer.
         SettingError: There is no such channel, or a number is out of range.
     """
-    target_layer = layer(network, layer_name)
+    target_layer = find_layer(network, layer_name)
     check_channel(target_layer.shape, channel)
     config = config or SynthesisConfig()
     size = network.input_size if config.size is None else config.size
@@ -151,7 +165,16 @@ def _ascend(
     # Height and width stay those of the map: a ReLU, a batch norm or a choice changes neither.
     unit = Derivation(network).before_relu(Unit(layer.name, channel, 0, 0))
     cut = truncated(network.module, unit.name)
+    before_relu = find_layer(network, unit.name).pre_relu is not None
     mean, std = network.spec.mean, network.spec.std
+
+    def measured(picture: Image.Image) -> float:
+        batch = to_tensor(picture, size=size, resize=size, mean=mean, std=std)
+        with torch.no_grad():
+            return float(_score(cut(batch)[0, unit.channel], config.target))
+
+    begin = measured(to_image(_valid(image, coefficients)))
+    changed, has_map = False, len(layer.shape) == 3
     scores: list[float] = []
     for step in range(1, config.steps + 1):
         with torch.enable_grad():
@@ -160,6 +183,7 @@ def _ascend(
             score = _score(output[0, unit.channel], config.target)
             optimiser.zero_grad(set_to_none=True)
             (-score).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        changed = changed or bool(coefficients.grad is not None and coefficients.grad.any())
         optimiser.step()
         scores.append(float(score.detach()))
         if not math.isfinite(scores[-1]):
@@ -169,7 +193,18 @@ def _ascend(
         if step % _REPORT == 0 or step == config.steps or step == 1:
             with torch.no_grad():
                 picture = to_image(_valid(image, coefficients))
-            yield SynthesisStep(step, config.steps, scores[-1], tuple(scores), picture)
+            yield SynthesisStep(
+                step=step,
+                total=config.steps,
+                score=measured(picture),
+                scores=tuple(scores),
+                picture=picture,
+                start=begin,
+                before_relu=before_relu,
+                changed=changed,
+                target=config.target,
+                has_map=has_map,
+            )
             if stop():
                 return
 

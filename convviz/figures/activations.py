@@ -75,9 +75,10 @@ def _range(summaries: Sequence[LayerSummary]) -> tuple[float, float]:
 
 
 def histogram(values: Tensor) -> go.Figure:
-    """Draw how often each value occurs in a map, shape (H, W)."""
+    """Draw how often each finite value occurs in a map, shape (H, W)."""
     numbers = values.flatten().float()
-    low, high = float(numbers.min()), float(numbers.max())
+    numbers = numbers[numbers.isfinite()]
+    low, high = (float(numbers.min()), float(numbers.max())) if len(numbers) else (0.0, 0.0)
     if high <= low:
         low, high = low - 0.5, high + 0.5
     counts = torch.histc(numbers, _BARS, low, high)

@@ -94,7 +94,7 @@ class Maps:
         """Return them as a layer's activations, for drawing."""
         values = self.values()
         # Where no ReLU is to come, the largest value is the map's own, which may be negative.
-        has_own = torch.full_like(self.maximum, float(self.layer.pre_relu is None)).bool()
+        has_own = torch.tensor(self.layer.pre_relu is None)
         return Activations(
             self.layer,
             values,

@@ -22,6 +22,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from convviz.errors import SettingError
+from convviz.features import findings
 from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
 from convviz.formatting import significant
@@ -107,12 +108,15 @@ class Atlas(TileGrid):
         low: The value that got the lowest colour, in a channel that is not empty.
         high: The value that got the highest colour.
         contrast: "shared" if low and high hold for every channel; "channel" if each channel runs
-            from its own least value (or 0) to its own greatest. Maps of one pixel always share.
+            from its own least value, or 0 if that is less, to its own greatest, or 0 if that is
+            more. Maps of one pixel always share.
+        ends: What the lowest and the highest colour stand for, in words.
     """
 
     low: float
     high: float
     contrast: Contrast
+    ends: tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -157,7 +161,17 @@ def atlas(
     image.putpalette(palette(colormap))
     data = png(image, transparency=GAP)
     scale = drawing.scale
-    return Atlas(data, columns, side, _ATLAS_GAP, count, scale.low, scale.high, drawing.contrast)
+    return Atlas(
+        png=data,
+        columns=columns,
+        tile=side,
+        gap=_ATLAS_GAP,
+        count=count,
+        low=scale.low,
+        high=scale.high,
+        contrast=drawing.contrast,
+        ends=drawing.ends,
+    )
 
 
 def branch_sections(
@@ -228,15 +242,14 @@ def grid_picture(
     pairs = [(p.title, p.indices) if isinstance(p, Section) else p for p in parts]
     layer = activations.layer
     name = layer.title if layer.title == layer.name else f"{layer.title} ({layer.name})"
-    limits = (significant(drawing.scale.low), significant(drawing.scale.high))
     blocks = [
         _head(
             drawable(" · ".join(part for part in (title, name) if part)),
             drawable(_explain(activations, threshold)),
-            None if drawing.contrast == "channel" else limits,
+            drawing.ends,
             colormap,
             with_empty=bool(drawing.empty.any()),
-            dead_over=dead.seen if dead and drawing.dead else 0,
+            dead=findings.dead_mark(dead) if dead and drawing.dead else "",
         )
     ]
     longest = max((len(indices) for _, indices in pairs), default=1)
@@ -259,6 +272,7 @@ class _Drawing:
         contrast: The contrast that they were drawn with.
         empty: Which channels are empty, shape (C,).
         dead: The channels that are marked as dead.
+        ends: What the lowest and the highest colour stand for, in words.
     """
 
     tiles: NDArray[np.uint8]
@@ -266,6 +280,7 @@ class _Drawing:
     contrast: Contrast
     empty: Tensor
     dead: tuple[int, ...]
+    ends: tuple[str, str]
 
 
 def _draw(
@@ -283,7 +298,26 @@ def _draw(
     dead_channels = dead.of(activations) if dead else ()
     side = tile or tile_size(activations.channels, *activations.maps.shape[1:])
     tiles = draw_tiles(activations, scale, empty, side, dead_channels)
-    return _Drawing(tiles, scale, contrast, empty, dead_channels)
+    return _Drawing(tiles, scale, contrast, empty, dead_channels, _ends(scale, contrast, empty))
+
+
+def _ends(scale: Scale, contrast: Contrast, empty: Tensor) -> tuple[str, str]:
+    """Say what the lowest and the highest colour stand for, over the channels that are drawn."""
+    if contrast == "shared":
+        return significant(scale.low), significant(scale.high)
+    counts = _counting(empty)
+    low, high = "0", "channel's highest"
+    if (scale.lows[counts] < 0).any():
+        low = "channel's lowest, at most 0"
+    if ((scale.highs[counts] == 0) & (scale.lows[counts] < 0)).any():
+        high = "channel's highest, at least 0"
+    return low, high
+
+
+def _counting(empty: Tensor) -> NDArray[np.bool_]:
+    """Tell which channels count for a scale, shape (C,): those not empty, or all if all are."""
+    marked: NDArray[np.bool_] = empty.numpy()
+    return np.ones_like(marked) if marked.all() else ~marked
 
 
 def palette(colormap: Colormap) -> list[int]:
@@ -340,8 +374,10 @@ def scale_of(
 ) -> Scale:
     """Find the scale of every channel.
 
-    The lowest colour is 0, or the least value where some are negative. Channels that are crossed
-    out as empty do not count for the others, unless all are.
+    The lowest colour is 0, or the least value where some are negative; the highest colour is the
+    greatest value, or 0 where all are negative. So 0 is on every scale, and of maps behind a ReLU
+    dark is nothing. Channels that are crossed out as empty do not count for the others, unless all
+    are.
 
     Args:
         activations: The layer's activations for an image.
@@ -352,8 +388,8 @@ def scale_of(
     maps = activations.maps.numpy()
     pixels = np.where(np.isfinite(maps), maps, np.float32(0)).reshape(len(maps), -1, 1)
     lows = pixels.min(1, keepdims=True).clip(max=0)
-    highs = pixels.max(1, keepdims=True)
-    counts = ~empty.numpy() if not bool(empty.all()) else np.ones(len(maps), bool)
+    highs = pixels.max(1, keepdims=True).clip(min=0)
+    counts = _counting(empty)
     low, high = float(lows[counts].min()), float(highs[counts].max())
     if contrast == "shared" and ends is not None:
         low, high = ends
@@ -445,7 +481,8 @@ def _explain(activations: Activations, threshold: float) -> str:
     sentence = activations.sentence(threshold)
     if threshold:
         sentence += (
-            f" Empty: at most {significant(threshold)} times the layer's largest activation."
+            f" Empty: at most {significant(threshold)} times the layer's largest "
+            f"{'absolute value' if activations.is_signed else 'activation'}."
         )
     return sentence
 
@@ -453,27 +490,26 @@ def _explain(activations: Activations, threshold: float) -> str:
 def _head(
     title: str,
     sentence: str,
-    ends: tuple[str, str] | None,
+    ends: tuple[str, str],
     colormap: Colormap,
     *,
     with_empty: bool,
-    dead_over: int,
+    dead: str,
 ) -> Image.Image:
-    legend = _legend(ends, colormap, with_empty=with_empty, dead_over=dead_over)
+    legend = _legend(ends, colormap, with_empty=with_empty, dead=dead)
     return _stack([_line(title, _TITLE), _line(sentence, _TEXT), legend], margin=0, gap=8)
 
 
 def _legend(
-    ends: tuple[str, str] | None, colormap: Colormap, *, with_empty: bool, dead_over: int
+    ends: tuple[str, str], colormap: Colormap, *, with_empty: bool, dead: str
 ) -> Image.Image:
     bar = colour_bar(colormap, *_BAR)
-    low, high = ends or ("low", "high (each channel on its own scale)")
+    low, high = ends
     pieces = [_line(low, _TEXT), bar, _line(high, _TEXT)]
     if with_empty:
         pieces += [_space(16), _paint(empty_tile(_TEXT + 6), colormap), _line("empty", _TEXT)]
-    if dead_over:
-        meaning = f"dead: empty for each of {dead_over} pictures"
-        pieces += [_space(16), _paint(dead_tile(_TEXT + 6), colormap), _line(meaning, _TEXT)]
+    if dead:
+        pieces += [_space(16), _paint(dead_tile(_TEXT + 6), colormap), _line(dead, _TEXT)]
     height = max(piece.height for piece in pieces)
     row = Image.new("RGB", (sum(p.width for p in pieces) + 8 * (len(pieces) - 1), height), _PAPER)
     x = 0

@@ -12,6 +12,14 @@ Box = tuple[float, float, float, float]  # top, left, bottom, right
 _ABOVE, _BELOW = (213, 94, 0), (0, 114, 178)  # Okabe and Ito's vermilion and blue
 
 
+def ends(*maps: Tensor) -> tuple[float, float]:
+    """Return the scale that maps share: from their least finite value, or 0, to their greatest."""
+    finite = [map_[map_.isfinite()] for map_ in maps]
+    lows = [float(values.min()) for values in finite if values.numel()]
+    highs = [float(values.max()) for values in finite if values.numel()]
+    return min([0.0, *lows]), max([0.0, *highs])
+
+
 def heatmap(
     values: Tensor,
     size: int | tuple[int, int],

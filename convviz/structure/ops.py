@@ -196,7 +196,7 @@ def rectifies(name: str, arguments: Arguments) -> bool:
 
 
 def ceiling(name: str, arguments: Arguments) -> float | None:
-    """Return the largest number that a rectifying operation lets through, 6 for a ReLU6, or None."""
+    """Return the largest number that a ReLU lets through, 6 for a ReLU6; None for no limit."""
     limit = arguments.get({"hardtanh": "max_val", "clamp": "max"}.get(name, ""))
     return None if limit is None else float(limit)
 

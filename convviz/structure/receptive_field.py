@@ -72,8 +72,8 @@ class Axis:
         """
         intervals = []
         for position in range(positions):
-            start = position * stride - padding
-            taps = range(start, start + dilation * (kernel - 1) + 1, dilation)
+            tap = position * stride - padding
+            taps = range(tap, tap + dilation * (kernel - 1) + 1, dilation)
             intervals.append(_union(self.seen[t] for t in taps if 0 <= t < len(self.seen)))
         reach = dilation * (kernel - 1) * self.jump
         first = Fraction(dilation * (kernel - 1), 2) - padding  # of the kernel's middle

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 def bars(predictions: Sequence[Prediction]) -> None:
     """Draw class names with their probabilities as horizontal bars, the best guess first."""
-    rows = "".join(
+    st.html(f'<ol class="convviz-bars">{rows(predictions)}</ol>')
+
+
+def rows(predictions: Sequence[Prediction]) -> str:
+    """Write one list item for each guess: its name, probability and bar."""
+    return "".join(
         f'<li title="{escape(guess.names)}">'
         f'<span class="name">{escape(guess.label)}</span>'
         f'<span class="share">{probability(guess.probability)}</span>'
@@ -26,7 +31,6 @@ def bars(predictions: Sequence[Prediction]) -> None:
         "</li>"
         for guess in predictions
     )
-    st.html(f'<ol class="convviz-bars">{rows}</ol>')
 
 
 def draw(network: Network, predictions: Sequence[Prediction]) -> None:
@@ -38,17 +42,23 @@ def draw(network: Network, predictions: Sequence[Prediction]) -> None:
     """
     if predictions:
         bars(predictions)
-        weights = network.weights
-        st.caption(
-            f"Probabilities over the {len(weights.classes):,} classes of "
-            f"{state.plain(weights.decoder_set or weights.training_set)}, the only answers it can "
-            f"give, whatever the image shows. {state.plain(weights.note)}"
-        )
+        st.caption(about(network))
     else:
-        st.info(_why_none(network), icon=":material/visibility_off:")
+        st.info(why_none(network), icon=":material/visibility_off:")
 
 
-def _why_none(network: Network) -> str:
+def about(network: Network) -> str:
+    """Say among which classes a network chooses."""
+    weights = network.weights
+    names = "class" if len(weights.classes) == 1 else "classes"
+    return (
+        f"Probabilities over the {len(weights.classes):,} {names} of "
+        f"{state.plain(weights.decoder_set or weights.training_set)}, the only answers it can "
+        f"give, whatever the image shows. {state.plain(weights.note)}"
+    ).rstrip()
+
+
+def why_none(network: Network) -> str:
     """Say why a network makes no predictions."""
     weights = network.weights
     if weights.source == "random":

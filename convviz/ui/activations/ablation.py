@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from convviz.features import findings
 from convviz.features.ablation import Ablation, ablate, deeper_layers
 from convviz.features.activations import Activations
 from convviz.figures import activations as figures
 from convviz.figures import theme
-from convviz.sprites.overlay import heatmap
+from convviz.sprites.overlay import ends, heatmap
 from convviz.ui import predictions, state
 from convviz.ui.choice import Choice
 from convviz.ui.keys import Entry, Key
@@ -55,11 +56,7 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
         deeper_name,
         keep=mode == _MODES[1],
     )
-    st.caption(
-        f"{len(ablation.channels)} of {ablation.layer.shape[0]} channels of {ablation.layer.title} "
-        "are off. Change: length of the difference of all the layer's numbers, as a share of "
-        "their length before."
-    )
+    st.caption(findings.ablation(ablation))
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.markdown("**How much each deeper layer changes**")
@@ -102,8 +99,7 @@ def _maps(ablation: Ablation) -> None:
         for channel in ablation.most_changed()[:_MOST_MAPS].tolist():
             before = ablation.before.rectified[channel]
             after = ablation.after.rectified[channel]
-            low = min(float(before.min()), float(after.min()), 0.0)
-            high = max(float(before.max()), float(after.max()))
+            low, high = ends(before, after)
             with st.container(width=_PIXELS, gap="small"):
                 for map_, when in ((before, "before"), (after, "after")):
                     st.image(
@@ -112,6 +108,4 @@ def _maps(ablation: Ablation) -> None:
                         output_format="PNG",
                         alt=f"Channel {channel} {when}",
                     )
-                relative = float(ablation.relative[channel])
-                change = f"changed by {relative:.0%}" if relative < 1e4 else "woken up"
-                st.caption(f"Channel {channel}, {change}")
+                st.caption(findings.ablation_channel(channel, float(ablation.relative[channel])))

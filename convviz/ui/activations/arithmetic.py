@@ -5,19 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.errors import NetworkError
+from convviz.features import findings
 from convviz.features.activations import Activations
-from convviz.features.arithmetic import Arithmetic
 from convviz.features.arithmetic import arithmetic as derive
-from convviz.features.arithmetic_steps import (
-    BranchChoice,
-    Identity,
-    Normalised,
-    Opaque,
-    Pooled,
-    Rectified,
-    Stage,
-    WeightedSum,
-)
+from convviz.features.arithmetic_steps import Pooled, WeightedSum
 from convviz.figures import activations as figures
 from convviz.figures import theme
 from convviz.networks.network import Network
@@ -35,19 +26,17 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
     values = activations.maps[channel]
     context = position_context(choice, activations)
     row, column = position_map.position(context, values)
-    position = ""
     if values.numel() > 1:
         _choose_position(context, row, column, *values.shape)
-        position = f" at row {row}, column {column}"
     arithmetic = derive(
         choice.network, choice.image.pixels, activations.layer.name, channel, row, column
     )
-    st.markdown(
-        f"**Channel {channel}{position} is {arithmetic.number:.7g}.** It is made like this:"
-    )
+    st.markdown(findings.arithmetic_number(arithmetic, is_map=values.numel() > 1))
     for number, stage in enumerate(arithmetic.stages, start=1):
-        st.markdown(f"{number}. {_sentence(stage, choice.network)}")
-    _check(arithmetic)
+        is_sum = isinstance(stage, WeightedSum | Pooled)
+        source = _title(stage.source, choice.network) if is_sum else ""
+        st.markdown(f"{number}. {findings.stage(stage, source)}")
+    st.caption(findings.arithmetic_check(arithmetic))
     first = arithmetic.stages[0]
     if isinstance(first, WeightedSum):
         _weighted_sum(first, choice.network)
@@ -82,62 +71,13 @@ def _take_position(context: str) -> None:
     )
 
 
-def _sentence(stage: Stage, network: Network) -> str:
-    """Say in one line what a stage does."""
-    after = f"**{stage.after:.7g}**"
-    match stage:
-        case WeightedSum():
-            rows, columns = stage.kernel.shape[1:]
-            inputs = len(stage.kernel)
-            source = _title(stage.source, network)
-            bias = f" + bias {stage.bias:.5g}" if stage.has_bias else ""
-            size = f"{inputs} channels × {rows} × {columns}"
-            count = stage.kernel.numel()
-            return f"Weighted sum over {source}: {size} = {count:,} products{bias} → {after}"
-        case Pooled():
-            rows, columns = stage.window.shape
-            source = _title(stage.source, network)
-            if stage.kind == "average":
-                return f"Average of {rows} × {columns} values of {source} → {after}"
-            row, column = stage.winner
-            return (
-                f"The largest of {rows} × {columns} values of {source}, found at row {row}, "
-                f"column {column} → {after}"
-            )
-        case Normalised():
-            return (
-                f"Batch norm: ({stage.before:.5g} − {stage.mean:.5g}) / "
-                f"√({stage.variance:.5g} + {stage.epsilon:g}) × {stage.scale:.5g} + "
-                f"{stage.shift:.5g} → {after}"
-            )
-        case Rectified():
-            return f"ReLU: the larger of {stage.before:.5g} and 0 → {after}"
-        case BranchChoice():
-            return (
-                f"Concatenation: it is channel {stage.channel} of the branch "
-                f"{stage.branch.title} (`{stage.branch.name}`), taken over as it is → {after}"
-            )
-        case Identity():
-            return f"The {stage.kind} hands it on unchanged → {after}"
-        case Opaque():
-            return f"How a {stage.kind} makes its numbers is not known here; this one is {after}"
-
-
-def _check(arithmetic: Arithmetic) -> None:
-    st.caption(
-        f"The map says {arithmetic.number:.9g}; these steps end in {arithmetic.result:.9g}, "
-        f"{arithmetic.difference:.1g} off. The network rounds its sums to float32, which has 24 "
-        "binary digits; here they are added up in float64."
-    )
-
-
 def _weighted_sum(stage: WeightedSum, network: Network) -> None:
     """Draw what each input channel adds, and the products of one of them."""
     names = _input_names(stage)
     left, right = st.columns([2, 3], gap="large")
     with left:
         source = _title(stage.source, network)
-        st.markdown(f"**What each channel of {source} adds**, the largest first")
+        st.markdown(f"**What each channel of {source} adds**, the largest in size first")
         figure = figures.contributions(stage, names)
         st.plotly_chart(figure, config=theme.CONFIG, key="activations_contributions")
     with right:
@@ -149,10 +89,7 @@ def _weighted_sum(stage: WeightedSum, network: Network) -> None:
         )
         figure = figures.products(stage, index)
         st.plotly_chart(figure, config=theme.CONFIG, key="activations_products")
-        st.caption(
-            f"The products add up to {float(stage.contributions[index]):+.6g}, what "
-            f"{names[index]} contributes."
-        )
+        st.caption(findings.contribution(names[index], float(stage.contributions[index])))
 
 
 def _input_names(stage: WeightedSum) -> list[str]:

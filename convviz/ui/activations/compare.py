@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from convviz.errors import ConvvizError
+from convviz.features import findings
 from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels, DeadStep
+from convviz.features.effective_field import map_box
 from convviz.networks.network import Network
 from convviz.networks.registry import available, spec
 from convviz.sprites.grid import Atlas, Section
@@ -268,17 +270,16 @@ def _draw_channel(side: Side, options: DisplayOptions, channel: int) -> None:
     activations = side.activations
     title = state.plain(state.shorten(side.image.title, 40))
     st.markdown(f"**{title}**, {side.layer.title} of {side.network.title}")
-    sentence = activations.sentence(options.threshold)
-    if side.dead is not None:
-        sentence += f" {len(side.dead.numbers) or 'None'} dead over N = {side.dead.seen} pictures."
-    st.caption(sentence)
+    st.caption(findings.dead_beside(activations, options.threshold, side.dead))
     with st.container(key=f"activations_compare_detail_{side.key}"):
         values = activations.maps[channel]
         if values.numel() > 1:
             is_shared = options.contrast == "shared"
             scale = (side.atlas.low, side.atlas.high) if is_shared else (None, None)
             crop = side.image.crop(side.network, enlarged=_PIXELS)
-            image = overlay(crop, values, 0.75, options.colours, *scale)
+            box = map_box(side.network, side.layer.name, channel)
+            size = side.network.input_size
+            image = overlay(crop, values, 0.75, options.colours, *scale, box=box, side=size)
         else:
             image = side.image.crop(side.network)
         alt = f"Channel {channel} over {side.image.title}"
@@ -317,7 +318,7 @@ def _right_channel(right: Side) -> int:
         context, channel = pick
         if context == _context(right) and channel < right.activations.channels:
             return int(channel)
-    return int(right.activations.maximum.argmax())
+    return right.activations.strongest
 
 
 def _pick_right(right: Side) -> Callable[[int], None]:
@@ -349,7 +350,7 @@ def _draw_table(choice: Choice, threshold: float) -> None:
     for name in names:
         network = choice.network if name == choice.network_name else _load(name)
         if network is None:
-            st.info(f"The weights of {spec(name).title} are not here.")
+            st.info(not_here(spec(name).title))
             continue
         count = dead_channels.count_of(network)
         if count is None:
@@ -362,6 +363,11 @@ def _draw_table(choice: Choice, threshold: float) -> None:
     jobs.draw(page_jobs, job)
     if rows:
         _draw_rows(choice, rows)
+
+
+def not_here(title: str) -> str:
+    """Say that a network cannot be in the table."""
+    return f"The weights of {title} are not here: choose it in the sidebar to fetch them."
 
 
 def _rows(
@@ -380,9 +386,10 @@ def _rows(
                 "Channels": summary.channels,
                 "Empty": summary.empty,
                 f"Empty for {choice.image.title}": summary.share,
+                "Counted as empty": findings.empty_rule(summary.layer, threshold),
                 "Dead": layer_dead.dead if layer_dead else None,
                 "Dead share": layer_dead.share if layer_dead else None,
-                "N": count.seen if count else None,
+                "N": count.seen_images if count else None,
             }
         )
     return rows
@@ -391,20 +398,22 @@ def _rows(
 def _draw_rows(choice: Choice, rows: Sequence[dict[str, object]]) -> None:
     header = list(rows[0])
     shares = [name for name in header if name.startswith("Empty for") or name == "Dead share"]
-    helps = {"Dead": "Channels that are empty for each of the N pictures", "N": "Pictures"}
+    helps = {"Dead": "Channels that are empty for each of the N images"}
     st.dataframe(
         {name: [row[name] for row in rows] for name in header},
         hide_index=True,
         column_config={
             **dict.fromkeys(shares, st.column_config.NumberColumn(format="percent")),
             **{name: st.column_config.NumberColumn(help=text) for name, text in helps.items()},
+            "N": st.column_config.TextColumn(help="The images looked through"),
         },
         placeholder="–",
         key="activations_empty_and_dead",
     )
     st.caption(
-        "Empty: no activation above the threshold for this one image. Dead: no activation above 0 "
-        "in any of the N pictures; a larger or other set may still wake a channel up."
+        "Empty: for this one image, by the rule beside it. A layer that no ReLU follows may have "
+        "negative numbers, so hardly any channel of it is ever empty. Dead: empty, with τ = 0, for "
+        "each of the N images; a larger or other set may still wake a channel up."
     )
     exports.save_button(
         "Save as CSV",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.datasets.image_set import SampleCrops
+from convviz.datasets.image_set import SampleCrops, seen_text
+from convviz.features import findings
 from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels, DeadStep, count_dead
 from convviz.features.top_patches import TopPatchesStep
@@ -24,10 +25,11 @@ def known(network: Network, layer: Layer) -> DeadChannels | None:
             continue
         if isinstance(step, TopPatchesStep) and about.layer == layer.name and step.stimuli.seen:
             numbers = tuple(step.stimuli.dead().nonzero().flatten().tolist())
-            counts.append(DeadChannels(numbers, step.stimuli.seen, about.images))
+            top = step.stimuli
+            counts.append(DeadChannels(numbers, top.seen, about.images, top.seen_images))
         elif isinstance(step, DeadStep):
             counts += [
-                DeadChannels(count.numbers, step.seen, about.images)
+                DeadChannels(count.numbers, step.seen, about.images, step.seen_images)
                 for count in step.layers
                 if count.layer.name == layer.name
             ]
@@ -35,24 +37,8 @@ def known(network: Network, layer: Layer) -> DeadChannels | None:
 
 
 def sentence(network: Network, activations: Activations, channel: int) -> str:
-    """Say whether the channel is dead, that is, empty for every image of a set."""
-    dead = known(network, activations.layer)
-    if dead is None:
-        return (
-            "Whether it is dead, that is, empty for every picture of a set, is not known yet: look "
-            "through one under “What stimulates it”."
-        )
-    images = f"N = {dead.seen} pictures ({dead.pictures})"
-    count = len(dead.numbers)
-    verb = "is" if count == 1 else "are"
-    others = (
-        f"{count or 'None'} of the layer's {activations.channels} channels {verb} dead over them."
-    )
-    if channel not in dead.numbers:
-        return f":material/check_circle: Alive over {images}. {others}"
-    if not bool(activations.empty()[channel]):
-        others = f"Yet it answers to this image, so another set would not call it dead. {others}"
-    return f":material/horizontal_rule: **Dead** over {images}. {others}"
+    """Say whether the channel is dead, as far as this visit has looked."""
+    return findings.dead_channel(activations, channel, known(network, activations.layer))
 
 
 def count_of(network: Network) -> DeadStep | None:
@@ -68,7 +54,7 @@ def count_button(network: Network, page_jobs: PageJobs, job: JobView | None) -> 
         icon=":material/search:",
         key=f"activations_start_dead_{network.name}",
         disabled=job is not None and job.live,
-        help=f"Looks through {len(images)} crops of the sample photographs, once for all layers.",
+        help=count_help(images),
         on_click=page_jobs.start,
         args=(count_dead,),
         kwargs={
@@ -78,6 +64,12 @@ def count_button(network: Network, page_jobs: PageJobs, job: JobView | None) -> 
             "pictures": images,
         },
     )
+
+
+def count_help(images: SampleCrops) -> str:
+    """Say what the count over all layers looks through."""
+    seen = seen_text(images, len(images), len(set(images.origins)))
+    return f"Looks through {seen}, once for all layers of the network."
 
 
 def _about(network: Network, images: SampleCrops) -> About:

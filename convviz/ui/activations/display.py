@@ -8,6 +8,7 @@ from typing import Literal, cast
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from convviz.features import findings
 from convviz.features.activations import Activations, Order
 from convviz.features.dead import DeadChannels
 from convviz.sprites.colormaps import COLORMAPS, Colormap, hex_colours
@@ -50,7 +51,8 @@ def threshold_slider() -> float:
         format_func=lambda value: f"{value:g}",
         key=state.remember(Key.THRESHOLD, 0.0, allowed=_THRESHOLDS),
         help="Count a channel as empty when its strongest activation is at most τ times the "
-        "layer's strongest. With 0, only silent channels count.",
+        "layer's strongest. With 0, only silent channels count. Where no ReLU follows, the size "
+        "counts, whatever the sign.",
     )
     return value
 
@@ -63,8 +65,9 @@ def controls(threshold: float) -> tuple[DeltaGenerator, DisplayOptions]:
             _ORDERS,
             format_func=_ORDERS.__getitem__,
             key=state.remember(Key.ORDER, "index", allowed=_ORDERS),
-            help="Strongest: by the largest activation of each channel. Most active: by the share "
-            "of positions where it is not zero.",
+            help="Strongest: by the highest activation of each channel, so of class scores the "
+            "highest score first and the lowest last. Most active: by the share of positions where "
+            "it is not zero.",
             width=165,
         )
         show = st.selectbox(
@@ -79,8 +82,9 @@ def controls(threshold: float) -> tuple[DeltaGenerator, DisplayOptions]:
             _CONTRASTS,
             format_func=_CONTRASTS.__getitem__,
             key=state.remember(Key.CONTRAST, "channel", allowed=_CONTRASTS),
-            help="Per channel: each map from its own lowest to its own highest value, so that weak "
-            "channels can be seen. Shared: one scale for all, so that they can be compared.",
+            help="Per channel: each map from 0, or its own lowest value where that is negative, "
+            "to its own highest value, or 0 where all are negative, so that weak channels can be "
+            "seen. Shared: one scale for all, so that they can be compared.",
             width=165,
         )
         colours = st.selectbox(
@@ -113,19 +117,12 @@ def legend(
         activations: The layer's activations.
         dead: What is known of the layer's dead channels; None before a set was looked through.
     """
-    ends = ("channel's lowest", "channel's highest")
-    if atlas.contrast == "shared":
-        ends = (f"{atlas.low:.3g}", f"{atlas.high:.3g}")
     stops = ", ".join(hex_colours(options.colours))
     ramp = f'<span class="ramp" style="background:linear-gradient(90deg, {stops})"></span>'
-    bound = activations.empty_up_to(options.threshold)
-    above = f"{bound:.3g}" if bound else "zero"
-    signs = _sign("cross", f"empty: never above {above} in this image")
+    signs = _sign("cross", f"empty: {findings.empty_here(activations, options.threshold)}")
     if dead is not None:
-        count = len(dead.numbers) or "none"
-        meaning = f"dead: never above zero in any of N = {dead.seen} pictures ({count} here)"
-        signs += _sign("line", meaning)
-    scale = f'<span class="scale">{ends[0]}{ramp}{ends[1]}</span>'
+        signs += _sign("line", f"dead: {findings.dead_here(activations, dead)}")
+    scale = f'<span class="scale">{atlas.ends[0]}{ramp}{atlas.ends[1]}</span>'
     st.html(f'<div class="convviz-legend">{scale}{signs}</div>')
 
 

@@ -8,8 +8,11 @@ from html import escape
 import streamlit as st
 from PIL import Image
 
+from convviz.features import findings
 from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
+from convviz.features.effective_field import map_box
+from convviz.formatting import percent
 from convviz.sprites.grid import Atlas, Section, branch_sections, grid_picture
 from convviz.sprites.overlay import heatmap, overlay
 from convviz.ui import cache, exports, state
@@ -51,7 +54,7 @@ def draw(choice: Choice, activations: Activations, threshold: float) -> None:
 def remember_channel(choice: Choice, activations: Activations) -> None:
     """Make sure that the picked channel is one of the layer's, at first its strongest."""
     context = f"{choice.network_name}/{activations.layer.name}"
-    state.remember_channel(int(activations.maximum.argmax()), activations.channels, context)
+    state.remember_channel(activations.strongest, activations.channels, context)
 
 
 def sections_of(activations: Activations, options: DisplayOptions) -> tuple[Section, ...]:
@@ -67,13 +70,14 @@ def picture_of(
     atlas: Atlas, activations: Activations, threshold: float, dead: DeadChannels | None
 ) -> Picture:
     """Put together what the browser needs to draw and name every channel."""
+    after = "" if activations.layer.pre_relu is None else " after the ReLU"
     return Picture(
         tiles=atlas,
         empty=activations.empty(threshold).tolist(),
-        maximum=[f"{value:.3g}" for value in activations.maximum.tolist()],
-        active=[f"{value:.0%}" for value in activations.active_share.tolist()],
+        maximum=[f"{value:.3g}{after}" for value in activations.maximum.tolist()],
+        active=[percent(value) for value in activations.active_share.tolist()],
         dead=dead.of(activations) if dead else (),
-        dead_over=dead.seen if dead else 0,
+        dead_over=dead.images if dead else "",
     )
 
 
@@ -127,17 +131,7 @@ def numbers(
 ) -> None:
     """Draw a channel's numbers: maximum, mean, share of active positions, rank, class, branch."""
     layer = activations.layer
-    values = activations.maps[channel]
-    if values.numel() == 1:
-        rows = [("Value", f"{float(values):.3g}")]
-    else:
-        rows = [
-            ("Maximum", f"{float(activations.maximum[channel]):.3g}"),
-            ("Mean", f"{float(activations.mean[channel]):.3g}"),
-            ("Active share", f"{float(activations.active_share[channel]):.0%}"),
-        ]
-    rank = activations.order("strength").tolist().index(channel) + 1
-    rows.append(("Rank", f"{rank} of {activations.channels}"))
+    rows = number_rows(activations, channel)
     if len(classes) == activations.channels and not layer.in_encoder:
         rows.append(("Class", escape(classes[channel].split(",")[0])))
     branches = [branch for branch in layer.branches if branch.start <= channel < branch.stop]
@@ -146,8 +140,29 @@ def numbers(
     if bool(activations.empty(threshold)[channel]):
         cells += '<dd class="whole">Empty for this image</dd>'
     if dead is not None and channel in dead.numbers:
-        cells += f'<dd class="whole">Dead over N = {dead.seen} pictures</dd>'
+        cells += f'<dd class="whole">Dead over N = {dead.images}</dd>'
     st.html(f'<dl class="convviz-numbers">{cells}</dl>')
+
+
+def number_rows(activations: Activations, channel: int) -> list[tuple[str, str]]:
+    """Name a channel's maximum, mean, share of active positions, and rank by its maximum.
+
+    The numbers are those that count: after the ReLU where one is still to come.
+    """
+    after = "" if activations.layer.pre_relu is None else " after ReLU"
+    values = activations.maps[channel]
+    if values.numel() == 1:
+        rows = [("Value", f"{float(values):.3g}")]
+    else:
+        rows = [
+            (f"Maximum{after}", f"{float(activations.maximum[channel]):.3g}"),
+            (f"Mean{after}", f"{float(activations.mean[channel]):.3g}"),
+            (f"Active share{after}", percent(float(activations.active_share[channel]))),
+        ]
+    ranks = activations.ranks()
+    rank, sharing = int(ranks[channel]), int((ranks == ranks[channel]).sum())
+    shared = "" if sharing == 1 else f", shared by {sharing}"
+    return [*rows, ("Rank", f"{rank} of {activations.channels}{shared}")]
 
 
 def _dead_channels(choice: Choice, activations: Activations) -> DeadChannels | None:
@@ -171,12 +186,9 @@ def _dead_channels(choice: Choice, activations: Activations) -> DeadChannels | N
         jobs.draw(page_jobs, job)
         return None
     jobs.draw(page_jobs, job)
-    excited = len(dead.numbers) - len(dead.of(activations))
+    excited = findings.dead_yet_excited(activations, dead)
     if excited:
-        st.caption(
-            f"{excited} of the {len(dead.numbers)} channels that are dead over {dead.pictures} "
-            "answer to this image: another set would not call them dead."
-        )
+        st.caption(excited)
     return dead
 
 
@@ -273,12 +285,15 @@ def _panel(
             step=5,
             format="%d %%",
             key=state.remember(Key.BLEND, 75, allowed=range(101), in_url=False),
-            help="How much the map covers the image. Each value of the map is drawn over the part "
-            "of the image at the same place; the layer has looked at a larger part to compute it.",
+            help="How much the map covers the image. Each value of the map is drawn over the "
+            "middle of the part that the layer has looked at to compute it; that part is larger. "
+            "Where the map does not reach the image's edge, no value has its middle there.",
         )
         scale = (atlas.low, atlas.high) if atlas.contrast == "shared" else (None, None)
         crop = choice.crop(enlarged=_PIXELS)
-        over = overlay(crop, values, blend / 100, options.colours, *scale)
+        box = map_box(choice.network, activations.layer.name, channel)
+        side = choice.network.input_size
+        over = overlay(crop, values, blend / 100, options.colours, *scale, box=box, side=side)
         alone = heatmap(values, _PIXELS, options.colours, *scale)
         with enlarged:
             alt = f"Channel {channel} over the image"

@@ -113,7 +113,33 @@ def start_button(
 def draw(page_jobs: PageJobs, job: JobView | None) -> None:
     """Draw the job that is under way, or why the last one failed or ended early."""
     if job is not None:
-        page_jobs.show(job, live=lambda job: _draw_live, small=True)
+        note = None if job.live else ended_note(job.note, job.newest)
+        page_jobs.show(job, live=lambda job: _draw_live, small=True, note=note)
+
+
+def ended_note(note: str, step: Step | None) -> str:
+    """Say how a job ended; it says nothing of a result where none is shown.
+
+    Args:
+        note: The job's own note; empty if it ran to its end.
+        step: Its last step; None if it ended before the first.
+    """
+    if not note or _is_worth_keeping(step):
+        return note
+    if step is None:
+        return "It ended before its first step, so there is nothing to show."
+    half = "occlusion" if isinstance(step, OcclusionStep) else "count"
+    return (
+        f"It ended early, {_progress_text(step)}: half of this {half} would mislead, so nothing of "
+        "it is shown."
+    )
+
+
+def _is_worth_keeping(step: Step | None) -> bool:
+    """Whether a job's last step is a result; half an occlusion or half a count would mislead."""
+    if step is None:
+        return False
+    return step.fraction >= 1 or isinstance(step, TopPatchesStep | SynthesisStep)
 
 
 def find(about: About, kind: type[AnyStep]) -> AnyStep | None:
@@ -134,11 +160,9 @@ def results() -> dict[About, Step]:
 
 
 def _keep_result(job: JobView) -> None:
-    """Keep the result of an ended job; half an occlusion or half a count would mislead."""
+    """Keep the result of an ended job."""
     step: Step | None = job.newest
-    if job.live or step is None:
-        return
-    if step.fraction < 1 and not isinstance(step, TopPatchesStep | SynthesisStep):
+    if job.live or step is None or not _is_worth_keeping(step):
         return
     kept = results()
     kept.pop(job.about, None)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from convviz.features import findings
 from convviz.features.activations import Activations
-from convviz.features.effective_field import effective_field
+from convviz.features.effective_field import effective_field, map_box
 from convviz.figures import activations as figures
 from convviz.figures import theme
-from convviz.sprites.overlay import heatmap, overlay
+from convviz.sprites.overlay import ends, heatmap, overlay
 from convviz.structure.costs import receptive_field
 from convviz.ui import cache, exports, state
 from convviz.ui.activations import second_image
@@ -56,14 +57,9 @@ def _effective_field(
     image = heatmap(brightness, brightness.shape[0], "magma")
     with st.container(key="activations_effective_field"):
         st.image(image, width="stretch", output_format="PNG", alt="The effective receptive field")
-    if field.core is None or field.support is None:
-        st.caption("The number is 0 and a little more or less of any pixel leaves it there.")
+    st.caption(findings.effective_field(field))
+    if field.core is None:
         return
-    st.caption(
-        "How much a small change of each pixel would change this number: the brighter, the more. "
-        f"Half of it all lies within {field.core.width} × {field.core.height} pixels; "
-        f"{field.support.width} × {field.support.height} matter at all."
-    )
     exports.save_button(
         "Save as PNG",
         lambda: heatmap(brightness, _PIXELS, "magma"),
@@ -80,27 +76,15 @@ def _second_image(choice: Choice, activations: Activations, channel: int) -> Non
         st.caption("Bring a picture to see this channel's map for it.")
         return
     other: Activations = cache.activations(image, choice.network, activations.layer)
-    scale = _common_scale(activations, other, channel)
+    scale = ends(activations.maps[channel], other.maps[channel])
     crop = image.crop(choice.network, enlarged=_PIXELS)
-    over = overlay(crop, other.maps[channel], 0.75, "viridis", *scale)
+    box = map_box(choice.network, activations.layer.name, channel)
+    side = choice.network.input_size
+    over = overlay(crop, other.maps[channel], 0.75, "viridis", *scale, box=box, side=side)
     alt = f"Channel {channel}, {image.title}"
     st.image(over, width="stretch", output_format="JPEG", alt=alt)
     with st.container(key="activations_second_image_map"):
         alone = heatmap(other.maps[channel], _PIXELS // 2, "viridis", *scale)
         st.image(alone, width="stretch", output_format="PNG", alt=f"Map of channel {channel}")
-    first_title, title = (
-        state.plain(state.shorten(each.title, 40)) for each in (choice.image, image)
-    )
-    st.caption(
-        f"Its map over {title} and alone, on the scale that both images share: its maximum "
-        f"is {float(other.maximum[channel]):.3g}, for {first_title} "
-        f"{float(activations.maximum[channel]):.3g}."
-    )
-
-
-def _common_scale(one: Activations, other: Activations, channel: int) -> tuple[float, float]:
-    """Return the scale that two maps of one channel share: from their least to their largest."""
-    maps = (one.maps[channel], other.maps[channel])
-    low = min(float(map_.min()) for map_ in maps)
-    high = max(float(map_.max()) for map_ in maps)
-    return min(low, 0.0), high
+    names = [state.plain(state.shorten(each.title, 40)) for each in (choice.image, image)]
+    st.caption(findings.second_image(activations, other, channel, names))

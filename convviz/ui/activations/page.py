@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from convviz.features import findings
 from convviz.features.activations import Activations, depth_trend
 from convviz.figures import activations as figures
 from convviz.figures import theme
@@ -45,27 +46,7 @@ def draw(choice: Choice) -> None:
 def _headline(choice: Choice, activations: Activations, threshold: float) -> None:
     """Say how many channels are empty, in which layer, and what counts as empty."""
     st.subheader(activations.sentence(threshold), anchor=False)
-    layer = activations.layer
-    channels, height, width = activations.maps.shape
-    unit = "numbers" if height == width == 1 else f"maps of {height} × {width}"
-    dotted = "" if layer.name == layer.title else f" (`{layer.name}`)"
-    sentences = [
-        f"{layer.title}{dotted} of {choice.network.title}, {layer.kind}: {channels} {unit}."
-    ]
-    if threshold > 0:
-        bound = activations.empty_up_to(threshold)
-        sentences.append(
-            f"Empty: no activation beyond {bound:.3g}, which is τ times the strongest."
-        )
-    elif layer.pre_relu is None:
-        sentences.append("Empty: every activation is 0.")
-    else:
-        sentences.append("Empty: no activation above 0.")
-    if layer.pre_relu is not None:
-        sentences.append(
-            "The ReLU after this layer is still to come: what it would let through counts."
-        )
-    st.caption(" ".join(sentences))
+    st.caption(findings.layer_headline(activations, choice.network.title, threshold))
 
 
 def _all_layers(choice: Choice, activations: Activations, threshold: float) -> None:
@@ -109,7 +90,12 @@ def _words() -> None:
             "gets numbers of a familiar size.\n"
             "- **Concatenation**: the maps of several branches, one behind the other.\n"
             "- **Empty channel**: a channel with no activation left after the ReLU, for this "
-            "image. Another image may wake it up.\n"
+            "image. Another image may wake it up. In a layer that no ReLU follows, such as the "
+            "class scores, numbers may be negative, and a channel is empty only if every number of "
+            "it is 0, which hardly ever happens.\n"
+            "- **Maximum, mean, rank**: of the numbers that count, with their signs: after the "
+            "ReLU where one is still to come. Rank 1 has the highest maximum.\n"
             "- **Dead channel**: a channel that is empty for every picture of a set. How many "
-            "pictures that were, N, always stands beside it: a larger set may wake it up."
+            "pictures that were, N, always stands beside it: a larger set may wake it up. Crops of "
+            "one photograph show the same things, so it says of how many photographs they are."
         )

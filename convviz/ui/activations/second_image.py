@@ -42,8 +42,7 @@ def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> C
         on_change=_take,
         max_upload_size=sidebar_image.MAX_MEGABYTES,
         width=width,
-        help=f"{FORMAT_NAMES}, at most {MAX_PIXELS // 1_000_000} million pixels. It "
-        "stays in this visit: it is neither stored nor passed on.",
+        help=upload_help(),
     )
     own: ChosenImage | None = st.session_state.get(Entry.SECOND_IMAGE)
     refusal = st.session_state.get(Entry.SECOND_IMAGE_REFUSAL)
@@ -51,6 +50,14 @@ def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> C
         unchanged = "" if own is None else " The picture in use has not changed."
         st.error(f"{refusal}{unchanged}", icon=":material/error:")
     return own
+
+
+def upload_help() -> str:
+    """Say what a second image may be."""
+    return (
+        f"{FORMAT_NAMES}, at most {MAX_PIXELS // 1_000_000} million pixels. It stays in this "
+        "visit: it is neither stored nor passed on."
+    )
 
 
 def _take() -> None:

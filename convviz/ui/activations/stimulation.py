@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from convviz.features import findings
 from convviz.features.activations import Activations
 from convviz.features.occlusion import Measure, OcclusionStep, occlude
 from convviz.features.synthesis import TARGETS, SynthesisConfig, SynthesisStep, synthesise
@@ -101,29 +102,27 @@ def _occlusion(
 def _draw_occlusion(choice: Choice, step: OcclusionStep, measured: str) -> None:
     """Draw where covering the image lowers a channel's response, and where it raises it.
 
+    A response below 0 that comes nearer to 0 rises.
+
     Args:
         choice: The image and the network.
         step: The last step of the occlusion.
         measured: What of the channel was measured, in words.
     """
-    loss = step.by_pixel(choice.network.weights.input_size)
-    bound = max(float(loss.abs().max()), 1e-6)
-    over = signed_overlay(choice.crop(enlarged=_PIXELS), loss, bound)
-    largest_loss = max(float(step.loss.nan_to_num(nan=0.0).max()), 0.0)
-    largest_rise = float(-step.loss.min())
+    falls = step.by_pixel(choice.network.weights.input_size).nan_to_num()
+    bound = float(falls.abs().max())
+    over = signed_overlay(choice.crop(enlarged=_PIXELS), falls, bound)
+    _, highest = findings.occlusion_extremes(step)
     left, right = st.columns(2, gap="large")
     with left:
         st.image(over, width=_PIXELS, output_format="PNG", alt="What the channel loses, by place")
     with right:
-        signs = f'<span class="lost"></span>falls, by up to {largest_loss:.0%}'
-        signs += f'<span class="won"></span>rises, by up to {max(largest_rise, 0.0):.0%}'
+        signs = f'<span class="lost"></span>{findings.occlusion_falls(step)}'
+        signs += f'<span class="won"></span>{findings.occlusion_rises(step)}'
         st.html(f'<div class="convviz-signs">Covered there, the channel {signs}</div>')
-        st.markdown(
-            f"A grey square of {step.patch} × {step.patch} pixels was laid over {step.total} "
-            f"places, which overlap. Watched was {measured}, {step.uncovered:.3g} for the image "
-            "as it is."
-        )
-        if largest_rise > _NOTICED:
+        st.markdown(findings.occlusion_watched(step, measured))
+        st.caption(findings.occlusion_colours(bound))
+        if highest - step.uncovered > _NOTICED * abs(step.uncovered):
             st.caption(
                 "A channel may answer more strongly when something is covered: the square's own "
                 "edges excite it, or what was there held it back."
@@ -192,12 +191,7 @@ def _synthesis(
         left, _ = st.columns([1, 1])
         with left:
             st.image(step.picture, width=448, output_format="PNG", alt="The image made")
-            score = "mean of the map" if target == "channel" else "number in its middle"
-            st.caption(
-                f"In {step.step} steps the {score}, before its ReLU, went from "
-                f"{step.scores[0]:.3g} to {step.score:.3g}. The image was shifted, scaled and "
-                "turned a little before every step, so that it cannot rely on single pixels."
-            )
+            st.caption(findings.synthesis(step))
             exports.save_button(
                 "Save as PNG",
                 step.picture,

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from convviz.datasets import published, zip_archive
 from convviz.datasets.image_set import Files, ImageSet, SampleCrops, Zipped
 from convviz.errors import ImageError
+from convviz.features import findings
 from convviz.features.activations import Activations
 from convviz.features.top_patches import TopPatchesStep, find_top_patches, patch_picture
 from convviz.formatting import size_text
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _SETS = ("Samples", "My pictures", "Imagenette")
 _COUNTS = (100, 250, 500, 1000)
 _TILE = 150  # side of a patch on the page, in pixels
+_BESIDE = (128, 128, 128)  # colour beside a patch that is no square
 _CUTS_KEPT = 48  # channels whose patches stay cut out
 
 Cut = tuple[Image.Image, float, str]  # a patch, its score and its image's title
@@ -96,10 +98,7 @@ def _choose_set(page_jobs: PageJobs, job: JobView | None) -> ImageSet | None:
         key="activations_set_upload",
         on_change=_take,
         args=(page_jobs, job),
-        help=f"A zip may hold up to {zip_archive.MAX_FILES:,} files of at most "
-        f"{size_text(zip_archive.MAX_FILE_BYTES)}, {size_text(zip_archive.MAX_BYTES)} "
-        "in all. "
-        "It stays in this visit: it is neither stored nor passed on.",
+        help=zip_help(),
     )
     images = st.session_state.get(Entry.IMAGE_SET)
     if isinstance(images, str):  # why the last upload was refused
@@ -173,15 +172,32 @@ def _draw_left_out(images: Zipped) -> None:
     left_out = images.archive.left_out
     if not left_out:
         return
-    subject = (
-        "1 file of the zip is" if len(left_out) == 1 else f"{len(left_out)} files of the zip are"
-    )
-    with st.expander(f"{subject} not used"):
+    with st.expander(not_used(len(left_out))):
         st.dataframe(
             {"File": [file.title for file in left_out], "Why": [file.reason for file in left_out]},
             hide_index=True,
             key="activations_set_left_out",
         )
+
+
+def not_used(count: int) -> str:
+    """Say how many files of a zip are not used."""
+    subject = "1 file of the zip is" if count == 1 else f"{count} files of the zip are"
+    return f"{subject} not used"
+
+
+def could_not_be_read(count: int) -> str:
+    """Say how many images of a set could not be read."""
+    return f"{count} picture{'s' * (count != 1)} could not be read"
+
+
+def zip_help() -> str:
+    """Say what a zip may hold."""
+    return (
+        f"A zip may hold up to {zip_archive.MAX_FILES:,} files of at most "
+        f"{size_text(zip_archive.MAX_FILE_BYTES)}, {size_text(zip_archive.MAX_BYTES)} in all. It "
+        "stays in this visit: it is neither stored nor passed on."
+    )
 
 
 def _draw_patches(
@@ -199,26 +215,18 @@ def _draw_patches(
     top_patches = step.stimuli
     layer = top_patches.layer
     cuts = _cuts(choice, about, step, images, channel)
-    partly = "" if step.fraction == 1 else " It was stopped before it had seen all."
-    if not cuts:
-        st.info(
-            f"Channel {channel} is dead over the {top_patches.seen} pictures of {images.name}: no "
-            f"part of any of them excites it.{partly}"
-        )
+    text = findings.patches(top_patches, channel, images.name, is_partial=step.fraction < 1)
+    if not top_patches.patches(channel):
+        st.info(text)
     else:
-        st.markdown(
-            f"**The {len(cuts)} strongest patches** for channel {channel} over {top_patches.seen} "
-            f"pictures of {images.name}, at most one of each picture, cut to what the number can "
-            f"see.{partly}"
-        )
+        st.markdown(text)
         with st.container(horizontal=True, key="activations_patches"):
             for image, score, title in cuts:
                 with st.container(width=_TILE, gap="small"):
                     st.image(image, width=_TILE, output_format="PNG", alt=title)
                     st.caption(f"{score:.3g} · {title}")
     if step.left_out:
-        count = len(step.left_out)
-        with st.expander(f"{count} picture{'s' * (count > 1)} could not be read"):
+        with st.expander(could_not_be_read(len(step.left_out))):
             st.dataframe(
                 {
                     "Picture": [image.title for image in step.left_out],
@@ -241,10 +249,9 @@ def _draw_patches(
             exports.file_name(choice, layer.name, "patches", ending="csv"),
             key="activations_save_patches",
         )
-        dead = top_patches.dead().nonzero().flatten().tolist()
+        dead = findings.patches_dead(top_patches)
         if dead:
-            listed = ", ".join(map(str, dead[:40])) + (" …" if len(dead) > 40 else "")
-            st.caption(f"Dead over these {top_patches.seen} pictures: channels {listed}.")
+            st.caption(dead)
 
 
 def _cuts(
@@ -261,7 +268,9 @@ def _cuts(
                 image = patch_picture(choice.network, images, patch)
             except ImageError:
                 continue  # it could be read a moment ago: nothing the visitor could do
-            square = image.resize((2 * _TILE, 2 * _TILE), Image.Resampling.BILINEAR)
+            # At the image's edge a patch is no square; it keeps its shape, on grey.
+            size = (2 * _TILE, 2 * _TILE)
+            square = ImageOps.pad(image, size, Image.Resampling.BILINEAR, color=_BESIDE)
             cuts.append((square, patch.score, patch.title))
         kept[key] = cuts
         while len(kept) > _CUTS_KEPT:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from convviz.errors import SettingError
 from convviz.features.class_evidence import AveragedMaps, ClassEvidence
+from convviz.features.effective_field import map_box
 from convviz.figures import lessons as figures
 from convviz.figures import theme
 from convviz.formatting import percent, signed
@@ -92,7 +93,7 @@ def _draw_scores(choice: Choice) -> None:
     evidence = classes[index]
     _draw_sum(averaged, evidence)
     _draw_channels(choice, averaged, evidence)
-    _draw_evidence(choice, network, evidence)
+    _draw_evidence(choice, network, averaged.layer.name, evidence)
 
 
 def _draw_sum(averaged: AveragedMaps, evidence: ClassEvidence) -> None:
@@ -134,9 +135,13 @@ def _row(tiles: Sequence[Image.Image], gap: int = 8) -> Image.Image:
     return row
 
 
-def _draw_evidence(choice: Choice, network: Network, evidence: ClassEvidence) -> None:
+def _draw_evidence(
+    choice: Choice, network: Network, layer_name: str, evidence: ClassEvidence
+) -> None:
     image = choice.image.crop(network, enlarged=_LARGE)
-    blended = overlay(image, evidence.evidence, 0.6, "viridis", None, None)
+    box = map_box(network, layer_name, 0)
+    side = network.input_size
+    blended = overlay(image, evidence.evidence, 0.6, "viridis", None, None, box=box, side=side)
     left, right = st.columns([2, 3], gap="large")
     with left, st.container(key="architectures_evidence"):
         st.image(

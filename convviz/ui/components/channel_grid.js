@@ -90,7 +90,7 @@ class ChannelGrid {
   describe(channel) {
     const { empty, maximum, active, said, dead, dead_over } = this.atlas;
     if (said?.length) return said[channel];
-    const dead_too = dead.includes(channel) ? `, dead over N = ${dead_over} pictures` : "";
+    const dead_too = dead.includes(channel) ? `, dead over N = ${dead_over}` : "";
     const what = empty[channel] ? `empty${dead_too}` : `active in ${active[channel]} of positions`;
     return `Channel ${channel}\nmaximum ${maximum[channel]}, ${what}`;
   }

@@ -34,7 +34,7 @@ class Picture:
         active: For each channel, the share of its positions that are active, in words.
         said: For each channel, what to say of it instead.
         dead: The channels that are marked as dead.
-        dead_over: N, the number of pictures that they are dead over.
+        dead_over: The images that they are dead over, in words: "83 crops of 5 photographs".
     """
 
     tiles: TileGrid
@@ -43,7 +43,7 @@ class Picture:
     active: Sequence[str]
     said: Sequence[str] = ()
     dead: Sequence[int] = ()
-    dead_over: int = 0
+    dead_over: str = ""
 
     def message(self) -> tuple[str, bytes]:
         """Pack it for the browser: a token that names it, and the bytes."""

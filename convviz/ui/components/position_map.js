@@ -26,6 +26,7 @@ class PositionMap {
       this.values = new Float32Array(bytes.buffer);
       this.find(".photo").src = data.image;
       this.find(".cover").src = data.map;
+      lay(this.find(".cover"), data.box, data.side, data.side);
       this.find(".alone").src = data.map;
       this.find(".map").setAttribute("aria-label", data.label);
     }
@@ -33,12 +34,18 @@ class PositionMap {
     this.draw();
   }
 
+  // The position that is pointed at: the map fills its own stage, and lies on the image where its
+  // receptive fields' centres are.
   at(event, stage) {
-    const box = stage.getBoundingClientRect();
-    const { height, width } = this.data;
+    const shape = stage.getBoundingClientRect();
+    const { height, width, side, box } = this.data;
+    const onImage = stage.classList.contains("image");
+    const [top, left, bottom, right] = onImage ? box.map((pixel) => pixel / side) : [0, 0, 1, 1];
+    const down = (event.clientY - shape.top) / shape.height;
+    const across = (event.clientX - shape.left) / shape.width;
     return [
-      clamp(Math.floor(((event.clientY - box.top) / box.height) * height), height),
-      clamp(Math.floor(((event.clientX - box.left) / box.width) * width), width),
+      clamp(Math.floor(((down - top) / (bottom - top)) * height), height),
+      clamp(Math.floor(((across - left) / (right - left)) * width), width),
     ];
   }
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 
 import streamlit as st
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -34,7 +35,8 @@ def position(context: str, values: Tensor) -> tuple[int, int]:
         row, column = chosen[1:]
         if row < height and column < width:
             return row, column
-    row, column = divmod(int(values.flatten().argmax()), width)
+    comparable = values.flatten().nan_to_num(nan=-torch.inf, posinf=torch.inf, neginf=-torch.inf)
+    row, column = divmod(int(comparable.argmax()), width)
     return row, column
 
 
@@ -83,6 +85,7 @@ def draw(
             "height": height,
             "width": width,
             "side": image.width,
+            "box": [0, 0, image.height, image.width] if field is None else field.map_box,
             "rows": None if field is None else field.rows.seen,
             "columns": None if field is None else field.columns.seen,
             "picked": [row, column],
