@@ -405,3 +405,23 @@ def arithmetic_check(arithmetic: Arithmetic) -> str:
 def contribution(name: str, amount: float) -> str:
     """Say what the products of one input channel add up to."""
     return f"The products add up to {amount:+.6g}, what {name} contributes."
+
+
+def contributions_heading(source: str) -> str:
+    """Name the chart of what the input channels add; it is ordered by size, whatever the sign."""
+    return f"**What each channel of {source} adds**, the largest in size first"
+
+
+def most_changed_heading(title: str) -> str:
+    """Name the maps of a layer before and after an ablation."""
+    return f"**Channels of {title} that change most**: above before, below after"
+
+
+def field_heading(row: int, column: int) -> str:
+    """Name the effective receptive field of one position."""
+    return f"**What matters at row {row}, column {column}**"
+
+
+def synthesis_title(channel: int, title: str) -> str:
+    """Name the image that is made for a channel of a layer."""
+    return f"An image for channel {channel} of {title}"

@@ -31,6 +31,99 @@ class Convention:
 
 CONVENTIONS: dict[str, Convention] = {
     # ---- activations, channels, occlusion, synthesis, top patches ----
+    "empty channels": Convention(
+        title="Empty channels",
+        counted="A channel is empty for an image if, after the ReLU, nothing of it is larger than τ "
+        "times the layer's largest number. Where no ReLU follows, absolute values count. A channel "
+        "that holds a not-a-number is never empty.",
+        source="convviz's own definition; with τ = 0 it is the ReLU's own: max(0, x) is 0 "
+        "everywhere.",
+        check="PyTorch hooks and comparisons written out anew for every kind of layer and τ.",
+        test="tests/features/test_emptiness_oracle.py",
+    ),
+    "maximum and rank": Convention(
+        title="Maximum, mean and rank",
+        counted="Of a channel's numbers after the ReLU, or with their signs where no ReLU follows. "
+        "Rank 1 has the highest maximum; equals share a rank.",
+        source="The definitions of maximum and mean; ranks as in a competition.",
+        check="Class scores sorted by SciPy and PyTorch, from a forward pass of their own.",
+        test="tests/features/test_signed_layers.py",
+    ),
+    "map on the image": Convention(
+        title="Where a map lies on the image",
+        counted="Each value is drawn around the centre of its receptive field, one jump wide, in "
+        "pixels of the network's input.",
+        source="Araujo, Norris and Sim, “Computing Receptive Fields of Convolutional Neural "
+        "Networks”, Distill 2019.",
+        check="The centres of the pixels that gradients reach, in networks with positive weights.",
+        test="tests/structure/test_map_box.py",
+    ),
+    "dead channels": Convention(
+        title="Dead channels",
+        counted="Empty, with τ = 0, for each of the N images of a set. Crops of one photograph are "
+        "named as such.",
+        source="The usual meaning of a dead ReLU, with the N that it was found with.",
+        check="A pass over the images one by one with PyTorch hooks.",
+        test="tests/features/test_emptiness_oracle.py",
+    ),
+    "top patches": Convention(
+        title="Strongest patches",
+        counted="The highest activations over a set, at most one of each photograph, cut to the "
+        "receptive field of the position.",
+        source="Zeiler and Fergus, “Visualizing and Understanding Convolutional Networks”, ECCV "
+        "2014.",
+        check="A search through every position of every image.",
+        test="tests/features/test_top_patches.py",
+    ),
+    "occlusion": Convention(
+        title="Occlusion",
+        counted="The response with a grey square over one place, less that to the whole image; "
+        "percentages are given of a positive response only.",
+        source="Zeiler and Fergus, “Visualizing and Understanding Convolutional Networks”, ECCV "
+        "2014.",
+        check="Forward passes over images that were covered by hand.",
+        test="tests/features/test_occlusion.py",
+    ),
+    "synthesis": Convention(
+        title="Made images",
+        counted="The number is measured on the 8-bit image that is shown, and on the noise that it "
+        "began with, neither shifted nor turned.",
+        source="Olah, Mordvintsev and Schubert, “Feature Visualization”, Distill 2017.",
+        check="A forward pass of PyTorch over the saved image.",
+        test="tests/features/test_synthesis.py",
+    ),
+    "effective field": Convention(
+        title="Effective receptive field",
+        counted="The absolute gradient of one number by each pixel, summed over the colours; drawn "
+        "as its square root.",
+        source="Luo, Li, Urtasun and Zemel, “Understanding the Effective Receptive Field in Deep "
+        "Convolutional Neural Networks”, NeurIPS 2016.",
+        check="Gradients worked out by hand for small networks.",
+        test="tests/features/test_effective_field.py",
+    ),
+    "arithmetic": Convention(
+        title="Arithmetic of one number",
+        counted="Every product, sum and step in float64, from the float32 numbers of the network.",
+        source="The definitions of convolution, pooling, batch norm and ReLU in PyTorch.",
+        check="The number that the network itself puts out, for every kind of layer.",
+        test="tests/features/test_arithmetic.py",
+    ),
+    "ablation": Convention(
+        title="Change by switching off",
+        counted="‖after − before‖ / ‖before‖ over a layer's numbers after the ReLU.",
+        source="Relative error in the Euclidean norm.",
+        check="Networks whose channels were set to 0 by hand.",
+        test="tests/features/test_ablation.py",
+    ),
+    "trend with depth": Convention(
+        title="Trend with depth",
+        counted="Spearman's rank correlation between a layer's position and its share of empty "
+        "channels; a trend is claimed from 0.5 on, if chance would make it in fewer than 1 of 20 "
+        "networks, and if the last third differs from the first.",
+        source="Spearman 1904; one-sided test in the normal approximation ρ √(n − 1).",
+        check="SciPy's rank correlation.",
+        test="tests/features/test_signed_layers.py",
+    ),
     # ---- layers, receptive fields, costs, lessons, papers ----
     "parameters": Convention(
         title="Parameters",

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 def bars(predictions: Sequence[Prediction]) -> None:
     """Draw class names with their probabilities as horizontal bars, the best guess first."""
-    st.html(f'<ol class="convviz-bars">{rows(predictions)}</ol>')
+    st.html(bars_html(predictions))
 
 
-def rows(predictions: Sequence[Prediction]) -> str:
+def bars_html(predictions: Sequence[Prediction]) -> str:
     """Write one list item for each guess: its name, probability and bar."""
-    return "".join(
+    rows = "".join(
         f'<li title="{escape(guess.names)}">'
         f'<span class="name">{escape(guess.label)}</span>'
         f'<span class="share">{probability(guess.probability)}</span>'
@@ -31,6 +31,7 @@ def rows(predictions: Sequence[Prediction]) -> str:
         "</li>"
         for guess in predictions
     )
+    return f'<ol class="convviz-bars">{rows}</ol>'
 
 
 def draw(network: Network, predictions: Sequence[Prediction]) -> None:

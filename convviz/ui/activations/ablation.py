@@ -12,6 +12,7 @@ from convviz.figures import theme
 from convviz.sprites.overlay import ends, heatmap
 from convviz.ui import predictions, state
 from convviz.ui.choice import Choice
+from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Entry, Key
 from convviz.ui.sidebar.layer import titles
 
@@ -65,6 +66,7 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
     with right:
         _predictions(ablation)
     _maps(ablation)
+    how_we_know("ablation")
 
 
 def _begin_with(activations: Activations, channel: int) -> None:
@@ -92,9 +94,7 @@ def _predictions(ablation: Ablation) -> None:
 
 
 def _maps(ablation: Ablation) -> None:
-    st.markdown(
-        f"**Channels of {ablation.deeper.title} that change most**: above before, below after"
-    )
+    st.markdown(findings.most_changed_heading(ablation.deeper.title))
     with st.container(horizontal=True, key="activations_changed_maps"):
         for channel in ablation.most_changed()[:_MOST_MAPS].tolist():
             before = ablation.before.rectified[channel]

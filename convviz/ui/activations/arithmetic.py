@@ -16,6 +16,7 @@ from convviz.structure.layers import layer
 from convviz.ui.activations.map_and_field import position_context
 from convviz.ui.choice import Choice
 from convviz.ui.components import position_map
+from convviz.ui.how_we_know import how_we_know
 
 _COLOURS = ("red", "green", "blue")
 _MOST_INPUTS = 64  # input channels to choose from: the strongest
@@ -42,6 +43,7 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
         _weighted_sum(first, choice.network)
     elif isinstance(first, Pooled):
         st.dataframe(first.window.numpy(), width="content", key="activations_pooling_window")
+    how_we_know("arithmetic")
 
 
 def _choose_position(context: str, row: int, column: int, height: int, width: int) -> None:
@@ -77,7 +79,7 @@ def _weighted_sum(stage: WeightedSum, network: Network) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         source = _title(stage.source, network)
-        st.markdown(f"**What each channel of {source} adds**, the largest in size first")
+        st.markdown(findings.contributions_heading(source))
         figure = figures.contributions(stage, names)
         st.plotly_chart(figure, config=theme.CONFIG, key="activations_contributions")
     with right:

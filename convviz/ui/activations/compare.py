@@ -24,6 +24,7 @@ from convviz.ui.activations import grid, jobs, second_image
 from convviz.ui.activations.display import DisplayOptions, controls, legend
 from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.components.channel_grid import channel_grid
+from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Entry, Key
 from convviz.ui.sidebar import layer as sidebar_layer
 
@@ -134,6 +135,7 @@ def draw(choice: Choice, activations: Activations, threshold: float) -> None:
         _draw_sides(left, right, options, same_channels)
     st.subheader("Empty and dead channels by layer and network", anchor=False)
     _draw_table(choice, threshold)
+    how_we_know("empty channels", "maximum and rank", "map on the image", "dead channels")
 
 
 def have_same_channels(layers: Sequence[Layer], one: Layer, other: Layer) -> bool:

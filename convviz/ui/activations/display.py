@@ -109,7 +109,14 @@ def controls(threshold: float) -> tuple[DeltaGenerator, DisplayOptions]:
 def legend(
     atlas: Atlas, options: DisplayOptions, activations: Activations, dead: DeadChannels | None
 ) -> None:
-    """Draw the scale under the grid's controls.
+    """Draw the scale under the grid's controls; arguments as in `legend_html`."""
+    st.html(legend_html(atlas, options, activations, dead))
+
+
+def legend_html(
+    atlas: Atlas, options: DisplayOptions, activations: Activations, dead: DeadChannels | None
+) -> str:
+    """Write what the colours and the marks of a grid stand for.
 
     Args:
         atlas: The image of all channels.
@@ -119,12 +126,12 @@ def legend(
     """
     stops = ", ".join(hex_colours(options.colours))
     ramp = f'<span class="ramp" style="background:linear-gradient(90deg, {stops})"></span>'
-    signs = _sign("cross", f"empty: {findings.empty_here(activations, options.threshold)}")
+    marks = [("cross", f"empty: {findings.empty_here(activations, options.threshold)}")]
     if dead is not None:
-        signs += _sign("line", f"dead: {findings.dead_here(activations, dead)}")
+        marks.append(("line", f"dead: {findings.dead_here(activations, dead)}"))
+    signs = "".join(
+        f'<span class="sign"><span class="{mark}"></span>{meaning}</span>'
+        for mark, meaning in marks
+    )
     scale = f'<span class="scale">{atlas.ends[0]}{ramp}{atlas.ends[1]}</span>'
-    st.html(f'<div class="convviz-legend">{scale}{signs}</div>')
-
-
-def _sign(mark: str, meaning: str) -> str:
-    return f'<span class="sign"><span class="{mark}"></span>{meaning}</span>'
+    return f'<div class="convviz-legend">{scale}{signs}</div>'

@@ -21,6 +21,7 @@ from convviz.ui.activations import jobs
 from convviz.ui.activations.display import DisplayOptions, controls, legend
 from convviz.ui.choice import Choice
 from convviz.ui.components.channel_grid import Picture, channel_grid
+from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 
 _PIXELS = 448  # of the enlarged map: sharp on a projector, and a multiple of common map sizes
@@ -49,6 +50,7 @@ def draw(choice: Choice, activations: Activations, threshold: float) -> None:
     with scale:
         legend(atlas, options, activations, dead)
     _grid_and_panel(choice, activations, options, atlas, dead)
+    how_we_know("empty channels", "maximum and rank", "map on the image", "dead channels")
 
 
 def remember_channel(choice: Choice, activations: Activations) -> None:
@@ -130,6 +132,17 @@ def numbers(
     dead: DeadChannels | None = None,
 ) -> None:
     """Draw a channel's numbers: maximum, mean, share of active positions, rank, class, branch."""
+    st.html(numbers_html(activations, threshold, channel, classes, dead))
+
+
+def numbers_html(
+    activations: Activations,
+    threshold: float,
+    channel: int,
+    classes: Sequence[str],
+    dead: DeadChannels | None,
+) -> str:
+    """Write a channel's numbers, its class or branch, and whether it is empty or dead."""
     layer = activations.layer
     rows = number_rows(activations, channel)
     if len(classes) == activations.channels and not layer.in_encoder:
@@ -141,7 +154,7 @@ def numbers(
         cells += '<dd class="whole">Empty for this image</dd>'
     if dead is not None and channel in dead.numbers:
         cells += f'<dd class="whole">Dead over N = {dead.images}</dd>'
-    st.html(f'<dl class="convviz-numbers">{cells}</dl>')
+    return f'<dl class="convviz-numbers">{cells}</dl>'
 
 
 def number_rows(activations: Activations, channel: int) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from convviz.ui import cache, exports, state
 from convviz.ui.activations import second_image
 from convviz.ui.choice import Choice
 from convviz.ui.components import position_map
+from convviz.ui.how_we_know import how_we_know
 
 _PIXELS = 448
 
@@ -40,6 +41,7 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
         st.plotly_chart(figure, config=theme.CONFIG, key="activations_map_histogram")
     with right:
         _second_image(choice, activations, channel)
+    how_we_know("map on the image", "effective field", "maximum and rank")
 
 
 def position_context(choice: Choice, activations: Activations) -> str:
@@ -50,7 +52,7 @@ def position_context(choice: Choice, activations: Activations) -> str:
 def _effective_field(
     choice: Choice, activations: Activations, channel: int, row: int, column: int
 ) -> None:
-    st.markdown(f"**What matters at row {row}, column {column}**")
+    st.markdown(findings.field_heading(row, column))
     layer = activations.layer
     field = effective_field(choice.network, choice.image.pixels, layer.name, channel, row, column)
     brightness = field.weights.sqrt()

@@ -13,6 +13,7 @@ from convviz.figures import theme
 from convviz.ui import cache, exports, state
 from convviz.ui.activations import compare, display, grid, one_channel
 from convviz.ui.choice import Choice
+from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 
 _FIRST_VIEW = "This layer"
@@ -67,6 +68,7 @@ def _all_layers(choice: Choice, activations: Activations, threshold: float) -> N
         exports.file_name(choice, "empty-by-depth", ending="csv"),
         key="activations_save_depth",
     )
+    how_we_know("empty channels", "trend with depth")
 
 
 def _open_layer(names: Sequence[str]) -> None:

@@ -16,6 +16,7 @@ from convviz.ui import exports, state
 from convviz.ui.activations import jobs, top_patches
 from convviz.ui.activations.jobs import About
 from convviz.ui.choice import Choice
+from convviz.ui.how_we_know import how_we_know
 from convviz.ui.jobs import PageJobs
 from convviz.ui.keys import Key
 
@@ -51,6 +52,7 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
         "Synthesis": _synthesis,
     }
     ways[str(way)](choice, activations, channel, page_jobs, job)
+    how_we_know("top patches", "dead channels", "occlusion", "synthesis")
 
 
 def _occlusion(
@@ -117,9 +119,7 @@ def _draw_occlusion(choice: Choice, step: OcclusionStep, measured: str) -> None:
     with left:
         st.image(over, width=_PIXELS, output_format="PNG", alt="What the channel loses, by place")
     with right:
-        signs = f'<span class="lost"></span>{findings.occlusion_falls(step)}'
-        signs += f'<span class="won"></span>{findings.occlusion_rises(step)}'
-        st.html(f'<div class="convviz-signs">Covered there, the channel {signs}</div>')
+        st.html(signs(step))
         st.markdown(findings.occlusion_watched(step, measured))
         st.caption(findings.occlusion_colours(bound))
         if highest - step.uncovered > _NOTICED * abs(step.uncovered):
@@ -135,6 +135,13 @@ def _draw_occlusion(choice: Choice, step: OcclusionStep, measured: str) -> None:
             ),
             key="activations_save_occlusion",
         )
+
+
+def signs(step: OcclusionStep) -> str:
+    """Say beside the two colours by how much the response falls and rises."""
+    falls = f'<span class="lost"></span>{findings.occlusion_falls(step)}'
+    rises = f'<span class="won"></span>{findings.occlusion_rises(step)}'
+    return f'<div class="convviz-signs">Covered there, the channel {falls}{rises}</div>'
 
 
 def _synthesis(
@@ -179,7 +186,7 @@ def _synthesis(
             synthesise,
             key="activations_start_synthesis",
             is_done=step is not None,
-            title=f"An image for channel {channel} of {layer.title}",
+            title=findings.synthesis_title(channel, layer.title),
             about=about,
             network=choice.network,
             layer_name=layer.name,

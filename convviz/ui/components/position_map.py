@@ -89,10 +89,15 @@ def draw(
             "rows": None if field is None else field.rows.seen,
             "columns": None if field is None else field.columns.seen,
             "picked": [row, column],
-            "label": f"{label}; the arrow keys move the chosen position",
+            "label": described(label),
         },
         on_pick_change=picked,
     )
+
+
+def described(label: str) -> str:
+    """Name the map for a screen reader, and say how it is used."""
+    return f"{label}; the arrow keys move the chosen position"
 
 
 @st.cache_data(
