@@ -112,8 +112,9 @@ class TestByHand:
         conv.bias.data = torch.tensor([-3.0, 0.0])
         result = activations(network_of(nn.Sequential(conv)), picture, "0")
         assert result.rectified.amin().item() == -3.0
-        assert result.maximum.tolist() == [3.0, 0.0]
-        assert result.mean.tolist() == [3.0, 0.0]
+        assert result.strength.tolist() == [3.0, 0.0]
+        assert result.maximum.tolist() == [-3.0, 0.0]
+        assert result.mean.tolist() == [-3.0, 0.0]
         assert result.empty().tolist() == [False, True]
 
     def test_an_unknown_layer(self, network: Network, picture: Image.Image) -> None:
