@@ -338,7 +338,8 @@ def stage(stage: Stage, source: str) -> str:
         case WeightedSum():
             rows, columns = stage.kernel.shape[1:]
             bias = f" + bias {stage.bias:.5g}" if stage.has_bias else ""
-            size = f"{len(stage.kernel)} channels × {rows} × {columns}"
+            inputs = len(stage.kernel)
+            size = f"{inputs} channel{'s' * (inputs != 1)} × {rows} × {columns}"
             count = stage.kernel.numel()
             return f"Weighted sum over {source}: {size} = {count:,} products{bias} → {after}"
         case Pooled():

@@ -36,7 +36,7 @@ BEFORE = replace(RELU, name="conv", title="conv1", kind="convolution", pre_relu=
 
 
 def of(layer: Layer, *rows: tuple[float, float]) -> Activations:
-    return measure(layer, torch.tensor(rows)[:, None])
+    return measure(layer, torch.tensor(rows).float()[:, None])
 
 
 RECTIFIED = of(RELU, (0, 2), (0, 0), (4, 1))

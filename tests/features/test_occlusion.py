@@ -71,3 +71,18 @@ def test_it_ends_after_a_step_when_it_is_asked_to_stop(
 ) -> None:
     (step,) = occlude(network, corner, "relu", 0, patch=2, positions=3, stop=lambda: True)
     assert step.done == 4
+
+
+def test_a_negative_response_that_comes_nearer_to_0_rises(corner: Image.Image) -> None:
+    conv = nn.Conv2d(3, 1, 1)
+    conv.weight.data.zero_()
+    conv.weight.data[0, 0] = -4.0
+    conv.bias.data.fill_(-1.0)
+    network = network_of(nn.Sequential(conv), side=8)
+    *_, last = occlude(network, corner, "0", 0, patch=4, positions=2)
+    # red covers a quarter: the mean is −4/4 − 1 = −2, and −1 with the red covered
+    assert last.uncovered == pytest.approx(-2.0)
+    torch.testing.assert_close(last.responses, torch.tensor([[-1.0, -2.0], [-2.0, -2.0]]))
+    torch.testing.assert_close(last.loss, torch.tensor([[-0.5, 0.0], [0.0, 0.0]]))
+    assert last.by_pixel(8)[0, 0] == pytest.approx(-1.0)  # below 0: it rises there
+    assert last.by_pixel(8)[7, 7] == 0

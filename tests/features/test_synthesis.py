@@ -1,7 +1,10 @@
 """Activation maximisation: it climbs, it is repeatable, it wakes silent channels."""
 
+from io import BytesIO
+
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from convviz.errors import SettingError
@@ -91,3 +94,39 @@ def test_it_ends_after_a_step_when_it_is_asked_to_stop(network: Network) -> None
     config = SynthesisConfig(steps=18)
     (step,) = synthesise(network, "relu", 0, config, stop=lambda: True)
     assert step.step == 1
+
+
+@pytest.mark.parametrize("target", ["channel", "centre"])
+def test_the_score_is_that_of_the_image_as_it_is_saved(network: Network, target: str) -> None:
+    config = SynthesisConfig(steps=12, target=target, rate=0.1)  # type: ignore[arg-type]
+    *_, last = synthesise(network, "relu", 0, config)
+    file = BytesIO()
+    last.picture.save(file, "PNG")
+    data = torch.frombuffer(bytearray(Image.open(file).tobytes()), dtype=torch.uint8)
+    red = data.reshape(32, 32, 3)[..., 0] / 255  # channel 0 is red, before and after its ReLU
+    expected = red.mean() if target == "channel" else red[16, 16]
+    assert last.score == pytest.approx(float(expected), abs=1e-5)
+    assert last.before_relu
+    assert last.changed
+
+
+def test_a_target_that_nothing_moves_leaves_the_noise(network: Network) -> None:
+    steps = list(synthesise(network, "pool", 2, SynthesisConfig(steps=9)))
+    assert not steps[-1].changed
+    assert not steps[-1].before_relu
+    assert steps[-1].start == steps[-1].score == 0
+    assert steps[-1].picture.tobytes() == steps[0].picture.tobytes()
+
+
+def test_only_what_a_relu_follows_is_before_its_relu(network: Network) -> None:
+    config = SynthesisConfig(steps=1)
+    told = {}
+    for name in ("conv", "relu", "pool", "fc"):
+        *_, last = synthesise(network, name, 0, config)
+        told[name] = (last.before_relu, last.has_map)
+    assert told == {
+        "conv": (True, True),
+        "relu": (True, True),
+        "pool": (False, True),
+        "fc": (False, False),
+    }

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from convviz.datasets.image_set import Files
+from convviz.datasets.image_set import Files, SampleCrops, origins, seen_text
 from convviz.errors import ImageError, SettingError
 from convviz.features.activations import activations
 from convviz.features.effective_field import Box, box
@@ -59,7 +59,7 @@ def network() -> Network:
     return network_of(parts, side=16)
 
 
-def _last(network: Network, name: str, pictures: Noise | Files) -> TopPatchesStep:
+def _last(network: Network, name: str, pictures: Noise | Files | SampleCrops) -> TopPatchesStep:
     *_, last = find_top_patches(network, name, pictures)
     return last
 
@@ -248,3 +248,37 @@ def test_a_set_of_500_as_a_job_with_progress_a_stop_and_the_rest(
 def test_it_ends_after_a_step_when_it_is_asked_to_stop(network: Network) -> None:
     (step,) = find_top_patches(network, "2", Noise(10), stop=lambda: True)
     assert step.done == 4
+
+
+def test_crops_of_one_photograph_count_as_one_picture(network: Network) -> None:
+    crops = SampleCrops()
+    last = _last(network, "2", crops)
+    top = last.stimuli
+    assert top.seen_images == f"{len(crops)} crops of 5 photographs"
+    photographs = [title for title in crops.titles]  # one title for each photograph
+    maps = [activations(network, crops.image(i), "2").rectified for i in range(len(crops))]
+    for channel in range(4):
+        best: dict[str, float] = {}
+        for title, answer in zip(photographs, maps, strict=True):
+            best[title] = max(best.get(title, 0.0), float(answer[channel].max()))
+        expected = sorted((score for score in best.values() if score > 0), reverse=True)
+        patches = top.patches(channel)
+        assert len({patch.title for patch in patches}) == len(patches) == len(expected)
+        assert [patch.score for patch in patches] == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_same_file_under_two_names_is_one_picture(network: Network) -> None:
+    files = []
+    for name, index in (("a.png", 0), ("b.png", 1), ("copy of a.png", 0)):
+        buffer = BytesIO()
+        Noise(2).image(index).save(buffer, "PNG")
+        files.append((name, buffer.getvalue()))
+    last = _last(network, "2", Files(tuple(files)))
+    assert {patch.title for patch in last.stimuli.patches(0)} <= {"a.png", "b.png"}
+    assert last.stimuli.seen_images == "3 files of 2 different pictures"
+    assert origins(Noise(3)) == (0, 1, 2)
+    assert [seen_text(Noise(3), n, n) for n in (0, 1, 3)] == [
+        "0 pictures",
+        "1 picture",
+        "3 pictures",
+    ]
