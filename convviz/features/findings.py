@@ -29,6 +29,7 @@ from convviz.features.top_patches import TopPatches
 from convviz.formatting import percent
 from convviz.structure.layers import Layer
 
+_NOISE = 1e-5  # of a response: passes over batches differ by no more, from float32's rounding
 _ROUNDING = 1e-3  # a float32 sum differs from the exact one by a much smaller share of its terms
 
 
@@ -177,7 +178,7 @@ def occlusion_extremes(step: OcclusionStep) -> tuple[float, float]:
 def occlusion_falls(step: OcclusionStep) -> str:
     """Say by how much covering a part lowers the response at most."""
     lowest, _ = occlusion_extremes(step)
-    if not lowest < step.uncovered:
+    if not step.uncovered - lowest > _NOISE * abs(step.uncovered):
         return "falls nowhere"
     return f"falls, {_change(step.uncovered - lowest, step.uncovered, lowest)}"
 
@@ -185,7 +186,7 @@ def occlusion_falls(step: OcclusionStep) -> str:
 def occlusion_rises(step: OcclusionStep) -> str:
     """Say by how much covering a part raises the response at most."""
     _, highest = occlusion_extremes(step)
-    if not highest > step.uncovered:
+    if not highest - step.uncovered > _NOISE * abs(step.uncovered):
         return "rises nowhere"
     return f"rises, {_change(highest - step.uncovered, step.uncovered, highest)}"
 
