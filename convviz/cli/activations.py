@@ -22,8 +22,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         parents=[layer_and_image()],
         help="what a layer's channels answer to a picture, and which are empty",
         description="Show what each channel of a layer answers to a picture, and which channels "
-        "are empty: their largest activation after the ReLU is at most THRESHOLD times the "
-        "layer's largest.",
+        "are empty: their largest activation after the ReLU (where none follows, their largest "
+        "absolute value) is at most THRESHOLD times the layer's largest.",
     )
     parser.add_argument(
         "--threshold", type=float, default=0.0, metavar="0…1", help="(default: 0, exactly silent)"
@@ -32,8 +32,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--order",
         default="index",
         choices=("index", "strength", "active"),
-        help="of the channels in the picture: by index, largest activation, or share of active "
-        "pixels (default: index)",
+        help="of the channels in the picture: by index, highest activation (class scores: the "
+        "highest score first), or share of active pixels (default: index)",
     )
     parser.add_argument(
         "--contrast",
@@ -110,7 +110,8 @@ def _print(activations: Activations, network: Network, threshold: float) -> None
     print(f"Weights: {weights.title} (source {weights.source}, sha256 {weights.sha256})")
     print(activations.sentence(threshold))
     if threshold:
-        print(f"Threshold: {threshold:g} of the layer's largest activation")
+        largest = "absolute value" if activations.is_signed else "activation"
+        print(f"Threshold: {threshold:g} of the layer's largest {largest}")
     empty = activations.empty(threshold).nonzero().flatten().tolist()
     if empty:
         print(f"Empty: {', '.join(map(str, empty))}")

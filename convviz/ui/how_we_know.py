@@ -34,8 +34,8 @@ CONVENTIONS: dict[str, Convention] = {
     "empty channels": Convention(
         title="Empty channels",
         counted="A channel is empty for an image if, after the ReLU, nothing of it is larger than "
-        "τ times the layer's largest number. Where no ReLU follows, absolute values count. A channel "
-        "that holds a not-a-number is never empty.",
+        "τ times the layer's largest number. Where no ReLU follows, absolute values count. A "
+        "channel that holds a not-a-number is never empty.",
         source="convviz's own definition; with τ = 0 it is the ReLU's own: max(0, x) is 0 "
         "everywhere.",
         check="PyTorch hooks and comparisons written out anew for every kind of layer and τ.",

@@ -3,10 +3,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
 from convviz.cli import main
 from convviz.features.activations import activations
+from convviz.features.capture import input_for
 from convviz.images.decode import decode
 from convviz.images.samples import sample
 from convviz.weights.load import load
@@ -106,3 +108,25 @@ def test_a_picture_with_too_many_pixels_is_named(
     Image.new("1", (6000, 6000)).save(picture)
     arguments = ["activations", str(picture), "--network", "googlenet", "--layer", "conv1"]
     assert "large.png: The picture, 6000 × 6000" in refused(capsys, *arguments)
+
+
+@pytest.mark.claims("convviz.cli.activations._print")
+@pytest.mark.parametrize("threshold", [0.0, 0.3])
+def test_class_scores_are_told_with_their_signs(
+    capsys: pytest.CaptureFixture[str], threshold: float
+) -> None:
+    network, image = load("googlenet"), decode(sample("cat").read())
+    with torch.no_grad():
+        scores = network.module(input_for(network, image))[0]
+    result = printed(capsys, *CAT, "fc", "--threshold", str(threshold))
+    assert result["max"] == pytest.approx(scores.tolist(), abs=1e-4)
+    assert min(result["max"]) < 0
+    count = int((scores.abs() <= threshold * scores.abs().max()).sum())
+    assert len(result["empty"]) == count
+    assert main([*CAT, "fc", "--threshold", str(threshold)]) == 0
+    text = capsys.readouterr().out
+    assert "GoogLeNet, fc, 200" in text
+    assert ("0.3 of the layer's largest absolute value" in text) == (threshold > 0)
+    assert ("Empty: " in text) == (count > 0)
+    expected = f"{count} of 200 channels" if count else "None of 200 channels is empty"
+    assert expected in text

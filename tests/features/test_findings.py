@@ -8,7 +8,9 @@ from typing import get_args
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
+from convviz.errors import NetworkError
 from convviz.features import findings
 from convviz.features.ablation import Ablation
 from convviz.features.activations import Activations, measure
@@ -22,6 +24,7 @@ from convviz.features.arithmetic_steps import (
     Rectified,
     WeightedSum,
 )
+from convviz.features.capture import capture
 from convviz.features.dead import DeadChannels
 from convviz.features.effective_field import Box, EffectiveField
 from convviz.features.occlusion import OcclusionStep
@@ -337,3 +340,11 @@ def test_the_check_calls_rounding_only_what_is_rounding() -> None:
         findings.contribution("red", -0.5) == "The products add up to -0.5, what red contributes."
     )
     assert "conv1" in findings.contributions_heading("conv1")
+
+
+@pytest.mark.claims("convviz.features.capture._never_ran")
+def test_a_layer_that_never_runs_is_named() -> None:
+    module = nn.Sequential(nn.Identity())
+    module[0].extra = nn.ReLU()
+    with pytest.raises(NetworkError, match="“0.extra” does not run when the network looks"):
+        capture(module.eval(), torch.zeros(1, 3, 4, 4), ["0.extra"])

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import torch
@@ -164,9 +164,7 @@ def test_guesses_are_drawn_with_their_probabilities() -> None:
     def network(**weights: Any) -> Any:
         usual = {"classes": ("a",) * 1000, "decoder_set": "", "training_set": "ImageNet"}
         usual |= {"note": "", "source": "own"}
-        return cast(
-            Any, SimpleNamespace(title="Net", weights=SimpleNamespace(**{**usual, **weights}))
-        )
+        return SimpleNamespace(title="Net", weights=SimpleNamespace(**{**usual, **weights}))
 
     text = predictions.about(network())
     assert text.startswith("Probabilities over the 1,000 classes of ImageNet")
