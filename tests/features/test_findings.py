@@ -346,5 +346,5 @@ def test_the_check_calls_rounding_only_what_is_rounding() -> None:
 def test_a_layer_that_never_runs_is_named() -> None:
     module = nn.Sequential(nn.Identity())
     module[0].extra = nn.ReLU()
-    with pytest.raises(NetworkError, match="“0.extra” does not run when the network looks"):
+    with pytest.raises(NetworkError, match=r"“0\.extra” does not run when the network looks"):
         capture(module.eval(), torch.zeros(1, 3, 4, 4), ["0.extra"])
