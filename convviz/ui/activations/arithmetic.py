@@ -34,8 +34,9 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
     )
     st.markdown(findings.arithmetic_number(arithmetic, is_map=values.numel() > 1))
     for number, stage in enumerate(arithmetic.stages, start=1):
-        is_sum = isinstance(stage, WeightedSum | Pooled)
-        source = _title(stage.source, choice.network) if is_sum else ""
+        source = (
+            _title(stage.source, choice.network) if isinstance(stage, WeightedSum | Pooled) else ""
+        )
         st.markdown(f"{number}. {findings.stage(stage, source)}")
     st.caption(findings.arithmetic_check(arithmetic))
     first = arithmetic.stages[0]
