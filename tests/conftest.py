@@ -31,26 +31,30 @@ PROXIES = {
 }
 
 
+# Tests that take minutes: the marker, the make target that runs them, and what they do.
+LONG = (
+    ("choices", "choices", "play every recorded choice by hand"),
+    ("independent", "independent", "count many networks by other code"),
+    ("load", "test-load", "run the long tests of load, faults and hostile input"),
+)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --choices and --independent."""
-    parser.addoption(
-        "--choices",
-        action="store_true",
-        help="also play every recorded choice by hand, which takes minutes (marker: choices)",
-    )
-    parser.addoption(
-        "--independent",
-        action="store_true",
-        help="also count many networks by other code, which takes minutes (marker: independent)",
-    )
+    """Add an option for each kind of long test."""
+    for marker, _, what in LONG:
+        parser.addoption(
+            f"--{marker}",
+            action="store_true",
+            help=f"also {what}, which takes minutes (marker: {marker})",
+        )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what takes minutes, unless it is asked for."""
-    for marker in ("choices", "independent"):
+    for marker, target, _ in LONG:
         if config.getoption(f"--{marker}"):
             continue
-        skip = pytest.mark.skip(reason=f"takes minutes: run it with make {marker}")
+        skip = pytest.mark.skip(reason=f"takes minutes: run it with make {target}")
         for item in items:
             if item.get_closest_marker(marker):
                 item.add_marker(skip)

@@ -1,0 +1,269 @@
+"""What a file states of its image before it is decoded, and whether that would cost too much.
+
+An image of few pixels can need much memory: a TIFF stores it in tiles or strips that are unpacked
+whole, a JPEG in several passes is kept as coefficients, a WebP is drawn on a canvas. And a small
+file may hold millions of parts that are read one by one. Both stand in the headers, which are read
+here without a decoder. What a header leaves open is for the decoder to refuse.
+
+Loads neither Pillow nor torch.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from convviz.errors import ImageError
+
+MAX_PIXELS = 25_000_000
+MAX_WEBP_PIXELS = 12_500_000
+"""Less than of other formats: its decoder needs the image four times."""
+
+_MAX_BYTES = 230_000_000  # a decoder's own buffers and the image that it writes
+_MAX_PARTS = 20_000  # segments, chunks, blocks or entries of one file
+_MAX_PASSES = 100  # a progressive JPEG usually has about ten
+_MAX_RLE_BYTES = 2_000_000  # run-length coded BMP files are read slowly
+_MAX_FILLING = 10_000  # bytes between two segments of a JPEG
+
+_DAMAGED = "The file is damaged or incomplete; export the picture again, as JPEG or PNG."
+
+
+def check(data: bytes) -> None:
+    """Refuse a file whose headers state more than can be decoded.
+
+    Args:
+        data: The file, of any format; those that are not known pass.
+
+    Raises:
+        ImageError: Decoding it would take too much memory or time, or its headers are damaged.
+    """
+    try:
+        if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+            _check_tiff(data)
+        elif data.startswith(b"\xff\xd8\xff"):
+            _check_jpeg(data)
+        elif data.startswith(b"\x89PNG"):
+            _check_png(data)
+        elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+            _check_webp(data)
+        elif data.startswith(b"GIF8"):
+            _check_gif(data)
+        elif data.startswith(b"BM"):
+            _check_bmp(data)
+    except (struct.error, IndexError, OverflowError) as error:  # it ends within a header
+        raise ImageError(_DAMAGED) from error
+
+
+def too_large(subject: str, limit: int = MAX_PIXELS) -> str:
+    """Return the sentence on an image of too many pixels.
+
+    Args:
+        subject: What is too large, as the sentence's first words.
+        limit: The pixels allowed.
+    """
+    return f"{subject} has more than {limit / 1e6:g} million pixels; make it smaller and try again."
+
+
+def _parts(count: int) -> None:
+    if count > _MAX_PARTS:
+        raise ImageError(
+            f"The file consists of more than {_MAX_PARTS:,} parts, which pictures do not; export "
+            "the picture again, as JPEG or PNG."
+        )
+
+
+# TIFF: a directory of tags, each with a type, a count, and a value or its offset.
+
+_WIDTH, _HEIGHT, _BITS, _SAMPLES, _ROWS_PER_STRIP = 256, 257, 258, 277, 278
+_PLANAR, _TILE_WIDTH, _TILE_HEIGHT = 284, 322, 323
+_SEPARATE = 2
+_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+_TYPE_BYTES |= {13: 4, 16: 8, 17: 8, 18: 8}
+_INTEGERS = {1: "B", 3: "H", 4: "L", 13: "L", 16: "Q"}
+
+
+@dataclass(frozen=True)
+class _Tag:
+    """One entry of a TIFF directory: the size of its values, and the first sixteen numbers."""
+
+    bytes: int
+    values: tuple[int, ...]
+
+
+def _check_tiff(data: bytes) -> None:
+    tags = dict(_tiff_tags(data))
+
+    def number(tag: int, default: int) -> int:
+        values = tags[tag].values if tag in tags else ()
+        return values[0] if values else default
+
+    if sum(tag.bytes for tag in tags.values()) > len(data):
+        raise ImageError(_DAMAGED)  # entries that share bytes, or that are not in the file
+    width, height = number(_WIDTH, 0), number(_HEIGHT, 0)
+    if width * height > MAX_PIXELS:
+        raise ImageError(too_large(f"The picture, {width} × {height},"))
+    bits = max(tags[_BITS].values if _BITS in tags else (), default=1)
+    samples = number(_SAMPLES, 1)
+    in_block = 1 if number(_PLANAR, 1) == _SEPARATE else samples
+    if _TILE_WIDTH in tags or _TILE_HEIGHT in tags:
+        kind, columns, rows = "tiles", number(_TILE_WIDTH, width), number(_TILE_HEIGHT, height)
+    else:
+        kind, columns, rows = "strips", width, min(number(_ROWS_PER_STRIP, height), height)
+    pixel_bytes = 4 if samples > 1 or bits > 16 else 2 if bits > 8 else 1  # as Pillow keeps them
+    block_bytes = (columns * bits * in_block + 7) // 8 * rows
+    decoded_bytes = block_bytes + pixel_bytes * width * height
+    if columns * rows > MAX_PIXELS or decoded_bytes > _MAX_BYTES:
+        raise ImageError(
+            f"The TIFF stores its picture in {kind} of {columns} × {rows} pixels, which are too "
+            "large to unpack; export the picture again, as JPEG or PNG."
+        )
+
+
+def _tiff_tags(data: bytes) -> Iterator[tuple[int, _Tag]]:
+    """Read the first directory; a tag's first entry counts, as for Pillow."""
+    order = "<" if data[:2] == b"II" else ">"
+    big = data[2:4] in (b"+\0", b"\0+")
+    number, field = ("Q", 8) if big else ("L", 4)
+    (start,) = struct.unpack_from(order + number, data, 8 if big else 4)
+    count_format = order + ("Q" if big else "H")
+    (count,) = struct.unpack_from(count_format, data, start)
+    _parts(count)
+    first = start + struct.calcsize(count_format)
+    known: set[int] = set()
+    for entry in range(first, first + count * (12 + 2 * (field - 4)), 12 + 2 * (field - 4)):
+        tag, kind, length = struct.unpack_from(f"{order}HH{number}", data, entry)
+        if tag in known or kind not in _TYPE_BYTES:
+            continue
+        known.add(tag)
+        size, place = length * _TYPE_BYTES[kind], entry + 4 + field
+        if size > field:
+            (place,) = struct.unpack_from(order + number, data, place)
+        inside = place + size <= len(data)
+        values: tuple[int, ...] = ()
+        if kind in _INTEGERS and inside:
+            values = struct.unpack_from(f"{order}{min(length, 16)}{_INTEGERS[kind]}", data, place)
+        yield tag, _Tag(size if size > field else 0, values)
+
+
+# JPEG: segments up to the first pass over the image.
+
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
+_ALONE = {0x01, *range(0xD0, 0xD9)}  # segments without a length
+
+
+def _check_jpeg(data: bytes) -> None:
+    passes = data.count(b"\xff\xda")
+    if passes > _MAX_PASSES:
+        raise ImageError(
+            f"The JPEG stores its picture in {passes:,} passes; export it again, as a plain JPEG "
+            "or as PNG."
+        )
+    place, parts = 2, 0
+    components, pixels, sampled, progressive = 0, 0, 0.0, False
+    while place + 4 <= len(data):
+        _parts(parts := parts + 1)
+        start = data.find(b"\xff", place)
+        if start < 0:
+            raise ImageError(_DAMAGED)
+        marker_at = start
+        while data[marker_at] == 0xFF:
+            marker_at += 1
+            if marker_at - place > _MAX_FILLING:
+                raise ImageError(_DAMAGED)
+        if start - place > _MAX_FILLING:
+            raise ImageError(_DAMAGED)
+        marker, place = data[marker_at], marker_at + 1
+        if marker == 0 or marker in _ALONE:
+            continue
+        if marker == _END_OF_IMAGE:
+            return
+        (length,) = struct.unpack_from(">H", data, place)
+        if marker in _FRAMES:
+            _, height, width, components = struct.unpack_from(">BHHB", data, place + 2)
+            factors = [data[place + 9 + 3 * k] for k in range(components)]
+            across, down = [f >> 4 for f in factors], [f & 15 for f in factors]
+            most = max(across, default=1) * max(down, default=1) or 1
+            pixels, progressive = width * height, marker in _PROGRESSIVE
+            sampled = sum(a * d for a, d in zip(across, down, strict=True)) / most
+            if pixels > MAX_PIXELS:
+                raise ImageError(too_large(f"The picture, {width} × {height},"))
+        elif marker == _START_OF_SCAN:
+            # Several passes: all coefficients are kept, in two bytes each, beside the image.
+            in_passes = progressive or data[place + 2] < components
+            pixel_bytes = 4 if components > 1 else 1
+            if in_passes and pixels * (2 * sampled + pixel_bytes) > _MAX_BYTES:
+                raise ImageError(
+                    "The JPEG stores its picture in several passes, and is too large for that; "
+                    "export it again, as a plain JPEG, not a progressive one."
+                )
+            return
+        place += length
+
+
+# PNG: chunks of a length, a kind, their bytes and a checksum.
+
+
+def _check_png(data: bytes) -> None:
+    place, parts = 8, 0
+    while place + 8 <= len(data):
+        _parts(parts := parts + 1)
+        (length,) = struct.unpack_from(">L", data, place)
+        if data[place + 4 : place + 8] == b"IEND":
+            return
+        place += 12 + length
+
+
+# WebP: a RIFF file whose first chunk states the canvas.
+
+
+def _check_webp(data: bytes) -> None:
+    kind = data[12:16]
+    if kind == b"VP8X":
+        width = 1 + int.from_bytes(data[24:27], "little")
+        height = 1 + int.from_bytes(data[27:30], "little")
+    elif kind == b"VP8L":
+        (bits,) = struct.unpack_from("<L", data, 21)
+        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    elif kind == b"VP8 ":
+        width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
+    else:
+        raise ImageError(_DAMAGED)
+    if width * height > MAX_PIXELS:
+        raise ImageError(too_large(f"The picture, {width} × {height},"))
+    if width * height > MAX_WEBP_PIXELS:
+        raise ImageError(too_large(f"The WebP picture, {width} × {height},", MAX_WEBP_PIXELS))
+    place, parts = 12, 0
+    while place + 8 <= len(data):
+        _parts(parts := parts + 1)
+        (length,) = struct.unpack_from("<L", data, place + 4)
+        place += 8 + length + length % 2
+
+
+# GIF: blocks of at most 255 bytes; the first image ends the search.
+
+
+def _check_gif(data: bytes) -> None:
+    place = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0)
+    parts = 0
+    while place + 1 < len(data) and data[place] == 0x21:  # an extension before the first image
+        place += 2
+        while data[place]:
+            _parts(parts := parts + 1)
+            place += 1 + data[place]
+        _parts(parts := parts + 1)
+        place += 1
+
+
+def _check_bmp(data: bytes) -> None:
+    (header,) = struct.unpack_from("<L", data, 14)
+    if header < 40:
+        return
+    (compression,) = struct.unpack_from("<L", data, 30)
+    if compression in (1, 2) and len(data) > _MAX_RLE_BYTES:
+        raise ImageError(
+            "The BMP file is packed in runs, and too large for that; export the picture again, as "
+            "PNG."
+        )
