@@ -13,6 +13,9 @@ from torch import Tensor, nn
 
 from convviz.errors import WeightsError
 from convviz.networks.decoders import put
+from convviz.weights import pickled
+
+_MAX_HEADER_BYTES = 5_000_000  # of a safetensors file: some 40,000 tensors
 
 
 def read(path: Path, *, mapped: bool) -> dict[str, Tensor]:
@@ -32,11 +35,13 @@ def read(path: Path, *, mapped: bool) -> dict[str, Tensor]:
     state: dict[str, Any]
     try:
         if path.suffix == ".safetensors":
+            _check_header(path)
             state = {
                 name: value if mapped else value.clone()  # load_file maps the file
                 for name, value in load_file(path).items()
             }
         else:
+            pickled.check(path)
             state = _load(path, mapped=mapped)
     except Exception as error:  # a damaged or foreign file may raise anything
         raise WeightsError(
@@ -46,15 +51,49 @@ def read(path: Path, *, mapped: bool) -> dict[str, Tensor]:
     inner = state.get("state_dict")
     if isinstance(inner, Mapping):
         state = dict(inner)
-    if not state or not all(isinstance(value, Tensor) for value in state.values()):
+    if not state or not all(map(_is_tensor_by_name, state.items())):
         raise WeightsError(
             f"The file {path.name} does not hold a state dict (tensors by name): write it with "
             "torch.save(network.state_dict(), …)."
+        )
+    widened = [v for v in state.values() if v.is_floating_point() and v.dtype != torch.float32]
+    plain = all(map(_is_plain, state.values()))
+    if not plain or sum(map(torch.numel, widened)) > path.stat().st_size:
+        raise WeightsError(
+            f"The file {path.name} holds tensors that are no network's (sparse, quantised, "
+            "complex, or with more numbers than the file): write it from a network of plain "
+            "floating-point weights."
         )
     return {
         name: value.to(torch.float32) if value.is_floating_point() else value
         for name, value in state.items()
     }
+
+
+def _check_header(path: Path) -> None:
+    """Check the length of a safetensors file's header before it is read whole.
+
+    Raises:
+        ValueError: It is too long.
+    """
+    with path.open("rb") as file:
+        if int.from_bytes(file.read(8), "little") > _MAX_HEADER_BYTES:
+            raise ValueError("its header is too long")
+
+
+def _is_tensor_by_name(item: tuple[Any, Any]) -> bool:
+    name, value = item
+    # A lone surrogate can be neither shown nor written.
+    return isinstance(name, str) and name.isprintable() and isinstance(value, Tensor)
+
+
+def _is_plain(value: Tensor) -> bool:
+    """Whether a tensor has each of its numbers in memory, in a type that networks use."""
+    if value.layout != torch.strided or value.is_nested or value.is_quantized or value.is_meta:
+        return False
+    if value.is_complex():
+        return False
+    return value.numel() * value.element_size() <= value.untyped_storage().nbytes()
 
 
 def _load(path: Path, *, mapped: bool) -> dict[str, Any]:
@@ -134,8 +173,10 @@ def _difference(expected: Mapping[str, Tensor], values: Mapping[str, Tensor]) ->
     for name, value in expected.items():
         if value.shape != values[name].shape:
             return f"{name} is {tuple(values[name].shape)} instead of {tuple(value.shape)}"
+        if value.is_floating_point() and not values[name].is_floating_point():
+            return f"{name} holds whole numbers instead of floating-point ones"
     return ""
 
 
 def _some(names: list[str]) -> str:
-    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+    return names[0][:80] + (f" and {len(names) - 1} more" if len(names) > 1 else "")

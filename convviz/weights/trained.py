@@ -45,6 +45,7 @@ _KEPT, _KEPT_BYTES = 24, 600_000_000
 _KEY = "convviz"
 _HEADER_BYTES = 1_000_000
 _MOST_CLASSES = 1000
+_MOST_INPUTS = 1_000_000  # of a decoder and its layers
 
 # The checksum of AlexNet's encoder in float32, as convviz 0.1 fetched it, and of the same encoder
 # rounded to float16, as it ships now: a decoder trained on the one fits the other.
@@ -362,33 +363,54 @@ def _header(start: bytes, size: int) -> tuple[TrainedInfo, Base | None, tuple[st
         info, base = _info(header), header.get("base")
         if not base:
             return info, None, ()
-        texts = (str(base[key])[:200] for key in ("source", "title", "sha256"))
-        return info, Base(*texts), tuple(map(str, header["parts"]))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        texts = (_text(base[key], 200) for key in ("source", "title", "sha256"))
+        return info, Base(*texts), tuple(_text(part, 200) for part in header["parts"])
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        OverflowError,  # of Infinity as a whole number
+    ) as error:
         raise WeightsError(_DAMAGED) from error
 
 
 def _info(header: Mapping[str, Any]) -> TrainedInfo:
     form = header["form"]
-    classes = tuple(str(name)[:200] for name in form["classes"])
+    classes = tuple(_text(name, 200) for name in form["classes"])
     hidden = tuple(int(size) for size in form["hidden"])
     size, accuracy = int(header["input_size"]), float(header["accuracy"])
+    inputs = int(form["inputs"])
     if not (
         32 <= size <= 512
         and 2 <= len(classes) <= _MOST_CLASSES
         and len(hidden) <= 4
+        and all(1 <= width <= _MOST_INPUTS for width in (inputs, *hidden))
         and 0 <= accuracy <= 1
     ):
         raise ValueError("out of range")
     return TrainedInfo(
-        network=str(header["network"])[:60],
-        form=Form(str(form["decoder"]), int(form["inputs"]), classes, hidden, bool(form["pooled"])),
+        network=_text(header["network"], 60),
+        form=Form(_text(form["decoder"], 200), inputs, classes, hidden, bool(form["pooled"])),
         input_size=size,
-        training_set=str(header["training_set"])[:200],
-        note=str(header["note"])[:500],
+        training_set=_text(header["training_set"], 200),
+        note=_text(header["note"], 500),
         accuracy=accuracy,
-        options=tuple(map(str, header["options"])),
+        options=tuple(_text(option, 60) for option in header["options"]),
     )
+
+
+def _text(value: Any, length: int) -> str:
+    """Return a text of a header, cut to a length.
+
+    Raises:
+        ValueError: It is no text, or cannot be shown or written (a lone surrogate).
+    """
+    if not isinstance(value, str):
+        raise ValueError("no text")
+    value[:length].encode()
+    return value[:length]
 
 
 def _spec(info: TrainedInfo) -> NetworkSpec:
@@ -451,12 +473,14 @@ def _as_float32(name: str, value: Tensor) -> Tensor:
         return value
     if not value.is_floating_point():
         raise WeightsError(_DAMAGED)
-    if not bool(value.isfinite().all()):
+    value = value.to(torch.float32)
+    # The extremes are NaN if any number is, and are found without a copy of them all.
+    if value.numel() and not all(extreme.isfinite() for extreme in value.aminmax()):
         raise WeightsError(
             "The file of the trained network holds numbers that are infinite or none at all: train "
             "the network again, with a smaller learning rate."
         )
-    return value.to(torch.float32)
+    return value
 
 
 def _is_in(name: str, parts: Sequence[str]) -> bool:
