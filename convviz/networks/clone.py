@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from convviz.errors import NetworkError
+from convviz.networks import registry
 
 
 def clone(module: nn.Module, *, device: str | None = None) -> nn.Module:
@@ -45,10 +46,11 @@ def clone(module: nn.Module, *, device: str | None = None) -> nn.Module:
     try:
         copied = copy.deepcopy(module, memo)
     except Exception as error:  # a user's module may raise anything while it is copied
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if isinstance(error, MemoryError):
+            raise
         raise NetworkError(
             f"{type(module).__name__} cannot be copied, which convviz needs to look inside: "
-            f"{reason}."
+            f"{registry.reason(error)}."
         ) from error
     return copied.eval()
 

@@ -47,6 +47,11 @@ from convviz.networks.network import NetworkSpec
 
 VARIABLE = "CONVVIZ_NETWORKS"
 
+# An absolute path, or one from the home folder, up to the last part's first space or quote.
+_PATH = re.compile(
+    r"(?<![\w.:/\\])(?:[A-Za-z]:|~)?[\\/](?:[^\s'\"“”:]*[\\/])?(?P<file>[^\s'\"“”:/\\]+)"
+)
+
 _specs: dict[str, NetworkSpec] = {}
 _built_in: set[str] = set()
 _lock = threading.RLock()
@@ -97,6 +102,15 @@ def is_own(name: str) -> bool:
     return name not in _built_in
 
 
+def is_networks_fault(name: str, error: BaseException) -> bool:
+    """Whether an error in building or running a network is for its author to mend.
+
+    That of a built-in network is a bug of convviz, and too little memory is nobody's fault.
+    """
+    short_of_memory = isinstance(error, MemoryError) or "can't allocate memory" in str(error)
+    return is_own(name) and not short_of_memory
+
+
 def available() -> tuple[str, ...]:
     """Name every network: the built-in ones first, then the user's."""
     _run_files()
@@ -126,6 +140,8 @@ def build(spec: NetworkSpec, **options: Any) -> nn.Module:
     try:
         module = spec.build(**options)
     except Exception as error:  # a user's build() may raise anything
+        if not is_networks_fault(spec.name, error):
+            raise
         location = place(error) or "its build()"
         raise NetworkError(f"{spec.title} cannot be built: {location}: {reason(error)}.") from error
     if not isinstance(module, nn.Module):
@@ -155,8 +171,8 @@ def place(error: BaseException) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """Describe an error of any kind in a few words."""
-    lines = str(error).strip().splitlines()
+    """Describe an error of any kind in a few words; of a path only the file's name is left."""
+    lines = [_PATH.sub(r"\g<file>", line) for line in str(error).strip().splitlines()]
     if isinstance(error, NetworkError) and lines:
         return lines[0].rstrip(".")
     words = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

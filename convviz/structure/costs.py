@@ -28,6 +28,7 @@ from math import prod
 from torch import nn
 
 from convviz.errors import NetworkError, SettingError
+from convviz.networks import registry
 from convviz.networks.clone import per_module
 from convviz.networks.network import Network, NetworkSpec, is_within
 from convviz.networks.registry import build
@@ -218,7 +219,7 @@ def count(network: Network | NetworkSpec | nn.Module, input_size: int | None = N
     try:
         steps = _steps(trace(module, size))
     except TraceError as error:
-        raise _refusal(module, size, usual, spec.title, error) from error
+        raise _refusal(module, size, usual, spec, error) from error
     kept = _kept_bytes(module, size, steps)
     return Costs(spec.name, spec.title, size, _rows(steps, module, spec, kept))
 
@@ -230,15 +231,21 @@ def _module(network: Network | NetworkSpec | nn.Module) -> nn.Module:
 
 
 def _refusal(
-    module: nn.Module, size: int, usual: int, title: str, error: TraceError
-) -> NetworkError | SettingError:
-    """Make the error for a network that cannot be run at some size; it names a size that works."""
-    sentence = size_sentence(module, size, usual, title)
+    module: nn.Module, size: int, usual: int, spec: NetworkSpec, error: TraceError
+) -> Exception:
+    """Make the error for a network that cannot be run at some size; it names a size that works.
+
+    If none works, it is the network's own error, unless its author is to mend it.
+    """
+    sentence = size_sentence(module, size, usual, spec.title)
     if sentence is not None:
         return SettingError(sentence)
-    lines = str(error.cause).splitlines() or [type(error.cause).__name__]
+    if not registry.is_networks_fault(spec.name, error.cause):
+        return error.cause
+    line = registry.place(error.cause)
     return NetworkError(
-        f"{title} could not be run on an image of {size}×{size} pixels: {lines[0]}."
+        f"{spec.title} could not be run on an image of {size}×{size} pixels: "
+        f"{line + ': ' if line else ''}{registry.reason(error.cause)}."
     )
 
 
@@ -616,7 +623,7 @@ def heads(network: Network | NetworkSpec, input_size: int | None = None) -> tupl
     try:
         steps = _steps(trace(module, size, train=True))
     except TraceError as error:
-        raise _refusal(module, size, network.input_size, spec.title, error) from error
+        raise _refusal(module, size, network.input_size, spec, error) from error
     main = [s for s in steps if not any(is_within(s.module, name) for name in spec.auxiliary)]
     sizes = {name: p.numel() for name, p in module.named_parameters()}
     result = []

@@ -291,6 +291,8 @@ def _of_module(module: nn.Module, spec: NetworkSpec, size: int) -> tuple[Layer, 
     try:
         value_flow = flow(module, size)
     except TraceError as error:
+        if not _is_too_small(error) and not registry.is_networks_fault(spec.name, error.cause):
+            raise error.cause from error
         raise NetworkError(_refusal(module, spec, size, error)) from error
     joins = {
         order: value_flow.summary_of(call, order)
@@ -438,8 +440,8 @@ def _branches(
 def _refusal(module: nn.Module, spec: NetworkSpec, size: int, error: TraceError) -> str:
     """Say in one sentence why a network cannot be run on an image of some size."""
     location = f"layer {spec.title_of(error.name) or error.name}" if error.name else "its forward()"
-    needed = _pixels_needed(error.module)
-    if len(error.shape) == 4 and min(error.shape[2:]) < needed:
+    if _is_too_small(error):
+        needed = _pixels_needed(error.module)
         remaining = "×".join(str(side) for side in error.shape[2:])
         sentence = size_sentence(module, size, spec.input_size, spec.title)
         if sentence is None:
@@ -454,6 +456,11 @@ def _refusal(module: nn.Module, spec: NetworkSpec, size: int, error: TraceError)
         f"{spec.title} cannot be run on an image of 3 × {size} × {size} numbers: {location} fails"
         f"{line_text} with “{registry.reason(error.cause)}”."
     )
+
+
+def _is_too_small(error: TraceError) -> bool:
+    """Whether a pass failed because the image was smaller than a layer's kernel."""
+    return len(error.shape) == 4 and min(error.shape[2:]) < _pixels_needed(error.module)
 
 
 def _pixels_needed(module: nn.Module) -> int:

@@ -79,7 +79,8 @@ class Bundled(Source):
         """See `Source.load`."""
         if spec.name != NETWORK:
             raise WeightsError(
-                f"No weights of {spec.title} come with convviz: choose another source of weights."
+                f"The weights called bundled are those of GoogLeNet, not of {spec.title}: choose "
+                "auto, which takes the best that are here."
             )
         info, names = about(), classes()
         module = checkpoint.fill(

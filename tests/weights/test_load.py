@@ -96,7 +96,11 @@ def test_a_folder_that_is_not_there_is_mentioned(
 @pytest.mark.parametrize(
     ("name", "weights", "sentence"),
     [
-        ("alexnet", "bundled", "No weights of AlexNet come with convviz"),
+        (
+            "alexnet",
+            "bundled",
+            "called bundled are those of GoogLeNet, not of AlexNet: choose auto",
+        ),
         ("vgg19", "encoder", "There is no separate encoder for VGG19"),
         ("alexnet", "own", "AlexNet is built by convviz"),
         ("small", "imagenet", "no ImageNet weights for Small"),
