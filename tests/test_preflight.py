@@ -117,3 +117,35 @@ def test_without_a_checkout_the_requirements_are_the_installed_packages_own(
 )
 def test_versions_compare_by_their_numbers(version: str, numbers: tuple[int, ...]) -> None:
     assert preflight._numbers(version) == numbers
+
+
+@pytest.mark.claims(
+    "convviz.preflight._package_problem",
+    "convviz.preflight._python_problem",
+    "convviz.preflight._torch_problem",
+)
+def test_sentences_give_the_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 9, 7, "final", 0))
+    assert "needs Python 3.11 or newer and this is Python 3.9.7;" in str(
+        preflight._python_problem()
+    )
+    monkeypatch.undo()
+    assert preflight._python_problem() is None
+    assert preflight._package_problem([]) is None
+    version = metadata.version("numpy")
+    assert preflight._package_problem([f"numpy>={version}"]) is None
+    problem = str(preflight._package_problem(["numpy>=999.1", "no-such-package>=1", "pillow"]))
+    assert f"missing: no-such-package; too old: numpy {version} (needed: 999.1 or newer)" in problem
+
+    def fail(name: str) -> None:
+        raise ImportError(f"no {name}\nand more")
+
+    monkeypatch.setattr(preflight, "import_module", fail)
+    assert "cannot be loaded (no torch);" in str(preflight._torch_problem())
+    monkeypatch.setattr(
+        preflight, "import_module", lambda name: fail(name) if name == "torchvision" else None
+    )
+    problem = str(preflight._torch_problem())
+    for name in ("torch", "torchvision"):
+        assert f"{name} {metadata.version(name)}" in problem
+    assert "(no torchvision)" in problem

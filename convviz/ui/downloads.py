@@ -59,20 +59,36 @@ def get(name: str, source: str, statuses: Statuses) -> None:
         fetch_now(name, source)
     ticket = fetches.get((name, source))
     if ticket is None:
-        offer(name, source, statuses, f"These weights ({status.title}) are not here yet.")
+        offer(name, source, statuses, not_here_yet(status.title))
     elif ticket.state in ("failed", "cancelled"):
         offer(name, source, statuses, ticket.error or "The download was stopped.")
     elif ticket.state != "done":
         with st.container(border=True, key="fetching"):
             st.subheader(f"Fetching the weights of {_title(name)}", anchor=False)
-            st.markdown(
-                f"{status.title}. This happens once; afterwards they are here for every visitor."
-            )
+            st.markdown(happens_once(status.title))
             _show_progress(ticket, _progress_of_weights)
             with st.container(horizontal=True):
                 st.button("Cancel", key="fetch_cancel", on_click=ticket.cancel)
                 _alternatives(name, source, statuses)
         st.stop()
+
+
+def not_here_yet(title: str) -> str:
+    """Return the sentence on weights that have not been fetched."""
+    return f"These weights ({title}) are not here yet."
+
+
+def happens_once(title: str) -> str:
+    """Return the sentence on weights that are being fetched."""
+    return f"{title}. This happens once; afterwards they are here for every visitor."
+
+
+def not_fetched(title: str, error: str) -> str:
+    """Return the sentence on a set of images that could not be fetched, with the reason."""
+    return (
+        f"{title} could not be fetched: {error} The generated shapes, the samples' crops and your "
+        "own pictures need no network."
+    )
 
 
 def offer(name: str, source: str, statuses: Statuses, sentence: str) -> None:
@@ -117,8 +133,7 @@ def set_is_here(key: str) -> bool:
         return False
     if ticket is not None and ticket.state == "failed":
         st.error(
-            f"{images.title} could not be fetched: {state.plain(ticket.error)} The generated "
-            "shapes, the samples' crops and your own pictures need no network.",
+            not_fetched(images.title, state.plain(ticket.error)),
             icon=":material/cloud_off:",
         )
     elif ticket is not None and ticket.state == "cancelled":

@@ -326,3 +326,19 @@ def test_a_file_that_is_gone_is_a_picture_that_cannot_be_read(tmp_path: Path) ->
 
 def test_every_set_has_a_class_that_reads_it() -> None:
     assert set(published_sets._READERS) == set(published_sets.SETS)
+
+
+@pytest.mark.claims("convviz.datasets.published.unpack")
+@pytest.mark.parametrize("images", [IMAGENETTE, CIFAR10])
+def test_an_archive_that_is_something_else_is_named(
+    images: published.PublishedSet, tmp_path: Path
+) -> None:
+    for number, data in enumerate((b"", b"junk", bytes(2_000))):
+        archive = tmp_path / f"{number}.tgz"
+        archive.write_bytes(data)
+        with pytest.raises(ImageError) as caught:
+            unpack(images, archive, tmp_path / "root", lambda: None)
+        assert str(caught.value) == (
+            f"The archive of {images.title} is not what it should be: fetch it again."
+        )
+    assert list((tmp_path / "root").iterdir()) == []

@@ -1,5 +1,6 @@
 """The zip door: what comes in, what is left out, what is refused."""
 
+import re
 import stat
 import struct
 import warnings
@@ -13,6 +14,7 @@ from PIL import Image
 from convviz.datasets import zip_archive
 from convviz.datasets.zip_archive import open_archive
 from convviz.errors import ImageError
+from convviz.images.decode import FILE_SUFFIXES
 
 
 def _png() -> bytes:
@@ -185,3 +187,27 @@ def test_damaged_bytes_are_noticed() -> None:
 def test_names_are_shown_without_letters_that_move_the_cursor() -> None:
     archive = open_archive(_zip({"a\u202egnp.png": PNG}))
     assert archive.entries[0].name == "agnp.png"
+
+
+@pytest.mark.claims(
+    "convviz.datasets.zip_archive._too_many",
+    "convviz.datasets.zip_archive._unusable",
+    "convviz.datasets.zip_archive.ZipArchive.read",
+)
+def test_sentences_on_files_give_their_numbers() -> None:
+    assert zip_archive._too_many(2_001).startswith("The zip archive has 2,001 files, more than the")
+    assert zip_archive._too_many(None).startswith("The zip archive has more than the 2,000 files")
+    info = zipfile.ZipInfo("a.png")
+    for size, text in ((20_000_000, ""), (20_000_001, "It has 20 MB; "), (123_456_789, "123 MB")):
+        info.file_size = size
+        assert text in zip_archive._unusable(info)
+        assert bool(text) is bool(zip_archive._unusable(info))
+    info.filename = "a.PDF"
+    info.file_size = 5
+    assert re.findall(r"\.(\w+)", zip_archive._unusable(info)) == list(FILE_SUFFIXES)
+    data = bytearray(_zip({"x/ü.png": PNG}, zipfile.ZIP_STORED))
+    data[data.find(PNG) + 9] ^= 1
+    archive = open_archive(bytes(data))
+    with pytest.raises(ImageError) as caught:
+        archive.read(archive.entries[0])
+    assert str(caught.value) == "x/ü.png is damaged in the archive; pack it again."

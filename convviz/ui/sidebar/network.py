@@ -40,7 +40,7 @@ def draw() -> None:
             "on.",
         )
     if visit.unopened:
-        st.error(f"{visit.unopened} The weights in use have not changed.", icon=":material/error:")
+        st.error(unopened(visit.unopened), icon=":material/error:")
     elif visit.opened:
         st.success(visit.opened, icon=":material/check:")
 
@@ -63,8 +63,49 @@ def _take() -> None:
         visit.trained.append(source)
     downloads.use(network.name, source)
     st.session_state[Key.NETWORK] = network.name
-    classes = len(network.weights.classes)
-    visit.opened = f"{state.plain(name)} is in use: {network.title} with {classes} classes."
+    visit.opened = opened(state.plain(name), network)
+
+
+def unopened(sentence: str) -> str:
+    """Return what is said of a file that could not be opened, after the reason."""
+    return f"{sentence} The weights in use have not changed."
+
+
+def opened(name: str, network: Network) -> str:
+    """Return the sentence on a file that was opened.
+
+    Args:
+        name: The file's name, safe to show.
+        network: The network in it.
+    """
+    return f"{name} is in use: {network.title} with {len(network.weights.classes)} classes."
+
+
+def no_such_weights(network: str, asked: str, given: str) -> str:
+    """Return the sentence on a link's weights that the network does not have.
+
+    Args:
+        network: Title of the network.
+        asked: What the link says, safe to show.
+        given: Title of the weights in use.
+    """
+    return (
+        f"{network} has no weights called “{asked}”, as the link asks; here are others instead "
+        f"({given})."
+    )
+
+
+def no_longer_here(network: str) -> str:
+    """Return the sentence on a trained network that is gone from memory."""
+    return (
+        f"The trained {network} is no longer in the server's memory: open its file, if you saved "
+        "one, or train it again."
+    )
+
+
+def fingerprint(sha256: str, note: str) -> str:
+    """Return the help on the weights in use: their checksum and their note."""
+    return f"Full sha256, a fingerprint of the weights: `{sha256}`. {note}"
 
 
 def pick_network() -> str:
@@ -164,14 +205,12 @@ def _settle(name: str, statuses: dict[str, SourceStatus]) -> str:
         if linked:
             state.notice(
                 Key.WEIGHTS,
-                f"{spec(name).title} has no weights called “{state.quoted(linked)}”, as "
-                f"the link asks; here are others instead ({statuses[source].title}).",
+                no_such_weights(spec(name).title, state.quoted(linked), statuses[source].title),
             )
         elif gone.startswith(trained.PREFIX):
             state.notice(
                 Key.WEIGHTS,
-                f"The trained {spec(name).title} is no longer in the server's memory: "
-                "open its file, if you saved one, or train it again.",
+                no_longer_here(spec(name).title),
             )
     visit.sources[name] = source
     state.put(Key.WEIGHTS, source)
@@ -206,8 +245,7 @@ def _describe(network: Network, statuses: dict[str, SourceStatus]) -> None:
     facts.append(size_text(weights.bytes).replace(" ", "\u00a0"))  # kept on one line
     st.caption(
         " · ".join([*facts, f"sha256 `{weights.sha256[:8]}`"]),
-        help=f"Full sha256, a fingerprint of the weights: `{weights.sha256}`. "
-        f"{state.plain(weights.note)}",
+        help=fingerprint(weights.sha256, state.plain(weights.note)),
     )
     full = statuses.get("imagenet")
     if full is not None and weights.source != "imagenet":

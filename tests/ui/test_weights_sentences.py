@@ -1,0 +1,48 @@
+"""What the sidebar says of weights and downloads, with the names and numbers given."""
+
+from dataclasses import replace
+
+import pytest
+
+from convviz.networks.network import Network
+from convviz.ui import downloads
+from convviz.ui.sidebar import network as sidebar
+from convviz.weights.load import load
+
+
+@pytest.mark.claims(
+    "convviz.ui.sidebar.network.opened",
+    "convviz.ui.sidebar.network.unopened",
+    "convviz.ui.sidebar.network.no_such_weights",
+    "convviz.ui.sidebar.network.no_longer_here",
+    "convviz.ui.sidebar.network.fingerprint",
+)
+@pytest.mark.parametrize("classes", [2, 1_000])
+def test_the_sidebar_names_the_file_the_network_and_the_weights(classes: int) -> None:
+    network = load("alexnet", "random")
+    weights = replace(network.weights, classes=tuple(map(str, range(classes))))
+    trained = Network(network.spec, network.module, weights)
+    assert sidebar.opened("pets", trained) == f"pets is in use: AlexNet with {classes} classes."
+    assert sidebar.unopened("x: It is damaged.") == (
+        "x: It is damaged. The weights in use have not changed."
+    )
+    sentence = sidebar.no_such_weights("VGG16", "asked", "ImageNet")
+    assert sentence.startswith("VGG16 has no weights called “asked”,")
+    assert sentence.endswith("(ImageNet).")
+    assert sidebar.no_longer_here("VGG16").startswith("The trained VGG16 is no longer")
+    text = sidebar.fingerprint(weights.sha256, weights.note)
+    assert f"`{weights.sha256}`" in text
+    assert text.endswith(weights.note)
+
+
+@pytest.mark.claims(
+    "convviz.ui.downloads.not_here_yet",
+    "convviz.ui.downloads.happens_once",
+    "convviz.ui.downloads.not_fetched",
+)
+def test_downloads_name_what_is_fetched() -> None:
+    assert downloads.not_here_yet("A") == "These weights (A) are not here yet."
+    assert downloads.happens_once("A").startswith("A. This happens once;")
+    assert downloads.not_fetched("Imagenette", "No network.").startswith(
+        "Imagenette could not be fetched: No network. The generated shapes"
+    )
