@@ -28,11 +28,13 @@ class Server:
     Attributes:
         way: "whole", or a fault.
         stored: What it hands out.
-        go_on: Until this is set, "gated" answers stop after their first half.
+        share: How much of it "gated" answers hand out first.
+        go_on: Until this is set, "gated" answers stop after a share.
     """
 
     way: str = "whole"
     stored: bytes = STORED
+    share: float = 0.5
     url: str = ""
     requests: list[str] = field(default_factory=list)
     go_on: threading.Event = field(default_factory=threading.Event)
@@ -62,6 +64,11 @@ def server() -> Iterator[Server]:
                 self.send_header("Location", "/elsewhere")
                 self.end_headers()
                 return
+            if state.way == "circle":
+                self.send_response(302)
+                self.send_header("Location", self.path)
+                self.end_headers()
+                return
             self.send_response(200)
             if state.way not in ("unsized", "endless"):
                 self.send_header("Content-Length", str(len(body)))
@@ -82,9 +89,10 @@ def server() -> Iterator[Server]:
                 while not state.ended.is_set():
                     self.wfile.write(body)
             elif state.way == "gated":
-                self.wfile.write(body[:half])
+                first = int(len(body) * state.share)
+                self.wfile.write(body[:first])
                 state.go_on.wait(60)
-                self.wfile.write(body[half:])
+                self.wfile.write(body[first:])
             else:
                 self.wfile.write(body)
 

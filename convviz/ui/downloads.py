@@ -83,6 +83,11 @@ def happens_once(title: str) -> str:
     return f"{title}. This happens once; afterwards they are here for every visitor."
 
 
+def fetching_once(title: str) -> str:
+    """Return the sentence on a set of images that is being fetched."""
+    return f"**Fetching {title}**, once for every visitor"
+
+
 def not_fetched(title: str, error: str) -> str:
     """Return the sentence on a set of images that could not be fetched, with the reason."""
     return (
@@ -127,7 +132,7 @@ def set_is_here(key: str) -> bool:
     ticket = state.visit().fetches.get((key, "images"))
     if ticket is not None and ticket.state in _UNDER_WAY:
         with st.container(border=True, key=f"fetching_{key}"):
-            st.markdown(f"**Fetching {images.title}**, once for every visitor")
+            st.markdown(fetching_once(images.title))
             _show_progress(ticket, _progress_of_images)
             st.button("Stop", icon=":material/stop:", key=f"stop_{key}", on_click=ticket.cancel)
         return False

@@ -8,6 +8,7 @@ from convviz.networks.network import Network
 from convviz.ui import downloads
 from convviz.ui.sidebar import network as sidebar
 from convviz.weights.load import load
+from convviz.weights.source import SourceStatus
 
 
 @pytest.mark.claims(
@@ -39,8 +40,14 @@ def test_the_sidebar_names_the_file_the_network_and_the_weights(classes: int) ->
     "convviz.ui.downloads.not_here_yet",
     "convviz.ui.downloads.happens_once",
     "convviz.ui.downloads.not_fetched",
+    "convviz.ui.downloads.fetching_once",
+    "convviz.ui.sidebar.network.use_full_weights",
 )
 def test_downloads_name_what_is_fetched() -> None:
+    assert downloads.fetching_once("CIFAR-10").startswith("**Fetching CIFAR-10**")
+    for here, size, cost in ((True, 9, ""), (False, 233_100_000, " (fetch 233 MB)")):
+        status = SourceStatus("imagenet", "A", here, fetch_bytes=size)
+        assert sidebar.use_full_weights(status) == f"Use the full ImageNet weights{cost}"
     assert downloads.not_here_yet("A") == "These weights (A) are not here yet."
     assert downloads.happens_once("A").startswith("A. This happens once;")
     assert downloads.not_fetched("Imagenette", "No network.").startswith(

@@ -260,6 +260,7 @@ def test_honest_files_pass(tmp_path: Path, dtype: torch.dtype, old: bool) -> Non
         assert "0.weight" in checkpoint.read(path, mapped=False)
 
 
+@pytest.mark.claims("convviz.weights.checkpoint._difference")
 def test_whole_numbers_do_not_fit(tmp_path: Path) -> None:
     path = tmp_path / "whole.pth"
     torch.save({"weight": torch.zeros(2, 2, dtype=torch.int32), "bias": torch.zeros(2)}, path)

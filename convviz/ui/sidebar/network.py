@@ -21,7 +21,11 @@ MAX_MEGABYTES = 200  # as .streamlit/config.toml allows
 
 
 def draw() -> None:
-    """Draw what opens a file, and the outcome of the last one."""
+    """Draw what opens a file, and the outcome of the last one.
+
+    Files of any type are taken: Streamlit ends the page for one of another type than a list of
+    types names, while `open_saved` says what is wrong with it.
+    """
     visit = state.visit()
     with st.popover(
         "Open a saved network",
@@ -31,7 +35,6 @@ def draw() -> None:
     ):
         st.file_uploader(
             "The file of a trained network",
-            type=["safetensors"],
             key="sidebar_saved_upload",
             on_change=_take,
             max_upload_size=MAX_MEGABYTES,
@@ -106,6 +109,12 @@ def no_longer_here(network: str) -> str:
 def fingerprint(sha256: str, note: str) -> str:
     """Return the help on the weights in use: their checksum and their note."""
     return f"Full sha256, a fingerprint of the weights: `{sha256}`. {note}"
+
+
+def use_full_weights(status: SourceStatus) -> str:
+    """Return the label of the button that takes the full weights; of a fetch with its size."""
+    cost = "" if status.here else f" (fetch {size_text(status.fetch_bytes)})"
+    return f"Use the full ImageNet weights{cost}"
 
 
 def pick_network() -> str:
@@ -249,9 +258,8 @@ def _describe(network: Network, statuses: dict[str, SourceStatus]) -> None:
     )
     full = statuses.get("imagenet")
     if full is not None and weights.source != "imagenet":
-        cost = "" if full.here else f" (fetch {size_text(full.fetch_bytes)})"
         st.button(
-            f"Use the full ImageNet weights{cost}",
+            use_full_weights(full),
             key="sidebar_full_weights",
             on_click=downloads.use if full.here else downloads.fetch_now,
             args=(network.name, "imagenet"),
