@@ -26,7 +26,7 @@ def use(path):
 @pytest.mark.load
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
-    ("kind", "side", "count"), [("TIFF", 180, 2_000), ("JPEG", 3_000, 60), ("PNG", 180, 2_000)]
+    ("kind", "side", "count"), [("TIFF", 180, 2_000), ("JPEG", 3_000, 35), ("PNG", 180, 2_000)]
 )
 def test_as_many_images_as_allowed_take_little_memory(
     kind: str, side: int, count: int, tmp_path: Path
