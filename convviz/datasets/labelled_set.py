@@ -1,17 +1,26 @@
-"""Labelled images: images with classes, split into a training and a validation part.
+"""Labelled images: images with classes, and how they are divided for a training.
 
 Images stay as they are (files in a zip, or code that draws them) until `read` decodes them to
 tensors.
+
+An accuracy tells how well a network does on new images only if the images that it is measured on
+chose nothing: not the weights, and not the epoch whose weights are kept. So `partition` divides
+them into three parts (to learn from, to choose the epoch by, to test), or, where they are few, into
+five folds, each of which is tested by a network that has not seen it. Files that show the same
+image are one group, and a group always lies on one side.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
 
 import torch
+from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import pil_to_tensor
 
@@ -24,8 +33,21 @@ from convviz.images.preprocess import crop, normalise
 MAX_CLASSES = 40
 """More would not fit on a page."""
 
-_LEAST = 2  # images of a class: one for training, one for validation
+FEW_IMAGES = 200
+"""Below so many images a test part would be too small, and folds take its place."""
+
+FOLDS = 5
+
+TEST_SHARE = 0.25
+"""Share of the images that are tested where there are enough for a part of their own."""
+
+VALIDATION_SHARE = 0.2
+"""Share of the images that are not tested which choose the epoch."""
+
+_LEAST = 2  # different images of a class: one for training, one for validation
 _BYTES = 600_000_000  # of decoded images in memory
+
+Group = tuple[int, ...]  # indices of the images that are the same
 
 
 @dataclass(frozen=True)
@@ -38,6 +60,8 @@ class Dataset:
         images: The images.
         labels: Number of each image's class.
         left_out: Files that are not used, and why.
+        groups: Number of each image's group; images of equal pixels are one group. () where every
+            image is a group of its own.
     """
 
     name: str
@@ -45,6 +69,7 @@ class Dataset:
     images: ImageSet
     labels: tuple[int, ...]
     left_out: tuple[LeftOut, ...] = ()
+    groups: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         """Return how many images there are."""
@@ -56,43 +81,178 @@ class Dataset:
         counts = Counter(self.labels)
         return tuple(counts[label] for label in range(len(self.classes)))
 
+    @cached_property
+    def members(self) -> tuple[tuple[int, ...], ...]:
+        """Indices of the images of each group, the groups in the order of their first image."""
+        members: dict[int, list[int]] = {}
+        for index, group in enumerate(self.groups or range(len(self))):
+            members.setdefault(group, []).append(index)
+        return tuple(map(tuple, members.values()))
+
+    @property
+    def duplicates(self) -> tuple[tuple[int, ...], ...]:
+        """The groups that have more than one image."""
+        return tuple(group for group in self.members if len(group) > 1)
+
+    @property
+    def conflicts(self) -> tuple[tuple[int, ...], ...]:
+        """The groups whose image lies in more than one class."""
+        return tuple(
+            group for group in self.duplicates if len({self.labels[index] for index in group}) > 1
+        )
+
+    def guessing(self, indices: Sequence[int]) -> float:
+        """Return the accuracy of always naming the largest class: its share of some images.
+
+        Args:
+            indices: The images, at least one.
+        """
+        counts = Counter(self.labels[index] for index in indices)
+        return max(counts.values()) / len(indices)
+
 
 @dataclass(frozen=True)
 class Split:
-    """Which images are for training and which for validation.
+    """What each image is for; no image, and no two images of one group, are in two parts.
 
     Attributes:
-        train: Indices in the data set.
-        validation: Indices in the data set; none of them is in `train`.
+        train: Indices of the images to learn from.
+        validation: Indices of those that choose the epoch whose weights are kept.
+        test: Indices of those that choose nothing, and measure the result.
     """
 
     train: tuple[int, ...]
     validation: tuple[int, ...]
+    test: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Partition:
+    """How images are divided for a training whose accuracy is reported.
+
+    Attributes:
+        split: For the network that is kept. It has a test part, or there are folds.
+        folds: Divisions for further trainings that only test; each image is tested in one of them.
+    """
+
+    split: Split
+    folds: tuple[Split, ...] = ()
+
+    @property
+    def tested(self) -> tuple[int, ...]:
+        """Indices of all images that are tested."""
+        return tuple(sorted(index for split in (self.split, *self.folds) for index in split.test))
 
 
 def split(dataset: Dataset, share: float = 0.25, seed: int = 0) -> Split:
     """Set aside about the same share of every class for validation: at least one image, never all.
 
     Args:
-        dataset: Images with their classes, at least two of each.
+        dataset: Images with their classes. A class whose images are all the same stays whole.
         share: The share of each class that is set aside, above 0 and below 1.
         seed: Seed of the random choice.
 
     Raises:
-        SettingError: The share is not between 0 and 1.
+        SettingError: The share is not between 0 and 1, or all images of each class are the same.
     """
     if not 0 < share < 1:
         raise SettingError(f"The share of validation pictures, {share:g}, must be between 0 and 1.")
     generator = torch.Generator().manual_seed(seed)
-    train: list[int] = []
-    validation: list[int] = []
-    for label, count in enumerate(dataset.counts):
-        indices = [index for index, own in enumerate(dataset.labels) if own == label]
-        order = torch.randperm(count, generator=generator).tolist()
-        checked = min(max(1, round(share * count)), count - 1)
-        validation += [indices[k] for k in order[:checked]]
-        train += [indices[k] for k in order[checked:]]
-    return Split(tuple(sorted(train)), tuple(sorted(validation)))
+    train, validation = _set_aside(dataset, dataset.members, share, generator)
+    if not validation:
+        raise SettingError(
+            "All pictures of each class are the same one under several names, so none is left that "
+            "is not learned from: add different pictures."
+        )
+    return Split(_indices(train), _indices(validation))
+
+
+def partition(dataset: Dataset, seed: int = 0) -> Partition:
+    """Divide images so that those which measure the result chose nothing.
+
+    From `FEW_IMAGES` images on, a quarter is tested, and a fifth of the others chooses the epoch.
+    Below that there are five folds: each fifth is tested by a network that learned from the other
+    four (and whose epoch was chosen by a fifth of those), while the network that is kept learns
+    from all images but the fifth that chooses its epoch. Every part has about the same share of
+    each class.
+
+    Args:
+        dataset: Images with their classes.
+        seed: Seed of the random choice.
+
+    Raises:
+        SettingError: There are too few different images.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    groups = dataset.members
+    if len(dataset) >= FEW_IMAGES:
+        others, tested = _set_aside(dataset, groups, TEST_SHARE, generator)
+        train, validation = _set_aside(dataset, others, VALIDATION_SHARE, generator)
+        if train and validation and tested:
+            return Partition(Split(_indices(train), _indices(validation), _indices(tested)))
+    folds = []
+    for tested in _folds(dataset, generator):
+        others = [group for group in groups if group not in tested]
+        train, validation = _set_aside(dataset, others, VALIDATION_SHARE, generator)
+        folds.append(Split(_indices(train), _indices(validation), _indices(tested)))
+    made = Partition(split(dataset, VALIDATION_SHARE, seed), tuple(folds))
+    if not all(part.train and part.validation for part in (made.split, *made.folds)):
+        raise SettingError(
+            f"The {len(groups):,} different pictures are too few to learn from some, choose the "
+            "epoch by others, and test with others again: add pictures."
+        )
+    return made
+
+
+def _set_aside(
+    dataset: Dataset, groups: Sequence[Group], share: float, generator: torch.Generator
+) -> tuple[list[Group], list[Group]]:
+    """Set about the same share of each class aside; of no class all groups.
+
+    Returns:
+        The groups that stay, and those that are set aside.
+    """
+    classes = {group: frozenset(dataset.labels[index] for index in group) for group in groups}
+    left = Counter(label for labels in classes.values() for label in labels)
+    aside: set[Group] = set()
+    for label in sorted(left):
+        own = [group for group in groups if label in classes[group]]
+        images = sum(len(group) for group in own)
+        wanted = max(1, round(share * images))
+        order = [own[k] for k in torch.randperm(len(own), generator=generator).tolist()]
+        taken = sum(len(group) for group in own if group in aside)
+        # A group that is too large is passed over; if all are, the smallest ones may go.
+        for room in (wanted, min(map(len, own))):
+            for group in order:
+                fits = taken + len(group) <= room
+                if group not in aside and fits and all(left[k] > 1 for k in classes[group]):
+                    aside.add(group)
+                    left.subtract(classes[group])
+                    taken += len(group)
+            if taken:
+                break
+    return [g for g in groups if g not in aside], [g for g in groups if g in aside]
+
+
+def _folds(dataset: Dataset, generator: torch.Generator) -> list[list[Group]]:
+    """Divide the groups into folds, of each class about as many images in every fold."""
+    groups = dataset.members
+    folds: list[list[Group]] = [[] for _ in range(FOLDS)]
+    counts: list[Counter[int]] = [Counter() for _ in range(FOLDS)]
+    order = [groups[k] for k in torch.randperm(len(groups), generator=generator).tolist()]
+    # Class by class, and in each class large groups first: the small ones even them out.
+    for group in sorted(order, key=lambda group: (dataset.labels[group[0]], -len(group))):
+        labels = [dataset.labels[index] for index in group]
+        chosen = min(
+            range(FOLDS), key=lambda k: (sum(counts[k][n] for n in labels), counts[k].total())
+        )
+        folds[chosen].append(group)
+        counts[chosen].update(labels)
+    return [fold for fold in folds if fold]
+
+
+def _indices(groups: Sequence[Group]) -> tuple[int, ...]:
+    return tuple(sorted(index for group in groups for index in group))
 
 
 def from_zip(
@@ -104,7 +264,8 @@ def from_zip(
     """Read a zip of class folders: each folder is a class and gives it its name.
 
     All of them may be in one outer folder, as most programs pack them. Every image is decoded once,
-    so that a broken one is found now and not during a training.
+    so that a broken one is found now and not during a training, and images of equal pixels, also
+    in files of different formats, are found to be the same.
 
     Args:
         data: The zip's bytes.
@@ -121,6 +282,7 @@ def from_zip(
     _check_counts(entry_counts, usable="")
     counts: Counter[str] = Counter()
     broken: dict[ZipEntry, str] = {}
+    fingerprints: dict[ZipEntry, str] = {}
     decoded = 0
     # The smallest classes first, so that one with too few images is found soon.
     for folder in sorted(entry_counts, key=lambda name: (entry_counts[name], name)):
@@ -128,7 +290,7 @@ def from_zip(
             if entry.folder != folder:
                 continue
             try:
-                decode(archive.read(entry))
+                fingerprints[entry] = fingerprint(decode(archive.read(entry)))
             except ImageError as error:
                 broken[entry] = str(error)
             else:
@@ -144,8 +306,24 @@ def from_zip(
     labels = tuple(folders.index(entry.folder) for entry in usable)
     classes = tuple(PurePosixPath(folder).name for folder in folders)
     return Dataset(
-        name, classes, Zipped(usable_archive, name), labels, (*archive.left_out, *left_out)
+        name,
+        classes,
+        Zipped(usable_archive, name),
+        labels,
+        (*archive.left_out, *left_out),
+        number_groups([fingerprints[entry] for entry in usable]),
     )
+
+
+def fingerprint(image: Image.Image) -> str:
+    """Return a checksum of an image's size and pixels: equal for equal images alone."""
+    return hashlib.sha256(repr((image.mode, image.size)).encode() + image.tobytes()).hexdigest()
+
+
+def number_groups(fingerprints: Sequence[str]) -> tuple[int, ...]:
+    """Number images so that those with the same fingerprint have the same number."""
+    numbers: dict[str, int] = {}
+    return tuple(numbers.setdefault(each, len(numbers)) for each in fingerprints)
 
 
 def _in_folders(archive: ZipArchive) -> tuple[list[ZipEntry], list[LeftOut]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import shutil
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from convviz.datasets.labelled_set import Dataset
+from convviz.datasets.labelled_set import Dataset, number_groups
 from convviz.downloads import cache
 from convviz.downloads.http import Progress, download
 from convviz.downloads.tickets import Download, Fetch, join
@@ -202,7 +203,8 @@ def published(key: str, count: int, seed: int = 0) -> Dataset:
     if not is_here(key):
         raise SettingError(f"{SETS[key].title} is not on this machine: fetch it first.")
     images = _READERS[key](root(), count, seed)
-    return Dataset(images.name, images.classes, images, images.labels)
+    groups = number_groups(images.fingerprints())
+    return Dataset(images.name, images.classes, images, images.labels, groups=groups)
 
 
 @dataclass(frozen=True)
@@ -274,14 +276,25 @@ class Imagenette(_Selection):
         """Return how many images there are."""
         return len(self._files)
 
+    def fingerprints(self) -> list[str]:
+        """Return a checksum of each image's file: decoding all of them would take seconds.
+
+        Raises:
+            ImageError: One cannot be read.
+        """
+        return [hashlib.sha256(self._bytes(index)).hexdigest() for index in range(len(self))]
+
     def image(self, index: int) -> Image.Image:
         """Decode one image.
 
         Raises:
             ImageError: It cannot be read.
         """
+        return decode(self._bytes(index))
+
+    def _bytes(self, index: int) -> bytes:
         try:
-            return decode(self._files[index].read_bytes())
+            return self._files[index].read_bytes()
         except OSError as error:
             raise ImageError("The file is gone; fetch Imagenette again.") from error
 
@@ -351,6 +364,14 @@ class Cifar10(_Selection):
     def nbytes(self) -> int:
         """Memory that the images take, in bytes."""
         return self._records.nbytes
+
+    def fingerprints(self) -> list[str]:
+        """Return a checksum of each image's pixels.
+
+        Raises:
+            ImageError: The files cannot be read.
+        """
+        return [hashlib.sha256(record[1:].tobytes()).hexdigest() for record in self._records]
 
     def image(self, index: int) -> Image.Image:
         """Return one image.

@@ -11,7 +11,7 @@ from convviz.errors import SettingError
 from convviz.learning.snapshots import Snapshot
 from convviz.networks.network import AUXILIARY_WEIGHT
 
-Phase = Literal["reading", "encoding", "training", "done"]
+Phase = Literal["reading", "encoding", "training", "testing", "done"]
 Optimiser = Literal["adamw", "sgd"]
 Ending = Literal["epochs", "seconds", "stopped", "not finite"]
 
@@ -61,6 +61,7 @@ class TrainingSettings:
             ("pictures' side in pixels", self.size, 32, 512),
             ("weight decay", self.weight_decay, 0, 10),
             ("weight of the auxiliary losses", self.auxiliary_weight, 0, 10),
+            ("seed", self.seed, 0, 2**32 - 1),
         )
 
 
@@ -75,14 +76,16 @@ def check_limits(*limits: tuple[str, float | None, float, float]) -> None:
     """
     for name, value, least, most in limits:
         if value is not None and not least <= value <= most:
+            # A whole number may be too large for "g".
+            text = str(value) if isinstance(value, int) else f"{value:g}"
             raise SettingError(
-                f"The {name}, {value:g}, is out of range; choose from {least:g} to {most:,}."
+                f"The {name}, {text[:40]}, is out of range; choose from {least:g} to {most:,}."
             )
 
 
 @dataclass(frozen=True)
 class Validation:
-    """How well a network classifies images that it did not learn from.
+    """How well a network classifies the images that choose the epoch.
 
     Attributes:
         loss: Mean cross-entropy.
@@ -91,6 +94,46 @@ class Validation:
 
     loss: float
     accuracy: float
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a network says of some images.
+
+    Attributes:
+        probabilities: Of each class for each image, shape (N, K).
+        labels: Number of each image's class, shape (N,).
+    """
+
+    probabilities: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        """Return how many images there are."""
+        return len(self.labels)
+
+    @property
+    def correct(self) -> Tensor:
+        """Whether each image is classified correctly, (N,) bool."""
+        return self.probabilities.argmax(1) == self.labels
+
+    @property
+    def accuracy(self) -> float:
+        """Share classified correctly, in 0…1."""
+        return int(self.correct.sum()) / len(self)
+
+    def confusion(self) -> Tensor:
+        """Count images by class (rows) and by predicted class (columns), (K, K)."""
+        classes = self.probabilities.shape[1]
+        pairs = self.labels * classes + self.probabilities.argmax(1)
+        return pairs.bincount(minlength=classes**2).reshape(classes, classes)
+
+    def mistakes(self) -> tuple[int, ...]:
+        """List misclassified images, the most confident first."""
+        top = self.probabilities.max(1)
+        errors = (top.indices != self.labels).nonzero().flatten()
+        order = top.values[errors].argsort(descending=True, stable=True)
+        return tuple(errors[order].tolist())
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +153,8 @@ class TrainingResult:
         ending: Why it ended.
         note: A sentence if it ended otherwise than planned.
         best_step: Steps of the optimiser behind the weights of the best epoch.
+        test: Answers to the test images, in the split's order; None without any.
+        train: Answers to training images, a sample if there are many; None without test images.
     """
 
     module: nn.Module
@@ -124,19 +169,21 @@ class TrainingResult:
     ending: Ending
     note: str = ""
     best_step: int = 0
+    test: Answers | None = None
+    train: Answers | None = None
+
+    @property
+    def work_seconds(self) -> float:
+        """How long features and epochs took, without reading the images."""
+        return self.encoding_seconds + sum(self.epoch_seconds)
 
     def confusion(self) -> Tensor:
-        """Count images by class (rows) and by predicted class (columns), (K, K)."""
-        classes = self.probabilities.shape[1]
-        pairs = self.labels * classes + self.probabilities.argmax(1)
-        return pairs.bincount(minlength=classes**2).reshape(classes, classes)
+        """Count validation images by class (rows) and by predicted class (columns), (K, K)."""
+        return Answers(self.probabilities, self.labels).confusion()
 
     def mistakes(self) -> tuple[int, ...]:
         """List misclassified validation images, the most confident first."""
-        top = self.probabilities.max(1)
-        errors = (top.indices != self.labels).nonzero().flatten()
-        order = top.values[errors].argsort(descending=True, stable=True)
-        return tuple(errors[order].tolist())
+        return Answers(self.probabilities, self.labels).mistakes()
 
 
 @dataclass(frozen=True)
@@ -144,7 +191,7 @@ class TrainingStep:
     """Where a training stands.
 
     Attributes:
-        phase: What it does: reads images, computes features, trains, or is done.
+        phase: What it does: reads images, computes features, trains, tests, or is done.
         epoch: Epochs that are over.
         step: Steps of the optimiser so far.
         fraction: Share of the work that is done, in 0…1.

@@ -1,4 +1,4 @@
-"""A frozen encoder's features: computed once, and used in every epoch.
+"""A frozen encoder's features: computed once, and used in every epoch and in every fold.
 
 They are kept standardised, each value to mean 0 and standard deviation 1 over the training images,
 which makes a decoder learn in far fewer steps. `fold` puts the same arithmetic into the
@@ -7,13 +7,14 @@ trained decoder's first layer, so that it takes features as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
-from convviz.datasets.labelled_set import to_input
+from convviz.datasets import labelled_set
+from convviz.datasets.labelled_set import Dataset, to_input
 from convviz.learning.plan import parts_of
 from convviz.networks.clone import clone
 from convviz.networks.decoders import put
@@ -96,6 +97,93 @@ def encode(
         ):
             features = encoder(batch).float()
         yield start + len(batch), features
+
+
+@dataclass(eq=False)
+class DecodedImages:
+    """Images of a data set, decoded once, and what frozen parts of networks make of them.
+
+    Several trainings share it: the folds of a cross-validation, and trainings that are compared.
+
+    Args:
+        dataset: The images.
+        indices: Those that are decoded.
+        size: Side of the decoded images, in pixels.
+
+    Attributes:
+        pixels: The images, (N, 3, size, size) uint8.
+        labels: Number of each one's class, (N,).
+    """
+
+    dataset: Dataset
+    indices: tuple[int, ...]
+    size: int
+    pixels: Tensor = field(init=False)
+    labels: Tensor = field(init=False)
+    _decoded: bool = field(init=False, default=False)
+    _outputs: dict[tuple[object, ...], tuple[list[Tensor], Tensor]] = field(
+        init=False, default_factory=dict
+    )
+
+    def decode(self) -> Iterator[float]:
+        """Decode the images, unless that has been done.
+
+        Yields:
+            The share that is done.
+
+        Raises:
+            ImageError: An image cannot be read.
+        """
+        if self._decoded:
+            return
+        for share, images in labelled_set.read(self.dataset, self.indices, self.size):
+            yield share
+            if images is not None:
+                self.pixels, self.labels = images
+        self._decoded = True
+
+    def drop_outputs(self) -> None:
+        """Let go of what frozen parts made of the images."""
+        self._outputs.clear()
+
+    def rows(self, indices: Sequence[int]) -> Tensor:
+        """Return where some images of the data set are among the decoded ones, (N,)."""
+        numbers = {index: row for row, index in enumerate(self.indices)}
+        return torch.tensor([numbers[index] for index in indices], dtype=torch.int64)
+
+    def encoded(
+        self,
+        encoder: nn.Module,
+        frozen: Sequence[Tensor],
+        name: str,
+        *,
+        mean: Sequence[float],
+        std: Sequence[float],
+        dtype: torch.dtype,
+    ) -> Generator[float, None, Tensor]:
+        """Run a frozen encoder on all images, unless that has been done; (N, …) float32.
+
+        Args:
+            encoder: Takes normalised images.
+            frozen: Its parameters and buffers as the network has them: encoders that share them
+                and the name are the same.
+            name: Tells apart encoders that share all values.
+            mean: Of the normalisation.
+            std: Of the normalisation.
+            dtype: To compute in.
+
+        Yields:
+            The share that is done.
+        """
+        key = (name, mean, std, *(tensor.data_ptr() for tensor in frozen))
+        if key not in self._outputs:
+            pieces = []
+            for done, piece in encode(encoder, self.pixels, mean=mean, std=std, dtype=dtype):
+                pieces.append(piece)
+                yield done / len(self.pixels)
+            # The tensors are kept as well, so that no others can take their place in memory.
+            self._outputs[key] = (list(frozen), torch.cat(pieces))
+        return self._outputs[key][1]
 
 
 @dataclass(frozen=True, eq=False)

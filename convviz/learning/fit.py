@@ -1,6 +1,7 @@
 """Train what a plan says: an iterator of steps, whose last one carries the result.
 
-A frozen encoder's features are computed once, and so is what comes before the first thawed part.
+A frozen encoder's features are computed once, and so is what comes before the first thawed part,
+where the network runs its parts one after the other and the output fits into `_KEPT_BYTES`.
 "Fine-tune" first trains the new decoder on them for a third of the work, because a decoder with
 random weights would send noise into the layers that are thawed then, and goes on with a small
 learning rate. Where the decoder has been trained already (`plan_further`), it starts with that.
@@ -10,7 +11,7 @@ The same seed gives the same weights on one machine with the same number of thre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -21,8 +22,8 @@ from convviz.datasets import labelled_set
 from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import SettingError
 from convviz.features.capture import check_layer
-from convviz.learning.config import TrainingResult, TrainingSettings, TrainingStep
-from convviz.learning.encoding import FeatureScale, cut, encode, trunk
+from convviz.learning.config import Answers, TrainingResult, TrainingSettings, TrainingStep
+from convviz.learning.encoding import DecodedImages, FeatureScale, cut, trunk
 from convviz.learning.loop import BestWeights, Examples, Schedule, seed_dropout, train
 from convviz.learning.plan import TransferPlan
 from convviz.learning.snapshots import SnapshotSchedule, Watch
@@ -30,10 +31,12 @@ from convviz.learning.step import Learner
 from convviz.networks.clone import clone
 from convviz.networks.decoders import in_form, put
 from convviz.networks.device import fast_dtype
+from convviz.networks.network import is_within
 from convviz.networks.registry import build
 
 _HEAD_SHARE = 1 / 3  # of a fine-tuning's work
 _KEPT_BYTES = 400_000_000  # of a frozen encoder's output
+_TRAIN_ANSWERS = 500  # training images, at most, that the trained network classifies
 _RATES = {
     "adamw": {"head": 3e-3, "fine-tune": 1e-4, "whole": 1e-3},
     "sgd": {"head": 0.05, "fine-tune": 0.002, "whole": 0.02},
@@ -48,17 +51,19 @@ def fit(
     *,
     stop: Callable[[], bool] = lambda: False,
     watch: Watch | None = None,
+    images: DecodedImages | None = None,
 ) -> Iterator[TrainingStep]:
     """Train.
 
     Args:
         plan: What is frozen and what is learned.
         dataset: The images.
-        split: Which of them are learned from, and which check it.
+        split: Which of them are learned from, which choose the best epoch, and which test it.
         settings: How to train; None for the defaults.
         stop: Asked between two steps; once it returns True, the training ends with what it has.
         watch: What to take snapshots of: before the first step, at moments that are densest at the
             beginning, and at the end, of the weights that are kept. None for no snapshots.
+        images: The decoded images, to share them with other trainings; None to decode them.
 
     Raises:
         SettingError: A setting makes no sense, or the data set does not fit the plan or memory.
@@ -71,29 +76,41 @@ def fit(
     labelled_set.check_fits(len(dataset), settings.size)
     for name in watch.names if watch else ():
         check_layer(plan.network.module, name)
-    return _fit(plan, dataset, split, settings, stop, watch)
+    if images is None:
+        indices = tuple(sorted((*split.train, *split.validation, *split.test)))
+        images = DecodedImages(dataset, indices, settings.size)
+    return _fit(plan, split, settings, stop, watch, images)
 
 
 def _fit(
     plan: TransferPlan,
-    dataset: Dataset,
     split: Split,
     settings: TrainingSettings,
     stop: Callable[[], bool],
     watch: Watch | None,
+    images: DecodedImages,
 ) -> Iterator[TrainingStep]:
     schedule, snapshots = Schedule(settings, stop), SnapshotSchedule(watch)
     generator = torch.Generator().manual_seed(settings.seed)
     module = plan.build(generator)
     seed_dropout(module, generator)
-    training = _Training(plan, settings, schedule, snapshots, generator, module)
-    examples, check = yield from training.read(dataset, split)
-    best: BestWeights | None = None
+    training = _Training(plan, split, settings, schedule, snapshots, generator, module, images)
+    yield from training.read()
+    outcome: _Outcome | None = None
     if plan.scenario != "scratch" and not plan.goes_on:
-        best = yield from training.train_decoder(examples, check)
-    if best is None or (schedule.goes_on and not plan.encoder_is_frozen):
-        best = yield from training.train_network(examples, check)
-    yield training.finished(best)
+        outcome = yield from training.train_decoder()
+    if outcome is None or (schedule.goes_on and not plan.encoder_is_frozen):
+        outcome = yield from training.train_network()
+    yield training.finished(outcome)
+
+
+@dataclass(frozen=True, eq=False)
+class _Outcome:
+    """Of a stage: its best weights, and what they say of the test and of the training images."""
+
+    best: BestWeights
+    test: Answers | None
+    train: Answers | None
 
 
 @dataclass(eq=False)
@@ -101,91 +118,125 @@ class _Training:
     """One training and its two stages."""
 
     plan: TransferPlan
+    split: Split
     settings: TrainingSettings
     schedule: Schedule
     snapshots: SnapshotSchedule
     generator: torch.Generator
     module: nn.Module
+    images: DecodedImages
 
-    def read(
-        self, dataset: Dataset, split: Split
-    ) -> Generator[TrainingStep, None, tuple[Examples, Examples]]:
-        """Decode the training and the validation images."""
-        examples = []
-        for indices in (split.train, split.validation):
-            for share, images in labelled_set.read(dataset, indices, self.settings.size):
-                yield self.schedule.preparing("reading", share)
-                if images is not None:
-                    examples.append(Examples(*images, self._to_input))
+    def read(self) -> Iterator[TrainingStep]:
+        """Decode the images."""
+        for share in self.images.decode():
+            yield self.schedule.preparing("reading", share)
         snapshot = self.snapshots.take_if_due(
             self.module, step=0, epoch=0, seconds=self.schedule.seconds
         )
         if snapshot is not None:
             yield replace(self.schedule.now("reading"), snapshot=snapshot)
         self.schedule.images_are_read()
-        return examples[0], examples[1]
 
-    def train_decoder(
-        self, examples: Examples, check: Examples
-    ) -> Generator[TrainingStep, None, BestWeights]:
+    def train_decoder(self) -> Generator[TrainingStep, None, _Outcome]:
         """Train the new decoder on the frozen encoder's features."""
         plan, schedule = self.plan, self.schedule
-        maps = yield from self._encoded(trunk(self.module, plan.head), examples, check)
+        frozen = [
+            tensor
+            for name, tensor in self.module.state_dict(keep_vars=True).items()
+            if not is_within(name, plan.head)
+        ]
+        maps = yield from self._encoded(trunk(self.module, plan.head), frozen, plan.head)
         schedule.features_are_computed()
-        features = [part.flatten(1) for part in maps]
-        scale = FeatureScale.of(features[0])
+        features = maps.flatten(1)
+        scale = FeatureScale.of(features[self.images.rows(self.split.train)])
         head = self.module.get_submodule(plan.head)
         head.requires_grad_(True)
         schedule.begin_stage(
             _rate(self.settings, "head"), _HEAD_SHARE if plan.scenario == "fine-tune" else 1.0
         )
+        values = scale.apply(features)
+        examples, check, test = self._parts(values)
         best = yield from train(
             self._learner(head),
-            Examples(scale.apply(features[0]), examples.labels),
-            Examples(scale.apply(features[1]), check.labels),
+            examples,
+            check,
             schedule,
             self.snapshots,
             batch=self.settings.batch,
             generator=self.generator,
         )
+        outcome = yield from self._tested(best, examples, test)
         scale.fold(head)
-        return best
+        return outcome
 
-    def train_network(
-        self, examples: Examples, check: Examples
-    ) -> Generator[TrainingStep, None, BestWeights]:
+    def train_network(self) -> Generator[TrainingStep, None, _Outcome]:
         """Train the thawed parts and the decoder, or everything."""
         plan, learned = self.plan, self.module
+        parts = self._parts(self.images.pixels, self._to_input)
         halves = None
         if plan.scenario == "fine-tune" and self.schedule.goes_on:
-            example, _ = examples.batch(torch.tensor([0]))
+            example, _ = parts[0].batch(torch.tensor([0]))
             halves = cut(self.module.eval(), plan.trained_names(), example)
-        images = len(examples) + len(check)
-        if halves is not None and images * halves[2].numel() * 4 <= _KEPT_BYTES:
-            # What comes before the first thawed part never changes, so it is computed once.
-            frozen, learned, _ = halves
-            maps = yield from self._encoded(frozen, examples, check)
-            if plan.goes_on:
-                self.schedule.features_are_computed()
-            examples = Examples(maps[0], examples.labels)
-            check = Examples(maps[1], check.labels)
+        if halves is not None:
+            frozen, rest, maps = halves
+            if len(self.images.pixels) * maps.numel() * 4 <= _KEPT_BYTES:
+                # What comes before the first thawed part never changes, so it is computed once.
+                learned = rest
+                tensors = list(frozen.state_dict(keep_vars=True).values())
+                values = yield from self._encoded(frozen, tensors, f"before {plan.trained_names()[0]}")
+                if plan.goes_on:
+                    self.schedule.features_are_computed()
+                parts = self._parts(values)
         self.schedule.begin_stage(learning_rate(plan, self.settings))
-        return (
-            yield from train(
-                self._learner(learned),
-                examples,
-                check,
-                self.schedule,
-                self.snapshots,
-                batch=self.settings.batch,
-                generator=self.generator,
-                network=self.module,
-                modes=lambda _: _set_modes(plan, self.module),
-            )
+        best = yield from train(
+            self._learner(learned),
+            parts[0],
+            parts[1],
+            self.schedule,
+            self.snapshots,
+            batch=self.settings.batch,
+            generator=self.generator,
+            network=self.module,
+            modes=lambda _: _set_modes(plan, self.module),
         )
+        return (yield from self._tested(best, parts[0], parts[2]))
 
-    def finished(self, best: BestWeights) -> TrainingStep:
+    def _parts(
+        self, values: Tensor, prepare: Callable[[Tensor], Tensor] = lambda values: values
+    ) -> tuple[Examples, Examples, Examples]:
+        """Divide images or features into those to learn from, to choose the epoch, and to test."""
+        parts = []
+        for indices in (self.split.train, self.split.validation, self.split.test):
+            rows = self.images.rows(indices)
+            parts.append(Examples(values, self.images.labels[rows], prepare, rows))
+        return parts[0], parts[1], parts[2]
+
+    def _tested(
+        self, best: BestWeights, examples: Examples, test: Examples
+    ) -> Generator[TrainingStep, None, _Outcome]:
+        """Let the best weights classify the test images, and as many training images at most."""
+        if not len(test):
+            return _Outcome(best, None, None)
+        step = max(1, -(-len(examples) // _TRAIN_ANSWERS))
+        chosen = torch.arange(0, len(examples), step)
+        rows = chosen if examples.rows is None else examples.rows[chosen]
+        sample = replace(examples, labels=examples.labels[chosen], rows=rows)
+        answers = []
+        for part in (test, sample):
+            asked = best.answers(part)
+            while True:
+                try:
+                    next(asked)
+                except StopIteration as end:
+                    answers.append(end.value)
+                    break
+                if self.schedule.ending != "stopped":  # who stops it waits for the result
+                    yield self.schedule.now("testing")
+        return _Outcome(best, *answers)
+
+    def finished(self, outcome: _Outcome) -> TrainingStep:
         """Return the last step, with the result and a snapshot of the weights that are kept."""
+        best = outcome.best
         schedule, module = self.schedule, _plain(self.plan, self.module)
         result = TrainingResult(
             module=module,
@@ -200,6 +251,8 @@ class _Training:
             ending=schedule.ending,
             note=schedule.note,
             best_step=best.step,
+            test=outcome.test,
+            train=outcome.train,
         )
         snapshot = self.snapshots.take_last(
             module, step=best.step, epoch=best.epoch, seconds=schedule.seconds
@@ -209,17 +262,20 @@ class _Training:
         )
 
     def _encoded(
-        self, encoder: nn.Module, *examples: Examples
-    ) -> Generator[TrainingStep, None, list[Tensor]]:
-        """Compute a frozen encoder's output for training and for validation images."""
-        spec, dtype, outputs = self.plan.network.spec, fast_dtype(), []
-        for images in examples:
-            pixels, pieces = images.values, []
-            for done, piece in encode(encoder, pixels, mean=spec.mean, std=spec.std, dtype=dtype):
-                pieces.append(piece)
-                yield self.schedule.preparing("encoding", done / len(pixels))
-            outputs.append(torch.cat(pieces))
-        return outputs
+        self, encoder: nn.Module, frozen: Sequence[Tensor], name: str
+    ) -> Generator[TrainingStep, None, Tensor]:
+        """Compute a frozen encoder's output for all images."""
+        spec = self.plan.network.spec
+        encoded = self.images.encoded(
+            encoder, frozen, name, mean=spec.mean, std=spec.std, dtype=fast_dtype()
+        )
+        while True:
+            try:
+                share = next(encoded)
+            except StopIteration as end:
+                output: Tensor = end.value
+                return output
+            yield self.schedule.preparing("encoding", share)
 
     def _learner(self, module: nn.Module) -> Learner:
         return Learner(

@@ -16,7 +16,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from convviz.learning.config import Ending, Phase, TrainingSettings, TrainingStep, Validation
+from convviz.learning.config import (
+    Answers,
+    Ending,
+    Phase,
+    TrainingSettings,
+    TrainingStep,
+    Validation,
+)
 from convviz.learning.snapshots import SnapshotSchedule
 from convviz.learning.step import Learner, Losses, judge
 
@@ -218,13 +225,28 @@ class BestWeights:
             tensor.copy_(self._copy[name])
         self._validate()
 
-    @torch.no_grad()
+    def answers(self, examples: Examples) -> Generator[None, None, Answers]:
+        """Let the weights as they are, the best ones after `restore`, classify other examples.
+
+        Yields:
+            None after each batch.
+        """
+        scores = []
+        for rows in torch.split(torch.arange(len(examples)), _CHECKED):
+            scores.append(self._score(examples, rows))
+            yield
+        return Answers(torch.cat(scores).softmax(1), examples.labels)
+
     def _validate(self) -> Validation:
         self._module.eval()
         rows = torch.split(torch.arange(len(self._check)), _CHECKED)
-        batches = [self._check.batch(batch)[0] for batch in rows]
-        self.scores = torch.cat([self._module(batch).float() for batch in batches])
+        self.scores = torch.cat([self._score(self._check, batch) for batch in rows])
         return judge(self.scores, self.labels)
+
+    @torch.no_grad()
+    def _score(self, examples: Examples, rows: Tensor) -> Tensor:
+        scores: Tensor = self._module(examples.batch(rows)[0]).float()
+        return scores
 
     def _copied(self) -> dict[str, Tensor]:
         tensors = trained_tensors(self._module)
@@ -249,14 +271,16 @@ class Examples:
     """What is learned from, or checked with.
 
     Attributes:
-        values: Images or features, (N, …).
-        labels: Number of each one's class, (N,).
+        values: Images or features, (M, …), of which some are the examples.
+        labels: Number of each example's class, (N,).
         prepare: Turns some of the values into what the module takes in.
+        rows: Which of the values are the examples, (N,); None for all.
     """
 
     values: Tensor
     labels: Tensor
     prepare: Callable[[Tensor], Tensor] = lambda values: values
+    rows: Tensor | None = None
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -264,7 +288,8 @@ class Examples:
 
     def batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Take some of them."""
-        return self.prepare(self.values[rows]), self.labels[rows]
+        values = self.values[rows if self.rows is None else self.rows[rows]]
+        return self.prepare(values), self.labels[rows]
 
     def shuffled(self, size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
         """Go through all of them once, in batches of a random order."""

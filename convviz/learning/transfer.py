@@ -7,19 +7,32 @@ outcome names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
-from convviz.datasets.labelled_set import Dataset, Split
+from convviz.datasets.labelled_set import Dataset, Partition
+from convviz.formatting import percent
 from convviz.images.encode import png
 from convviz.images.preprocess import crop
-from convviz.learning.config import Ending, Phase, TrainingResult, TrainingSettings
-from convviz.learning.fit import fit
-from convviz.learning.plan import TransferPlan, untrained_copy
+from convviz.learning.config import Answers, Ending, Phase, TrainingResult, TrainingSettings
+from convviz.learning.encoding import DecodedImages
+from convviz.learning.evaluation import Evaluation, Stage, evaluate, interval
+from convviz.learning.plan import Scenario, TransferPlan, untrained_copy
 from convviz.learning.plan import plan as make_plan
 from convviz.networks.network import Network, Weights
 from convviz.weights import trained
+from convviz.weights.load import load
 from convviz.weights.trained import TrainedInfo
+
+Measured = Literal["test", "folds", "validation"]
+
+THIS, UNTRAINED, SCRATCH = (
+    "this training",
+    "the same decoder on an untrained encoder",
+    "everything from scratch, for the same time",
+)
+"""Names of a training and of what it is compared with."""
 
 _MISTAKES = 8
 _PIXELS = 112  # side of a mistake's image
@@ -37,7 +50,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A misclassified validation image: a small PNG, its title, its class and the predicted one."""
+    """A misclassified image: a small PNG, its title, its class and the predicted one."""
 
     png: bytes
     title: str
@@ -52,14 +65,23 @@ class TransferOutcome:
 
     Attributes:
         name: Of the training, for a comparison.
-        accuracy: Share of the validation images classified correctly.
-        seconds: Without reading the images: features, epochs and checks.
-        encoding_seconds: Of those, for the frozen encoder's features.
-        epoch_seconds: How long each epoch took.
+        accuracy: Share of the images it was measured on that were classified correctly.
+        measured: On which: a test part; folds, each tested by a further network; or, where it was
+            stopped before its test, the validation images.
+        tested: Indices of the tested images in the data set, ascending; () without a test.
+        correct: Whether each of them was classified correctly.
+        folds: How many folds were tested; 0 without any.
+        guessing: Accuracy of always naming the largest class of the images measured on.
+        validation_accuracy: Of the weights that are kept, on the images that chose them.
+        train_accuracy: Of the tested networks on their training images; None without a test.
+        seconds: Of the network that is kept, without reading the images: features, epochs, checks.
+        test_seconds: Of the trainings that only tested a fold.
+        encoding_seconds: For the frozen encoder's features.
+        epoch_seconds: How long each epoch of the network that is kept took.
         epochs: How many there were.
         best_epoch: Whose weights are kept.
-        confusion: Rows are classes, columns predicted classes.
-        mistakes: The most confident ones.
+        confusion: Of the images measured on; rows are classes, columns predicted classes.
+        mistakes: The most confident ones among them.
         source: The trained network's source of weights.
         about: Description that goes into its file.
         trained: Names of the parts that were trained.
@@ -71,7 +93,15 @@ class TransferOutcome:
 
     name: str
     accuracy: float
+    measured: Measured
+    tested: tuple[int, ...]
+    correct: tuple[bool, ...]
+    folds: int
+    guessing: float
+    validation_accuracy: float
+    train_accuracy: float | None
     seconds: float
+    test_seconds: float
     encoding_seconds: float
     epoch_seconds: tuple[float, ...]
     epochs: int
@@ -86,14 +116,49 @@ class TransferOutcome:
     ending: Ending
     note: str
 
+    @property
+    def images(self) -> int:
+        """How many images the accuracy was measured on."""
+        return sum(map(sum, self.confusion))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training in plain values, so that it can be repeated.
+
+    Attributes:
+        network: Name of the network.
+        source: Of its weights.
+        scenario: What was trained.
+        thaw: Parts of the encoder that were trained with the decoder.
+        settings: How.
+    """
+
+    network: str
+    source: str
+    scenario: Scenario
+    thaw: tuple[str, ...]
+    settings: TrainingSettings
+
 
 @dataclass(frozen=True)
 class Lesson:
-    """Data and settings of a training, to go on from its result."""
+    """Data and trainings, to go on from their result.
+
+    Attributes:
+        dataset: The images.
+        partition: How they are divided.
+        recipes: The trainings, each of which went on from the result of the one before.
+    """
 
     dataset: Dataset
-    split: Split
-    settings: TrainingSettings
+    partition: Partition
+    recipes: tuple[Recipe, ...]
+
+    @property
+    def settings(self) -> TrainingSettings:
+        """Settings of the newest training."""
+        return self.recipes[-1].settings
 
 
 @dataclass(frozen=True)
@@ -108,9 +173,11 @@ class TransferProgress:
         seconds: Of the training that runs.
         classes: Name of each class.
         lesson: Its data and settings.
+        fold: Fold that is tested by the training that runs; 0 for the network that is kept.
+        folds: How many folds there are; 0 with a test part.
         before: Outcome that it was fine-tuned from; None if it began anew.
         before_job: Id of the job with that outcome.
-        epochs: Of the first training.
+        epochs: Of the network that is kept.
         outcomes: Of the trainings that are over, the main one first.
     """
 
@@ -121,6 +188,8 @@ class TransferProgress:
     seconds: float
     classes: tuple[str, ...]
     lesson: Lesson
+    fold: int = 0
+    folds: int = 0
     before: TransferOutcome | None = None
     before_job: str = ""
     epochs: tuple[Epoch, ...] = ()
@@ -128,8 +197,8 @@ class TransferProgress:
 
     @property
     def validation_images(self) -> int:
-        """How many validation images there are."""
-        return len(self.lesson.split.validation)
+        """How many images chose the epoch of the network that is kept."""
+        return len(self.lesson.partition.split.validation)
 
     @property
     def nbytes(self) -> int:
@@ -143,11 +212,12 @@ def train_transfer(
     stop: Callable[[], bool],
     plan: TransferPlan,
     dataset: Dataset,
-    split: Split,
+    partition: Partition,
     settings: TrainingSettings,
     compare: bool = False,
     before: TransferOutcome | None = None,
     before_job: str = "",
+    history: tuple[Recipe, ...] = (),
 ) -> Iterator[TransferProgress]:
     """Train by a plan and, with `compare`, also what it is to be compared with.
 
@@ -155,96 +225,137 @@ def train_transfer(
         stop: Asked between two steps; once it returns True, the job ends with what it has.
         plan: The plan.
         dataset: The images.
-        split: Which of them are learned from.
+        partition: Which of them are learned from, and which test.
         settings: How to train.
-        compare: Whether to train the same decoder on an untrained encoder afterwards, and all of
-            the network from scratch, for as long as the first training took.
+        compare: Whether to train the same plan on an untrained encoder afterwards, with the same
+            settings, and all of the network from scratch, for as long as the first training took.
+            All are tested with the same images.
         before: Outcome that the plan goes on from, to be shown beside the new one.
         before_job: Id of the job with that outcome, so that a page can link to it.
+        history: The trainings that the plan goes on from, which every fold repeats.
     """
-    trainings = [("this training", plan, settings)]
-    shares = 3 if compare else 1
+    thawed = tuple(part.name for part in plan.parts if part.state == "thawed")
+    weights = plan.network.weights
+    recipe = Recipe(plan.network.name, weights.source, plan.scenario, thawed, settings)
+    stages = [Stage(None, each.settings, each.thaw) for each in history]
+    if history and partition.folds:
+        stages[0] = Stage(_plan_of(history[0], dataset.classes), history[0].settings)
+    elif history:
+        stages = []  # no fold repeats them
+    stages.append(Stage(plan, settings, thawed))
     view = TransferProgress(
         network=plan.network.title,
-        doing=trainings[0][0],
+        doing=THIS,
         phase="reading",
         fraction=0.0,
         seconds=0.0,
         classes=dataset.classes,
-        lesson=Lesson(dataset, split, settings),
+        lesson=Lesson(dataset, partition, (*history, recipe)),
+        folds=len(partition.folds),
         before=before,
         before_job=before_job,
     )
-    for number, (name, training_plan, training_settings) in enumerate(trainings):
-        result: TrainingResult | None = None
-        for step in fit(training_plan, dataset, split, training_settings, stop=stop):
-            result = step.result
-            if number == 0 and step.validation is not None and result is None:
+    images = DecodedImages(dataset, tuple(range(len(dataset))), settings.size)
+    shares = 3 if compare else 1
+    trainings = [(THIS, stages)]
+    for number, (name, chain) in enumerate(trainings):
+        evaluation: Evaluation | None = None
+        for step in evaluate(chain, dataset, partition, stop=stop, images=images, keep=number == 0):
+            evaluation, training = step.evaluation, step.training
+            if number == 0 and step.fold == 0 and training.validation and not training.result:
                 last = view.epochs[-1].number if view.epochs else -1
-                row = Epoch(step.epoch, step.loss, step.validation.loss, step.validation.accuracy)
-                epochs = view.epochs if step.epoch > last else view.epochs[:-1]
+                check = training.validation
+                row = Epoch(training.epoch, training.loss, check.loss, check.accuracy)
+                epochs = view.epochs if training.epoch > last else view.epochs[:-1]
                 view = replace(view, epochs=(*epochs, row))
-            inner = step.fraction if step.phase in ("training", "done") else 0.0
             view = replace(
                 view,
                 doing=name,
-                phase=step.phase,
-                fraction=min((number + inner) / shares, 1.0),
-                seconds=step.seconds,
+                phase=training.phase,
+                fold=step.fold,
+                fraction=min((number + step.fraction) / shares, 1.0),
+                seconds=training.seconds,
             )
-            if result is None:
+            if evaluation is None:
                 yield view
-        if result is None:
+        chain_plan = chain[-1].plan
+        if evaluation is None or chain_plan is None:
             raise RuntimeError("a training ended without a result")
-        outcome = _outcome(name, training_plan, dataset, split, result, training_settings.size)
+        outcome = _outcome(name, chain_plan, dataset, partition, evaluation, settings.size)
         view = replace(view, outcomes=(*view.outcomes, outcome))
         yield view
         if stop():
             return
+        images.drop_outputs()
         if compare and number == 0:
-            same_time = replace(settings, epochs=None, seconds=max(outcome.seconds, 1.0))
-            untrained = make_plan(untrained_copy(plan.network), "last-layer", dataset.classes)
+            untrained = make_plan(
+                untrained_copy(plan.network), plan.scenario, dataset.classes, thaw=thawed or None
+            )
             scratch = make_plan(plan.network, "scratch", dataset.classes)
+            # Without a network to keep, only the folds are trained.
+            seconds = max(outcome.seconds, 1.0) * max(len(partition.folds), 1)
+            same_time = replace(settings, epochs=None, seconds=seconds)
             trainings += [
-                ("the same decoder on an untrained encoder", untrained, same_time),
-                ("everything from scratch, for the same time", scratch, same_time),
+                (UNTRAINED, [Stage(untrained, settings)]),
+                (SCRATCH, [Stage(scratch, same_time)]),
             ]
+
+
+def _plan_of(recipe: Recipe, classes: tuple[str, ...]) -> TransferPlan:
+    """Plan a training again.
+
+    Raises:
+        WeightsError: The weights that it began from are no longer here.
+    """
+    network = load(recipe.network, recipe.source)
+    return make_plan(network, recipe.scenario, classes, thaw=recipe.thaw or None)
 
 
 def _outcome(
     name: str,
     plan: TransferPlan,
     dataset: Dataset,
-    split: Split,
-    result: TrainingResult,
+    partition: Partition,
+    evaluation: Evaluation,
     size: int,
 ) -> TransferOutcome:
-    network = to_network(plan, dataset, result, size)
+    result = evaluation.result
+    network = to_network(plan, dataset, result, size, evaluation)
+    answers, indices = evaluation.measured_answers, evaluation.tested or partition.split.validation
+    measured: Measured = "folds" if evaluation.folds else "test"
     return TransferOutcome(
         name=name,
-        accuracy=result.validation.accuracy,
-        seconds=result.encoding_seconds + sum(result.epoch_seconds),
+        accuracy=evaluation.accuracy,
+        measured=measured if evaluation.tested else "validation",
+        tested=evaluation.tested,
+        correct=evaluation.correct,
+        folds=evaluation.folds,
+        guessing=dataset.guessing(indices),
+        validation_accuracy=result.validation.accuracy,
+        train_accuracy=evaluation.train_accuracy,
+        seconds=result.work_seconds,
+        test_seconds=evaluation.seconds - result.work_seconds,
         encoding_seconds=result.encoding_seconds,
         epoch_seconds=result.epoch_seconds,
         epochs=result.epochs,
         best_epoch=result.best_epoch,
-        confusion=tuple(tuple(row) for row in result.confusion().tolist()),
-        mistakes=tuple(_mistakes(dataset, split, result)),
+        confusion=tuple(tuple(row) for row in answers.confusion().tolist()),
+        mistakes=tuple(_mistakes(dataset, indices, answers)),
         source=trained.keep(network),
-        about=about(plan, dataset, result, size),
+        about=about(plan, dataset, result, size, evaluation),
         trained=plan.trained_names(),
         parts=plan.parts_to_save(),
         on=plan.network.weights,
         ending=result.ending,
-        note=result.note,
+        note=evaluation.note,
     )
 
 
-def _mistakes(dataset: Dataset, split: Split, result: TrainingResult) -> Iterator[Mistake]:
-    for row in result.mistakes()[:_MISTAKES]:
-        index = split.validation[row]
+def _mistakes(dataset: Dataset, indices: Sequence[int], answers: Answers) -> Iterator[Mistake]:
+    for row in answers.mistakes()[:_MISTAKES]:
+        index = indices[row]
         square = crop(dataset.images.image(index), size=_PIXELS, resize=_PIXELS)
-        predicted = result.probabilities[row].max(0)
+        predicted = answers.probabilities[row].max(0)
         yield Mistake(
             png(square),
             dataset.images.titles[index],
@@ -255,10 +366,36 @@ def _mistakes(dataset: Dataset, split: Split, result: TrainingResult) -> Iterato
 
 
 def about(
-    plan: TransferPlan, dataset: Dataset, result: TrainingResult, input_size: int
+    plan: TransferPlan,
+    dataset: Dataset,
+    result: TrainingResult,
+    input_size: int,
+    evaluation: Evaluation | None = None,
 ) -> TrainedInfo:
-    """Describe a trained network and how well it does."""
-    accuracy = result.validation.accuracy
+    """Describe a trained network and how well it does.
+
+    Args:
+        plan: What was trained.
+        dataset: What it was trained on.
+        result: Of the training.
+        input_size: Side of the images, in pixels.
+        evaluation: Of the way of training; None for the training's own test or validation images.
+    """
+    answers = Answers(result.probabilities, result.labels)
+    if evaluation is not None:
+        answers = evaluation.measured_answers
+    elif result.test is not None:
+        answers = result.test
+    images, correct = len(answers), int(answers.correct.sum())
+    if evaluation is not None and evaluation.folds:
+        of = f"{images:,} pictures, each tested by a network trained in the same way without it"
+    elif answers is result.test or (evaluation is not None and evaluation.tested):
+        of = f"{images:,} test pictures, which it did not learn from and which chose nothing"
+    else:
+        of = (
+            f"{images:,} validation pictures, which it did not learn from but which chose its epoch"
+        )
+    low, high = interval(correct, images)
     options = plan.network.spec.imagenet_options
     return TrainedInfo(
         network=plan.network.name,
@@ -266,11 +403,11 @@ def about(
         input_size=input_size,
         training_set=dataset.name,
         note=(
-            f"Trained here on {dataset.name}: of {len(result.labels):,} pictures that it did not "
-            f"learn from, it names {accuracy:.0%} rightly ({len(dataset.classes)} classes, "
-            f"{input_size} px)."
+            f"Trained here on {dataset.name} ({len(dataset.classes)} classes, {input_size} px). "
+            f"Of {of}, {percent(correct / images)} are classified correctly (95 % interval "
+            f"{percent(low)} to {percent(high)})."
         ),
-        accuracy=accuracy,
+        accuracy=correct / images,
         options=tuple(n for n, value in options if getattr(result.module, n, None) == value),
     )
 
@@ -282,6 +419,7 @@ def to_bytes(
     input_size: int,
     *,
     only_trained: bool = False,
+    evaluation: Evaluation | None = None,
 ) -> bytes:
     """Write a trained network as a safetensors file with the names of its classes.
 
@@ -292,16 +430,21 @@ def to_bytes(
         input_size: Side of the images, in pixels.
         only_trained: Whether to leave out the frozen parts, which the original network has; with a
             frozen encoder the file then holds the decoder alone.
+        evaluation: Of the way of training, as for `about`.
     """
-    description = about(plan, dataset, result, input_size)
+    description = about(plan, dataset, result, input_size, evaluation)
     parts = plan.parts_to_save() if only_trained else ()
     return trained.write(result.module, description, parts=parts, on=plan.network.weights)
 
 
 def to_network(
-    plan: TransferPlan, dataset: Dataset, result: TrainingResult, input_size: int
+    plan: TransferPlan,
+    dataset: Dataset,
+    result: TrainingResult,
+    input_size: int,
+    evaluation: Evaluation | None = None,
 ) -> Network:
-    """Turn the result of a training into a network that every page can show."""
-    description = about(plan, dataset, result, input_size)
+    """Turn the result of a training into a network that every page can show; see `about`."""
+    description = about(plan, dataset, result, input_size, evaluation)
     data = trained.write(result.module, description)
     return trained.describe(result.module, description, data)

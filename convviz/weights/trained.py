@@ -79,8 +79,8 @@ class TrainedInfo:
         form: Its decoder.
         input_size: Side of the images it was trained on, in pixels.
         training_set: Name of the data it was trained on.
-        note: One sentence on its accuracy.
-        accuracy: Share of its validation images that are classified correctly.
+        note: Its accuracy in a sentence or two, with the images it was measured on.
+        accuracy: Share of those images that are classified correctly.
         options: Those of `NetworkSpec.imagenet_options` that its network was built with.
     """
 
