@@ -11,10 +11,11 @@ from convviz.cli.output import ProgressBar, check_target, table, write, write_js
 from convviz.errors import SettingError
 
 if TYPE_CHECKING:
-    from convviz.datasets.labelled_set import Dataset
-    from convviz.learning.config import TrainingStep
+    from convviz.datasets.labelled_set import Dataset, Partition
+    from convviz.learning.evaluation import Evaluation, EvaluationStep
     from convviz.learning.plan import TransferPlan
 
+_PICTURES = 600  # of a published set
 _SCENARIOS = ("last-layer", "several", "fine-tune", "scratch")
 
 
@@ -35,9 +36,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "--pictures",
         type=int,
-        default=600,
         metavar="N",
-        help="so many of imagenette or cifar10 (default: 600)",
+        help=f"so many of imagenette or cifar10 (default: {_PICTURES})",
     )
     parser.add_argument("--network", default="googlenet", metavar="NAME", help="default: googlenet")
     parser.add_argument(
@@ -48,7 +48,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "recommends for so many pictures",
     )
     parser.add_argument("--epochs", type=int, metavar="N", help="default: 20, unless --seconds")
-    parser.add_argument("--seconds", type=float, metavar="S", help="end after this time")
+    parser.add_argument(
+        "--seconds", type=float, metavar="S", help="end the training after this time"
+    )
     parser.add_argument("--size", type=int, default=128, metavar="PIXELS", help="default: 128")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
     parser.add_argument("--auxiliary", action="store_true", help="with auxiliary heads (scratch)")
@@ -63,9 +65,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from convviz.datasets.labelled_set import split as split_set
+    from convviz.datasets.labelled_set import partition as divide
     from convviz.learning.config import TrainingSettings
-    from convviz.learning.fit import fit
+    from convviz.learning.evaluation import Stage, evaluate, interval
     from convviz.learning.plan import plan as plan_transfer
     from convviz.learning.plan import recommend
     from convviz.learning.transfer import to_bytes
@@ -73,29 +75,52 @@ def run(args: argparse.Namespace) -> int:
 
     check_target(args.out, ".safetensors")
     check_target(args.json)
+    _check_options(args)
+    no_end = args.epochs is None and args.seconds is None
     settings = TrainingSettings(
-        epochs=args.epochs if args.epochs or args.seconds else 20,
+        epochs=20 if no_end else args.epochs,
         seconds=args.seconds,
         seed=args.seed,
         size=args.size,
     )
     settings.check()
     dataset = _data(args.data, args.pictures)
-    split = split_set(dataset, seed=args.seed)
+    partition = divide(dataset, seed=args.seed)
+    split = partition.split
     scenario = args.scenario or recommend(len(split.train), len(dataset.classes)).scenario
+    if args.auxiliary and scenario != "scratch":
+        raise SettingError(
+            f"--auxiliary goes with --scenario scratch, not with {scenario}: auxiliary heads help "
+            "only where all weights are learned anew."
+        )
     network = load(args.network, args.weights)
     plan = plan_transfer(network, scenario, dataset.classes, auxiliary=args.auxiliary)
+    if args.only_trained and not plan.parts_to_save():
+        raise SettingError(
+            "--only-trained would leave nothing out: the file needs the whole network where it was "
+            "trained from scratch or goes on from a trained file; leave the option out."
+        )
     if args.json != "-":
-        _print_plan(dataset, plan)
+        _print_plan(dataset, plan, partition)
     with ProgressBar() as progress:
-        for step in fit(plan, dataset, split, settings):
+        for step in evaluate([Stage(plan, settings)], dataset, partition):
             progress.show(step.fraction, _line(step))
-    result = step.result
-    if result is None:
+    evaluation = step.evaluation
+    if evaluation is None:
         raise RuntimeError("the training ended without a result")
+    result = evaluation.result
     if args.out:
-        data = to_bytes(plan, dataset, result, args.size, only_trained=args.only_trained)
+        data = to_bytes(
+            plan,
+            dataset,
+            result,
+            args.size,
+            only_trained=args.only_trained,
+            evaluation=evaluation,
+        )
         write(args.out, data)
+    low, high = interval(sum(evaluation.correct), len(evaluation.tested))
+    guessing = dataset.guessing(evaluation.tested)
     summary: dict[str, Any] = {
         "network": network.name,
         "weights": network.weights.source,
@@ -103,32 +128,51 @@ def run(args: argparse.Namespace) -> int:
         "classes": list(dataset.classes),
         "train_images": len(split.train),
         "val_images": len(split.validation),
+        "test_images": len(evaluation.tested),
+        "test_folds": evaluation.folds,
+        "duplicates": [
+            [dataset.images.titles[index] for index in group] for group in dataset.duplicates
+        ],
+        "conflicts": [
+            [dataset.images.titles[index] for index in group] for group in dataset.conflicts
+        ],
         "left_out": [{"file": file.title, "reason": file.reason} for file in dataset.left_out],
         "trainable_parameters": plan.trainable_parameters,
         "frozen_parameters": plan.frozen_parameters,
         "val_accuracy": result.validation.accuracy,
+        "test_accuracy": evaluation.accuracy,
+        "test_interval": [low, high],
+        "train_accuracy": evaluation.train_accuracy,
+        "guessing": guessing,
         "seconds": result.seconds,
+        "test_seconds": evaluation.seconds - result.work_seconds,
         "encoding_seconds": result.encoding_seconds,
         "epoch_seconds": list(result.epoch_seconds),
         "epochs": result.epochs,
         "best_epoch": result.best_epoch,
         "ending": result.ending,
-        "note": result.note,
+        "note": evaluation.note,
     }
     if args.json is not None:
         write_json(args.json, summary)
     if args.json != "-":
-        print(
-            f"{result.validation.accuracy:.1%} of {len(split.validation)} validation pictures "
-            f"named rightly, after {result.epochs} epochs in {result.seconds:.1f} s "
-            f"(best: epoch {result.best_epoch})."
-        )
-        if result.note:
-            print(result.note)
+        _print_result(evaluation, partition, guessing)
     return 0
 
 
-def _data(name: str, pictures: int) -> Dataset:
+def _check_options(args: argparse.Namespace) -> None:
+    """Refuse options that would be ignored.
+
+    Raises:
+        SettingError: There is one.
+    """
+    if args.only_trained and not args.out:
+        raise SettingError(
+            "--only-trained says what goes into the file that --out names: give --out as well."
+        )
+
+
+def _data(name: str, pictures: int | None) -> Dataset:
     """Read the data set; a published one is fetched first.
 
     Raises:
@@ -141,9 +185,15 @@ def _data(name: str, pictures: int) -> Dataset:
     from convviz.datasets.shapes import shapes
     from convviz.downloads.tickets import follow
 
+    if name not in published.SETS and pictures is not None:
+        raise SettingError(
+            f"--pictures goes with {' or '.join(published.SETS)}; of other data all pictures are "
+            "used: leave the option out."
+        )
     if name == "shapes":
         return shapes()
     if name in published.SETS:
+        pictures = _PICTURES if pictures is None else pictures
         if pictures < 40:
             raise SettingError(
                 f"--pictures {pictures} is too few for ten classes; give 40 or more."
@@ -163,11 +213,26 @@ def _data(name: str, pictures: int) -> Dataset:
     return from_zip(data, path.stem)
 
 
-def _print_plan(dataset: Dataset, plan: TransferPlan) -> None:
+def _print_plan(dataset: Dataset, plan: TransferPlan, partition: Partition) -> None:
+    from convviz.datasets import findings
+
     counts = zip(dataset.classes, dataset.counts, strict=True)
     print(f"{dataset.name}: {', '.join(f'{name} {count}' for name, count in counts)}")
     for file in dataset.left_out:
         print(f"left out: {file.title}: {file.reason}")
+    for text in (findings.duplicates(dataset), findings.conflicts(dataset)):
+        if text:
+            print(text)
+    split = partition.split
+    print(
+        f"{len(split.train):,} pictures to learn from, {len(split.validation):,} to choose the "
+        f"epoch by, {len(partition.tested):,} to test"
+        + (
+            f" (each by one of {len(partition.folds)} further networks, trained without it)."
+            if partition.folds
+            else "."
+        )
+    )
     rows = [(p.name, p.title, f"{p.parameters:,}", p.state) for p in plan.parts]
     print(table(("part", "title", "parameters", "state"), rows))
     print(
@@ -176,12 +241,38 @@ def _print_plan(dataset: Dataset, plan: TransferPlan) -> None:
     )
 
 
-def _line(step: TrainingStep) -> str:
+def _print_result(evaluation: Evaluation, partition: Partition, guessing: float) -> None:
+    from convviz.formatting import percent
+    from convviz.learning.evaluation import interval
+
+    result, images = evaluation.result, len(evaluation.tested)
+    low, high = interval(sum(evaluation.correct), images)
+    by = f", by {evaluation.folds} networks trained without them" if evaluation.folds else ""
+    epochs = "1 epoch" if result.epochs == 1 else f"{result.epochs} epochs"
+    print(
+        f"{evaluation.accuracy:.1%} of {images:,} test pictures classified correctly{by} (95 % "
+        f"interval {percent(low)} to {percent(high)}); the largest class alone would give "
+        f"{percent(guessing)}."
+    )
+    print(
+        f"The network was trained for {epochs} in {result.seconds:.1f} s; kept is epoch "
+        f"{result.best_epoch}, with {result.validation.accuracy:.1%} of the "
+        f"{len(partition.split.validation):,} pictures that choose it."
+    )
+    if evaluation.note:
+        print(evaluation.note)
+
+
+def _line(progress: EvaluationStep) -> str:
+    step = progress.training
     if step.phase == "reading":
         return "reading pictures"
     if step.phase == "encoding":
         return "computing features, once"
-    text = f"epoch {step.epoch}"
+    text = f"test {progress.fold} of {progress.folds}, " if progress.fold else ""
+    if step.phase == "testing":
+        return f"{text}testing"
+    text += f"epoch {step.epoch}"
     if step.loss is not None:
         text += f", loss {step.loss:.3f}"
     if step.validation is not None:

@@ -40,13 +40,13 @@ def _whole(epochs: Sequence[int]) -> int | None:
     return 1 if max(epochs, default=0) <= 10 else None
 
 
-def accuracies(epochs: Sequence[int], shares: Sequence[float], chance: float) -> go.Figure:
+def accuracies(epochs: Sequence[int], shares: Sequence[float], guessing: float) -> go.Figure:
     """Draw the share of validation pictures classified correctly over the epochs, beside guessing.
 
     Args:
         epochs: Numbers of the epochs.
         shares: In 0…1, at the end of each.
-        chance: What guessing one class would give, in 0…1.
+        guessing: What always naming the largest class would give, in 0…1.
     """
     figure = go.Figure()
     figure.add_scatter(
@@ -54,12 +54,12 @@ def accuracies(epochs: Sequence[int], shares: Sequence[float], chance: float) ->
         y=list(shares),
         mode="lines+markers",
         line={"color": theme.GREEN, "width": 2.5},
-        hovertemplate="epoch %{x}<br>%{y:.1%} named rightly<extra></extra>",
+        hovertemplate="epoch %{x}<br>%{y:.1%} classified correctly<extra></extra>",
     )
     figure.add_hline(
-        y=chance,
+        y=guessing,
         line={"color": theme.QUIET, "dash": "dash"},
-        annotation_text="guessing",
+        annotation_text="always the largest class",
         annotation_position="top right",
     )
     figure.update_xaxes(title="epoch", rangemode="tozero", dtick=_whole(epochs))
@@ -125,6 +125,6 @@ def compared(names: Sequence[str], shares: Sequence[float], seconds: Sequence[fl
             xanchor="left",
             yanchor="bottom",
         )
-    figure.update_xaxes(range=[0, 1], tickformat=".0%", title="validation accuracy")
+    figure.update_xaxes(range=[0, 1], tickformat=".0%", title="accuracy")
     figure.update_yaxes(range=[len(names) - 0.5, -0.75], showticklabels=False, showgrid=False)
     return theme.style(figure, height=90 + 66 * len(names))

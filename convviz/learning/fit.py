@@ -183,7 +183,9 @@ class _Training:
                 # What comes before the first thawed part never changes, so it is computed once.
                 learned = rest
                 tensors = list(frozen.state_dict(keep_vars=True).values())
-                values = yield from self._encoded(frozen, tensors, f"before {plan.trained_names()[0]}")
+                values = yield from self._encoded(
+                    frozen, tensors, f"before {plan.trained_names()[0]}"
+                )
                 if plan.goes_on:
                     self.schedule.features_are_computed()
                 parts = self._parts(values)

@@ -1,8 +1,9 @@
 """Transfer learning: which parts of a trained network stay as they are, and which are learned anew.
 
 The rule is the course's. Small data set: replace the last fully connected layer only. Large data
-set: replace several. Where only the encoder is available, the new decoder stands after a global
-average pooling. What is frozen gets no gradient, and its batch norms keep their statistics.
+set: replace several, or train the encoder's end too. How many images are small or large is convviz'
+own choice. Where only the encoder is available, the new decoder stands after a global average
+pooling. What is frozen gets no gradient, and its batch norms keep their statistics.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ SCENARIOS: tuple[Scenario, ...] = get_args(Scenario)
 HIDDEN = 128
 """Length of the fully connected layer that "several" adds where the decoder has one layer only."""
 
-SMALL_DATA_SET = 2_000
-"""Up to so many training images a data set counts as small; published sets have millions."""
+FEW_OF_A_CLASS, MANY_OF_A_CLASS = 100, 500
+"""Training images of a class up to which a data set counts as small, and above which as large: a
+rule of thumb, within what a zip of 2,000 images can hold."""
 
 
 @dataclass(frozen=True)
@@ -170,17 +172,24 @@ def recommend(images: int, classes: int) -> Advice:
         classes: How many classes they show.
     """
     per_class = images / max(classes, 1)
-    if images <= SMALL_DATA_SET:
+    begin = f"{images:,} pictures to learn from, about {per_class:.0f} for each class, are"
+    end = "A rule of thumb: train again with another choice, and compare the tests."
+    if per_class <= FEW_OF_A_CLASS:
         return Advice(
             "last-layer",
-            f"{images:,} pictures to learn from, about {per_class:.0f} for each class, are a small "
-            "data set: replace the last fully connected layer only, and keep everything else as it "
-            "is. More weights would learn these pictures by heart.",
+            f"{begin} a small data set (up to {FEW_OF_A_CLASS} for each class): replace the last "
+            f"fully connected layer only, and keep everything else as it is. {end}",
+        )
+    if per_class <= MANY_OF_A_CLASS:
+        return Advice(
+            "several",
+            f"{begin} enough to replace several fully connected layers (more than "
+            f"{FEW_OF_A_CLASS} for each class); the encoder stays as it is. {end}",
         )
     return Advice(
-        "several",
-        f"{images:,} pictures to learn from, about {per_class:.0f} for each class, are enough to "
-        "replace several fully connected layers; the encoder stays as it is.",
+        "fine-tune",
+        f"{begin} a large data set (more than {MANY_OF_A_CLASS} for each class): train the "
+        f"encoder's end as well. {end}",
     )
 
 

@@ -6,11 +6,10 @@ import hashlib
 
 import streamlit as st
 
-from convviz.datasets import published, zip_archive
+from convviz.datasets import findings, published, zip_archive
 from convviz.datasets.labelled_set import Dataset, from_zip
 from convviz.datasets.shapes import shapes
 from convviz.errors import ImageError
-from convviz.formatting import size_text
 from convviz.images.preprocess import crop
 from convviz.ui import downloads, state
 from convviz.ui.keys import Entry, Key
@@ -56,8 +55,8 @@ def _published(key: str) -> Dataset | None:
         "Pictures",
         _COUNTS,
         key=state.remember(Key.DATA_COUNT, 600, allowed=_COUNTS),
-        help="Chosen at random, as many of each class, and the same ones every time. A quarter of "
-        "them only checks what was learned.",
+        help="Chosen at random, as many of each class, and the same ones every time. A part of "
+        "them is not learned from: it checks what was learned.",
         width=320,
     )
     return _subset(key, count)
@@ -69,10 +68,7 @@ def _uploaded() -> Dataset | None:
         type=["zip"],
         key="training_zip",
         max_upload_size=zip_archive.MAX_BYTES // 1_000_000,
-        help=f"At most {zip_archive.MAX_FILES:,} files of at most "
-        f"{size_text(zip_archive.MAX_FILE_BYTES)}, {size_text(zip_archive.MAX_BYTES)} "
-        "unpacked. "
-        "It stays in this visit: it is neither stored nor passed on.",
+        help=findings.upload_limits(),
     )
     if file is not None:
         st.session_state[Entry.TRAINING_ZIP] = (file.name, file.getvalue())
@@ -108,7 +104,7 @@ def _read(sha256: str, name: str, _data: bytes) -> Dataset:
 
 
 def _preview(dataset: Dataset) -> None:
-    """Draw one image of each class with its count, and list the files that were left out."""
+    """Draw one image of each class with its count; name duplicates and files left out."""
     side = _PREVIEW_PIXELS
     with st.container(horizontal=True, gap="small", key="data_preview"):
         for label, name in enumerate(dataset.classes[:_PREVIEW_CLASSES]):
@@ -120,6 +116,12 @@ def _preview(dataset: Dataset) -> None:
     more = len(dataset.classes) - _PREVIEW_CLASSES
     if more > 0:
         st.caption(f"… and {more} more classes")
+    duplicates = findings.duplicates(dataset)
+    if duplicates:
+        st.caption(duplicates)
+    for text in (findings.conflicts(dataset), findings.whole_classes(dataset)):
+        if text:
+            st.warning(state.plain(text), icon=":material/content_copy:")
     if dataset.left_out:
         files = len(dataset.left_out)
         with st.expander(f"{files} {'file was' if files == 1 else 'files were'} left out"):

@@ -365,6 +365,61 @@ CONVENTIONS: dict[str, Convention] = {
         test="benchmarks/reconstruction.py",
     ),
     # ---- transfer learning ----
+    "trained_parameters": Convention(
+        title="Trained and frozen parameters",
+        counted="The sum of all numbers in the weights and biases of the parts that training "
+        "changes, and of those that it does not; tensors that are shared count once.",
+        source="torch.nn.Module.parameters, numel and requires_grad.",
+        check="counts by hand: a decoder of GoogLeNet for 3 classes has 1,024 · 3 + 3, and what is "
+        "frozen keeps every bit through a training.",
+        test="tests/learning/test_plan.py",
+    ),
+    "test_accuracy": Convention(
+        title="Test accuracy",
+        counted="The share of the tested pictures whose most probable class is theirs. They chose "
+        "nothing: the weights come from other pictures, and so does the epoch. From 200 pictures "
+        "on a quarter is tested; below that five-fold cross-validation tests each picture once.",
+        source="Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, 2nd edition "
+        "(2009), sections 7.2 and 7.10.",
+        check="scikit-learn's accuracy_score and confusion_matrix; and pure noise with labels, "
+        "whose accuracy is that of guessing.",
+        test="tests/learning/test_evaluation.py",
+    ),
+    "accuracy_interval": Convention(
+        title="95 % interval",
+        counted="The accuracies for which a result such as this one is not unusual, given the "
+        "number of tested pictures. It leaves out that another seed trains another network.",
+        source="Wilson (1927), Probable inference, Journal of the American Statistical "
+        "Association 22.",
+        check="scipy.stats.binomtest with its method “wilson”.",
+        test="tests/learning/test_evaluation.py",
+    ),
+    "same_pictures": Convention(
+        title="The same picture under several names",
+        counted="Pictures of equal size whose decoded pixels are all equal, in whatever format "
+        "(Imagenette: files of equal bytes). They are kept together when pictures are divided. "
+        "Crops of one photograph, and copies saved anew with losses, are not recognised.",
+        source="SHA-256 of the decoded pixels.",
+        check="zips with known copies; and the rules of scikit-learn's StratifiedGroupKFold.",
+        test="tests/datasets/test_labelled_set.py",
+    ),
+    "accuracies_compared": Convention(
+        title="Two trainings compared",
+        counted="Both are tested with the same pictures; what counts is those that only one of "
+        "them classifies correctly. A p-value below 0.05 is said to be more than chance. Each was "
+        "trained with one seed.",
+        source="McNemar (1947), Psychometrika 12, in its exact form.",
+        check="scipy.stats.binomtest.",
+        test="tests/learning/test_significance.py",
+    ),
+    "guessing": Convention(
+        title="Always the largest class",
+        counted="The accuracy of a classifier that names the most frequent class whatever it sees: "
+        "that class's share of the pictures that were measured on.",
+        source="The usual baseline for classes of unequal size.",
+        check="scikit-learn's DummyClassifier with the strategy “most_frequent”.",
+        test="tests/datasets/test_labelled_set.py",
+    ),
     # ---- training, auxiliary classifiers, filters ----
     "gradient_norm": Convention(
         title="Gradient norm",

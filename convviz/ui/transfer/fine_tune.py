@@ -15,6 +15,7 @@ from convviz.networks.network import Network
 from convviz.ui import state
 from convviz.ui.jobs import PageJobs
 from convviz.ui.keys import Key
+from convviz.ui.transfer import findings
 from convviz.ui.transfer.plan import draw_parts
 
 _SECONDS = (10, 20, 40, 60, 90)
@@ -49,13 +50,15 @@ def offer(
     left, right = st.columns([2, 3], gap="large")
     with left:
         thaw = _choose_parts(usual, job.id)
+        further = (
+            plan_further(network, outcome.about.form, outcome.trained, thaw=thaw) if thaw else None
+        )
         seconds = st.select_slider(
             "Time for fine-tuning",
             _SECONDS,
             format_func=lambda seconds: f"{seconds} s",
             key=state.remember(Key.FINE_TUNE_SECONDS, 20, allowed=_SECONDS),
-            help="At most. Nothing can be computed once and kept now: every picture runs through "
-            "the whole network in every epoch.",
+            help=findings.computed_once(further or usual),
         )
         rate = st.select_slider(
             "Learning rate, at its largest",
@@ -65,9 +68,6 @@ def offer(
             help="The decoder alone was trained with 0.003. Choose that here, and see what steps "
             "so large do to an encoder that knew better.",
         )
-    further = (
-        plan_further(network, outcome.about.form, outcome.trained, thaw=thaw) if thaw else None
-    )
     with right:
         if further is None:
             st.info("Choose at least one part of the encoder.", icon=":material/info:")
@@ -118,29 +118,30 @@ def _start(
         seconds=seconds,
         plan=plan,
         dataset=lesson.dataset,
-        split=lesson.split,
+        partition=lesson.partition,
         settings=settings,
         before=outcome,
         before_job=job,
+        history=lesson.recipes,
     )
 
 
 def compare(
     page_jobs: PageJobs, view: TransferProgress, before: TransferOutcome, after: TransferOutcome
 ) -> None:
-    """Draw the validation accuracy and the time before fine-tuning and after it."""
-    images = view.validation_images
-    correct_before, correct = (round(run.accuracy * images) for run in (before, after))
+    """Draw the accuracy and the time before fine-tuning and after it."""
     with st.container(horizontal=True, gap="large", key="transfer_before_after_numbers"):
         st.metric("Accuracy before", f"{before.accuracy:.1%}", width="content")
         st.metric(
-            "Validation accuracy",
+            findings.accuracy_name(after),
             f"{after.accuracy:.1%}",
             delta=f"{100 * (after.accuracy - before.accuracy):+.1f} points"
-            if correct != correct_before
+            if after.accuracy != before.accuracy and after.measured == before.measured
             else None,
             width="content",
         )
+        st.metric("95 % interval", findings.accuracy_interval(after), width="content")
+        st.metric("Pictures measured on", f"{after.images:,}", width="content")
         st.metric("Time before", f"{before.seconds:.1f} s", width="content")
         st.metric("Time of fine-tuning", f"{after.seconds:.1f} s", width="content")
         st.metric("Epochs", after.epochs, width="content")
@@ -153,26 +154,10 @@ def compare(
         config=theme.CONFIG,
         key="transfer_before_after",
     )
-    more = correct - correct_before
-    if after.best_epoch == 0:
-        text = (
-            f"No epoch was better than the beginning, so the weights are as before: on these "
-            f"{images} pictures, {after.seconds:.0f} seconds of fine-tuning added nothing."
-        )
-    elif more > 0:
-        text = (
-            f"Fine-tuning names {more} more of the {images} pictures rightly, {correct} instead "
-            f"of {correct_before}."
-        )
-    else:
-        text = (
-            f"Fine-tuning names {correct} of the {images} pictures rightly, and before it were "
-            f"{correct_before}: what was gained lies in the loss, if anywhere."
-        )
-    st.caption(
-        f"{text} One picture is {1 / images:.1%}. Kept are the weights of epoch "
-        f"{after.best_epoch}, the best; epoch 0 is the network as it was before."
-    )
+    st.caption(findings.fine_tuned(before, after))
+    for text in (findings.measured(after, view.validation_images), findings.by_heart(after)):
+        if text:
+            st.caption(text)
     st.button(
         "Back to the result before",
         icon=":material/arrow_back:",

@@ -8,16 +8,10 @@ from convviz.jobs.job import JobView
 from convviz.learning.transfer import TransferProgress, train_transfer
 from convviz.ui import datasets, jobs
 from convviz.ui.choice import Choice
+from convviz.ui.how_we_know import how_we_know
 from convviz.ui.jobs import PageJobs
-from convviz.ui.transfer import plan, result
+from convviz.ui.transfer import findings, plan, result
 from convviz.ui.transfer.plan import TransferSetup
-
-_PHASES = {
-    "reading": "Reading the pictures",
-    "encoding": "Computing the frozen encoder's features, once",
-    "training": "Training",
-    "done": "Done",
-}
 
 
 def draw(choice: Choice) -> None:
@@ -38,6 +32,14 @@ def draw(choice: Choice) -> None:
             live=lambda view: _draw_live,
             ended=lambda view: result.draw(page_jobs, view, view.newest, choice),
         )
+    how_we_know(
+        "trained_parameters",
+        "test_accuracy",
+        "accuracy_interval",
+        "same_pictures",
+        "accuracies_compared",
+        "guessing",
+    )
 
 
 def _start(page_jobs: PageJobs, setup: TransferSetup) -> None:
@@ -48,7 +50,7 @@ def _start(page_jobs: PageJobs, setup: TransferSetup) -> None:
         seconds=seconds * (3 if setup.compare else 1),
         plan=setup.plan,
         dataset=setup.dataset,
-        split=setup.split,
+        partition=setup.partition,
         settings=setup.settings,
         compare=setup.compare,
     )
@@ -57,5 +59,5 @@ def _start(page_jobs: PageJobs, setup: TransferSetup) -> None:
 def _draw_live(view: JobView) -> None:
     """Draw a training that goes on; called about once a second, so it must be cheap."""
     newest: TransferProgress = view.newest
-    jobs.progress(view, f"{_PHASES[newest.phase]} · {newest.doing} · {newest.seconds:.0f} s")
+    jobs.progress(view, findings.doing(newest))
     result.curves(newest, "transfer_live")

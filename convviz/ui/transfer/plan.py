@@ -7,14 +7,15 @@ from html import escape
 
 import streamlit as st
 
-from convviz.datasets.labelled_set import Dataset, Split
-from convviz.datasets.labelled_set import split as split_set
+from convviz.datasets.labelled_set import Dataset, Partition, partition
+from convviz.errors import SettingError
 from convviz.learning.config import TrainingSettings
 from convviz.learning.plan import Scenario, TransferPlan, recommend
 from convviz.learning.plan import plan as plan_transfer
 from convviz.networks.network import Network
 from convviz.ui import state
 from convviz.ui.keys import Key
+from convviz.ui.transfer import findings
 
 _NAMES: dict[Scenario, str] = {
     "last-layer": "Replace the last layer only",
@@ -32,7 +33,7 @@ class TransferSetup:
 
     plan: TransferPlan
     dataset: Dataset
-    split: Split
+    partition: Partition
     settings: TrainingSettings
     compare: bool
 
@@ -42,8 +43,13 @@ def choose(network: Network, dataset: Dataset | None) -> TransferSetup | None:
     if dataset is None:
         st.caption("Choose pictures to learn from first.")
         return None
-    split = split_set(dataset)
-    advice = recommend(len(split.train), len(dataset.classes))
+    try:
+        parts = partition(dataset)
+    except SettingError as error:
+        st.error(str(error), icon=":material/error:")
+        return None
+    st.caption(findings.division(parts))
+    advice = recommend(len(parts.split.train), len(dataset.classes))
     left, right = st.columns([2, 3], gap="large")
     with left:
         scenario = st.radio(
@@ -63,19 +69,24 @@ def choose(network: Network, dataset: Dataset | None) -> TransferSetup | None:
             help="At most, and without what comes first: reading the pictures and computing a "
             "frozen encoder's features.",
         )
+        # An encoder that is untrained itself has nothing to transfer.
+        untrained = network.weights.source == "random"
         compare = st.checkbox(
             "Compare with no transfer",
             key=state.remember(
                 Key.TRANSFER_COMPARE, default=True, formerly=Key.ACTIVATIONS_COMPARE
             ),
-            help="Two more trainings, each for as long as the first one took: the same decoder on "
-            "an untrained encoder, and everything from scratch.",
+            disabled=untrained or scenario == "scratch",
+            help="Two more trainings, tested with the same pictures: the same decoder with the "
+            "same settings on an untrained encoder, and everything from scratch for as long as the "
+            "first training took.",
         )
     plan = plan_transfer(network, scenario, dataset.classes)
     with right:
         draw_parts(plan)
     settings = TrainingSettings(epochs=40, seconds=float(seconds), size=_PIXELS)
-    return TransferSetup(plan, dataset, split, settings, compare and scenario != "scratch")
+    compare = compare and scenario != "scratch" and not untrained
+    return TransferSetup(plan, dataset, parts, settings, compare)
 
 
 def draw_parts(plan: TransferPlan, key: str = "transfer_plan") -> None:
@@ -85,16 +96,10 @@ def draw_parts(plan: TransferPlan, key: str = "transfer_plan") -> None:
         plan: The plan.
         key: Begins the widgets' keys.
     """
-    trained, whole = plan.trainable_parameters, plan.parameters
     with st.container(horizontal=True, gap="large", key=f"{key}_numbers"):
-        st.metric("Trained", f"{trained:,}", width="content")
+        st.metric("Trained", f"{plan.trainable_parameters:,}", width="content")
         st.metric("Frozen", f"{plan.frozen_parameters:,}", width="content")
-    st.caption(
-        f"{trained / whole:.1%} of the {whole:,} parameters learn; the others stay exactly as they "
-        "are."
-        if plan.frozen_parameters
-        else f"All {whole:,} parameters are drawn anew and learn."
-    )
+    st.caption(findings.trained_share(plan))
     blocks = "".join(
         f'<li class="{"frozen" if not part.trained else "trained"}" '
         f'title="{escape(part.title)}: {part.parameters:,} parameters, {part.state}">'

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import median
-
 import streamlit as st
 
 from convviz.features.predictions import predict
@@ -17,7 +15,7 @@ from convviz.ui import exports, predictions, state
 from convviz.ui.choice import Choice
 from convviz.ui.datasets import plain_name
 from convviz.ui.jobs import PageJobs
-from convviz.ui.transfer import fine_tune
+from convviz.ui.transfer import findings, fine_tune
 from convviz.weights import trained
 from convviz.weights.load import load
 
@@ -38,7 +36,7 @@ def draw(page_jobs: PageJobs, job: JobView, view: TransferProgress, choice: Choi
     curves(view, "transfer_ended")
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("**What was taken for what**, in pictures it did not learn from")
+        st.markdown("**What was taken for what**, of the pictures measured on")
         figure = figures.confusion(view.classes, outcome.confusion)
         st.plotly_chart(figure, config=theme.CONFIG, key="transfer_confusion")
     with right:
@@ -51,11 +49,7 @@ def draw(page_jobs: PageJobs, job: JobView, view: TransferProgress, choice: Choi
     if outcome.source not in visitors:
         visitors.append(outcome.source)
     _classify(choice, network)
-    st.caption(
-        f"On the other pages, {network.title} has it among its weights now, for as long as this "
-        "visit and the server's memory last. A file keeps it for good: open it in the sidebar, or "
-        "name it with `--weights` on the command line."
-    )
+    st.caption(findings.on_other_pages(network.title))
     _save_buttons(view, outcome, network)
     fine_tune.offer(page_jobs, job, view, outcome, network)
 
@@ -83,8 +77,9 @@ def curves(view: TransferProgress, key: str) -> None:
         )
     with right:
         shares = [epoch.accuracy for epoch in view.epochs]
+        guessing = view.lesson.dataset.guessing(view.lesson.partition.split.validation)
         st.plotly_chart(
-            figures.accuracies(numbers, shares, 1 / len(view.classes)),
+            figures.accuracies(numbers, shares, guessing),
             config=theme.CONFIG,
             key=f"{key}_accuracy",
         )
@@ -92,20 +87,15 @@ def curves(view: TransferProgress, key: str) -> None:
 
 def _numbers(view: TransferProgress, outcome: TransferOutcome) -> None:
     with st.container(horizontal=True, gap="large", key="transfer_numbers"):
-        st.metric("Validation accuracy", f"{outcome.accuracy:.1%}", width="content")
+        st.metric(findings.accuracy_name(outcome), f"{outcome.accuracy:.1%}", width="content")
+        st.metric("95 % interval", findings.accuracy_interval(outcome), width="content")
+        st.metric("Pictures measured on", f"{outcome.images:,}", width="content")
         st.metric("Time", f"{outcome.seconds:.1f} s", width="content")
         st.metric("Epochs", outcome.epochs, width="content")
-    text = (
-        f"Measured on {view.validation_images} pictures that it did not learn from; kept are the "
-        f"weights of epoch {outcome.best_epoch}, the best. Guessing would name "
-        f"{1 / len(view.classes):.0%} rightly."
-    )
-    if outcome.encoding_seconds and outcome.epoch_seconds:
-        text += (
-            f" The frozen encoder ran over each picture once, in {outcome.encoding_seconds:.1f} s; "
-            f"after that an epoch took {median(outcome.epoch_seconds):.2f} s."
-        )
-    st.caption(text)
+    st.caption(findings.measured(outcome, view.validation_images))
+    for text in (findings.by_heart(outcome), findings.time_spent(outcome)):
+        if text:
+            st.caption(text)
 
 
 def _comparison(view: TransferProgress) -> None:
@@ -119,17 +109,17 @@ def _comparison(view: TransferProgress) -> None:
         config=theme.CONFIG,
         key="transfer_comparison",
     )
-    times = "; ".join(f"{outcome.name}: {outcome.seconds:.0f} s" for outcome in view.outcomes)
+    st.caption(findings.compared(view.outcomes))
     st.caption(
-        f"The same pictures, and about the same time: {times}. Training a network such as "
-        "GoogLeNet from the beginning on a million photographs takes days to weeks."
+        "AlexNet's encoder learned from 1.2 million photographs for five to six days, on two "
+        "GTX 580 graphics cards of its time (Krizhevsky et al. 2012); today's take far less."
     )
 
 
 def _mistakes(outcome: TransferOutcome) -> None:
     st.markdown("**Its most confident mistakes**")
     if not outcome.mistakes:
-        st.caption("There is none: every validation picture was named rightly.")
+        st.caption("There is none: every picture was classified correctly.")
         return
     with st.container(horizontal=True, gap="small", key="transfer_mistakes"):
         for mistake in outcome.mistakes:
@@ -142,7 +132,7 @@ def _mistakes(outcome: TransferOutcome) -> None:
 
 
 def _classify(choice: Choice, network: Network) -> None:
-    st.markdown(f"**What it takes your image ({choice.image.title}) for**")
+    st.markdown(findings.question(choice.image.title))
     predictions.bars(predict(load(network.name, network.weights.source), choice.image.pixels))
     st.caption(
         "These classes are the only answers it can give. Choose another image in the sidebar, one "
@@ -162,8 +152,7 @@ def _save_buttons(view: TransferProgress, outcome: TransferOutcome, network: Net
                 ),
                 f"{network.name}-decoder.safetensors",
                 key="transfer_save_decoder",
-                help=f"A small file. It opens where {network.title} has the weights "
-                f"“{outcome.on.title}”.",
+                help=findings.small_file(network.title, outcome.on.title),
             )
         exports.save_button(
             f"The whole network ({size_text(network.weights.bytes)})",

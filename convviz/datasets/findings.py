@@ -1,0 +1,62 @@
+"""Sentences about a labelled set, made from its numbers."""
+
+from __future__ import annotations
+
+from convviz.datasets import zip_archive
+from convviz.datasets.labelled_set import Dataset
+from convviz.formatting import size_text
+
+_NAMED = 3  # conflicts that are named one by one
+
+
+def duplicates(dataset: Dataset) -> str:
+    """Say how many images are there more than once; empty if none is."""
+    groups = dataset.duplicates
+    if not groups:
+        return ""
+    files = sum(map(len, groups))
+    what = "One picture is" if len(groups) == 1 else f"{len(groups):,} pictures are"
+    return (
+        f"{what} there more than once, with equal pixels under {files:,} names. The same picture "
+        "always stays on one side: it is never learned from and tested as well."
+    )
+
+
+def conflicts(dataset: Dataset) -> str:
+    """Name images that lie in more than one class; empty if none does."""
+    groups = dataset.conflicts
+    if not groups:
+        return ""
+    what = "One picture lies" if len(groups) == 1 else f"{len(groups):,} pictures lie"
+    titles = dataset.images.titles
+    named = "; ".join(" = ".join(titles[index] for index in group) for group in groups[:_NAMED])
+    more = f"; and {len(groups) - _NAMED:,} more" if len(groups) > _NAMED else ""
+    return (
+        f"{what} in several classes at once, so at least one label is wrong: {named}{more}. "
+        "Such a label counts as it stands."
+    )
+
+
+def whole_classes(dataset: Dataset) -> str:
+    """Name classes whose images are all the same, of which none can be set aside; or empty."""
+    different = [
+        len({group for group in dataset.members if any(dataset.labels[i] == label for i in group)})
+        for label in range(len(dataset.classes))
+    ]
+    names = [name for name, count in zip(dataset.classes, different, strict=True) if count == 1]
+    if not names:
+        return ""
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return (
+        f"One picture is all there is, under several names, of: {', '.join(names[:_NAMED])}{more}. "
+        "It cannot be learned from and tested as well: add different ones."
+    )
+
+
+def upload_limits() -> str:
+    """Say what a zip may hold, and what becomes of it."""
+    return (
+        f"At most {zip_archive.MAX_FILES:,} files of at most "
+        f"{size_text(zip_archive.MAX_FILE_BYTES)}, {size_text(zip_archive.MAX_BYTES)} "
+        "unpacked. It stays in this visit: it is neither stored nor passed on."
+    )

@@ -1,0 +1,259 @@
+"""Sentences of the page Transfer learning, made from the numbers of a plan or of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+from convviz.datasets.labelled_set import Partition
+from convviz.formatting import percent
+from convviz.learning.evaluation import interval, p_value_higher
+from convviz.learning.plan import TransferPlan
+from convviz.learning.significance import LEVEL, PairedComparison, compare_paired
+from convviz.learning.transfer import TransferOutcome, TransferProgress
+
+_KNOWS_ITS_PICTURES = 0.95  # of the training images: from here on they count as known
+_LEARNED_LITTLE = 0.9  # of the training images: below this one, more weights may help
+_PHASES = {
+    "reading": "Reading the pictures",
+    "encoding": "Computing the frozen parts' output, once",
+    "training": "Training",
+    "testing": "Testing",
+    "done": "Done",
+}
+
+
+def division(partition: Partition) -> str:
+    """Say what the images are for."""
+    split = partition.split
+    learn, choose = len(split.train), len(split.validation)
+    text = f"{_pictures(learn)} to learn from, {choose:,} to choose the best epoch by"
+    if not partition.folds:
+        return f"{text}, {len(split.test):,} to test the result: these choose nothing."
+    folds = len(partition.folds)
+    return (
+        f"{text}. With so few, none are set aside for the test alone: {folds} more networks are "
+        f"trained in the same way, each without one part of all {len(partition.tested):,} pictures "
+        "that it is then tested with, so that each picture is tested once. All "
+        f"{folds + 1} trainings share the time below."
+    )
+
+
+def trained_share(plan: TransferPlan) -> str:
+    """Say how much of a network learns."""
+    trained, whole = plan.trainable_parameters, plan.parameters
+    if plan.frozen_parameters:
+        return (
+            f"{percent(trained / whole)} of the {whole:,} parameters learn; the others stay "
+            "exactly as they are."
+        )
+    if plan.scenario == "scratch":
+        return f"All {whole:,} parameters are drawn anew and learn."
+    return f"All {whole:,} parameters learn."
+
+
+def computed_once(plan: TransferPlan) -> str:
+    """Say what of a fine-tuning is computed once, and what in every epoch."""
+    names = [part.name for part in plan.parts]
+    first = next(part for part in plan.parts if part.trained)
+    if names.index(first.name) == 0:
+        return (
+            "At most. The first part learns too, so every picture runs through the whole network "
+            "in every epoch."
+        )
+    title = first.title.split(" (")[0]
+    return (
+        f"At most. What comes before {title} does not change: it runs once over each picture, and "
+        f"its output is kept. In every epoch the pictures run through {title} and what follows. "
+        "(A network of your own whose parts do not run one after the other, or an output above "
+        "400 MB, is computed anew in every epoch.)"
+    )
+
+
+def doing(view: TransferProgress) -> str:
+    """Say what a job does now."""
+    fold = f" · testing part {view.fold} of {view.folds}" if view.fold else ""
+    return f"{_PHASES[view.phase]} · {view.doing}{fold} · {view.seconds:.0f} s"
+
+
+def accuracy_name(outcome: TransferOutcome) -> str:
+    """Name an accuracy by the images that it was measured on."""
+    return "Validation accuracy" if outcome.measured == "validation" else "Test accuracy"
+
+
+def accuracy_interval(outcome: TransferOutcome) -> str:
+    """Write the 95 % interval of an accuracy."""
+    low, high = interval(_correct(outcome), outcome.images)
+    return f"{percent(low)} to {percent(high)}"
+
+
+def measured(outcome: TransferOutcome, validation_images: int) -> str:
+    """Say what an accuracy was measured on, and what guessing gives there.
+
+    Args:
+        outcome: The training.
+        validation_images: How many images chose its epoch.
+    """
+    images, correct = outcome.images, _correct(outcome)
+    right = f"{correct:,} of {_pictures(images)} {_are(correct)} classified correctly"
+    kept = f"epoch {outcome.best_epoch}, the best on {_pictures(validation_images)} set aside"
+    if outcome.measured == "test":
+        text = (
+            f"{right}; these chose nothing, neither weights nor the epoch. Kept are the weights of "
+            f"{kept} for that choice."
+        )
+    elif outcome.measured == "folds":
+        text = (
+            f"{right}, each by one of {outcome.folds} networks trained in the same way without it: "
+            "the accuracy is that of this way of training. The network that is kept learned from "
+            f"more pictures than they; its weights are those of {kept} for that choice."
+        )
+    else:
+        text = (
+            f"{right}, but these are the pictures that chose epoch {outcome.best_epoch}, so new "
+            "pictures may fare worse."
+        )
+    return (
+        f"{text} Always naming the largest class would classify {percent(outcome.guessing)} of "
+        "them correctly. The interval counts the chance of which pictures were tested (95 %), not "
+        "that of the seed: the training ran with one."
+    )
+
+
+def time_spent(outcome: TransferOutcome) -> str:
+    """Say where the time of a training went; empty without a frozen encoder's features."""
+    text = ""
+    if outcome.encoding_seconds and outcome.epoch_seconds:
+        text = (
+            f"The frozen parts ran over each picture once, in {outcome.encoding_seconds:.1f} s; "
+            f"after that an epoch took {median(outcome.epoch_seconds):.2f} s."
+        )
+    if outcome.folds:
+        text = f"{text} The {outcome.folds} networks of the test took {outcome.test_seconds:.1f} s."
+    return text.strip()
+
+
+def by_heart(outcome: TransferOutcome) -> str:
+    """Say whether the pictures learned from are known better than others; empty without a test."""
+    train = outcome.train_accuracy
+    if train is None:
+        return ""
+    images, correct = outcome.images, _correct(outcome)
+    # Training images stand in several folds: count as many as are tested.
+    p_value = p_value_higher(round(train * images), images, correct, images)
+    text = (
+        f"Of the pictures learned from, {percent(train)} are classified correctly, of the tested "
+        f"ones {percent(outcome.accuracy)}"
+    )
+    if p_value < LEVEL and train >= _KNOWS_ITS_PICTURES:
+        return (
+            f"{text}: much was learned by heart. Fewer weights to learn, or more pictures, may "
+            "narrow the gap."
+        )
+    if p_value < LEVEL:
+        return f"{text}: part of what was learned holds for those pictures only."
+    text = f"{text}: no difference that chance would not explain, so no sign of learning by heart."
+    if train < _LEARNED_LITTLE:
+        text += " More weights to learn, or more time, may raise both."
+    return text
+
+
+def compared(outcomes: Sequence[TransferOutcome]) -> str:
+    """Compare the first training with each of the others, over the same images."""
+    first = outcomes[0]
+    sentences = []
+    for other in outcomes[1:]:
+        paired = _paired(first, other)
+        if paired is None:
+            sentences.append(f"“{other.name}” was stopped before its test.")
+            continue
+        sentences.append(
+            f"Of the same {_pictures(paired.images)}, this training classifies "
+            f"{paired.both + paired.only_first:,} correctly and “{other.name}” "
+            f"{paired.both + paired.only_second:,}: {_verdict(paired)}."
+        )
+    times = "; ".join(f"{outcome.name}, {_total(outcome):.0f} s" for outcome in outcomes)
+    return (
+        f"{' '.join(sentences)} Each was trained with one seed; another one moves these numbers, "
+        f"too. All trainings and tests together: {times}."
+    )
+
+
+def fine_tuned(before: TransferOutcome, after: TransferOutcome) -> str:
+    """Say what fine-tuning changed."""
+    paired = _paired(before, after)
+    if paired is None:
+        text = "Not both were tested with the same pictures, so the two accuracies say little."
+    else:
+        text = (
+            f"Of the same {_pictures(paired.images)}, {paired.both + paired.only_first:,} were "
+            f"classified correctly before fine-tuning and {paired.both + paired.only_second:,} "
+            f"after it: {_verdict(paired)}. Each was trained with one seed."
+        )
+    if after.best_epoch == 0:
+        return (
+            f"{text} For the network that is kept, no epoch was better than the beginning on the "
+            "pictures that choose it, so its weights are as before."
+        )
+    return (
+        f"{text} Kept are the weights of epoch {after.best_epoch}, the best on the pictures that "
+        "choose it; epoch 0 is the network as it was before."
+    )
+
+
+def question(title: str) -> str:
+    """Ask what the network takes the visitor's image for."""
+    return f"**What it takes your image ({title}) for**"
+
+
+def on_other_pages(title: str) -> str:
+    """Say where else a trained network can be used."""
+    return (
+        f"On the other pages, {title} has it among its weights now, for as long as this visit and "
+        "the server's memory last. A file keeps it for good: open it in the sidebar, or name it "
+        "with `--weights` on the command line."
+    )
+
+
+def small_file(title: str, weights: str) -> str:
+    """Say what a file with the trained parts alone needs."""
+    return f"A small file. It opens where {title} has the weights “{weights}”."
+
+
+def _verdict(paired: PairedComparison) -> str:
+    """Say in words what a paired comparison says."""
+    if paired.only_first == paired.only_second == 0:
+        return "the very same ones, so no difference"
+    counts = f"{paired.only_first:,} only by the first, {paired.only_second:,} only by the second"
+    if paired.only_first == paired.only_second:
+        return f"{counts}, so neither is better"
+    p_value = paired.p_value
+    p_text = f"p = {p_value:.2g}" if p_value >= 0.001 else "p < 0.001"
+    if paired.is_significant:
+        return f"{counts}, a difference that chance hardly explains (McNemar's test, {p_text})"
+    return f"{counts}, a difference that may be chance (McNemar's test, {p_text})"
+
+
+def _paired(first: TransferOutcome, second: TransferOutcome) -> PairedComparison | None:
+    """Compare two trainings over the images that both were tested with; None without any."""
+    one, two = (dict(zip(o.tested, o.correct, strict=True)) for o in (first, second))
+    common = sorted(one.keys() & two.keys())
+    if not common:
+        return None
+    return compare_paired([one[index] for index in common], [two[index] for index in common])
+
+
+def _total(outcome: TransferOutcome) -> float:
+    return outcome.seconds + outcome.test_seconds
+
+
+def _correct(outcome: TransferOutcome) -> int:
+    return sum(row[label] for label, row in enumerate(outcome.confusion))
+
+
+def _pictures(count: int) -> str:
+    return f"{count:,} picture" if count == 1 else f"{count:,} pictures"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
