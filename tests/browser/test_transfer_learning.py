@@ -39,7 +39,7 @@ def trained(page: Page) -> None:
     expect(page).to_have_url(re.compile("job="))
     page.reload()
     expect(page.get_by_role("button", name="The whole network")).to_be_visible(timeout=200_000)
-    expect(page.get_by_text("Validation accuracy", exact=True)).to_be_visible()
+    expect(page.get_by_text("Test accuracy", exact=True)).to_be_visible()
 
 
 def test_uploaded_photographs_become_weights_and_a_file_that_opens(

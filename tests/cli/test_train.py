@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from scipy.stats import binomtest
 
 from convviz.cli import main
 from convviz.weights.load import open_saved
@@ -36,10 +37,48 @@ def test_trains_on_a_zip_and_writes_a_network_that_opens(
     assert result["scenario"] == "last-layer"
     assert result["trainable_parameters"] == 1024 * 2 + 2
     assert result["epochs"] == 3
+    # Below 200 images every one is tested, by a network that has not seen it.
+    assert (result["test_images"], result["test_folds"]) == (8, 4)
+    assert result["test_accuracy"] * 8 == round(result["test_accuracy"] * 8)
+    low, high = result["test_interval"]
+    assert 0 <= low <= result["test_accuracy"] <= high <= 1
+    assert result["guessing"] == 0.5
+    assert result["duplicates"] == result["conflicts"] == []
     assert [each["file"] for each in result["left_out"]] == ["red/broken.png"]
     network = open_saved(out.read_bytes())
     assert network.weights.classes == ("blue", "red")
     assert network.weights.training_set == "colours"
+
+
+@pytest.mark.claims(
+    "convviz.cli.train.run", "convviz.cli.train._print_plan", "convviz.cli.train._print_result"
+)
+def test_what_is_printed_is_what_the_json_holds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = pictures(tmp_path / "colours.zip")
+    with zipfile.ZipFile(data, "a") as archive:
+        archive.writestr("red/again.png", archive.read("red/0.png"))
+        archive.writestr("blue/wrong.png", archive.read("red/1.png"))
+    out = tmp_path / "result.json"
+    arguments = ["train", str(data), "--epochs", "1", "--size", "32", "--json", str(out)]
+    assert main(arguments) == 0
+    said, result = capsys.readouterr().out, json.loads(out.read_text())
+    assert "blue 5, red 5" in said
+    assert f"{result['train_images']} pictures to learn from, {result['val_images']} to" in said
+    assert "10 to test (each by one of 5 further networks" in said
+    assert "2 pictures are there more than once, with equal pixels under 4 names" in said
+    assert "One picture lies in several classes at once" in said
+    assert len(result["duplicates"]) == 2
+    assert result["conflicts"] == [["red/1.png", "blue/wrong.png"]]
+    trained, frozen = 1024 * 2 + 2, 6_624_904 - 1_025_000
+    assert f"{trained:,} of {trained + frozen:,} parameters are trained, {frozen:,} are" in said
+    assert f"{result['test_accuracy']:.1%} of 10 test pictures classified correctly, by 5" in said
+    expected = binomtest(round(10 * result["test_accuracy"]), 10).proportion_ci(0.95, "wilson")
+    assert result["test_interval"] == pytest.approx([expected.low, expected.high])
+    assert "largest class alone would give 50 %" in said
+    assert "trained for 1 epoch in" in said
+    assert f"kept is epoch {result['best_epoch']}, with {result['val_accuracy']:.1%} of" in said
 
 
 def test_a_saved_decoder_is_a_choice_of_weights_for_other_commands(
@@ -70,6 +109,19 @@ def test_a_saved_decoder_is_a_choice_of_weights_for_other_commands(
         (["nowhere.zip"], "shapes, imagenette or cifar10"),
         (["cifar10", "--pictures", "9"], "too few for ten classes"),
         (["shapes", "--epochs", "-3"], "number of epochs"),
+        (["shapes", "--epochs", "0"], "number of epochs, 0, is out of range"),
+        (["shapes", "--epochs", "9" * 400], "out of range"),
+        (["shapes", "--seconds", "0"], "time in seconds, 0, is out of range"),
+        (["shapes", "--seconds", "nan"], "time in seconds, nan, is out of range"),
+        (["shapes", "--seed", "-1"], "seed, -1, is out of range"),
+        (["shapes", "--pictures", "0"], "--pictures goes with imagenette or cifar10"),
+        (["cifar10", "--pictures", "0"], "too few for ten classes"),
+        (["shapes", "--auxiliary"], "--auxiliary goes with --scenario scratch"),
+        (["shapes", "--only-trained"], "give --out as well"),
+        (
+            ["shapes", "--only-trained", "--scenario", "scratch", "--out", "x.safetensors"],
+            "--only-trained would leave nothing out",
+        ),
         (["shapes", "--out", "model.pt"], "does not end in .safetensors"),
         (["shapes", "--scenario", "magic"], "invalid choice"),
     ],

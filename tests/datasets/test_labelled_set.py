@@ -158,8 +158,7 @@ def test_no_group_is_ever_on_two_sides(rows: list[tuple[int, int]], seed: int) -
     try:
         parts = [split(dataset, 0.25, seed)]
         made = partition(dataset, seed)
-    except SettingError as error:
-        assert "add " in str(error)
+    except SettingError:  # too few different images
         return
     for part in (*parts, made.split, *made.folds):
         check_parts(dataset, part)

@@ -144,10 +144,24 @@ def test_settings_that_make_no_sense_get_a_sentence(tiny: Network) -> None:
         plan(tiny, "scratch", CLASSES, auxiliary=True)
 
 
-def test_the_courses_rule() -> None:
-    assert recommend(360, 6).scenario == "last-layer"
-    assert "60 for each class" in recommend(360, 6).why
-    assert recommend(100_000, 200).scenario == "several"
+@pytest.mark.claims("convviz.learning.plan.recommend")
+@pytest.mark.parametrize(
+    ("images", "classes", "scenario", "words"),
+    [
+        (360, 6, "last-layer", "360 pictures to learn from, about 60 for each class, are a small"),
+        (200, 2, "last-layer", "about 100 for each class, are a small data set (up to 100 for"),
+        (202, 2, "several", "202 pictures to learn from, about 101 for each class, are enough"),
+        (100_000, 200, "several", "100,000 pictures to learn from, about 500 for each class"),
+        (1_200, 2, "fine-tune", "about 600 for each class, are a large data set (more than 500"),
+        (2, 2, "last-layer", "about 1 for each class"),
+    ],
+)
+def test_the_courses_rule(images: int, classes: int, scenario: str, words: str) -> None:
+    """A zip of 2,000 files has 1,200 to learn from: it can get every advice."""
+    advice = recommend(images, classes)
+    assert advice.scenario == scenario
+    assert words in advice.why
+    assert "by heart" not in advice.why
 
 
 def test_the_untrained_copy_ends_where_the_original_ends(

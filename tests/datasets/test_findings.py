@@ -1,0 +1,62 @@
+"""What is said of a labelled set, against sets made by hand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from convviz.datasets import findings, zip_archive
+from convviz.datasets.labelled_set import Dataset
+
+
+@dataclass(frozen=True)
+class Titles:
+    """Images of which only the titles are asked for."""
+
+    titles: tuple[str, ...]
+    name: str = "made up"
+
+
+def labelled(labels: Sequence[int], groups: Sequence[int]) -> Dataset:
+    names = tuple(f"class {k}" for k in range(max(labels) + 1))
+    titles = tuple(f"{label}/{index}.png" for index, label in enumerate(labels))
+    return Dataset("made up", names, Titles(titles), tuple(labels), groups=tuple(groups))  # type: ignore[arg-type]
+
+
+@pytest.mark.claims("convviz.datasets.findings.duplicates")
+def test_duplicates_are_counted() -> None:
+    assert findings.duplicates(labelled([0, 0, 1, 1], ())) == ""
+    assert findings.duplicates(labelled([0, 0, 1, 1], (5, 6, 7, 8))) == ""
+    one = findings.duplicates(labelled([0, 0, 0, 1], (1, 1, 1, 2)))
+    assert one.startswith("One picture is there more than once, with equal pixels under 3 names.")
+    two = findings.duplicates(labelled([0, 0, 1, 1], (1, 1, 2, 2)))
+    assert two.startswith("2 pictures are there more than once, with equal pixels under 4 names.")
+
+
+@pytest.mark.claims("convviz.datasets.findings.conflicts")
+def test_the_same_image_in_two_classes_is_named() -> None:
+    assert findings.conflicts(labelled([0, 0, 1, 1], (1, 1, 2, 2))) == ""
+    one = findings.conflicts(labelled([0, 0, 1, 1], (1, 2, 1, 3)))
+    assert one.startswith("One picture lies in several classes at once")
+    assert "0/0.png = 1/2.png." in one
+    five = findings.conflicts(labelled([0] * 5 + [1] * 5, (*range(5), *range(5))))
+    assert five.startswith("5 pictures lie in")
+    assert "2/" not in five
+    assert "0/2.png = 1/7.png; and 2 more." in five
+
+
+@pytest.mark.claims("convviz.datasets.findings.whole_classes")
+def test_a_class_of_one_image_is_named() -> None:
+    assert findings.whole_classes(labelled([0, 0, 1, 1], ())) == ""
+    assert "of: class 1." in findings.whole_classes(labelled([0, 0, 1, 1], (1, 2, 3, 3)))
+    many = labelled([0, 0, 1, 1, 2, 2, 3, 3, 4, 4], (0, 0, 1, 1, 2, 2, 3, 3, 4, 4))
+    assert "class 0, class 1, class 2 and 2 more." in findings.whole_classes(many)
+
+
+@pytest.mark.claims("convviz.datasets.findings.upload_limits")
+def test_the_limits_are_those_of_zips() -> None:
+    assert findings.upload_limits().startswith(
+        "At most 2,000 files of at most 20 MB, 200 MB unpacked."
+    )
+    assert (zip_archive.MAX_FILES, zip_archive.MAX_FILE_BYTES) == (2_000, 20_000_000)
+    assert zip_archive.MAX_BYTES == 200_000_000
