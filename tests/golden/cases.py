@@ -34,8 +34,17 @@ LOOSE = 0.05
 """The same for what an optimisation of a few steps comes to."""
 
 _LOOSE_KEYS = {"loss", "relative_error", "psnr", "ssim"}
-_VOLATILE_KEYS = {"seconds", "seconds_per_step", "encoding_seconds", "epoch_seconds"}
-_ONLY_KIND_KEYS = {"val_accuracy", "best_epoch", "accuracy"}
+_VOLATILE_KEYS = {
+    "seconds",
+    "seconds_per_step",
+    "encoding_seconds",
+    "epoch_seconds",
+    "test_seconds",
+}
+_ONLY_KIND_KEYS = {
+    *("val_accuracy", "test_accuracy", "train_accuracy", "test_interval"),
+    *("best_epoch", "accuracy"),
+}
 
 # ---- commands ------------------------------------------------------------------------------------
 
@@ -185,7 +194,10 @@ def stable(value: Any) -> Any:
         elif key == "predictions":
             kept[key] = [{name: type(v).__name__ for name, v in row.items()} for row in each]
         elif key == "note" and isinstance(each, str):
-            kept[key] = re.sub(r"\d+%", "N%", each)
+            number = (
+                r"(less than |more than )?[\d.]+ %" if each.startswith("Trained here") else r"\d+%"
+            )
+            kept[key] = re.sub(number, "N%", each)
         else:
             kept[key] = stable(each)
     if value.get("source") == "random" and "sha256" in value:

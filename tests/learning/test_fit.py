@@ -162,6 +162,37 @@ def test_the_encoder_runs_once_however_many_epochs_there_are(
     assert sum(seen) == len(few)
 
 
+def test_fine_tuning_runs_the_parts_before_the_first_thawed_one_once(
+    tiny: Network, few: Dataset
+) -> None:
+    """5 epochs, 20 images: 20 passes through the first part, and one or two to try the halves."""
+
+    made = torch.nn.Module()
+    made.features = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3, stride=4), torch.nn.ReLU(), torch.nn.Conv2d(4, 5, 3)
+    )
+    seen = {"first": 0, "last": 0}
+    network = replace(tiny, module=EncoderOnly(made.features).eval())
+    transfer = plan(network, "last-layer", few.classes)
+    module = transfer.build(torch.Generator().manual_seed(0)).requires_grad_(False)
+    further = plan_further(
+        replace(tiny, module=module), transfer.form, ("decoder",), thaw=["features.2"]
+    )
+    forward = torch.nn.Conv2d.forward
+
+    def counted(self: torch.nn.Conv2d, x: Tensor) -> Tensor:
+        seen["first" if self.in_channels == 3 else "last"] += len(x)
+        return forward(self, x)
+
+    parts = Split(tuple(range(16)), tuple(range(16, 20)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.Conv2d, "forward", counted)
+        run(further, few, parts, replace(SHORT, epochs=5))
+    # The example runs through the first half and through the whole network.
+    assert seen["first"] in (20 + 1, 20 + 2)
+    assert seen["last"] > 5 * 16
+
+
 def test_the_result_is_what_the_best_epoch_was(
     tiny: Network, few: Dataset, few_split: Split
 ) -> None:

@@ -75,7 +75,7 @@ def test_the_parts_of_the_images_are_counted() -> None:
 @pytest.mark.claims("convviz.ui.transfer.findings.trained_share")
 @pytest.mark.parametrize(
     ("frozen", "trained", "share"),
-    [(900, 100, "10 %"), (999_999, 1, "less than 0.1 %"), (1, 999_999, "more than 99.9 %")],
+    [(900, 100, "10 %"), (999_999, 1, "Less than 0.1 %"), (1, 999_999, "More than 99.9 %")],
 )
 def test_the_share_that_learns(frozen: int, trained: int, share: str) -> None:
     text = findings.trained_share(made_plan(("c", frozen, "frozen"), ("fc", trained, "replaced")))

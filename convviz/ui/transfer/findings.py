@@ -43,8 +43,9 @@ def trained_share(plan: TransferPlan) -> str:
     """Say how much of a network learns."""
     trained, whole = plan.trainable_parameters, plan.parameters
     if plan.frozen_parameters:
+        share = percent(trained / whole)
         return (
-            f"{percent(trained / whole)} of the {whole:,} parameters learn; the others stay "
+            f"{share[0].upper()}{share[1:]} of the {whole:,} parameters learn; the others stay "
             "exactly as they are."
         )
     if plan.scenario == "scratch":
@@ -152,7 +153,7 @@ def by_heart(outcome: TransferOutcome) -> str:
         )
     if p_value < LEVEL:
         return f"{text}: part of what was learned holds for those pictures only."
-    text = f"{text}: no difference that chance would not explain, so no sign of learning by heart."
+    text = f"{text}: chance may explain that, so it is no sign of learning by heart."
     if train < _LEARNED_LITTLE:
         text += " More weights to learn, or more time, may raise both."
     return text
