@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from convviz.learning.evaluation import Evaluation, EvaluationStep
     from convviz.learning.plan import TransferPlan
 
-_PICTURES = 600  # of a published set
+_PICTURES = 600  # of a published set, as the help says
 _SCENARIOS = ("last-layer", "several", "fine-tune", "scratch")
 
 
@@ -37,7 +37,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--pictures",
         type=int,
         metavar="N",
-        help=f"so many of imagenette or cifar10 (default: {_PICTURES})",
+        help="so many of imagenette or cifar10 (default: 600)",
     )
     parser.add_argument("--network", default="googlenet", metavar="NAME", help="default: googlenet")
     parser.add_argument(

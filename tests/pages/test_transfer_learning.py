@@ -50,6 +50,7 @@ def finished(app: AppTest) -> AppTest:
     raise AssertionError("the training did not end")
 
 
+@pytest.mark.claims("convviz.ui.transfer.plan.draw_parts")
 def test_opens_with_shapes_and_recommends_the_last_layer(open_page: Any) -> None:
     app = open_page(PAGE)
     assert not app.exception
@@ -59,6 +60,10 @@ def test_opens_with_shapes_and_recommends_the_last_layer(open_page: Any) -> None
     numbers = {element.label: element.value for element in app.metric}
     assert numbers == {"Trained": "6,150", "Frozen": "5,599,904"}
     assert any("small data set" in element.value for element in app.caption)
+    boxes = "".join(element.proto.body for element in app.get("html"))
+    # A decoder of 1,024 · 6 + 6; conv1 has 7·7·3·64 weights, and a batch norm of 64 channels.
+    assert "new decoder: 6,150 parameters, replaced" in boxes
+    assert f"{7 * 7 * 3 * 64 + 2 * 64:,} parameters, frozen" in boxes
 
 
 def test_the_plan_follows_the_scenario(open_page: Any) -> None:

@@ -162,7 +162,9 @@ def test_learned_by_heart_is_said_only_where_the_numbers_show_it(right: int, tra
     assert findings.by_heart(replace(one, train_accuracy=None)) == ""
 
 
-@pytest.mark.claims("convviz.ui.transfer.findings.compared")
+@pytest.mark.claims(
+    "convviz.ui.transfer.findings.compared", "convviz.ui.transfer.findings._verdict"
+)
 @pytest.mark.parametrize(
     ("first", "second"),
     [
