@@ -114,7 +114,7 @@ def test_trains_compares_names_and_saves(open_page: Any) -> None:
         "Curves (CSV)",
     }
     captions = [element.value for element in app.caption]
-    assert any("36 pictures classified correctly, each by one of 5 netw" in c for c in captions)
+    assert any("of 36 pictures " in c and "each by one of 5 networks" in c for c in captions)
     assert any("largest class would classify 17 % of them" in c for c in captions)
     numbers = {element.label: element.value for element in app.metric}
     assert numbers["Pictures measured on"] == "36"
