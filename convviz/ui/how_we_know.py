@@ -412,7 +412,7 @@ CONVENTIONS: dict[str, Convention] = {
         check="scipy.stats.binomtest.",
         test="tests/learning/test_significance.py",
     ),
-    "guessing": Convention(
+    "largest_class": Convention(
         title="Always the largest class",
         counted="The accuracy of a classifier that names the most frequent class whatever it sees: "
         "that class's share of the pictures that were measured on.",

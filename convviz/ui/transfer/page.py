@@ -38,7 +38,7 @@ def draw(choice: Choice) -> None:
         "accuracy_interval",
         "same_pictures",
         "accuracies_compared",
-        "guessing",
+        "largest_class",
     )
 
 
