@@ -6,6 +6,7 @@ meaning alone: there is always a label, a shape or a position as well.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,29 +55,55 @@ def style(
     Returns:
         The same figure.
     """
-    figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 36 if legend else 12, "b": 8},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        showlegend=legend,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": {"text": ""}},
-        font={"size": 14},
-        hoverlabel={"font": {"size": 14}, "align": "left"},
-        dragmode=False,
-        bargap=0.25,
-        separators=".,",
-    )
-    figure.update_xaxes(gridcolor=_GRID, zerolinecolor=_GRID, linecolor=_GRID, automargin=True)
-    figure.update_yaxes(gridcolor=_GRID, zerolinecolor=_GRID, linecolor=_GRID, automargin=True)
+    shared: dict[str, Any] = {
+        "height": height,
+        "margin": {"l": 8, "r": 8, "t": 36 if legend else 12, "b": 8},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "showlegend": legend,
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        "font": {"size": 14},
+        "hoverlabel": {"font": {"size": 14}, "align": "left"},
+        "dragmode": False,
+        "bargap": 0.25,
+        "separators": ".,",
+    }
+    shared["legend"]["title"] = {"text": ""}
+    axis: dict[str, Any] = {
+        "gridcolor": _GRID,
+        "zerolinecolor": _GRID,
+        "linecolor": _GRID,
+        "automargin": True,
+    }
+    across, up = axis, axis
     if saveable:
-        figure.update_layout(
-            modebar={"bgcolor": "rgba(0,0,0,0)", "color": GREY, "activecolor": BLUE},
-            legend={"traceorder": "normal", "font": {"size": 15}},
-        )
-        figure.update_xaxes(tickfont={"size": 14}, title={"font": {"size": 15}})
-        figure.update_yaxes(tickfont={"size": 15}, title={"font": {"size": 15}})
+        shared["modebar"] = {"bgcolor": "rgba(0,0,0,0)", "color": GREY, "activecolor": BLUE}
+        shared["legend"] |= {"traceorder": "normal", "font": {"size": 15}}
+        across = axis | {"tickfont": {"size": 14}, "title": {"font": {"size": 15}}}
+        up = axis | {"tickfont": {"size": 15}, "title": {"font": {"size": 15}}}
+    layout = figure.layout
+    axes = [name for name in layout if re.fullmatch(r"[xy]axis\d*", name)]
+    for name in axes:
+        shared[name] = across if name.startswith("x") else up
+    # plotly's update_layout and update_xaxes come to the same and take eight times as long: they
+    # look at every value on its own.
+    for name, value in shared.items():
+        if isinstance(value, dict):
+            layout[name] = _merged(layout[name].to_plotly_json(), value)
+        else:
+            layout[name] = value
     return figure
+
+
+def _merged(present: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Return a nested dictionary with the values of another one put in."""
+    merged = dict(present)
+    for name, value in new.items():
+        inside = merged.get(name)
+        merged[name] = (
+            _merged(inside, value) if isinstance(inside, dict) and isinstance(value, dict) else value
+        )
+    return merged
 
 
 def save_as(name: str) -> dict[str, Any]:

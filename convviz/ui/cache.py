@@ -6,9 +6,9 @@ weights. What comes out is shared, so nobody may change it. Importing this modul
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import streamlit as st
 
@@ -42,6 +42,25 @@ KEYS: dict[str | type[Any], Callable[[Any], Any]] = {
     Layer: lambda layer: layer.name,
     Activations: lambda activations: activations.layer.name,
 }
+
+
+T = TypeVar("T")
+
+
+def once(make: Callable[[], T], *key: Hashable) -> T:
+    """Make something that is the same for everybody, such as a figure, at the first call only.
+
+    Args:
+        make: Makes it. What it returns is shared, so nobody may change it.
+        key: Names it: everything that it depends on. Networks and layers may be among it.
+    """
+    return cast(T, _made(key, make))
+
+
+# The largest are sheets of kernels, half a megabyte each.
+@st.cache_resource(max_entries=128, show_spinner=False, hash_funcs=KEYS)
+def _made(key: tuple[Hashable, ...], _make: Callable[[], Any]) -> Any:
+    return _make()
 
 
 # A network's costs take a few hundred kilobytes, most of it receptive fields.

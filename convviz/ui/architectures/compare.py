@@ -117,7 +117,12 @@ def _draw_parameters(networks: Sequence[Costs]) -> None:
     axes = {"linear": "Linear", "log": "Logarithmic"}
     log = one_of("Axis", axes, Key.COMPARED_AXIS, "linear") == "log"
     st.plotly_chart(
-        figures.parameters(networks, log=log),
+        cache.once(
+            lambda: figures.parameters(networks, log=log),
+            "parameters",
+            *(costs.name for costs in networks),
+            log,
+        ),
         config=theme.save_as("parameters"),
         key="architectures_parameters",
     )
@@ -219,9 +224,13 @@ def _draw_trade(networks: Sequence[Costs], reported: dict[str, Reported | None])
         return
     st.subheader("What the cost buys", anchor=False)
     st.plotly_chart(
-        figures.trade(
-            [cache.costs(costs.name, _SIZE) for costs, _ in published],
-            [theirs for _, theirs in published],
+        cache.once(
+            lambda: figures.trade(
+                [cache.costs(costs.name, _SIZE) for costs, _ in published],
+                [theirs for _, theirs in published],
+            ),
+            "trade",
+            *(costs.name for costs, _ in published),
         ),
         config=theme.save_as("accuracy-over-macs"),
         key="architectures_trade",
@@ -248,7 +257,15 @@ def _draw_bars(
     longest: float | None = None,
 ) -> None:
     st.plotly_chart(
-        figures.amounts(titles, values, texts=texts, exact=exact, colour=colour, longest=longest),
+        cache.once(
+            lambda: figures.amounts(
+                titles, values, texts=texts, exact=exact, colour=colour, longest=longest
+            ),
+            "amounts",
+            *(tuple(each) for each in (titles, values, texts, exact)),
+            colour,
+            longest,
+        ),
         config=theme.save_as(name),
         key=f"architectures_{name}",
     )

@@ -55,7 +55,7 @@ def draw(choice: Choice) -> None:
     with st.container(key="filters_explorer"):
         left, right = st.columns([7, 4], gap="large")
     with left:
-        _grid(filters, listed, input_channel)
+        _grid(choice, filters, listed, input_channel)
     with right:
         _picked(choice, filters)
     st.divider()
@@ -66,7 +66,9 @@ def draw(choice: Choice) -> None:
         st.plotly_chart(figure, config=theme.CONFIG, key="filters_norms_chart")
     with right:
         st.markdown("**All weights of the layer**")
-        figure = figures.weights([(layer.title, filters)])
+        figure = cache.once(
+            lambda: figures.weights([(layer.title, filters)]), "weights", choice.network, layer
+        )
         st.plotly_chart(figure, config=theme.CONFIG, key="filters_weights_chart")
     exports.save_button(
         "Save the norms as CSV",
@@ -149,12 +151,20 @@ def _controls(filters: Filters) -> tuple[list[int], int | None, int]:
     return filters.order(order).tolist(), input_channel, page
 
 
-def _grid(filters: Filters, listed: list[int], input_channel: int | None) -> None:
+def _grid(
+    choice: Choice, filters: Filters, listed: list[int], input_channel: int | None
+) -> None:
     norms = [f"{norm:.3g}" for norm in filters.norms.tolist()]
-    sheet = kernel_sheet(
-        [slice_of(filters, channel, input_channel) for channel in range(filters.channels)],
-        tile=_TILE if filters.channels <= _FILTERS_PER_PAGE else _SMALL_TILE,
-        bound=filters.largest,
+    sheet = cache.once(
+        lambda: kernel_sheet(
+            [slice_of(filters, channel, input_channel) for channel in range(filters.channels)],
+            tile=_TILE if filters.channels <= _FILTERS_PER_PAGE else _SMALL_TILE,
+            bound=filters.largest,
+        ),
+        "filters",
+        choice.network,
+        filters.layer,
+        input_channel,
     )
     channel_grid(
         Picture(
@@ -178,7 +188,7 @@ def _picked(choice: Choice, filters: Filters) -> None:
     st.subheader(f"Filter {channel}", anchor=False)
     st.caption(f"Norm {float(filters.norms[channel]):.3g}, rank {rank} of {filters.channels}.")
     if not filters.sees_colours:
-        _slices(filters, channel)
+        _slices(choice, filters, channel)
     with st.container(key="filters_images"):
         if filters.sees_colours:
             with st.container(width=_PIXELS):
@@ -204,7 +214,7 @@ def _picked(choice: Choice, filters: Filters) -> None:
         st.switch_page("pages/1_Activations.py")
 
 
-def _slices(filters: Filters, channel: int) -> None:
+def _slices(choice: Choice, filters: Filters, channel: int) -> None:
     """Draw the slices of a filter, those of its strongest input channels first."""
     order = filters.strongest_inputs(channel).tolist()
     pages = ceil(len(order) / _SLICES_PER_PAGE)
@@ -215,11 +225,18 @@ def _slices(filters: Filters, channel: int) -> None:
     start = page * _SLICES_PER_PAGE
     indices = order[start : start + _SLICES_PER_PAGE]
     kernel = filters.kernels[channel]
-    sheet = kernel_sheet(
-        [kernel[index] for index in indices],
-        tile=48,
-        bound=float(kernel.abs().max()),
-        columns=8,
+    sheet = cache.once(
+        lambda: kernel_sheet(
+            [kernel[index] for index in indices],
+            tile=48,
+            bound=float(kernel.abs().max()),
+            columns=8,
+        ),
+        "slices",
+        choice.network,
+        filters.layer,
+        channel,
+        page,
     )
     st.markdown("**Its slices**, the largest first")
     st.image(sheet.png, width="stretch", output_format="PNG", alt=f"Slices of filter {channel}")

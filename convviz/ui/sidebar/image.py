@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +13,7 @@ from PIL import Image, ImageDraw, ImageOps
 from convviz.errors import ImageError
 from convviz.formatting import size_text
 from convviz.images.decode import FILE_SUFFIXES, FORMAT_NAMES, MAX_PIXELS
+from convviz.images.encode import jpeg
 from convviz.images.samples import sample as open_sample
 from convviz.images.samples import samples
 from convviz.ui import exports, state
@@ -87,6 +89,7 @@ def received(name: str, data: bytes, origin: str) -> ChosenImage:
     return image
 
 
+@cache
 def of_sample(name: str) -> ChosenImage:
     """Open a sample photograph.
 
@@ -99,9 +102,14 @@ def of_sample(name: str) -> ChosenImage:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=IMAGE_KEYS)
-def thumbnail(image: ChosenImage) -> Image.Image:
-    """Return the image's centre as a small square."""
-    return ImageOps.fit(image.pixels, (_THUMBNAIL_PIXELS, _THUMBNAIL_PIXELS))
+def thumbnail(image: ChosenImage) -> bytes:
+    """Return the image's centre as a small square, a JPEG file.
+
+    Streamlit passes a file on as it is, and would encode pixels anew in every run. Draw it with
+    `width="stretch"` in a container: a number would make Streamlit scale it to that.
+    """
+    square = ImageOps.fit(image.pixels, (_THUMBNAIL_PIXELS, _THUMBNAIL_PIXELS))
+    return jpeg(square, quality=90, full_colour=True)
 
 
 def panel(image: ChosenImage) -> None:
@@ -109,7 +117,8 @@ def panel(image: ChosenImage) -> None:
     with st.container(
         horizontal=True, vertical_alignment="center", gap="small", key="sidebar_image"
     ):
-        st.image(thumbnail(image), width=72, alt=image.title)
+        with st.container(width=72, key="sidebar_thumbnail"):
+            st.image(thumbnail(image), width="stretch", alt=image.title)
         with st.container(gap=None, width="stretch"):
             width, height = image.pixels.size
             st.markdown(f"**{_plain(image.title)}**")
@@ -152,7 +161,7 @@ def _tile(key: str, name: str, title: str, image: ChosenImage) -> None:
     chosen = state.visit().values.get(Key.IMAGE, DEFAULT_SAMPLE)
     pressed = "chosen" if name == chosen else "other"
     with st.container(key=f"{key}_{pressed}_{name}", width=96, gap=None):
-        st.image(thumbnail(image), width=96, alt="")
+        st.image(thumbnail(image), width="stretch", alt="")
         st.button(
             title,
             key=f"{key}_sample_{name}",
