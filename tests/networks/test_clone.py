@@ -88,6 +88,72 @@ def test_copies_weights_that_are_computed(normalise: Callable[[nn.Module], nn.Mo
         assert torch.equal(clone(original)(image), original(image))
 
 
+def test_what_a_module_holds_besides_is_its_own_copy() -> None:
+    class Holder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.sizes = [1, 2]
+            self.names = {"a": "b"}
+            self.again = self.inner = nn.ReLU()  # one module under two names
+            self.register_buffer("passing", torch.ones(1), persistent=False)
+
+    original = Holder()
+    copied = clone(original)
+    assert isinstance(copied, Holder)
+    assert copied.inner is copied.again
+    assert copied.inner is not original.inner
+    copied.sizes.append(3)
+    copied.names["c"] = "d"
+    copied.register_buffer("more", torch.zeros(1), persistent=False)
+    assert (original.sizes, original.names) == ([1, 2], {"a": "b"})
+    assert list(original.state_dict()) == list(clone(original).state_dict()) == []
+    assert "more" not in dict(original.named_buffers())
+
+
+def test_hooks_and_what_refers_to_other_modules_are_copied_along() -> None:
+    class Referring(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Conv2d(1, 1, 1)
+            self.listed = [self.inner]  # a list that is no ModuleList
+            self.calls: list[nn.Module] = []
+
+        def note(self, module: nn.Module, *_: object) -> None:
+            self.calls.append(module)
+
+        def forward(self, batch: torch.Tensor) -> torch.Tensor:
+            result: torch.Tensor = self.listed[0](batch)
+            return result
+
+    original = Referring()
+    original.inner.register_forward_hook(original.note)
+    copied = clone(original)
+    assert isinstance(copied, Referring)
+    assert copied.listed[0] is copied.inner
+    copied(torch.zeros(1, 1, 2, 2))
+    assert copied.calls == [copied.inner]
+    assert not original.calls
+
+
+@pytest.mark.parametrize("method", ["__deepcopy__", "__reduce_ex__", "__getstate__", "__setstate__"])
+def test_a_class_that_copies_in_its_own_way_is_asked(method: str) -> None:
+    asked = []
+
+    def own(self: nn.Module, *arguments: object) -> object:
+        asked.append(method)
+        if method == "__deepcopy__":
+            return nn.Identity()
+        if method == "__setstate__":
+            return vars(self).update(*arguments)
+        if method == "__getstate__":
+            return dict(vars(self))
+        return (nn.Identity, ())
+
+    kind = type("Own", (nn.ReLU,), {method: own})
+    clone(nn.Sequential(kind()))
+    assert asked
+
+
 def test_on_the_meta_device_has_shapes_and_no_values() -> None:
     original = small_network()
     cloned = clone(original, device="meta")
