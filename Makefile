@@ -28,7 +28,7 @@ TEST_INSTALLED := $(VENV)/.test-installed
 PIECES := lint format-check types tests
 
 .PHONY: help run dev install preflight test chromium check $(PIECES) unit pages browser \
-	choices independent format clean
+	choices independent test-load format clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{ printf "make %-13s %s\n", $$1, $$2 }'
@@ -117,6 +117,10 @@ choices: ## plays every recorded choice by hand: minutes
 
 independent: ## counts many networks again by code that is not convviz': minutes
 	@$(VENV_PYTHON) -m pytest --independent tests/independent
+
+# LOAD says which of them: make test-load LOAD="-k thirty"
+test-load: ## thirty visitors at once, and a soak: hours; writes docs/LOAD.md
+	@$(VENV_PYTHON) -m pytest --load -m load -s $(LOAD) tests
 
 format: ## ruff's formatting and safe fixes, written to the files
 	@$(VENV_PYTHON) -m ruff check --fix .

@@ -2,9 +2,9 @@
 
     python -m benchmarks.load --visitors 4 --rounds 2
 
-Visitors as those of tests/load make their visits at once, without pauses. Prints the CPU time for a
-visit, the functions of convviz that it goes into, with and without what they call, and the places in
-other packages. What is imported while the server warms up is not counted. Linux.
+Visitors as those of tests/load make their visits at once, without pauses. Prints the CPU time of a
+visit, the functions of convviz that it goes into, with and without what they call, and the places
+in other packages. What is imported while the server warms up is not counted. Linux.
 """
 
 from __future__ import annotations
@@ -51,9 +51,13 @@ def main() -> None:
         print(cpu_table(rounds))
         for fault in (*visitors.owners.wrong, *(f for each in rounds for f in each.faults)):
             print("!", fault)
-        print(f"{visitors.owners.checked} pictures, {visitors.owners.own} of them one visitor's own")
+        print(
+            f"{visitors.owners.checked} pictures, {visitors.owners.own} of them one visitor's own"
+        )
         visits = options.visitors * len(many)
-        print(f"{sum(each.cpu for each in many) / visits:.2f} CPU s a visit of {len(VISIT)} actions")
+        print(
+            f"{sum(each.cpu for each in many) / visits:.2f} CPU s a visit of {len(VISIT)} actions"
+        )
         if not options.no_sampling:
             _print_places(before, after, visits, options.top)
 

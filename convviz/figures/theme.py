@@ -101,7 +101,9 @@ def _merged(present: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     for name, value in new.items():
         inside = merged.get(name)
         merged[name] = (
-            _merged(inside, value) if isinstance(inside, dict) and isinstance(value, dict) else value
+            _merged(inside, value)
+            if isinstance(inside, dict) and isinstance(value, dict)
+            else value
         )
     return merged
 

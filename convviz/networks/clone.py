@@ -62,8 +62,13 @@ def clone(module: nn.Module, *, device: str | None = None) -> nn.Module:
 
 
 # What deepcopy returns as it is, and so need not be asked about.
-_ATOMS = (type(None), bool, int, float, complex, str, bytes, type, torch.dtype, torch.device)
-_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)
+_ATOMS = frozenset(
+    (
+        *(type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.device, type),
+        *(types.FunctionType, types.BuiltinFunctionType),
+    )
+)
+_CONTAINERS = frozenset((list, tuple, set, dict, OrderedDict, torch.Size))
 # A class that has its own of these, or any of those, wants to be copied in its own way.
 _PICKLING = ("__reduce_ex__", "__reduce__", "__getstate__")
 _COPYING = ("__deepcopy__", "__copy__", "__getnewargs_ex__", "__getnewargs__", "__slots__")
@@ -91,14 +96,15 @@ def _is_plain(module: nn.Module) -> bool:
 
 def _is_simple(value: object) -> bool:
     """Tell whether a value is a simple one, or a list, tuple, set or dictionary of such."""
-    if isinstance(value, (*_ATOMS, *_FUNCTIONS)):
-        return not isinstance(value, type) or not issubclass(value, Tensor)
-    if type(value) in (list, tuple, set, torch.Size):
-        return all(isinstance(each, _ATOMS) for each in value)  # type: ignore[attr-defined]
-    if type(value) in (dict, OrderedDict):
+    kind = type(value)
+    if kind in _ATOMS:
+        return True
+    if kind not in _CONTAINERS:
+        return False
+    if kind in (dict, OrderedDict):
         pairs = value.items()  # type: ignore[attr-defined]
-        return all(isinstance(each, _ATOMS) for pair in pairs for each in pair)
-    return False
+        return all(type(each) in _ATOMS for pair in pairs for each in pair)
+    return all(type(each) in _ATOMS for each in value)  # type: ignore[attr-defined]
 
 
 def _copy_plain(module: nn.Module, memo: dict[int, object]) -> Any:
@@ -120,7 +126,7 @@ def _copy_plain(module: nn.Module, memo: dict[int, object]) -> Any:
         elif isinstance(value, Tensor):
             state[name] = memo[id(value)]
         else:
-            state[name] = copy.copy(value)
+            state[name] = type(value)(value) if type(value) in _CONTAINERS else value
     return copied
 
 

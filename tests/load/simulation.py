@@ -68,13 +68,19 @@ VISIT: tuple[Action, ...] = (
     Action("First render", "open Home", lambda v, _: v.open()),
     Action("Home", "upload an image", lambda v, data: v.upload("home_upload", "own.png", data)),
     Action("Activations", "open Activations", lambda v, _: v.follow("Activations"), (_STORE,)),
-    Action("Activations", "a layer deeper", lambda v, _: v.press("sidebar_layer_deeper"), (_STORE,)),
-    Action("Activations", "a layer deeper", lambda v, _: v.press("sidebar_layer_deeper"), (_STORE,)),
+    Action(
+        "Activations", "a layer deeper", lambda v, _: v.press("sidebar_layer_deeper"), (_STORE,)
+    ),
+    Action(
+        "Activations", "a layer deeper", lambda v, _: v.press("sidebar_layer_deeper"), (_STORE,)
+    ),
     Action("Activations", "τ", lambda v, _: v.slide("tau", 4), (_STORE,)),
     Action("Activations", "order", lambda v, _: v.select("order", 1)),
     Action("Activations", "a channel", lambda v, _: v.tell("channel_grid", _pick(5))),
     Action("Activations", "VGG16", lambda v, _: v.select("network", "VGG16"), (_STORE,)),
-    Action("Activations", "a layer deeper", lambda v, _: v.press("sidebar_layer_deeper"), (_STORE,)),
+    Action(
+        "Activations", "a layer deeper", lambda v, _: v.press("sidebar_layer_deeper"), (_STORE,)
+    ),
     Action("Activations", "AlexNet", lambda v, _: v.select("network", "AlexNet"), (_STORE,)),
     Action("Architectures", "open Architectures", lambda v, _: v.follow("Architectures")),
     Action("Architectures", "layer by layer", lambda v, _: v.choose("architectures", 1)),
@@ -264,9 +270,7 @@ class Class:
 class _Person:
     """One visitor of a round."""
 
-    def __init__(
-        self, group: Class, number: int, colour: Colour, pace: Pace, seed: float
-    ) -> None:
+    def __init__(self, group: Class, number: int, colour: Colour, pace: Pace, seed: float) -> None:
         self.number = number
         self.seconds: list[tuple[str, float]] = []
         self.cpu: list[float] = []

@@ -209,9 +209,7 @@ class Visitor:
     def tell(self, key: str, state: Mapping[str, object]) -> Answer:
         """Let a component of the page's own set its state, as a click in it does."""
         identity, fragment = self._widget(key)
-        return self._change(
-            WidgetState(id=identity, json_value=json.dumps(dict(state))), fragment
-        )
+        return self._change(WidgetState(id=identity, json_value=json.dumps(dict(state))), fragment)
 
     def upload(self, key: str, name: str, data: bytes) -> Answer:
         """Put a file into an uploader."""
@@ -359,9 +357,7 @@ class Visitor:
         names = {value: name for name, value in self._pages.items()}
         self.page = names.get(session.page_script_hash, self.page)
         if session.page_script_hash == session.main_script_hash:
-            self.page = next(
-                (p.url_pathname for p in session.app_pages if p.is_default), self.page
-            )
+            self.page = next((p.url_pathname for p in session.app_pages if p.is_default), self.page)
 
     def _end(self, fragment: str) -> None:
         """Forget what the last run of the page, or of a fragment, has not drawn again."""

@@ -135,7 +135,9 @@ def test_hooks_and_what_refers_to_other_modules_are_copied_along() -> None:
     assert not original.calls
 
 
-@pytest.mark.parametrize("method", ["__deepcopy__", "__reduce_ex__", "__getstate__", "__setstate__"])
+@pytest.mark.parametrize(
+    "method", ["__deepcopy__", "__reduce_ex__", "__getstate__", "__setstate__"]
+)
 def test_a_class_that_copies_in_its_own_way_is_asked(method: str) -> None:
     asked = []
 

@@ -151,9 +151,7 @@ def _controls(filters: Filters) -> tuple[list[int], int | None, int]:
     return filters.order(order).tolist(), input_channel, page
 
 
-def _grid(
-    choice: Choice, filters: Filters, listed: list[int], input_channel: int | None
-) -> None:
+def _grid(choice: Choice, filters: Filters, listed: list[int], input_channel: int | None) -> None:
     norms = [f"{norm:.3g}" for norm in filters.norms.tolist()]
     sheet = cache.once(
         lambda: kernel_sheet(

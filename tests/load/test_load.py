@@ -1,0 +1,205 @@
+"""Visitors at once, each with an image of their own: nobody sees another's, nothing fails.
+
+The small simulation runs with every `pytest`. The long ones carry the marker `load` and are run by
+`make test-load`, which prints their tables and writes docs/LOAD.md. Their length can be set:
+
+    CONVVIZ_LOAD_VISITORS=1,5,15,30   how many visitors at once
+    CONVVIZ_LOAD_PACES=5-15,2-6       seconds between two actions
+    CONVVIZ_LOAD_ROUNDS=3             visits of each visitor, for each number and pace
+    CONVVIZ_SOAK_MINUTES=60           how long the soak takes
+
+Everything stays on this machine, and no simulation has more than thirty visitors.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from math import isnan
+from pathlib import Path
+
+import pytest
+
+from tests.load.server import ROOT, Server
+from tests.load.simulation import (
+    VISIT,
+    Class,
+    Owners,
+    Pace,
+    Round,
+    colours,
+    cpu_table,
+    image_of,
+    table,
+)
+from tests.load.visitor import Picture, Visitor
+
+REPORT = ROOT / "docs" / "LOAD.md"
+
+
+@pytest.fixture(scope="module")
+def server(session_settings: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("load")) as started:
+        yield started
+
+
+@pytest.mark.timeout(900)  # half a minute, but a machine that runs tests may be busy
+def test_five_visitors_at_once_get_their_own_pictures_and_no_other(server: Server) -> None:
+    people = Class(server)
+    visits = people.round(5, Pace(0, 0.2))
+    assert not visits.faults
+    assert not people.owners.wrong
+    with_maps = sum(bool(action.own) for action in VISIT)
+    # At least those maps, the thumbnail, the crop and the channel over the image.
+    assert people.owners.own >= 5 * (with_maps + 3)
+    assert sum(map(len, visits.seconds.values())) == 5 * len(VISIT)
+    assert "Traceback" not in server.log_text()
+
+
+def test_another_visitors_picture_is_noticed() -> None:
+    """The check itself: a picture in somebody else's colour, and maps that two visitors share."""
+    first, second, third = colours()[:3]
+    owners = Owners()
+    for number, colour in enumerate((first, second, third), start=1):
+        owners.add(number, colour)
+    with_maps = next(action for action in VISIT if action.own)
+    owners.check(1, with_maps, [Picture("image", image_of(first, 1))])
+    assert (owners.wrong, owners.own) == ([], 1)
+    owners.check(1, with_maps, [Picture("image", image_of(second, 2))])
+    assert "visitor 2's" in owners.wrong.pop()
+    maps = Picture(with_maps.own[0], image_of((90, 90, 90), 1))
+    for visitor in (1, 2, 3):
+        owners.check(visitor, with_maps, [Picture(with_maps.own[0], image_of((0, 0, 0), visitor))])
+    for visitor in (1, 2):
+        owners.check(visitor, with_maps, [maps])
+    owners.end_round([1, 2, 3])
+    assert any("visitors [1, 2]" in sentence for sentence in owners.wrong)
+
+
+@pytest.mark.load
+@pytest.mark.timeout(3 * 3600)
+def test_a_class_of_thirty(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    numbers = [int(n) for n in os.environ.get("CONVVIZ_LOAD_VISITORS", "1,5,15,30").split(",")]
+    paces = [_pace(text) for text in os.environ.get("CONVVIZ_LOAD_PACES", "5-15,2-6").split(",")]
+    count = int(os.environ.get("CONVVIZ_LOAD_ROUNDS", "3"))
+    people = Class(server)
+    people.warm_up()
+    rounds: list[Round] = []
+    for visitors in numbers:
+        for pace in paces:
+            rounds += [people.round(visitors, pace) for _ in range(count)]
+    if 1 not in numbers:
+        rounds.append(people.round(1, Pace(0, 0)))
+    report = _report(rounds, people.owners)
+    REPORT.write_text(report, encoding="utf-8")
+    with capsys.disabled():
+        print(f"\n{report}")
+    assert not [fault for each in rounds for fault in each.faults]
+    assert not people.owners.wrong
+    assert "Traceback" not in server.log_text()
+
+
+@pytest.mark.load
+@pytest.mark.timeout(0)
+def test_memory_does_not_grow_while_visitors_come_and_go(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ten visitors act once a second each; who has made their visit is followed by another."""
+    minutes = float(os.environ.get("CONVVIZ_SOAK_MINUTES", "60"))
+    end, stop = time.monotonic() + 60 * minutes, threading.Event()
+    Class(server).warm_up()
+    faults: list[str] = []
+    done: list[int] = []
+
+    def come_and_go(seed: int) -> None:
+        chance = random.Random(seed)
+        while time.monotonic() < end and not stop.is_set():
+            image = image_of(chance.choice(colours()), chance.randrange(10**9))
+            try:
+                with Visitor(server.address) as visitor:
+                    for action in VISIT:
+                        start = time.monotonic()
+                        action.do(visitor, image)
+                        done.append(1)
+                        if time.monotonic() > end or stop.is_set():
+                            return
+                        visitor.think(max(0.0, 1 - (time.monotonic() - start)))
+            except (AssertionError, OSError, EOFError, TimeoutError) as error:
+                faults.append(repr(error))
+                stop.set()
+
+    memory: list[float] = []
+    with ThreadPoolExecutor(10) as threads:
+        running = [threads.submit(come_and_go, seed) for seed in range(10)]
+        while time.monotonic() < end and not stop.is_set():
+            memory.append(server.memory_bytes())
+            stop.wait(min(1.0, max(0.01, end - time.monotonic())))
+        for each in running:
+            each.result()
+    assert not faults
+    quarter = len(memory) // 4
+    second = sum(memory[quarter : 2 * quarter]) / quarter
+    last = sum(memory[-quarter:]) / quarter
+    with capsys.disabled():
+        print(
+            f"\n{len(done)} actions in {minutes:g} minutes; RSS in the second quarter "
+            f"{second / 1e9:.3f} GB, in the last {last / 1e9:.3f} GB"
+        )
+    assert isnan(last) or last <= 1.1 * second
+
+
+def _pace(text: str) -> Pace:
+    least, most = text.split("-")
+    return Pace(float(least), float(most))
+
+
+def _report(rounds: list[Round], owners: Owners) -> str:
+    """Write the tables, with the machine, the day and the command."""
+    command = "make test-load"
+    names = ("CONVVIZ_LOAD_VISITORS", "CONVVIZ_LOAD_PACES", "CONVVIZ_LOAD_ROUNDS")
+    for name in names:
+        if name in os.environ:
+            command += f" {name}={os.environ[name]}"
+    everyone = sum(each.visitors for each in rounds)
+    faults = sum(len(each.faults) for each in rounds)
+    received = sum(each.received * each.visitors for each in rounds) / max(everyone, 1)
+    return f"""# Load
+
+Visitors that speak Streamlit's protocol, each with an image of their own, make fifteen actions over
+five pages: tests/load/simulation.py lists them. An action takes from the click to the end of the
+script and of the last image that it names; drawing in the browser is left out. The visitors run on
+the machine of the server and share its processors.
+
+Written by `{command}` on {date.today():%Y-%m-%d}: {_machine()}.
+
+{table(rounds)}
+
+{everyone} visits, {faults} failures. {owners.checked:,} pictures arrived; {owners.own:,} of them
+show one visitor's own image or maps of it, and {len(owners.wrong)} were somebody else's. A visitor
+received {received / 1e6:.1f} MB.
+
+The server's CPU time by action, from the visits of one visitor alone:
+
+{cpu_table(rounds)}
+"""
+
+
+def _machine() -> str:
+    """Describe the machine: its kind of processor, how many may be used, and how busy it was."""
+    model = platform.processor() or platform.machine()
+    information = Path("/proc/cpuinfo")
+    if information.is_file():
+        lines = information.read_text(encoding="utf-8").splitlines()
+        names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+        model = names[0] if names else model
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    busy = (
+        f", load average {os.getloadavg()[0]:.1f} at the end" if hasattr(os, "getloadavg") else ""
+    )
+    return f"{cores} cores of {model}, {platform.system()}{busy}"
