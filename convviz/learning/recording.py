@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 from safetensors import safe_open
-from torch import Tensor
+from torch import Tensor, nn
 
 from convviz.learning.snapshots import Snapshot, watch
 from convviz.networks.clone import clone
@@ -144,16 +144,24 @@ def snapshots(image: Image.Image, layer: str) -> tuple[Snapshot, ...]:
     bundled = _bundled()
     contents = watch(bundled, image, bundled.input_size, layer_names=[layer])
     seconds = {point.step: point.seconds for point in log().points}
-    # One module for all moments, so that its structure is traced once.
-    module = clone(bundled.module)
     snapshots_taken = []
     for step in steps():
-        # `assign` replaces the clone's parameters; those that it shares are left alone.
-        module.load_state_dict(state_at(step), strict=False, assign=True)
-        module.requires_grad_(False)
+        module = _module_at(step)
         snapshot = contents.take(module, step=step, epoch=0, seconds=seconds.get(step, 0.0))
         snapshots_taken.append(replace(snapshot, kept=step == steps()[-1]))
     return tuple(snapshots_taken)
+
+
+@cache
+def _module_at(step: int) -> nn.Module:
+    """Return the network with the recorded weights of one of the `steps`; nobody may change it.
+
+    The seven share all other weights. Kept, so that each is put together and traced once.
+    """
+    module = clone(_bundled().module)
+    # `assign` replaces the clone's parameters; those that it shares are left alone.
+    module.load_state_dict(state_at(step), strict=False, assign=True)
+    return module.requires_grad_(False)
 
 
 @cache

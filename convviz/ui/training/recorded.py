@@ -81,7 +81,11 @@ def _still(snapshot: Snapshot, image: str) -> Still:
     step, kernels = snapshot.step, snapshot.kernels
     if kernels is None:
         raise RuntimeError("the recorded network begins with a convolution")
-    sheet = kernel_sheet(list(kernels), tile=_KERNEL_PIXELS, columns=_IN_A_ROW)
+    sheet = cache.once(
+        lambda: kernel_sheet(list(kernels), tile=_KERNEL_PIXELS, columns=_IN_A_ROW),
+        "recorded kernels",
+        step,
+    )
     activations = snapshot.maps[0].activations()
     few = activations.channels <= 4 * _IN_A_ROW  # then in as many columns as the kernels
     columns, tile = (_IN_A_ROW, _TILE_PIXELS) if few else (None, None)
