@@ -250,9 +250,21 @@ def activations(network: Network, image: Image.Image, layer_name: str) -> Activa
     Raises:
         NetworkError: There is no such layer, or it puts out something other than one tensor.
     """
-    target = layer(network, layer_name)
-    outputs = capture(network.module, input_for(network, image), needed(target))
-    return activations_in(target, outputs)
+    return activations_of(network, image, (layer_name,))[layer_name]
+
+
+def activations_of(
+    network: Network, image: Image.Image, layer_names: Sequence[str]
+) -> dict[str, Activations]:
+    """Capture and measure several layers for one image, by name, in one pass.
+
+    Raises:
+        NetworkError: There is no such layer, or it puts out something other than one tensor.
+    """
+    targets = [layer(network, name) for name in layer_names]
+    names = dict.fromkeys(name for target in targets for name in needed(target))
+    outputs = capture(network.module, input_for(network, image), tuple(names))
+    return {target.name: activations_in(target, outputs) for target in targets}
 
 
 def activations_in(layer: Layer, outputs: Mapping[str, Tensor], index: int = 0) -> Activations:

@@ -6,8 +6,11 @@ weights. What comes out is shared, so nobody may change it. Importing this modul
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from math import prod
+from threading import Lock
 from typing import Any, TypeVar, cast
 
 import streamlit as st
@@ -20,7 +23,7 @@ from convviz.features.class_evidence import AveragedMaps, ClassEvidence
 from convviz.features.dead import DeadChannels
 from convviz.features.predictions import HeadPrediction, Prediction
 from convviz.networks.catalogue import COURSE
-from convviz.networks.network import Network
+from convviz.networks.network import Network, is_within
 from convviz.networks.paper_designs import DESIGNS, describe, published_form_of
 from convviz.networks.registry import available
 from convviz.networks.registry import spec as network_spec
@@ -137,11 +140,94 @@ def predictions(image: ChosenImage, network: Network) -> tuple[Prediction, ...]:
     return feature_predictions.predict(network, image.pixels)
 
 
-# The largest layer of VGG16 takes 26 MB with its maps after the ReLU.
-@st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=KEYS)
+class LayerStore:
+    """Activations that were computed, up to a number of bytes; those used last stay.
+
+    A number of entries would not do: with it thirty visitors push one another out between two
+    clicks, though all their layers together may be small.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        """Begin empty."""
+        self.most_bytes = most_bytes
+        self.bytes = 0
+        self._kept: OrderedDict[Hashable, Activations] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Hashable) -> Activations | None:
+        """Return what is kept under a key."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def put(self, key: Hashable, activations: Activations) -> None:
+        """Keep something, and let go of what was not used for longest."""
+        with self._lock:
+            old = self._kept.pop(key, None)
+            self._kept[key] = activations
+            self.bytes += _bytes(activations) - (_bytes(old) if old else 0)
+            while self.bytes > self.most_bytes and len(self._kept) > 1:
+                _, gone = self._kept.popitem(last=False)
+                self.bytes -= _bytes(gone)
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        with self._lock:
+            self._kept.clear()
+            self.bytes = 0
+
+
+def _bytes(activations: Activations) -> int:
+    tensors = (activations.maps, activations.rectified)
+    memories = {each.untyped_storage().data_ptr(): each.untyped_storage() for each in tensors}
+    return sum(memory.nbytes() for memory in memories.values())
+
+
+ACTIVATIONS = LayerStore(400 * 2**20)
+_NEIGHBOUR_BYTES = 8 * 2**20  # the largest that is computed before it is asked for
+_NEIGHBOUR_SHARE = 0.12  # of a pass that the next layer may add to it
+
+
 def activations(image: ChosenImage, network: Network, layer: Layer) -> Activations:
-    """Return what the layer's channels answer to the image."""
-    return feature_activations.activations(network, image.pixels, layer.name)
+    """Return what the layer's channels answer to the image.
+
+    People step from layer to layer. The layer before has been computed by then, and the one after
+    often costs little more, so the pass gives those as well.
+    """
+    context = (image.sha256, network.name, network.weights.source)
+    found = ACTIVATIONS.get((*context, layer.name))
+    if found is not None:
+        return found
+    names = (*_neighbours(network, layer), layer.name)
+    made = feature_activations.activations_of(network, image.pixels, names)
+    for name in names:  # the layer that was asked for last: it stays for longest
+        ACTIVATIONS.put((*context, name), made[name])
+    return made[layer.name]
+
+
+@st.cache_resource(max_entries=512, show_spinner=False, hash_funcs=KEYS)
+def _neighbours(network: Network, layer: Layer) -> tuple[str, ...]:
+    """Name the layers beside a layer in the list that come from almost the same pass."""
+    listed = [each for each in layers(network) if not each.detail and each.kind != "dropout"]
+    names = [each.name for each in listed]
+    if layer.name not in names:
+        return ()
+    position = names.index(layer.name)
+    beside = listed[max(position - 1, 0) : position]
+    if position + 1 < len(listed):
+        after = listed[position + 1]
+        spent = [_macs_up_to(network.name, each.name) for each in (layer, after)]
+        if spent[1] - spent[0] <= _NEIGHBOUR_SHARE * spent[0]:
+            beside.append(after)
+    return tuple(each.name for each in beside if 4 * prod(each.shape) <= _NEIGHBOUR_BYTES)
+
+
+def _macs_up_to(network_name: str, layer_name: str) -> int:
+    """Count the MACs of a pass that ends with a layer."""
+    rows = [row for row in costs(network_name).layers if row.executed]
+    inside = [n for n, row in enumerate(rows) if is_within(row.module, layer_name)]
+    return sum(row.macs for row in rows[: max(inside, default=-1) + 1])
 
 
 @st.cache_resource(max_entries=128, show_spinner=False, hash_funcs=KEYS)

@@ -15,7 +15,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -123,15 +123,18 @@ class Visitor:
         self._replaced = ""
         self._http = http.client.HTTPConnection(address, timeout=_SECONDS)
         self._xsrf = self._first_request()
-        self._socket: ClientConnection = connect(
-            f"ws://{address}/_stcore/stream",
-            subprotocols=["streamlit"],  # type: ignore[list-item]
-            additional_headers={"Cookie": self._cookie},
-            origin=f"http://{address}",  # type: ignore[arg-type]
-            max_size=None,
-            proxy=None,
-            open_timeout=_SECONDS,
-            compression=None,
+        self._open = ExitStack()
+        self._socket: ClientConnection = self._open.enter_context(
+            connect(
+                f"ws://{address}/_stcore/stream",
+                subprotocols=["streamlit"],  # type: ignore[list-item]
+                additional_headers={"Cookie": self._cookie},
+                origin=f"http://{address}",  # type: ignore[arg-type]
+                max_size=None,
+                proxy=None,
+                open_timeout=_SECONDS,
+                compression=None,
+            )
         )
 
     def __enter__(self) -> Self:
@@ -147,7 +150,7 @@ class Visitor:
 
     def close(self) -> None:
         """End the connection."""
-        self._socket.close()
+        self._open.close()
         self._http.close()
 
     # ---- what a visitor does -------------------------------------------------------------------

@@ -5,9 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
 from convviz.errors import NetworkError
+from convviz.features.activations import activations, activations_of, measure
 from convviz.images.encode import png
 from convviz.networks.network import Network
 from convviz.networks.registry import register, spec
@@ -26,18 +28,25 @@ def network() -> Network:
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Any, ...]]]:
+def calls(network: Network, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Any, ...]]]:
     """What was computed, instead of computing it."""
     made: list[tuple[Any, ...]] = []
+    first = layers(network)[0]
 
     def compute(*arguments: Any) -> tuple[Any, ...]:
         made.append(arguments)
         return arguments
 
-    monkeypatch.setattr(cache.feature_activations, "activations", compute)
+    def compute_layers(network: Network, pixels: Any, names: tuple[str, ...]) -> dict[str, Any]:
+        compute(network, pixels, names)
+        values = torch.zeros(1, 1, 1)
+        return {name: measure(first, values) for name in names}
+
+    monkeypatch.setattr(cache.feature_activations, "activations_of", compute_layers)
     monkeypatch.setattr(cache.feature_activations, "empty_by_depth", compute)
+    cache.ACTIVATIONS.clear()
     yield made
-    cache.activations.clear()
+    cache.ACTIVATIONS.clear()
     cache.empty_by_depth.clear()
 
 
@@ -51,8 +60,11 @@ def test_the_same_image_network_and_layer_are_computed_once(
     assert len(calls) == 1
 
 
-def test_whatever_differs_is_computed_again(network: Network, calls: list[tuple[Any, ...]]) -> None:
-    layer, other = layers(network)[3:5]
+def test_whatever_differs_is_computed_again(
+    network: Network, calls: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "_neighbours", lambda network, layer: ())
+    layer, other = layers(network)[0], layers(network)[10]
     cache.activations(IMAGE, network, layer)
     cache.activations(replace(IMAGE, sha256="1" * 64), network, layer)
     cache.activations(IMAGE, replace(network, spec=spec("vgg16")), layer)
@@ -60,6 +72,53 @@ def test_whatever_differs_is_computed_again(network: Network, calls: list[tuple[
     cache.activations(IMAGE, replace(network, weights=source), layer)
     cache.activations(IMAGE, network, other)
     assert len(calls) == 5
+
+
+def test_a_pass_gives_the_neighbours_that_cost_little_more(
+    network: Network, calls: list[tuple[Any, ...]]
+) -> None:
+    """AlexNet: a ReLU after a convolution is free, the next convolution is not."""
+    by_name = {each.name: each for each in layers(network)}
+    cache.activations(IMAGE, network, by_name["features.6"])
+    assert set(calls[0][2]) == {"features.5", "features.6", "features.7"}
+    cache.activations(IMAGE, network, by_name["features.7"])
+    cache.activations(IMAGE, network, by_name["features.5"])
+    assert len(calls) == 1
+    cache.activations(IMAGE, network, by_name["features.9"])
+    cache.activations(IMAGE, network, by_name["features.2"])
+    assert "features.3" not in calls[-1][2]
+
+
+def test_what_was_not_used_for_longest_goes_first_when_bytes_run_out(network: Network) -> None:
+    target = layers(network)[0]
+    # Ten maps of 10 × 10 numbers of four bytes, and what a ReLU lets through of each.
+    kept = cache.LayerStore(10 * 800)
+    for number in range(10):
+        kept.put(number, measure(target, torch.full((1, 10, 10), 1.0)))
+    assert kept.get(0) is not None
+    before, kept_bytes = kept.get(1), kept.bytes
+    assert before is not None
+    kept.put(10, measure(target, torch.ones(2, 10, 10)))
+    assert kept.bytes <= 10 * 800
+    assert kept_bytes <= 10 * 800
+    assert kept.get(2) is None
+    assert kept.get(0) is not None
+    kept.put(11, measure(target, torch.ones(100, 10, 10)))  # larger than all there may be
+    assert kept.get(11) is not None
+    assert kept.get(0) is None
+    kept.clear()
+    assert (kept.bytes, kept.get(11)) == (0, None)
+
+
+def test_neighbours_are_what_a_pass_of_their_own_gives() -> None:
+    network = load("alexnet", "random")
+    image = Image.effect_noise((64, 64), 90).convert("RGB")
+    together = activations_of(network, image, ("features.6", "features.7", "features.5"))
+    for name, each in together.items():
+        alone = activations(network, image, name)
+        assert torch.equal(each.maps, alone.maps)
+        assert torch.equal(each.rectified, alone.rectified)
+        assert torch.equal(each.maximum, alone.maximum)
 
 
 def test_plain_arguments_count_too(network: Network, calls: list[tuple[Any, ...]]) -> None:
