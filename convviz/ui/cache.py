@@ -186,7 +186,9 @@ def _bytes(activations: Activations) -> int:
 
 ACTIVATIONS = LayerStore(400 * 2**20)
 _NEIGHBOUR_BYTES = 8 * 2**20  # the largest that is computed before it is asked for
-_NEIGHBOUR_SHARE = 0.12  # of a pass that the next layer may add to it
+_NEIGHBOUR_SHARE = (
+    0.3  # of a pass that the next layer may add: about how often it is the next click
+)
 
 
 def activations(image: ChosenImage, network: Network, layer: Layer) -> Activations:
