@@ -27,7 +27,12 @@ def problem() -> str | None:
     Returns:
         One sentence with what is wrong and what to type.
     """
-    return _python_problem() or _package_problem(_requirements()) or _torch_problem()
+    return (
+        _python_problem()
+        or _limits_problem()
+        or _package_problem(_requirements())
+        or _torch_problem()
+    )
 
 
 def main() -> int:
@@ -48,6 +53,17 @@ def _python_problem() -> str | None:
         f"convviz needs Python {needed} or newer and this is Python {version}; install a newer one "
         f"and make a new environment with it, for example: make clean run PYTHON=python3.12"
     )
+
+
+def _limits_problem() -> str | None:
+    from convviz import limits
+    from convviz.errors import SettingError
+
+    try:
+        limits.check()
+    except SettingError as error:
+        return str(error)
+    return None
 
 
 def _requirements_file() -> Path:

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from convviz import __version__
+from convviz import __version__, limits
 from convviz.errors import ConvvizError
 
 __all__ = ["main"]
@@ -38,6 +38,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _Parser(prog="convviz", description="Look inside AlexNet, VGG and GoogLeNet.")
     parser.add_argument("--version", action="version", version=f"convviz {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    try:
+        limits.check()
+    except ConvvizError as error:
+        print(f"convviz: {error}", file=sys.stderr)
+        return 2
     commands = {name: importlib.import_module(f"convviz.cli.{name}") for name in _COMMANDS}
     for command in commands.values():
         command.add(subparsers)

@@ -20,13 +20,14 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import PurePosixPath
 
+from convviz import limits
 from convviz.errors import ImageError
 from convviz.formatting import size_text
 from convviz.images.decode import FILE_SUFFIXES
 
-MAX_FILES = 2_000
-MAX_BYTES = 200_000_000
-MAX_FILE_BYTES = 20_000_000
+MAX_FILES = limits.ZIP_FILES.value
+MAX_BYTES = limits.ZIP_MEGABYTES.bytes
+MAX_FILE_BYTES = limits.IMAGE_MEGABYTES.bytes
 MAX_RATIO = 100
 
 _MAX_ENTRIES = 5 * MAX_FILES  # with folders and what macOS adds

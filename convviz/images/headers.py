@@ -14,13 +14,16 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from convviz import limits
 from convviz.errors import ImageError
 
-MAX_PIXELS = 25_000_000
-MAX_WEBP_PIXELS = 12_500_000
+MAX_PIXELS = limits.IMAGE_MEGAPIXELS.value * 1_000_000
+MAX_WEBP_PIXELS = MAX_PIXELS // 2
 """Less than of other formats: its decoder needs the image four times."""
 
-_MAX_BYTES = 230_000_000  # a decoder's own buffers and the image that it writes
+_MAX_BYTES = max(
+    230_000_000, 9 * MAX_PIXELS
+)  # a decoder's own buffers and the image that it writes
 _MAX_PARTS = 20_000  # segments, chunks, blocks or entries of one file
 _MAX_PASSES = 100  # a progressive JPEG usually has about ten
 _MAX_RLE_BYTES = 2_000_000  # run-length coded BMP files are read slowly

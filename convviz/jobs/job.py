@@ -137,6 +137,10 @@ class Runner(Protocol):
         """
         ...
 
+    def is_of_another(self, job_id: str) -> bool:
+        """Tell whether another runner gave out this id: the one before the server's restart."""
+        ...
+
     def view(self, job_id: str, owner: str) -> JobView:
         """Return a view of the job, and record that its visitor is still there.
 

@@ -47,6 +47,7 @@ class LocalRunner:
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
         self._closing = False
+        self._started = secrets.token_hex(4)
 
     def submit(
         self,
@@ -73,13 +74,17 @@ class LocalRunner:
             if self._closing:
                 raise JobError(CLOSED)
             now = self._clock()
-            job = Job(
-                secrets.token_urlsafe(24), owner, title, work, arguments, seconds, now, page, about
-            )
+            job_id = f"{self._started}.{secrets.token_urlsafe(24)}"
+            job = Job(job_id, owner, title, work, arguments, seconds, now, page, about)
             self._queue.add(job, lane, now)
             self._start_workers()
             self._changed.notify_all()
         return job.id
+
+    def is_of_another(self, job_id: str) -> bool:
+        """Tell whether another runner gave out this id; see `Runner.is_of_another`."""
+        begun, dot, _ = job_id.partition(".")
+        return bool(dot) and begun != self._started
 
     def view(self, job_id: str, owner: str) -> JobView:
         """Return a view of the job; see `Runner.view`.

@@ -13,6 +13,7 @@ from convviz.errors import ImageError
 from convviz.images.preprocess import crop
 from convviz.ui import downloads, state
 from convviz.ui.keys import Entry, Key
+from convviz.ui.widgets import ANYTHING
 
 SHAPES, ZIP = "shapes", "zip"
 
@@ -65,8 +66,8 @@ def _published(key: str) -> Dataset | None:
 def _uploaded() -> Dataset | None:
     file = st.file_uploader(
         "A zip with a folder of pictures for each class",
-        type=["zip"],
-        key="training_zip",
+        type=["zip", ANYTHING],
+        key=state.fresh("training_zip"),
         max_upload_size=zip_archive.MAX_BYTES // 1_000_000,
         help=findings.upload_limits(),
     )
@@ -84,7 +85,7 @@ def _uploaded() -> Dataset | None:
         with st.spinner("Looking at every picture once…"):
             return _read(hashlib.sha256(data).hexdigest(), name.removesuffix(".zip"), data)
     except ImageError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(state.plain(str(error)), icon=":material/error:")
         return None
 
 
@@ -111,7 +112,12 @@ def _preview(dataset: Dataset) -> None:
             index = dataset.labels.index(label)
             image = crop(dataset.images.image(index), size=side, resize=side)
             with st.container(width=side, gap=None):
-                st.image(image, width=side, output_format="PNG", alt=f"One of class {name}")
+                st.image(
+                    image,
+                    width=side,
+                    output_format="PNG",
+                    alt=f"One of class {state.shorten(name, 24)}",
+                )
                 st.caption(f"{plain_name(name)}: {dataset.counts[label]}")
     more = len(dataset.classes) - _PREVIEW_CLASSES
     if more > 0:

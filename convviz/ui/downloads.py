@@ -13,7 +13,7 @@ from convviz.datasets import published
 from convviz.downloads.tickets import Fetch
 from convviz.formatting import size_text
 from convviz.networks.registry import spec
-from convviz.ui import state
+from convviz.ui import errors, state
 from convviz.ui.keys import Key
 from convviz.weights.load import start_fetch
 from convviz.weights.source import SourceStatus
@@ -64,8 +64,8 @@ def get(name: str, source: str, statuses: Statuses) -> None:
         offer(name, source, statuses, ticket.error or "The download was stopped.")
     elif ticket.state != "done":
         with st.container(border=True, key="fetching"):
-            st.subheader(f"Fetching the weights of {_title(name)}", anchor=False)
-            st.markdown(happens_once(status.title))
+            st.subheader(f"Fetching the weights of {state.plain(_title(name))}", anchor=False)
+            st.markdown(happens_once(state.plain(status.title)))
             _show_progress(ticket, _progress_of_weights)
             with st.container(horizontal=True):
                 st.button("Cancel", key="fetch_cancel", on_click=ticket.cancel)
@@ -99,8 +99,8 @@ def not_fetched(title: str, error: str) -> str:
 def offer(name: str, source: str, statuses: Statuses, sentence: str) -> None:
     """Say why weights cannot be used and what can be done; the script ends here."""
     with st.container(border=True, key="weights_missing"):
-        st.subheader(f"{_title(name)} needs weights first", anchor=False)
-        st.warning(sentence, icon=":material/cloud_off:")
+        st.subheader(f"{state.plain(_title(name))} needs weights first", anchor=False)
+        st.warning(state.plain(sentence), icon=":material/cloud_off:")
         with st.container(horizontal=True):
             if source == "imagenet":
                 size = statuses[source].fetch_bytes
@@ -158,7 +158,7 @@ def _start(key: str) -> None:
     state.visit().fetches[key, "images"] = published.start(key)
 
 
-@st.fragment(run_every=_POLL_SECONDS)
+@errors.polled(_POLL_SECONDS)
 def _show_progress(ticket: Fetch, text: Callable[[Fetch], str]) -> None:
     if ticket.state not in _UNDER_WAY:
         st.rerun()
@@ -190,7 +190,7 @@ def _alternatives(name: str, source: str, statuses: Statuses) -> None:
     for other in statuses.values():
         if other.here and other.source not in (source, "random"):
             st.button(
-                f"Use {other.title}",
+                f"Use {state.plain(other.title)}",
                 key=f"use_{other.source}",
                 on_click=use,
                 args=(name, other.source),

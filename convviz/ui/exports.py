@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 from PIL import Image
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from convviz.images.encode import png
+from convviz.ui import errors
 
 if TYPE_CHECKING:
     from convviz.features.activations import Activations, LayerSummary
@@ -47,7 +49,7 @@ def save_button(
     is_made_later = callable(data) or isinstance(data, Image.Image)
     st.download_button(
         label,
-        partial(_encoded, data) if is_made_later else _encoded(data),
+        partial(_made, data, _session()) if is_made_later else _encoded(data),
         file_name=name,
         mime=_MIME[name.rsplit(".", 1)[-1]],
         key=key,
@@ -55,6 +57,36 @@ def save_button(
         icon=":material/download:",
         on_click="ignore",  # the page stays as it is
     )
+
+
+# Why the last file of a session could not be made: the ids under which the log has it.
+_failed: dict[str, str] = {}
+_MOST_KEPT = 1000
+
+
+def why_not_made(session: str) -> str:
+    """Say why a file could not be made when its button was pressed; the server sends this."""
+    error_id = _failed.get(session) or errors.log(RuntimeError("a file could not be made"))
+    return (
+        f"The file could not be made (error {error_id}). The server's log has the details under "
+        "this number."
+    )
+
+
+def _made(data: Data | Callable[[], Data], session: str) -> bytes | str:
+    """Make a file; this runs outside the script, where no sentence can be drawn."""
+    try:
+        return _encoded(data)
+    except Exception as error:
+        while len(_failed) >= _MOST_KEPT:
+            _failed.pop(next(iter(_failed)))
+        _failed[session] = errors.log(error)
+        raise
+
+
+def _session() -> str:
+    context = get_script_run_ctx()
+    return "" if context is None else context.session_id
 
 
 def _encoded(data: Data | Callable[[], Data]) -> bytes | str:

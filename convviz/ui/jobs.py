@@ -9,7 +9,6 @@ because the optimisation runs on the same processor.
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -17,23 +16,28 @@ from typing import Any
 
 import streamlit as st
 
+from convviz import limits
 from convviz.errors import JobError
 from convviz.formatting import say_seconds
-from convviz.jobs.job import JobView, Runner, Work
+from convviz.jobs.job import JobView, Limits, Runner, Work
 from convviz.jobs.runner import LocalRunner
 from convviz.ui import state, visitor
-from convviz.ui.errors import errors
+from convviz.ui.errors import fragment, guarded
 from convviz.ui.keys import Entry, Key
 
 Draw = Callable[[JobView], object]
 
 _POLL_SECONDS = 1.0
 _POLL_SECONDS_WAITING = 2.0  # a queue moves slowly
-_CORES_PER_WORKER = 16  # about as many as one optimisation can use well
 
 _NOT_FOUND = (
     "The run that this address names is not to be found: it was let go, or it is not yours. "
     "A run opens only in the browser that started it."
+)
+_BUSY = "You have a run under way on another page: stop it, or let it end, first."
+_RESTARTED = (
+    "The server was started again, and the run that was open here is gone with all other runs. "
+    "The settings are still here: start it again with the button on this page."
 )
 
 # Not in Streamlit's cache, which any visitor can clear.
@@ -44,8 +48,7 @@ _runner_lock = threading.Lock()
 def runner() -> Runner:
     """Return the server's runner; the first call makes it.
 
-    It works on one optimisation at a time, or on one per 16 processor cores; the environment
-    variable CONVVIZ_WORKERS sets another number.
+    How many runs it works on at a time, and everything else that it allows, is in `limits`.
     """
     global _runner
     with _runner_lock:
@@ -55,20 +58,33 @@ def runner() -> Runner:
 
 
 def _make_runner() -> Runner:
-    cores = os.cpu_count() or 1
-    setting = os.environ.get("CONVVIZ_WORKERS", "")
-    is_number = setting.isdigit() and int(setting) > 0
-    workers = int(setting) if is_number else max(1, cores // _CORES_PER_WORKER)
+    workers = limits.WORKERS.value
 
     def share_cores() -> None:
         if workers > 1:
             import torch
 
-            torch.set_num_threads(max(1, cores // workers))
+            torch.set_num_threads(max(1, limits.cores() // workers))
 
-    local = LocalRunner({"compute": workers}, prepare=share_cores)
+    allowed = Limits(
+        seconds=limits.RUN_SECONDS.value,
+        gone_seconds=limits.GONE_SECONDS.value,
+        waiting=limits.WAITING_RUNS.value,
+        kept=limits.KEPT_RUNS.value,
+        kept_bytes=limits.KEPT_MEGABYTES.bytes,
+        kept_seconds=limits.KEPT_SECONDS.value,
+    )
+    local = LocalRunner({"compute": workers}, limits=allowed, prepare=share_cores)
     atexit.register(local.close)
     return local
+
+
+def forget_all(owner: str) -> int:
+    """Stop and drop all runs of a visitor; return how many there were."""
+    views = runner().mine(owner) if owner else ()
+    for view in views:
+        runner().forget(view.id, owner)
+    return len(views)
 
 
 @dataclass(frozen=True)
@@ -83,6 +99,7 @@ class PageJobs:
     page: str
     owner: str
 
+    @guarded
     def start(
         self,
         work: Work,
@@ -116,20 +133,20 @@ class PageJobs:
         else:
             self.open(job_id)
 
+    @guarded
     def stop(self, job_id: str) -> None:
         """Ask a job of this visitor to end, also one of another page."""
-        with errors():
-            runner().stop(job_id, self.owner)
+        runner().stop(job_id, self.owner)
 
     def open(self, job_id: str) -> None:
         """Make a job of this visitor the one that the page shows."""
         st.session_state[self._key("id")] = job_id
         state.write_url(Key.JOB, job_id)
 
+    @guarded
     def clear(self, job_id: str) -> None:
         """Drop a job and its result, and show none."""
-        with errors():
-            runner().forget(job_id, self.owner)
+        runner().forget(job_id, self.owner)
         st.session_state[self._key("id")] = None
         state.write_url(Key.JOB, None)
 
@@ -150,16 +167,31 @@ class PageJobs:
                 self.open(view.id)
                 return view
         if job_id is not None:
-            st.info(_NOT_FOUND, icon=":material/link_off:")
-            st.session_state[self._key("id")] = job_id
+            is_gone = runner().is_of_another(job_id)
+            st.info(_RESTARTED if is_gone else _NOT_FOUND, icon=":material/link_off:")
+            st.session_state[self._key("id")] = job_id  # said until another run is opened
+            state.write_url(Key.JOB, None)
         for view in views:
             if view.live:
                 self.open(view.id)
                 return view
-        for view in all_views:
-            if view.live:
-                self._offer_stop(view)
+        elsewhere = self.elsewhere()
+        if elsewhere is not None:
+            self._offer_stop(elsewhere)
         return None
+
+    def elsewhere(self) -> JobView | None:
+        """Return this visitor's job that is under way on another page; they have one at a time."""
+        views = runner().mine(self.owner)
+        return next((view for view in views if view.live and view.page != self.page), None)
+
+    def is_busy(self, view: JobView | None) -> bool:
+        """Tell whether a job of this visitor is under way, so that no other can be started.
+
+        Args:
+            view: The job that the page shows.
+        """
+        return (view is not None and view.live) or self.elsewhere() is not None
 
     def start_button(
         self,
@@ -182,13 +214,15 @@ class PageJobs:
             what: The word for a job of this page.
         """
         live = view is not None and view.live
+        busy = self.is_busy(view)
+        why = f"Stop the {what} below first." if live else _BUSY if busy else None
         st.button(
             label,
             type="primary",
             icon=":material/play_arrow:",
             key="start",
-            disabled=live or not ready,
-            help=f"Stop the {what} below first." if live else None,
+            disabled=busy or not ready,
+            help=why,
             on_click=on_click,
             args=args,
         )
@@ -231,7 +265,7 @@ class PageJobs:
         if view.live or not small:
             self._heading(view, beside, small=small)
         if view.error:
-            st.error(view.error, icon=":material/error:")
+            st.error(state.plain(view.error), icon=":material/error:")
         if caption:
             st.caption(caption)
         note = view.note if note is None else note
@@ -277,22 +311,28 @@ class PageJobs:
             return view.state, view.stopping, view.closing, has_item, has_item and phase(view)
 
         def poll() -> None:
-            with errors():
-                try:
-                    now = runner().view(view.id, self.owner)
-                except JobError:
-                    st.rerun()
-                if layout(now) != layout(view):
-                    st.rerun()
-                draw(now)
+            try:
+                now = runner().view(view.id, self.owner)
+            except JobError:
+                st.rerun()
+            if layout(now) != layout(view):
+                st.rerun()
+            draw(now)
 
         seconds = _POLL_SECONDS_WAITING if view.state == "queued" else _POLL_SECONDS
-        st.fragment(poll, run_every=seconds)()
+        fragment(poll, seconds)()
 
     def _offer_stop(self, view: JobView) -> None:
         """Offer to stop a job of another page, because a visitor may have only one at a time."""
-        st.info(f"You have a run under way: {view.title}.", icon=":material/hourglass_top:")
+        st.info(under_way(view.title), icon=":material/hourglass_top:")
         st.button("Stop it", key=f"{self.page}_stop_other", on_click=self.stop, args=(view.id,))
+
+        def poll() -> None:
+            other = self.elsewhere()
+            if other is None or other.id != view.id:
+                st.rerun()
+
+        fragment(poll, _POLL_SECONDS_WAITING)()
 
     def _key(self, name: str) -> str:
         return f"{Entry.JOBS}.{self.page}.{name}"
@@ -312,15 +352,32 @@ def progress(view: JobView, text: str) -> None:
     st.progress(view.newest.fraction, text="Stopping…" if view.stopping else text)
 
 
+def under_way(title: str) -> str:
+    """Say that a run of another page is under way."""
+    return f"You have a run under way on another page: {state.quoted(title)}."
+
+
 def _draw_waiting(view: JobView, text: str) -> None:
     st.progress(0.0, text=f"{text} · stopping" if view.stopping else text)
 
 
 def _draw_queued(view: JobView) -> None:
     """Say where in the queue a job stands and how long it will probably wait."""
-    turn = "Next to run" if view.position == 1 else f"Number {view.position} in the queue"
-    st.info(
-        f"{turn}: it will probably start in {say_seconds(view.expected_wait_seconds)}. "
-        "You may refresh this page; if it stays closed for two minutes, your place is given up.",
-        icon=":material/hourglass_top:",
+    st.info(queued(view.position, view.expected_wait_seconds), icon=":material/hourglass_top:")
+
+
+def queued(position: int, seconds: float) -> str:
+    """Say where in the queue a job stands and how long it will probably wait."""
+    turn = "Next to run" if position == 1 else f"Number {position} in the queue"
+    return (
+        f"{turn}: it will probably start in {say_seconds(seconds)}. You may refresh this page; if "
+        f"it stays closed for {exact_seconds(limits.GONE_SECONDS.value)}, your place is given up."
     )
+
+
+def exact_seconds(seconds: int) -> str:
+    """Write a limit in minutes where it is whole ones, else in seconds."""
+    minutes, rest = divmod(seconds, 60)
+    if rest or not minutes:
+        return f"{seconds} second{'' if seconds == 1 else 's'}"
+    return f"{minutes} minute{'' if minutes == 1 else 's'}"

@@ -156,6 +156,8 @@ class Entry(StrEnum):
 
     VISIT = "convviz.visit"
     VISITOR = "convviz.visitor"
+    FAULTS = "convviz.faults"
+    FAULT_IDS = "convviz.fault_ids"
     JOBS = "convviz.jobs"  # and the page and what it holds
     RESULTS = "convviz.results"
     PATCH_CUTS = "convviz.inspector.cuts"

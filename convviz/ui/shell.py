@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache as once
@@ -29,9 +30,11 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import StopException
 
 from convviz.ui import errors as page_errors
-from convviz.ui import navigation, state
+from convviz.ui import findings, forget, navigation, state
 from convviz.ui.choice import Choice
 from convviz.ui.sidebar import image as sidebar_image
+
+ROOT = Path(__file__).parents[2]  # what `streamlit run` is given is in it
 
 _FOLDER = Path(__file__).parent
 
@@ -75,13 +78,18 @@ def open_page(
         st.markdown(question)
     state.enter(title)
     state.draw_notices(st.empty())
+    page_errors.draw_kept()
     with st.sidebar:
-        navigation.draw()
+        with page_errors.errors():
+            navigation.draw()
+        choices = st.container()
+        with page_errors.errors():
+            forget.draw()
     _start_pytorch()
     missing = st.container()
     choice = None
     try:
-        with page_errors.errors(), st.sidebar:
+        with page_errors.errors(), choices:
             choice = _sidebar(missing, layer, needs_network, image_in_sidebar)
         if choice is None:
             st.stop()
@@ -89,11 +97,7 @@ def open_page(
         state.write_address()
         raise
     if choice.loaded is not None and choice.loaded.weights.source == "random":
-        missing.warning(
-            f"{choice.loaded.title} is **untrained** here: its weights are random numbers. What "
-            "this page shows is what the design does by itself, not what a network learns.",
-            icon=":material/casino:",
-        )
+        missing.warning(findings.untrained(choice.loaded.title), icon=":material/casino:")
     return choice
 
 
@@ -107,8 +111,14 @@ def errors() -> Iterator[None]:
         with page_errors.errors():
             yield
     except StopException:
-        state.write_address()
+        _end()
         raise
+    _end()
+
+
+def _end() -> None:
+    """Write the URL; what the page had to say about the callbacks before it has been said."""
+    page_errors.forget_kept()
     state.write_address()
 
 
@@ -121,7 +131,8 @@ def _sidebar(
 
     image = sidebar_image.current()
     if image_in_sidebar:
-        sidebar_image.panel(image)
+        with page_errors.errors():
+            sidebar_image.panel(image)
     name = sidebar_network.pick_network()
     # What is chosen most often stands above what is only read.
     weights, picker, about = st.container(), st.container(), st.container()
@@ -132,13 +143,38 @@ def _sidebar(
     return Choice(image, name, loaded, picked)
 
 
+_STARTING = "Starting PyTorch, once after the server has started…"
+_POLL_SECONDS = 0.5
+
+_starting = threading.Lock()
+_background: threading.Thread | None = None
+
+
+def start_in_background() -> None:
+    """Begin to load PyTorch; the server calls this when it starts, so that nobody has to wait."""
+    global _background
+    _background = threading.Thread(target=_pytorch_problem, name="convviz-start", daemon=True)
+    _background.start()
+
+
 def _start_pytorch() -> None:
     """Load PyTorch, once per server; where it cannot be loaded, say so and end the script."""
-    with st.spinner("Starting PyTorch, once after the server has started…"):
+    if _background is not None and _background.is_alive():
+        # The script ends here, so that nothing stays of a page from before a restart.
+        _wait_for_pytorch()
+        st.stop()
+    with st.spinner(_STARTING):
         sentence = _pytorch_problem()
     if sentence:
         st.error(sentence, icon=":material/error:")
         st.stop()
+
+
+@page_errors.polled(_POLL_SECONDS)
+def _wait_for_pytorch() -> None:
+    if _background is None or not _background.is_alive():
+        st.rerun()
+    st.info(_STARTING, icon=":material/hourglass_top:")
 
 
 @once
@@ -154,8 +190,13 @@ def _icon() -> Image.Image:
     return icon
 
 
-@once
 def _pytorch_problem() -> str | None:
+    with _starting:
+        return _load_pytorch()
+
+
+@once
+def _load_pytorch() -> str | None:
     from convviz import preflight
 
     sentence = preflight.problem()

@@ -12,8 +12,8 @@ another page, after going back), the entry is replaced, so that each step back u
 
 from __future__ import annotations
 
-import re
 import secrets
+import weakref
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
@@ -24,9 +24,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from convviz.ui import keys
+from convviz.ui import errors, findings, keys
 from convviz.ui.choice import ChosenImage
 from convviz.ui.keys import Component, Entry, Key, Value
+from convviz.ui.plain_text import code as code
+from convviz.ui.plain_text import plain as plain
+from convviz.ui.plain_text import quoted as quoted
+from convviz.ui.plain_text import shorten as shorten
 
 if TYPE_CHECKING:
     from convviz.downloads.tickets import Fetch
@@ -53,7 +57,7 @@ export default function ({ data }) {
 _replace = st.components.v2.component(Component.ADDRESS, js=_REPLACE)
 
 
-@dataclass
+@dataclass(eq=False)
 class Visit:
     """What is remembered of one visitor.
 
@@ -84,6 +88,8 @@ class Visit:
         refusal: Why the last file was refused; shown until the next one is tried.
         opened: What the last file of a trained network was; shown until weights are chosen.
         unopened: Why the last one could not be used; shown until the next one is tried.
+        times_forgotten: How often the visitor asked for everything to be forgotten.
+        forgotten: What was forgotten when the visitor asked for it; shown until a page is opened.
         notices: What a link asked for that could not be had, by key.
         notices_changed: Whether they are to be drawn anew at the end of the run.
         notice_board: Where on the page the notices stand.
@@ -114,18 +120,52 @@ class Visit:
     refusal: str = ""
     opened: str = ""
     unopened: str = ""
+    times_forgotten: int = 0
+    forgotten: str = ""
     notices: dict[str, str] = field(default_factory=dict)
     notices_changed: bool = False
     notice_board: DeltaGenerator | None = None
+
+
+_visits: weakref.WeakSet[Visit] = weakref.WeakSet()
 
 
 def visit() -> Visit:
     """Return what is remembered of this visitor; the first call reads the URL."""
     if Entry.VISIT not in st.session_state:
         query = st.query_params.to_dict()
-        st.session_state[Entry.VISIT] = Visit(link=query, address=dict(query), written=dict(query))
+        begun = Visit(link=query, address=dict(query), written=dict(query))
+        st.session_state[Entry.VISIT] = begun
+        _visits.add(begun)
     current: Visit = st.session_state[Entry.VISIT]
     return current
+
+
+def others() -> list[Visit]:
+    """Return what is remembered of everybody else who is here."""
+    mine = visit()
+    return [other for other in list(_visits) if other is not mine]
+
+
+def forget(sentence: str) -> None:
+    """Forget everything of this visit but who the visitor is, and say so on the page drawn next."""
+    page, times = visit().page, visit().times_forgotten + 1
+    for name in list(st.session_state):
+        if name != Entry.VISITOR:
+            del st.session_state[name]
+    begun = Visit(link={}, page=page, forgotten=sentence, times_forgotten=times)
+    begun.written = st.query_params.to_dict()
+    st.session_state[Entry.VISIT] = begun
+    _visits.add(begun)
+
+
+def fresh(key: str) -> str:
+    """Return the key of a widget that holds a file; a new one after everything was forgotten.
+
+    The browser keeps what is in a widget; it forgets a widget that is no longer there.
+    """
+    times = visit().times_forgotten
+    return f"{key}_{times}" if times else key
 
 
 def enter(page: str) -> None:
@@ -138,6 +178,7 @@ def enter(page: str) -> None:
         current.written = dict(current.address)
     if current.page != page:
         current.page = page
+        current.forgotten = ""
         current.placed.clear()
     if back:
         _forget_choices(page)
@@ -204,7 +245,7 @@ def fragment(function: Callable[Arguments, None]) -> Callable[Arguments, None]:
         function(*args, **kwargs)
         _write_choice()
 
-    return st.fragment(run)
+    return errors.fragment(run)
 
 
 def _write_choice() -> None:
@@ -264,11 +305,7 @@ def remember(
     if value is None or not _is_allowed(value, allowed):
         value = default
         if asked is not None:
-            notice(
-                key,
-                f"The link asks for {key} “{quoted(asked)}”, which does not exist here; this is "
-                "the usual choice instead.",
-            )
+            notice(key, findings.no_such_choice(key, asked))
     elif current.values.get(key, value) != value:
         notice(key, None)
     if in_url:
@@ -318,11 +355,7 @@ def remember_channel(strongest: int, channels: int, place: str) -> None:
         current.channel = keys.read(asked, 0)
         if current.channel is None or not 0 <= current.channel < channels:
             current.channel = None
-            notice(
-                Key.CHANNEL,
-                f"The link asks for channel “{quoted(asked)}”; this layer has channels 0 to "
-                f"{channels - 1}, so here is the strongest one.",
-            )
+            notice(Key.CHANNEL, findings.no_such_channel(asked, channels))
     elif current.channel_place != place:
         current.channel = None
         notice(Key.CHANNEL, None)
@@ -398,8 +431,10 @@ def draw_notices(board: DeltaGenerator | None) -> None:
     if board is None:
         return
     board.empty()
-    if current.notices:
+    if current.forgotten or current.notices:
         with board.container():
+            if current.forgotten:
+                st.success(current.forgotten, icon=":material/delete_forever:")
             for sentence in current.notices.values():
                 st.info(sentence, icon=":material/link_off:")
 
@@ -408,21 +443,6 @@ def link() -> dict[str, str]:
     """Return the query parameters that open another page with the same choices."""
     address = visit().address
     return {key: address[key] for key in SHARED if key in address}
-
-
-def shorten(text: str, length: int = 60) -> str:
-    """Cut a foreign text to a length that fits into a sentence."""
-    return text if len(text) <= length else text[: length - 1] + "…"
-
-
-def quoted(text: str) -> str:
-    """Make a foreign text, one from a link, fit into a sentence: short, and without Markdown."""
-    return plain(shorten(text))
-
-
-def plain(text: str) -> str:
-    """Keep Markdown from reading a foreign text as anything but text."""
-    return re.sub(r"([\\`*_\[\]{}#!|<>~$:])", r"\\\1", text)
 
 
 def _take_former(

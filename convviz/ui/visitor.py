@@ -41,11 +41,7 @@ _component = st.components.v2.component(Component.VISITOR, js=_JS)
 
 def owner() -> str:
     """Return this visitor's secret; a page that has jobs calls it in every full run."""
-    secret = (
-        _secret(st.session_state.get(Entry.VISITOR))
-        or _secret(st.context.cookies.get(_COOKIE))
-        or secrets.token_urlsafe(32)
-    )
+    secret = known_owner() or secrets.token_urlsafe(32)
     st.session_state[Entry.VISITOR] = secret
     try:
         with st.container(key="visitor", height=1, border=False):
@@ -59,6 +55,11 @@ def owner() -> str:
     secret = _secret(answer) or secret
     st.session_state[Entry.VISITOR] = secret
     return secret
+
+
+def known_owner() -> str:
+    """Return this visitor's secret without asking the browser; empty where there is none yet."""
+    return _secret(st.session_state.get(Entry.VISITOR)) or _secret(st.context.cookies.get(_COOKIE))
 
 
 def _secret(value: object) -> str:

@@ -8,6 +8,10 @@ import streamlit as st
 
 from convviz.ui import state
 
+# Streamlit breaks the page off over a file whose name ends otherwise than its box allows; with a
+# media type among the endings it leaves the choice to the browser, and each page looks at the file.
+ANYTHING = "application/x-convviz"
+
 
 def one_of(
     label: str,

@@ -168,6 +168,12 @@ def find(source: str) -> Network | None:
     return network
 
 
+def forget(source: str) -> None:
+    """Drop a network that was kept."""
+    with _lock:
+        _kept.pop(source, None)
+
+
 _kept: OrderedDict[str, Network] = OrderedDict()
 _lock = threading.Lock()
 

@@ -53,7 +53,7 @@ def count_button(network: Network, page_jobs: PageJobs, job: JobView | None) -> 
         f"Find dead channels of {network.title}",
         icon=":material/search:",
         key=f"activations_start_dead_{network.name}",
-        disabled=job is not None and job.live,
+        disabled=page_jobs.is_busy(job),
         help=count_help(images),
         on_click=page_jobs.start,
         args=(count_dead,),

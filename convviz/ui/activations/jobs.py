@@ -102,7 +102,7 @@ def start_button(
         type="primary",
         icon=":material/play_arrow:",
         key=key,
-        disabled=is_done or (job is not None and job.live),
+        disabled=is_done or page_jobs.is_busy(job),
         help=help,
         on_click=page_jobs.start,
         args=(work,),

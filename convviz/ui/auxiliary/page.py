@@ -11,7 +11,7 @@ from convviz.jobs.job import JobView
 from convviz.learning import findings as results
 from convviz.learning.auxiliary import Comparison, Settings, compare_auxiliary
 from convviz.learning.small_networks import HEADS
-from convviz.ui import datasets, exports, jobs, state
+from convviz.ui import datasets, errors, exports, jobs, state
 from convviz.ui.auxiliary import findings
 from convviz.ui.auxiliary.settings import choose
 from convviz.ui.how_we_know import how_we_know
@@ -155,7 +155,7 @@ def _draw_gradients(comparison: Comparison, index: int, name: str) -> None:
     )
 
 
-@st.fragment
+@errors.fragment
 def _draw_moment(job_id: str, comparison: Comparison) -> None:
     """Draw the gradients of the moment that the slider stands at."""
     st.markdown("**Gradients by depth**")

@@ -143,6 +143,7 @@ def _offer_to_continue(page_jobs: PageJobs, view: JobView) -> None:
             "Continue from here",
             icon=":material/resume:",
             key="reconstruction_continue",
+            disabled=page_jobs.is_busy(view),
             on_click=_continue,
             args=(page_jobs, view),
             help="Goes on from this picture, for as long as it was set to before.",

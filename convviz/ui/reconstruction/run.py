@@ -17,7 +17,7 @@ from convviz.jobs.job import JobView
 from convviz.reconstruction import findings
 from convviz.reconstruction.progress import Frame, ReconstructionProgress, Subject
 from convviz.reconstruction.reconstruct import ReconstructionResult
-from convviz.ui import predictions
+from convviz.ui import errors, predictions
 from convviz.ui.components.drawing import drawing
 from convviz.ui.reconstruction import exports
 
@@ -72,7 +72,7 @@ def ended(run: ReconstructionProgress) -> None:
             predictions.bars(result.predictions)
 
 
-@st.fragment
+@errors.fragment
 def _explore(run: ReconstructionProgress) -> None:
     """Draw the images, a slider through the frames, and the loss curve with the frame's step."""
     images, numbers = columns()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
@@ -10,22 +9,25 @@ from typing import TYPE_CHECKING, Literal
 import streamlit as st
 from PIL import Image, ImageDraw, ImageOps
 
+from convviz import limits
 from convviz.errors import ImageError
-from convviz.formatting import size_text
 from convviz.images.decode import FILE_SUFFIXES, FORMAT_NAMES, MAX_PIXELS
 from convviz.images.encode import jpeg
 from convviz.images.samples import sample as open_sample
 from convviz.images.samples import samples
 from convviz.ui import exports, state
 from convviz.ui.choice import IMAGE_KEYS, ChosenImage
+from convviz.ui.errors import errors, guarded
 from convviz.ui.keys import Key
+from convviz.ui.sidebar import findings
+from convviz.ui.widgets import ANYTHING
 
 if TYPE_CHECKING:
     from convviz.networks.network import Network
 
 DEFAULT_SAMPLE = "coffee"
 OWN = "upload"  # the value of `image` in the URL for an image that no link can carry
-MAX_MEGABYTES = 20
+MAX_MEGABYTES = limits.IMAGE_MEGABYTES.value
 
 _THUMBNAIL_PIXELS = 192  # drawn at half that, so that it is sharp on dense screens
 _WHOLE_PIXELS = (720, 460)  # what the whole image is scaled to fit into
@@ -45,8 +47,7 @@ def current() -> ChosenImage:
             "An uploaded picture stays with the visit it was uploaded in, so it cannot be opened "
             "from a link or after a refresh; here is a sample photograph instead."
             if asked == OWN
-            else f"The link asks for the image “{state.quoted(str(asked))}”, which is not among "
-            f"the samples ({', '.join(names)}); here is another one instead.",
+            else findings.no_such_image(str(asked), names),
         )
         asked = DEFAULT_SAMPLE
     state.put(Key.IMAGE, asked)
@@ -79,10 +80,7 @@ def received(name: str, data: bytes, origin: str) -> ChosenImage:
         ImageError: It cannot be used.
     """
     if len(data) > MAX_MEGABYTES * 2**20:  # of widgets' limits only the browser knows
-        raise ImageError(
-            f"The file has {size_text(len(data))}; a picture may have at most {MAX_MEGABYTES} "
-            "MB: choose a smaller one."
-        )
+        raise ImageError(findings.too_large(len(data), MAX_MEGABYTES))
     title = "Camera picture" if origin == "camera" else name
     image = ChosenImage.of(name, title, data, origin)
     _ = image.pixels  # what cannot be decoded is refused now
@@ -138,12 +136,12 @@ def chooser(key: str, *, wide: bool = False) -> None:
     refusal = visit.refusal
     ratio = [3, 2] if visit.own_image is None else [2, 1]  # one tile more in the same row
     gallery, upload = st.columns(ratio, gap="large") if wide else (st.container(), st.container())
-    with gallery:
+    with gallery, errors():
         _gallery(key)
-    with upload:
+    with upload, errors():
         _upload(key)
     if refusal:
-        st.error(f"{refusal} The image in use has not changed.", icon=":material/error:")
+        st.error(findings.refused(refusal), icon=":material/error:")
 
 
 def _gallery(key: str) -> None:
@@ -151,9 +149,11 @@ def _gallery(key: str) -> None:
     gap: Literal["small", "xsmall"] = "small" if own is None else "xsmall"
     with st.container(horizontal=True, gap=gap, key=f"{key}_samples"):
         for sample in samples():
-            _tile(key, sample.name, sample.title, of_sample(sample.name))
+            with errors():
+                _tile(key, sample.name, sample.title, of_sample(sample.name))
         if own is not None:
-            _tile(key, OWN, _plain(own.title), own)
+            with errors():
+                _tile(key, OWN, _plain(own.title), own)
 
 
 def _tile(key: str, name: str, title: str, image: ChosenImage) -> None:
@@ -175,13 +175,12 @@ def _tile(key: str, name: str, title: str, image: ChosenImage) -> None:
 def _upload(key: str) -> None:
     st.file_uploader(
         "Your own picture",
-        type=list(FILE_SUFFIXES),
-        key=f"{key}_upload",
+        type=[*FILE_SUFFIXES, ANYTHING],
+        key=state.fresh(f"{key}_upload"),
         on_change=_take,
-        args=(f"{key}_upload", "upload"),
+        args=(state.fresh(f"{key}_upload"), "upload"),
         max_upload_size=MAX_MEGABYTES,
-        help=f"{FORMAT_NAMES}, at most {MAX_PIXELS // 1_000_000} million pixels. It "
-        "stays in this visit: it is neither stored nor passed on.",
+        help=findings.what_may_come(FORMAT_NAMES, MAX_PIXELS // 1_000_000),
     )
     if st.toggle(
         "Use the camera",
@@ -190,13 +189,14 @@ def _upload(key: str) -> None:
     ):
         st.camera_input(
             "Take a picture",
-            key=f"{key}_camera",
+            key=state.fresh(f"{key}_camera"),
             on_change=_take,
-            args=(f"{key}_camera", "camera"),
+            args=(state.fresh(f"{key}_camera"), "camera"),
             label_visibility="collapsed",
         )
 
 
+@guarded
 def _take(key: str, origin: str) -> None:
     """Take over what a widget received; taking a file out of the widget changes nothing."""
     file = st.session_state.get(key)
@@ -209,9 +209,7 @@ def whole(image: ChosenImage, network: Network) -> None:
     weights = network.weights
     framed = _framed(image, weights.input_size, weights.resize)
     st.image(framed, width="content", alt=f"{image.title}, with the crop's frame")
-    width, height = image.pixels.size
-    text = f"{_plain(image.title)}, {width} × {height} pixels. The frame shows what is cut out."
-    st.caption(f"{text} Photograph: {image.credit}." if image.credit else text)
+    st.caption(findings.whole(image.title, *image.pixels.size, image.credit))
 
 
 def input_crop(image: ChosenImage, network: Network) -> None:
@@ -219,10 +217,7 @@ def input_crop(image: ChosenImage, network: Network) -> None:
     size = network.weights.input_size
     crop = image.crop(network)
     st.image(crop, width=max(224, size), output_format="PNG", alt="What goes into the network")
-    st.caption(
-        f"{size} × {size} pixels: the shorter side is scaled to {network.weights.resize}, then the "
-        "middle is cut out. Finer detail is lost to the network."
-    )
+    st.caption(findings.crop(size, network.weights.resize))
     name = f"{PurePath(image.name).stem}-{size}.png"
     exports.save_button("Save as PNG", crop, name, key="sidebar_save_crop")
 
@@ -246,5 +241,5 @@ def _framed(image: ChosenImage, size: int, resize: int) -> Image.Image:
 
 
 def _plain(text: str) -> str:
-    """Keep Markdown from reading a file's name as anything but text."""
-    return re.sub(r"([^\w\s])", r"\\\1", state.shorten(text, 40))
+    """Make a file's name fit below a small image, as text."""
+    return state.plain(state.shorten(text, 40))

@@ -80,8 +80,8 @@ def pick(network: Network, layers: Sequence[Layer]) -> Layer:
             help="One layer towards the classes",
         )
         layer = by_name[name]
-        dotted = "" if layer.name == layer.title else f"`{layer.name}`, "
-        st.caption(f"{dotted}{layer.kind}, {prod(layer.shape):,} values")
+        dotted = "" if layer.name == layer.title else f"{state.code(layer.name)}, "
+        st.caption(f"{dotted}{state.plain(layer.kind)}, {prod(layer.shape):,} values")
         if sentence := left_out_sentence(left_out(network)):
             st.caption(sentence)
     state.visit().layers[network.name] = layer.name
@@ -104,7 +104,9 @@ def _settle(network: Network, by_name: dict[str, Layer], offered: Sequence[Layer
         if asked:
             state.notice(
                 Key.LAYER,
-                not_there(network.title, state.quoted(asked), layer.title),
+                not_there(
+                    state.plain(network.title), state.quoted(asked), state.plain(layer.title)
+                ),
             )
         name = layer.name
     elif name != visit.values.get(Key.LAYER):

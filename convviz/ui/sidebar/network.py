@@ -7,17 +7,20 @@ from collections import Counter
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from convviz import limits
 from convviz.errors import WeightsError
 from convviz.formatting import size_text
 from convviz.networks.network import Network
 from convviz.networks.registry import available, spec
 from convviz.ui import cache, downloads, state
+from convviz.ui.errors import guarded
 from convviz.ui.keys import Key
+from convviz.ui.widgets import ANYTHING
 from convviz.weights import trained
 from convviz.weights.load import open_saved, source_statuses
 from convviz.weights.source import AUTO_ORDER, SourceStatus
 
-MAX_MEGABYTES = 200  # as .streamlit/config.toml allows
+MAX_MEGABYTES = limits.UPLOAD_MEGABYTES.value
 
 
 def draw() -> None:
@@ -35,7 +38,8 @@ def draw() -> None:
     ):
         st.file_uploader(
             "The file of a trained network",
-            key="sidebar_saved_upload",
+            type=["safetensors", ANYTHING],
+            key=state.fresh("sidebar_saved_upload"),
             on_change=_take,
             max_upload_size=MAX_MEGABYTES,
             help="Saved on the page Transfer learning or by “convviz train”: a whole network, or a "
@@ -48,9 +52,10 @@ def draw() -> None:
         st.success(visit.opened, icon=":material/check:")
 
 
+@guarded
 def _take() -> None:
     """Open a file; one that cannot be used changes nothing but the sentence about it."""
-    file = st.session_state.get("sidebar_saved_upload")
+    file = st.session_state.get(state.fresh("sidebar_saved_upload"))
     if file is None:
         return
     visit = state.visit()
@@ -81,16 +86,17 @@ def opened(name: str, network: Network) -> str:
         name: The file's name, safe to show.
         network: The network in it.
     """
-    return f"{name} is in use: {network.title} with {len(network.weights.classes)} classes."
+    classes = len(network.weights.classes)
+    return f"{name} is in use: {state.plain(network.title)} with {classes} classes."
 
 
 def no_such_weights(network: str, asked: str, given: str) -> str:
     """Return the sentence on a link's weights that the network does not have.
 
     Args:
-        network: Title of the network.
+        network: Title of the network, safe to show.
         asked: What the link says, safe to show.
-        given: Title of the weights in use.
+        given: Title of the weights in use, safe to show.
     """
     return (
         f"{network} has no weights called “{asked}”, as the link asks; here are others instead "
@@ -99,7 +105,11 @@ def no_such_weights(network: str, asked: str, given: str) -> str:
 
 
 def no_longer_here(network: str) -> str:
-    """Return the sentence on a trained network that is gone from memory."""
+    """Return the sentence on a trained network that is gone from memory.
+
+    Args:
+        network: Title of the network, safe to show.
+    """
     return (
         f"The trained {network} is no longer in the server's memory: open its file, if you saved "
         "one, or train it again."
@@ -178,7 +188,7 @@ def pick_weights(
             network = cache.network(name, chosen.source)
     except WeightsError as error:
         if missing is None:
-            st.caption(str(error))
+            st.caption(state.plain(str(error)))
             return None
         with missing:
             downloads.offer(name, chosen.source, statuses, str(error))
@@ -214,12 +224,16 @@ def _settle(name: str, statuses: dict[str, SourceStatus]) -> str:
         if linked:
             state.notice(
                 Key.WEIGHTS,
-                no_such_weights(spec(name).title, state.quoted(linked), statuses[source].title),
+                no_such_weights(
+                    state.plain(spec(name).title),
+                    state.quoted(linked),
+                    state.plain(statuses[source].title),
+                ),
             )
         elif gone.startswith(trained.PREFIX):
             state.notice(
                 Key.WEIGHTS,
-                no_longer_here(spec(name).title),
+                no_longer_here(state.plain(spec(name).title)),
             )
     visit.sources[name] = source
     state.put(Key.WEIGHTS, source)
@@ -247,7 +261,11 @@ def _describe(network: Network, statuses: dict[str, SourceStatus]) -> None:
     """Say which weights are in use, and offer the full ImageNet weights if they are others."""
     weights = network.weights
     facts = [f"Weights trained on {state.plain(weights.training_set)}"]
-    decoder = f"decoder from {weights.decoder_set}" if weights.decoder_set else "with decoder"
+    decoder = (
+        f"decoder from {state.plain(weights.decoder_set)}"
+        if weights.decoder_set
+        else "with decoder"
+    )
     facts.append(decoder if weights.has_decoder else "no decoder")
     if weights.source == "random":
         facts = ["Weights not trained: random numbers"]

@@ -13,7 +13,7 @@ from convviz.jobs.job import JobView
 from convviz.learning.config import TrainingSettings
 from convviz.learning.live import LiveProgress, Rate, learning_rate, train_small
 from convviz.learning.small_networks import SmallDesign
-from convviz.ui import datasets, jobs, state
+from convviz.ui import datasets, errors, jobs, state
 from convviz.ui.choice import Choice
 from convviz.ui.components.film import film
 from convviz.ui.exports import save_button
@@ -198,7 +198,7 @@ def _draw_live(view: JobView, layer: str) -> None:
         )
 
 
-@st.fragment
+@errors.fragment
 def _draw_ended(job: str, view: LiveProgress, layer: str) -> None:
     """Draw a training's result, with the slider through its moments."""
     stills = live_film.all_stills(job, view, layer)

@@ -78,7 +78,7 @@ def offer(
         icon=":material/play_arrow:",
         type="primary",
         key="transfer_fine_tune",
-        disabled=further is None,
+        disabled=further is None or page_jobs.is_busy(job),
         on_click=_start,
         args=(page_jobs, further, view.lesson, outcome, job.id, float(seconds), rate),
     )

@@ -1,0 +1,98 @@
+"""Forget my data: everything that the server holds of one visit, gone at once."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime import Runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from convviz.ui import jobs, state, visitor
+from convviz.ui.errors import guarded
+
+
+def draw() -> None:
+    """Draw the button."""
+    st.button(
+        "Forget my data",
+        icon=":material/delete_forever:",
+        key="forget_my_data",
+        type="tertiary",
+        on_click=_forget,
+        help="Drops at once what this server holds of your visit: your image and other files, your "
+        "runs with their results, and the networks you trained or opened. Nothing of it is on "
+        "disk.",
+    )
+
+
+@guarded
+def _forget() -> None:
+    """Drop all that is held for this visitor, and start the visit anew."""
+    visit = state.visit()
+    has_image = visit.own_image is not None
+    runs = jobs.forget_all(visitor.known_owner())
+    networks = len(visit.trained)
+    _forget_networks(visit.trained)
+    for cached in caches_of("image"):
+        cached.clear()
+    if visit.trained:
+        for cached in caches_of("network", "source"):
+            cached.clear()
+    _forget_uploads()
+    state.forget(forgotten(has_image=has_image, runs=runs, networks=networks))
+
+
+def forgotten(*, has_image: bool, runs: int, networks: int) -> str:
+    """Say what was forgotten."""
+    parts = [
+        *(["your image"] if has_image else []),
+        *([f"{runs} {'run' if runs == 1 else 'runs'} with what came of them"] if runs else []),
+        *(
+            [f"{networks} {'network' if networks == 1 else 'networks'} you trained or opened"]
+            if networks
+            else []
+        ),
+    ]
+    what = ", ".join([*parts[:-2], " and ".join(parts[-2:])]) if parts else "all choices"
+    return f"Forgotten: {what}. The server holds nothing of this visit any more."
+
+
+def caches_of(*parameters: str) -> Iterator[Any]:
+    """Find the app's cached functions that take one of these parameters.
+
+    A cache belongs to everybody. Emptying it costs others the time to compute a result again, and
+    it is the only way to be sure that nothing made from a visitor's image is left in it.
+    """
+    for name, module in list(sys.modules.items()):
+        if not name.startswith("convviz.ui"):
+            continue
+        for value in list(vars(module).values()):
+            function: Callable[..., object] | None = getattr(value, "__wrapped__", None)
+            if function is None or not hasattr(value, "clear"):
+                continue
+            if getattr(function, "__module__", "") == name and set(parameters) & set(
+                inspect.signature(function).parameters
+            ):
+                yield value
+
+
+def _forget_networks(sources: list[str]) -> None:
+    """Drop trained networks, but for those that somebody else has trained or opened as well."""
+    module = sys.modules.get("convviz.weights.trained")
+    if module is None:  # nobody has trained anything yet
+        return
+    elsewhere = {source for other in state.others() for source in other.trained}
+    for source in sources:
+        if source not in elsewhere:
+            module.forget(source)
+
+
+def _forget_uploads() -> None:
+    """Drop the files that the browser has sent."""
+    context = get_script_run_ctx()
+    if context is not None and Runtime.exists():
+        context.uploaded_file_mgr.remove_session_files(context.session_id)

@@ -1,0 +1,473 @@
+"""The server around the pages: what it does at its start, with every request, and now and then.
+
+`app.py` hands `options()` to Streamlit's `st.App`. Five things are done here, none of which a page
+can do: PyTorch is loaded when the server starts, so that the first visitor does not wait for it;
+hosts that are not on the list are refused; every answer carries security headers; files that
+browsers send are counted, bounded and let go; and two texts that Streamlit would send are replaced,
+the path of its script and its words about a file that could not be made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import ipaddress
+import logging
+import os
+import re
+import socket
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from functools import cache as once
+from pathlib import Path
+from typing import Any, TypedDict
+
+import streamlit as st
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit import config
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime import Runtime
+
+from convviz import limits
+from convviz.errors import SettingError
+from convviz.ui import errors, exports, shell
+
+_log = logging.getLogger(__name__)
+
+HOSTS = "CONVVIZ_HOSTS"
+EMBED = "CONVVIZ_EMBED"
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+_EVERY_ADDRESS = ("0.0.0.0", "::", "[::]")  # noqa: S104 - told apart here, not listened on
+_SWEEP_SECONDS = 15.0
+_HEALTH = "/_stcore/health"
+_UPLOAD = re.compile(r".*/_stcore/upload_file/(?P<session>[^/]+)/(?P<file>[^/]+)/?")
+_OVERHEAD_BYTES = 64_000  # of the form around a file
+
+
+class Options(TypedDict):
+    """The arguments of `st.App` beside the script."""
+
+    lifespan: Any
+    middleware: list[Middleware]
+    on_script_error: Any
+
+
+def options() -> Options:
+    """Check the settings and return what `st.App` is made with; a bad one ends it."""
+    names = os.environ.get(HOSTS, "")
+    by_hand = config.get_option("server.allowedHosts")
+    try:
+        limits.check()
+        hosts = open_hosts(names, config.get_option("server.address") or "")
+        ancestors = frame_ancestors(os.environ.get(EMBED, ""))
+    except SettingError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(2) from None
+    if _is_set_by_hand("server.allowedHosts"):
+        hosts = hosts if names else {name.strip().lower().rstrip(".") for name in by_hand}
+    elif hosts != set(LOCAL_HOSTS):
+        # Streamlit's own list cannot stand for every address: the middleware below is the list.
+        config.set_option("server.allowedHosts", ["*"], HOSTS)
+    return Options(
+        lifespan=lifespan,
+        middleware=[
+            Middleware(SecurityHeaders, ancestors=ancestors),
+            Middleware(Hosts, hosts=hosts),
+            Middleware(Uploads),
+            Middleware(Frames),
+        ],
+        on_script_error=errors.uncaught,
+    )
+
+
+def _is_set_by_hand(option: str) -> bool:
+    """Tell whether an option of Streamlit is from somewhere else than this project's file."""
+    return not str(config.get_where_defined(option)).endswith("config.toml")
+
+
+@asynccontextmanager
+async def lifespan(_app: st.App) -> AsyncIterator[None]:
+    """Load PyTorch beside the server's first answers, and sweep while it runs."""
+    shell.start_in_background()
+    sweeping = asyncio.create_task(_sweep_now_and_then())
+    try:
+        yield
+    finally:
+        sweeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await sweeping
+
+
+# ---- hosts ---------------------------------------------------------------------------------------
+
+
+def open_hosts(setting: str, address: str) -> set[str]:
+    """Work out which names this server answers to.
+
+    Args:
+        setting: The value of CONVVIZ_HOSTS: names and addresses with commas between them.
+        address: What the server listens on.
+
+    Returns:
+        The names, in lower case; "0.0.0.0" stands for every address that is written in numbers
+        and for this machine's own names, "*" for everything.
+
+    Raises:
+        SettingError: The setting has something that is neither a name nor an address.
+    """
+    hosts = set(LOCAL_HOSTS)
+    named = [name.strip() for name in re.split(r"[,\s]+", setting) if name.strip()]
+    for name in named or [address]:
+        bare = name.lower().strip("[]").rstrip(".")
+        if not bare:
+            continue
+        if not re.fullmatch(r"\*|(\*\.)?[a-z0-9]([a-z0-9._-]*[a-z0-9])?|[0-9a-f.:]+", bare):
+            raise SettingError(
+                f"{HOSTS} names {name[:60]!r}, which is neither a host's name nor an address: "
+                "write names as they stand in the browser's address, without https:// and a port, "
+                "and commas between them."
+            )
+        hosts.add("0.0.0.0" if bare in _EVERY_ADDRESS else bare)  # noqa: S104 - a sign in a set
+    return hosts
+
+
+def is_open_to(host: str | None, hosts: Iterable[str]) -> bool:
+    """Tell whether a request's Host header names this server.
+
+    A page elsewhere can make a name of its own point to this machine, and then speak to this server
+    in a visitor's browser (DNS rebinding). Such a request has that name in its header; one with an
+    address in numbers cannot be of that kind.
+    """
+    if host is None:
+        return False
+    match = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s:/@?#\[\]]+))(?::\d{1,5})?", host)
+    if match is None:
+        return False
+    name = (match[1] or match[2]).lower().rstrip(".")
+    for pattern in hosts:
+        if pattern in ("*", name) or (pattern.startswith("*.") and name.endswith(pattern[1:])):
+            return True
+    if "0.0.0.0" not in set(hosts):  # noqa: S104 - a sign in a set
+        return False
+    return _is_address(name) or name in _own_names()
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+@once
+def _own_names() -> frozenset[str]:
+    """Return what this machine is called in its own network."""
+    name = socket.gethostname().lower().rstrip(".")
+    return frozenset({name, name.split(".")[0], f"{name.split('.')[0]}.local"})
+
+
+class Hosts:
+    """Refuses requests and connections whose Host is not on the list.
+
+    Args:
+        app: What is called with the others.
+        hosts: As from `open_hosts`.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: set[str]) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] not in ("http", "websocket") or scope["path"].endswith(_HEALTH):
+            await self._app(scope, receive, send)
+            return
+        host = Headers(scope=scope).get("host")
+        if is_open_to(host, self._hosts):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            refusal = PlainTextResponse(
+                "This convviz does not answer to that name. Whoever started it can add the name: "
+                f"{HOSTS}=name, or make run HOST=0.0.0.0 for a whole network.\n",
+                status_code=421,
+            )
+            await refusal(scope, receive, send)
+
+
+# ---- security headers ----------------------------------------------------------------------------
+
+
+def frame_ancestors(setting: str) -> str:
+    """Read CONVVIZ_EMBED: the sites that may show this app in a frame.
+
+    Args:
+        setting: Origins, such as https://moodle.example.edu, with spaces or commas between them.
+
+    Returns:
+        The value of the policy's frame-ancestors: 'none' where there is no such site.
+
+    Raises:
+        SettingError: Something in it is no origin.
+    """
+    origins = [word for word in re.split(r"[,\s]+", setting) if word]
+    for origin in origins:
+        if not re.fullmatch(r"(?i)https?://(\*\.)?[a-z0-9.-]+(:\d{1,5})?", origin):
+            raise SettingError(
+                f"{EMBED} names {origin[:60]!r}, which is no site: write each like "
+                "https://moodle.example.edu, without a path, and spaces between them."
+            )
+    return " ".join(["'self'", *origins]) if origins else "'none'"
+
+
+def security_headers(host: str, ancestors: str) -> dict[str, str]:
+    """Return the headers that every answer carries.
+
+    Streamlit decides how tight the policy can be. Its page has one short script of its own, named
+    here by its checksum; the scripts of components are handed over as blobs; styles are written
+    into elements while the page runs.
+
+    Args:
+        host: The request's host: some browsers do not count its websocket as 'self'.
+        ancestors: As from `frame_ancestors`.
+    """
+    socket_addresses = f" ws://{host} wss://{host}" if host else ""
+    policy = {
+        "default-src": "'none'",
+        "script-src": " ".join(("'self'", "blob:", *_inline_scripts())),
+        "style-src": "'self' 'unsafe-inline'",
+        "img-src": "'self' data: blob:",
+        "font-src": "'self' data:",
+        "media-src": "'self' blob:",
+        "connect-src": f"'self' data: blob:{socket_addresses}",
+        "worker-src": "'self' blob:",
+        "manifest-src": "'self'",
+        "frame-src": "'self'",
+        "base-uri": "'self'",
+        "form-action": "'self'",
+        "object-src": "'none'",
+        "frame-ancestors": ancestors,
+    }
+    headers = {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), payment=(), usb=(), "
+        "serial=(), display-capture=()",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+    if ancestors == "'none'":
+        headers["X-Frame-Options"] = "DENY"  # it cannot name sites
+    return headers
+
+
+@once
+def _inline_scripts() -> tuple[str, ...]:
+    """Return the checksums of the scripts that Streamlit's page has in itself."""
+    page = Path(st.__file__).with_name("static") / "index.html"
+    scripts = re.findall(r"<script>(.*?)</script>", page.read_text("utf-8"), re.DOTALL)
+    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
+    return tuple(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+
+
+class SecurityHeaders:
+    """Adds the security headers to every answer.
+
+    Args:
+        app: What makes the answers.
+        ancestors: As from `frame_ancestors`.
+    """
+
+    def __init__(self, app: ASGIApp, ancestors: str) -> None:
+        self._app = app
+        self._ancestors = ancestors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        host = Headers(scope=scope).get("host", "")
+        headers = security_headers(host if _is_plain_host(host) else "", self._ancestors)
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(headers)
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+
+def _is_plain_host(host: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9.:\[\]_-]{1,255}", host) is not None
+
+
+# ---- uploads -------------------------------------------------------------------------------------
+
+
+class Uploads:
+    """Counts and bounds the files that browsers send.
+
+    A visit may hold a number of bytes: its oldest files go to make room for a new one. The server
+    may hold another number: beyond it a file is refused. What is on its way counts as well.
+
+    Args:
+        app: What takes the files.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._coming: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        match = _UPLOAD.fullmatch(scope["path"]) if scope["type"] == "http" else None
+        if match is None or scope["method"] not in ("PUT", "POST") or not Runtime.exists():
+            await self._app(scope, receive, send)
+            return
+        session, coming = match["session"], 0
+
+        def admit(size: int) -> str:
+            """Count bytes that come, and make room for them; return why there is none."""
+            nonlocal coming
+            if size <= coming:
+                return ""
+            self._coming[session] += size - coming
+            coming = size
+            return self._make_room(session, match["file"], size)
+
+        try:
+            refusal = admit(_content_length(scope))
+            if refusal:
+                await PlainTextResponse(refusal + "\n", status_code=413)(scope, receive, send)
+                return
+            arrived = 0
+
+            async def counted() -> Message:
+                nonlocal arrived
+                message = await receive()
+                arrived += len(message.get("body", b""))
+                refusal = admit(arrived)
+                if refusal:
+                    raise HTTPException(status_code=413, detail=refusal)
+                return message
+
+            await self._app(scope, counted, send)
+        finally:
+            self._coming[session] -= coming
+            if not self._coming[session]:
+                del self._coming[session]
+
+    def _make_room(self, session: str, file: str, size: int) -> str:
+        """Let a visit's oldest files go; return why a file cannot be taken, or nothing."""
+        if size > limits.UPLOAD_MEGABYTES.value * 2**20 + _OVERHEAD_BYTES:
+            return f"The file is larger than the {limits.UPLOAD_MEGABYTES.value} MB allowed."
+        visitors, servers = limits.VISITOR_MEGABYTES.bytes, limits.SERVER_MEGABYTES.bytes
+        if self._coming[session] > visitors + _OVERHEAD_BYTES:
+            return f"A visitor may hold {limits.VISITOR_MEGABYTES.value} MB of files at a time."
+        manager: Any = Runtime.instance().uploaded_file_mgr
+        let_go_files_of_ended_visits()
+        stored = _stored_bytes(manager)
+        mine = dict(manager.file_storage.get(session, {}))
+        held = sum(len(record.data) for record in mine.values())
+        for file_id, record in mine.items():  # in the order in which they came
+            if held + self._coming[session] <= visitors:
+                break
+            manager.remove_file(session, file_id)
+            held -= len(record.data)
+        if stored + sum(self._coming.values()) > servers + _OVERHEAD_BYTES:
+            return "The server holds as many files as it may: try again in a few minutes."
+        return ""
+
+
+def _content_length(scope: Scope) -> int:
+    text = Headers(scope=scope).get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 15 else 0
+
+
+def _stored_bytes(manager: Any) -> int:
+    files = list(manager.file_storage.values())
+    return sum(len(record.data) for storage in files for record in list(storage.values()))
+
+
+def let_go_files_of_ended_visits() -> None:
+    """Drop the files of visits that are over.
+
+    Streamlit keeps a visit for two minutes after its connection is gone. It drops the files when
+    Python happens to collect the visit's remains, which may be much later.
+    """
+    runtime = Runtime.instance()
+    manager: Any = runtime.uploaded_file_mgr
+    kept = {info.session.id for info in runtime._session_mgr.list_sessions()}
+    for session in list(manager.file_storage):
+        if session not in kept and not runtime.is_active_session(session):
+            manager.remove_session_files(session)
+
+
+async def _sweep_now_and_then() -> None:
+    while True:
+        await asyncio.sleep(_SWEEP_SECONDS)
+        try:
+            let_go_files_of_ended_visits()
+        except Exception:  # noqa: BLE001 - one failed sweep must not be the last
+            _log.exception("files of ended visits could not be let go")
+
+
+# ---- frames --------------------------------------------------------------------------------------
+
+_CANNOT_MAKE = b"Failed to generate file for download"
+
+
+class Frames:
+    """Replaces two texts in what Streamlit sends: the path of its script, its words on a download.
+
+    Args:
+        app: What sends the frames.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._folder = str(shell.ROOT).encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "websocket":
+            await self._app(scope, receive, send)
+            return
+        session = ""
+
+        async def cleaned(message: Message) -> None:
+            nonlocal session
+            data = message.get("bytes")
+            if data and (self._folder in data or _CANNOT_MAKE in data):
+                frame = ForwardMsg()
+                frame.ParseFromString(data)
+                session = self._clean(frame, session)
+                message = {**message, "bytes": frame.SerializeToString()}
+            await send(message)
+
+        await self._app(scope, receive, cleaned)
+
+    def _clean(self, frame: ForwardMsg, session: str) -> str:
+        """Replace the texts in a frame; return the id of the session that it belongs to."""
+        kind = frame.WhichOneof("type")
+        if kind == "new_session":
+            path = Path(frame.new_session.main_script_path)
+            frame.new_session.main_script_path = path.name
+            return frame.new_session.initialize.session_id or session
+        if kind == "backend_operation_response":
+            response = frame.backend_operation_response
+            response.error_msg = exports.why_not_made(session)
+        return session

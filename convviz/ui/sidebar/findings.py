@@ -1,0 +1,75 @@
+"""What is said about the visitor's image; the sentences alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from convviz.formatting import size_text
+from convviz.ui.plain_text import plain, quoted, shorten
+
+
+def no_such_image(asked: str, names: Sequence[str]) -> str:
+    """Say that a link asks for an image that is not among the samples.
+
+    Args:
+        asked: What the link asks for.
+        names: The samples' names.
+    """
+    return (
+        f"The link asks for the image “{quoted(asked)}”, which is not among the samples "
+        f"({', '.join(names)}); here is another one instead."
+    )
+
+
+def too_large(bytes: int, megabytes: int) -> str:
+    """Say that a file is too large for an image.
+
+    Args:
+        bytes: Its size.
+        megabytes: The limit.
+    """
+    return (
+        f"The file has {size_text(bytes)}; a picture may have at most {megabytes} MB: choose a "
+        "smaller one."
+    )
+
+
+def refused(reason: str) -> str:
+    """Say why a file was not taken over."""
+    return f"{plain(reason)} The image in use has not changed."
+
+
+def what_may_come(formats: str, megapixels: int) -> str:
+    """Say which files are taken over."""
+    return (
+        f"{formats}, at most {megapixels} million pixels. It stays in this visit: it is neither "
+        "stored nor passed on."
+    )
+
+
+def whole(title: str, width: int, height: int, credit: str) -> str:
+    """Describe the whole image.
+
+    Args:
+        title: Its title or the file's name.
+        width: In pixels.
+        height: In pixels.
+        credit: Whom to thank; empty for an image of the visitor's.
+    """
+    text = (
+        f"{plain(shorten(title, 40))}, {width} × {height} pixels. The frame shows what is cut out."
+    )
+    return f"{text} Photograph: {credit}." if credit else text
+
+
+def crop(size: int, resize: int) -> str:
+    """Say how the crop that goes into the network is made.
+
+    Args:
+        size: Its side in pixels.
+        resize: What the image's shorter side is scaled to before.
+    """
+    return (
+        f"{size} × {size} pixels: the shorter side is scaled to {resize}, then the middle is cut "
+        "out. Finer detail is lost to the network."
+    )
