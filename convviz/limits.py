@@ -159,8 +159,8 @@ def check() -> None:
     if VISITOR_MEGABYTES.value > SERVER_MEGABYTES.value:
         raise SettingError(
             f"{SERVER_MEGABYTES.name} is {SERVER_MEGABYTES.value:,} MB and "
-            f"{VISITOR_MEGABYTES.name} is {VISITOR_MEGABYTES.value:,} MB: one visitor's files would "
-            "not fit; raise the first or lower the second."
+            f"{VISITOR_MEGABYTES.name} is {VISITOR_MEGABYTES.value:,} MB: one visitor's files "
+            "would not fit; raise the first or lower the second."
         )
 
 

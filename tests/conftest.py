@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from convviz.limits import LIMITS
+
 os.environ.setdefault("OMP_NUM_THREADS", "2")  # before anything imports torch
 pytest_plugins = ["tests.networks_for_tests"]
 
@@ -17,7 +19,10 @@ ROOT = Path(__file__).parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
 # Settings of whoever runs the tests; a test that wants one sets it.
-OWN_SETTINGS = ("CONVVIZ_CACHE", "CONVVIZ_WEIGHTS", "CONVVIZ_NETWORKS")
+OWN_SETTINGS = (
+    *("CONVVIZ_CACHE", "CONVVIZ_WEIGHTS", "CONVVIZ_NETWORKS", "CONVVIZ_HOSTS", "CONVVIZ_EMBED"),
+    *(limit.name for limit in LIMITS),
+)
 # Nothing answers at this address, so that programs which tests start stay on this machine too.
 NOWHERE = "http://127.0.0.1:9"
 PROXIES = {

@@ -19,6 +19,7 @@ PAGES = [*ROOT.glob("app.py"), *sorted((ROOT / "pages").glob("*.py"))]
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "formatting": set(),
+    "limits": set(),
     "preflight": set(),
     "downloads": set(),
     "images": set(),
@@ -43,7 +44,7 @@ MAY_IMPORT |= {
     "__main__": {"cli"},
     "__init__": _CORE - {"figures", "lessons"},  # for type checkers alone: see below
 }
-_EVERYONES = {"errors", "formatting", "__version__"}
+_EVERYONES = {"errors", "formatting", "limits", "__version__"}
 MAY_DRAW_PAGES = {"ui"}  # rooms that may import streamlit
 MAY_PLOT = {"figures"}  # rooms that may import plotly
 
@@ -57,11 +58,14 @@ def folder_of(page: Path) -> str:
 # Only page folders may not import each other.
 PAGE_FOLDERS = {folder_of(page) for page in PAGES}
 UI_GROUPS = (
-    {"keys", "choice", "state", "errors", "visitor", "widgets", "formulas", "how_we_know"},
+    {
+        *("keys", "choice", "state", "errors", "visitor", "widgets", "formulas", "how_we_know"),
+        *("plain_text", "findings"),
+    },
     {"cache", "jobs", "exports", "downloads", "predictions", "navigation"},
     {"components"},
-    {"datasets", "auxiliary_settings", "sidebar"},
-    {"shell"},
+    {"datasets", "auxiliary_settings", "sidebar", "forget"},
+    {"shell", "server"},
     PAGE_FOLDERS,
 )
 
@@ -127,7 +131,8 @@ def test_arrows_between_the_parts_of_ui_run_one_way() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=folder_of)
 def test_a_page_imports_the_shell_and_its_folder_of_ui(page: Path) -> None:
-    allowed = re.compile(rf"streamlit|convviz\.ui(\.(shell|{folder_of(page)})(\..+)?)?")
+    own = "home|server" if page.name == "app.py" else folder_of(page)
+    allowed = re.compile(rf"streamlit|convviz\.ui(\.(shell|{own})(\..+)?)?")
     names = {name for name, _ in imports(page)}
     assert f"convviz.ui.{folder_of(page)}" in names
     assert [name for name in sorted(names) if not allowed.fullmatch(name)] == []

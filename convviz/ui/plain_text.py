@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import re
 
-# Markdown turns bare addresses into links after it has taken the backslashes away, and directives
-# such as :material/… into icons; a character of no width that keeps words together prevents both.
+# Bare addresses become links after the backslashes have been taken away, and :names: become icons;
+# a character of no width that keeps words together prevents both.
 _JOINER = "\u2060"
-_ADDRESS = re.compile(r"(?i)(:)(?=//|[a-z_+-])|(\bwww)(?=\.)|(?<=[\w.+-])(@)(?=[\w-])")
+_ADDRESS = re.compile(r"(?i)(:)(?=//|[\w+-]+[:/])|(\bwww)(?=\.)|(?<=[\w.+-])(@)(?=[\w-])")
 _SPECIAL = re.compile(r"([\\`*_\[\]{}#!|<>~$]|:(?=[\w/+\-\u2060])|&(?=[\w#]))")
-# What begins a list, a quotation or an underlined heading at the beginning of a text.
-_BEGINNING = re.compile(r"^(\s*)(?:([-+=])|(\d+)([.)]))")
+# What makes a list of a text that begins with it.
+_BEGINNING = re.compile(r"^(\s*)(?:([-+])|(\d+)([.)]))(?=\s|$)")
+# Where Streamlit shows text, and what of an address or of Markdown makes a link there.
+_LINK = re.compile(r"(?i)\](?=\()|\bwww(?=\.)|:(?=//)|(?<=[\w.+-])@(?=[\w-]+\.)|<(?=/?[a-z])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
 
@@ -26,6 +28,20 @@ def plain(text: str) -> str:
     return _BEGINNING.sub(
         lambda match: match[1] + (f"\\{match[2]}" if match[2] else f"{match[3]}\\{match[4]}"), text
     )
+
+
+def plain_name(text: str) -> str:
+    """Do the same for the name of a file: every sign in it is escaped."""
+    text = _ADDRESS.sub(lambda match: match[0] + _JOINER, one_line(shorten(text, 40)))
+    return re.sub(rf"([^\w\s{_JOINER}])", r"\\\1", text)
+
+
+def unlinked(text: str) -> str:
+    """Break every link and image in a text that Streamlit will draw: no page has any of its own.
+
+    For the server, which sees all texts of all pages; what is not a link stays as it is.
+    """
+    return _LINK.sub(lambda match: match[0] + _JOINER, text)
 
 
 def code(text: str) -> str:

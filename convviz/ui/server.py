@@ -3,8 +3,8 @@
 `app.py` hands `options()` to Streamlit's `st.App`. Five things are done here, none of which a page
 can do: PyTorch is loaded when the server starts, so that the first visitor does not wait for it;
 hosts that are not on the list are refused; every answer carries security headers; files that
-browsers send are counted, bounded and let go; and two texts that Streamlit would send are replaced,
-the path of its script and its words about a file that could not be made.
+browsers send are counted, bounded and let go; and from what Streamlit sends, links to elsewhere, the
+path of its script and its own words about a fault are taken out.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from streamlit.runtime import Runtime
 from convviz import limits
 from convviz.errors import SettingError
 from convviz.ui import errors, exports, shell
+from convviz.ui.plain_text import unlinked
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ def options() -> Options:
             Middleware(SecurityHeaders, ancestors=ancestors),
             Middleware(Hosts, hosts=hosts),
             Middleware(Uploads),
-            Middleware(Frames),
+            Middleware(SentFrames),
         ],
         on_script_error=errors.uncaught,
     )
@@ -428,10 +429,20 @@ async def _sweep_now_and_then() -> None:
 # ---- frames --------------------------------------------------------------------------------------
 
 _CANNOT_MAKE = b"Failed to generate file for download"
+_OF_LINKS = (b"](", b"://", b"www.", b"WWW.", b"@", b"<")
+_TEXTS = {"label", "help", "body", "text", "caption", "captions", "content", "title", "spec"}
+_TEXTS |= {"message", "default_tab_label"}
+# What is no text of a page, or comes back from the browser as the value of a choice.
+_NO_TEXTS = {"bidi_component", "component_instance", "html", "iframe", "arrow_data", "json"}
+_NO_TEXTS |= {"options", "text_input", "text_area", "code", "data"}
 
 
-class Frames:
-    """Replaces two texts in what Streamlit sends: the path of its script, its words on a download.
+class SentFrames:
+    """Replaces in what Streamlit sends what no visitor shall get.
+
+    That is the path of its script, its own words about a file that could not be made, and links: no
+    page has one that leads elsewhere, so one that is there was written by somebody else, into the
+    name of a layer perhaps.
 
     Args:
         app: What sends the frames.
@@ -451,7 +462,7 @@ class Frames:
         async def cleaned(message: Message) -> None:
             nonlocal session
             data = message.get("bytes")
-            if data and (self._folder in data or _CANNOT_MAKE in data):
+            if data and (self._folder in data or any(sign in data for sign in _OF_LINKS)):
                 frame = ForwardMsg()
                 frame.ParseFromString(data)
                 session = self._clean(frame, session)
@@ -469,5 +480,28 @@ class Frames:
             return frame.new_session.initialize.session_id or session
         if kind == "backend_operation_response":
             response = frame.backend_operation_response
-            response.error_msg = exports.why_not_made(session)
+            if response.error_msg == _CANNOT_MAKE.decode():
+                response.error_msg = exports.why_not_made(session)
+        elif kind == "delta":
+            break_links(frame.delta)
         return session
+
+
+def break_links(message: Any) -> None:
+    """Break the links in the texts of one of Streamlit's messages, and of those inside it."""
+    for field, value in message.ListFields():
+        if field.name in _NO_TEXTS:
+            continue
+        if field.type == field.TYPE_MESSAGE:
+            for part in value if _is_repeated(value) else (value,):
+                if hasattr(part, "ListFields"):
+                    break_links(part)
+        elif field.type == field.TYPE_STRING and field.name in _TEXTS:
+            if _is_repeated(value):
+                value[:] = [unlinked(text) for text in value]
+            else:
+                setattr(message, field.name, unlinked(value))
+
+
+def _is_repeated(value: Any) -> bool:
+    return not isinstance(value, str) and not hasattr(value, "ListFields")

@@ -80,8 +80,8 @@ def open_page(
     state.draw_notices(st.empty())
     page_errors.draw_kept()
     with st.sidebar:
-        with page_errors.errors():
-            navigation.draw()
+        links = st.empty()
+        carried = _draw_links(links)
         choices = st.container()
         with page_errors.errors():
             forget.draw()
@@ -91,6 +91,8 @@ def open_page(
     try:
         with page_errors.errors(), choices:
             choice = _sidebar(missing, layer, needs_network, image_in_sidebar)
+        if state.link() != carried:
+            _draw_links(links)
         if choice is None:
             st.stop()
     except StopException:
@@ -99,6 +101,13 @@ def open_page(
     if choice.loaded is not None and choice.loaded.weights.source == "random":
         missing.warning(findings.untrained(choice.loaded.title), icon=":material/casino:")
     return choice
+
+
+def _draw_links(place: DeltaGenerator) -> dict[str, str]:
+    """Draw the links to the pages; return the choices that they carry along."""
+    with page_errors.errors(), place:
+        navigation.draw()
+    return state.link()
 
 
 @contextmanager

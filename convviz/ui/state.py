@@ -441,8 +441,11 @@ def draw_notices(board: DeltaGenerator | None) -> None:
 
 def link() -> dict[str, str]:
     """Return the query parameters that open another page with the same choices."""
-    address = visit().address
-    return {key: address[key] for key in SHARED if key in address}
+    current = visit()
+    address = current.address
+    # What the link to this page asks for, and no page has looked at yet, stays with the visit.
+    known = (key for key in SHARED if key in current.values and key not in current.link)
+    return {key: address[key] for key in known if key in address}
 
 
 def _take_former(

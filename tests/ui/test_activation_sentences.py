@@ -13,7 +13,6 @@ from convviz.features.activations import Activations, measure
 from convviz.features.dead import DeadChannels, DeadStep
 from convviz.features.occlusion import OcclusionStep
 from convviz.features.predictions import Prediction
-from convviz.images.decode import MAX_PIXELS
 from convviz.sprites.grid import _explain, atlas
 from convviz.structure.layers import Layer
 from convviz.ui import predictions
@@ -23,7 +22,6 @@ from convviz.ui.activations import (
     display,
     grid,
     jobs,
-    second_image,
     stimulation,
     top_patches,
 )
@@ -123,7 +121,6 @@ def test_a_stopped_job_claims_a_result_only_where_one_is_shown() -> None:
 @pytest.mark.claims(
     "convviz.ui.activations.dead.count_help",
     "convviz.ui.activations.compare.not_here",
-    "convviz.ui.activations.second_image.upload_help",
     "convviz.ui.activations.top_patches.not_used",
     "convviz.ui.activations.top_patches.could_not_be_read",
     "convviz.ui.activations.top_patches.zip_help",
@@ -134,7 +131,6 @@ def test_small_sentences_hold_their_numbers() -> None:
     photographs = len(set(crops.titles))
     assert f"through {len(crops)} crops of {photographs} photographs" in dead.count_help(crops)
     assert "weights of VGG16 are not here" in compare.not_here("VGG16")
-    assert f"at most {MAX_PIXELS / 1e6:.0f} million pixels" in second_image.upload_help()
     assert top_patches.not_used(1) == "1 file of the zip is not used"
     assert top_patches.not_used(2) == "2 files of the zip are not used"
     assert top_patches.could_not_be_read(1) == "1 picture could not be read"

@@ -30,7 +30,6 @@ from convviz.structure.layers import Branch, layers
 from convviz.structure.ops import Window
 from convviz.ui import formulas
 from convviz.ui.architectures import findings, lesson_pooling, lesson_stacking
-from convviz.ui.sidebar.layer import not_there
 from tests.networks_for_tests import network_of
 
 
@@ -614,10 +613,3 @@ def test_a_ledger_draws_each_line_that_has_a_formula(monkeypatch: pytest.MonkeyP
     assert "<dt>a</dt><dd><b>1 &lt; 2</b><span>why</span></dd>" in text
     assert "<dt>c</dt><dd><b>3</b></dd>" in text
     assert "left out" not in text
-
-
-@pytest.mark.claims("convviz.ui.sidebar.layer.not_there")
-def test_a_link_to_a_layer_that_is_not_there() -> None:
-    assert not_there("VGG16", "conv9", "relu3_3") == (
-        "VGG16 has no layer called “conv9”, as the link asks; here is relu3_3 instead."
-    )

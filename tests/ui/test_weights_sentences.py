@@ -14,7 +14,6 @@ from convviz.weights.source import SourceStatus
 @pytest.mark.claims(
     "convviz.ui.sidebar.network.opened",
     "convviz.ui.sidebar.network.unopened",
-    "convviz.ui.sidebar.network.no_such_weights",
     "convviz.ui.sidebar.network.no_longer_here",
     "convviz.ui.sidebar.network.fingerprint",
 )
@@ -27,9 +26,6 @@ def test_the_sidebar_names_the_file_the_network_and_the_weights(classes: int) ->
     assert sidebar.unopened("x: It is damaged.") == (
         "x: It is damaged. The weights in use have not changed."
     )
-    sentence = sidebar.no_such_weights("VGG16", "asked", "ImageNet")
-    assert sentence.startswith("VGG16 has no weights called “asked”,")
-    assert sentence.endswith("(ImageNet).")
     assert sidebar.no_longer_here("VGG16").startswith("The trained VGG16 is no longer")
     text = sidebar.fingerprint(weights.sha256, weights.note)
     assert f"`{weights.sha256}`" in text

@@ -12,9 +12,12 @@ from convviz.images.decode import FILE_SUFFIXES, FORMAT_NAMES, MAX_PIXELS
 from convviz.images.samples import samples
 from convviz.ui import state
 from convviz.ui.choice import ChosenImage
+from convviz.ui.errors import guarded
 from convviz.ui.keys import Entry, Key
+from convviz.ui.sidebar import findings
 from convviz.ui.sidebar import image as sidebar_image
 from convviz.ui.sidebar.image import OWN
+from convviz.ui.widgets import ANYTHING
 
 
 def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> ChosenImage | None:
@@ -37,32 +40,25 @@ def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> C
         return sidebar_image.of_sample(name)
     st.file_uploader(
         "Your second picture",
-        type=list(FILE_SUFFIXES),
-        key="activations_second_image_upload",
+        type=[*FILE_SUFFIXES, ANYTHING],
+        key=state.fresh("activations_second_image_upload"),
         on_change=_take,
         max_upload_size=sidebar_image.MAX_MEGABYTES,
         width=width,
-        help=upload_help(),
+        help=findings.what_may_come(FORMAT_NAMES, MAX_PIXELS // 1_000_000),
     )
     own: ChosenImage | None = st.session_state.get(Entry.SECOND_IMAGE)
     refusal = st.session_state.get(Entry.SECOND_IMAGE_REFUSAL)
     if refusal:
         unchanged = "" if own is None else " The picture in use has not changed."
-        st.error(f"{refusal}{unchanged}", icon=":material/error:")
+        st.error(f"{state.plain(refusal)}{unchanged}", icon=":material/error:")
     return own
 
 
-def upload_help() -> str:
-    """Say what a second image may be."""
-    return (
-        f"{FORMAT_NAMES}, at most {MAX_PIXELS // 1_000_000} million pixels. It stays in this "
-        "visit: it is neither stored nor passed on."
-    )
-
-
+@guarded
 def _take() -> None:
     """Take over what was brought; taking the file away again changes nothing."""
-    file = st.session_state.get("activations_second_image_upload")
+    file = st.session_state.get(state.fresh("activations_second_image_upload"))
     if file is None:
         return
     name = PurePath(file.name).name

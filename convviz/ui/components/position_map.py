@@ -14,7 +14,7 @@ from convviz.images.encode import png
 from convviz.sprites.colormaps import Colormap
 from convviz.sprites.overlay import heatmap
 from convviz.structure.receptive_field import ReceptiveField
-from convviz.ui import state
+from convviz.ui import findings, state
 from convviz.ui.components.declare import declare
 from convviz.ui.keys import Component, Key
 
@@ -30,6 +30,10 @@ def position(context: str, values: Tensor) -> tuple[int, int]:
         values: The map, shape (H, W).
     """
     height, width = values.shape
+    asked = state.visit().link.pop(Key.POSITION, None)
+    if asked is not None:
+        state.notice(Key.POSITION, findings.no_such_position(asked))
+        state.write_url(Key.POSITION, None)
     chosen = state.visit().values.get(Key.POSITION)
     if isinstance(chosen, tuple) and chosen[0] == context:
         row, column = chosen[1:]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.ui import cache, navigation, predictions
+from convviz.ui import cache, navigation, predictions, state
 from convviz.ui.choice import Choice
 from convviz.ui.errors import errors
 from convviz.ui.how_we_know import how_we_know
@@ -18,7 +18,8 @@ def draw(choice: Choice) -> None:
         _in_and_out(choice)
         how_we_know("input_crop", "guesses")
     st.subheader("Look further", anchor=False)
-    navigation.cards()
+    with errors():
+        navigation.cards()
 
 
 def _in_and_out(choice: Choice) -> None:
@@ -33,5 +34,5 @@ def _in_and_out(choice: Choice) -> None:
         st.subheader("What goes in", anchor=False)
         sidebar_image.input_crop(choice.image, network)
     with comes_out:
-        st.subheader(f"What {network.title} takes it for", anchor=False)
+        st.subheader(f"What {state.plain(network.title)} takes it for", anchor=False)
         predictions.draw(network, guesses)

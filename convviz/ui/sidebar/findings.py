@@ -1,11 +1,11 @@
-"""What is said about the visitor's image; the sentences alone."""
+"""What the sidebar says about the image, the network and the layer; the sentences alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from convviz.formatting import size_text
-from convviz.ui.plain_text import plain, quoted, shorten
+from convviz.ui.plain_text import plain, plain_name, quoted
 
 
 def no_such_image(asked: str, names: Sequence[str]) -> str:
@@ -56,9 +56,7 @@ def whole(title: str, width: int, height: int, credit: str) -> str:
         height: In pixels.
         credit: Whom to thank; empty for an image of the visitor's.
     """
-    text = (
-        f"{plain(shorten(title, 40))}, {width} × {height} pixels. The frame shows what is cut out."
-    )
+    text = f"{plain_name(title)}, {width} × {height} pixels. The frame shows what is cut out."
     return f"{text} Photograph: {credit}." if credit else text
 
 
@@ -72,4 +70,32 @@ def crop(size: int, resize: int) -> str:
     return (
         f"{size} × {size} pixels: the shorter side is scaled to {resize}, then the middle is cut "
         "out. Finer detail is lost to the network."
+    )
+
+
+def no_such_layer(network: str, asked: str, instead: str) -> str:
+    """Say that a link asks for a layer that the network does not have.
+
+    Args:
+        network: The network's title.
+        asked: What the link asks for.
+        instead: The title of the layer that is shown.
+    """
+    return (
+        f"{plain(network)} has no layer called “{quoted(asked)}”, as the link asks; here is "
+        f"{plain(instead)} instead."
+    )
+
+
+def no_such_weights(network: str, asked: str, instead: str) -> str:
+    """Say that a link asks for weights that the network does not have.
+
+    Args:
+        network: The network's title.
+        asked: What the link asks for.
+        instead: The title of the weights that are used.
+    """
+    return (
+        f"{plain(network)} has no weights called “{quoted(asked)}”, as the link asks; here are "
+        f"others instead ({plain(instead)})."
     )

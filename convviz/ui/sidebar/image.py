@@ -19,6 +19,7 @@ from convviz.ui import exports, state
 from convviz.ui.choice import IMAGE_KEYS, ChosenImage
 from convviz.ui.errors import errors, guarded
 from convviz.ui.keys import Key
+from convviz.ui.plain_text import plain_name
 from convviz.ui.sidebar import findings
 from convviz.ui.widgets import ANYTHING
 
@@ -119,7 +120,7 @@ def panel(image: ChosenImage) -> None:
             st.image(thumbnail(image), width="stretch", alt=image.title)
         with st.container(gap=None, width="stretch"):
             width, height = image.pixels.size
-            st.markdown(f"**{_plain(image.title)}**")
+            st.markdown(f"**{plain_name(image.title)}**")
             st.caption(f"{width} × {height} pixels")
             with st.popover("Change image", key="sidebar_change_image", width="content"):
                 chooser("side")
@@ -153,7 +154,7 @@ def _gallery(key: str) -> None:
                 _tile(key, sample.name, sample.title, of_sample(sample.name))
         if own is not None:
             with errors():
-                _tile(key, OWN, _plain(own.title), own)
+                _tile(key, OWN, plain_name(own.title), own)
 
 
 def _tile(key: str, name: str, title: str, image: ChosenImage) -> None:
@@ -238,8 +239,3 @@ def _framed(image: ChosenImage, size: int, resize: int) -> Image.Image:
     inner = (box[0] + 1, box[1] + 1, box[2] - 1, box[3] - 1)
     draw.rectangle(inner, outline="white", width=3)  # and on dark ones
     return framed
-
-
-def _plain(text: str) -> str:
-    """Make a file's name fit below a small image, as text."""
-    return state.plain(state.shorten(text, 40))

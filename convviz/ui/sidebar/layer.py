@@ -12,6 +12,7 @@ from convviz.structure.findings import left_out_sentence
 from convviz.structure.layers import Layer, comparable, encoder_depth, left_out
 from convviz.ui import state
 from convviz.ui.keys import Key
+from convviz.ui.sidebar import findings
 
 
 def choices(layers: Sequence[Layer]) -> tuple[Layer, ...]:
@@ -104,9 +105,7 @@ def _settle(network: Network, by_name: dict[str, Layer], offered: Sequence[Layer
         if asked:
             state.notice(
                 Key.LAYER,
-                not_there(
-                    state.plain(network.title), state.quoted(asked), state.plain(layer.title)
-                ),
+                findings.no_such_layer(network.title, asked, layer.title),
             )
         name = layer.name
     elif name != visit.values.get(Key.LAYER):
@@ -114,11 +113,6 @@ def _settle(network: Network, by_name: dict[str, Layer], offered: Sequence[Layer
     state.put(Key.LAYER, name)
     visit.layer_network = network.name
     visit.layer_depth = encoder_depth(list(by_name.values()), by_name[name])
-
-
-def not_there(network: str, asked: str, title: str) -> str:
-    """Say that a link names a layer that the network does not have, and which one is shown."""
-    return f"{network} has no layer called “{asked}”, as the link asks; here is {title} instead."
 
 
 def _go(name: str) -> None:

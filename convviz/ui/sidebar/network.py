@@ -15,6 +15,7 @@ from convviz.networks.registry import available, spec
 from convviz.ui import cache, downloads, state
 from convviz.ui.errors import guarded
 from convviz.ui.keys import Key
+from convviz.ui.sidebar import findings
 from convviz.ui.widgets import ANYTHING
 from convviz.weights import trained
 from convviz.weights.load import open_saved, source_statuses
@@ -88,20 +89,6 @@ def opened(name: str, network: Network) -> str:
     """
     classes = len(network.weights.classes)
     return f"{name} is in use: {state.plain(network.title)} with {classes} classes."
-
-
-def no_such_weights(network: str, asked: str, given: str) -> str:
-    """Return the sentence on a link's weights that the network does not have.
-
-    Args:
-        network: Title of the network, safe to show.
-        asked: What the link says, safe to show.
-        given: Title of the weights in use, safe to show.
-    """
-    return (
-        f"{network} has no weights called “{asked}”, as the link asks; here are others instead "
-        f"({given})."
-    )
 
 
 def no_longer_here(network: str) -> str:
@@ -224,11 +211,7 @@ def _settle(name: str, statuses: dict[str, SourceStatus]) -> str:
         if linked:
             state.notice(
                 Key.WEIGHTS,
-                no_such_weights(
-                    state.plain(spec(name).title),
-                    state.quoted(linked),
-                    state.plain(statuses[source].title),
-                ),
+                findings.no_such_weights(spec(name).title, linked, statuses[source].title),
             )
         elif gone.startswith(trained.PREFIX):
             state.notice(
