@@ -1,6 +1,6 @@
 # convviz: everything a person types.
 #
-#   make run      the app in your browser       (PORT=8501 HOST=localhost)
+#   make run      the app in your browser       (PORT=8501 HOST=localhost; HOST=0.0.0.0 for all)
 #   make test     every check there is
 #   make check    the same checks, nothing installed first
 #
@@ -12,7 +12,10 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 PORT ?= 8501
-HOST ?= localhost
+# The address to listen on and the names to answer to belong together: naming one opens both.
+HOST ?= $(if $(CONVVIZ_HOSTS),0.0.0.0,localhost)
+CONVVIZ_HOSTS ?= $(HOST)
+export CONVVIZ_HOSTS
 
 # Tools are run as `python -m tool`: scripts in .venv/bin break when the folder is moved.
 VENV := .venv
@@ -25,7 +28,7 @@ MADE := $(VENV)/.made
 INSTALLED := $(VENV)/.installed
 TEST_INSTALLED := $(VENV)/.test-installed
 
-PIECES := lint format-check types tests
+PIECES := lint format-check types audit tests
 
 .PHONY: help run dev install preflight test chromium check $(PIECES) unit pages browser \
 	choices independent test-load format clean
@@ -98,6 +101,9 @@ format-check:
 
 types: ## mypy --strict on the package
 	@$(VENV_PYTHON) -m mypy --strict convviz
+
+audit: ## pip-audit: known vulnerabilities in what is installed
+	@$(VENV_PYTHON) .ci/audit
 
 tests: ## pytest: unit, page and browser tests
 	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && $(VENV_PYTHON) -m pytest

@@ -79,15 +79,29 @@ def pages() -> tuple[Page, ...]:
     return tuple(page for page in PAGES if page.exists)
 
 
-def draw() -> None:
-    """Draw the links to all pages; they carry the visitor's choices along."""
-    with st.container(key="navigation", gap=None):
-        for page in (HOME, *pages()):
-            st.page_link(
+class Links:
+    """The links to all pages, which carry the visitor's choices along.
+
+    They are drawn at once, and again when the page knows which choices it could take.
+    """
+
+    def __init__(self) -> None:
+        with st.container(key="navigation", gap=None):
+            self._places = [(page, st.empty()) for page in (HOME, *pages())]
+        self._carried: dict[str, str] | None = None
+
+    def draw(self) -> None:
+        """Draw the links, unless they are there with the same choices."""
+        carried = state.link()
+        if carried == self._carried:
+            return
+        self._carried = carried
+        for page, place in self._places:
+            place.page_link(
                 page.file,
                 label=page.title,
                 icon=f":material/{page.icon}:",
-                query_params=state.link(),
+                query_params=carried,
                 width="stretch",
             )
 

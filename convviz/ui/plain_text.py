@@ -17,7 +17,9 @@ _SPECIAL = re.compile(r"([\\`*_\[\]{}#!|<>~$]|:(?=[\w/+\-\u2060])|&(?=[\w#]))")
 # What makes a list of a text that begins with it.
 _BEGINNING = re.compile(r"^(\s*)(?:([-+])|(\d+)([.)]))(?=\s|$)")
 # Where Streamlit shows text, and what of an address or of Markdown makes a link there.
-_LINK = re.compile(r"(?i)\](?=\()|\bwww(?=\.)|:(?=//)|(?<=[\w.+-])@(?=[\w-]+\.)|<(?=/?[a-z])")
+_LINK = re.compile(
+    r"(?i)\](?=\()|\bwww(?=\.)|:(?=//)|(?<=[\w.+-])@(?=[\w-]+\.)|(?:<|\\u003c)(?=a\b)"
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
 

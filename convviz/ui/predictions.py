@@ -64,8 +64,9 @@ def why_none(network: Network) -> str:
     weights = network.weights
     if weights.source == "random":
         return (
-            f"{state.plain(network.title)} is untrained here: its weights are random numbers, so its guesses "
-            "would mean nothing. Choose trained weights in the sidebar to see what it recognises."
+            f"{state.plain(network.title)} is untrained here: its weights are random numbers, so "
+            "its guesses would mean nothing. Choose trained weights in the sidebar to see what it "
+            "recognises."
         )
     why = weights.note or (
         "These weights hold the encoder only, the layers that turn the image into feature maps. "

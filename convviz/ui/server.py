@@ -3,8 +3,8 @@
 `app.py` hands `options()` to Streamlit's `st.App`. Five things are done here, none of which a page
 can do: PyTorch is loaded when the server starts, so that the first visitor does not wait for it;
 hosts that are not on the list are refused; every answer carries security headers; files that
-browsers send are counted, bounded and let go; and from what Streamlit sends, links to elsewhere, the
-path of its script and its own words about a fault are taken out.
+browsers send are counted, bounded and let go; and links to elsewhere, the path of its script and
+its own words about a fault are taken out of what Streamlit sends.
 """
 
 from __future__ import annotations
@@ -429,7 +429,7 @@ async def _sweep_now_and_then() -> None:
 # ---- frames --------------------------------------------------------------------------------------
 
 _CANNOT_MAKE = b"Failed to generate file for download"
-_OF_LINKS = (b"](", b"://", b"www.", b"WWW.", b"@", b"<")
+_OF_LINKS = (b"](", b"://", b"www.", b"WWW.", b"@", b"<a", b"\\u003ca")
 _TEXTS = {"label", "help", "body", "text", "caption", "captions", "content", "title", "spec"}
 _TEXTS |= {"message", "default_tab_label"}
 # What is no text of a page, or comes back from the browser as the value of a choice.

@@ -80,8 +80,9 @@ def open_page(
     state.draw_notices(st.empty())
     page_errors.draw_kept()
     with st.sidebar:
-        links = st.empty()
-        carried = _draw_links(links)
+        links = navigation.Links()
+        with page_errors.errors():
+            links.draw()
         choices = st.container()
         with page_errors.errors():
             forget.draw()
@@ -91,8 +92,8 @@ def open_page(
     try:
         with page_errors.errors(), choices:
             choice = _sidebar(missing, layer, needs_network, image_in_sidebar)
-        if state.link() != carried:
-            _draw_links(links)
+        with page_errors.errors():
+            links.draw()
         if choice is None:
             st.stop()
     except StopException:
@@ -101,13 +102,6 @@ def open_page(
     if choice.loaded is not None and choice.loaded.weights.source == "random":
         missing.warning(findings.untrained(choice.loaded.title), icon=":material/casino:")
     return choice
-
-
-def _draw_links(place: DeltaGenerator) -> dict[str, str]:
-    """Draw the links to the pages; return the choices that they carry along."""
-    with page_errors.errors(), place:
-        navigation.draw()
-    return state.link()
 
 
 @contextmanager

@@ -80,7 +80,7 @@ def _choose_networks() -> tuple[str, ...]:
         "Networks",
         names,
         selection_mode="multi",
-        format_func=lambda name: spec(name).title,
+        format_func=lambda name: state.plain(spec(name).title),
         key="architectures_networks",
         on_change=keep,
         wrap=True,
