@@ -35,7 +35,7 @@ def plain(text: str) -> str:
 def plain_name(text: str) -> str:
     """Do the same for the name of a file: every sign in it is escaped."""
     text = _ADDRESS.sub(lambda match: match[0] + _JOINER, one_line(shorten(text, 40)))
-    return re.sub(rf"([^\w\s{_JOINER}])", r"\\\1", text)
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
 def unlinked(text: str) -> str:

@@ -1,0 +1,109 @@
+"""The sentences about links, weights, files and queues say the numbers that they are given."""
+
+import re
+
+import pytest
+
+from convviz.ui import exports, findings, forget, jobs
+from convviz.ui.sidebar import findings as sidebar
+
+EVIL = "[x](https://elsewhere.example)"
+
+
+def is_plain(sentence: str) -> bool:
+    return not re.search(r"(?<!\\)\]\(|://", sentence)
+
+
+@pytest.mark.claims(
+    "convviz.ui.findings.no_such_choice",
+    "convviz.ui.findings.no_such_channel",
+    "convviz.ui.findings.no_such_position",
+    "convviz.ui.findings.untrained",
+)
+def test_what_a_link_cannot_have() -> None:
+    assert "channels 0 to 191" in findings.no_such_channel("900", 192)
+    assert "one channel, number 0" in findings.no_such_channel("1", 1)
+    assert "asks for tau “0.123”" in findings.no_such_choice("tau", "0.123")
+    assert "position “3,4”" in findings.no_such_position("3,4")
+    assert findings.untrained("VGG16").startswith("VGG16 is **untrained** here")
+    for sentence in (
+        findings.no_such_choice("tau", EVIL),
+        findings.no_such_channel(EVIL, 2),
+        findings.no_such_position(EVIL),
+        findings.untrained(EVIL),
+    ):
+        assert is_plain(sentence)
+
+
+@pytest.mark.claims(
+    "convviz.ui.sidebar.findings.no_such_image",
+    "convviz.ui.sidebar.findings.too_large",
+    "convviz.ui.sidebar.findings.refused",
+    "convviz.ui.sidebar.findings.what_may_come",
+    "convviz.ui.sidebar.findings.whole",
+    "convviz.ui.sidebar.findings.crop",
+    "convviz.ui.sidebar.findings.no_such_layer",
+    "convviz.ui.sidebar.findings.no_such_weights",
+)
+def test_what_the_sidebar_says() -> None:
+    assert "(cat, coffee)" in sidebar.no_such_image("zebra", ["cat", "coffee"])
+    assert "has 21 MB; a picture may have at most 20 MB" in sidebar.too_large(21_000_000, 20)
+    assert sidebar.refused("Too wide.") == "Too wide. The image in use has not changed."
+    assert "at most 25 million pixels" in sidebar.what_may_come("JPEG", 25)
+    assert sidebar.whole("Cat", 1, 2000, "") == (
+        "Cat, 1 × 2000 pixels. The frame shows what is cut out."
+    )
+    assert sidebar.whole("Cat", 3, 4, "N. N. (CC0)").endswith(" Photograph: N. N. (CC0).")
+    assert sidebar.crop(224, 256).startswith("224 × 224 pixels: the shorter side is scaled to 256")
+    assert "VGG16 has no layer called “x”" in sidebar.no_such_layer("VGG16", "x", "relu1")
+    assert "others instead (ImageNet)" in sidebar.no_such_weights("VGG16", "gold", "ImageNet")
+    for sentence in (
+        sidebar.no_such_image(EVIL, ["cat"]),
+        sidebar.refused(EVIL),
+        sidebar.whole(EVIL, 1, 1, ""),
+        sidebar.no_such_layer(EVIL, EVIL, EVIL),
+        sidebar.no_such_weights(EVIL, EVIL, EVIL),
+    ):
+        assert is_plain(sentence)
+
+
+@pytest.mark.claims(
+    "convviz.ui.jobs.queued", "convviz.ui.jobs.under_way", "convviz.ui.jobs.exact_seconds"
+)
+def test_what_the_queue_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert jobs.queued(1, 0).startswith("Next to run: it will probably start in a moment.")
+    assert jobs.queued(7, 600).startswith("Number 7 in the queue: it will probably start in about")
+    assert "stays closed for 2 minutes" in jobs.queued(2, 5)
+    monkeypatch.setenv("CONVVIZ_GONE_SECONDS", "90")
+    assert "stays closed for 90 seconds" in jobs.queued(2, 5)
+    assert [jobs.exact_seconds(n) for n in (1, 59, 60, 61, 120)] == [
+        *("1 second", "59 seconds", "1 minute", "61 seconds", "2 minutes"),
+    ]
+    assert is_plain(jobs.under_way(EVIL))
+
+
+@pytest.mark.claims("convviz.ui.forget.forgotten")
+def test_what_was_forgotten() -> None:
+    say = forget.forgotten
+    assert say(has_image=False, runs=0, networks=0).startswith("Forgotten: all choices.")
+    assert say(has_image=True, runs=0, networks=0).startswith("Forgotten: your image.")
+    assert "your image and 1 run with" in say(has_image=True, runs=1, networks=0)
+    assert "your image, 2 runs with what came of them and 3 networks you" in say(
+        has_image=True, runs=2, networks=3
+    )
+    assert "1 network you trained" in say(has_image=False, runs=0, networks=1)
+
+
+@pytest.mark.claims("convviz.ui.exports.why_not_made")
+def test_a_file_that_cannot_be_made_is_logged_under_the_id_that_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail() -> bytes:
+        raise RuntimeError("secret /home/u")
+
+    with pytest.raises(RuntimeError):
+        exports._made(fail, "session")
+    sentence = exports.why_not_made("session")
+    (record,) = caplog.records
+    assert record.getMessage().removeprefix("error ") in sentence
+    assert "secret" not in sentence

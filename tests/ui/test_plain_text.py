@@ -1,0 +1,58 @@
+"""Foreign text stays text."""
+
+import re
+
+import pytest
+
+from convviz.ui.plain_text import code, one_line, plain, plain_name, quoted, unlinked
+
+HOSTILE = (
+    "![x](https://elsewhere.example/seen.png)",
+    "[Log in again](https://elsewhere.example)",
+    "https://elsewhere.example/path",
+    "HTTP://elsewhere.example",
+    "www.elsewhere.example",
+    "someone@elsewhere.example",
+    "<https://elsewhere.example>",
+    "<a href='https://elsewhere.example'>x</a>",
+    ":smile: :material/home: :red[x]",
+    "**b** _i_ `c` ~~d~~ $e$ # f",
+    "1. one",
+    "- one",
+    "a\n\n# b\u2028c\x00d",
+    "half \ud800 a character",
+    "\u202eesrever",
+)
+# What Markdown with GitHub's extension makes a link of, after escapes are taken away.
+ADDRESS = re.compile(r"(?i)https?://|\bwww\.|[\w.+-]@[\w-]+\.\w")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("make", [plain, quoted, plain_name])
+def test_no_sign_of_markdown_is_left_without_an_escape(make, text: str) -> None:  # type: ignore[no-untyped-def]
+    made = make(text)
+    made.encode("utf-8")
+    assert not re.search(r"[\x00-\x1f\u2028\u202e]", made)
+    assert not re.search(r"(?<!\\)(?:\\\\)*[`*_\[\]#!<>~$]", made)
+    unescaped = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", made)
+    assert not ADDRESS.search(unescaped)
+    assert not re.search(r":[\w+-]+:", unescaped)
+    assert not re.match(r"\s*(\d+[.)]|[-+])\s", made)
+    assert unescaped.replace("\u2060", "") in (one_line(text), one_line(text)[:39] + "…")
+
+
+@pytest.mark.parametrize("text", ["cat.png", "Tiny ImageNet-200 – “mine”, 46.0 %", "a: b", "3.5"])
+def test_harmless_text_stays_as_it_is(text: str) -> None:
+    assert plain(text) == text
+
+
+def test_links_are_broken_and_the_rest_stays() -> None:
+    assert unlinked("**bold** [a](b) c") == "**bold** [a]\u2060(b) c"
+    assert unlinked("see https://a.b") == "see https:\u2060//a.b"
+    assert unlinked(r"{\"x\": \"\u003ca href=1>\"}") == '{\\"x\\": \\"\\u003c\u2060a href=1>\\"}'
+    assert unlinked("<b>5</b> of 7: 3 @ 4") == "<b>5</b> of 7: 3 @ 4"
+
+
+def test_code_takes_what_it_is_given() -> None:
+    assert code("features.8") == "`features.8`"
+    assert code("a`b``c") == "``` a`b``c ```"

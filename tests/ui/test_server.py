@@ -1,0 +1,244 @@
+"""The server around the pages: hosts, headers, uploads and what it takes out of frames."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
+
+from convviz.errors import SettingError
+from convviz.ui import server
+
+LOCAL = {"localhost", "127.0.0.1", "::1"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "address", "hosts"),
+    [
+        ("", "localhost", LOCAL),
+        ("", "", LOCAL),
+        ("", "127.0.0.1", LOCAL),
+        ("", "0.0.0.0", LOCAL | {"0.0.0.0"}),
+        ("0.0.0.0", "0.0.0.0", LOCAL | {"0.0.0.0"}),
+        ("[::]", "::", LOCAL | {"0.0.0.0"}),
+        ("Lab.Example.EDU., 10.0.0.7", "0.0.0.0", LOCAL | {"lab.example.edu", "10.0.0.7"}),
+        ("*", "0.0.0.0", LOCAL | {"*"}),
+        ("*.example.edu", "", LOCAL | {"*.example.edu"}),
+    ],
+)
+def test_address_and_names_open_together(setting: str, address: str, hosts: set[str]) -> None:
+    assert server.open_hosts(setting, address) == hosts
+
+
+@pytest.mark.parametrize("setting", ["https://lab", "lab/x", "a b;c", "-x", "lab:8501:x", "<b>"])
+def test_what_is_no_host_is_refused_with_a_sentence(setting: str) -> None:
+    with pytest.raises(SettingError, match="CONVVIZ_HOSTS names"):
+        server.open_hosts(setting, "")
+
+
+@pytest.mark.parametrize(
+    ("host", "local", "everybody"),
+    [
+        ("localhost:8501", True, True),
+        ("LOCALHOST.:8501", True, True),
+        ("127.0.0.1", True, True),
+        ("[::1]:8501", True, True),
+        ("192.168.1.20:8501", False, True),
+        ("[fe80::1]:8501", False, True),
+        ("evil.example", False, False),
+        ("evil.example:8501", False, False),
+        ("localhost.evil.example", False, False),
+        ("127.0.0.1.evil.example", False, False),
+        ("localhost@evil.example", False, False),
+        ("evil.example/localhost", False, False),
+        ("", False, False),
+        (None, False, False),
+    ],
+)
+def test_a_foreign_name_is_refused_even_where_every_address_is_let_in(
+    host: str | None, local: bool, everybody: bool
+) -> None:
+    assert server.is_open_to(host, LOCAL) is local
+    assert server.is_open_to(host, LOCAL | {"0.0.0.0"}) is everybody
+    assert server.is_open_to(host, {"*"}) is (host not in (None, "", "localhost@evil.example",
+                                                           "evil.example/localhost"))  # fmt: skip
+
+
+def call(app: Any, scope: dict[str, Any], *messages: dict[str, Any]) -> list[dict[str, Any]]:
+    """Send a request, or open a connection; return what is answered."""
+    coming, sent = list(messages), []
+
+    async def receive() -> Any:
+        return coming.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    return sent
+
+
+def http(method: str, path: str, **headers: str) -> dict[str, Any]:
+    pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return {"type": "http", "method": method, "path": path, "headers": pairs, "query_string": b""}
+
+
+def test_a_connection_under_a_foreign_name_is_closed_and_a_request_gets_a_sentence() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("let in")
+
+    guard = server.Hosts(app, set(LOCAL))
+    foreign = {"type": "websocket", "path": "/_stcore/stream", "headers": [(b"host", b"evil.x")]}
+    assert call(guard, foreign, {"type": "websocket.connect"}) == [
+        {"type": "websocket.close", "code": 1008}
+    ]
+    begin, body = call(guard, http("GET", "/", host="evil.x"), {"type": "http.request"})
+    assert begin["status"] == 421
+    assert b"CONVVIZ_HOSTS" in body["body"]
+
+
+def test_every_answer_carries_the_headers() -> None:
+    app = server.SecurityHeaders(PlainTextResponse("x"), "'none'")
+    begin, _ = call(app, http("GET", "/", host="localhost:8501"), {"type": "http.request"})
+    headers = {name.decode(): value.decode() for name, value in begin["headers"]}
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "camera=(self)" in headers["permissions-policy"]
+    policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
+    assert policy["default-src"] == policy["object-src"] == "'none'"
+    assert policy["frame-ancestors"] == "'none'"
+    assert "unsafe" not in policy["script-src"]
+    assert "*" not in headers["content-security-policy"]
+    assert "ws://localhost:8501" in policy["connect-src"]
+
+
+def test_a_hosts_header_cannot_write_into_the_policy() -> None:
+    app = server.SecurityHeaders(PlainTextResponse("x"), "'none'")
+    begin, _ = call(app, http("GET", "/", host="a; script-src *"), {"type": "http.request"})
+    assert b"script-src *" not in dict(begin["headers"])[b"content-security-policy"]
+
+
+def test_course_platforms_may_embed_where_that_is_set() -> None:
+    ancestors = server.frame_ancestors("https://moodle.example.edu, https://*.lms.example:8443")
+    assert ancestors == "'self' https://moodle.example.edu https://*.lms.example:8443"
+    headers = server.security_headers("h", ancestors)
+    assert "X-Frame-Options" not in headers
+    assert f"frame-ancestors {ancestors}" in headers["Content-Security-Policy"]
+    for bad in ("moodle.example.edu", "https://x/y", "https://x;script-src", "javascript://x"):
+        with pytest.raises(SettingError, match="CONVVIZ_EMBED names"):
+            server.frame_ancestors(bad)
+
+
+@pytest.fixture
+def manager(monkeypatch: pytest.MonkeyPatch) -> MemoryUploadedFileManager:
+    """A runtime with two visits, a limit of 3 MB for each and 5 MB for all."""
+    held = MemoryUploadedFileManager("/x")
+    sessions = [SimpleNamespace(session=SimpleNamespace(id=name)) for name in ("one", "two")]
+    runtime = SimpleNamespace(
+        uploaded_file_mgr=held,
+        is_active_session=lambda name: name in ("one", "two"),
+        _session_mgr=SimpleNamespace(list_sessions=lambda: sessions),
+    )
+    fake = SimpleNamespace(exists=lambda: True, instance=lambda: runtime)
+    monkeypatch.setattr(server, "Runtime", fake)
+    monkeypatch.setenv("CONVVIZ_UPLOAD_MEGABYTES", "2")
+    monkeypatch.setenv("CONVVIZ_VISITOR_MEGABYTES", "3")
+    monkeypatch.setenv("CONVVIZ_SERVER_MEGABYTES", "5")
+    return held
+
+
+def put(manager: MemoryUploadedFileManager, session: str, file: str, size: int, **more: str) -> int:
+    """Send a file in pieces, as a browser does; return the status."""
+
+    async def keep(request: Request) -> PlainTextResponse:
+        data = await request.body()
+        manager.add_file(session, UploadedFileRec(file, "x", "y", data))
+        return PlainTextResponse("", status_code=204)
+
+    path = f"/_stcore/upload_file/{session}/{file}"
+    inner = Starlette(routes=[Route(path, keep, methods=["PUT"])])
+    piece = 250_000
+    pieces = [{"type": "http.request", "body": bytes(piece), "more_body": True}] * (size // piece)
+    last = {"type": "http.request", "body": b"", "more_body": False}
+    return int(call(server.Uploads(inner), http("PUT", path, **more), *pieces, last)[0]["status"])
+
+
+def stored(manager: MemoryUploadedFileManager, session: str) -> list[str]:
+    return list(manager.file_storage.get(session, {}))
+
+
+@pytest.mark.claims("convviz.ui.server.Uploads._make_room")
+@pytest.mark.parametrize("says_length", [True, False], ids=["with its length", "chunked"])
+def test_a_visitors_oldest_files_go_and_one_that_is_too_large_is_refused(
+    manager: MemoryUploadedFileManager, says_length: bool
+) -> None:
+    def send(file: str, size: int) -> int:
+        length = {"content_length": str(size)} if says_length else {}
+        return put(manager, "one", file, size, **length)
+
+    assert [send(name, 1_000_000) for name in "abc"] == [204, 204, 204]
+    assert stored(manager, "one") == ["a", "b", "c"]
+    assert send("d", 1_500_000) == 204
+    assert stored(manager, "one") == ["c", "d"]
+    assert send("e", 2_500_000) == 413
+    assert "e" not in stored(manager, "one")
+
+
+def test_the_server_as_a_whole_has_a_limit_and_ended_visits_count_for_nothing(
+    manager: MemoryUploadedFileManager,
+) -> None:
+    manager.add_file("gone", UploadedFileRec("old", "x", "y", bytes(4_000_000)))
+    assert [put(manager, "one", name, 1_500_000) for name in "ab"] == [204, 204]
+    assert stored(manager, "gone") == []
+    assert put(manager, "two", "c", 1_500_000) == 204
+    assert put(manager, "two", "d", 1_500_000) == 413
+    assert stored(manager, "two") == ["c"]
+
+
+def test_a_false_length_and_a_broken_line_leave_nothing_counted(
+    manager: MemoryUploadedFileManager,
+) -> None:
+    assert put(manager, "one", "a", 1_000_000, content_length="5") == 204
+    assert put(manager, "one", "b", 2_500_000, content_length="5") == 413
+
+    async def broken(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        raise HTTPException(400)
+
+    uploads = server.Uploads(broken)
+    with pytest.raises(HTTPException):
+        call(uploads, http("PUT", "/_stcore/upload_file/one/c", content_length="1000000"),
+             {"type": "http.request"})  # fmt: skip
+    assert uploads._coming == {}
+
+
+def test_the_path_of_the_script_is_taken_out_of_the_first_frame() -> None:
+    frame = ForwardMsg()
+    frame.new_session.main_script_path = f"{server.shell.ROOT}/app.py"
+    frame.new_session.initialize.session_id = "abc"
+    session = server.SentFrames(None)._clean(frame, "")  # type: ignore[arg-type]
+    assert (frame.new_session.main_script_path, session) == ("app.py", "abc")
+
+
+def test_links_in_texts_of_a_frame_are_broken_and_data_stay() -> None:
+    frame = ForwardMsg()
+    for element, field in (("markdown", "body"), ("alert", "body"), ("button", "label")):
+        setattr(getattr(frame.delta.new_element, element), field, "**a** [b](https://c.example)")
+        server.break_links(frame.delta)
+        text = getattr(getattr(frame.delta.new_element, element), field)
+        assert text == "**a** [b]\u2060(https:\u2060//c.example)"
+    frame.delta.new_element.plotly_chart.spec = '{"x": "\\u003ca href=1\\u003e<b>"}'
+    server.break_links(frame.delta)
+    assert frame.delta.new_element.plotly_chart.spec == '{"x": "\\u003c\u2060a href=1\\u003e<b>"}'
+    frame.delta.new_element.bidi_component.html_content = "https://www.w3.org/2000/svg"
+    server.break_links(frame.delta)
+    assert frame.delta.new_element.bidi_component.html_content == "https://www.w3.org/2000/svg"
