@@ -98,7 +98,7 @@ def test_a_sample_is_chosen_by_clicking_its_picture(visit: Any) -> None:
 
 
 def test_a_picture_from_the_camera(visit: Any) -> None:
-    page = visit("/")
+    page = visit("/", bypass_csp=True)  # Playwright's way to wait for a function evaluates it
     page.get_by_text("Use the camera").click()
     page.wait_for_function("document.querySelector('video')?.readyState >= 2", timeout=60_000)
     page.get_by_test_id("stCameraInputButton").click()

@@ -40,7 +40,7 @@ def started(visit: Callable[..., Page]) -> Any:
     pages = []
 
     def start(**options: Any) -> Page:
-        page = visit(LIVE, **options)
+        page = visit(LIVE, bypass_csp=True, **options)  # to wait for a function
         page.locator(".st-key-start button").click()
         expect(page).to_have_url(re.compile("job="))
         pages.append(page)

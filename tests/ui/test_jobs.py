@@ -234,3 +234,81 @@ def test_visitors_who_come_at_once_get_the_same_runner(monkeypatch: pytest.Monke
 )
 def test_times_are_said_as_to_a_person(seconds: float, text: str) -> None:
     assert say_seconds(seconds) == text
+
+
+def test_after_a_restart_an_open_page_says_that_its_run_is_gone(
+    runner: LocalRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = AppTest.from_function(page).run()
+    press(at, "go")
+    until(at, "laid out", "running 1")
+    job = at.query_params["job"]
+    restarted = LocalRunner()
+    monkeypatch.setattr(jobs, "runner", lambda: restarted)
+    again = AppTest.from_function(page)
+    again.query_params["job"] = job
+    again.run()
+    assert texts(again) == ["nothing"]
+    assert again.info[0].value.startswith("The server was started again")
+    assert "job" not in again.query_params  # what is refused does not travel on
+    press(again, "go")
+    until(again, "laid out", "running 1")
+    assert not again.info
+    restarted.close()
+
+
+@pytest.mark.parametrize("job", ["nonsense", "[x](https://elsewhere.example)", "a" * 5000, "\x00"])
+def test_an_id_that_never_was_is_not_called_a_restart(runner: LocalRunner, job: str) -> None:
+    at = AppTest.from_function(page)
+    at.query_params["job"] = job
+    at.run()
+    assert "not to be found" in at.info[0].value
+    assert "elsewhere" not in at.info[0].value
+    assert "job" not in at.query_params
+
+
+def test_no_page_offers_to_start_a_run_while_one_is_under_way_elsewhere(
+    runner: LocalRunner,
+) -> None:
+    def two_pages() -> None:
+        import time
+
+        import streamlit as st
+
+        from convviz.ui import jobs
+
+        def work(*, stop):
+            while not stop():
+                time.sleep(0.005)
+                yield 1
+
+        one, two = jobs.page_jobs("one"), jobs.page_jobs("two")
+        st.button("other", on_click=lambda: two.start(work, title="[o](https://elsewhere.x)"))
+        one.start_button("Train", one.find(), ready=True, on_click=one.start, args=(work,))
+
+    at = AppTest.from_function(two_pages).run()
+    train = next(button for button in at.button if button.label == "Train")
+    assert not train.disabled
+    press(at, "other")
+    at.run()
+    train = next(button for button in at.button if button.label == "Train")
+    assert train.disabled
+    assert "another page" in train.help
+    assert "](https" not in at.info[0].value.replace("\\](", "")
+    press(at, "Stop it")
+    for _ in range(400):
+        train = next(button for button in at.run().button if button.label == "Train")
+        if not train.disabled:
+            return
+    raise AssertionError("still disabled")
+
+
+def test_caches_that_anybody_clears_in_mid_job_lose_no_job(runner: LocalRunner) -> None:
+    at = AppTest.from_function(page).run()
+    press(at, "go")
+    until(at, "laid out", "running 1")
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    assert until(at.run(), "laid out", "running 1")
+    press(at, "Stop")
+    until(at, "ended with 2")
