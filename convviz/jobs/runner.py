@@ -8,6 +8,7 @@ then to do the same.
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import threading
 import time
@@ -21,6 +22,7 @@ from convviz.jobs.queue import CLOSED, STOPPED, Job, JobQueue
 _log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 30.0
+_ID = re.compile(r"(?P<started>[0-9a-f]{8})\.[A-Za-z0-9_-]{32}")
 
 
 class LocalRunner:
@@ -83,8 +85,8 @@ class LocalRunner:
 
     def is_of_another(self, job_id: str) -> bool:
         """Tell whether another runner gave out this id; see `Runner.is_of_another`."""
-        begun, dot, _ = job_id.partition(".")
-        return bool(dot) and begun != self._started
+        match = _ID.fullmatch(job_id)
+        return match is not None and match["started"] != self._started
 
     def view(self, job_id: str, owner: str) -> JobView:
         """Return a view of the job; see `Runner.view`.

@@ -79,4 +79,4 @@ def test_caches_that_anybody_clears_lose_no_choice(open_page: OpenPage) -> None:
     at.run()
     assert not at.error
     assert at.session_state[Entry.VISIT].own_image is not None
-    assert any("mine.png" in element.value for element in at.caption)
+    assert any("mine" in element.value for element in at.caption)
