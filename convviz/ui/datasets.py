@@ -13,7 +13,7 @@ from convviz.errors import ImageError
 from convviz.images.preprocess import crop
 from convviz.ui import downloads, state
 from convviz.ui.keys import Entry, Key
-from convviz.ui.widgets import ANYTHING
+from convviz.ui.widgets import ZIPS
 
 SHAPES, ZIP = "shapes", "zip"
 
@@ -66,7 +66,7 @@ def _published(key: str) -> Dataset | None:
 def _uploaded() -> Dataset | None:
     file = st.file_uploader(
         "A zip with a folder of pictures for each class",
-        type=["zip", ANYTHING],
+        type=["zip", ZIPS],
         key=state.fresh("training_zip"),
         max_upload_size=zip_archive.MAX_BYTES // 1_000_000,
         help=findings.upload_limits(),

@@ -10,7 +10,7 @@ from convviz.ui import state
 
 # Streamlit breaks the page off over a file whose name ends otherwise than its box allows; with a
 # media type among the endings it leaves the choice to the browser, and each page looks at the file.
-ANYTHING = "application/x-convviz"
+IMAGES, ZIPS, DATA = "image/*", "application/zip", "application/octet-stream"
 
 
 def one_of(

@@ -17,7 +17,7 @@ from convviz.ui.keys import Entry, Key
 from convviz.ui.sidebar import findings
 from convviz.ui.sidebar import image as sidebar_image
 from convviz.ui.sidebar.image import OWN
-from convviz.ui.widgets import ANYTHING
+from convviz.ui.widgets import IMAGES
 
 
 def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> ChosenImage | None:
@@ -40,7 +40,7 @@ def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> C
         return sidebar_image.of_sample(name)
     st.file_uploader(
         "Your second picture",
-        type=[*FILE_SUFFIXES, ANYTHING],
+        type=[*FILE_SUFFIXES, IMAGES],
         key=state.fresh("activations_second_image_upload"),
         on_change=_take,
         max_upload_size=sidebar_image.MAX_MEGABYTES,

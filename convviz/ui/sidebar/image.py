@@ -21,7 +21,7 @@ from convviz.ui.errors import errors, guarded
 from convviz.ui.keys import Key
 from convviz.ui.plain_text import plain_name
 from convviz.ui.sidebar import findings
-from convviz.ui.widgets import ANYTHING
+from convviz.ui.widgets import IMAGES
 
 if TYPE_CHECKING:
     from convviz.networks.network import Network
@@ -176,7 +176,7 @@ def _tile(key: str, name: str, title: str, image: ChosenImage) -> None:
 def _upload(key: str) -> None:
     st.file_uploader(
         "Your own picture",
-        type=[*FILE_SUFFIXES, ANYTHING],
+        type=[*FILE_SUFFIXES, IMAGES],
         key=state.fresh(f"{key}_upload"),
         on_change=_take,
         args=(state.fresh(f"{key}_upload"), "upload"),

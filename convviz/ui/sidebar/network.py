@@ -16,7 +16,7 @@ from convviz.ui import cache, downloads, state
 from convviz.ui.errors import guarded
 from convviz.ui.keys import Key
 from convviz.ui.sidebar import findings
-from convviz.ui.widgets import ANYTHING
+from convviz.ui.widgets import DATA
 from convviz.weights import trained
 from convviz.weights.load import open_saved, source_statuses
 from convviz.weights.source import AUTO_ORDER, SourceStatus
@@ -39,7 +39,7 @@ def draw() -> None:
     ):
         st.file_uploader(
             "The file of a trained network",
-            type=["safetensors", ANYTHING],
+            type=["safetensors", DATA],
             key=state.fresh("sidebar_saved_upload"),
             on_change=_take,
             max_upload_size=MAX_MEGABYTES,
