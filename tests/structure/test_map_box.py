@@ -53,7 +53,9 @@ def test_the_map_lies_where_gradients_are_centred(
             (gradient,) = torch.autograd.grad(output[0, 0, row, column], image, retain_graph=True)
             support = gradient[0].sum(0) != 0
             rows, columns = support.any(1).nonzero().flatten(), support.any(0).nonzero().flatten()
-            if (len(rows), len(columns)) != (field.rows.size, field.columns.size):
+            # From the first to the last: a dilated kernel leaves pixels out between them.
+            seen = tuple(int(pixels[-1] - pixels[0]) + 1 for pixels in (rows, columns))
+            if seen != (field.rows.size, field.columns.size):
                 continue  # cut by padding: its middle is not the field's
             centre = (int(rows[0] + rows[-1]) + 1) / 2, (int(columns[0] + columns[-1]) + 1) / 2
             down = top + (row + 0.5) * (bottom - top) / height
