@@ -10,7 +10,7 @@ Emptiness alone is a matter of absolute values. The maximum, the mean and the or
 signs: of class scores the highest comes first and the lowest last.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Literal, get_args
@@ -323,10 +323,7 @@ class LayerSummary:
 def empty_by_depth(
     network: Network, image: Image.Image, threshold: float = 0.0
 ) -> tuple[LayerSummary, ...]:
-    """Count the empty channels of every layer in one forward pass.
-
-    Only the extremes of each channel are kept, never a map. Parts of layers that pickers hide, and
-    layers whose output is a vector, are left out.
+    """Count the empty channels of every layer in one forward pass; see `strength_by_depth`.
 
     Args:
         network: The network.
@@ -340,9 +337,33 @@ def empty_by_depth(
         SettingError: The threshold lies outside 0…1.
     """
     check_threshold(threshold)
+    return summarise(strength_by_depth(network, image), threshold)
+
+
+def strength_by_depth(network: Network, image: Image.Image) -> tuple[tuple[Layer, Tensor], ...]:
+    """Find each channel's strength in every layer, in one forward pass.
+
+    Only the extremes of each channel are kept, never a map. Parts of layers that pickers hide, and
+    layers whose output is a vector, are left out.
+
+    Returns:
+        In the order of execution, each layer and the strengths of its channels, shape (C,).
+    """
     selection = layers_with_maps(network)
     strengths = observe_strengths(network.module, input_for(network, image), selection)
-    return tuple(_summary(layer, strengths[layer.name][0], threshold) for layer in selection)
+    return tuple((layer, strengths[layer.name][0]) for layer in selection)
+
+
+def summarise(
+    strengths: Iterable[tuple[Layer, Tensor]], threshold: float
+) -> tuple[LayerSummary, ...]:
+    """Count the empty channels of layers whose strengths are known.
+
+    Args:
+        strengths: As `strength_by_depth` returns them.
+        threshold: τ, as in `Activations.empty`.
+    """
+    return tuple(_summary(layer, strength, threshold) for layer, strength in strengths)
 
 
 def _summary(layer: Layer, strength: Tensor, threshold: float) -> LayerSummary:

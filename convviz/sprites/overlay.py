@@ -76,6 +76,19 @@ def overlay(
     return Image.composite(Image.fromarray(colour(strength, colormap)), grey, cover)
 
 
+def levels(
+    values: Tensor, low: float | None = None, high: float | None = None
+) -> NDArray[np.uint8]:
+    """Round a map, shape (H, W), to the 256 levels of a colour map, 0 to 255.
+
+    Args:
+        values: The map.
+        low: As in `heatmap`.
+        high: As in `heatmap`.
+    """
+    return (_scaled(values, low, high) * 255).round().astype(np.uint8)
+
+
 def _placed(
     map_: Image.Image, size: tuple[int, int], box: Box | None, side: int | None
 ) -> Image.Image:

@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any, TypeVar, cast
 
 import streamlit as st
+from torch import Tensor
 
 from convviz.features import activations as feature_activations
 from convviz.features import class_evidence
@@ -22,6 +23,7 @@ from convviz.features.activations import Activations, LayerSummary
 from convviz.features.class_evidence import AveragedMaps, ClassEvidence
 from convviz.features.dead import DeadChannels
 from convviz.features.predictions import HeadPrediction, Prediction
+from convviz.images.encode import jpeg
 from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network, is_within
 from convviz.networks.paper_designs import DESIGNS, describe, published_form_of
@@ -186,9 +188,7 @@ def _bytes(activations: Activations) -> int:
 
 ACTIVATIONS = LayerStore(400 * 2**20)
 _NEIGHBOUR_BYTES = 8 * 2**20  # the largest that is computed before it is asked for
-_NEIGHBOUR_SHARE = (
-    0.3  # of a pass that the next layer may add: about how often it is the next click
-)
+_NEIGHBOUR_SHARE = 0.3  # of a pass that the next layer may add
 
 
 def activations(image: ChosenImage, network: Network, layer: Layer) -> Activations:
@@ -232,12 +232,27 @@ def _macs_up_to(network_name: str, layer_name: str) -> int:
     return sum(row.macs for row in rows[: max(inside, default=-1) + 1])
 
 
-@st.cache_resource(max_entries=128, show_spinner=False, hash_funcs=KEYS)
 def empty_by_depth(
     image: ChosenImage, network: Network, threshold: float
 ) -> tuple[LayerSummary, ...]:
-    """Return how many channels of each layer are empty."""
-    return feature_activations.empty_by_depth(network, image.pixels, threshold)
+    """Return how many channels of each layer are empty; one pass serves every threshold."""
+    return feature_activations.summarise(_strengths(image, network), threshold)
+
+
+# A number for each channel: at most 100 kB.
+@st.cache_resource(max_entries=128, show_spinner=False, hash_funcs=KEYS)
+def _strengths(image: ChosenImage, network: Network) -> tuple[tuple[Layer, Tensor], ...]:
+    return feature_activations.strength_by_depth(network, image.pixels)
+
+
+PHOTOGRAPH_PIXELS = 448  # sharp on a projector, and a multiple of common maps' sides
+
+
+# About 50 kB each.
+@st.cache_resource(max_entries=256, show_spinner=False, hash_funcs=KEYS)
+def photograph(image: ChosenImage, network: Network) -> bytes:
+    """Return what goes into the network as a JPEG, enlarged for the screen."""
+    return jpeg(image.crop(network, enlarged=PHOTOGRAPH_PIXELS))
 
 
 # About 1 MB each.

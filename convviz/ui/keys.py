@@ -181,6 +181,7 @@ class Component(StrEnum):
     VISITOR = "convviz_visitor"
     STORE = "convviz_store"
     CHANNEL_GRID = "convviz_channel_grid"
+    CHANNEL_MAP = "convviz_channel_map"
     POSITION_MAP = "convviz_field"
     DRAWING = "convviz_drawing"
     NETWORK_DIAGRAM = "convviz_network_diagram"

@@ -13,7 +13,7 @@ from convviz.features.activations import activations, activations_of, measure
 from convviz.images.encode import png
 from convviz.networks.network import Network
 from convviz.networks.registry import register, spec
-from convviz.structure.layers import layers
+from convviz.structure.layers import Layer, layers
 from convviz.ui import cache
 from convviz.ui.choice import ChosenImage
 from convviz.weights.load import load
@@ -42,12 +42,16 @@ def calls(network: Network, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tu
         values = torch.zeros(1, 1, 1)
         return {name: measure(first, values) for name in names}
 
+    def compute_strengths(network: Network, pixels: Any) -> tuple[tuple[Layer, torch.Tensor], ...]:
+        compute(network, pixels)
+        return ((first, torch.tensor([0.0, 0.05, 1.0])),)
+
     monkeypatch.setattr(cache.feature_activations, "activations_of", compute_layers)
-    monkeypatch.setattr(cache.feature_activations, "empty_by_depth", compute)
+    monkeypatch.setattr(cache.feature_activations, "strength_by_depth", compute_strengths)
     cache.ACTIVATIONS.clear()
     yield made
     cache.ACTIVATIONS.clear()
-    cache.empty_by_depth.clear()
+    cache._strengths.clear()
 
 
 def test_the_same_image_network_and_layer_are_computed_once(
@@ -121,11 +125,11 @@ def test_neighbours_are_what_a_pass_of_their_own_gives() -> None:
         assert torch.equal(each.maximum, alone.maximum)
 
 
-def test_plain_arguments_count_too(network: Network, calls: list[tuple[Any, ...]]) -> None:
-    cache.empty_by_depth(IMAGE, network, 0.0)
-    cache.empty_by_depth(IMAGE, network, 0.1)
-    cache.empty_by_depth(IMAGE, network, 0.1)
-    assert len(calls) == 2
+def test_one_pass_serves_every_threshold(network: Network, calls: list[tuple[Any, ...]]) -> None:
+    for threshold, empty in ((0.0, 1), (0.1, 2), (0.0, 1)):
+        (summary,) = cache.empty_by_depth(IMAGE, network, threshold)
+        assert summary.empty == empty
+    assert len(calls) == 1
 
 
 @pytest.mark.usefixtures("fresh_registry")

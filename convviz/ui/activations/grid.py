@@ -21,10 +21,9 @@ from convviz.ui.activations import jobs
 from convviz.ui.activations.display import DisplayOptions, controls, legend
 from convviz.ui.choice import Choice
 from convviz.ui.components.channel_grid import Picture, channel_grid
+from convviz.ui.components.channel_map import Under, channel_map, shares
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
-
-_PIXELS = 448  # of the enlarged map: sharp on a projector, and a multiple of common map sizes
 
 _NOTHING = {
     "all": "",
@@ -302,21 +301,43 @@ def _panel(
             "middle of the part that the layer has looked at to compute it; that part is larger. "
             "Where the map does not reach the image's edge, no value has its middle there.",
         )
-        scale = (atlas.low, atlas.high) if atlas.contrast == "shared" else (None, None)
-        crop = choice.crop(enlarged=_PIXELS)
-        box = map_box(choice.network, activations.layer.name, channel)
-        side = choice.network.input_size
-        over = overlay(crop, values, blend / 100, options.colours, *scale, box=box, side=side)
-        alone = heatmap(values, _PIXELS, options.colours, *scale)
+        low, high = (atlas.low, atlas.high) if atlas.contrast == "shared" else (None, None)
+        layer_name, network = activations.layer.name, choice.network
+        box = map_box(network, layer_name, channel)
+        side = network.input_size
         with enlarged:
-            alt = f"Channel {channel} over the image"
-            st.image(over, width="stretch", output_format="PNG", alt=alt)
+            channel_map(
+                values,
+                key="activations_channel_over",
+                label=f"Channel {channel} over the image",
+                colours=options.colours,
+                low=low,
+                high=high,
+                under=Under(
+                    cache.photograph(choice.image, network), shares(box, side), blend / 100
+                ),
+            )
         height, width = values.shape
         st.caption(f"The map alone, {height} × {width} values:")
         with st.container(key="activations_channel_map"):
-            alt = f"Map of channel {channel}"
-            st.image(alone, width="stretch", output_format="PNG", alt=alt)
-        name = (activations.layer.name, f"channel{channel}")
+            channel_map(
+                values,
+                key="activations_channel_alone",
+                label=f"Map of channel {channel}",
+                colours=options.colours,
+                low=low,
+                high=high,
+            )
+
+        def over() -> Image.Image:
+            crop = choice.crop(enlarged=cache.PHOTOGRAPH_PIXELS)
+            return overlay(
+                crop, values, blend / 100, options.colours, low, high, box=box, side=side
+            )
+
+        def alone() -> Image.Image:
+            return heatmap(values, cache.PHOTOGRAPH_PIXELS, options.colours, low, high)
+
         with st.container(horizontal=True, key="activations_save_channel_buttons"):
             for label, image, kind in (
                 ("Save over image", over, "over"),
@@ -325,7 +346,7 @@ def _panel(
                 exports.save_button(
                     label,
                     image,
-                    exports.file_name(choice, *name, kind, ending="png"),
+                    exports.file_name(choice, layer_name, f"channel{channel}", kind, ending="png"),
                     key=f"activations_save_channel_{kind}",
                 )
 
