@@ -135,21 +135,36 @@ def state_at(step: int) -> dict[str, Tensor]:
         }
 
 
-def snapshots(image: Image.Image, layer: str) -> tuple[Snapshot, ...]:
-    """Take a snapshot of one layer's maps for an image, and the first kernels, at every moment.
+def kernels(step: int) -> Tensor:
+    """Return the recorded kernels of the first convolution, shape (C, 3, h, w), at one moment."""
+    return next(
+        module.weight.detach()
+        for module in _module_at(step).modules()
+        if isinstance(module, nn.Conv2d)
+    )
+
+
+def snapshot(image: Image.Image, layer: str, step: int) -> Snapshot:
+    """Take a snapshot of one layer's maps for an image, and the first kernels, at one moment.
+
+    Args:
+        image: The image.
+        layer: Dotted name of one of the `recorded_layers`.
+        step: One of the `steps`.
 
     Raises:
         SettingError: The network has no such layer with maps.
     """
     bundled = _bundled()
     contents = watch(bundled, image, bundled.input_size, layer_names=[layer])
-    seconds = {point.step: point.seconds for point in log().points}
-    snapshots_taken = []
-    for step in steps():
-        module = _module_at(step)
-        snapshot = contents.take(module, step=step, epoch=0, seconds=seconds.get(step, 0.0))
-        snapshots_taken.append(replace(snapshot, kept=step == steps()[-1]))
-    return tuple(snapshots_taken)
+    seconds = next((point.seconds for point in log().points if point.step == step), 0.0)
+    taken = contents.take(_module_at(step), step=step, epoch=0, seconds=seconds)
+    return replace(taken, kept=step == steps()[-1])
+
+
+def snapshots(image: Image.Image, layer: str) -> tuple[Snapshot, ...]:
+    """Take a snapshot at every moment; see `snapshot`."""
+    return tuple(snapshot(image, layer, step) for step in steps())
 
 
 @cache

@@ -160,6 +160,7 @@ class Entry(StrEnum):
     FAULT_IDS = "convviz.fault_ids"
     JOBS = "convviz.jobs"  # and the page and what it holds
     RESULTS = "convviz.results"
+    RECORDING_WANTED = "convviz.recording_wanted"
     PATCH_CUTS = "convviz.inspector.cuts"
     IMAGE_SET = "convviz.inspector.set"
     SILENCED_FOR = "silenced_for"

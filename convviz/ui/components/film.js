@@ -16,6 +16,9 @@ class Film {
       this.go(Number(this.slider.value));
     });
     this.find(".play").addEventListener("click", () => this.play(!this.timer));
+    for (const event of ["pointerenter", "pointerdown", "focusin"]) {
+      root.addEventListener(event, () => this.reach(), true);
+    }
     this.onStore = () => this.load();
     window.addEventListener("convviz-store", this.onStore);
     this.watch = new ResizeObserver(() => {
@@ -58,6 +61,13 @@ class Film {
     if (answer >= 0) this.sent.splice(0, answer + 1);
     else if (at !== this.asked && token === this.token && !live) this.go(at, false);
     this.asked = at;
+  }
+
+  // Ask Python for the pictures that it did not make yet.
+  reach() {
+    if (!this.data?.partial || this.reached === this.data.token) return;
+    this.reached = this.data.token;
+    this.send("reach", this.data.token);
   }
 
   async decodeAll(token) {

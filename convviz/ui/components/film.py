@@ -87,6 +87,7 @@ def film(
     at: int = -1,
     live: bool = False,
     on_rest: Callable[[int], None] | None = None,
+    on_reach: Callable[[], None] | None = None,
 ) -> None:
     """Show a film.
 
@@ -98,6 +99,7 @@ def film(
         at: The moment to begin with; -1 for the last.
         live: Whether there is more to come: then there is no slider.
         on_rest: Called with the number of a moment that the visitor has gone to.
+        on_reach: Called when the visitor first reaches for the slider while pictures are missing.
     """
     token, message = _pack(stills)
     name = f"{key}_film"
@@ -106,6 +108,10 @@ def film(
         rest = st.session_state[name].get("rest")
         if on_rest and isinstance(rest, dict) and rest.get("at") in range(len(stills)):
             on_rest(rest["at"])
+
+    def reached() -> None:
+        if on_reach:
+            on_reach()
 
     with st.container(gap=None, key=f"{key}_box"):
         store(key=f"{key}_store", data=message)
@@ -117,9 +123,15 @@ def film(
                 "charts": [asdict(chart) for chart in charts],
                 "at": at if at >= 0 else len(stills) - 1,
                 "live": live,
+                "partial": on_reach is not None and not all(map(_is_whole, stills)),
             },
             on_rest_change=rested,
+            on_reach_change=reached,
         )
+
+
+def _is_whole(still: Still) -> bool:
+    return all(still.pictures)
 
 
 def _pack(stills: Sequence[Still]) -> tuple[str, bytes]:

@@ -14,7 +14,7 @@ from convviz.ui import cache, exports, state
 from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.components.film import Chart, Line, Still, film
 from convviz.ui.how_we_know import how_we_know
-from convviz.ui.keys import Key
+from convviz.ui.keys import Entry, Key
 from convviz.ui.training import findings
 from convviz.weights import bundled
 
@@ -46,7 +46,11 @@ def _draw_film(choice: Choice) -> None:
         width=320,
     )
     step = st.session_state[state.remember(Key.RECORDED_MOMENT, moments[0], allowed=moments)]
-    stills = _stills(choice.image, name)
+    # The maps of the other moments are made as soon as somebody reaches for the slider.
+    wanted = st.session_state.get(Entry.RECORDING_WANTED, False)
+    stills = [
+        _still(choice.image, name, moment, with_maps=wanted or moment == step) for moment in moments
+    ]
     film(
         stills,
         (_losses(),),
@@ -54,6 +58,7 @@ def _draw_film(choice: Choice) -> None:
         key="training_recorded",
         at=moments.index(step),
         on_rest=lambda number: state.put(Key.RECORDED_MOMENT, moments[number]),
+        on_reach=_wanted,
     )
     st.caption("The green line is the moment shown above.")
     kernels, maps = stills[moments.index(step)].pictures
@@ -66,38 +71,40 @@ def _draw_film(choice: Choice) -> None:
         exports.save_button("Loss (CSV)", _table(), file, key="training_save_loss")
 
 
-@st.cache_resource(
-    max_entries=12,
-    show_spinner="Looking at your image at every moment…",
-    hash_funcs=cache.KEYS,
-)
-def _stills(image: ChosenImage, layer: str) -> tuple[Still, ...]:
-    """Make every moment's images; all of them together have 3 MB at most."""
-    snapshots = recording.snapshots(image.pixels, layer)
-    return tuple(_still(snapshot, image.title) for snapshot in snapshots)
+def _wanted() -> None:
+    st.session_state[Entry.RECORDING_WANTED] = True
 
 
-def _still(snapshot: Snapshot, image: str) -> Still:
-    step, kernels = snapshot.step, snapshot.kernels
-    if kernels is None:
-        raise RuntimeError("the recorded network begins with a convolution")
-    sheet = cache.once(
-        lambda: kernel_sheet(list(kernels), tile=_KERNEL_PIXELS, columns=_IN_A_ROW),
-        "recorded kernels",
-        step,
-    )
-    activations = snapshot.maps[0].activations()
-    few = activations.channels <= 4 * _IN_A_ROW  # then in as many columns as the kernels
-    columns, tile = (_IN_A_ROW, _TILE_PIXELS) if few else (None, None)
+def _still(image: ChosenImage, layer: str, step: int, *, with_maps: bool) -> Still:
+    """Make one moment's images; without maps where nobody has reached for the slider yet."""
+    sheet, about_kernels = cache.once(lambda: _kernels(step), "recorded kernels", step)
+    maps, about_maps = _maps(image, layer, step) if with_maps else (b"", "Looking at your image…")
     return Still(
         label=f"After {step:,} steps" + ("" if step else ": random numbers"),
         at=step,
-        pictures=(sheet.png, atlas(activations, tile=tile, columns=columns).png),
-        notes=(
-            findings.recorded_kernels(snapshot, sheet.bound),
-            findings.recorded_maps(snapshot, image, activations.sentence()),
-        ),
+        pictures=(sheet, maps),
+        notes=(about_kernels, about_maps),
     )
+
+
+def _kernels(step: int) -> tuple[bytes, str]:
+    """Draw the first kernels at one moment, and say what the drawing shows."""
+    kernels = recording.kernels(step)
+    sheet = kernel_sheet(list(kernels), tile=_KERNEL_PIXELS, columns=_IN_A_ROW)
+    moment = Snapshot(step, 0, 0.0, kernels, ())
+    return sheet.png, findings.recorded_kernels(moment, sheet.bound)
+
+
+# At most 400 kB each.
+@st.cache_resource(max_entries=140, show_spinner="Looking at your image…", hash_funcs=cache.KEYS)
+def _maps(image: ChosenImage, layer: str, step: int) -> tuple[bytes, str]:
+    """Draw the image's maps at one moment, and say what the drawing shows."""
+    snapshot = recording.snapshot(image.pixels, layer, step)
+    activations = snapshot.maps[0].activations()
+    few = activations.channels <= 4 * _IN_A_ROW  # then in as many columns as the kernels
+    columns, tile = (_IN_A_ROW, _TILE_PIXELS) if few else (None, None)
+    drawing = atlas(activations, tile=tile, columns=columns).png
+    return drawing, findings.recorded_maps(snapshot, image.title, activations.sentence())
 
 
 def _losses() -> Chart:
