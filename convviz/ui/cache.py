@@ -173,6 +173,11 @@ class LayerStore:
                 _, gone = self._kept.popitem(last=False)
                 self.bytes -= _bytes(gone)
 
+    def kept(self) -> tuple[Any, ...]:
+        """List the keys of what is kept."""
+        with self._lock:
+            return tuple(self._kept)
+
     def clear(self) -> None:
         """Let go of everything."""
         with self._lock:

@@ -39,6 +39,7 @@ def _forget() -> None:
     _forget_networks(visit.trained)
     for cached in caches_of("image"):
         cached.clear()
+    _forget_activations()
     if visit.trained:
         for cached in caches_of("network", "source"):
             cached.clear()
@@ -78,6 +79,12 @@ def caches_of(*parameters: str) -> Iterator[Any]:
                 inspect.signature(function).parameters
             ):
                 yield value
+
+
+def _forget_activations() -> None:
+    cache = sys.modules.get("convviz.ui.cache")
+    if cache is not None:  # some page has loaded what computes
+        cache.ACTIVATIONS.clear()
 
 
 def _forget_networks(sources: list[str]) -> None:

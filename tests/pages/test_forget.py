@@ -28,6 +28,12 @@ def with_own_image(open_page: OpenPage) -> AppTest:
     return at
 
 
+def sample_sha256(name: str) -> str:
+    from convviz.ui.sidebar.image import of_sample
+
+    return of_sample(name).sha256
+
+
 def press_forget(at: AppTest) -> AppTest:
     return at.button(key="forget_my_data").click().run()
 
@@ -44,6 +50,19 @@ def test_image_and_choices_are_gone_at_once(open_page: OpenPage) -> None:
     assert not any("mine" in str(element.value) for element in (*at.markdown, *at.caption))
     assert [button.label for button in at.button if "mine" in button.label] == []
     assert at.file_uploader(key="home_upload_1") is not None
+
+
+def test_no_activations_are_kept(open_page: OpenPage) -> None:
+    from convviz.ui import cache
+
+    at = with_own_image(open_page)
+    at.switch_page("pages/1_Activations.py").run()
+    assert cache.ACTIVATIONS.bytes > 0
+    press_forget(at)
+    # The page has gone on to draw the sample, and nothing else is kept.
+    coffee = at.session_state[Entry.VISIT].values["image"]
+    assert coffee == "coffee"
+    assert {key[0] for key in cache.ACTIVATIONS.kept()} <= {sample_sha256(coffee)}
 
 
 def test_runs_are_stopped_and_dropped(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +87,7 @@ def test_caches_that_hold_something_of_an_image_are_found() -> None:
     import convviz.ui.cache  # noqa: F401 - a module with caches, of images and of other things
 
     names = {cached.__wrapped__.__name__ for cached in forget.caches_of("image")}
-    assert {"_decoded", "thumbnail", "_framed", "activations", "predictions"} <= names
+    assert {"_decoded", "thumbnail", "_framed", "atlas", "predictions"} <= names
     assert "costs" not in names
 
 
