@@ -60,7 +60,7 @@ PAGE_FOLDERS = {folder_of(page) for page in PAGES}
 UI_GROUPS = (
     {
         *("keys", "choice", "state", "errors", "visitor", "widgets", "formulas", "how_we_know"),
-        *("plain_text", "findings"),
+        *("plain_text", "findings", "byte_store"),
     },
     {"cache", "jobs", "exports", "downloads", "predictions", "navigation"},
     {"components"},

@@ -6,11 +6,9 @@ weights. What comes out is shared, so nobody may change it. Importing this modul
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from math import prod
-from threading import Lock
 from typing import Any, TypeVar, cast
 
 import streamlit as st
@@ -36,6 +34,7 @@ from convviz.structure import costs as structure_costs
 from convviz.structure import layers as structure_layers
 from convviz.structure.costs import Costs
 from convviz.structure.layers import Layer
+from convviz.ui.byte_store import ByteStore
 from convviz.ui.choice import IMAGE_KEYS, ChosenImage
 from convviz.weights.load import load
 
@@ -142,56 +141,13 @@ def predictions(image: ChosenImage, network: Network) -> tuple[Prediction, ...]:
     return feature_predictions.predict(network, image.pixels)
 
 
-class LayerStore:
-    """Activations that were computed, up to a number of bytes; those used last stay.
-
-    A number of entries would not do: with it thirty visitors push one another out between two
-    clicks, though all their layers together may be small.
-    """
-
-    def __init__(self, most_bytes: int) -> None:
-        """Begin empty."""
-        self.most_bytes = most_bytes
-        self.bytes = 0
-        self._kept: OrderedDict[Hashable, Activations] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, key: Hashable) -> Activations | None:
-        """Return what is kept under a key."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
-
-    def put(self, key: Hashable, activations: Activations) -> None:
-        """Keep something, and let go of what was not used for longest."""
-        with self._lock:
-            old = self._kept.pop(key, None)
-            self._kept[key] = activations
-            self.bytes += _bytes(activations) - (_bytes(old) if old else 0)
-            while self.bytes > self.most_bytes and len(self._kept) > 1:
-                _, gone = self._kept.popitem(last=False)
-                self.bytes -= _bytes(gone)
-
-    def kept(self) -> tuple[Any, ...]:
-        """List the keys of what is kept."""
-        with self._lock:
-            return tuple(self._kept)
-
-    def clear(self) -> None:
-        """Let go of everything."""
-        with self._lock:
-            self._kept.clear()
-            self.bytes = 0
-
-
 def _bytes(activations: Activations) -> int:
     tensors = (activations.maps, activations.rectified)
     memories = {each.untyped_storage().data_ptr(): each.untyped_storage() for each in tensors}
     return sum(memory.nbytes() for memory in memories.values())
 
 
-ACTIVATIONS = LayerStore(400 * 2**20)
+ACTIVATIONS = ByteStore[Activations](400 * 2**20, _bytes)
 _NEIGHBOUR_BYTES = 8 * 2**20  # the largest that is computed before it is asked for
 _NEIGHBOUR_SHARE = 0.3  # of a pass that the next layer may add
 

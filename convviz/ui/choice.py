@@ -7,14 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import streamlit as st
 from PIL import Image
 
 from convviz.images.decode import decode
+from convviz.ui.byte_store import ByteStore
 
 if TYPE_CHECKING:
     from convviz.networks.network import Network
     from convviz.structure.layers import Layer
+
+# The last images stay decoded; the bytes of each visitor's file stay in their visit and are decoded
+# again when needed. An image of 25 million pixels takes 75 MB.
+DECODED = ByteStore[Image.Image](300 * 2**20, lambda image: 3 * image.width * image.height)
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,11 @@ class ChosenImage:
         Raises:
             ImageError: The file cannot be used.
         """
-        return _decoded(self)
+        pixels = DECODED.get(self.sha256)
+        if pixels is None:
+            pixels = decode(self.data)
+            DECODED.put(self.sha256, pixels)
+        return pixels
 
     def crop(self, network: Network, *, enlarged: int | None = None) -> Image.Image:
         """Cut out what goes into a network.
@@ -69,13 +77,6 @@ class ChosenImage:
 
 # How to tell images apart in the key of a cache: the argument `hash_funcs`.
 IMAGE_KEYS: dict[str | type[Any], Callable[[Any], Any]] = {ChosenImage: lambda image: image.sha256}
-
-
-# An image of 25 million pixels takes 75 MB, so only the last few stay decoded; the bytes of each
-# visitor's file stay in their visit and are decoded again when needed.
-@st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=IMAGE_KEYS)
-def _decoded(image: ChosenImage) -> Image.Image:
-    return decode(image.data)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from streamlit.runtime import Runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from convviz.ui import jobs, state, visitor
+from convviz.ui.choice import DECODED
 from convviz.ui.errors import guarded
 
 
@@ -39,7 +40,10 @@ def _forget() -> None:
     _forget_networks(visit.trained)
     for cached in caches_of("image"):
         cached.clear()
-    _forget_activations()
+    DECODED.clear()
+    computed = sys.modules.get("convviz.ui.cache")
+    if computed is not None:  # some page has loaded what computes
+        computed.ACTIVATIONS.clear()
     if visit.trained:
         for cached in caches_of("network", "source"):
             cached.clear()
@@ -79,12 +83,6 @@ def caches_of(*parameters: str) -> Iterator[Any]:
                 inspect.signature(function).parameters
             ):
                 yield value
-
-
-def _forget_activations() -> None:
-    cache = sys.modules.get("convviz.ui.cache")
-    if cache is not None:  # some page has loaded what computes
-        cache.ACTIVATIONS.clear()
 
 
 def _forget_networks(sources: list[str]) -> None:

@@ -15,6 +15,7 @@ from convviz.networks.network import Network
 from convviz.networks.registry import register, spec
 from convviz.structure.layers import Layer, layers
 from convviz.ui import cache
+from convviz.ui.byte_store import ByteStore
 from convviz.ui.choice import ChosenImage
 from convviz.weights.load import load
 from convviz.weights.trained import source_of
@@ -96,7 +97,7 @@ def test_a_pass_gives_the_neighbours_that_cost_little_more(
 def test_what_was_not_used_for_longest_goes_first_when_bytes_run_out(network: Network) -> None:
     target = layers(network)[0]
     # Ten maps of 10 × 10 numbers of four bytes, and what a ReLU lets through of each.
-    kept = cache.LayerStore(10 * 800)
+    kept = ByteStore(10 * 800, cache._bytes)
     for number in range(10):
         kept.put(number, measure(target, torch.full((1, 10, 10), 1.0)))
     assert kept.get(0) is not None

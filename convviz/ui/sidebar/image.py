@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageOps
 from convviz import limits
 from convviz.errors import ImageError
 from convviz.images.decode import FILE_SUFFIXES, FORMAT_NAMES, MAX_PIXELS
-from convviz.images.encode import jpeg
+from convviz.images.encode import jpeg, png
 from convviz.images.samples import sample as open_sample
 from convviz.images.samples import samples
 from convviz.ui import exports, state
@@ -216,15 +216,25 @@ def whole(image: ChosenImage, network: Network) -> None:
 def input_crop(image: ChosenImage, network: Network) -> None:
     """Draw exactly what goes into the network, and offer it as a file."""
     size = network.weights.input_size
-    crop = image.crop(network)
-    st.image(crop, width=max(224, size), output_format="PNG", alt="What goes into the network")
+    crop = _crop(image, size, network.weights.resize)
+    with st.container(width=max(224, size)):
+        st.image(crop, width="stretch", alt="What goes into the network")
     st.caption(findings.crop(size, network.weights.resize))
     name = f"{PurePath(image.name).stem}-{size}.png"
     exports.save_button("Save as PNG", crop, name, key="sidebar_save_crop")
 
 
-@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=IMAGE_KEYS)
-def _framed(image: ChosenImage, size: int, resize: int) -> Image.Image:
+# Streamlit passes files on as they are, and would encode pixels anew in every run.
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=IMAGE_KEYS)
+def _crop(image: ChosenImage, size: int, resize: int) -> bytes:
+    """Cut out what goes into a network, as a PNG file."""
+    from convviz.images import preprocess
+
+    return png(preprocess.crop(image.pixels, size=size, resize=resize))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=IMAGE_KEYS)
+def _framed(image: ChosenImage, size: int, resize: int) -> bytes:
     """Draw the crop's frame on an image that fits into the page, and dim what is left out."""
     small = ImageOps.contain(image.pixels, _WHOLE_PIXELS)
     width, height = small.size
@@ -238,4 +248,4 @@ def _framed(image: ChosenImage, size: int, resize: int) -> Image.Image:
     draw.rectangle(box, outline="black", width=5)  # seen on bright parts,
     inner = (box[0] + 1, box[1] + 1, box[2] - 1, box[3] - 1)
     draw.rectangle(inner, outline="white", width=3)  # and on dark ones
-    return framed
+    return jpeg(framed)
