@@ -50,7 +50,7 @@ class LossParts:
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluation:
+class ObjectiveValue:
     """The objective at one image.
 
     Attributes:
@@ -132,7 +132,7 @@ class Objective:
             rounded = self._fast(batch)
         self.rounding = 0.0 if dtype == torch.float32 else self._compare(rounded.float())[1]
 
-    def evaluate(self, pixels: Tensor, *, precise: bool) -> Evaluation:
+    def evaluate(self, pixels: Tensor, *, precise: bool) -> ObjectiveValue:
         """Compute the loss of an image and its gradient.
 
         Args:
@@ -166,7 +166,7 @@ class Objective:
             invalid = INVALID_WEIGHT * _sum_of_squares(excess) / pixels.numel()
             gradient.add_(excess, alpha=2 * INVALID_WEIGHT / pixels.numel())
             variation = self._add_variation(pixels, gradient) if self._tv else 0.0
-        return Evaluation(LossParts(feature, variation, invalid), error, gradient)
+        return ObjectiveValue(LossParts(feature, variation, invalid), error, gradient)
 
     def relative_error(self, pixels: Tensor) -> float:
         """Return the relative error of an image, shape (1, 3, S, S), in float32."""

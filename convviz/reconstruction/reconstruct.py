@@ -26,7 +26,7 @@ from convviz.images.preprocess import as_saved, crop, normalise, to_pixels
 from convviz.networks.device import best_device, resolve
 from convviz.networks.network import Network
 from convviz.reconstruction.config import DEFAULT_SECONDS, ReconstructionConfig, check
-from convviz.reconstruction.objective import Evaluation, LossParts, Objective
+from convviz.reconstruction.objective import ObjectiveValue, LossParts, Objective
 from convviz.reconstruction.optimizers import OPTIMIZERS, AskTell
 from convviz.reconstruction.quality import SsimBaselines, agreement, baselines, psnr, ssim
 from convviz.structure.layers import Layer, layer, layers
@@ -279,7 +279,7 @@ class _Descent:
         self._budget.closing_seconds = 1.2 * (time.perf_counter() - began)
         self._precise = dtype == torch.float32
         self._coarse = _COARSE_BY_SECONDS if config.steps is None else _COARSE_BY_STEPS
-        self._kept: Evaluation | None = None  # of the newest step that was not taken back
+        self._kept: ObjectiveValue | None = None  # of the newest step that was not taken back
         self._faults = self._fast_steps = 0
         self._losses: list[float] = []
         self._trail = _Trail()
@@ -328,7 +328,7 @@ class _Descent:
             is_silent=self._objective.is_silent,
         )
 
-    def _evaluate(self) -> Evaluation:
+    def _evaluate(self) -> ObjectiveValue:
         """Evaluate what the optimizer asks for; return the evaluation of what it keeps."""
         while True:
             pixels = self._image.pixels(self._optimizer.ask())
