@@ -26,7 +26,7 @@ from convviz.images.preprocess import as_saved, crop, normalise, to_pixels
 from convviz.networks.device import best_device, resolve
 from convviz.networks.network import Network
 from convviz.reconstruction.config import DEFAULT_SECONDS, ReconstructionConfig, check
-from convviz.reconstruction.objective import ObjectiveValue, LossParts, Objective
+from convviz.reconstruction.objective import LossParts, Objective, ObjectiveValue
 from convviz.reconstruction.optimizers import OPTIMIZERS, AskTell
 from convviz.reconstruction.quality import SsimBaselines, agreement, baselines, psnr, ssim
 from convviz.structure.layers import Layer, layer, layers
