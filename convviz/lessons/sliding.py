@@ -46,7 +46,7 @@ class Sliding:
     @property
     def dropped_picture(self) -> int:
         """Pixels of the image, without padding, that no position reaches at the far end."""
-        return max(0, self.dropped - self.padding)
+        return min(self.length, max(0, self.dropped - self.padding))
 
     @functools.cached_property
     def unseen(self) -> tuple[int, ...]:
@@ -123,7 +123,8 @@ class Sliding:
             return f"{pixels} at the far edge {verb} left over"
         if not self.dropped_picture:
             return f"{pixels} of padding at the far edge {verb} left over"
-        return f"{pixels} at the far edge, {self.padding} of them padding, {verb} left over"
+        in_padding = self.dropped - self.dropped_picture
+        return f"{pixels} at the far edge, {in_padding} of them padding, {verb} left over"
 
 
 def slide(
