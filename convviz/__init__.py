@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from convviz.structure.layers import layers as layers
     from convviz.weights.load import load as load
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 # The module that each name is imported from; a test compares this with the imports above.
 _MODULES = {
