@@ -191,17 +191,21 @@ def test_a_layer_of_single_numbers(open_page: Any, layer: str) -> None:
 
 def test_the_grid_marks_what_the_headline_counts(open_page: Any) -> None:
     app = open_page(PAGE, network="alexnet", weights="random", layer="features.6")
-    (atlas,) = [
-        element.proto
+    stores = [
+        element.proto.bytes
         for element in app.get("bidi_component")
         if element.proto.component_name == "convviz_store"
     ]
-    length = int.from_bytes(atlas.bytes[:4], "little")
-    header = json.loads(atlas.bytes[4 : 4 + length])
+    headers = [json.loads(each[4 : 4 + int.from_bytes(each[:4], "little")]) for each in stores]
+    # The other holds the photograph that the picked channel is laid over.
+    ((atlas, header),) = [
+        (each, header) for each, header in zip(stores, headers, strict=True) if "empty" in header
+    ]
+    length = int.from_bytes(atlas[:4], "little")
     expected = activations_of("alexnet", "random", "features.6")
     assert header["empty"] == expected.empty().tolist()
     assert header["token"] == grid(app)["token"]
-    with Image.open(BytesIO(atlas.bytes[4 + length :])) as picture:
+    with Image.open(BytesIO(atlas[4 + length :])) as picture:
         assert picture.size == (header["width"], header["height"])
 
 
@@ -280,6 +284,6 @@ def test_dead_channels_are_marked_after_a_set_was_looked_through(open_page: Any)
         if "dead" in legend():
             break
         app.run()
-    assert "dead: never above zero in any of N = 83 pictures" in legend()
+    assert "dead: never above zero in any of N = 83 crops of 5 photographs" in legend()
     assert not app.exception
     assert not app.error

@@ -101,7 +101,7 @@ def test_the_table_of_empty_and_dead(open_page: Any) -> None:
     clean(app)
     dead, empty = table["Dead share"], table["Empty for Coffee"]
     assert dead.notna().all()
-    assert (table["N"] == 83).all()
+    assert (table["N"] == "83 crops of 5 photographs").all()
     assert (table["Dead"] / table["Channels"] == dead).all()
     assert (dead <= 1).all()
     assert (empty >= 0).all()

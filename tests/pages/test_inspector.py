@@ -101,7 +101,7 @@ def test_every_question_has_an_answer_at_every_kind_of_layer(open_page: Any, lay
 
 def test_switching_channels_off(open_page: Any) -> None:
     app = clean(open_page(PAGE, **LINK, question="Switch it off"))
-    assert "1 of 512 channels of inception4a are off" in text_of(app)
+    assert "1 of 512 channels of inception4a is off" in text_of(app)
     app.multiselect(key="activations_ablated").set_value([100, 101, 102]).run()
     assert "3 of 512 channels" in text_of(clean(app))
 
@@ -110,10 +110,10 @@ def test_patches_over_the_samples_tell_dead_from_alive(open_page: Any) -> None:
     link = {**LINK, "layer": "conv1", "channel": "3"}
     app = open_page(PAGE, **link, question="What stimulates it")
     through(app, "activations_start_patches", "activations_save_patches")
-    assert "Alive over N = 83 pictures" in text_of(app)
-    assert "The 9 strongest patches" in text_of(app)
+    assert "Alive over N = 83 crops of 5 photographs" in text_of(app)
+    assert "The 5 strongest patches" in text_of(app)
     app.button(key="activations_inspected_next").click().run()
-    assert "The 9 strongest patches** for channel 4" in text_of(clean(app))
+    assert "The 5 strongest patches** for channel 4" in text_of(clean(app))
 
 
 def test_patches_over_a_zip_of_ones_own(open_page: Any) -> None:
@@ -121,7 +121,14 @@ def test_patches_over_a_zip_of_ones_own(open_page: Any) -> None:
     with zipfile.ZipFile(buffer, "w") as packed:
         for name in ("red", "green", "blue"):
             file = BytesIO()
-            Image.radial_gradient("L").convert("RGB").save(file, "PNG")
+            # Copies of one picture would count once.
+            Image.merge(
+                "RGB",
+                [
+                    Image.radial_gradient("L") if band == name else Image.new("L", (256, 256))
+                    for band in ("red", "green", "blue")
+                ],
+            ).save(file, "PNG")
             packed.writestr(f"mine/{name}.png", file.getvalue())
         packed.writestr("mine/broken.png", b"nonsense")
         packed.writestr("notes.txt", b"hello")
