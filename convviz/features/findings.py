@@ -160,8 +160,9 @@ def _change(size: float, before: float, after: float) -> str:
 def occlusion_watched(step: OcclusionStep, measured: str) -> str:
     """Say what was covered, and what was measured of the channel, named by `measured`."""
     return (
-        f"A grey square of {step.patch} × {step.patch} pixels was laid over {step.total} places, "
-        f"which overlap. Watched was {measured}, {step.uncovered:.3g} for the image as it is."
+        f"A plain square of {step.patch} × {step.patch} pixels, in the colour that the network "
+        f"reads as 0, was laid over {step.total} places. Watched was {measured}, "
+        f"{step.uncovered:.3g} for the image as it is."
     )
 
 

@@ -1,13 +1,14 @@
 """Occlusion: cover one part of the image after another, and measure what a channel loses.
 
-A grey square (0 after normalisation, the mean colour of the training set) slides over the network's
-input, as in Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014.
+A square that is 0 after normalisation (the mean colour of the network's description, for ImageNet a
+grey) slides over the network's input, as in Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import isfinite
 from typing import Literal, get_args
 
 import torch
@@ -117,7 +118,7 @@ def occlude(
     Raises:
         NetworkError: There is no such layer.
         SettingError: A number makes no sense, the channel is empty for this image, or
-            its response is 0.
+            its response is 0 or no finite number.
     """
     target = layer(network, layer_name)
     check_channel(target.shape, channel)
@@ -137,6 +138,11 @@ def occlude(
             "channel or image."
         )
     uncovered = float(_responses(target, maps, measure)[0])
+    if not isfinite(uncovered):
+        raise SettingError(
+            f"The {measure} of channel {channel} is no finite number for this image, so no change "
+            "of it can be measured: choose another layer, channel or image."
+        )
     if uncovered == 0:
         raise SettingError(
             f"The {measure} of channel {channel} is 0 for this image, so no share of it can be "

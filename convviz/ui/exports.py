@@ -127,8 +127,7 @@ def statistics(activations: Activations, threshold: float, dead: DeadChannels | 
         for branch in activations.layer.branches
         for channel in range(branch.start, branch.stop)
     }
-    by_strength = activations.order("strength").tolist()
-    rank = {channel: number for number, channel in enumerate(by_strength, start=1)}
+    rank = activations.ranks().tolist()
     columns = zip(
         activations.maximum.tolist(),
         activations.mean.tolist(),

@@ -77,7 +77,7 @@ CONVENTIONS: dict[str, Convention] = {
     ),
     "occlusion": Convention(
         title="Occlusion",
-        counted="The response with a grey square over one place, less that to the whole image; "
+        counted="The response with a plain square over one place, less that to the whole image; "
         "percentages are given of a positive response only.",
         source="Zeiler and Fergus, “Visualizing and Understanding Convolutional Networks”, ECCV "
         "2014.",

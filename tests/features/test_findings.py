@@ -165,7 +165,8 @@ def test_falling_and_rising_follow_the_two_values(
         assert (f"({percent(size / uncovered)})" in text) == (uncovered > 0)
         assert ("%" in text) == (uncovered > 0)
     watched = findings.occlusion_watched(step, "its mean")
-    assert f"4 × 4 pixels was laid over {len(responses)} places" in watched
+    assert "square of 4 × 4 pixels, in the colour that the network reads as 0," in watched
+    assert f"was laid over {len(responses)} places" in watched
     assert f"its mean, {uncovered:.3g} for the image" in watched
     assert "change of 0.25." in findings.occlusion_colours(0.25)
     assert "nothing is coloured" in findings.occlusion_colours(0.0)

@@ -86,3 +86,25 @@ def test_a_negative_response_that_comes_nearer_to_0_rises(corner: Image.Image) -
     torch.testing.assert_close(last.loss, torch.tensor([[-0.5, 0.0], [0.0, 0.0]]))
     assert last.by_pixel(8)[0, 0] == pytest.approx(-1.0)  # below 0: it rises there
     assert last.by_pixel(8)[7, 7] == 0
+
+
+@pytest.mark.parametrize("bias", [float("nan"), float("inf")])
+def test_a_response_that_is_no_number_has_no_falls_and_rises(
+    corner: Image.Image, bias: float
+) -> None:
+    convolution = nn.Conv2d(3, 1, 1)
+    nn.init.constant_(convolution.bias, bias)
+    network = network_of(nn.Sequential(convolution), side=8)
+    with pytest.raises(SettingError, match="no finite number"):
+        occlude(network, corner, "0", 0, patch=4, positions=2)
+
+
+def test_the_square_is_what_the_network_reads_as_0(corner: Image.Image) -> None:
+    # Without normalisation that is black, and black over black changes nothing.
+    network = network_of(nn.Sequential(nn.Conv2d(3, 1, 1)), side=8)
+    *_, last = occlude(network, corner, "0", 0, patch=4, positions=2)
+    torch.testing.assert_close(last.loss[1], torch.zeros(2))
+    grey = Image.new("RGB", (8, 8), (124, 116, 104))  # ImageNet's mean colour, in 8 bits
+    network = network_of(nn.Sequential(nn.Conv2d(3, 1, 1)), side=8, imagenet=True)
+    *_, last = occlude(network, grey, "0", 0, patch=4, positions=2)
+    assert float((last.uncovered - last.responses).abs().max()) < 0.02

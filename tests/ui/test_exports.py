@@ -43,6 +43,12 @@ def test_the_numbers_of_every_channel() -> None:
     assert [row["empty"] for row in found] == ["False", "True", "False"]
 
 
+def test_equal_maxima_share_their_rank() -> None:
+    maps = torch.tensor([[[2.0]], [[0.0]], [[5.0]], [[2.0]], [[-1.0]]])
+    found = rows(exports.statistics(measure(replace(LAYER, branches=()), maps, None), 0.0))
+    assert [row["rank_by_maximum"] for row in found] == ["2", "4", "1", "2", "5"]
+
+
 def test_the_threshold_counts() -> None:
     found = rows(exports.statistics(measure(LAYER, MAPS, None), 0.4))
     assert [row["empty"] for row in found] == ["True", "True", "False"]

@@ -86,7 +86,7 @@ def _occlusion(
             occlude,
             key="activations_start_occlusion",
             is_done=step is not None,
-            help="A grey square is laid over one place after the other, and the channel is asked "
+            help="A plain square is laid over one place after the other, and the channel is asked "
             "again each time.",
             title=f"Occlusion of channel {channel} of {layer.title}",
             about=about,
