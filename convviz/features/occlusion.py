@@ -1,7 +1,8 @@
 """Occlusion: cover one part of the image after another, and measure what a channel loses.
 
-A square that is 0 after normalisation (the mean colour of the network's description, for ImageNet a
-grey) slides over the network's input, as in Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014.
+A square that is 0 after normalisation (the network's mean colour, for ImageNet a grey) slides over
+its input, as in Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV
+2014.
 """
 
 from __future__ import annotations

@@ -65,6 +65,34 @@ def test_the_legend_names_the_ends_that_are_drawn(
     assert shared.ends == (f"{least:.3g}", f"{most:.3g}")
 
 
+@pytest.mark.claims("convviz.ui.activations.display.legends_html")
+@pytest.mark.parametrize(
+    ("layer", "low", "high", "where"),
+    [
+        (SCORES, -4.67, 6.04, "zero everywhere in this image"),
+        (SCORES, 0.0, 8.0, "never above zero in this image"),
+        (RELU, 0.0, 6.04, "never above zero in this image"),
+    ],
+)
+def test_two_sides_share_a_legend_only_where_it_is_true_of_both(
+    layer: Layer, low: float, high: float, where: str
+) -> None:
+    options = display.DisplayOptions("index", "all", "channel", "viridis", 0.0)
+
+    def legend(activations: Activations) -> str:
+        return display.legend_html(atlas(activations), options, activations, None)
+
+    first = legend(measure(RELU, torch.tensor([0.0, 6.04]).reshape(2, 1, 1)))
+    second = legend(measure(layer, torch.tensor([low, high]).reshape(2, 1, 1)))
+    html = display.legends_html(first, second)
+    is_same = (low, high) == (0.0, 6.04)
+    assert (html == first) == is_same
+    if not is_same:
+        left, right = html.split("<b>Right</b>")
+        assert all(text in left for text in (">0<", ">6.04<", "never above zero"))
+        assert all(text in right for text in (f">{low:.3g}<", f">{high:.3g}<", where))
+
+
 @pytest.mark.claims("convviz.ui.activations.grid.numbers_html")
 def test_a_channels_numbers_have_their_signs_and_ranks() -> None:
     activations = of(SCORES, (-8, -2), (0, 0), (4, 1), (4, 0))

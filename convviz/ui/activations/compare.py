@@ -21,7 +21,13 @@ from convviz.structure.layers import Layer
 from convviz.ui import cache, exports, state
 from convviz.ui.activations import dead as dead_channels
 from convviz.ui.activations import grid, jobs, second_image
-from convviz.ui.activations.display import DisplayOptions, controls, legend
+from convviz.ui.activations.display import (
+    STRETCHED,
+    DisplayOptions,
+    controls,
+    legend_html,
+    legends_html,
+)
 from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.components.channel_grid import channel_grid
 from convviz.ui.how_we_know import how_we_know
@@ -126,7 +132,14 @@ def draw(choice: Choice, activations: Activations, threshold: float) -> None:
             ends = min(left.atlas.low, right.atlas.low), max(left.atlas.high, right.atlas.high)
             left, right = (side.on_scale(ends, options) for side in (left, right))
         with scale:
-            legend(left.atlas, options, activations, left.dead)
+            st.html(
+                legends_html(
+                    *(
+                        legend_html(side.atlas, options, side.activations, side.dead)
+                        for side in (left, right)
+                    )
+                )
+            )
         grid.remember_channel(choice, activations)
         same_channels = subject == _IMAGES or (
             subject == _LAYERS
@@ -275,11 +288,11 @@ def _draw_channel(side: Side, options: DisplayOptions, channel: int) -> None:
     st.caption(findings.dead_beside(activations, options.threshold, side.dead))
     with st.container(key=f"activations_compare_detail_{side.key}"):
         values = activations.maps[channel]
+        box = map_box(side.network, side.layer.name, channel)
         if values.numel() > 1:
             is_shared = options.contrast == "shared"
             scale = (side.atlas.low, side.atlas.high) if is_shared else (None, None)
             crop = side.image.crop(side.network, enlarged=_PIXELS)
-            box = map_box(side.network, side.layer.name, channel)
             size = side.network.input_size
             image = overlay(crop, values, 0.75, options.colours, *scale, box=box, side=size)
         else:
@@ -287,6 +300,8 @@ def _draw_channel(side: Side, options: DisplayOptions, channel: int) -> None:
         alt = f"Channel {channel} over {side.image.title}"
         st.image(image, width="stretch", output_format="PNG", alt=alt)
         with st.container(gap="small"):
+            if values.numel() > 1 and box is None:
+                st.caption(STRETCHED)
             st.markdown(f"**Channel {channel}**")
             classes = side.network.weights.classes
             grid.numbers(activations, options.threshold, channel, classes, side.dead)

@@ -21,6 +21,12 @@ Show = Literal["all", "hide", "only"]
 _ORDERS = {"index": "Number", "strength": "Strongest first", "active": "Most active first"}
 _SHOWS = {"all": "All channels", "hide": "Hide empty ones", "only": "Only empty ones"}
 _CONTRASTS = {"channel": "Per channel", "shared": "Shared"}
+
+STRETCHED = (
+    "Which part of the image each value looks at cannot be followed through this network, so the "
+    "map is stretched over the whole image."
+)
+
 _THRESHOLDS = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 
@@ -111,6 +117,14 @@ def legend(
 ) -> None:
     """Draw the scale under the grid's controls; arguments as in `legend_html`."""
     st.html(legend_html(atlas, options, activations, dead))
+
+
+def legends_html(left: str, right: str) -> str:
+    """Join the legends of two grids: one if both say the same, otherwise each beside its side."""
+    if left == right:
+        return left
+    sides = f"<b>Left</b>{left}<b>Right</b>{right}"
+    return f'<div class="convviz-legends">{sides}</div>'
 
 
 def legend_html(

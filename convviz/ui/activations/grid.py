@@ -18,7 +18,7 @@ from convviz.sprites.overlay import heatmap, overlay
 from convviz.ui import cache, exports, state
 from convviz.ui.activations import dead as dead_channels
 from convviz.ui.activations import jobs
-from convviz.ui.activations.display import DisplayOptions, controls, legend
+from convviz.ui.activations.display import STRETCHED, DisplayOptions, controls, legend
 from convviz.ui.choice import Choice
 from convviz.ui.components.channel_grid import Picture, channel_grid
 from convviz.ui.components.channel_map import Under, channel_map, shares
@@ -317,6 +317,8 @@ def _panel(
                     cache.photograph(choice.image, network), shares(box, side), blend / 100
                 ),
             )
+        if box is None:
+            st.caption(STRETCHED)
         height, width = values.shape
         st.caption(f"The map alone, {height} × {width} values:")
         with st.container(key="activations_channel_map"):

@@ -13,21 +13,21 @@ from convviz.sprites.overlay import ends, heatmap, overlay
 from convviz.structure.costs import receptive_field
 from convviz.ui import cache, exports, state
 from convviz.ui.activations import second_image
+from convviz.ui.activations.display import STRETCHED
 from convviz.ui.choice import Choice
 from convviz.ui.components import position_map
 from convviz.ui.how_we_know import how_we_know
 
 _PIXELS = 448
+_POINT = "Point at the map or the image, or move with the arrow keys on the map"
+_FRAMED = f"{_POINT}: the frame is all that this number can have been computed from."
 
 
 def draw(choice: Choice, activations: Activations, channel: int) -> None:
     """Draw the map beside the image, and what can be said of one position and of all."""
     values = activations.maps[channel]
-    st.caption(
-        "Point at the map or the image, or move with the arrow keys on the map: the frame is all "
-        "that this number can have been computed from."
-    )
     field = receptive_field(choice.network, activations.layer.name, channel)
+    st.caption(_FRAMED if field else f"{_POINT}. {STRETCHED}")
     context = position_context(choice, activations)
     label = f"Map of channel {channel}"
     position_map.draw(context, choice.crop(), values, field, "viridis", label)
