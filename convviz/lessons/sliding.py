@@ -82,9 +82,11 @@ class Sliding:
         beyond, skipped = self.dropped_picture, self.skipped
         where = [f"{beyond} beyond the last stop"] if beyond else []
         if skipped:
-            between = "stops" if self.stride > self.span else "taps"
-            if self.stride > self.span and self.dilation > 1:
-                between = "stops and taps"
+            gaps = self.unseen[:skipped]  # what lies beyond the last stop comes last
+            spanned = [
+                any(start <= gap < start + self.span for start in self.starts) for gap in gaps
+            ]
+            between = " and ".join(["stops"] * (not all(spanned)) + ["taps"] * any(spanned))
             where.append(f"{skipped} between {between}")
         return (
             f"On both axes: {len(self.unseen)} of {self.length} rows and columns of the image are "

@@ -75,3 +75,19 @@ def test_every_setting_tap_by_tap() -> None:
             assert found.unseen_sentence == ""
         checked += 1
     assert checked > 9000
+
+
+@pytest.mark.parametrize(
+    ("setting", "between"),
+    [
+        ((13, 2, 5, 0, 1), "between stops)"),
+        ((13, 1, 5, 0, 3), "between stops)"),  # one tap has no gaps, whatever its dilation
+        ((13, 2, 4, 0, 3), "between taps)"),
+        ((13, 2, 5, 0, 2), "between stops and taps)"),
+        ((5, 2, 10, 0, 3), "between taps)"),  # it stops once: there is nothing between stops
+    ],
+)
+def test_what_is_not_seen_lies_between_stops_or_taps(
+    setting: tuple[int, int, int, int, int], between: str
+) -> None:
+    assert slide(*setting).unseen_sentence.rstrip(".").endswith(between)
