@@ -119,7 +119,8 @@ def run(args: argparse.Namespace) -> int:
             evaluation=evaluation,
         )
         write(args.out, data)
-    low, high = interval(sum(evaluation.correct), len(evaluation.tested))
+    different = len(dataset.different(evaluation.tested))
+    ends = interval(sum(evaluation.correct), len(evaluation.tested), different)
     guessing = dataset.guessing(evaluation.tested)
     summary: dict[str, Any] = {
         "network": network.name,
@@ -141,7 +142,7 @@ def run(args: argparse.Namespace) -> int:
         "frozen_parameters": plan.frozen_parameters,
         "val_accuracy": result.validation.accuracy,
         "test_accuracy": evaluation.accuracy,
-        "test_interval": [low, high],
+        "test_interval": list(ends),
         "train_accuracy": evaluation.train_accuracy,
         "guessing": guessing,
         "seconds": result.seconds,
@@ -156,7 +157,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json is not None:
         write_json(args.json, summary)
     if args.json != "-":
-        _print_result(evaluation, partition, guessing)
+        _print_result(evaluation, partition, guessing, ends)
     return 0
 
 
@@ -241,12 +242,13 @@ def _print_plan(dataset: Dataset, plan: TransferPlan, partition: Partition) -> N
     )
 
 
-def _print_result(evaluation: Evaluation, partition: Partition, guessing: float) -> None:
+def _print_result(
+    evaluation: Evaluation, partition: Partition, guessing: float, ends: tuple[float, float]
+) -> None:
     from convviz.formatting import percent
-    from convviz.learning.evaluation import interval
 
     result, images = evaluation.result, len(evaluation.tested)
-    low, high = interval(sum(evaluation.correct), images)
+    low, high = ends
     by = f", by {evaluation.folds} networks trained without them" if evaluation.folds else ""
     epochs = "1 epoch" if result.epochs == 1 else f"{result.epochs} epochs"
     print(

@@ -101,6 +101,20 @@ class Dataset:
             group for group in self.duplicates if len({self.labels[index] for index in group}) > 1
         )
 
+    def different(self, indices: Sequence[int]) -> tuple[int, ...]:
+        """Return some images without copies: of those of one group and class the first alone.
+
+        A copy gets the same answer, so it says nothing more about how good a network is.
+
+        Args:
+            indices: The images.
+        """
+        groups = self.groups or range(len(self))
+        first: dict[tuple[int, int], int] = {}
+        for index in indices:
+            first.setdefault((groups[index], self.labels[index]), index)
+        return tuple(first.values())
+
     def guessing(self, indices: Sequence[int]) -> float:
         """Return the accuracy of always naming the largest class: its share of some images.
 

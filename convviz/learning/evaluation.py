@@ -253,7 +253,7 @@ def _joined(
     )
 
 
-def interval(correct: int, images: int) -> tuple[float, float]:
+def interval(correct: int, images: int, different: int | None = None) -> tuple[float, float]:
     """Return the 95 % interval of an accuracy, both ends in 0…1.
 
     It is Wilson's (1927, Journal of the American Statistical Association 22), which holds for few
@@ -262,11 +262,13 @@ def interval(correct: int, images: int) -> tuple[float, float]:
     Args:
         correct: How many images are classified correctly.
         images: Of how many, at least one.
+        different: How many of those are different ones, as copies say nothing more; None for all.
     """
     share, z2 = correct / images, _Z**2
-    centre = (share + z2 / (2 * images)) / (1 + z2 / images)
-    half = _Z / (1 + z2 / images)
-    half *= math.sqrt(share * (1 - share) / images + z2 / (4 * images**2))
+    number = images if different is None else different
+    centre = (share + z2 / (2 * number)) / (1 + z2 / number)
+    half = _Z / (1 + z2 / number)
+    half *= math.sqrt(share * (1 - share) / number + z2 / (4 * number**2))
     # At the ends the exact values are 0 and 1, which rounding misses.
     low = 0.0 if correct == 0 else centre - half
     return low, 1.0 if correct == images else centre + half

@@ -70,6 +70,7 @@ class TransferOutcome:
             stopped before its test, the validation images.
         tested: Indices of the tested images in the data set, ascending; () without a test.
         correct: Whether each of them was classified correctly.
+        different: Those of the images it was measured on that are no copies of another one.
         folds: How many folds were tested; 0 without any.
         guessing: Accuracy of always naming the largest class of the images measured on.
         validation_accuracy: Of the weights that are kept, on the images that chose them.
@@ -96,6 +97,7 @@ class TransferOutcome:
     measured: Measured
     tested: tuple[int, ...]
     correct: tuple[bool, ...]
+    different: tuple[int, ...]
     folds: int
     guessing: float
     validation_accuracy: float
@@ -329,6 +331,7 @@ def _outcome(
         measured=measured if evaluation.tested else "validation",
         tested=evaluation.tested,
         correct=evaluation.correct,
+        different=dataset.different(indices),
         folds=evaluation.folds,
         guessing=dataset.guessing(indices),
         validation_accuracy=result.validation.accuracy,
@@ -395,7 +398,8 @@ def about(
         of = (
             f"{images:,} validation pictures, which it did not learn from but which chose its epoch"
         )
-    low, high = interval(correct, images)
+    tested = evaluation.tested if evaluation is not None else ()
+    low, high = interval(correct, images, len(dataset.different(tested)) or None)
     options = plan.network.spec.imagenet_options
     return TrainedInfo(
         network=plan.network.name,

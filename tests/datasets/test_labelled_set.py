@@ -193,6 +193,9 @@ def test_the_same_pixels_under_two_names_are_one_group(pack: Zip) -> None:
     assert dataset.duplicates == ((0, 1), (2, 5))
     assert dataset.conflicts == ((2, 5),)
     assert len(dataset.members) == 5
+    # A copy says nothing new; in another class it is another question.
+    assert dataset.different(range(7)) == (0, 2, 3, 4, 5, 6)
+    assert dataset.different((1, 3)) == (1, 3)
     # The same pixels in another shape are another image.
     turned = files | {"b/4.png": saved(noise[0].reshape(10, 40, 3), "PNG")}
     assert len(from_zip(pack(turned)).members) == 6

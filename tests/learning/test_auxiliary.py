@@ -178,6 +178,20 @@ def test_the_two_are_compared_over_the_same_images(few: Dataset, few_split: Spli
         assert standing.validation.accuracy == pytest.approx(named / paired.images)
 
 
+def test_a_picture_under_several_names_is_checked_once(few: Dataset, few_split: Split) -> None:
+    one, two = (next(i for i in few_split.validation if few.labels[i] == label) for label in (0, 1))
+    groups = list(range(len(few)))
+    copies = [index for index in few_split.validation if few.labels[index] == 0]
+    for index in copies:
+        groups[index] = one
+    groups[two] = one  # in another class
+    copied = replace(few, groups=tuple(groups))
+    expected = len(few_split.validation) - (len(copies) - 1)
+    last = results(copied, few_split)[-1]
+    assert len(copies) > 1
+    assert last.validation_images == last.moments[-1].paired.images == expected
+
+
 def test_scores_that_are_no_numbers_name_nothing() -> None:
     module = small()
     with torch.no_grad():

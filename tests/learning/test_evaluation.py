@@ -191,6 +191,13 @@ def test_the_interval_is_scipys(correct: int, images: int) -> None:
     assert interval(correct, images) == pytest.approx((expected.low, expected.high), abs=1e-6)
 
 
+@pytest.mark.parametrize(("correct", "images"), [(0, 7), (7, 7), (3, 8)])
+def test_copies_make_the_interval_no_narrower(correct: int, images: int) -> None:
+    expected = binomtest(correct, images).proportion_ci(0.95, method="wilson")
+    ends = interval(3 * correct, 3 * images, images)
+    assert ends == pytest.approx((expected.low, expected.high), abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [((40, 40), (25, 40)), ((3, 3), (0, 5)), ((0, 4), (4, 4)), ((9, 9), (9, 9))],

@@ -29,6 +29,7 @@ def outcome(correct: list[bool], **more: Any) -> TransferOutcome:
         "measured": "test",
         "tested": tuple(range(len(correct))),
         "correct": tuple(correct),
+        "different": tuple(range(len(correct))),
         "folds": 0,
         "guessing": 0.5,
         "validation_accuracy": 0.5,
@@ -133,6 +134,28 @@ def test_an_accuracy_has_its_images_and_its_interval(right: int, images: int) ->
     untested = replace(one, measured="validation", tested=(), correct=())
     assert findings.accuracy_name(untested) == "Validation accuracy"
     assert "chose epoch 1, so new pictures may fare worse" in findings.measured(untested, images)
+
+
+def test_copies_of_a_picture_make_nothing_surer() -> None:
+    """Three names for each of 8 pictures: 24 answers, of which 8 say something."""
+    names, different = 3, tuple(range(0, 24, 3))
+    right = [True] * 6 + [False] * 2
+    one = outcome([x for x in right for _ in range(names)], different=different)
+    expected = binomtest(6, 8).proportion_ci(0.95, method="wilson")
+    low, high = (float(n) for n in re.findall(r"[\d.]+(?= %)", findings.accuracy_interval(one)))
+    assert (low, high) == pytest.approx((100 * expected.low, 100 * expected.high), abs=0.51)
+    assert "from the 8 different ones" in findings.measured(one, 30)
+    assert "different" not in findings.measured(outcome(right), 30)
+    # 8 of 8 learned against 6 of 8 tested is chance; 24 of 24 against 18 of 24 would not be.
+    assert fisher_exact([[8, 0], [6, 2]], alternative="greater").pvalue > 0.05
+    assert fisher_exact([[24, 0], [18, 6]], alternative="greater").pvalue < 0.05
+    assert "no sign of learning by heart" in findings.by_heart(one)
+    other = outcome([True] * 24, different=different, name="other")
+    text = findings.compared([one, other])
+    assert text.startswith("Of the same 8 different pictures, this training classifies 6 correctly")
+    assert "0 only by the first, 2 only by the second" in text
+    assert f"p = {binomtest(0, 2).pvalue:.2g}" in text
+    assert "Of the same 8 different pictures" in findings.fine_tuned(one, other)
 
 
 @pytest.mark.claims("convviz.ui.transfer.findings.time_spent")

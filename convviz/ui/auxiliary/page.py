@@ -7,6 +7,7 @@ import streamlit as st
 from convviz.datasets.labelled_set import Dataset, split
 from convviz.figures import auxiliary as figures
 from convviz.figures import theme
+from convviz.formatting import percent
 from convviz.jobs.job import JobView
 from convviz.learning import findings as results
 from convviz.learning.auxiliary import Comparison, Settings, compare_auxiliary
@@ -174,7 +175,7 @@ def _draw_table(comparison: Comparison) -> None:
     rows = [
         {
             "auxiliary losses": title,
-            "named rightly": f"{standing.validation.accuracy:.1%}",
+            "named rightly": percent(standing.validation.accuracy, 1),
             "main loss": "" if standing.loss is None else f"{standing.loss:.3f}",
             "time of its steps": f"{standing.seconds:.1f} s",
             "parameters in training": f"{comparison.parameters + extra:,}",

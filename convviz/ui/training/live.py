@@ -9,6 +9,7 @@ import streamlit as st
 
 from convviz.datasets.labelled_set import Dataset, Split
 from convviz.datasets.labelled_set import split as split_set
+from convviz.formatting import percent
 from convviz.jobs.job import JobView
 from convviz.learning.config import TrainingSettings
 from convviz.learning.live import LiveProgress, Rate, learning_rate, train_small
@@ -246,7 +247,7 @@ def _numbers(view: LiveProgress) -> None:
     outcome, last = view.outcome, view.counts[-1]
     with st.container(horizontal=True, gap="large", key="training_live_numbers"):
         if outcome:
-            st.metric("Validation accuracy", f"{outcome.accuracy:.1%}", width="content")
+            st.metric("Validation accuracy", percent(outcome.accuracy, 1), width="content")
             st.metric("Epochs", outcome.epochs, width="content")
         st.metric("Empty channels", f"{last.empty} of {view.channels}", width="content")
         st.metric("Dead channels", f"{last.dead} of {view.channels}", width="content")

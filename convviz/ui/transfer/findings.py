@@ -84,7 +84,7 @@ def accuracy_name(outcome: TransferOutcome) -> str:
 
 def accuracy_interval(outcome: TransferOutcome) -> str:
     """Write the 95 % interval of an accuracy."""
-    low, high = interval(_correct(outcome), outcome.images)
+    low, high = interval(_correct(outcome), outcome.images, len(outcome.different))
     return f"{percent(low)} to {percent(high)}"
 
 
@@ -114,10 +114,12 @@ def measured(outcome: TransferOutcome, validation_images: int) -> str:
             f"{right}, but these are the pictures that chose epoch {outcome.best_epoch}, so new "
             "pictures may fare worse."
         )
+    different = len(outcome.different)
+    copies = f", from the {different:,} different ones" if different < images else ""
     return (
         f"{text} Always naming the largest class would classify {percent(outcome.guessing)} of "
-        "them correctly. The interval counts the chance of which pictures were tested (95 %), not "
-        "that of the seed: the training ran with one."
+        "them correctly. The interval counts the chance of which pictures were tested "
+        f"(95 %{copies}), not that of the seed: the training ran with one."
     )
 
 
@@ -140,8 +142,11 @@ def by_heart(outcome: TransferOutcome) -> str:
     if train is None:
         return ""
     images, correct = outcome.images, _correct(outcome)
-    # Training images stand in several folds: count as many as are tested.
-    p_value = p_value_higher(round(train * images), images, correct, images)
+    # Training images stand in several folds: count as many as are tested, and no copies.
+    number = len(outcome.different)
+    p_value = p_value_higher(
+        round(train * number), number, round(correct / images * number), number
+    )
     text = (
         f"Of the pictures learned from, {percent(train)} are classified correctly, of the tested "
         f"ones {percent(outcome.accuracy)}"
@@ -169,7 +174,7 @@ def compared(outcomes: Sequence[TransferOutcome]) -> str:
             sentences.append(f"“{other.name}” was stopped before its test.")
             continue
         sentences.append(
-            f"Of the same {_pictures(paired.images)}, this training classifies "
+            f"Of the same {_compared(first, paired)}, this training classifies "
             f"{paired.both + paired.only_first:,} correctly and “{other.name}” "
             f"{paired.both + paired.only_second:,}: {_verdict(paired)}."
         )
@@ -187,7 +192,7 @@ def fine_tuned(before: TransferOutcome, after: TransferOutcome) -> str:
         text = "Not both were tested with the same pictures, so the two accuracies say little."
     else:
         text = (
-            f"Of the same {_pictures(paired.images)}, {paired.both + paired.only_first:,} were "
+            f"Of the same {_compared(before, paired)}, {paired.both + paired.only_first:,} were "
             f"classified correctly before fine-tuning and {paired.both + paired.only_second:,} "
             f"after it: {_verdict(paired)}. Each was trained with one seed."
         )
@@ -236,12 +241,19 @@ def _verdict(paired: PairedComparison) -> str:
 
 
 def _paired(first: TransferOutcome, second: TransferOutcome) -> PairedComparison | None:
-    """Compare two trainings over the images that both were tested with; None without any."""
+    """Compare two trainings over the different images that both were tested with; None without."""
     one, two = (dict(zip(o.tested, o.correct, strict=True)) for o in (first, second))
-    common = sorted(one.keys() & two.keys())
+    common = sorted(one.keys() & two.keys() & set(first.different))
     if not common:
         return None
     return compare_paired([one[index] for index in common], [two[index] for index in common])
+
+
+def _compared(outcome: TransferOutcome, paired: PairedComparison) -> str:
+    """Count the images of a comparison; "8 different pictures" if some have copies."""
+    if len(outcome.different) == outcome.images:
+        return _pictures(paired.images)
+    return f"{paired.images:,} different picture{'' if paired.images == 1 else 's'}"
 
 
 def _total(outcome: TransferOutcome) -> float:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from convviz.figures import theme
 from convviz.figures import transfer as figures
+from convviz.formatting import percent
 from convviz.jobs.job import JobView
 from convviz.learning.plan import TransferPlan, plan_further
 from convviz.learning.transfer import Lesson, TransferOutcome, TransferProgress, train_transfer
@@ -131,10 +132,10 @@ def compare(
 ) -> None:
     """Draw the accuracy and the time before fine-tuning and after it."""
     with st.container(horizontal=True, gap="large", key="transfer_before_after_numbers"):
-        st.metric("Accuracy before", f"{before.accuracy:.1%}", width="content")
+        st.metric("Accuracy before", percent(before.accuracy, 1), width="content")
         st.metric(
             findings.accuracy_name(after),
-            f"{after.accuracy:.1%}",
+            percent(after.accuracy, 1),
             delta=f"{100 * (after.accuracy - before.accuracy):+.1f} points"
             if after.accuracy != before.accuracy and after.measured == before.measured
             else None,

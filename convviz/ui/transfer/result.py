@@ -7,7 +7,7 @@ import streamlit as st
 from convviz.features.predictions import predict
 from convviz.figures import theme
 from convviz.figures import transfer as figures
-from convviz.formatting import size_text
+from convviz.formatting import percent, size_text
 from convviz.jobs.job import JobView
 from convviz.learning.transfer import TransferOutcome, TransferProgress
 from convviz.networks.network import Network, is_within
@@ -87,7 +87,7 @@ def curves(view: TransferProgress, key: str) -> None:
 
 def _numbers(view: TransferProgress, outcome: TransferOutcome) -> None:
     with st.container(horizontal=True, gap="large", key="transfer_numbers"):
-        st.metric(findings.accuracy_name(outcome), f"{outcome.accuracy:.1%}", width="content")
+        st.metric(findings.accuracy_name(outcome), percent(outcome.accuracy, 1), width="content")
         st.metric("95 % interval", findings.accuracy_interval(outcome), width="content")
         st.metric("Pictures measured on", f"{outcome.images:,}", width="content")
         st.metric("Time", f"{outcome.seconds:.1f} s", width="content")
@@ -127,7 +127,7 @@ def _mistakes(outcome: TransferOutcome) -> None:
                 st.image(mistake.png, width=112, output_format="PNG", alt=mistake.title)
                 st.caption(
                     f"{plain_name(mistake.is_class)}, taken for {plain_name(mistake.taken_for)} "
-                    f"({mistake.probability:.0%})"
+                    f"({percent(mistake.probability)})"
                 )
 
 
