@@ -15,11 +15,12 @@ PACKAGE = ROOT / "convviz"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PAGES = [*ROOT.glob("app.py"), *sorted((ROOT / "pages").glob("*.py"))]
 
-# Which rooms of the package a room may import; everyone may import errors and formatting.
+# Which rooms of the package a room may import; everyone may import the first four.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "formatting": set(),
     "limits": set(),
+    "plain_text": set(),
     "preflight": set(),
     "downloads": set(),
     "images": set(),
@@ -44,7 +45,7 @@ MAY_IMPORT |= {
     "__main__": {"cli"},
     "__init__": _CORE - {"figures", "lessons"},  # for type checkers alone: see below
 }
-_EVERYONES = {"errors", "formatting", "limits", "__version__"}
+_EVERYONES = {"errors", "formatting", "limits", "plain_text", "__version__"}
 MAY_DRAW_PAGES = {"ui"}  # rooms that may import streamlit
 MAY_PLOT = {"figures"}  # rooms that may import plotly
 
@@ -60,7 +61,7 @@ PAGE_FOLDERS = {folder_of(page) for page in PAGES}
 UI_GROUPS = (
     {
         *("keys", "choice", "state", "errors", "visitor", "widgets", "formulas", "how_we_know"),
-        *("plain_text", "findings", "byte_store"),
+        *("findings", "byte_store"),
     },
     {"cache", "jobs", "exports", "downloads", "predictions", "navigation"},
     {"components"},

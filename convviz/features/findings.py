@@ -27,6 +27,7 @@ from convviz.features.occlusion import OcclusionStep
 from convviz.features.synthesis import SynthesisStep
 from convviz.features.top_patches import TopPatches
 from convviz.formatting import percent
+from convviz.plain_text import code, plain
 from convviz.structure.layers import Layer
 
 _NOISE = 1e-5  # of a response: passes over batches differ by no more, from float32's rounding
@@ -73,8 +74,11 @@ def layer_headline(activations: Activations, network_title: str, threshold: floa
     layer = activations.layer
     channels, height, width = activations.maps.shape
     unit = "numbers" if height == width == 1 else f"maps of {height} × {width}"
-    dotted = "" if layer.name == layer.title else f" (`{layer.name}`)"
-    parts = [f"{layer.title}{dotted} of {network_title}, {layer.kind}: {channels} {unit}."]
+    dotted = "" if layer.name == layer.title else f" ({code(layer.name)})"
+    parts = [
+        f"{plain(layer.title)}{dotted} of {plain(network_title)}, {plain(layer.kind)}: "
+        f"{channels} {unit}."
+    ]
     bound = activations.empty_up_to(threshold)
     if threshold > 0 and activations.is_signed:
         parts.append(
@@ -279,14 +283,14 @@ def patches(top: TopPatches, channel: int, set_name: str, *, is_partial: bool) -
     count = len(top.patches(channel))
     if not count:
         return (
-            f"Channel {channel} is dead over {top.seen_images} ({set_name}): it is empty for each "
-            f"of them.{partly}"
+            f"Channel {channel} is dead over {top.seen_images} ({plain(set_name)}): it is empty "
+            f"for each of them.{partly}"
         )
     each = "photograph" if "photograph" in top.seen_images else "picture"
     subject = "The strongest patch" if count == 1 else f"The {count} strongest patches"
     return (
-        f"**{subject}** for channel {channel} over {top.seen_images} ({set_name}), at most one of "
-        f"each {each}, cut to what the number can see.{partly}"
+        f"**{subject}** for channel {channel} over {top.seen_images} ({plain(set_name)}), at most "
+        f"one of each {each}, cut to what the number can see.{partly}"
     )
 
 
@@ -306,8 +310,9 @@ def ablation(result: Ablation) -> str:
     count, channels = len(result.channels), result.layer.shape[0]
     verb = "is" if count == 1 else "are"
     return (
-        f"{count or 'None'} of {channels} channels of {result.layer.title} {verb} off. Change: "
-        "length of the difference of all the layer's numbers, as a share of their length before."
+        f"{count or 'None'} of {channels} channels of {plain(result.layer.title)} {verb} off. "
+        "Change: length of the difference of all the layer's numbers, as a share of their length "
+        "before."
     )
 
 
@@ -333,7 +338,7 @@ def stage(stage: Stage, source: str) -> str:
 
     Args:
         stage: The stage.
-        source: Title of the layer that its inputs come from, for a sum or a pooling.
+        source: Title of the layer that its inputs come from, for a sum or a pooling; safe to show.
     """
     after = f"**{stage.after:.7g}**"
     match stage:
@@ -367,12 +372,14 @@ def stage(stage: Stage, source: str) -> str:
         case BranchChoice():
             return (
                 f"Concatenation: it is channel {stage.channel} of the branch "
-                f"{stage.branch.title} (`{stage.branch.name}`), taken over as it is → {after}"
+                f"{plain(stage.branch.title)} ({code(stage.branch.name)}), taken over as it is → "
+                f"{after}"
             )
         case Identity():
-            return f"The {stage.kind} hands it on unchanged → {after}"
+            return f"The {plain(stage.kind)} hands it on unchanged → {after}"
         case Opaque():
-            return f"How a {stage.kind} makes its numbers is not known here; this one is {after}"
+            kind = plain(stage.kind)
+            return f"How a {kind} makes its numbers is not known here; this one is {after}"
 
 
 def arithmetic_number(arithmetic: Arithmetic, *, is_map: bool) -> str:
@@ -411,13 +418,17 @@ def contribution(name: str, amount: float) -> str:
 
 
 def contributions_heading(source: str) -> str:
-    """Name the chart of what the input channels add; it is ordered by size, whatever the sign."""
+    """Name the chart of what the input channels add; it is ordered by size, whatever the sign.
+
+    Args:
+        source: Title of the layer that they are channels of; safe to show.
+    """
     return f"**What each channel of {source} adds**, the largest in size first"
 
 
 def most_changed_heading(title: str) -> str:
     """Name the maps of a layer before and after an ablation."""
-    return f"**Channels of {title} that change most**: above before, below after"
+    return f"**Channels of {plain(title)} that change most**: above before, below after"
 
 
 def field_heading(row: int, column: int) -> str:

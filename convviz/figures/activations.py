@@ -14,6 +14,7 @@ from convviz.features.ablation import Change
 from convviz.features.activations import LayerSummary
 from convviz.features.arithmetic_steps import WeightedSum
 from convviz.figures import theme
+from convviz.plain_text import plain_html
 from convviz.structure.layers import Layer
 
 _DIVERGING = ((0.0, theme.VERMILION), (0.5, "#f4f4f4"), (1.0, theme.BLUE))
@@ -42,7 +43,7 @@ def empty_by_depth(summaries: Sequence[LayerSummary], layer_name: str) -> go.Fig
             },
             customdata=[
                 [
-                    *(summary.layer.title, summary.layer.name, summary.layer.kind),
+                    *map(plain_html, (summary.layer.title, summary.layer.name, summary.layer.kind)),
                     *(summary.empty, summary.channels),
                 ]
                 for summary in summaries
@@ -63,7 +64,11 @@ def empty_by_depth(summaries: Sequence[LayerSummary], layer_name: str) -> go.Fig
         line = {"color": theme.VERMILION, "width": 1, "dash": "dot"}
         figure.add_shape(x0=index, x1=index, y0=summaries[index].share, y1=top, line=line)
         figure.add_annotation(
-            x=index, y=top, text=summaries[index].layer.title, showarrow=False, yanchor="bottom"
+            x=index,
+            y=top,
+            text=plain_html(summaries[index].layer.title),
+            showarrow=False,
+            yanchor="bottom",
         )
         figure.update_layout(margin_t=30)
     return figure
@@ -190,7 +195,9 @@ def changes(layers: Sequence[Change]) -> go.Figure:
             x=list(range(len(layers))),
             y=[change.relative for change in layers],
             marker={"color": theme.ACCENT},
-            customdata=[[change.layer.title, change.layer.kind] for change in layers],
+            customdata=[
+                [plain_html(change.layer.title), plain_html(change.layer.kind)] for change in layers
+            ],
             hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}<br>changed by %{y:.1%}"
             "<extra></extra>",
         )
@@ -208,7 +215,7 @@ def _name_stages(figure: go.Figure, layers: Sequence[Layer]) -> None:
     for stage, members in groupby(layers, key=lambda layer: layer.stage):
         count = len(list(members))
         middles.append(start + (count - 1) / 2)
-        titles.append(stage.removeprefix("inception") or stage)
+        titles.append(plain_html(stage.removeprefix("inception") or stage))
         start += count
     if len(middles) > _MOST_TICKS:
         middles, titles = middles[::2], titles[::2]

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from convviz.figures import theme
 from convviz.formatting import percent, short
 from convviz.lessons.printed_figures import Reported
+from convviz.plain_text import plain_html
 from convviz.structure.costs import Costs
 
 _PARTS = (
@@ -29,7 +30,7 @@ def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
             such an axis cannot be added; they are stacked on a linear axis.
     """
     figure = go.Figure()
-    titles = [costs.title for costs in networks]
+    titles = [plain_html(costs.title) for costs in networks]
     totals = [costs.parameters_with_auxiliary for costs in networks]
     for part, title, colour, pattern in _PARTS:
         values = [costs.part(part).parameters for costs in networks]
@@ -105,7 +106,7 @@ def amounts(
     """
     figure = go.Figure(
         go.Bar(
-            y=list(titles),
+            y=[plain_html(title) for title in titles],
             x=list(values),
             orientation="h",
             marker={"color": colour},
@@ -139,7 +140,7 @@ def trade(networks: Sequence[Costs], reported: Sequence[Reported]) -> go.Figure:
             x=[costs.macs / 1e9 for costs in networks],
             y=accuracies,
             mode="markers+text",
-            text=[costs.title for costs in networks],
+            text=[plain_html(costs.title) for costs in networks],
             textposition="top center",
             marker={
                 "size": parameters,

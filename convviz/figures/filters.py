@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from convviz.features.filters import Filters
 from convviz.figures import theme
+from convviz.plain_text import plain_html
 
 
 def weights(sets: Sequence[tuple[str, Filters]]) -> go.Figure:
@@ -18,7 +19,8 @@ def weights(sets: Sequence[tuple[str, Filters]]) -> go.Figure:
     """
     bound = max((filters.largest for _, filters in sets), default=1.0)
     figure = go.Figure()
-    for index, (name, filters) in enumerate(sets):
+    for index, (title, filters) in enumerate(sets):
+        name = plain_html(title)
         counts, centres = filters.histogram(bound)
         share = counts / max(float(counts.sum()), 1.0)
         figure.add_trace(

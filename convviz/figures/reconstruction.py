@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from convviz.figures import theme
+from convviz.plain_text import plain_html
 
 _HEIGHT = 220
 _WIDE, _HIGH = 400, 190  # the drawing's own units
@@ -119,7 +120,7 @@ def survival(
         (("layout", layouts, "circle"), ("detail", details, "square"))
     ):
         figure.add_scatter(
-            x=list(titles),
+            x=[plain_html(title) for title in titles],
             y=list(values),
             name=name,
             mode="lines+markers",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from convviz.figures import theme
+from convviz.plain_text import plain_html
 
 
 def curves(
@@ -74,11 +75,12 @@ def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> go.Fig
         classes: Their names.
         counts: Rows are the pictures' classes, columns what they were taken for.
     """
+    names = [plain_html(name) for name in classes]
     figure = go.Figure(
         go.Heatmap(
             z=[list(row) for row in counts],
-            x=list(classes),
-            y=list(classes),
+            x=names,
+            y=names,
             text=[[str(value) if value else "" for value in row] for row in counts],
             texttemplate="%{text}" if len(classes) <= 15 else None,
             colorscale=[[0, "#e3eaf0"], [1, theme.BLUE]],
@@ -120,7 +122,7 @@ def compared(names: Sequence[str], shares: Sequence[float], seconds: Sequence[fl
         figure.add_annotation(
             x=0,
             y=row - 0.24,
-            text=f"{name} · {duration:.0f} s",
+            text=f"{plain_html(name)} · {duration:.0f} s",
             showarrow=False,
             xanchor="left",
             yanchor="bottom",

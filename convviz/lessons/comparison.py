@@ -5,6 +5,7 @@ A sentence is written only if the numbers support it, so the text is true for an
 
 from convviz.formatting import grouped, percent, times
 from convviz.lessons.stacking import replacing
+from convviz.plain_text import plain
 from convviz.structure.costs import Costs, LayerCost
 
 _SAME = 1.005  # below this ratio two numbers are written alike
@@ -16,16 +17,17 @@ def surprise(first: Costs, second: Costs) -> tuple[str, ...]:
     Auxiliary heads are not counted: they are removed after training.
     """
     small, large = sorted((first, second), key=_size)
+    larger, smaller = plain(large.title), plain(small.title)
     sizes = f"{grouped(_size(large))} against {grouped(_size(small))}"
     if _size(large) == _size(small):
         count = grouped(_size(large))
-        return (f"{large.title} and {small.title} have equally many parameters: {count}.",)
+        return (f"{larger} and {smaller} have equally many parameters: {count}.",)
     if not _size(small):
-        return (f"**{large.title} has {grouped(_size(large))} parameters, {small.title} none.**",)
+        return (f"**{larger} has {grouped(_size(large))} parameters, {smaller} none.**",)
     ratio = _size(large) / _size(small)
     if ratio < _SAME:
-        return (f"{large.title} and {small.title} have about as many parameters: {sizes}.",)
-    claim = f"**{large.title} has {_times(ratio)} the parameters of {small.title}**: {sizes}."
+        return (f"{larger} and {smaller} have about as many parameters: {sizes}.",)
+    claim = f"**{larger} has {_times(ratio)} the parameters of {smaller}**: {sizes}."
     sentences = [
         claim,
         _kernel_sentence(large, small),
@@ -76,7 +78,7 @@ def _decoder_sentence(large: Costs) -> str:
     if heaviest.kind != "linear" or len(inputs) != 1 or len(rows) == 1:
         return f"{sentence}."
     return (
-        f"{sentence}: {heaviest.title} alone connects {grouped(inputs[0])} values with"
+        f"{sentence}: {plain(heaviest.title)} alone connects {grouped(inputs[0])} values with"
         f" {grouped(outputs[0])} units and holds {grouped(heaviest.parameters)}."
     )
 
@@ -90,13 +92,13 @@ def _difference_sentence(large: Costs, small: Costs) -> str:
     if encoder >= 0 and decoder >= 0:
         part, more = max(("classifier", decoder), ("encoder", encoder), key=lambda pair: pair[1])
         return (
-            f"Of the {grouped(difference)} that {large.title} has more, {grouped(more)}"
+            f"Of the {grouped(difference)} that {plain(large.title)} has more, {grouped(more)}"
             f" ({percent(more / difference)}) lie in its {part}."
         )
     return (
-        f"{large.title} has {grouped(difference)} more in all: its classifier has"
+        f"{plain(large.title)} has {grouped(difference)} more in all: its classifier has"
         f" {_more_or_fewer(decoder)} and its encoder {_more_or_fewer(encoder)}"
-        f" than those of {small.title}."
+        f" than those of {plain(small.title)}."
     )
 
 
@@ -113,8 +115,8 @@ def _encoder_sentence(large: Costs, small: Costs, ratio: float) -> str:
     else:
         comparison = f"{times(1 / ratio, digits=2, whole_from=10)} times fewer"
     return (
-        f"The encoders alone have {encoders[0]} ({large.title}) and {encoders[1]}"
-        f" ({small.title}): {comparison}."
+        f"The encoders alone have {encoders[0]} ({plain(large.title)}) and {encoders[1]}"
+        f" ({plain(small.title)}): {comparison}."
     )
 
 

@@ -18,6 +18,7 @@ from convviz.formatting import decimals, percent, significant
 from convviz.images.preprocess import to_pixels
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
+from convviz.plain_text import plain
 from convviz.reconstruction.config import MEASURED, ReconstructionConfig, is_measured
 from convviz.reconstruction.optimizers import DEFAULT, OPTIMIZERS
 from convviz.reconstruction.progress import ReconstructionProgress
@@ -247,9 +248,10 @@ def what_is_lost(runs: Sequence[ReconstructionProgress]) -> str:
     ):
         return _joined("The image is too even to say what the deeper layers lose.", silent)
     numbers = (
-        f"From {first.subject.layer_title} to {last.subject.layer_title} the agreement with the "
-        f"original goes from {decimals(shallow.detail)} to {decimals(deep.detail)} in the detail "
-        f"(what the pixels of a patch of {PATCH} × {PATCH} add to its mean colour) and from "
+        f"From {plain(first.subject.layer_title)} to {plain(last.subject.layer_title)} the "
+        f"agreement with the original goes from {decimals(shallow.detail)} to "
+        f"{decimals(deep.detail)} in the detail (what the pixels of a patch of {PATCH} × "
+        f"{PATCH} add to its mean colour) and from "
         f"{decimals(shallow.layout)} to {decimals(deep.layout)} in the layout (the patches' mean "
         "colours); 1 is identical up to contrast."
     )
@@ -271,8 +273,8 @@ def what_differs(runs: Sequence[ReconstructionProgress]) -> str:
     if len(results) < 2:
         return silent
     sizes = "; ".join(
-        f"{run.subject.layer_title} of {run.subject.network} describes the image with "
-        f"{run.subject.numbers:,} numbers (the image itself has {3 * run.subject.pixels**2:,})"
+        f"{plain(run.subject.layer_title)} of {plain(run.subject.network)} describes the image "
+        f"with {run.subject.numbers:,} numbers (the image itself has {3 * run.subject.pixels**2:,})"
         for run, _ in results
     )
     if max(result.relative_error for _, result in results) > _FAR:
@@ -280,7 +282,7 @@ def what_differs(runs: Sequence[ReconstructionProgress]) -> str:
     side = min(run.subject.pixels for run, _ in results)
     likenesses = [_likeness(run, side) for run, _ in results]
     values = "; ".join(
-        f"{run.subject.network} {decimals(value)}"
+        f"{plain(run.subject.network)} {decimals(value)}"
         for (run, _), (value, _) in zip(results, likenesses, strict=True)
     )
     unrelated = [
@@ -301,8 +303,8 @@ def what_differs(runs: Sequence[ReconstructionProgress]) -> str:
         finding = "So they are about equally like their originals."
     else:
         finding = (
-            f"So the reconstruction from {best.subject.network} is the most like its original, "
-            f"that from {worst.subject.network} the least."
+            f"So the reconstruction from {plain(best.subject.network)} is the most like its "
+            f"original, that from {plain(worst.subject.network)} the least."
         )
     return _joined(f"{sizes}.", compared, finding, _how_sure(results), silent)
 
@@ -367,7 +369,7 @@ def compared_layers(pairs: Sequence[tuple[Network, Layer]]) -> str:
     """Name the layers that several networks are compared at."""
     if not pairs:
         return "Choose at least one network."
-    text = ", ".join(f"{layer.title} of {network.title}" for network, layer in pairs)
+    text = ", ".join(f"{plain(layer.title)} of {plain(network.title)}" for network, layer in pairs)
     return f"At about the same share of each encoder's depth as the layer in the sidebar: {text}."
 
 
@@ -404,7 +406,8 @@ def what_settings(networks: Sequence[Network]) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     """Write names as a list: "a", "a and b", "a, b and c"."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    safe = [plain(name) for name in names]
+    return " and ".join(filter(None, (", ".join(safe[:-1]), safe[-1])))
 
 
 def _joined(*sentences: str) -> str:

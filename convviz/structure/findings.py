@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from convviz.plain_text import plain
+
 _NAMED = 3
 
 
@@ -16,7 +18,7 @@ def left_out_sentence(names: Sequence[str]) -> str:
     if not names:
         return ""
     rest = len(names) - _NAMED
-    listed = ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+    listed = ", ".join(map(plain, names[:_NAMED])) + (f" and {rest} more" if rest > 0 else "")
     if len(names) == 1:
         return (
             f"1 module that runs is not listed, since it returns neither maps nor one vector for "

@@ -23,8 +23,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 
 from convviz.errors import ConvvizError
+from convviz.plain_text import plain
 from convviz.ui.keys import Entry
-from convviz.ui.plain_text import plain
 
 Arguments = ParamSpec("Arguments")
 

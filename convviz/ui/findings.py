@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convviz.ui.plain_text import plain, quoted
+from convviz.plain_text import plain, quoted
 
 
 def no_such_choice(key: str, asked: str) -> str:

@@ -37,8 +37,8 @@ from streamlit.runtime import Runtime
 
 from convviz import limits
 from convviz.errors import SettingError
+from convviz.plain_text import unlinked
 from convviz.ui import errors, exports, shell
-from convviz.ui.plain_text import unlinked
 
 _log = logging.getLogger(__name__)
 

@@ -24,13 +24,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from convviz.plain_text import code as code
+from convviz.plain_text import plain as plain
+from convviz.plain_text import quoted as quoted
+from convviz.plain_text import shorten as shorten
 from convviz.ui import errors, findings, keys
 from convviz.ui.choice import ChosenImage
 from convviz.ui.keys import Component, Entry, Key, Value
-from convviz.ui.plain_text import code as code
-from convviz.ui.plain_text import plain as plain
-from convviz.ui.plain_text import quoted as quoted
-from convviz.ui.plain_text import shorten as shorten
 
 if TYPE_CHECKING:
     from convviz.downloads.tickets import Fetch

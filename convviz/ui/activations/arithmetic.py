@@ -12,6 +12,7 @@ from convviz.features.arithmetic_steps import Pooled, WeightedSum
 from convviz.figures import activations as figures
 from convviz.figures import theme
 from convviz.networks.network import Network
+from convviz.plain_text import code, plain
 from convviz.structure.layers import layer
 from convviz.ui.activations.map_and_field import position_context
 from convviz.ui.choice import Choice
@@ -102,10 +103,10 @@ def _input_names(stage: WeightedSum) -> list[str]:
 
 
 def _title(source: str, network: Network) -> str:
-    """Name a layer; "" is the image."""
+    """Name a layer, safe to show; "" is the image."""
     if not source:
         return "the image"
     try:
-        return layer(network, source).title
+        return plain(layer(network, source).title)
     except NetworkError:
-        return f"`{source}`"
+        return code(source)

@@ -284,7 +284,9 @@ def _draw_channel(side: Side, options: DisplayOptions, channel: int) -> None:
     """Draw the picked channel of a side: its map over the image, its numbers, and the way in."""
     activations = side.activations
     title = state.plain(state.shorten(side.image.title, 40))
-    st.markdown(f"**{title}**, {side.layer.title} of {side.network.title}")
+    st.markdown(
+        f"**{title}**, {state.plain(side.layer.title)} of {state.plain(side.network.title)}"
+    )
     st.caption(findings.dead_beside(activations, options.threshold, side.dead))
     with st.container(key=f"activations_compare_detail_{side.key}"):
         values = activations.maps[channel]

@@ -11,6 +11,7 @@ from convviz.features.dead import DeadChannels, DeadStep, count_dead
 from convviz.features.top_patches import TopPatchesStep
 from convviz.jobs.job import JobView
 from convviz.networks.network import Network
+from convviz.plain_text import plain
 from convviz.structure.layers import Layer
 from convviz.ui.activations import jobs
 from convviz.ui.activations.jobs import About
@@ -50,7 +51,7 @@ def count_button(network: Network, page_jobs: PageJobs, job: JobView | None) -> 
     """Draw the button that starts the count over all layers of a network."""
     images = SampleCrops()
     st.button(
-        f"Find dead channels of {network.title}",
+        f"Find dead channels of {plain(network.title)}",
         icon=":material/search:",
         key=f"activations_start_dead_{network.name}",
         disabled=page_jobs.is_busy(job),

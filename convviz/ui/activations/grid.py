@@ -147,7 +147,7 @@ def numbers_html(
     if len(classes) == activations.channels and not layer.in_encoder:
         rows.append(("Class", escape(classes[channel].split(",")[0])))
     branches = [branch for branch in layer.branches if branch.start <= channel < branch.stop]
-    rows += [("Branch", branch.title) for branch in branches[:1]]
+    rows += [("Branch", escape(branch.title)) for branch in branches[:1]]
     cells = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
     if bool(activations.empty(threshold)[channel]):
         cells += '<dd class="whole">Empty for this image</dd>'

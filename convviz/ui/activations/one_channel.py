@@ -45,7 +45,7 @@ def _heading(activations: Activations, channel: int) -> None:
     ):
         st.session_state["activations_inspected"] = channel
         st.number_input(
-            f"Channel of {activations.layer.title}, 0 to {last}",
+            f"Channel of {state.plain(activations.layer.title)}, 0 to {last}",
             0,
             last,
             key="activations_inspected",

@@ -102,7 +102,7 @@ def _choose_set(page_jobs: PageJobs, job: JobView | None) -> ImageSet | None:
     )
     images = st.session_state.get(Entry.IMAGE_SET)
     if isinstance(images, str):  # why the last upload was refused
-        st.error(images, icon=":material/error:")
+        st.error(state.plain(images), icon=":material/error:")
         return None
     if isinstance(images, Zipped):
         _draw_left_out(images)
@@ -224,7 +224,7 @@ def _draw_patches(
             for image, score, title in cuts:
                 with st.container(width=_TILE, gap="small"):
                     st.image(image, width=_TILE, output_format="PNG", alt=title)
-                    st.caption(f"{score:.3g} · {title}")
+                    st.caption(f"{score:.3g} · {state.plain(title)}")
     if step.left_out:
         with st.expander(could_not_be_read(len(step.left_out))):
             st.dataframe(

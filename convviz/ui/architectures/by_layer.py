@@ -46,7 +46,7 @@ def draw(choice: Choice) -> None:
     differences = spec(choice.network_name).differences
     if form.key == "torchvision" and differences:
         with st.expander("How this differs from the paper"):
-            st.markdown("\n".join(f"- {sentence}" for sentence in differences))
+            st.markdown("\n".join(f"- {state.plain(sentence)}" for sentence in differences))
     how_we_know("parameters", "macs", "training_memory", "receptive_field", "output_size")
 
 
@@ -58,7 +58,7 @@ def _choose_form(network_name: str) -> tuple[cache.NetworkForm, int]:
         if len(forms) > 1:
             titles = {key: form.title for key, form in forms.items()}
             title = spec(network_name).title
-            form = forms[one_of(title, titles, Key.FORM, "torchvision", hidden=False)]
+            form = forms[one_of(state.plain(title), titles, Key.FORM, "torchvision", hidden=False)]
         sides = sorted({*_SIDES, form.input_size})
         size = st.selectbox(
             "Image side, in pixels",
@@ -125,8 +125,8 @@ def _draw_row(choice: Choice, costs: Costs, row: LayerCost) -> None:
 
 def _draw_numbers(costs: Costs, row: LayerCost) -> None:
     formulas = write_out(row)
-    st.subheader(row.title, anchor=False)
-    st.caption(f"`{row.name}` · {row.kind} · part of the {row.part}")
+    st.subheader(state.plain(row.title), anchor=False)
+    st.caption(f"{state.code(row.name)} · {state.plain(row.kind)} · part of the {row.part}")
     st.caption(f"Of the whole network: {findings.parameters_text(costs)}.")
     ledger(
         [

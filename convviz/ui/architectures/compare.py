@@ -154,7 +154,7 @@ def _count(names: Sequence[str], size: int) -> list[Costs]:
         try:
             networks.append(cache.costs(name, size))
         except SettingError as error:
-            st.warning(str(error), icon=":material/photo_size_select_small:")
+            st.warning(state.plain(str(error)), icon=":material/photo_size_select_small:")
     return networks
 
 

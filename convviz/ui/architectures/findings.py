@@ -14,6 +14,7 @@ from convviz.lessons.printed_figures import AGREEMENTS, PrintedFigure, Reported,
 from convviz.lessons.sliding import Sliding, exact_lengths
 from convviz.lessons.stacking import Stacking
 from convviz.networks.network import Network
+from convviz.plain_text import plain
 from convviz.structure.costs import Costs, LayerCost, flops
 from convviz.structure.layers import Branch
 
@@ -58,8 +59,8 @@ def published_text(costs: Costs, macs: int, size: int, theirs: Reported) -> str:
     gigamacs = macs / 1e9
     is_same = costs.parameters == theirs.parameters and abs(gigamacs - theirs.gigamacs) < 0.001
     return (
-        f"{'✓' if is_same else '≠'} {costs.title}: counted here {costs.parameters:,} parameters "
-        f"and {gigamacs:.3f} billion MACs at {size} × {size}; torchvision publishes "
+        f"{'✓' if is_same else '≠'} {plain(costs.title)}: counted here {costs.parameters:,} "
+        f"parameters and {gigamacs:.3f} billion MACs at {size} × {size}; torchvision publishes "
         f"{theirs.parameters:,} and {theirs.gigamacs:g} “GFLOPS”."
     )
 
@@ -309,7 +310,7 @@ def branch_text(branch: Branch, channels: int, empty: int) -> str:
     """Say which channels of a module's output a branch makes, and how many are empty."""
     count = branch.stop - branch.start
     return (
-        f"**{branch.title}**: channels {branch.start} to {branch.stop - 1} of the output, "
+        f"**{plain(branch.title)}**: channels {branch.start} to {branch.stop - 1} of the output, "
         f"{percent(count / channels, 1)} of its depth, {empty} of {count} empty"
     )
 
@@ -321,7 +322,7 @@ def about_text(network: Network, *, chosen: bool) -> str:
         network: The network.
         chosen: Whether it is the one that the sidebar shows.
     """
-    text = f"{network.title}, {network.weights.title}"
+    text = f"{plain(network.title)}, {plain(network.weights.title)}"
     return f"{text}." if chosen else f"{text}, which comes with convviz, whatever the sidebar says."
 
 
@@ -343,8 +344,8 @@ def last_maps_text(about: str, averaged: AveragedMaps) -> str:
     """
     channels, height, width = averaged.maps.shape
     return (
-        f"{about} Its last layer, {averaged.layer.title}, has {channels:,} maps of {height} × "
-        f"{width}; each becomes one number."
+        f"{about} Its last layer, {plain(averaged.layer.title)}, has {channels:,} maps of "
+        f"{height} × {width}; each becomes one number."
     )
 
 

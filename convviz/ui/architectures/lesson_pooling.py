@@ -17,6 +17,7 @@ from convviz.lessons.pooling import classifiers
 from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
+from convviz.plain_text import plain
 from convviz.sprites.overlay import heatmap, overlay
 from convviz.ui import cache, exports
 from convviz.ui.architectures import findings, lesson_network
@@ -56,7 +57,7 @@ def _draw_parameters() -> None:
             try:
                 networks.append(classifiers(cache.costs(name)))
             except SettingError as error:  # it ends in no scores; the others can be compared
-                st.caption(str(error))
+                st.caption(plain(str(error)))
     if not networks:
         return
     st.plotly_chart(

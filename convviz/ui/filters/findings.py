@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from convviz.features.filters import Filters
 from convviz.networks.network import Weights
+from convviz.plain_text import code, plain
 from convviz.structure.layers import Layer
 
 
@@ -14,8 +15,8 @@ def headline(filters: Filters) -> str:
     """Say how many filters there are, and how large each is."""
     height, width = filters.kernels.shape[2:]
     return (
-        f"{filters.channels} filters of {filters.layer.title}, each {filters.inputs} × {height} × "
-        f"{width}"
+        f"{filters.channels} filters of {plain(filters.layer.title)}, each {filters.inputs} × "
+        f"{height} × {width}"
     )
 
 
@@ -41,7 +42,7 @@ def meaning(filters: Filters, network: str, *, is_first: bool) -> str:
             f"Each has {slices} it looks at. Blue adds to the sum where the channel is above 0, "
             "vermilion takes away, white does nothing."
         )
-    return f"`{filters.module}` of {network}. {text} {scale(filters.largest)}"
+    return f"{code(filters.module)} of {plain(network)}. {text} {scale(filters.largest)}"
 
 
 def scale(bound: float) -> str:
@@ -58,7 +59,8 @@ def scale(bound: float) -> str:
 def no_kernels_of_its_own(chosen: Layer, convolution: Layer) -> str:
     """Say whose kernels are shown for a layer without any."""
     return (
-        f"{chosen.title} has no kernels of its own; these are those of {convolution.title}, the "
+        f"{plain(chosen.title)} has no kernels of its own; these are those of "
+        f"{plain(convolution.title)}, the "
         "last convolution before it."
     )
 

@@ -64,8 +64,8 @@ def _first_layers(choice: Choice) -> None:
                 key = f"filters_save_first_{filters.layer.name}_{title}"
                 _sheet(choice, title, filters, bound, key=key)
             else:
-                st.subheader(title, anchor=False)
-                st.info(filters)
+                st.subheader(state.plain(title), anchor=False)
+                st.info(state.plain(filters))
     how_we_know("kernel_norm")
 
 
@@ -128,7 +128,7 @@ def _sheet(choice: Choice, title: str, filters: Filters, bound: float | None, *,
         bound=bound,
         columns=_COLUMNS,
     )
-    st.subheader(title, anchor=False)
+    st.subheader(state.plain(title), anchor=False)
     st.image(sheet.png, width="stretch", output_format="PNG", alt=f"Filters of {title}")
     st.caption(findings.sheet(filters, count, bound))
     exports.save_button(

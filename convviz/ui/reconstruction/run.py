@@ -14,6 +14,7 @@ from convviz.figures import reconstruction as figures
 from convviz.figures import theme
 from convviz.formatting import decimals, say_seconds
 from convviz.jobs.job import JobView
+from convviz.plain_text import plain
 from convviz.reconstruction import findings
 from convviz.reconstruction.progress import Frame, ReconstructionProgress, Subject
 from convviz.reconstruction.reconstruct import ReconstructionResult
@@ -62,7 +63,7 @@ def ended(run: ReconstructionProgress) -> None:
     _explore(run)
     result = run.result
     if result and result.predictions:
-        st.subheader(f"What {run.subject.network} takes them for", anchor=False)
+        st.subheader(f"What {plain(run.subject.network)} takes them for", anchor=False)
         left, right = st.columns(2, gap="large")
         with left:
             st.markdown("**x**, the original")
@@ -158,13 +159,13 @@ def pair(subject: Subject, original: bytes) -> ImageSlot:
     side = subject.pixels
     with left:
         st.image(original, width="stretch", alt="The original", output_format="PNG")
-        st.caption(f"**x**, as {subject.network} sees it: {side} × {side} pixels")
+        st.caption(f"**x**, as {plain(subject.network)} sees it: {side} × {side} pixels")
     with right:
         return ImageSlot(st.empty(), st.empty())
 
 
 def _growing(run: ReconstructionProgress) -> str:
-    return f"**y**, from feature maps of {run.subject.layer_title}"
+    return f"**y**, from feature maps of {plain(run.subject.layer_title)}"
 
 
 def _frame_caption(frame: Frame, *, is_silent: bool) -> str:

@@ -9,6 +9,7 @@ import streamlit as st
 from convviz.figures import reconstruction as figures
 from convviz.figures import theme
 from convviz.jobs.job import JobView
+from convviz.plain_text import plain
 from convviz.reconstruction import findings
 from convviz.reconstruction.progress import ReconstructionProgress, SeriesProgress
 from convviz.ui.reconstruction import exports
@@ -29,7 +30,7 @@ def live(series: SeriesProgress) -> Callable[[JobView], None]:
     def draw(view: JobView) -> None:
         now: SeriesProgress = view.newest
         run = now.runs[number - 1]
-        text = f"Picture {number} of {len(now.subjects)}, {run.subject.layer_title}"
+        text = f"Picture {number} of {len(now.subjects)}, {plain(run.subject.layer_title)}"
         text += f" · {progress_text(run, stopping=view.stopping)}"
         progress.progress(min(1.0, now.fraction), text=text)
         slots[number - 1].draw(run.image, _caption(now, number - 1))
@@ -98,9 +99,9 @@ def _caption(series: SeriesProgress, index: int) -> str:
     """Name a tile and say how its run stands."""
     subject = series.subjects[index]
     run = series.runs[index] if index < len(series.runs) else None
-    name = subject.layer_title
+    name = plain(subject.layer_title)
     if _compares_networks(series):
-        name = f"{subject.network}, {name}"
+        name = f"{plain(subject.network)}, {name}"
     if run is None:
         return f"**{name}**  \nto come"
     if run.relative_error is None:

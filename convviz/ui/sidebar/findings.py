@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convviz.formatting import size_text
-from convviz.ui.plain_text import plain, plain_name, quoted
+from convviz.plain_text import plain, plain_name, quoted
 
 
 def no_such_image(asked: str, names: Sequence[str]) -> str:

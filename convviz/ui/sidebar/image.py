@@ -15,11 +15,11 @@ from convviz.images.decode import FILE_SUFFIXES, FORMAT_NAMES, MAX_PIXELS
 from convviz.images.encode import jpeg, png
 from convviz.images.samples import sample as open_sample
 from convviz.images.samples import samples
+from convviz.plain_text import plain_name
 from convviz.ui import exports, state
 from convviz.ui.choice import IMAGE_KEYS, ChosenImage
 from convviz.ui.errors import errors, guarded
 from convviz.ui.keys import Key
-from convviz.ui.plain_text import plain_name
 from convviz.ui.sidebar import findings
 from convviz.ui.widgets import IMAGES
 

@@ -11,6 +11,7 @@ from convviz.learning.evaluation import interval, p_value_higher
 from convviz.learning.plan import TransferPlan
 from convviz.learning.significance import LEVEL, PairedComparison, compare_paired
 from convviz.learning.transfer import TransferOutcome, TransferProgress
+from convviz.plain_text import plain, quoted
 
 _KNOWS_ITS_PICTURES = 0.95  # of the training images: from here on they count as known
 _LEARNED_LITTLE = 0.9  # of the training images: below this one, more weights may help
@@ -62,7 +63,7 @@ def computed_once(plan: TransferPlan) -> str:
             "At most. The first part learns too, so every picture runs through the whole network "
             "in every epoch."
         )
-    title = first.title.split(" (")[0]
+    title = plain(first.title.split(" (")[0])
     return (
         f"At most. What comes before {title} does not change: it runs once over each picture, and "
         f"its output is kept. In every epoch the pictures run through {title} and what follows. "
@@ -171,14 +172,14 @@ def compared(outcomes: Sequence[TransferOutcome]) -> str:
     for other in outcomes[1:]:
         paired = _paired(first, other)
         if paired is None:
-            sentences.append(f"“{other.name}” was stopped before its test.")
+            sentences.append(f"“{plain(other.name)}” was stopped before its test.")
             continue
         sentences.append(
             f"Of the same {_compared(first, paired)}, this training classifies "
-            f"{paired.both + paired.only_first:,} correctly and “{other.name}” "
+            f"{paired.both + paired.only_first:,} correctly and “{plain(other.name)}” "
             f"{paired.both + paired.only_second:,}: {_verdict(paired)}."
         )
-    times = "; ".join(f"{outcome.name}, {_total(outcome):.0f} s" for outcome in outcomes)
+    times = "; ".join(f"{plain(outcome.name)}, {_total(outcome):.0f} s" for outcome in outcomes)
     return (
         f"{' '.join(sentences)} Each was trained with one seed; another one moves these numbers, "
         f"too. All trainings and tests together: {times}."
@@ -209,21 +210,21 @@ def fine_tuned(before: TransferOutcome, after: TransferOutcome) -> str:
 
 def question(title: str) -> str:
     """Ask what the network takes the visitor's image for."""
-    return f"**What it takes your image ({title}) for**"
+    return f"**What it takes your image ({quoted(title)}) for**"
 
 
 def on_other_pages(title: str) -> str:
     """Say where else a trained network can be used."""
     return (
-        f"On the other pages, {title} has it among its weights now, for as long as this visit and "
-        "the server's memory last. A file keeps it for good: open it in the sidebar, or name it "
-        "with `--weights` on the command line."
+        f"On the other pages, {plain(title)} has it among its weights now, for as long as this "
+        "visit and the server's memory last. A file keeps it for good: open it in the sidebar, or "
+        "name it with `--weights` on the command line."
     )
 
 
 def small_file(title: str, weights: str) -> str:
     """Say what a file with the trained parts alone needs."""
-    return f"A small file. It opens where {title} has the weights “{weights}”."
+    return f"A small file. It opens where {plain(title)} has the weights “{plain(weights)}”."
 
 
 def _verdict(paired: PairedComparison) -> str:

@@ -46,7 +46,7 @@ def choose(network: Network, dataset: Dataset | None) -> TransferSetup | None:
     try:
         parts = partition(dataset)
     except SettingError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(state.plain(str(error)), icon=":material/error:")
         return None
     st.caption(findings.division(parts))
     advice = recommend(len(parts.split.train), len(dataset.classes))

@@ -8,12 +8,16 @@ nothing.
 from __future__ import annotations
 
 import re
+from html import escape
 
 # Bare addresses become links after the backslashes have been taken away, and :names: become icons;
 # a character of no width that keeps words together prevents both.
 _JOINER = "\u2060"
 _ADDRESS = re.compile(r"(?i)(:)(?=//|[\w+-]+[:/])|(\bwww)(?=\.)|(?<=[\w.+-])(@)(?=[\w-])")
-_SPECIAL = re.compile(r"([\\`*_\[\]{}#!|<>~$]|:(?=[\w/+\-\u2060])|&(?=[\w#]))")
+# A _ inside a word is none: names of layers have it.
+_SPECIAL = re.compile(
+    r"([\\`*\[\]{}#!|<>~$]|(?<![^\W_])_|_(?![^\W_])|:(?=[\w/+\-\u2060])|&(?=[\w#]))"
+)
 # What makes a list of a text that begins with it.
 _BEGINNING = re.compile(r"^(\s*)(?:([-+])|(\d+)([.)]))(?=\s|$)")
 # Where Streamlit shows text, and what of an address or of Markdown makes a link there.
@@ -36,6 +40,11 @@ def plain_name(text: str) -> str:
     """Do the same for the name of a file: every sign in it is escaped."""
     text = _ADDRESS.sub(lambda match: match[0] + _JOINER, one_line(shorten(text, 40)))
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+
+
+def plain_html(text: str) -> str:
+    """Keep plotly, which reads texts as HTML and fills in %{…}, from reading more than text."""
+    return escape(one_line(text), quote=False).replace("%{", f"%{_JOINER}{{")
 
 
 def unlinked(text: str) -> str:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from convviz.ui.plain_text import code, one_line, plain, plain_name, quoted, unlinked
+from convviz.plain_text import code, one_line, plain, plain_html, plain_name, quoted, unlinked
 
 HOSTILE = (
     "![x](https://elsewhere.example/seen.png)",
@@ -41,7 +41,10 @@ def test_no_sign_of_markdown_is_left_without_an_escape(make, text: str) -> None:
     assert unescaped.replace("\u2060", "") in (one_line(text), one_line(text)[:39] + "…")
 
 
-@pytest.mark.parametrize("text", ["cat.png", "Tiny ImageNet-200 – “mine”, 46.0 %", "a: b", "3.5"])
+@pytest.mark.parametrize(
+    "text",
+    ["relu5_3", "features.8", "cat.png", "Tiny ImageNet-200 – “mine”, 46.0 %", "a: b", "3.5"],
+)
 def test_harmless_text_stays_as_it_is(text: str) -> None:
     assert plain(text) == text
 
@@ -56,3 +59,25 @@ def test_links_are_broken_and_the_rest_stays() -> None:
 def test_code_takes_what_it_is_given() -> None:
     assert code("features.8") == "`features.8`"
     assert code("a`b``c") == "``` a`b``c ```"
+
+
+def test_charts_take_a_text_as_text() -> None:
+    assert plain_html("<b>x</b> & %{y}\n") == "&lt;b&gt;x&lt;/b&gt; &amp; %\u2060{y} "
+    assert plain_html("relu5_3") == "relu5_3"
+
+
+def test_titles_of_the_built_in_networks_stay_as_they_are() -> None:
+    from convviz.networks.registry import available, spec
+    from convviz.structure.layers import layers
+
+    for name in ("alexnet", "vgg16", "googlenet"):
+        assert name in available()
+        texts = [spec(name).title]
+        for layer in layers(spec(name)):
+            texts += [layer.title, layer.name, layer.kind, layer.stage]
+        assert [plain(text) for text in texts] == texts
+
+
+@pytest.mark.parametrize("text", ["_i_", "a _i_", "__i__", "a__b", "_", "i_ j_"])
+def test_signs_of_emphasis_are_escaped(text: str) -> None:
+    assert plain(text) == text.replace("_", r"\_")
