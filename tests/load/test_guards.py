@@ -1,13 +1,16 @@
-"""What guards a server that runs: its hosts and its headers."""
+"""What guards a server that runs: its hosts, its headers, and its jobs when caches are cleared."""
 
 import http.client
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
 from tests.load.server import Server
+from tests.load.visitor import Visitor
 
 HEADERS = ("Content-Security-Policy", "X-Frame-Options", "Referrer-Policy", "Permissions-Policy")
 
@@ -43,3 +46,23 @@ def test_a_foreign_host_is_refused(server: Server) -> None:
             origin="http://elsewhere.example",  # type: ignore[arg-type]
             proxy=None,
         ).close()
+
+
+def test_caches_that_a_visitor_clears_leave_a_run_alone(server: Server, tmp_path: Path) -> None:
+    with Visitor(server.address) as one, Visitor(server.address) as other:
+        one.open("Training", watch="live", live_seconds="30")
+        for _ in range(60):  # seconds in which PyTorch loads
+            if "start" in set(one.keys()):
+                break
+            one.think(1)
+        one.press("start")
+        job = one.query
+        assert "job=" in job
+        other.open()
+        clear = BackMsg(clear_cache=True)
+        other._socket.send(clear.SerializeToString())
+        other.open()
+        one.think(3)
+        one.press("stop")
+        assert one.query == job
+        assert not any("not to be found" in text or "let go" in text for text in one.texts())
