@@ -79,7 +79,7 @@ def test_an_uploaded_photograph_to_a_marked_grid(visit: Any) -> None:
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("heading", name="Channel 41", exact=True)).to_be_visible()
     expect(page).to_have_url(re.compile("channel=41"))
-    expect(page.get_by_alt_text("Channel 41 over the image")).to_be_visible()
+    expect(page.get_by_role("img", name="Channel 41 over the image")).to_be_visible()
 
 
 def test_a_bad_file_gets_a_sentence_and_the_image_stays(visit: Any) -> None:

@@ -81,7 +81,8 @@ VISIT: tuple[Action, ...] = (
     Action(
         "Activations", "a layer deeper", lambda v, _: v.press("sidebar_layer_deeper"), (_STORE,)
     ),
-    Action("Activations", "AlexNet", lambda v, _: v.select("network", "AlexNet"), (_STORE,)),
+    # The layer is the one that was looked at before.
+    Action("Activations", "AlexNet", lambda v, _: v.select("network", "AlexNet")),
     Action("Architectures", "open Architectures", lambda v, _: v.follow("Architectures")),
     Action("Architectures", "layer by layer", lambda v, _: v.choose("architectures", 1)),
     Action("Filters", "open Filters", lambda v, _: v.follow("Filters")),
@@ -227,6 +228,9 @@ class Class:
         self._chance = random.Random(seed)
         self._colours: Iterator[Colour] = iter(colours())
         self._count = 0
+        with Visitor(server.address) as first:
+            first.open()
+            first.wait_for("home_upload")
 
     def warm_up(self) -> None:
         """Visit once, so that PyTorch and the networks are loaded; nothing is measured."""

@@ -51,10 +51,7 @@ def test_a_foreign_host_is_refused(server: Server) -> None:
 def test_caches_that_a_visitor_clears_leave_a_run_alone(server: Server, tmp_path: Path) -> None:
     with Visitor(server.address) as one, Visitor(server.address) as other:
         one.open("Training", watch="live", live_seconds="30")
-        for _ in range(60):  # seconds in which PyTorch loads
-            if "start" in set(one.keys()):
-                break
-            one.think(1)
+        one.wait_for("start")
         one.press("start")
         job = one.query
         assert "job=" in job

@@ -232,6 +232,18 @@ class Visitor:
         answer = self._change(value, fragment)
         return Answer(time.perf_counter() - start, answer.bytes, answer.pictures)
 
+    def wait_for(self, key: str, seconds: float = 120) -> None:
+        """Wait until the page has a widget: PyTorch is loaded after the server has started.
+
+        Raises:
+            VisitorError: It has not come in time.
+        """
+        end = time.monotonic() + seconds
+        while key not in self.keys():
+            if time.monotonic() > end:
+                raise VisitorError(f"no widget {key!r} after {seconds:g} seconds")
+            self.think(0.5)
+
     def think(self, seconds: float) -> None:
         """Look at the page for a while; what polls goes on polling."""
         end = time.monotonic() + seconds
