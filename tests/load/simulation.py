@@ -74,7 +74,8 @@ VISIT: tuple[Action, ...] = (
     Action(
         "Activations", "a layer deeper", lambda v, _: v.press("sidebar_layer_deeper"), (_STORE,)
     ),
-    Action("Activations", "τ", lambda v, _: v.slide("tau", 4), (_STORE,)),
+    # Where it makes no channel more empty, the grid is the one that was there.
+    Action("Activations", "τ", lambda v, _: v.slide("tau", 4)),
     Action("Activations", "order", lambda v, _: v.select("order", 1)),
     Action("Activations", "a channel", lambda v, _: v.tell("channel_grid", _pick(5))),
     Action("Activations", "VGG16", lambda v, _: v.select("network", "VGG16"), (_STORE,)),

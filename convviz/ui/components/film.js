@@ -31,6 +31,7 @@ class Film {
   update(data, send) {
     this.data = data;
     this.send = send;
+    this.find(".screen").dataset.partial = data.partial;
     this.load();
     this.follow();
     this.drawCharts();
