@@ -79,7 +79,7 @@ def test_a_link_opens_the_choices_and_they_last(visit: Visit, name: str) -> None
 
     page.reload()
     eventually(page, lambda: recorder.values(page, wanted), kept)
-    eventually(page, lambda: recorder.query(page), part["address_reloaded"])
+    eventually(page, lambda: recorder.query(page), part["address_back"])
 
 
 @pytest.mark.choices

@@ -199,7 +199,7 @@ CASES: dict[str, tuple[str, Values, list[Values]]] = {
     "Transfer learning": (
         f"/Transfer_learning?{GOOGLENET}&training_seconds=10",
         {time: "10 s", scenario: "Replace the last layer only", comparison: "on"},
-        [{scenario: "Train everything from scratch"}, {comparison: "off"}],
+        [{comparison: "off"}, {scenario: "Train everything from scratch"}],
     ),
     "Training": (
         "/Training?moment=300",
