@@ -13,13 +13,13 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 PORT ?= 8501
 # The address to listen on and the names to answer to belong together: naming one opens both.
-HOST ?= $(if $(CONVVIZ_HOSTS),0.0.0.0,localhost)
-CONVVIZ_HOSTS ?= $(HOST)
-export CONVVIZ_HOSTS
+HOST := $(or $(HOST),$(if $(CONVVIZ_HOSTS),0.0.0.0,localhost))
+HOSTS := $(or $(CONVVIZ_HOSTS),$(HOST))
 
 # Tools are run as `python -m tool`: scripts in .venv/bin break when the folder is moved.
 VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
+STREAMLIT = $(VENV_PYTHON) -m streamlit run app.py --server.port $(PORT) --server.address $(HOST)
 # Twice --quiet: errors only.
 PIP_INSTALL := $(VENV_PYTHON) -m pip install --quiet --quiet --disable-pip-version-check
 
@@ -39,10 +39,10 @@ help: ## these lines
 # ---- the app -----------------------------------------------------------------------------------
 
 run: install preflight ## the app; PORT and HOST can be set
-	@exec $(VENV_PYTHON) -m streamlit run app.py --server.port $(PORT) --server.address $(HOST)
+	@CONVVIZ_HOSTS="$(HOSTS)" exec $(STREAMLIT)
 
 dev: install preflight ## the app, reloading when a file changes
-	@exec $(VENV_PYTHON) -m streamlit run app.py --server.port $(PORT) --server.address $(HOST) \
+	@CONVVIZ_HOSTS="$(HOSTS)" exec $(STREAMLIT) \
 		--server.fileWatcherType auto --server.runOnSave true
 
 install: $(INSTALLED)
