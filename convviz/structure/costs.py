@@ -14,14 +14,14 @@ Conventions, used wherever a cost is shown:
   memory of its input (in-place ReLU, flatten) adds nothing. The image counts at the first row that
   keeps it. Parameters, and auxiliary heads, do not count.
 
-A row is a call of a module without parts, or of one of PyTorch's own modules with all its parts;
-and each function (``F.relu``, ``torch.cat``) that a module with parts calls itself.
+A row is one step of the forward pass, see `steps`; so is each module with parameters that are not
+used.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -32,27 +32,16 @@ from convviz.networks import registry
 from convviz.networks.clone import per_module
 from convviz.networks.network import Network, NetworkSpec, is_within
 from convviz.networks.registry import build
-from convviz.structure import ops
 from convviz.structure.input_size import check_input_size, size_sentence
 from convviz.structure.layers import Output, encoder_end, layer
 from convviz.structure.ops import Window, kind_of
-from convviz.structure.receptive_field import ReceptiveField, receptive_fields
-from convviz.structure.trace import (
-    Call,
-    Operation,
-    Shape,
-    Trace,
-    TraceError,
-    Value,
-    lookup,
-    trace,
-)
+from convviz.structure.receptive_field import ReceptiveField
+from convviz.structure.steps import Step, group, row_names, steps_of
+from convviz.structure.trace import Shape, TraceError, trace
 
 PARTS = ("encoder", "decoder", "auxiliary")
 BYTES_PER_VALUE = 4  # float32
 FLOPS_PER_MAC = 2
-_MOST_WORDS = 4  # a class that does more is called by its name
-_RECURRENT = (nn.RNNBase, nn.RNNCellBase)
 
 
 @dataclass(frozen=True)
@@ -217,7 +206,7 @@ def count(network: Network | NetworkSpec | nn.Module, input_size: int | None = N
     size = usual if input_size is None else input_size
     check_input_size(size)
     try:
-        steps = _steps(trace(module, size))
+        steps = steps_of(trace(module, size))
     except TraceError as error:
         raise _refusal(module, size, usual, spec, error) from error
     kept = _kept_bytes(module, size, steps)
@@ -249,171 +238,7 @@ def _refusal(
     )
 
 
-@dataclass(eq=False)
-class _Step:
-    """The source of one row: a call of a module, or one function call inside a module.
-
-    Attributes:
-        module: Dotted name of the module, or of the module that makes the function call.
-        inputs: Shapes of the inputs, without the batch.
-        output: The output value.
-        function: Name of the function (``relu``); empty for a module's own call.
-        kind: Its kind, in plain words.
-        operations: Its operations.
-        everything: The same with those that only create or reshape tensors.
-        norm_follows: As in `LayerCost`.
-        shares_memory: As in `LayerCost`.
-        depth: As in `LayerCost`.
-        field: As in `LayerCost`.
-    """
-
-    module: str
-    inputs: tuple[Shape, ...]
-    output: Value
-    function: str
-    kind: str
-    operations: list[Operation]
-    everything: list[Operation]
-    shares_memory: bool = False
-    norm_follows: bool = False
-    depth: int = 0
-    field: ReceptiveField | None = None
-
-    @property
-    def macs(self) -> int:
-        """Multiply–accumulates."""
-        return sum(
-            ops.macs(operation.function, operation.arguments, operation.output.shape)
-            for operation in self.operations
-        )
-
-    @property
-    def window(self) -> Window | None:
-        """The last sliding kernel, if there is one."""
-        windows = (ops.window(operation.name, operation.arguments) for operation in self.operations)
-        return next(filter(None, reversed(list(windows))), None)
-
-    @property
-    def parameters(self) -> list[str]:
-        """Dotted names of the parameters that are used here for the first time."""
-        return [name for operation in self.operations for name in operation.parameters]
-
-
-def _steps(trace: Trace) -> list[_Step]:
-    """List the steps of a forward pass in the order in which they end."""
-    fields, depths, memory = receptive_fields(trace), _depths(trace), {trace.image.memory}
-    normed = {
-        operation.sources[0]
-        for operation in trace.operations
-        if operation.sources and ops.is_batch_norm(operation.name)
-    }
-    steps = list(_grouped(trace))
-    for step in steps:
-        step.norm_follows = step.output in normed
-        step.field = lookup(fields, step.output)
-        step.depth = lookup(depths, step.output) or 0
-        step.shares_memory = step.output.memory in memory
-        memory.add(step.output.memory)
-    return steps
-
-
-def _grouped(trace: Trace) -> Iterator[_Step]:
-    """Group operations into steps; arithmetic on the image before all others makes one step."""
-    calls = {call.position: call for call in trace.calls}
-    inside: dict[int, list[Operation]] = {}  # operations by the call that they are a part of
-    transform: list[Operation] = []  # arithmetic on the image before the first layer
-    started = False
-    for event in trace.events:
-        step: _Step | None = None
-        if isinstance(event, Operation):
-            whole = _whole(calls.get(event.call), calls)
-            if whole is not None:
-                inside.setdefault(whole.position, []).append(event)
-                continue
-            around = calls.get(event.call)
-            outermost = around is None or around.parent < 0
-            if not started and outermost and ops.is_arithmetic(event.name):
-                transform.append(event)
-                continue
-            step = _function_step(event, around)
-        elif event.output is not None and _whole(event, calls) is event:
-            step = _module_step(event, event.output, inside.get(event.position, []))
-        if step is None:
-            continue
-        if transform and not started:
-            yield _transform_step(transform, trace.image)
-        started = True
-        yield step
-    if transform and not started:
-        yield _transform_step(transform, trace.image)
-
-
-def _whole(call: Call | None, calls: Mapping[int, Call]) -> Call | None:
-    """Find the outermost call around a call, or the call itself, that is one row with its parts."""
-    whole = None
-    while call is not None and call.parent >= 0:
-        from_torch = type(call.module).__module__.startswith("torch.nn")
-        is_container = isinstance(call.module, (nn.Sequential, nn.ModuleList, nn.ModuleDict))
-        if call.leaf or (from_torch and not is_container):
-            whole = call
-        call = calls.get(call.parent)
-    return whole
-
-
-def _module_step(call: Call, output: Value, operations: Sequence[Operation]) -> _Step:
-    computing = [operation for operation in operations if not ops.is_bookkeeping(operation.name)]
-    kind = kind_of(call.module)
-    is_unknown = kind == type(call.module).__name__ and not isinstance(call.module, _RECURRENT)
-    if is_unknown:  # describe its operations
-        words = [ops.WORDS.get(operation.name, operation.name) for operation in computing]
-        if 0 < len(words) <= _MOST_WORDS:
-            kind = " + ".join(words)
-    inputs = tuple(value.shape[1:] for value in call.inputs)
-    return _Step(call.name, inputs, output, "", kind, computing, list(operations))
-
-
-def _function_step(operation: Operation, around: Call | None) -> _Step | None:
-    name, output = operation.name, operation.output
-    flattens = len(output.shape) == 2 and any(len(v.shape) > 2 for v in operation.sources)
-    word, function = ops.WORDS.get(name, name), ops.CALLS.get(name, name)
-    if ops.is_bookkeeping(name):
-        if not flattens:
-            return None
-        word = function = "flatten"
-    inputs = tuple(value.shape[1:] for value in operation.sources)
-    module = "" if around is None else around.name
-    return _Step(module, inputs, output, function, word, [operation], [operation])
-
-
-def _transform_step(operations: list[Operation], image: Value) -> _Step:
-    inputs, output = (image.shape[1:],), operations[-1].output
-    return _Step("", inputs, output, "transform_input", "input transform", operations, operations)
-
-
-def _depths(trace: Trace) -> dict[Value, int]:
-    """Count the layers with kernels on the longest path from the image to every value.
-
-    A recurrent layer counts once, however many steps it takes, and so does a recurrent cell: what
-    it remembers of the step before adds no depth.
-    """
-    calls = {call.position: call for call in trace.calls}
-    depths: dict[Value, int] = {}
-    for operation in trace.operations:
-        call = calls.get(operation.call)
-        if call is not None and call.inputs and isinstance(call.module, _RECURRENT):
-            first, *memory = [lookup(depths, value) or 0 for value in call.inputs]
-            stacked = call.module.num_layers if isinstance(call.module, nn.RNNBase) else 1
-            depth = max([first + stacked, *memory])
-        else:
-            depth = max((lookup(depths, value) or 0 for value in operation.sources), default=0)
-            if len(operation.sources) < len(operation.inputs):
-                depth += ops.kernels(operation.name)
-        for value in operation.outputs:
-            depths[value] = depth
-    return depths
-
-
-def _kept_bytes(module: nn.Module, size: int, steps: Sequence[_Step]) -> dict[str, int]:
+def _kept_bytes(module: nn.Module, size: int, steps: Sequence[Step]) -> dict[str, int]:
     """Count what training keeps for the backward pass, by the names of the rows that write it.
 
     A network that cannot run in train mode is read in eval mode, where no dropout is active.
@@ -428,8 +253,8 @@ def _kept_bytes(module: nn.Module, size: int, steps: Sequence[_Step]) -> dict[st
         return {}
     ran = {"", *(call.name for call in trace(module, size).calls)}
     calls = {call.position: call for call in record.calls}
-    training_steps = list(_grouped(record))
-    names = _names(training_steps)
+    training_steps = list(group(record))
+    names = row_names(training_steps)
     writers: dict[int, str] = {}
     for step, name in zip(training_steps, names, strict=True):
         for operation in step.everything:
@@ -437,7 +262,7 @@ def _kept_bytes(module: nn.Module, size: int, steps: Sequence[_Step]) -> dict[st
                 if value.memory != record.image.memory:
                     writers.setdefault(value.memory, name)
     by_module: dict[str, str] = {}
-    for step, name in zip(steps, rows := _names(steps), strict=True):
+    for step, name in zip(steps, rows := row_names(steps), strict=True):
         by_module.setdefault(step.module, name)
     known = set(rows)
     kept: Counter[str] = Counter()
@@ -456,21 +281,8 @@ def _kept_bytes(module: nn.Module, size: int, steps: Sequence[_Step]) -> dict[st
     return dict(kept)
 
 
-def _names(steps: Sequence[_Step]) -> list[str]:
-    """Name the row of every step; of several uses, the later ones are numbered."""
-    counts: Counter[str] = Counter()
-    names = []
-    for step in steps:
-        name = step.module
-        if step.function:
-            name = f"{step.module}.{step.function}()".removeprefix(".")
-        counts[name] += 1
-        names.append(name if counts[name] == 1 else f"{name} #{counts[name]}")
-    return names
-
-
 def _rows(
-    steps: Sequence[_Step], module: nn.Module, spec: NetworkSpec, kept: Mapping[str, int]
+    steps: Sequence[Step], module: nn.Module, spec: NetworkSpec, kept: Mapping[str, int]
 ) -> tuple[LayerCost, ...]:
     """Make the table: a row for each step, and one for each module with unused parameters."""
     sizes = {name: parameter.numel() for name, parameter in module.named_parameters()}
@@ -478,7 +290,7 @@ def _rows(
         spec, [Output(step.module, step.output.shape, bool(step.parameters)) for step in steps]
     )
     rows = []
-    for i, (name, step) in enumerate(zip(_names(steps), steps, strict=True)):
+    for i, (name, step) in enumerate(zip(row_names(steps), steps, strict=True)):
         in_head = any(is_within(step.module, head) for head in spec.auxiliary)
         output = step.output.shape[1:]
         weights, biases = _parameters(step.parameters, sizes)
@@ -574,7 +386,7 @@ def receptive_field(
 @per_module()
 def _fields(module: nn.Module, size: int) -> dict[str, ReceptiveField | None]:
     # Of a module with several steps, or with several uses, the last one counts.
-    return {step.module: step.field for step in _steps(trace(module, size))}
+    return {step.module: step.field for step in steps_of(trace(module, size))}
 
 
 @dataclass(frozen=True)
@@ -621,7 +433,7 @@ def heads(network: Network | NetworkSpec, input_size: int | None = None) -> tupl
         return ()
     module = _module(network)
     try:
-        steps = _steps(trace(module, size, train=True))
+        steps = steps_of(trace(module, size, train=True))
     except TraceError as error:
         raise _refusal(module, size, network.input_size, spec, error) from error
     main = [s for s in steps if not any(is_within(s.module, name) for name in spec.auxiliary)]
