@@ -67,9 +67,10 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from convviz.datasets.labelled_set import partition as divide
     from convviz.learning.config import TrainingSettings
-    from convviz.learning.evaluation import Stage, evaluate, interval
+    from convviz.learning.evaluation import Stage, evaluate
     from convviz.learning.plan import plan as plan_transfer
     from convviz.learning.plan import recommend
+    from convviz.learning.significance import interval
     from convviz.learning.transfer import to_bytes
     from convviz.weights.load import load
 

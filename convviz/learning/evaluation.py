@@ -11,10 +11,8 @@ every fold: a network that has learned from a fold's images cannot be tested wit
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import NormalDist
 from typing import TypeVar
 
 import torch
@@ -27,7 +25,6 @@ from convviz.learning.fit import fit
 from convviz.learning.plan import TransferPlan, plan_further
 from convviz.networks.network import Network
 
-_Z = NormalDist().inv_cdf(0.975)  # of a normal distribution's middle 95 %
 Item = TypeVar("Item")
 
 _FOLDS_STOPPED = (
@@ -251,45 +248,3 @@ def _joined(
         seconds=sum(result.work_seconds for result in results),
         note=note,
     )
-
-
-def interval(correct: int, images: int, different: int | None = None) -> tuple[float, float]:
-    """Return the 95 % interval of an accuracy, both ends in 0…1.
-
-    It is Wilson's (1927, Journal of the American Statistical Association 22), which holds for few
-    images too, and where all or none are correct.
-
-    Args:
-        correct: How many images are classified correctly.
-        images: Of how many, at least one.
-        different: How many of those are different ones, as copies say nothing more; None for all.
-    """
-    share, z2 = correct / images, _Z**2
-    number = images if different is None else different
-    centre = (share + z2 / (2 * number)) / (1 + z2 / number)
-    half = _Z / (1 + z2 / number)
-    half *= math.sqrt(share * (1 - share) / number + z2 / (4 * number**2))
-    # At the ends the exact values are 0 and 1, which rounding misses.
-    low = 0.0 if correct == 0 else centre - half
-    return low, 1.0 if correct == images else centre + half
-
-
-def p_value_higher(correct: int, images: int, others_correct: int, others: int) -> float:
-    """Return how probable a difference at least as large is by chance, between different images.
-
-    Fisher's exact test, one-sided: the probability that so many of the first images, or more, are
-    among the correct ones if all images were equally hard.
-
-    Args:
-        correct: How many of the first images are classified correctly.
-        images: How many first images there are.
-        others_correct: How many of the other images are.
-        others: How many other images there are.
-    """
-    right = correct + others_correct
-    ways = sum(
-        math.comb(images, k) * math.comb(others, right - k)
-        for k in range(correct, min(images, right) + 1)
-        if right - k <= others
-    )
-    return ways / math.comb(images + others, right)

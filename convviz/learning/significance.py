@@ -1,9 +1,12 @@
-"""Whether two networks that named the same images differ by more than chance.
+"""How far an accuracy can be trusted, and whether two differ by more than chance.
 
-Both see the same images, so the images that both name right, or both name wrong, say nothing about
-which is better. What counts is the discordant ones: of those that only one of the two names right,
-either would have half if the networks were equally good. That is McNemar's test (McNemar 1947,
-Psychometrika 12), here in its exact form, which also holds where few images are discordant.
+One accuracy has an interval. Two accuracies over different images are compared by Fisher's test.
+
+Two networks that named the same images are compared in pairs: the images that both name right, or
+both name wrong, say nothing about which is better. What counts is the discordant ones: of those
+that only one of the two names right, either would have half if the networks were equally good. That
+is McNemar's test (McNemar 1947, Psychometrika 12), here in its exact form, which also holds where
+few images are discordant.
 """
 
 from __future__ import annotations
@@ -11,7 +14,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
+_Z = NormalDist().inv_cdf(0.975)  # of a normal distribution's middle 95 %
 LEVEL = 0.05  # a p-value below this one counts as more than chance
 
 
@@ -71,3 +76,45 @@ def compare_paired(first: Sequence[bool], second: Sequence[bool]) -> PairedCompa
         only_second=pairs.count((False, True)),
         neither=pairs.count((False, False)),
     )
+
+
+def interval(correct: int, images: int, different: int | None = None) -> tuple[float, float]:
+    """Return the 95 % interval of an accuracy, both ends in 0…1.
+
+    It is Wilson's (1927, Journal of the American Statistical Association 22), which holds for few
+    images too, and where all or none are correct.
+
+    Args:
+        correct: How many images are classified correctly.
+        images: Of how many, at least one.
+        different: How many of those are different ones, as copies say nothing more; None for all.
+    """
+    share, z2 = correct / images, _Z**2
+    number = images if different is None else different
+    centre = (share + z2 / (2 * number)) / (1 + z2 / number)
+    half = _Z / (1 + z2 / number)
+    half *= math.sqrt(share * (1 - share) / number + z2 / (4 * number**2))
+    # At the ends the exact values are 0 and 1, which rounding misses.
+    low = 0.0 if correct == 0 else centre - half
+    return low, 1.0 if correct == images else centre + half
+
+
+def p_value_higher(correct: int, images: int, others_correct: int, others: int) -> float:
+    """Return how probable a difference at least as large is by chance, between different images.
+
+    Fisher's exact test, one-sided: the probability that so many of the first images, or more, are
+    among the correct ones if all images were equally hard.
+
+    Args:
+        correct: How many of the first images are classified correctly.
+        images: How many first images there are.
+        others_correct: How many of the other images are.
+        others: How many other images there are.
+    """
+    right = correct + others_correct
+    ways = sum(
+        math.comb(images, k) * math.comb(others, right - k)
+        for k in range(correct, min(images, right) + 1)
+        if right - k <= others
+    )
+    return ways / math.comb(images + others, right)

@@ -17,9 +17,10 @@ from convviz.images.encode import png
 from convviz.images.preprocess import crop
 from convviz.learning.config import Answers, Ending, Phase, TrainingResult, TrainingSettings
 from convviz.learning.encoding import DecodedImages
-from convviz.learning.evaluation import Evaluation, Stage, evaluate, interval
+from convviz.learning.evaluation import Evaluation, Stage, evaluate
 from convviz.learning.plan import Scenario, TransferPlan, untrained_copy
 from convviz.learning.plan import plan as make_plan
+from convviz.learning.significance import interval
 from convviz.networks.network import Network, Weights
 from convviz.weights import trained
 from convviz.weights.load import load

@@ -15,9 +15,10 @@ from convviz.datasets.labelled_set import Dataset, Partition, from_zip, partitio
 from convviz.datasets.shapes import shapes
 from convviz.learning.config import Answers, TrainingSettings
 from convviz.learning.encoding import DecodedImages
-from convviz.learning.evaluation import Evaluation, Stage, evaluate, interval, p_value_higher
+from convviz.learning.evaluation import Evaluation, Stage, evaluate
 from convviz.learning.fit import fit
 from convviz.learning.plan import plan, plan_further
+from convviz.learning.significance import interval, p_value_higher
 from convviz.learning.transfer import to_network
 from convviz.networks.network import Network
 

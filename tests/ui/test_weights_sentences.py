@@ -6,16 +6,16 @@ import pytest
 
 from convviz.networks.network import Network
 from convviz.ui import downloads
-from convviz.ui.sidebar import network as sidebar
+from convviz.ui.sidebar import findings as sidebar
 from convviz.weights.load import load
 from convviz.weights.source import SourceStatus
 
 
 @pytest.mark.claims(
-    "convviz.ui.sidebar.network.opened",
-    "convviz.ui.sidebar.network.unopened",
-    "convviz.ui.sidebar.network.no_longer_here",
-    "convviz.ui.sidebar.network.fingerprint",
+    "convviz.ui.sidebar.findings.opened",
+    "convviz.ui.sidebar.findings.unopened",
+    "convviz.ui.sidebar.findings.no_longer_here",
+    "convviz.ui.sidebar.findings.fingerprint",
 )
 @pytest.mark.parametrize("classes", [2, 1_000])
 def test_the_sidebar_names_the_file_the_network_and_the_weights(classes: int) -> None:
@@ -37,7 +37,7 @@ def test_the_sidebar_names_the_file_the_network_and_the_weights(classes: int) ->
     "convviz.ui.downloads.happens_once",
     "convviz.ui.downloads.not_fetched",
     "convviz.ui.downloads.fetching_once",
-    "convviz.ui.sidebar.network.use_full_weights",
+    "convviz.ui.sidebar.findings.use_full_weights",
 )
 def test_downloads_name_what_is_fetched() -> None:
     assert downloads.fetching_once("CIFAR-10").startswith("**Fetching CIFAR-10**")

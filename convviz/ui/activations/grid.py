@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from html import escape
 
 import streamlit as st
@@ -305,31 +306,20 @@ def _panel(
         layer_name, network = activations.layer.name, choice.network
         box = map_box(network, layer_name, channel)
         side = network.input_size
+        draw_map = partial(channel_map, values, colours=options.colours, low=low, high=high)
+        photograph = cache.photograph(choice.image, network)
         with enlarged:
-            channel_map(
-                values,
+            draw_map(
                 key="activations_channel_over",
                 label=f"Channel {channel} over the image",
-                colours=options.colours,
-                low=low,
-                high=high,
-                under=Under(
-                    cache.photograph(choice.image, network), shares(box, side), blend / 100
-                ),
+                under=Under(photograph, shares(box, side), blend / 100),
             )
         if box is None:
             st.caption(STRETCHED)
         height, width = values.shape
         st.caption(f"The map alone, {height} × {width} values:")
         with st.container(key="activations_channel_map"):
-            channel_map(
-                values,
-                key="activations_channel_alone",
-                label=f"Map of channel {channel}",
-                colours=options.colours,
-                low=low,
-                high=high,
-            )
+            draw_map(key="activations_channel_alone", label=f"Map of channel {channel}")
 
         def over() -> Image.Image:
             crop = choice.crop(enlarged=cache.PHOTOGRAPH_PIXELS)

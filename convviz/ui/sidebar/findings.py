@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from convviz.formatting import size_text
 from convviz.plain_text import plain, plain_name, quoted
+
+if TYPE_CHECKING:
+    from convviz.networks.network import Network
+    from convviz.weights.source import SourceStatus
 
 
 def no_such_image(asked: str, names: Sequence[str]) -> str:
@@ -99,3 +104,42 @@ def no_such_weights(network: str, asked: str, instead: str) -> str:
         f"{plain(network)} has no weights called “{quoted(asked)}”, as the link asks; here are "
         f"others instead ({plain(instead)})."
     )
+
+
+def unopened(sentence: str) -> str:
+    """Return what is said of a file that could not be opened, after the reason."""
+    return f"{sentence} The weights in use have not changed."
+
+
+def opened(name: str, network: Network) -> str:
+    """Return the sentence on a file that was opened.
+
+    Args:
+        name: The file's name, safe to show.
+        network: The network in it.
+    """
+    classes = len(network.weights.classes)
+    return f"{name} is in use: {plain(network.title)} with {classes} classes."
+
+
+def no_longer_here(network: str) -> str:
+    """Return the sentence on a trained network that is gone from memory.
+
+    Args:
+        network: Title of the network, safe to show.
+    """
+    return (
+        f"The trained {network} is no longer in the server's memory: open its file, if you saved "
+        "one, or train it again."
+    )
+
+
+def fingerprint(sha256: str, note: str) -> str:
+    """Return the help on the weights in use: their checksum and their note."""
+    return f"Full sha256, a fingerprint of the weights: `{sha256}`. {note}"
+
+
+def use_full_weights(status: SourceStatus) -> str:
+    """Return the label of the button that takes the full weights; of a fetch with its size."""
+    cost = "" if status.here else f" (fetch {size_text(status.fetch_bytes)})"
+    return f"Use the full ImageNet weights{cost}"

@@ -48,7 +48,7 @@ def draw() -> None:
             "on.",
         )
     if visit.unopened:
-        st.error(unopened(visit.unopened), icon=":material/error:")
+        st.error(findings.unopened(visit.unopened), icon=":material/error:")
     elif visit.opened:
         st.success(visit.opened, icon=":material/check:")
 
@@ -72,46 +72,7 @@ def _take() -> None:
         visit.trained.append(source)
     downloads.use(network.name, source)
     st.session_state[Key.NETWORK] = network.name
-    visit.opened = opened(state.plain(name), network)
-
-
-def unopened(sentence: str) -> str:
-    """Return what is said of a file that could not be opened, after the reason."""
-    return f"{sentence} The weights in use have not changed."
-
-
-def opened(name: str, network: Network) -> str:
-    """Return the sentence on a file that was opened.
-
-    Args:
-        name: The file's name, safe to show.
-        network: The network in it.
-    """
-    classes = len(network.weights.classes)
-    return f"{name} is in use: {state.plain(network.title)} with {classes} classes."
-
-
-def no_longer_here(network: str) -> str:
-    """Return the sentence on a trained network that is gone from memory.
-
-    Args:
-        network: Title of the network, safe to show.
-    """
-    return (
-        f"The trained {network} is no longer in the server's memory: open its file, if you saved "
-        "one, or train it again."
-    )
-
-
-def fingerprint(sha256: str, note: str) -> str:
-    """Return the help on the weights in use: their checksum and their note."""
-    return f"Full sha256, a fingerprint of the weights: `{sha256}`. {note}"
-
-
-def use_full_weights(status: SourceStatus) -> str:
-    """Return the label of the button that takes the full weights; of a fetch with its size."""
-    cost = "" if status.here else f" (fetch {size_text(status.fetch_bytes)})"
-    return f"Use the full ImageNet weights{cost}"
+    visit.opened = findings.opened(state.plain(name), network)
 
 
 def pick_network() -> str:
@@ -216,7 +177,7 @@ def _settle(name: str, statuses: dict[str, SourceStatus]) -> str:
         elif gone.startswith(trained.PREFIX):
             state.notice(
                 Key.WEIGHTS,
-                no_longer_here(state.plain(spec(name).title)),
+                findings.no_longer_here(state.plain(spec(name).title)),
             )
     visit.sources[name] = source
     state.put(Key.WEIGHTS, source)
@@ -255,12 +216,12 @@ def _describe(network: Network, statuses: dict[str, SourceStatus]) -> None:
     facts.append(size_text(weights.bytes).replace(" ", "\u00a0"))  # kept on one line
     st.caption(
         " · ".join([*facts, f"sha256 `{weights.sha256[:8]}`"]),
-        help=fingerprint(weights.sha256, state.plain(weights.note)),
+        help=findings.fingerprint(weights.sha256, state.plain(weights.note)),
     )
     full = statuses.get("imagenet")
     if full is not None and weights.source != "imagenet":
         st.button(
-            use_full_weights(full),
+            findings.use_full_weights(full),
             key="sidebar_full_weights",
             on_click=downloads.use if full.here else downloads.fetch_now,
             args=(network.name, "imagenet"),

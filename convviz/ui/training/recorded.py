@@ -78,7 +78,9 @@ def _wanted() -> None:
 def _still(image: ChosenImage, layer: str, step: int, *, with_maps: bool) -> Still:
     """Make one moment's images; without maps where nobody has reached for the slider yet."""
     sheet, about_kernels = cache.once(lambda: _kernels(step), "recorded kernels", step)
-    maps, about_maps = _maps(image, layer, step) if with_maps else (b"", "Looking at your image…")
+    maps, about_maps = b"", "Looking at your image…"
+    if with_maps:
+        maps, about_maps = _maps(image, image.title, layer, step)
     return Still(
         label=f"After {step:,} steps" + ("" if step else ": random numbers"),
         at=step,
@@ -97,14 +99,17 @@ def _kernels(step: int) -> tuple[bytes, str]:
 
 # At most 400 kB each.
 @st.cache_resource(max_entries=140, show_spinner="Looking at your image…", hash_funcs=cache.KEYS)
-def _maps(image: ChosenImage, layer: str, step: int) -> tuple[bytes, str]:
-    """Draw the image's maps at one moment, and say what the drawing shows."""
+def _maps(image: ChosenImage, title: str, layer: str, step: int) -> tuple[bytes, str]:
+    """Draw the image's maps at one moment, and say what the drawing shows.
+
+    Visitors who bring the same file may call it differently, so its title is part of the key.
+    """
     snapshot = recording.snapshot(image.pixels, layer, step)
     activations = snapshot.maps[0].activations()
     few = activations.channels <= 4 * _IN_A_ROW  # then in as many columns as the kernels
     columns, tile = (_IN_A_ROW, _TILE_PIXELS) if few else (None, None)
     drawing = atlas(activations, tile=tile, columns=columns).png
-    return drawing, findings.recorded_maps(snapshot, image.title, activations.sentence())
+    return drawing, findings.recorded_maps(snapshot, title, activations.sentence())
 
 
 def _losses() -> Chart:

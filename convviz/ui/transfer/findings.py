@@ -7,9 +7,14 @@ from statistics import median
 
 from convviz.datasets.labelled_set import Partition
 from convviz.formatting import percent
-from convviz.learning.evaluation import interval, p_value_higher
 from convviz.learning.plan import TransferPlan
-from convviz.learning.significance import LEVEL, PairedComparison, compare_paired
+from convviz.learning.significance import (
+    LEVEL,
+    PairedComparison,
+    compare_paired,
+    interval,
+    p_value_higher,
+)
 from convviz.learning.transfer import TransferOutcome, TransferProgress
 from convviz.plain_text import plain, quoted
 
