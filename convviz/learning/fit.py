@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,9 @@ from convviz.networks.decoders import in_form, put
 from convviz.networks.device import fast_dtype
 from convviz.networks.network import is_within
 from convviz.networks.registry import build
+
+Progress = TypeVar("Progress")
+Outcome = TypeVar("Outcome")
 
 _HEAD_SHARE = 1 / 3  # of a fine-tuning's work
 _KEPT_BYTES = 400_000_000  # of a frozen encoder's output
@@ -225,16 +229,13 @@ class _Training:
         sample = replace(examples, labels=examples.labels[chosen], rows=rows)
         answers = []
         for part in (test, sample):
-            asked = best.answers(part)
-            while True:
-                try:
-                    next(asked)
-                except StopIteration as end:
-                    answers.append(end.value)
-                    break
-                if self.schedule.ending != "stopped":  # who stops it waits for the result
-                    yield self.schedule.now("testing")
+            answers.append((yield from _in_steps(best.answers(part), self._testing)))
         return _Outcome(best, *answers)
+
+    def _testing(self, _progress: None) -> TrainingStep | None:
+        if self.schedule.ending == "stopped":  # who stops it waits for the result
+            return None
+        return self.schedule.now("testing")
 
     def finished(self, outcome: _Outcome) -> TrainingStep:
         """Return the last step, with the result and a snapshot of the weights that are kept."""
@@ -271,13 +272,9 @@ class _Training:
         encoded = self.images.encoded(
             encoder, frozen, name, mean=spec.mean, std=spec.std, dtype=fast_dtype()
         )
-        while True:
-            try:
-                share = next(encoded)
-            except StopIteration as end:
-                output: Tensor = end.value
-                return output
-            yield self.schedule.preparing("encoding", share)
+        return (
+            yield from _in_steps(encoded, lambda share: self.schedule.preparing("encoding", share))
+        )
 
     def _learner(self, module: nn.Module) -> Learner:
         return Learner(
@@ -336,3 +333,18 @@ def _plain(plan: TransferPlan, trained_module: nn.Module) -> nn.Module:
     state = {name: value for name, value in trained_module.state_dict().items() if name in names}
     network.load_state_dict(state, assign=True)
     return network.eval().requires_grad_(False)
+
+
+def _in_steps(
+    work: Generator[Progress, None, Outcome], step: Callable[[Progress], TrainingStep | None]
+) -> Generator[TrainingStep, None, Outcome]:
+    """Do some work to its end, yield the steps that its progress makes, and return what it does."""
+    while True:
+        try:
+            progress = next(work)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
+        made = step(progress)
+        if made is not None:
+            yield made
