@@ -28,6 +28,9 @@ MADE := $(VENV)/.made
 INSTALLED := $(VENV)/.installed
 TEST_INSTALLED := $(VENV)/.test-installed
 
+# Processes that run the tests side by side, each of one thread and up to 6 GB.
+JOBS ?= 2
+
 PIECES := lint format-check types audit tests
 
 .PHONY: help run dev install preflight test chromium check $(PIECES) unit pages browser \
@@ -106,7 +109,8 @@ audit: ## pip-audit: known vulnerabilities in what is installed
 	@$(VENV_PYTHON) .ci/audit
 
 tests: ## pytest: unit, page and browser tests
-	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && $(VENV_PYTHON) -m pytest
+	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && OMP_NUM_THREADS=1 \
+		$(VENV_PYTHON) -m pytest --numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 unit: ## pytest without pages and browser
 	@$(VENV_PYTHON) -m pytest --ignore tests/pages --ignore tests/browser

@@ -1,6 +1,7 @@
 """The server around the pages: hosts, headers, uploads and what it takes out of frames."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -82,7 +83,9 @@ def call(app: Any, scope: dict[str, Any], *messages: dict[str, Any]) -> list[dic
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(app(scope, receive, send))
+    # In a thread of its own: browser tests leave a running loop in the thread of the tests.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, app(scope, receive, send)).result()
     return sent
 
 
