@@ -110,7 +110,7 @@ audit: ## pip-audit: known vulnerabilities in what is installed
 
 tests: ## pytest: unit, page and browser tests
 	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && OMP_NUM_THREADS=1 \
-		$(VENV_PYTHON) -m pytest --numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder
+		$(VENV_PYTHON) -m pytest --numprocesses $(JOBS) --dist loadfile
 
 unit: ## pytest without pages and browser
 	@$(VENV_PYTHON) -m pytest --ignore tests/pages --ignore tests/browser

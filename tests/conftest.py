@@ -55,14 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what takes minutes, unless asked for; keep together what shares a server or a file.
-
-    Of the processes that pytest-xdist starts, one takes all browser tests: one app, one browser.
-    """
-    for item in items:
-        browser = ROOT / "tests" / "browser"
-        shared = browser if item.path.is_relative_to(browser) else item.path
-        item.add_marker(pytest.mark.xdist_group(str(shared)))
+    """Leave out what takes minutes, unless it is asked for."""
     for marker, target, _ in LONG:
         if config.getoption(f"--{marker}"):
             continue

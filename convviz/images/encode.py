@@ -5,18 +5,19 @@ from io import BytesIO
 from PIL import Image
 
 
-def png(image: Image.Image, *, transparency: int | None = None) -> bytes:
+def png(image: Image.Image, *, transparency: int | None = None, quick: bool = False) -> bytes:
     """Encode an image as a PNG, without loss.
 
     Args:
         image: The image, of any mode that PNG knows.
         transparency: The index of the transparent colour in the image's palette; None for none.
+        quick: Whether to spend a third of the time, for a file that may be a sixth larger.
     """
     file = BytesIO()
-    if transparency is None:
-        image.save(file, "PNG")
-    else:
-        image.save(file, "PNG", transparency=transparency)
+    options = {"compress_level": 1 if quick else 6}
+    if transparency is not None:
+        options["transparency"] = transparency
+    image.save(file, "PNG", **options)
     return file.getvalue()
 
 

@@ -1,7 +1,8 @@
 """All channels of a layer as one image: a grid of small square tiles.
 
 Two images are made of the same tiles: `atlas`, all channels by index for the browser, which lays
-them out itself, and `grid_picture`, chosen channels with a title and a legend, to be saved.
+them out, enlarges and marks them itself, and `grid_picture`, chosen channels with a title and a
+legend, to be saved.
 
 Tiles are palette indices. The palette holds the levels of a colour map, lowest first, then the
 colours of what has no value: the gaps between tiles, and the marks. A mark is a shape, so that it
@@ -137,6 +138,7 @@ def atlas(
     dead: DeadChannels | None = None,
     ends: tuple[float, float] | None = None,
     columns: int | None = None,
+    marks: bool = True,
 ) -> Atlas:
     """Draw all channels of a layer into one PNG; empty ones are crossed out.
 
@@ -150,16 +152,17 @@ def atlas(
             well get their own mark.
         ends: Lowest and highest value of a shared scale; None to take them from these maps.
         columns: Tiles per row; None chooses them by the number of channels.
+        marks: Whether empty and dead channels get their marks. If not, their maps are drawn.
 
     Raises:
         SettingError: The threshold, contrast or colour map does not exist.
     """
-    drawing = _draw(activations, contrast, threshold, tile, dead, ends)
+    drawing = _draw(activations, contrast, threshold, tile, dead, ends, marks)
     count, side = activations.channels, drawing.tiles.shape[1]
     columns = columns_of(count, columns or ceil(sqrt(count * 2)), side, _ATLAS_GAP)
     image = Image.fromarray(lay_out(drawing.tiles, columns, _ATLAS_GAP))
     image.putpalette(palette(colormap))
-    data = png(image, transparency=GAP)
+    data = png(image, transparency=GAP, quick=True)
     scale = drawing.scale
     return Atlas(
         png=data,
@@ -290,6 +293,7 @@ def _draw(
     tile: int | None,
     dead: DeadChannels | None,
     ends: tuple[float, float] | None,
+    marks: bool = True,
 ) -> _Drawing:
     """Draw the tiles of all channels; arguments as in `atlas`."""
     contrast = effective_contrast(activations, contrast)
@@ -297,7 +301,10 @@ def _draw(
     scale = scale_of(activations, contrast, empty, ends)
     dead_channels = dead.of(activations) if dead else ()
     side = tile or tile_size(activations.channels, *activations.maps.shape[1:])
-    tiles = draw_tiles(activations, scale, empty, side, dead_channels)
+    tiles = draw_tiles(activations, scale, side)
+    if marks:
+        tiles[empty.numpy()] = empty_tile(side)
+        tiles[list(dead_channels)] = dead_tile(side)
     return _Drawing(tiles, scale, contrast, empty, dead_channels, _ends(scale, contrast, empty))
 
 
@@ -336,6 +343,12 @@ def tile_size(channels: int, height: int, width: int) -> int:
     if side > target:
         return target
     return min(side * round(target / side), LARGEST_TILE)
+
+
+def own_size(channels: int, height: int, width: int) -> int:
+    """Choose the least side in pixels of a tile that shows as much of a map as `tile_size` does."""
+    side = tile_size(channels, height, width)
+    return min(height, side) if height == width else side
 
 
 def effective_contrast(activations: Activations, contrast: Contrast) -> Contrast:
@@ -398,13 +411,10 @@ def scale_of(
     return Scale(lows, highs, low, high)
 
 
-def draw_tiles(
-    activations: Activations, scale: Scale, empty: Tensor, side: int, dead: Sequence[int] = ()
-) -> NDArray[np.uint8]:
+def draw_tiles(activations: Activations, scale: Scale, side: int) -> NDArray[np.uint8]:
     """Draw every channel, shape (C, side, side), as palette indices.
 
     Maps larger than a tile are averaged down to it, smaller ones are enlarged without smoothing.
-    Empty channels and, before them, dead ones get their mark instead.
     """
     # NumPy rather than torch: on a busy server torch's threads wait for one another far longer
     # than these few operations take.
@@ -416,9 +426,7 @@ def draw_tiles(
     indices = (scaled.clip(0, 1) * (LEVELS - 1)).round().astype(np.uint8)
     _, height, width = indices.shape
     rows, columns = np.arange(side) * height // side, np.arange(side) * width // side
-    tiles = indices[:, rows[:, None], columns]
-    tiles[empty.numpy()] = empty_tile(side)
-    tiles[list(dead)] = dead_tile(side)
+    tiles: NDArray[np.uint8] = indices[:, rows[:, None], columns]
     return tiles
 
 

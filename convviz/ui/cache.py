@@ -225,17 +225,20 @@ def atlas(
     contrast: Contrast,
     threshold: float,
     colours: Colormap,
-    dead: DeadChannels | None = None,
     ends: tuple[float, float] | None = None,
 ) -> Atlas:
-    """Return all channels of a layer as one image; `image` and `network` are only for the key."""
+    """Return all channels of a layer as one image; `image` and `network` are only for the key.
+
+    The maps come in their own size and without marks: the browser enlarges and marks them.
+    """
     return grid.atlas(
         activations,
         contrast=contrast,
         threshold=threshold,
+        tile=grid.own_size(*activations.maps.shape),
         colormap=colours,
-        dead=dead,
         ends=ends,
+        marks=False,
     )
 
 

@@ -22,6 +22,7 @@ from convviz.sprites.grid import (
     atlas,
     branch_sections,
     grid_picture,
+    own_size,
     tile_size,
 )
 from convviz.structure.layers import Branch, Layer
@@ -91,6 +92,13 @@ class TestAtlas:
         assert (np.diagonal(tile) == MARK).all()
         assert (np.diagonal(tile[::-1]) == MARK).all()
         assert tile[20, 8] == EMPTY
+
+    def test_without_marks_the_map_is_drawn(self, activations_of: Make) -> None:
+        dead = DeadChannels((1,), 83, "the samples")
+        picture = atlas(activations_of(self.MAPS), tile=2, dead=dead, marks=False)
+        assert tile_of(picture, 1).tolist() == [[0, 0], [0, 0]]
+        top = LEVELS - 1
+        assert tile_of(picture, 2).tolist() == [[top, 0], [0, round(top / 4)]]
 
     def test_only_empty_channels_are_crossed_out(self, activations_of: Make) -> None:
         result = activations_of(self.MAPS)
@@ -200,6 +208,22 @@ class TestAtlas:
 )
 def test_tiles_are_a_multiple_of_small_maps(channels: int, side: int, expected: int) -> None:
     assert tile_size(channels, side, side) == expected
+
+
+@pytest.mark.parametrize(
+    ("channels", "height", "width", "expected"),
+    [
+        (64, 224, 224, 96),  # averaged down, as in the image that is saved
+        (64, 55, 55, 55),
+        (512, 14, 14, 14),
+        (4096, 1, 1, 1),
+        (512, 7, 14, 42),  # oblong: as in the image that is saved
+    ],
+)
+def test_a_map_of_its_own_size_loses_nothing(
+    channels: int, height: int, width: int, expected: int
+) -> None:
+    assert own_size(channels, height, width) == expected
 
 
 class TestGridPicture:

@@ -17,13 +17,20 @@ def unpack(message: bytes) -> tuple[dict[str, object], bytes]:
     return json.loads(message[4 : 4 + length]), message[4 + length :]
 
 
+def test_marks_name_the_channels_and_leave_the_picture_as_it_is() -> None:
+    assert PICTURE.marks() == {"empty": [1], "dead": [], "dead_over": ""}
+    other = replace(PICTURE, empty=[True, True], dead=(0,), dead_over="5 photographs")
+    assert other.marks() == {"empty": [0, 1], "dead": [0], "dead_over": "5 photographs"}
+    assert other.message() == PICTURE.message()
+
+
 def test_the_message_holds_the_picture_and_what_to_say_of_each_channel() -> None:
     token, message = PICTURE.message()
     header, png = unpack(message)
     assert png == PICTURE.tiles.png
     assert header["token"] == token
     assert header["count"] == 2
-    assert header["empty"] == [False, True]
+    assert header["maximum"] == ["1.5", "0"]
     assert "png" not in header
     assert [header[name] for name in ("width", "height", "columns", "rows")] == [10, 4, 2, 1]
     assert [header[name] for name in ("tile", "gap")] == [4, 2]

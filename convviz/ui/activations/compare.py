@@ -90,7 +90,6 @@ class Side:
             options.contrast,
             options.threshold,
             options.colours,
-            dead,
             ends,
         )
         return cls(key, image, network, activations, dead, atlas)

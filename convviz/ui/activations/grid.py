@@ -45,7 +45,6 @@ def draw(choice: Choice, activations: Activations, threshold: float) -> None:
         options.contrast,
         threshold,
         options.colours,
-        dead,
     )
     with scale:
         legend(atlas, options, activations, dead)

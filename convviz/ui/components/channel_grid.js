@@ -36,17 +36,23 @@ class ChannelGrid {
   draw() {
     const atlas = stored(this.data?.token);
     if (!atlas) return; // it is on its way
-    const wanted = JSON.stringify([this.data.token, this.data.sections]);
+    const { token, sections, empty, dead, dead_over } = this.data;
+    const wanted = JSON.stringify([token, sections, empty, dead, dead_over]);
     if (wanted === this.drawn) return;
     this.drawn = wanted;
     this.atlas = atlas;
+    this.empty = new Set(empty);
+    this.dead = new Set(dead);
     const focused = this.grid.contains(this.focused()) && this.selected;
     this.tiles.clear();
     this.tip.hidden = true;
     const dense = atlas.count > 1200;
     this.grid.classList.toggle("dense", dense);
-    this.grid.style.setProperty("--tile", `${dense ? 13 : this.tileWidth(atlas.count)}px`);
-    this.grid.replaceChildren(...this.data.sections.flatMap((section) => this.section(section)));
+    const tile = dense ? 13 : this.tileWidth(atlas.count);
+    this.grid.style.setProperty("--tile", `${tile}px`);
+    // Of a small map each value shall be a square; a little enlarged, squares would be uneven.
+    this.grid.classList.toggle("squares", tile * window.devicePixelRatio > 2.5 * atlas.tile);
+    this.grid.replaceChildren(...sections.flatMap((section) => this.section(section)));
     if (this.tiles.size === 0) this.grid.append(element("div", "nothing", this.data.nothing));
     this.order = [...this.tiles.keys()];
     this.select(this.data.selected);
@@ -66,15 +72,10 @@ class ChannelGrid {
   }
 
   tile(channel) {
-    const { columns, rows, tile, gap, width, height, urls } = this.atlas;
     const map = element("span", "map");
-    const x = (channel % columns) * (tile + gap);
-    const y = Math.floor(channel / columns) * (tile + gap);
-    map.style.backgroundImage = `url(${urls[0][0]})`;
-    map.style.backgroundSize = `${(width / tile) * 100}% ${(height / tile) * 100}%`;
-    map.style.backgroundPosition =
-      `${columns > 1 ? (x / (width - tile)) * 100 : 0}% ` +
-      `${rows > 1 ? (y / (height - tile)) * 100 : 0}%`;
+    if (this.dead.has(channel)) map.classList.add("dead");
+    else if (this.empty.has(channel)) map.classList.add("empty");
+    else this.cut(map, channel);
     const button = element("button", "tile");
     button.type = "button";
     button.tabIndex = -1;
@@ -87,11 +88,23 @@ class ChannelGrid {
     return button;
   }
 
+  // Show a channel's part of the image of all channels.
+  cut(map, channel) {
+    const { columns, rows, tile, gap, width, height, urls } = this.atlas;
+    const x = (channel % columns) * (tile + gap);
+    const y = Math.floor(channel / columns) * (tile + gap);
+    map.style.backgroundImage = `url(${urls[0][0]})`;
+    map.style.backgroundSize = `${(width / tile) * 100}% ${(height / tile) * 100}%`;
+    map.style.backgroundPosition =
+      `${columns > 1 ? (x / (width - tile)) * 100 : 0}% ` +
+      `${rows > 1 ? (y / (height - tile)) * 100 : 0}%`;
+  }
+
   describe(channel) {
-    const { empty, maximum, active, said, dead, dead_over } = this.atlas;
+    const { maximum, active, said } = this.atlas;
     if (said?.length) return said[channel];
-    const dead_too = dead.includes(channel) ? `, dead over N = ${dead_over}` : "";
-    const what = empty[channel] ? `empty${dead_too}` : `active in ${active[channel]} of positions`;
+    const dead_too = this.dead.has(channel) ? `, dead over N = ${this.data.dead_over}` : "";
+    const what = this.empty.has(channel) ? `empty${dead_too}` : `active in ${active[channel]} of positions`;
     return `Channel ${channel}\nmaximum ${maximum[channel]}, ${what}`;
   }
 

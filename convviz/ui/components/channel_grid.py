@@ -2,7 +2,7 @@
 
 Two components: one receives the picture of all channels, which is large and changes only with the
 image, the layer or its looks; the other draws the grid from it and is told, in a few kilobytes,
-which channels to show in which order and which one is picked.
+which channels to show in which order, which are marked as empty or dead, and which one is picked.
 
 Grids that share a link show the same channels of two images: what is pointed at or picked in one is
 marked in the other as well.
@@ -11,7 +11,7 @@ marked in the other as well.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import streamlit as st
 
@@ -47,9 +47,18 @@ class Picture:
 
     def message(self) -> tuple[str, bytes]:
         """Pack it for the browser: a token that names it, and the bytes."""
-        header = {**self.tiles.geometry(), **asdict(self)}
-        del header["tiles"]
+        header = {
+            **self.tiles.geometry(),
+            "maximum": self.maximum,
+            "active": self.active,
+            "said": self.said,
+        }
         return pack(header, [[self.tiles.png]])
+
+    def marks(self) -> dict[str, object]:
+        """Tell the browser, which draws them, which channels carry a mark; the image stays."""
+        empty = [channel for channel, is_empty in enumerate(self.empty) if is_empty]
+        return {"empty": empty, "dead": list(self.dead), "dead_over": self.dead_over}
 
 
 def channel_grid(
@@ -89,6 +98,7 @@ def channel_grid(
             key=key,
             data={
                 "token": token,
+                **picture.marks(),
                 "sections": [[section.title, section.indices] for section in sections],
                 "selected": selected,
                 "serial": last.get("serial", 0),
