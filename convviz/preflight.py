@@ -72,7 +72,10 @@ def _requirements_file() -> Path:
 
 
 def _requirements() -> list[str]:
-    """Return requirement lines such as "torch>=2.13,<3", of this checkout or this installation."""
+    """Return requirement lines such as "torch>=2.13,<3", of this checkout or this installation.
+
+    What is for some systems only, or an extra, can be done without: such lines have a semicolon.
+    """
     if _requirements_file().is_file():
         lines = _requirements_file().read_text(encoding="utf-8").splitlines()
     else:
@@ -80,7 +83,7 @@ def _requirements() -> list[str]:
             lines = metadata.requires("convviz") or []
         except metadata.PackageNotFoundError:
             lines = []
-    requirements = (line.split("#")[0].strip() for line in lines if "extra ==" not in line)
+    requirements = (line.split("#")[0].strip() for line in lines if ";" not in line)
     return [line for line in requirements if line]
 
 

@@ -101,9 +101,8 @@ def test_without_a_checkout_the_requirements_are_the_installed_packages_own(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(preflight, "__file__", str(tmp_path / "convviz" / "preflight.py"))
-    monkeypatch.setattr(
-        preflight.metadata, "requires", lambda _: ["plotly>=99", 'absent; extra == "test"']
-    )
+    needed = ["plotly>=99", 'absent; extra == "test"', 'elsewhere>=1; sys_platform == "beos"']
+    monkeypatch.setattr(preflight.metadata, "requires", lambda _: needed)
     sentence = preflight.problem()
     assert sentence is not None
     assert "plotly" in sentence

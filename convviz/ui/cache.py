@@ -19,7 +19,6 @@ from convviz.features import class_evidence
 from convviz.features import predictions as feature_predictions
 from convviz.features.activations import Activations, LayerSummary
 from convviz.features.class_evidence import AveragedMaps, ClassEvidence
-from convviz.features.dead import DeadChannels
 from convviz.features.predictions import HeadPrediction, Prediction
 from convviz.images.encode import jpeg
 from convviz.networks.catalogue import COURSE
