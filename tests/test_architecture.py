@@ -65,7 +65,7 @@ UI_GROUPS = (
     },
     {"cache", "jobs", "exports", "downloads", "predictions", "navigation"},
     {"components"},
-    {"datasets", "auxiliary_settings", "sidebar", "forget"},
+    {"datasets", "auxiliary_settings", "sidebar", "forget", "login"},
     {"shell", "server"},
     PAGE_FOLDERS,
 )

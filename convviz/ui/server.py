@@ -38,7 +38,7 @@ from streamlit.runtime import Runtime
 from convviz import limits
 from convviz.errors import SettingError
 from convviz.plain_text import unlinked
-from convviz.ui import errors, exports, shell
+from convviz.ui import errors, exports, login, shell
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +67,7 @@ def options() -> Options:
     by_hand = config.get_option("server.allowedHosts")
     try:
         limits.check()
+        login.check()
         hosts = open_hosts(names, config.get_option("server.address") or "")
         ancestors = frame_ancestors(os.environ.get(EMBED, ""))
     except SettingError as error:

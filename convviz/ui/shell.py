@@ -30,7 +30,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import StopException
 
 from convviz.ui import errors as page_errors
-from convviz.ui import findings, forget, navigation, state
+from convviz.ui import findings, forget, login, navigation, state
 from convviz.ui.choice import Choice
 from convviz.ui.sidebar import image as sidebar_image
 
@@ -74,6 +74,7 @@ def open_page(
     for style in ("shell.css", "sidebar/style.css", *([f"{folder}/style.css"] if folder else ())):
         st.html(_FOLDER / style)
     st.title(title, anchor=False)
+    login.require()
     if question:
         st.markdown(question)
     state.enter(title)
@@ -85,6 +86,7 @@ def open_page(
             links.draw()
         choices = st.container()
         with page_errors.errors():
+            login.draw()
             forget.draw()
     _start_pytorch()
     missing = st.container()

@@ -20,6 +20,13 @@ _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 _STREAMLIT = ("-m", "streamlit")
 
 
+def free_port() -> int:
+    """Find a port of this machine that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 class Server:
     """The app on a free port of this machine, with an empty cache folder.
 
@@ -32,6 +39,7 @@ class Server:
         *,
         settings: Mapping[str, str] | None = None,
         launcher: Sequence[str] = _STREAMLIT,
+        port: int | None = None,
     ) -> None:
         """Describe a server.
 
@@ -39,6 +47,7 @@ class Server:
             folder: For its cache and its log.
             settings: Environment variables that it gets besides this process's own.
             launcher: What Python is started with, instead of Streamlit itself.
+            port: Where it listens; None for a port that is free.
         """
         self.log = folder / "log.txt"
         self._environment = dict(os.environ) | {
@@ -47,13 +56,12 @@ class Server:
             **(settings or {}),
         }
         self._launcher = launcher
+        self._port = port
         self.address = ""
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = self._port or free_port()
         self.address = f"127.0.0.1:{port}"
         command = [sys.executable, *self._launcher, "run", "app.py"]
         options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
