@@ -212,7 +212,12 @@ def _data(name: str, pictures: int | None) -> Dataset:
             f"{name} cannot be read ({error.strerror}): give a zip of class folders, shapes, "
             f"{' or '.join(published.SETS)}."
         ) from error
-    return from_zip(data, path.stem)
+    with ProgressBar() as progress:
+        return from_zip(
+            data,
+            path.stem,
+            progress=lambda done, total: progress.show(done / total, "looking at every picture"),
+        )
 
 
 def _print_plan(dataset: Dataset, plan: TransferPlan, partition: Partition) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convviz.datasets import zip_archive
-from convviz.datasets.labelled_set import Dataset
+from convviz.datasets.labelled_set import Dataset, ReadingStep
 from convviz.formatting import size_text
 
 _NAMED = 3  # conflicts that are named one by one
@@ -59,4 +59,19 @@ def upload_limits() -> str:
         f"At most {zip_archive.MAX_FILES:,} files of at most "
         f"{size_text(zip_archive.MAX_FILE_BYTES)}, {size_text(zip_archive.MAX_BYTES)} "
         "unpacked. It stays in this visit: it is neither stored nor passed on."
+    )
+
+
+def reading(step: ReadingStep) -> str:
+    """Say how many images of a zip were looked at."""
+    return f"Looking at every picture once: {step.done:,} of {step.total:,}"
+
+
+def reading_stopped(step: ReadingStep | None) -> str:
+    """Say where the first look at a zip's images was stopped; None before its first image."""
+    if step is None:
+        return "Stopped before the first picture was looked at: nothing can be trained yet."
+    return (
+        f"Stopped after {step.done:,} of {step.total:,} pictures: nothing can be trained before "
+        "all of them were looked at once."
     )

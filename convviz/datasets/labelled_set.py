@@ -46,6 +46,8 @@ VALIDATION_SHARE = 0.2
 
 _LEAST = 2  # different images of a class: one for training, one for validation
 _BYTES = 600_000_000  # of decoded images in memory
+_BAND_PIXELS = 250_000
+_STEP_PIXELS = 4_000_000  # decoded between two steps: a quarter of a second, about
 
 Group = tuple[int, ...]  # indices of the images that are the same
 
@@ -269,6 +271,26 @@ def _indices(groups: Sequence[Group]) -> tuple[int, ...]:
     return tuple(sorted(index for group in groups for index in group))
 
 
+@dataclass(frozen=True)
+class ReadingStep:
+    """Where the first look at all images of a zip stands.
+
+    Attributes:
+        done: Images looked at.
+        total: Images in class folders.
+        dataset: The data set; None before the last step.
+    """
+
+    done: int
+    total: int
+    dataset: Dataset | None = None
+
+    @property
+    def fraction(self) -> float:
+        """Share of the images that were looked at, in 0…1."""
+        return self.done / self.total
+
+
 def from_zip(
     data: bytes,
     name: str = "your zip",
@@ -289,11 +311,42 @@ def from_zip(
     Raises:
         ImageError: The archive breaks a limit, or its folders cannot be classes.
     """
+    for step in read_zip(data, name):
+        if step.dataset is not None:
+            return step.dataset
+        if progress is not None:
+            progress(step.done, step.total)
+    raise AssertionError("the last step has the data set")
+
+
+def read_zip(data: bytes, name: str = "your zip") -> Iterator[ReadingStep]:
+    """Do what `from_zip` does, one image at a time, so that it can be watched and stopped.
+
+    Beside the zip's bytes there is never more than one decoded image in memory.
+
+    Args:
+        data: The zip's bytes.
+        name: Name of the data set, for people.
+
+    Returns:
+        A step after each image; the last one has the data set. Taking a step may raise ImageError
+        as well: a class has too few images that can be used.
+
+    Raises:
+        ImageError: The archive breaks a limit, or its folders cannot be classes.
+    """
     archive = open_archive(data)
     entries, left_out = _in_folders(archive)
     entry_counts = Counter(entry.folder for entry in entries)
     _check_folders(set(entry_counts))
     _check_counts(entry_counts, usable="")
+    return _read_zip(archive, name, entries, left_out)
+
+
+def _read_zip(
+    archive: ZipArchive, name: str, entries: list[ZipEntry], left_out: list[LeftOut]
+) -> Iterator[ReadingStep]:
+    entry_counts = Counter(entry.folder for entry in entries)
     counts: Counter[str] = Counter()
     broken: dict[ZipEntry, str] = {}
     fingerprints: dict[ZipEntry, str] = {}
@@ -310,28 +363,35 @@ def from_zip(
             else:
                 counts[folder] += 1
             decoded += 1
-            if progress is not None:
-                progress(decoded, len(entries))
+            yield ReadingStep(decoded, len(entries))
         _check_counts({folder: counts[folder]})
     usable = [entry for entry in entries if entry not in broken]
-    left_out += [LeftOut(entry.path, broken[entry]) for entry in entries if entry in broken]
+    left_out = [
+        *archive.left_out,
+        *left_out,
+        *(LeftOut(entry.path, broken[entry]) for entry in entries if entry in broken),
+    ]
     folders = sorted(counts)
     usable_archive = ZipArchive(archive.data, tuple(usable), archive.left_out)
-    labels = tuple(folders.index(entry.folder) for entry in usable)
-    classes = tuple(PurePosixPath(folder).name for folder in folders)
-    return Dataset(
+    dataset = Dataset(
         name,
-        classes,
+        tuple(PurePosixPath(folder).name for folder in folders),
         Zipped(usable_archive, name),
-        labels,
-        (*archive.left_out, *left_out),
+        tuple(folders.index(entry.folder) for entry in usable),
+        tuple(left_out),
         number_groups([fingerprints[entry] for entry in usable]),
     )
+    yield ReadingStep(len(entries), len(entries), dataset)
 
 
 def fingerprint(image: Image.Image) -> str:
     """Return a checksum of an image's size and pixels: equal for equal images alone."""
-    return hashlib.sha256(repr((image.mode, image.size)).encode() + image.tobytes()).hexdigest()
+    digest = hashlib.sha256(repr((image.mode, image.size)).encode())
+    rows = max(1, _BAND_PIXELS // image.width)
+    for top in range(0, image.height, rows):  # in bands: all bytes would be there twice
+        bottom = min(top + rows, image.height)
+        digest.update(image.crop((0, top, image.width, bottom)).tobytes())
+    return digest.hexdigest()
 
 
 def number_groups(fingerprints: Sequence[str]) -> tuple[int, ...]:
@@ -400,17 +460,20 @@ def read(
         size: Side of the decoded images, in pixels.
 
     Yields:
-        The share that is decoded so far and None, every 16 images; at the end 1 and the images,
-        (N, 3, size, size) uint8, with the numbers of their classes, (N,).
+        The share that is decoded so far and None, every 16 images, or after each large one; at the
+        end 1 and the images, (N, 3, size, size) uint8, with the numbers of their classes, (N,).
 
     Raises:
         ImageError: An image cannot be read.
     """
     pixels = torch.empty(len(indices), 3, size, size, dtype=torch.uint8)
+    decoded = 0
     for row, index in enumerate(indices):
-        image = crop(dataset.images.image(index), size=size, resize=size)
-        pixels[row] = pil_to_tensor(image)
-        if row % 16 == 15:
+        image = dataset.images.image(index)
+        decoded += image.width * image.height
+        pixels[row] = pil_to_tensor(crop(image, size=size, resize=size))
+        if row % 16 == 15 or decoded > _STEP_PIXELS:
+            decoded = 0
             yield row / len(indices), None
     labels = torch.tensor([dataset.labels[index] for index in indices])
     yield 1.0, (pixels, labels)

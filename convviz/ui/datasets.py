@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 import streamlit as st
+from PIL import Image
 
 from convviz.datasets import findings, published, zip_archive
-from convviz.datasets.labelled_set import Dataset, from_zip
+from convviz.datasets.labelled_set import Dataset, ReadingStep, read_zip
 from convviz.datasets.shapes import shapes
 from convviz.errors import ImageError
 from convviz.images.preprocess import crop
@@ -23,6 +28,70 @@ _KINDS = {SHAPES: "Generated shapes", ZIP: "My own zip"} | {
 _COUNTS = (200, 600, 1200, 2800)
 _PREVIEW_PIXELS = 96
 _PREVIEW_CLASSES = 8
+_QUICK_SECONDS = 0.5
+_SHOWN_SECONDS = 0.2  # between two states of the bar; also the longest that Stop has to wait
+
+# Zips that somebody uses, by their content and name: a class that is given one zip shares it. They
+# go with the last visit that holds them.
+_in_use: WeakValueDictionary[tuple[str, str], Dataset] = WeakValueDictionary()
+
+
+@dataclass(eq=False)
+class _Upload:
+    """A zip of this visit, and how far its images were looked at.
+
+    Attributes:
+        file_id: Tells apart files that were sent.
+        name: The file's name without its ending.
+        data: The file.
+        step: The newest step of the first look at all images; None before the first image.
+        dataset: The data set; None until every image was looked at.
+        stopped: Whether the visitor has stopped the look.
+        refusal: Why the zip cannot be used, as a sentence; empty otherwise.
+        thumbnails: Of the first image of each class.
+    """
+
+    file_id: str
+    name: str
+    data: bytes = field(repr=False)
+    step: ReadingStep | None = None
+    dataset: Dataset | None = None
+    stopped: bool = False
+    refusal: str = ""
+    thumbnails: tuple[Image.Image, ...] = ()
+    _steps: Iterator[ReadingStep] | None = None
+    _sha256: str = ""
+
+    def steps(self) -> Iterator[ReadingStep]:
+        """Go on with the look where it was broken off.
+
+        Raises:
+            ImageError: The zip cannot be used.
+        """
+        if self._steps is None:
+            self._sha256 = hashlib.sha256(self.data).hexdigest()
+            self.dataset = _in_use.get((self._sha256, self.name))
+            if self.dataset is not None:
+                return
+            self._steps = read_zip(self.data, self.name)
+        try:
+            for step in self._steps:
+                self.step = step
+                if step.dataset is not None:
+                    self.dataset = _in_use.setdefault((self._sha256, self.name), step.dataset)
+                    self._steps = None
+                yield step
+        except Exception:  # not the end of a script that somebody interrupts: that goes on here
+            self._steps = None
+            raise
+
+    def stop(self) -> None:
+        """Break the look off."""
+        self.stopped = True
+
+    def go_on(self) -> None:
+        """Let the look go on."""
+        self.stopped = False
 
 
 def choose() -> Dataset | None:
@@ -40,7 +109,8 @@ def choose() -> Dataset | None:
     else:
         dataset = _shapes() if kind == SHAPES else _uploaded()
     if dataset is not None:
-        _preview(dataset)
+        upload = st.session_state.get(Entry.TRAINING_ZIP) if kind == ZIP else None
+        _preview(dataset, upload.thumbnails if upload else _thumbnails(dataset))
     return dataset
 
 
@@ -71,22 +141,53 @@ def _uploaded() -> Dataset | None:
         max_upload_size=zip_archive.MAX_BYTES // 1_000_000,
         help=findings.upload_limits(),
     )
-    if file is not None:
-        st.session_state[Entry.TRAINING_ZIP] = (file.name, file.getvalue())
-    upload = st.session_state.get(Entry.TRAINING_ZIP)
+    upload: _Upload | None = st.session_state.get(Entry.TRAINING_ZIP)
+    if file is not None and (upload is None or upload.file_id != file.file_id):
+        upload = _Upload(file.file_id, file.name.removesuffix(".zip"), file.getvalue())
+        st.session_state[Entry.TRAINING_ZIP] = upload
     if upload is None:
         st.caption(
             "For example: a folder `cats` and a folder `dogs`, with ten pictures each, packed "
             "together. The folders' names become the classes."
         )
         return None
-    name, data = upload
     try:
-        with st.spinner("Looking at every picture once…"):
-            return _read(hashlib.sha256(data).hexdigest(), name.removesuffix(".zip"), data)
+        _look_through(upload)
     except ImageError as error:
-        st.error(state.plain(str(error)), icon=":material/error:")
-        return None
+        upload.refusal = str(error)
+    if upload.dataset is not None and not upload.thumbnails:
+        upload.thumbnails = _thumbnails(upload.dataset)
+    if upload.refusal:
+        st.error(state.plain(upload.refusal), icon=":material/error:")
+    return upload.dataset
+
+
+def _look_through(upload: _Upload) -> None:
+    """Look at every image of a zip once, with a bar and a button that stops it.
+
+    Whatever the visitor does meanwhile runs the page anew; what was looked at by then stays.
+
+    Raises:
+        ImageError: The zip cannot be used.
+    """
+    if upload.dataset is not None or upload.refusal:
+        return
+    if upload.stopped:
+        st.info(findings.reading_stopped(upload.step), icon=":material/stop_circle:")
+        st.button("Go on", icon=":material/play_arrow:", key="zip_go_on", on_click=upload.go_on)
+        return
+    row, bar = st.empty(), None
+    begun = shown = time.monotonic()
+    for step in upload.steps():
+        now = time.monotonic()
+        if bar is None and now - begun > _QUICK_SECONDS:  # a small zip needs no bar
+            with row.container():
+                bar = st.progress(step.fraction, text=findings.reading(step))
+                st.button("Stop", icon=":material/stop:", key="zip_stop", on_click=upload.stop)
+        if bar is not None and now - shown > _SHOWN_SECONDS:
+            bar.progress(step.fraction, text=findings.reading(step))
+            shown = now
+    row.empty()
 
 
 @st.cache_resource(show_spinner=False)
@@ -99,18 +200,21 @@ def _subset(key: str, count: int) -> Dataset:
     return published.published(key, count)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _read(sha256: str, name: str, _data: bytes) -> Dataset:
-    return from_zip(_data, name)
+def _thumbnails(dataset: Dataset) -> tuple[Image.Image, ...]:
+    """Scale the first image of each class down, of the first classes."""
+    firsts = [dataset.labels.index(label) for label in range(len(dataset.classes))]
+    side = _PREVIEW_PIXELS
+    return tuple(
+        crop(dataset.images.image(index), size=side, resize=side)
+        for index in firsts[:_PREVIEW_CLASSES]
+    )
 
 
-def _preview(dataset: Dataset) -> None:
+def _preview(dataset: Dataset, thumbnails: Sequence[Image.Image]) -> None:
     """Draw one image of each class with its count; name duplicates and files left out."""
     side = _PREVIEW_PIXELS
     with st.container(horizontal=True, gap="small", key="data_preview"):
-        for label, name in enumerate(dataset.classes[:_PREVIEW_CLASSES]):
-            index = dataset.labels.index(label)
-            image = crop(dataset.images.image(index), size=side, resize=side)
+        for label, (name, image) in enumerate(zip(dataset.classes, thumbnails, strict=False)):
             with st.container(width=side, gap=None):
                 st.image(
                     image,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from convviz.datasets import findings, zip_archive
-from convviz.datasets.labelled_set import Dataset
+from convviz.datasets.labelled_set import Dataset, ReadingStep
 
 
 @dataclass(frozen=True)
@@ -60,3 +60,18 @@ def test_the_limits_are_those_of_zips() -> None:
     )
     assert (zip_archive.MAX_FILES, zip_archive.MAX_FILE_BYTES) == (2_000, 20_000_000)
     assert zip_archive.MAX_BYTES == 200_000_000
+
+
+@pytest.mark.claims("convviz.datasets.findings.reading")
+@pytest.mark.parametrize(
+    ("done", "total", "text"), [(1, 4, "1 of 4"), (1500, 2000, "1,500 of 2,000")]
+)
+def test_a_look_at_a_zip_says_how_far_it_is(done: int, total: int, text: str) -> None:
+    assert findings.reading(ReadingStep(done, total)).endswith(f": {text}")
+
+
+@pytest.mark.claims("convviz.datasets.findings.reading_stopped")
+def test_a_look_that_was_stopped_says_where() -> None:
+    assert findings.reading_stopped(None).startswith("Stopped before the first picture")
+    assert findings.reading_stopped(ReadingStep(1, 4)).startswith("Stopped after 1 of 4 pictures:")
+    assert "after 1,999 of 2,000 pictures" in findings.reading_stopped(ReadingStep(1999, 2000))

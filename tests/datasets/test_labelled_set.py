@@ -293,3 +293,65 @@ def test_folders_that_are_no_classes_get_a_sentence(
 ) -> None:
     with pytest.raises(ImageError, match=sentence):
         from_zip(pack(files))
+
+
+def test_a_zip_is_looked_at_one_image_at_a_time(pack: Zip, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[int] = []
+    monkeypatch.setattr(
+        labelled_set, "decode", lambda data: decoded.append(len(data)) or decode(data)
+    )
+    steps = labelled_set.read_zip(pack(two(red__broken=b"", red__bad=b"none")), "two")
+    assert decoded == []
+    for done in (1, 2, 3, 4):
+        step = next(steps)
+        assert (step.done, step.total, step.dataset) == (done, 4, None)
+        assert step.fraction == done / 4
+        assert len(decoded) == done
+    last = next(steps)
+    assert last.fraction == 1
+    assert last.dataset is not None
+    assert last.dataset.counts == (2, 2)
+    assert len(last.dataset.left_out) == 2
+    assert next(steps, None) is None
+
+
+def test_what_is_wrong_with_a_zip_is_said_at_the_call_or_at_its_step(pack: Zip) -> None:
+    with pytest.raises(ImageError, match="no zip archive"):
+        labelled_set.read_zip(b"none")
+    with pytest.raises(ImageError, match="one class only"):
+        labelled_set.read_zip(pack({f"red/{k}.png": png("red", 40 + k) for k in range(2)}))
+    damaged = {f"{name}/{k}.png": b"none" for name in ("red", "blue") for k in range(2)}
+    steps = labelled_set.read_zip(pack(damaged))
+    assert (next(steps).done, next(steps).done) == (1, 2)
+    with pytest.raises(ImageError, match="The class blue has no picture that can be used"):
+        next(steps)
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.binary(min_size=243, max_size=243))
+def test_fingerprints_do_not_depend_on_how_an_image_is_cut_into_bands(
+    width: int, height: int, noise: bytes
+) -> None:
+    image = Image.frombytes("RGB", (width, height), noise[: 3 * width * height])
+    with pytest.MonkeyPatch.context() as patch:
+        prints = set()
+        for pixels in (1, 7, 20, 250_000):
+            patch.setattr(labelled_set, "_BAND_PIXELS", pixels)
+            prints.add(labelled_set.fingerprint(image))
+    assert len(prints) == 1
+    other = Image.frombytes("RGB", (height, width), noise[: 3 * width * height])
+    assert (labelled_set.fingerprint(other) in prints) == (width == height)
+
+
+def test_images_for_a_training_are_decoded_in_small_steps(
+    pack: Zip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = from_zip(pack(two()))
+    shares = [share for share, _ in labelled_set.read(dataset, range(4), 8)]
+    assert shares == [1.0]
+    monkeypatch.setattr(labelled_set, "_STEP_PIXELS", 2_000)  # one has 1,600 or 1,681
+    steps = list(labelled_set.read(dataset, range(4), 8))
+    assert [share for share, _ in steps] == [0.25, 0.75, 1.0]
+    assert steps[-1][1] is not None
+    pixels, labels = steps[-1][1]
+    assert pixels.shape == (4, 3, 8, 8)
+    assert labels.tolist() == list(dataset.labels)

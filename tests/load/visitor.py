@@ -181,7 +181,7 @@ class Visitor:
     def press(self, key: str) -> Answer:
         """Press a button."""
         identity, fragment = self._widget(key)
-        return self._act(lambda state: _trigger(state, identity), fragment)
+        return self._act(lambda state: trigger(state, identity), fragment)
 
     def select(self, key: str, option: str | int) -> Answer:
         """Choose from a list, by what it shows or by its place in it."""
@@ -308,6 +308,17 @@ class Visitor:
         self, fill: Callable[[ClientState], None], fragment: str = "", *, poll: bool = False
     ) -> Answer:
         """Have the script run, and take in what it sends and the images that it names."""
+        message = self._request(fill, fragment, poll=poll)
+        start = time.perf_counter()
+        self._socket.send(message.SerializeToString())
+        received = self._receive(fragment)
+        pictures, fetched = self._fetch()
+        return Answer(time.perf_counter() - start, received + fetched, pictures)
+
+    def _request(
+        self, fill: Callable[[ClientState], None], fragment: str = "", *, poll: bool = False
+    ) -> BackMsg:
+        """Ask for a run of the script, with the values of all widgets."""
         message = BackMsg()
         state = message.rerun_script
         state.query_string = self.query
@@ -320,11 +331,7 @@ class Visitor:
         state.context_info.locale = "en-GB"
         state.context_info.url = f"http://{self.address}/{quote(self.page)}"
         fill(state)
-        start = time.perf_counter()
-        self._socket.send(message.SerializeToString())
-        received = self._receive(fragment)
-        pictures, fetched = self._fetch()
-        return Answer(time.perf_counter() - start, received + fetched, pictures)
+        return message
 
     def _receive(self, fragment: str) -> int:
         """Take in messages until the script has run; a script may ask to be run anew."""
@@ -569,7 +576,8 @@ def _set_hash(state: ClientState, page_hash: str) -> None:
     state.page_script_hash = page_hash
 
 
-def _trigger(state: ClientState, identity: str) -> None:
+def trigger(state: ClientState, identity: str) -> None:
+    """Press a button."""
     state.widget_states.widgets.add(id=identity, trigger_value=True)
 
 

@@ -3,19 +3,22 @@
 import io
 import time
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import streamlit
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from convviz.datasets import published
-from convviz.datasets.labelled_set import Dataset
+from convviz.datasets.labelled_set import Dataset, ReadingStep, read_zip
 from convviz.datasets.published import CIFAR10
 from convviz.datasets.shapes import shapes
 from convviz.ui import datasets
+from convviz.ui.keys import Entry
 
 PAGE = "pages/5_Transfer_learning.py"
 
@@ -231,3 +234,83 @@ def test_a_zip_that_cannot_be_used_gets_a_sentence(open_page: Any) -> None:
     app.file_uploader(key="training_zip").upload("bad.zip", b"no zip", "application/zip").run()
     assert "no zip archive" in app.error[0].value
     assert app.button(key="start").disabled
+
+
+def test_a_long_look_at_a_zip_is_shown_stopped_and_taken_up_again(
+    open_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+
+    def look(data: bytes, name: str) -> Iterator[ReadingStep]:
+        looks.append(0)
+        for step in read_zip(data, name):
+            yield step
+            if step.done == 3 and len(looks) == 1:
+                looks.append(3)
+                upload = streamlit.session_state[Entry.TRAINING_ZIP]
+                upload.stop()  # as a click does, whose rerun ends the script at its next element
+                rerun.append(True)
+
+    rerun: list[bool] = []
+    wording = datasets.findings.reading
+
+    def interrupted(step: ReadingStep) -> str:
+        if rerun:
+            rerun.clear()
+            streamlit.rerun()
+        return wording(step)
+
+    monkeypatch.setattr(datasets, "read_zip", look)
+    monkeypatch.setattr(datasets, "_QUICK_SECONDS", -1.0)
+    monkeypatch.setattr(datasets, "_SHOWN_SECONDS", -1.0)
+    monkeypatch.setattr(datasets.findings, "reading", interrupted)
+    app = open_page(PAGE, data="zip")
+    app.file_uploader(key="training_zip").upload("c.zip", packed(), "application/zip").run()
+    assert app.info[0].value.startswith("Stopped after 4 of 9 pictures")
+    assert app.button(key="start").disabled
+    app.button(key="zip_go_on").click().run()
+    assert not app.exception
+    assert not app.info
+    assert looks == [0, 3]  # it went on where it was
+    assert {"blue: 4", "red: 4"} <= {element.value for element in app.caption}
+    assert not app.button(key="start").disabled
+    # Nothing is looked at again on another page, or when something else is chosen.
+    app.switch_page("pages/7_Auxiliary_classifiers.py").run()
+    assert {"blue: 4", "red: 4"} <= {element.value for element in app.caption}
+    assert looks == [0, 3]
+
+
+def test_a_fault_while_a_zip_is_looked_at_is_said_again(
+    open_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(data: bytes, name: str) -> Iterator[ReadingStep]:
+        yield ReadingStep(1, 2)
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr(datasets, "read_zip", look)
+    app = open_page(PAGE, data="zip")
+    app.file_uploader(key="training_zip").upload("c.zip", packed(), "application/zip").run()
+    for _ in range(2):
+        assert len(app.error) == 1
+        assert "error " in app.error[0].value
+        assert "secret" not in app.error[0].value
+        app.run()
+
+
+def test_one_zip_in_two_visits_is_looked_at_once_and_goes_with_the_last(
+    open_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+    monkeypatch.setattr(
+        datasets, "read_zip", lambda data, name: looks.append(name) or read_zip(data, name)
+    )
+    datasets._in_use.clear()
+    data = packed()
+    apps = []
+    for _ in range(2):
+        app = open_page(PAGE, data="zip")
+        app.file_uploader(key="training_zip").upload("c.zip", data, "application/zip").run()
+        assert {"blue: 4", "red: 4"} <= {element.value for element in app.caption}
+        apps.append(app)
+    assert looks == ["c"]
+    assert len(datasets._in_use) == 1
