@@ -107,7 +107,7 @@ def ablate(
         keep: Switch off all others instead.
 
     Raises:
-        NetworkError: There is no such layer.
+        NetworkError: There is no such layer, or the network's scores are no finite numbers.
         SettingError: There is no such channel, or the second layer does not come after the first.
     """
     ablated, deeper = layer(network, layer_name), layer(network, deeper_name)

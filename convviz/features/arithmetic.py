@@ -11,11 +11,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import prod
+from math import isfinite, prod
 
 from PIL import Image
 from torch import Tensor, nn
 
+from convviz.errors import SettingError
 from convviz.features.arithmetic_steps import (
     BranchChoice,
     Identity,
@@ -86,7 +87,8 @@ def arithmetic(
 
     Raises:
         NetworkError: There is no such layer.
-        SettingError: The layer has no such channel or position.
+        SettingError: The layer has no such channel or position, or the number there is infinite or
+            none at all.
     """
     target = layer(network, layer_name)
     check_channel(target.shape, channel)
@@ -98,10 +100,15 @@ def arithmetic(
         stages_after.append(stage)
     batch = input_for(network, image)
     inputs, output = _run(network.module, batch, target.name, unit.name)
+    number = _number(output, channel, row, column)
+    if not isfinite(number):
+        raise SettingError(
+            f"The number of channel {channel} at row {row}, column {column} is infinite or none at "
+            "all for this image, so there is nothing to derive: choose another layer or weights."
+        )
     stages = [derivation.first(unit, inputs) or _opaque(network, batch, unit)]
     for stage in reversed(stages_after):
         stages.append(stage(stages[-1].after))
-    number = _number(output, channel, row, column)
     return Arithmetic(target, channel, row, column, number, tuple(stages))
 
 

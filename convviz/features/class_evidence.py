@@ -64,11 +64,17 @@ def average_maps(network: Network, image: Image.Image) -> AveragedMaps:
     """Average each of the encoder's last maps over an image.
 
     Raises:
-        NetworkError: The network has no maps.
+        NetworkError: The network has no maps, or their means are no finite numbers.
     """
     last = _last_maps(network)
     maps = capture(network.module, input_for(network, image), [last.name])[last.name][0]
-    return AveragedMaps(last, maps, maps.mean((1, 2)))
+    means = maps.mean((1, 2))
+    if not means.isfinite().all():
+        raise NetworkError(
+            f"The activations of {last.title} for this image are no finite numbers, so no average "
+            "can be taken: the network's weights are too large, or damaged; choose others."
+        )
+    return AveragedMaps(last, maps, means)
 
 
 def class_evidence(
@@ -85,6 +91,9 @@ def class_evidence(
     Returns:
         One for each of the k most probable classes; empty if the network does not put one trained
         linear layer behind averaged maps.
+
+    Raises:
+        NetworkError: The network's scores are no finite numbers.
     """
     linear = _classifier(network, averaged)
     if linear is None or not network.weights.has_decoder:

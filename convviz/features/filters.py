@@ -66,7 +66,7 @@ class Filters:
 
     def strongest_inputs(self, channel: int) -> Tensor:
         """Order the inputs of one filter by ‖slice‖₂, the largest first, shape (C_in,)."""
-        size: Tensor = self.kernels[channel].flatten(1).norm(dim=1)
+        size: Tensor = self.kernels[channel].flatten(1).norm(dim=1, dtype=torch.float64)
         return torch.sort(size, descending=True, stable=True).indices
 
     def order(self, by: FilterOrder = "index") -> Tensor:
@@ -93,8 +93,8 @@ class Filters:
     def similarity(self) -> Tensor:
         """Compute the cosine between every two filters, shape (C, C), in −1…1; 0 for a zero one."""
         rows = self.kernels.flatten(1)
-        length: Tensor = rows.norm(dim=1, keepdim=True)
-        rows = rows / length.clamp(min=torch.finfo(torch.float32).tiny)
+        length: Tensor = rows.norm(dim=1, keepdim=True, dtype=torch.float64)
+        rows = (rows / length.clamp(min=torch.finfo(torch.float32).tiny)).float()
         return (rows @ rows.T).clamp(-1, 1)
 
     def histogram(self, bound: float | None = None, bins: int = _BINS) -> tuple[Tensor, Tensor]:
@@ -127,14 +127,21 @@ def filters(network: Network, layer: Layer) -> Filters:
     """Take the kernels of a layer.
 
     Raises:
-        SettingError: It has none.
+        SettingError: It has none, or they hold numbers that are infinite or none at all.
     """
     convolution = convolution_of(network, layer)
     if convolution is None:
         raise SettingError(f"{layer.title} has no kernels: choose a convolution.")
     name, module = convolution
     kernels = module.weight.detach().to("cpu", torch.float32)
-    return Filters(layer, name, kernels, module.groups, kernels.flatten(1).norm(dim=1))
+    if not kernels.isfinite().all():
+        raise SettingError(
+            f"The kernels of {layer.title} hold numbers that are infinite or none at all, so they "
+            "cannot be drawn or compared: choose other weights."
+        )
+    # In float64, where squares of large weights are still finite.
+    norms = kernels.flatten(1).norm(dim=1, dtype=torch.float64).float()
+    return Filters(layer, name, kernels, module.groups, norms)
 
 
 def untrained_like(filters: Filters, seed: int = 0) -> Filters:

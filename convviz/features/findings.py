@@ -91,6 +91,13 @@ def layer_headline(activations: Activations, network_title: str, threshold: floa
         parts.append("Empty: every activation is 0.")
     else:
         parts.append("Empty: no activation above 0.")
+    odd = int((~activations.maps.isfinite()).sum())
+    if odd:
+        count = f"{odd:,} of the {activations.maps.numel():,} activations"
+        parts.append(
+            f"{count} {'is' if odd == 1 else 'are'} infinite or not a number, drawn as 0: the "
+            "weights are too large, or damaged."
+        )
     if layer.pre_relu is not None:
         limit = "" if layer.ceiling is None else f", at most {layer.ceiling:g},"
         parts.append(

@@ -7,6 +7,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from convviz.errors import NetworkError
 from convviz.features.capture import capture, input_for
 from convviz.networks.clone import clone
 from convviz.networks.network import Network
@@ -36,6 +37,9 @@ def predict(network: Network, image: Image.Image, k: int = 5) -> tuple[Predictio
 
     Returns:
         k predictions, fewer if there are fewer classes; none if the weights have no decoder.
+
+    Raises:
+        NetworkError: The network's scores are no finite numbers.
     """
     return predict_batch(network, input_for(network, image), k)
 
@@ -44,6 +48,9 @@ def predict_batch(network: Network, batch: Tensor, k: int = 5) -> tuple[Predicti
     """Predict the k most probable classes for a network input, normalised, shape (1, 3, S, S).
 
     For a decoder that was trained on smaller images the input is scaled down to their size.
+
+    Raises:
+        NetworkError: The network's scores are no finite numbers.
     """
     if not network.weights.has_decoder:
         return ()
@@ -65,7 +72,16 @@ def for_decoder(network: Network, batch: Tensor) -> Tensor:
 
 
 def best(network: Network, scores: Tensor, k: int = 5) -> tuple[Prediction, ...]:
-    """Return the k most probable classes by their scores, logits of shape (classes,)."""
+    """Return the k most probable classes by their scores, logits of shape (classes,).
+
+    Raises:
+        NetworkError: The scores are no finite numbers.
+    """
+    if not scores.isfinite().all():
+        raise NetworkError(
+            f"The scores of {network.title} for this image are no finite numbers, so it has no "
+            "best guess: its weights are too large, or damaged; choose others."
+        )
     probabilities = scores.float().softmax(0)
     top = probabilities.topk(min(k, len(probabilities)))
     return tuple(
@@ -106,7 +122,8 @@ def head_predictions(
         no auxiliary heads, or if its weights make no predictions.
 
     Raises:
-        NetworkError: An auxiliary head does not read the output of one layer.
+        NetworkError: An auxiliary head does not read the output of one layer, or the scores are
+            no finite numbers.
     """
     heads = auxiliary_heads(network)
     if not heads or not network.weights.has_decoder:

@@ -261,11 +261,12 @@ def _merged(best: TopPatches, peaks: Tensor, indices: Sequence[int]) -> TopPatch
 def _peaks(layer: Layer, output: Tensor) -> Tensor:
     """Reduce (N, C, H, W) to each map's maximum, its position and its strength, (3, N, C).
 
-    The maximum is −∞ where the channel is empty for the image.
+    The maximum is −∞ where the channel is empty for the image. What is infinite or not a number
+    has no rank, so only finite numbers count for it.
     """
-    maps = rectified(layer, output.reshape(*output.shape[:2], -1))
-    scores, positions = maps.max(2)
+    maps = rectified(layer, output.reshape(*output.shape[:2], -1)).float()
+    scores, positions = maps.masked_fill(~maps.isfinite(), -torch.inf).max(2)
     strengths = strength(layer, extremes(output))
-    scores = scores.float().masked_fill(is_empty(strengths), -torch.inf)
+    scores = scores.masked_fill(is_empty(strengths), -torch.inf)
     # A position is below 2²⁴ and so exact as a float32.
     return torch.stack((scores, positions.float(), strengths))

@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from convviz.errors import ReconstructionError
+from convviz.errors import NetworkError, ReconstructionError
 from convviz.features.predictions import Prediction, predict_batch
 from convviz.images.fourier import GREY, FourierImage
 from convviz.images.preprocess import as_saved, crop, normalise, to_pixels
@@ -374,10 +374,13 @@ class _Descent:
         return self._image.pixels(coefficients).clamp_(0, 1)
 
     def _predictions(self, pixels: Tensor) -> tuple[Prediction, ...]:
-        """Return the network's predictions for pixels, shape (1, 3, S, S)."""
+        """Return the network's predictions for pixels, shape (1, 3, S, S); none if it has none."""
         spec = self._network.spec
         batch = normalise(pixels.cpu(), mean=spec.mean, std=spec.std)
-        return predict_batch(self._network, batch)
+        try:
+            return predict_batch(self._network, batch)
+        except NetworkError:  # its scores are no numbers; the reconstruction needs none of them
+            return ()
 
     def _result(self, gave_up: bool) -> ReconstructionResult:
         """Measure the final image, and that of half of the steps."""

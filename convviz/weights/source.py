@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol
 from torch import nn
 
 from convviz.downloads.tickets import Download
+from convviz.errors import WeightsError
 from convviz.networks.network import Network, NetworkSpec, Weights
 
 AUTO_ORDER = ("imagenet", "bundled", "own", "encoder")
@@ -106,7 +107,11 @@ def network_with(
             None: as torchvision's ImageNet weights, which see the middle 7/8 of an image.
         decoder_set: What the decoder was trained on, if that is not `training_set`.
         decoder_size: Side of the image for the decoder's predictions, if that is not `input_size`.
+
+    Raises:
+        WeightsError: A weight is infinite or not a number.
     """
+    check_finite(module, title)
     weights = Weights(
         source=source,
         title=title,
@@ -122,3 +127,32 @@ def network_with(
         decoder_size=decoder_size,
     )
     return Network(spec, module, weights)
+
+
+def check_finite(module: nn.Module, title: str) -> None:
+    """Check that all weights of a network, and its batch norms' statistics, are finite numbers.
+
+    Other buffers may well hold an infinity, as masks do.
+
+    Args:
+        module: The network.
+        title: Name of the weights, for people.
+
+    Raises:
+        WeightsError: One is infinite or not a number.
+    """
+    statistics = (
+        (name, value)
+        for name, value in module.named_buffers()
+        if name.endswith(("running_mean", "running_var"))
+    )
+    for name, value in (*module.named_parameters(), *statistics):
+        if value.is_meta or not value.is_floating_point() or not value.numel():
+            continue
+        # The extremes are NaN if any number is, and are found without a copy of them all.
+        if not all(extreme.isfinite() for extreme in value.detach().aminmax()):
+            raise WeightsError(
+                f"The weights “{title}” hold numbers that are infinite or none at all, in {name}: "
+                "nothing can be computed with them; choose others, or train the network again with "
+                "a smaller learning rate."
+            )

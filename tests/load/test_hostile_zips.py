@@ -81,7 +81,7 @@ class Impatient(Visitor):
             return
         self.bars.append(delta.new_element.progress.text)
         self.megabytes.append(self.server.memory_bytes() / 1e6)
-        if len(self.bars) > 10 and "zip_stop" in self.keys():
+        if len(self.bars) > 10 and self.has("zip_stop"):
             self.pressed = time.monotonic()
             identity, _ = self._widget("zip_stop")
             message = self._request(lambda state: trigger(state, identity))

@@ -103,12 +103,17 @@ class _Poll:
 class Visitor:
     """One connection to the app."""
 
-    def __init__(self, address: str) -> None:
-        """Connect to an app at host:port."""
+    def __init__(self, address: str, secret: str = "") -> None:
+        """Connect to an app at host:port.
+
+        Args:
+            address: Where the app is.
+            secret: What the browser knows its visitor by; a new one where it is left out.
+        """
         self.address = address
         self.query = ""
         self.page = ""
-        self._secret = secrets.token_urlsafe(32)
+        self.secret = secret or secrets.token_urlsafe(32)
         self._session = ""
         self._pages: dict[str, str] = {}
         self._run = 0
@@ -278,6 +283,10 @@ class Visitor:
         """List the page's widgets, for messages."""
         return sorted(_key(identity) for identity in self._identities())
 
+    def has(self, key: str) -> bool:
+        """Tell whether the page has a widget."""
+        return key in self.keys()
+
     def component(self, key: str) -> Any:
         """Return the JSON data of a component."""
         identity, _ = self._widget(key)
@@ -287,7 +296,7 @@ class Visitor:
 
     @property
     def _cookie(self) -> str:
-        return f"_streamlit_xsrf={self._xsrf}; convviz_visitor={self._secret}"
+        return f"_streamlit_xsrf={self._xsrf}; convviz_visitor={self.secret}"
 
     def _first_request(self) -> str:
         """Ask whether the app is up, as the frontend does first, and take the cookie it sets."""
