@@ -419,6 +419,10 @@ class Visitor:
             self._draw(tuple(message.metadata.delta_path), message.delta)
         elif kind == "page_info_changed":
             self.query = message.page_info_changed.query_string
+        elif kind == "navigation":
+            # The first message of a visit knows the pages only as far as its address named one.
+            pages = message.navigation.app_pages
+            self._pages = {page.url_pathname: page.page_script_hash for page in pages}
         elif kind == "auto_rerun":
             name, seconds = message.auto_rerun.fragment_id, message.auto_rerun.interval
             self._polls[name] = _Poll(seconds, time.monotonic() + seconds)
