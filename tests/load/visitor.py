@@ -384,11 +384,16 @@ class Visitor:
     def _begin(self, message: ForwardMsg) -> None:
         session = message.new_session
         self._session = session.initialize.session_id
-        self._pages = {page.url_pathname: page.page_script_hash for page in session.app_pages}
+        self._pages = {
+            page.url_pathname.replace(" ", "_"): page.page_script_hash for page in session.app_pages
+        }
         names = {value: name for name, value in self._pages.items()}
         self.page = names.get(session.page_script_hash, self.page)
         if session.page_script_hash == session.main_script_hash:
-            self.page = next((p.url_pathname for p in session.app_pages if p.is_default), self.page)
+            self.page = next(
+                (p.url_pathname.replace(" ", "_") for p in session.app_pages if p.is_default),
+                self.page,
+            )
 
     def _end(self, fragment: str) -> None:
         """Forget what the last run of the page, or of a fragment, has not drawn again."""
@@ -422,7 +427,9 @@ class Visitor:
         elif kind == "navigation":
             # The first message of a visit knows the pages only as far as its address named one.
             pages = message.navigation.app_pages
-            self._pages = {page.url_pathname: page.page_script_hash for page in pages}
+            self._pages = {
+                page.url_pathname.replace(" ", "_"): page.page_script_hash for page in pages
+            }
         elif kind == "auto_rerun":
             name, seconds = message.auto_rerun.fragment_id, message.auto_rerun.interval
             self._polls[name] = _Poll(seconds, time.monotonic() + seconds)
