@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -61,6 +62,7 @@ class _Upload:
     thumbnails: tuple[Image.Image, ...] = ()
     _steps: Iterator[ReadingStep] | None = None
     _sha256: str = ""
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def steps(self) -> Iterator[ReadingStep]:
         """Go on with the look where it was broken off.
@@ -74,16 +76,21 @@ class _Upload:
             if self.dataset is not None:
                 return
             self._steps = read_zip(self.data, self.name)
-        try:
-            for step in self._steps:
+        while self.dataset is None:
+            # A click starts the page anew while its last run may still be at an image.
+            with self._turn:
+                if self._steps is None:
+                    return
+                try:
+                    step = next(self._steps)
+                except Exception:  # it is said now, and the next run of the page looks again
+                    self._steps = None
+                    raise
                 self.step = step
                 if step.dataset is not None:
                     self.dataset = _in_use.setdefault((self._sha256, self.name), step.dataset)
                     self._steps = None
-                yield step
-        except Exception:  # not the end of a script that somebody interrupts: that goes on here
-            self._steps = None
-            raise
+            yield step
 
     def stop(self) -> None:
         """Break the look off."""

@@ -29,6 +29,7 @@ def few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
         return shapes(per_class=6)
 
     monkeypatch.setattr(datasets, "_shapes", few)
+    datasets._in_use.clear()  # zips of tests before this one
 
 
 def packed() -> bytes:
