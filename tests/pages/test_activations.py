@@ -149,11 +149,13 @@ def test_only_empty_channels(open_page: Any) -> None:
 
 def test_the_threshold_changes_the_count_and_the_mark(open_page: Any) -> None:
     app = open_page(PAGE, network="alexnet", weights="random", layer="features.6")
-    before = grid(app)["token"]
+    before = grid(app)
     app.select_slider(key="tau").set_value(0.1).run()
     expected = activations_of("alexnet", "random", "features.6")
     assert headline(app) == expected.sentence(0.1) != expected.sentence(0.0)
-    assert grid(app)["token"] != before
+    marked = expected.empty(0.1).nonzero().flatten().tolist()
+    assert grid(app)["empty"] == marked != before["empty"]
+    assert grid(app)["token"] == before["token"]  # the image stays
     assert app.query_params["tau"] == "0.1"
 
 
