@@ -18,6 +18,7 @@ from typing import Literal, get_args
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, pad
 
 from convviz.errors import SettingError
 from convviz.features.capture import capture, input_for, observe
@@ -25,7 +26,7 @@ from convviz.formatting import percent
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, layer, layers
 
-Order = Literal["index", "strength", "active"]
+Order = Literal["index", "salience", "strength", "active"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 
 # A trend is claimed if the rank correlation is at least this large, larger than chance would make
@@ -215,18 +216,27 @@ class Activations:
         share = percent(count / channels)
         return f"{count} of {channels} channels ({share}) {verb} empty for this image."
 
+    def salience(self) -> Tensor:
+        """Measure how much of a pattern each channel draws, shape (C,); see `salience`."""
+        return salience(self.rectified)
+
     def order(self, by: Order = "index") -> Tensor:
         """Order the channels, shape (C,), int64; equals stay in the order of their index.
 
         Args:
-            by: "index"; "strength", the largest maximum first and not-a-numbers last; or
-                "active", the largest share of active pixels first.
+            by: "index"; "salience", the largest `salience` first, of equals the largest maximum;
+                "strength", the largest maximum first; or "active", the largest share of active
+                pixels first. Not-a-numbers come last.
 
         Raises:
             SettingError: There is no such order.
         """
         if by == "index":
             return torch.arange(self.channels)
+        if by == "salience":
+            by_maximum = self.order("strength")
+            values = _comparable(self.salience())[by_maximum]
+            return by_maximum[torch.sort(values, descending=True, stable=True).indices]
         if by == "strength":
             return torch.sort(_comparable(self.maximum), descending=True, stable=True).indices
         if by == "active":
@@ -298,6 +308,32 @@ def measure(layer: Layer, maps: Tensor, judged_maps: Tensor | None = None) -> Ac
         active_share=(values != 0).float().mean(1),
         strength=values.abs().amax(1),
     )
+
+
+def salience(maps: Tensor) -> Tensor:
+    """Measure maps by energy and contrast in space: by what one would see of them.
+
+    That is the root mean square of a map about its mean, once each value has been averaged with
+    its neighbours (weights 1, 2, 1 in both directions). A map that is the same everywhere has
+    none, and a single high value counts for less than a patch of lower ones.
+
+    Args:
+        maps: Shape (C, H, W).
+
+    Returns:
+        Shape (C,), in the unit of the maps. A map of one position has no neighbours: its own value,
+        with its sign, is returned. Infinite where a map holds an infinite number, not a number
+        where it holds a not-a-number.
+    """
+    if maps.shape[1] * maps.shape[2] == 1:
+        return maps.flatten()
+    largest = maps.abs().amax((1, 2))
+    # The scaled values can be squared without leaving float32's range.
+    scale = torch.where(largest.isfinite() & (largest > 0), largest, torch.ones_like(largest))
+    padded = pad((maps / scale[:, None, None])[None], (1, 1, 1, 1), mode="replicate")
+    smooth = avg_pool2d(avg_pool2d(padded, 2, stride=1), 2, stride=1)[0]
+    deviation = smooth.flatten(1).std(1, correction=0) * scale
+    return torch.where(largest.isfinite(), deviation, largest)
 
 
 def _comparable(values: Tensor) -> Tensor:

@@ -1,12 +1,16 @@
 from collections.abc import Callable
+from math import sqrt
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.ndimage import convolve
 from torch import Tensor, nn
 
 from convviz.errors import NetworkError, SettingError
 from convviz.features.activations import (
+    Activations,
     LayerSummary,
     activations,
     depth_trend,
@@ -14,6 +18,7 @@ from convviz.features.activations import (
     is_empty,
     measure,
     rank_correlation,
+    salience,
 )
 from convviz.features.capture import capture, input_for
 from convviz.formatting import percent
@@ -133,7 +138,7 @@ class TestOrder:
         assert result.order().tolist() == [0, 1, 2, 3]
         assert result.order("strength").tolist() == [1, 0, 3, 2]
         assert result.order("active").tolist() == [0, 3, 1, 2]
-        with pytest.raises(SettingError, match="index, strength, active"):
+        with pytest.raises(SettingError, match="index, salience, strength, active"):
             result.order("size")  # type: ignore[arg-type]
 
     @pytest.mark.parametrize(
@@ -290,3 +295,70 @@ def test_rank_correlation_by_hand() -> None:
     assert rank_correlation([7, 7, 9], [1, 2, 3]) == pytest.approx(1.5 / 3**0.5)
     assert rank_correlation([1, 1, 1], [1, 2, 3]) == 0.0
     assert torch.tensor(rank_correlation([1], [1])).item() == 0.0
+
+
+def of_maps(*maps: list[list[float]]) -> Activations:
+    values = torch.tensor(maps)
+    shape = tuple(values.shape)
+    return measure(Layer("x", "x", "ReLU", "x", shape, 0, False, None, (), True), values)
+
+
+def single(side: int, row: int, column: int, value: float) -> list[list[float]]:
+    return [[value * (i == row and j == column) for j in range(side)] for i in range(side)]
+
+
+class TestSalience:
+    """What one would see of a map: its energy and its contrast in space."""
+
+    def test_one_hot_value_worked_out_by_hand(self) -> None:
+        # Averaged with weights (1 2 1; 2 4 2; 1 2 1) / 16, of which the squares sum to 36 / 256.
+        answer = of_maps(single(8, 3, 4, 16.0)).salience()
+        assert answer.tolist() == pytest.approx([sqrt(36 / 64 - (16 / 64) ** 2)])
+
+    def test_against_scipys_filter(self) -> None:
+        maps = torch.rand(7, 9, 6, generator=torch.Generator().manual_seed(3))
+        kernel = np.outer([1, 2, 1], [1, 2, 1]) / 16
+        by_scipy = [
+            float(np.std(convolve(one, kernel, mode="nearest"))) for one in maps.double().numpy()
+        ]
+        assert salience(maps).tolist() == pytest.approx(by_scipy, rel=1e-5)
+        assert salience(-3 * maps).tolist() == pytest.approx([3 * x for x in by_scipy], rel=1e-5)
+
+    def test_a_patch_beats_one_hot_value_and_both_beat_what_is_flat(self) -> None:
+        hot = single(8, 3, 4, 1.0)
+        patch = [[0.4 * (2 <= i < 6 and 2 <= j < 6) for j in range(8)] for i in range(8)]
+        flat, empty = [[5.0] * 8] * 8, [[0.0] * 8] * 8
+        result = of_maps(empty, flat, hot, patch)
+        assert result.salience()[:2].tolist() == [0.0, 0.0]
+        assert result.order("salience").tolist() == [3, 2, 1, 0]
+        assert result.order("strength").tolist() == [1, 2, 3, 0]
+
+    def test_equals_stay_in_the_order_of_their_index(self) -> None:
+        result = of_maps([[0.0, 0.0]], [[1.0, 2.0]], [[0.0, 0.0]], [[1.0, 2.0]])
+        assert result.order("salience").tolist() == [1, 3, 0, 2]
+
+    def test_maps_of_one_position_are_ordered_by_their_value(self) -> None:
+        result = of_maps([[-2.0]], [[3.0]], [[0.5]])
+        assert result.salience().tolist() == [-2.0, 3.0, 0.5]
+        assert result.order("salience").tolist() == [1, 2, 0]
+
+    @pytest.mark.parametrize("shape", [(1, 2), (2, 1), (2, 2), (1, 9), (3, 3)])
+    def test_narrow_maps_keep_their_contrast(self, shape: tuple[int, int]) -> None:
+        maps = torch.zeros(1, *shape)
+        maps[0, 0, 0] = 1.0
+        assert float(salience(maps)) > 0.1
+
+    def test_infinite_numbers_come_first_and_not_a_numbers_last(self) -> None:
+        nan, inf = float("nan"), float("inf")
+        result = of_maps([[nan, 9.0]], [[0.0, 0.0]], [[inf, 1.0]], [[1.0, 2.0]])
+        assert result.order("salience").tolist() == [2, 3, 1, 0]
+
+    @pytest.mark.parametrize("size", [1e-30, 1e30])
+    def test_the_scale_of_a_layer_does_not_matter(self, size: float) -> None:
+        maps = torch.rand(3, 5, 5, generator=torch.Generator().manual_seed(1))
+        assert torch.allclose(salience(maps * size) / size, salience(maps), rtol=1e-5)
+
+    def test_a_layer_before_its_relu_is_judged_by_what_the_relu_lets_through(self) -> None:
+        maps = torch.tensor([[[-9.0, -1.0]], [[1.0, 2.0]]])
+        layer = Layer("x", "x", "convolution", "x", (2, 1, 2), 0, False, "x", (), True)
+        assert measure(layer, maps).order("salience").tolist() == [1, 0]
