@@ -36,6 +36,8 @@ _LEAST_CORRELATION = 0.5
 _LEAST_DEVIATIONS = 1.645
 _LEAST_DIFFERENCE = 0.01
 
+_LEAST_SIDE = 6  # of maps whose rim can be left out
+
 _NO_RELU = "no ReLU follows directly that would set numbers to 0"
 
 
@@ -315,7 +317,9 @@ def salience(maps: Tensor) -> Tensor:
 
     That is the root mean square of a map about its mean, once each value has been averaged with
     its neighbours (weights 1, 2, 1 in both directions). A map that is the same everywhere has
-    none, and a single high value counts for less than a patch of lower ones.
+    none, and a single high value counts for less than a patch of lower ones. Of maps of six values
+    a side and more the outermost ones are left out: they answer to the padding more than to the
+    image.
 
     Args:
         maps: Shape (C, H, W).
@@ -330,7 +334,8 @@ def salience(maps: Tensor) -> Tensor:
     largest = maps.abs().amax((1, 2))
     # The scaled values can be squared without leaving float32's range.
     scale = torch.where(largest.isfinite() & (largest > 0), largest, torch.ones_like(largest))
-    padded = pad((maps / scale[:, None, None])[None], (1, 1, 1, 1), mode="replicate")
+    inner = maps[:, 1:-1, 1:-1] if min(maps.shape[1:]) >= _LEAST_SIDE else maps
+    padded = pad((inner / scale[:, None, None])[None], (1, 1, 1, 1), mode="replicate")
     smooth = avg_pool2d(avg_pool2d(padded, 2, stride=1), 2, stride=1)[0]
     deviation = smooth.flatten(1).std(1, correction=0) * scale
     return torch.where(largest.isfinite(), deviation, largest)

@@ -312,14 +312,16 @@ class TestSalience:
 
     def test_one_hot_value_worked_out_by_hand(self) -> None:
         # Averaged with weights (1 2 1; 2 4 2; 1 2 1) / 16, of which the squares sum to 36 / 256.
+        # 16 · 16 · 36 / 256 = 36; of 8 × 8 values the 6 × 6 inner ones count.
         answer = of_maps(single(8, 3, 4, 16.0)).salience()
-        assert answer.tolist() == pytest.approx([sqrt(36 / 64 - (16 / 64) ** 2)])
+        assert answer.tolist() == pytest.approx([sqrt(36 / 36 - (16 / 36) ** 2)])
 
     def test_against_scipys_filter(self) -> None:
         maps = torch.rand(7, 9, 6, generator=torch.Generator().manual_seed(3))
         kernel = np.outer([1, 2, 1], [1, 2, 1]) / 16
         by_scipy = [
-            float(np.std(convolve(one, kernel, mode="nearest"))) for one in maps.double().numpy()
+            float(np.std(convolve(one[1:-1, 1:-1], kernel, mode="nearest")))
+            for one in maps.double().numpy()
         ]
         assert salience(maps).tolist() == pytest.approx(by_scipy, rel=1e-5)
         assert salience(-3 * maps).tolist() == pytest.approx([3 * x for x in by_scipy], rel=1e-5)
@@ -332,6 +334,13 @@ class TestSalience:
         assert result.salience()[:2].tolist() == [0.0, 0.0]
         assert result.order("salience").tolist() == [3, 2, 1, 0]
         assert result.order("strength").tolist() == [1, 2, 3, 0]
+
+    def test_a_frame_that_the_padding_draws_does_not_count(self) -> None:
+        side = range(6)
+        frame = [[9.0 * (i in (0, 5) or j in (0, 5)) for j in side] for i in side]
+        result = of_maps(frame, single(6, 2, 2, 0.1))
+        assert result.salience()[0] == 0
+        assert result.order("salience").tolist() == [1, 0]
 
     def test_equals_stay_in_the_order_of_their_index(self) -> None:
         result = of_maps([[0.0, 0.0]], [[1.0, 2.0]], [[0.0, 0.0]], [[1.0, 2.0]])
