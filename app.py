@@ -1,4 +1,4 @@
-"""Home: choose an image and a network, and see what goes in and what comes out.
+"""Home: choose an image and a network, and see the whole network at work on one screen.
 
 Streamlit runs this file as the script of the page Home. It also imports it, once, when the server
 starts; then it makes the server around all pages.
@@ -9,8 +9,10 @@ if __name__ == "__main__":
 
     choice = shell.open_page(
         "Look inside a ConvNet",
-        question="Choose an image, and a network in the sidebar. Here is what goes in and what "
-        "comes out; the other pages show what happens in between.",
+        question="A ConvNet is a chain of layers that each slide small filters over what the layer "
+        "before gave them; every filter draws a map of where it found its pattern, and the last "
+        "maps decide what the image shows. Choose an image and watch it pass through.",
+        folder="home",
         image_in_sidebar=False,
     )
 

@@ -29,6 +29,8 @@ from convviz.structure.trace import Call, Shape, TraceError, Value
 
 Item = TypeVar("Item")
 
+_FEWEST_STAGES = 4  # that tell more of a network than layers at equal distances
+
 
 @dataclass(frozen=True)
 class Branch:
@@ -217,6 +219,26 @@ def one_per_stage(layers: Sequence[Layer], at_most: int = 6) -> tuple[Layer, ...
     """Return the last trunk layer of each stage, thinned evenly if they are too many."""
     last = {layer.stage: layer for layer in trunk(layers)}
     return thin(tuple(last.values()), at_most)
+
+
+def stages(layers: Sequence[Layer], at_most: int = 12) -> tuple[Layer, ...]:
+    """Return the layers that stand for a whole network, from the image to the scores.
+
+    They are those of the trunk or, where these are too many, the last one of each stage (evenly
+    spaced ones where the layers' names make fewer than four stages); then the fully connected
+    layers of the decoder, three at most.
+
+    Args:
+        layers: The layers of one network, in order.
+        at_most: How many there may be of the trunk.
+    """
+    wide = tuple(layer for layer in trunk(layers) if layer.shape[1:] != (1, 1))
+    chosen = wide or trunk(layers)
+    if len(chosen) > at_most:
+        last = tuple({layer.stage: layer for layer in chosen}.values())
+        chosen = thin(last if len(last) >= _FEWEST_STAGES else chosen, at_most)
+    linear = [layer for layer in layers if layer.kind == "linear" and not layer.in_encoder]
+    return (*chosen, *thin(linear, 3))
 
 
 def thin(items: Sequence[Item], most: int) -> tuple[Item, ...]:

@@ -16,9 +16,11 @@ from torch import Tensor
 
 from convviz.features import activations as feature_activations
 from convviz.features import class_evidence
+from convviz.features import overview as feature_overview
 from convviz.features import predictions as feature_predictions
 from convviz.features.activations import Activations, LayerSummary
 from convviz.features.class_evidence import AveragedMaps, ClassEvidence
+from convviz.features.overview import StageSummary
 from convviz.features.predictions import HeadPrediction, Prediction
 from convviz.images.encode import jpeg
 from convviz.networks.catalogue import COURSE
@@ -138,6 +140,13 @@ def layers(network: Network) -> tuple[Layer, ...]:
 def predictions(image: ChosenImage, network: Network) -> tuple[Prediction, ...]:
     """Return the network's five best guesses; none where it has no decoder."""
     return feature_predictions.predict(network, image.pixels)
+
+
+# At most half a megabyte each.
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=KEYS)
+def overview(image: ChosenImage, network: Network) -> tuple[StageSummary, ...]:
+    """Return what each stage of a network makes of the image; one pass gives them all."""
+    return feature_overview.overview(network, image.pixels)
 
 
 def _bytes(activations: Activations) -> int:

@@ -49,6 +49,17 @@ CONVENTIONS: dict[str, Convention] = {
         check="Class scores sorted by SciPy and PyTorch, from a forward pass of their own.",
         test="tests/features/test_signed_layers.py",
     ),
+    "strongest maps": Convention(
+        title="Strongest maps",
+        counted="By energy and contrast in space: the root mean square of a map about its mean, "
+        "after the ReLU, once each value has been averaged with its neighbours (weights 1, 2, 1 in "
+        "both directions). The outermost values of maps of six a side and more, which answer to "
+        "the padding, are left out. A map that is the same everywhere has none. Maps of more than "
+        "112 values a side are averaged down to that before they are drawn on Home.",
+        source="convviz's own measure: the standard deviation of a slightly blurred image.",
+        check="SciPy's convolution and NumPy's standard deviation.",
+        test="tests/features/test_activations.py",
+    ),
     "map on the image": Convention(
         title="Where a map lies on the image",
         counted="Each value is drawn around the centre of its receptive field, one jump wide, in "

@@ -186,6 +186,7 @@ class Component(StrEnum):
     POSITION_MAP = "convviz_field"
     DRAWING = "convviz_drawing"
     NETWORK_DIAGRAM = "convviz_network_diagram"
+    NETWORK_FLOW = "convviz_network_flow"
     RECEPTIVE_FIELD = "convviz_receptive_field"
     SLIDING_KERNEL = "convviz_sliding_kernel"
     FILM = "convviz_film"

@@ -158,8 +158,8 @@ scenario, time, comparison = (
 # Of every page: a link, what it opens, and choices with what each of them changes in the view.
 CASES: dict[str, tuple[str, Values, list[Values]]] = {
     "Home": (
-        f"/?{ALEXNET}",
-        {sample: "cat", network: "AlexNet"},
+        f"/?{ALEXNET.replace('cat', 'koala')}",
+        {sample: "koala", network: "AlexNet"},
         [{sample: "rocket"}, {network: "GoogLeNet"}],
     ),
     "Activations": (

@@ -1,5 +1,6 @@
 import re
 from io import BytesIO
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -27,14 +28,14 @@ def test_is_useful_at_once(visit: Any) -> None:
     page = visit("/")
     expect(page.locator("ol.convviz-bars li")).to_have_count(5)
     expect(page.locator("ol.convviz-bars")).to_contain_text("espresso")
-    expect(page.get_by_alt_text("What goes in")).to_be_visible()
+    expect(page.locator("img[alt='What goes into the network']:visible")).to_have_count(1)
     expect(page).to_have_url(re.compile("image=coffee&network=googlenet&weights=bundled"))
     expect(page).to_have_title(re.compile("convviz"))
 
 
 def test_back_to_the_own_image_after_a_sample(visit: Any) -> None:
     page = visit("/")
-    expect(page.locator(".st-key-home_samples img")).to_have_count(5)
+    expect(page.locator(".st-key-home_samples img")).to_have_count(9)
     upload(page, photograph() | {"name": "a holiday by the sea, last summer.jpg"})
     chosen = page.locator(".st-key-home_chosen_upload")
     expect(chosen).to_be_visible()
@@ -57,7 +58,7 @@ def test_an_uploaded_photograph_to_a_marked_grid(visit: Any) -> None:
     """Upload, AlexNet, third convolution, click a channel, arrow keys."""
     page = visit("/")
     upload(page, photograph())
-    expect(page.get_by_text("1200 × 1600 pixels")).to_be_visible()
+    expect(page.locator(".st-key-home_chosen_upload")).to_contain_text("holiday.jpg")
     expect(page).to_have_url(re.compile("image=upload"))
 
     page.locator(".st-key-navigation").get_by_text("Activations").click()
@@ -86,7 +87,7 @@ def test_a_bad_file_gets_a_sentence_and_the_image_stays(visit: Any) -> None:
     page = visit("/?image=coffee")
     upload(page, {"name": "notes.png", "mimeType": "image/png", "buffer": b"just some text"})
     expect(page.get_by_test_id("stAlert")).to_contain_text("The image in use has not changed.")
-    expect(page.get_by_text("Coffee, ")).to_be_visible()
+    expect(page.locator(".st-key-home_chosen_coffee")).to_be_visible()
     expect(page).to_have_url(re.compile("image=coffee"))
 
 
@@ -103,7 +104,7 @@ def test_a_picture_from_the_camera(visit: Any) -> None:
     page.wait_for_function("document.querySelector('video')?.readyState >= 2", timeout=60_000)
     page.get_by_test_id("stCameraInputButton").click()
     expect(page).to_have_url(re.compile("image=upload"))
-    expect(page.get_by_text("Camera picture, ")).to_be_visible()
+    expect(page.locator(".st-key-home_chosen_upload")).to_contain_text("Camera picture")
 
 
 def test_without_a_network_the_other_networks_say_what_can_be_done(visit: Any) -> None:
@@ -114,6 +115,70 @@ def test_without_a_network_the_other_networks_say_what_can_be_done(visit: Any) -
     expect(missing.get_by_test_id("stAlert")).to_contain_text(re.compile("reach|connect|network"))
     press(page, "use_default_network")
     expect(page.locator("ol.convviz-bars li")).to_have_count(5)
+
+
+def boxes(page: Page) -> list[dict[str, float]]:
+    """Return where the stages lie, in their order."""
+    stages = page.locator("[data-stage]")
+    expect(stages.first).to_be_visible()
+    return [box for each in stages.all() if (box := each.bounding_box())]
+
+
+@pytest.mark.parametrize(("network", "count"), [("alexnet", 5), ("vgg16", 5), ("googlenet", 13)])
+def test_the_whole_network_is_on_one_screen(visit: Any, network: str, count: int) -> None:
+    page = visit(f"/?network={network}")
+    stages = boxes(page)
+    assert len(stages) == count
+    lefts = [box["x"] for box in stages]
+    assert lefts == sorted(lefts)
+    assert max(box["y"] for box in stages) - min(box["y"] for box in stages) < 1
+    assert max(box["y"] + box["height"] for box in stages) <= 900
+    bars = page.locator("ol.convviz-bars").bounding_box()
+    assert bars
+    assert bars["x"] > lefts[-1]
+    assert bars["y"] + bars["height"] <= 900
+
+
+def test_on_a_phone_the_network_runs_downwards(visit: Any) -> None:
+    page = visit("/?network=googlenet", width=390, height=844, touch=True)
+    stages = boxes(page)
+    assert len({box["x"] for box in stages}) == 1
+    for above, below in pairwise(stages):
+        assert above["y"] + above["height"] <= below["y"]
+    assert all(box["x"] + box["width"] <= 390 for box in stages)
+    bars = page.locator("ol.convviz-bars").bounding_box()
+    assert bars
+    assert bars["y"] > stages[-1]["y"]
+
+
+def test_a_stage_opens_its_layer_with_the_visitors_image(visit: Any) -> None:
+    page = visit("/?network=alexnet")
+    upload(page, photograph())
+    expect(page.locator(".st-key-home_chosen_upload")).to_be_visible()
+    page.locator("[data-stage='features.4']").click()
+    expect(page.locator("h1")).to_have_text("Activations")
+    expect(page).to_have_url(re.compile("/Activations.*layer=features.4"))
+    expect(page).to_have_url(re.compile("image=upload"))
+    expect(page.get_by_text("192 maps of 27 × 27")).to_be_visible()
+    expect(page.locator(".st-key-sidebar_image")).to_contain_text("holiday.jpg")
+
+
+def test_a_stage_is_opened_with_the_keyboard(visit: Any) -> None:
+    page = visit("/?network=googlenet")
+    page.locator("[data-stage='conv1']").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/Activations.*layer=conv3"))
+    expect(page.get_by_text("192 maps of 32 × 32")).to_be_visible()
+
+
+def test_the_whole_card_is_its_link(visit: Any) -> None:
+    page = visit("/?network=alexnet&image=koala")
+    question = page.get_by_text("What did the channels of a layer learn to look for?")
+    question.click(force=True)  # the link lies over it
+    expect(page.locator("h1")).to_have_text("Filters")
+    expect(page).to_have_url(re.compile("image=koala"))
 
 
 def press(page: Page, key: str) -> None:

@@ -120,7 +120,7 @@ SCENES = (
             Change(
                 "image",
                 "click",
-                ".st-key-home_sample_cat button",
+                ".st-key-home_sample_koala button",
                 widget="[class*=st-key-home_chosen_] [class*=st-key-home_sample_]",
             ),
             pick("network", "AlexNet"),

@@ -1,3 +1,6 @@
+import json
+from base64 import b64decode
+from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
 from io import BytesIO
@@ -37,8 +40,7 @@ def test_opens_with_a_sample_and_what_the_network_takes_it_for(open_page: Any) -
     app = open_page()
     assert app.title[0].value == "Look inside a ConvNet"
     assert [heading.value for heading in app.subheader] == [
-        "The image",
-        "What goes in",
+        "What GoogLeNet makes of it",
         "What GoogLeNet takes it for",
         "Look further",
     ]
@@ -49,6 +51,63 @@ def test_opens_with_a_sample_and_what_the_network_takes_it_for(open_page: Any) -
     assert not app.error
     assert not app.warning
     assert not app.exception
+
+
+def stages(app: AppTest) -> list[dict[str, Any]]:
+    """Return what the drawing of the network is told."""
+    flows = [each.proto for each in app.get("bidi_component") if "network_flow" in str(each.proto)]
+    return list(json.loads(flows[0].json)["stages"])
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last", "count"),
+    [
+        ("alexnet", "features.1", "features.11", 5),
+        ("vgg16", "features.3", "features.29", 5),
+        ("googlenet", "conv1", "fc", 13),
+    ],
+)
+def test_the_whole_network_is_there_from_the_image_to_the_classes(
+    open_page: Any, name: str, first: str, last: str, count: int
+) -> None:
+    app = open_page(network=name)
+    drawn = stages(app)
+    assert [drawn[0]["layer"], drawn[-1]["layer"], len(drawn)] == [first, last, count]
+    for stage in drawn:
+        assert all(len(b64decode(m)) == stage["height"] * stage["width"] for m in stage["maps"])
+    assert all(len(stage["maps"]) == len(stage["channels"]) == 3 for stage in drawn[:5])
+    assert page_html(app).count("<li") == 5
+    assert not app.error
+
+
+def test_a_users_own_network_is_drawn_as_well(
+    open_page: Any, own_file: Callable[..., Path]
+) -> None:
+    own_file(
+        """
+import torch
+from convviz import NetworkSpec, register
+
+def build():
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(), torch.nn.Conv2d(4, 2, 3), torch.nn.ReLU(),
+        torch.nn.Flatten(), torch.nn.Linear(2 * 28 * 28, 7),
+    )
+
+register(NetworkSpec(name="mine", title="Mine", build=build, input_size=32))
+"""
+    )
+    app = open_page(network="mine", weights="random")
+    assert [stage["layer"] for stage in stages(app)] == ["1", "3", "5"]
+    assert not app.exception
+
+
+def test_what_the_networks_have_no_name_for_is_said(open_page: Any) -> None:
+    app = open_page(image="astronaut")
+    assert "This image shows: astronaut. That is none of the 200 classes" in captions(app)
+    assert app.query_params["image"] == "astronaut"
+    app.button(key="home_sample_koala").click().run()
+    assert "This image shows" not in captions(app)
 
 
 def test_the_url_names_the_choices(open_page: Any) -> None:
@@ -75,9 +134,9 @@ def test_links_exactly_the_pages_there_are(open_page: Any) -> None:
 
 def test_a_sample_is_one_click_away(open_page: Any) -> None:
     app = open_page()
-    app.button(key="home_sample_cat").click().run()
-    assert app.query_params["image"] == "cat"
-    assert "Cat, " in captions(app)
+    app.button(key="home_sample_koala").click().run()
+    assert app.query_params["image"] == "koala"
+    assert "Koala, " in captions(app)
 
 
 def test_an_uploaded_picture_replaces_the_sample_and_stays_out_of_the_url(open_page: Any) -> None:
@@ -99,8 +158,8 @@ def test_after_a_sample_the_own_image_is_one_click_away(open_page: Any) -> None:
     samples = tiles(app, "home")
     upload(app, "my *dog*.png", picture())
     assert tiles(app, "home") == [*samples, r"my \*dog\*\.png"]
-    app.button(key="home_sample_cat").click().run()
-    assert app.query_params["image"] == "cat"
+    app.button(key="home_sample_koala").click().run()
+    assert app.query_params["image"] == "koala"
     assert tiles(app, "home") == [*samples, r"my \*dog\*\.png"]
     app.button(key="home_sample_upload").click().run()
     assert app.query_params["image"] == "upload"
@@ -112,9 +171,9 @@ def test_after_a_sample_the_own_image_is_one_click_away(open_page: Any) -> None:
 
 def test_the_own_image_is_offered_in_the_sidebar_too(open_page: Any) -> None:
     app = upload(open_page(), "dog.png", picture())
-    app.button(key="home_sample_cat").click().run()
+    app.button(key="home_sample_koala").click().run()
     app.switch_page("pages/2_Filters.py").run()
-    assert "Cat" in app.sidebar.markdown[0].value
+    assert "Koala" in app.sidebar.markdown[0].value
     assert tiles(app, "side")[-1] == r"dog\.png"
     app.button(key="side_sample_upload").click().run()
     assert app.query_params["image"] == "upload"
@@ -124,7 +183,7 @@ def test_the_own_image_is_offered_in_the_sidebar_too(open_page: Any) -> None:
 
 def test_a_later_image_takes_the_place_of_the_first(open_page: Any) -> None:
     app = upload(open_page(), "dog.png", picture())
-    app.button(key="home_sample_cat").click().run()
+    app.button(key="home_sample_koala").click().run()
     upload(app, "bad.png", b"this is text")
     assert tiles(app, "home")[-1] == r"dog\.png"
     upload(app, "bird.png", picture((200, 320)))
@@ -148,7 +207,7 @@ def test_a_bad_file_gets_a_sentence_and_the_image_stays(
     assert sentence in app.error[0].value
     assert app.error[0].value.endswith("The image in use has not changed.")
     assert app.query_params["image"] == "coffee"
-    app.button(key="home_sample_cat").click().run()
+    app.button(key="home_sample_koala").click().run()
     assert not app.error
 
 

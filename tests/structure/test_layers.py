@@ -1,6 +1,6 @@
 """The layers of the built-in networks, against lists made by hand and passes with other hooks."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 import torch
@@ -19,6 +19,7 @@ from convviz.structure.layers import (
     layer,
     layers,
     one_per_stage,
+    stages,
     thin,
     trunk,
     trunk_depth,
@@ -370,3 +371,42 @@ def test_thinning_keeps_the_ends_and_the_order(items: list[int], most: int) -> N
 def test_items_are_taken_evenly() -> None:
     assert thin(range(5), 8) == (0, 1, 2, 3, 4)
     assert thin(range(9), 3) == (0, 4, 8)
+
+
+class TestStages:
+    """The layers that stand for a whole network."""
+
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [
+            ("alexnet", "relu1 relu2 relu3 relu4 relu5 fc6 fc7 fc8"),
+            ("vgg16", "relu1_2 relu2_2 relu3_3 relu4_3 relu5_3 fc6 fc7 fc8"),
+            (
+                "vgg11",
+                "relu1_1 relu2_1 relu3_1 relu3_2 relu4_1 relu4_2 relu5_1 relu5_2 fc6 fc7 fc8",
+            ),
+        ],
+    )
+    def test_of_networks_in_a_row(self, name: str, expected: str) -> None:
+        assert [each.title for each in stages(layers(spec(name)))] == expected.split()
+
+    def test_googlenets_modules_each_stand_for_themselves(self) -> None:
+        names = [each.name for each in stages(layers(spec("googlenet")))]
+        modules = ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
+        stem = ["conv1", "conv2", "conv3"]
+        assert names == [*stem, *(f"inception{each}" for each in modules), "fc"]
+
+    def test_of_a_long_network_without_groups_they_are_evenly_spaced(
+        self, read: Callable[..., dict[str, Layer]]
+    ) -> None:
+        blocks = [part for _ in range(23) for part in (nn.Conv2d(3, 3, 1), nn.ReLU())]
+        chosen = stages(list(read(nn.Sequential(*blocks)).values()))
+        assert [each.name for each in chosen] == [str(4 * i + 1) for i in range(12)]
+
+    def test_maps_of_one_pixel_count_where_there_are_no_others(
+        self, read: Callable[..., dict[str, Layer]]
+    ) -> None:
+        only = read(nn.Sequential(nn.Conv2d(3, 2, 8), nn.ReLU()))
+        assert [each.name for each in stages(list(only.values()))] == ["1"]
+        both = read(nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU(), nn.Conv2d(2, 2, 6), nn.ReLU()))
+        assert [each.name for each in stages(list(both.values()))] == ["1"]

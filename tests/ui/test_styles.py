@@ -12,7 +12,7 @@ def test_every_style_sheet_is_loaded_by_the_shell() -> None:
     named = [
         folder
         for page in PAGES
-        for folder in re.findall(r'^    folder="(\w+)",$', page.read_text("utf-8"), re.MULTILINE)
+        for folder in re.findall(r'^ +folder="(\w+)",$', page.read_text("utf-8"), re.MULTILINE)
     ]
     sheets = {file.parent.name for file in UI.rglob("style.css")}
     assert sorted([*named, "sidebar"]) == sorted(sheets)

@@ -4,13 +4,14 @@ const SEND_AFTER = 130; // milliseconds; holding an arrow key down sends the las
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const SVG = "http://www.w3.org/2000/svg";
 
-// Make a component's function from a class with update(data, send) and, if need be, destroy().
-// Streamlit calls the function again whenever the data change.
+// Make a component's function from a class with update(data, send, tell) and, if need be, destroy().
+// Streamlit calls the function again whenever the data change. What is sent stays known to Python;
+// what is told is known in the next run alone.
 function mount(View) {
   const views = new WeakMap();
-  return ({ data, parentElement, setStateValue }) => {
+  return ({ data, parentElement, setStateValue, setTriggerValue }) => {
     if (!views.has(parentElement)) views.set(parentElement, new View(parentElement));
-    views.get(parentElement).update(data, setStateValue);
+    views.get(parentElement).update(data, setStateValue, setTriggerValue);
     return () => {
       views.get(parentElement)?.destroy?.();
       views.delete(parentElement);

@@ -1,4 +1,4 @@
-"""The image, what of it goes into the network, and what comes out; links to the other pages."""
+"""The image on its way through the network, and what comes out; links to the other pages."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import streamlit as st
 
 from convviz.ui import cache, navigation, predictions, state
 from convviz.ui.choice import Choice
+from convviz.ui.components.network_flow import network_flow
 from convviz.ui.errors import errors
+from convviz.ui.home import findings
 from convviz.ui.how_we_know import how_we_know
+from convviz.ui.keys import Key
 from convviz.ui.sidebar import image as sidebar_image
 
 
@@ -15,24 +18,41 @@ def draw(choice: Choice) -> None:
     """Draw the page; the links stay where the network fails."""
     sidebar_image.chooser("home", wide=True)
     with errors():
-        _in_and_out(choice)
-        how_we_know("input_crop", "guesses")
+        _from_image_to_classes(choice)
+        how_we_know("input_crop", "strongest maps", "empty channels", "guesses")
     st.subheader("Look further", anchor=False)
     with errors():
         navigation.cards()
 
 
-def _in_and_out(choice: Choice) -> None:
-    """Draw the image, the crop that goes in, and the network's best guesses."""
-    network = choice.network
-    guesses = cache.predictions(choice.image, network)
-    whole, goes_in, comes_out = st.columns([5, 3, 4], gap="large")
-    with whole:
-        st.subheader("The image", anchor=False)
-        sidebar_image.whole(choice.image, network)
-    with goes_in:
-        st.subheader("What goes in", anchor=False)
-        sidebar_image.input_crop(choice.image, network)
+def _from_image_to_classes(choice: Choice) -> None:
+    """Draw the network's stages from left to right, and its best guesses beside them."""
+    network, image = choice.network, choice.image
+    stages, comes_out = st.columns([10, 3], gap="medium")
+    with stages, errors():
+        st.subheader(f"What {state.plain(network.title)} makes of it", anchor=False)
+        summaries = cache.overview(image, network)
+        opened = network_flow(
+            summaries,
+            cache.photograph(image, network),
+            network.weights.input_size,
+            key="home_flow",
+        )
+        if opened:
+            state.ask({Key.LAYER: opened})
+            st.switch_page("pages/1_Activations.py")
+        st.caption(findings.stages(summaries))
+        if image.credit:
+            st.caption(f"Photograph: {image.credit}.")
+        with st.expander("The whole image, and the part that goes in", icon=":material/crop:"):
+            whole, goes_in = st.columns([5, 3], gap="large")
+            with whole:
+                sidebar_image.whole(image, network)
+            with goes_in:
+                sidebar_image.input_crop(image, network)
     with comes_out:
         st.subheader(f"What {state.plain(network.title)} takes it for", anchor=False)
-        predictions.draw(network, guesses)
+        predictions.draw(network, cache.predictions(image, network))
+        unknown = findings.unknown_class(sidebar_image.label_of(image), network)
+        if unknown:
+            st.caption(unknown)

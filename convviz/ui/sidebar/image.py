@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import streamlit as st
 from PIL import Image, ImageDraw, ImageOps
@@ -13,8 +13,8 @@ from convviz import limits
 from convviz.errors import ImageError
 from convviz.images.decode import FILE_SUFFIXES, FORMAT_NAMES, MAX_PIXELS
 from convviz.images.encode import jpeg, png
+from convviz.images.samples import gallery, names_of_samples
 from convviz.images.samples import sample as open_sample
-from convviz.images.samples import samples
 from convviz.plain_text import plain_name
 from convviz.ui import exports, state
 from convviz.ui.choice import IMAGE_KEYS, ChosenImage
@@ -30,14 +30,15 @@ DEFAULT_SAMPLE = "coffee"
 OWN = "upload"  # the value of `image` in the URL for an image that no link can carry
 MAX_MEGABYTES = limits.IMAGE_MEGABYTES.value
 
-_THUMBNAIL_PIXELS = 192  # drawn at half that, so that it is sharp on dense screens
+_THUMBNAIL_PIXELS = 192  # more than is drawn, so that it is sharp on dense screens
+_TILE_PIXELS = 66  # nine samples stand in one row at 1440 pixels
 _WHOLE_PIXELS = (720, 460)  # what the whole image is scaled to fit into
 
 
 def current() -> ChosenImage:
     """Return the visitor's image: the one in the URL on arrival, a sample photograph at first."""
     visit = state.visit()
-    names = [sample.name for sample in samples()]
+    names = names_of_samples()
     asked = visit.link.pop(Key.IMAGE, None) or visit.values.get(Key.IMAGE) or DEFAULT_SAMPLE
     if asked == OWN and visit.own_image is not None:
         state.put(Key.IMAGE, OWN)
@@ -100,6 +101,11 @@ def of_sample(name: str) -> ChosenImage:
     return ChosenImage.of(name, sample.title, sample.read(), "sample", credit)
 
 
+def label_of(image: ChosenImage) -> str:
+    """Return the class of what a sample shows; "" for an image of the visitor's."""
+    return open_sample(image.name).label if image.origin == "sample" else ""
+
+
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=IMAGE_KEYS)
 def thumbnail(image: ChosenImage) -> bytes:
     """Return the image's centre as a small square, a JPEG file.
@@ -135,7 +141,7 @@ def chooser(key: str, *, wide: bool = False) -> None:
     """
     visit = state.visit()
     refusal = visit.refusal
-    ratio = [3, 2] if visit.own_image is None else [2, 1]  # one tile more in the same row
+    ratio = [7, 3] if visit.own_image is None else [7, 2]  # one tile more in the same row
     gallery, upload = st.columns(ratio, gap="large") if wide else (st.container(), st.container())
     with gallery, errors():
         _gallery(key)
@@ -147,9 +153,8 @@ def chooser(key: str, *, wide: bool = False) -> None:
 
 def _gallery(key: str) -> None:
     own = state.visit().own_image
-    gap: Literal["small", "xsmall"] = "small" if own is None else "xsmall"
-    with st.container(horizontal=True, gap=gap, key=f"{key}_samples"):
-        for sample in samples():
+    with st.container(horizontal=True, gap="xsmall", key=f"{key}_samples"):
+        for sample in gallery():
             with errors():
                 _tile(key, sample.name, sample.title, of_sample(sample.name))
         if own is not None:
@@ -161,7 +166,7 @@ def _tile(key: str, name: str, title: str, image: ChosenImage) -> None:
     """Draw an image that can be chosen, with its title."""
     chosen = state.visit().values.get(Key.IMAGE, DEFAULT_SAMPLE)
     pressed = "chosen" if name == chosen else "other"
-    with st.container(key=f"{key}_{pressed}_{name}", width=96, gap=None):
+    with st.container(key=f"{key}_{pressed}_{name}", width=_TILE_PIXELS, gap=None):
         st.image(thumbnail(image), width="stretch", alt="")
         st.button(
             title,

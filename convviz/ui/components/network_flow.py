@@ -1,0 +1,61 @@
+"""A whole network on one screen: the image, and what each stage makes of it.
+
+The maps travel as one of 256 levels for each of their values and are coloured in the browser.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+from convviz.features.overview import StageSummary
+from convviz.sprites.colormaps import lookup
+from convviz.sprites.overlay import levels
+from convviz.ui.components import findings
+from convviz.ui.components.declare import declare
+from convviz.ui.keys import Component
+
+
+def network_flow(
+    summaries: Sequence[StageSummary], photograph: bytes, input_size: int, *, key: str
+) -> str | None:
+    """Draw a network's stages from the image on.
+
+    Args:
+        summaries: Of its stages, in order.
+        photograph: What goes into the network, as the bytes of a JPEG.
+        input_size: Side of the network's input in pixels.
+        key: Of the component.
+
+    Returns:
+        The name of the stage's layer that the visitor has just opened, otherwise None.
+    """
+    data = {
+        "photograph": f"data:image/jpeg;base64,{_text(photograph)}",
+        "input": [f"3 colours, {input_size} × {input_size}"],
+        "colours": _text(lookup("viridis").tobytes()),
+        "stages": [_stage(summary) for summary in summaries],
+    }
+    told = _component(key=key, data=data, on_open_change=lambda: None).get("open")
+    names = {summary.layer.name for summary in summaries}
+    return told if told in names else None
+
+
+def _stage(summary: StageSummary) -> dict[str, object]:
+    return {
+        "layer": summary.layer.name,
+        "title": summary.layer.title,
+        "lines": findings.stage_lines(summary),
+        "label": findings.stage_sentence(summary),
+        "channels": summary.strongest,
+        "height": summary.maps.shape[1],
+        "width": summary.maps.shape[2],
+        "maps": [_text(levels(values).tobytes()) for values in summary.maps],
+    }
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+_component = declare(Component.NETWORK_FLOW)

@@ -1,0 +1,62 @@
+"""What Home says about the network's stages and about the image's class; the sentences alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from convviz.plain_text import plain
+
+if TYPE_CHECKING:
+    from convviz.features.overview import StageSummary
+    from convviz.networks.network import Network
+
+
+def stages(summaries: Sequence[StageSummary]) -> str:
+    """Say how the drawing of the network is to be read.
+
+    Args:
+        summaries: What each stage makes of the image, in order.
+    """
+    count = (
+        "One stage"
+        if len(summaries) == 1
+        else f"{len(summaries)} stages, in the order in which they run"
+    )
+    drawn = max((len(summary.strongest) for summary in summaries), default=0)
+    maps = "the strongest map" if drawn == 1 else f"at most {drawn} maps, the strongest"
+    return (
+        f"{count}. Of each you see {maps}: bright where the channel answers most, each by a scale "
+        "of its own. A channel is empty if nothing of it is left after the ReLU, which sets what "
+        "is below 0 to 0. Click a stage to see all its maps."
+    )
+
+
+def unknown_class(label: str, network: Network) -> str:
+    """Say that a sample shows something that the network has no name for; "" if it has one.
+
+    Args:
+        label: What the image shows; "" where that is not known.
+        network: The network.
+    """
+    classes = network.weights.classes
+    if not label or not network.weights.has_decoder or not classes or knows(classes, label):
+        return ""
+    return (
+        f"This image shows: {label}. That is none of the {len(classes):,} classes that "
+        f"{plain(network.title)} was given to choose from, so no answer of its can be right."
+    )
+
+
+def knows(classes: Sequence[str], label: str) -> bool:
+    """Whether a class of this name is among a network's.
+
+    Args:
+        classes: As the weights list them, "goldfish, Carassius auratus".
+        label: One name, "goldfish".
+    """
+    return any(
+        label.casefold() == name.strip().casefold()
+        for names in classes
+        for name in names.split(",")
+    )

@@ -1,0 +1,103 @@
+"""What Home says, against numbers set by hand."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from convviz.features.overview import StageSummary
+from convviz.images.samples import gallery, sample
+from convviz.networks.catalogue import COURSE
+from convviz.structure.layers import Layer
+from convviz.ui.components import findings as components
+from convviz.ui.home import findings
+from convviz.weights.load import load
+
+
+def summary(
+    channels: int = 64,
+    empty: int = 0,
+    strongest: tuple[int, ...] = (5, 0, 9),
+    *,
+    sides: tuple[int, ...] = (7, 9),
+    signed: bool = False,
+    title: str = "relu1",
+) -> StageSummary:
+    shape = (channels, *sides)
+    layer = Layer("features.1", title, "ReLU", "x", shape, 0, False, None, (), True)
+    return StageSummary(layer, strongest, torch.zeros(len(strongest), 7, 9), empty, signed)
+
+
+@pytest.mark.claims("convviz.ui.components.findings.stage_lines")
+@pytest.mark.parametrize(
+    ("stage", "lines"),
+    [
+        (summary(), ["64 maps", "7 × 9", "none empty"]),
+        (summary(1024, 512), ["1,024 maps", "7 × 9", "50 % empty"]),
+        (summary(1000, 1), ["1,000 maps", "7 × 9", "0.1 % empty"]),
+        (summary(3, 3, ()), ["3 maps", "7 × 9", "100 % empty"]),
+        (summary(1, 0, (0,)), ["1 map", "7 × 9", "none empty"]),
+        (summary(2, 0, signed=True), ["2 maps", "7 × 9", "no ReLU"]),
+        (summary(2, 1, signed=True), ["2 maps", "7 × 9", "50 % empty"]),
+        (summary(1000, 0, (), sides=(), signed=True), ["1,000 numbers", "no ReLU"]),
+        (summary(4096, 1024, (), sides=()), ["4,096 numbers", "25 % empty"]),
+    ],
+)
+def test_the_lines_below_a_stage(stage: StageSummary, lines: list[str]) -> None:
+    said = [line.replace("\N{NO-BREAK SPACE}", " ") for line in components.stage_lines(stage)]
+    assert said == lines
+
+
+@pytest.mark.claims("convviz.ui.components.findings.stage_sentence")
+@pytest.mark.parametrize(
+    ("stage", "sentence"),
+    [
+        (
+            summary(1024, 3),
+            "relu1 (features.1). 3 of its 1,024 channels are empty for this image. Drawn are the "
+            "strongest: 5, 0 and 9.",
+        ),
+        (
+            summary(64, 0, (7,), title="features.1"),
+            "features.1. 0 of its 64 channels are empty for this image. Drawn is the strongest: 7.",
+        ),
+        (
+            summary(3, 3, ()),
+            "relu1 (features.1). 3 of its 3 channels are empty for this image.",
+        ),
+        (
+            summary(200, 0, (), sides=(), signed=True),
+            "relu1 (features.1). No ReLU follows that would set any of its 200 numbers to 0.",
+        ),
+    ],
+)
+def test_a_stage_in_sentences(stage: StageSummary, sentence: str) -> None:
+    assert components.stage_sentence(stage) == sentence
+
+
+@pytest.mark.claims("convviz.ui.home.findings.stages")
+def test_how_the_drawing_is_read() -> None:
+    two = findings.stages([summary(), summary(1, 0, (0,))])
+    assert two.startswith("2 stages, in the order")
+    assert "at most 3 maps, the strongest:" in two
+    one = findings.stages([summary(1, 0, (0,))])
+    assert one.startswith("One stage. Of each you see the strongest map:")
+
+
+@pytest.mark.claims("convviz.ui.home.findings.unknown_class", "convviz.ui.home.findings.knows")
+@pytest.mark.parametrize("name", COURSE)
+def test_what_a_network_has_no_name_for(name: str) -> None:
+    network = load(name)
+    classes = network.weights.classes
+    for label in ("astronaut", "brick wall", "cat"):
+        said = findings.unknown_class(label, network)
+        assert f"shows: {label}. " in said
+        assert f"none of the {len(classes)} classes that {network.title}" in said
+    every = [each.strip() for names in classes for each in names.split(",")]
+    for label in [*every, "Tabby", *(photograph.label for photograph in gallery())]:
+        assert findings.knows(classes, label)
+        assert findings.unknown_class(label, network) == ""
+    assert findings.unknown_class(sample("astronaut").label, network)
+    assert findings.unknown_class("", network) == ""
+    silent = replace(network, weights=replace(network.weights, has_decoder=False))
+    assert findings.unknown_class("astronaut", silent) == ""
