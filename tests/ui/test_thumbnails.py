@@ -8,6 +8,7 @@ import pytest
 from PIL import Image, ImageFile
 from streamlit.testing.v1 import AppTest
 
+from convviz.images.samples import gallery
 from convviz.ui.sidebar import image as sidebar_image
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +25,7 @@ def test_a_thumbnail_is_one_sharp_file() -> None:
 def test_a_second_run_of_a_page_encodes_no_image(monkeypatch: pytest.MonkeyPatch) -> None:
     app = AppTest.from_file(ROOT / "app.py", default_timeout=90)
     app.switch_page("pages/3_Architectures.py").run()
-    assert len(app.sidebar.get("image")) == 6
+    assert len(app.sidebar.get("image")) == len(gallery()) + 1
     encoded: list[Any] = []
     save = ImageFile._save
 
