@@ -18,7 +18,7 @@ from convviz.ui.keys import Key
 from convviz.weights.load import start_fetch
 from convviz.weights.source import SourceStatus
 
-DEFAULT_NETWORK = "googlenet"  # what the app opens with; its weights ship with convviz
+DEFAULT_NETWORK = "alexnet"  # what the app opens with; its encoder ships with convviz
 
 _MOST_BYTES_UNASKED = 100_000_000  # larger files are fetched only when the visitor asks
 _POLL_SECONDS = 0.5

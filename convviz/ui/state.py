@@ -39,7 +39,7 @@ Arguments = ParamSpec("Arguments")
 
 SHARED = (Key.IMAGE, Key.NETWORK, Key.LAYER, Key.WEIGHTS)  # what every page's link carries
 
-USUAL_DEPTH = 0.4  # of the layer that is looked at first
+USUAL_DEPTH = 0.0  # of the layer that is looked at first: the network's first explains itself
 
 # Streamlit can only add entries to the browser's history. The element may be mounted again with
 # the same data, so each replacement has a token and is done once.

@@ -29,7 +29,7 @@ def test_is_useful_at_once(visit: Any) -> None:
     expect(page.locator("ol.convviz-bars li")).to_have_count(5)
     expect(page.locator("ol.convviz-bars")).to_contain_text("espresso")
     expect(page.locator("img[alt='What goes into the network']:visible")).to_have_count(1)
-    expect(page).to_have_url(re.compile("image=coffee&network=googlenet&weights=bundled"))
+    expect(page).to_have_url(re.compile("image=coffee&network=alexnet&weights=encoder"))
     expect(page).to_have_title(re.compile("convviz"))
 
 

@@ -45,7 +45,7 @@ def trained(page: Page) -> None:
 def test_uploaded_photographs_become_weights_and_a_file_that_opens(
     visit: Any, photographs: Path, tmp_path: Path
 ) -> None:
-    page = visit("/Transfer_learning?data=zip&training_seconds=5&compare=False")
+    page = visit("/Transfer_learning?network=googlenet&data=zip&training_seconds=5&compare=False")
     page.locator(".st-key-training_zip input").set_input_files(str(photographs))
     expect(page.get_by_text("cat: 9")).to_be_visible()
     expect(page.get_by_text("coffee: 10")).to_be_visible()
@@ -77,7 +77,10 @@ def test_uploaded_photographs_become_weights_and_a_file_that_opens(
 
 def test_everything_fits_on_a_phone(visit: Any) -> None:
     page = visit(
-        "/Transfer_learning?training_seconds=5&compare=False", width=390, height=844, dark=True
+        "/Transfer_learning?network=googlenet&training_seconds=5&compare=False",
+        width=390,
+        height=844,
+        dark=True,
     )
     trained(page)
     expect(page.get_by_role("button", name="Fine-tune from this result")).to_be_visible()

@@ -40,7 +40,8 @@ def activations_of(network: str, weights: str, layer: str, image: str = "coffee"
 def test_opens_on_a_layer_with_its_count_of_empty_channels(open_page: Any) -> None:
     app = open_page(PAGE)
     layer = app.query_params["layer"]
-    expected = activations_of("googlenet", "bundled", layer)
+    expected = activations_of("alexnet", "encoder", layer)
+    assert layer == "features.0"
     assert headline(app) == expected.sentence()
     assert channels(app) == list(range(expected.channels))
     assert not app.error
@@ -74,6 +75,36 @@ def test_stepping_through_the_layers(open_page: Any) -> None:
     assert app.button(key="sidebar_layer_shallower").disabled
     app.button(key="sidebar_layer_deeper").click().run()
     assert app.query_params["layer"] == "features.1"
+
+
+@pytest.mark.parametrize(
+    ("link", "network", "layer"),
+    [
+        ({}, "alexnet", "features.0"),
+        ({"network": "vgg16"}, "vgg16", "features.0"),
+        ({"network": "googlenet"}, "googlenet", "conv1"),
+        ({"layer": "features.6"}, "alexnet", "features.6"),
+        ({"layer": "inception4a"}, "googlenet", "inception4a"),
+        ({"layer": "features.28"}, "vgg16", "features.28"),
+        ({"weights": "bundled"}, "googlenet", "conv1"),
+        ({"weights": "bundled", "layer": "inception3b"}, "googlenet", "inception3b"),
+        ({"layer": "nowhere"}, "alexnet", "features.0"),
+        ({"weights": "gold", "layer": "nowhere"}, "alexnet", "features.0"),
+    ],
+)
+def test_a_link_without_a_network_opens_one_that_has_what_it_names(
+    open_page: Any, link: dict[str, str], network: str, layer: str
+) -> None:
+    app = open_page(PAGE, **link)
+    assert (app.query_params["network"], app.query_params["layer"]) == (network, layer)
+
+
+def test_the_first_layer_of_one_network_leads_to_the_first_of_another(open_page: Any) -> None:
+    app = open_page(PAGE)
+    app.selectbox(key="network").set_value("vgg16").run()
+    assert app.query_params["layer"] == "features.0"
+    app.selectbox(key="network").set_value("googlenet").run()
+    assert app.query_params["layer"] == "conv1"
 
 
 def test_another_network_opens_at_a_comparable_layer_and_the_old_one_is_kept(
@@ -167,7 +198,7 @@ def test_an_inception_module_is_divided_by_branch(open_page: Any) -> None:
 
 
 def test_a_branch_can_be_chosen_as_a_layer(open_page: Any) -> None:
-    app = open_page(PAGE)
+    app = open_page(PAGE, network="googlenet")
     app.selectbox(key="layer").set_value("inception4a.branch2.1").run()
     assert len(channels(app)) == 208
     assert grid(app)["sections"][0][0] == ""
@@ -237,7 +268,7 @@ def test_another_image_keeps_the_channel(open_page: Any) -> None:
 
 
 def test_all_layers_in_one_chart(open_page: Any) -> None:
-    app = open_page(PAGE, view="All layers")
+    app = open_page(PAGE, network="googlenet", view="All layers")
     network = load("googlenet", "bundled", fetch=False)
     coffee = decode(sample("coffee").read())
     summaries = empty_by_depth(network, coffee)

@@ -87,7 +87,7 @@ def test_a_failure_is_said_in_its_own_sentence(open_page: Any, tickets: list[Tic
 
 
 def test_one_click_to_the_full_weights_and_back(open_page: Any, tickets: list[Ticket]) -> None:
-    app = open_page()
+    app = open_page(network="googlenet")
     assert (
         app.button(key="sidebar_full_weights").label
         == "Use the full ImageNet weights (fetch 52 MB)"

@@ -40,14 +40,14 @@ def test_opens_with_a_sample_and_what_the_network_takes_it_for(open_page: Any) -
     app = open_page()
     assert app.title[0].value == "Look inside a ConvNet"
     assert [heading.value for heading in app.subheader] == [
-        "What GoogLeNet makes of it",
-        "What GoogLeNet takes it for",
+        "What AlexNet makes of it",
+        "What AlexNet takes it for",
         "Look further",
     ]
     assert page_html(app).count("<li") == 5
     assert "espresso" in page_html(app)
     assert "Coffee, 512 × 341 pixels" in captions(app)
-    assert "128 × 128 pixels" in captions(app)
+    assert "224 × 224 pixels" in captions(app)
     assert not app.error
     assert not app.warning
     assert not app.exception
@@ -114,13 +114,13 @@ def test_the_url_names_the_choices(open_page: Any) -> None:
     app = open_page()
     assert {key: app.query_params[key] for key in ("image", "network", "weights")} == {
         "image": "coffee",
-        "network": "googlenet",
-        "weights": "bundled",
+        "network": "alexnet",
+        "weights": "encoder",
     }
 
 
 def test_says_which_weights_are_in_use(open_page: Any) -> None:
-    text = captions(open_page())
+    text = captions(open_page(network="googlenet"))
     assert "Weights trained on Tiny ImageNet-200 · with decoder" in text
     assert "sha256" in text
 
@@ -230,7 +230,7 @@ def test_says_why_there_are_no_predictions_without_a_decoder(
         return replace(loaded, weights=weights)
 
     monkeypatch.setattr(cache, "network", encoder_only)
-    app = open_page()
+    app = open_page(network="googlenet")
     assert app.info[0].value == "No predictions. Only an encoder."
     assert "<li" not in page_html(app)
     assert "no decoder" in captions(app)
@@ -258,7 +258,7 @@ def test_missing_weights_get_a_sentence_and_choices(
 def test_from_missing_weights_back_to_those_that_are_here(open_page: Any) -> None:
     app = open_page(network="vgg19")
     app.button(key="use_default_network").click().run()
-    assert app.query_params["network"] == "googlenet"
+    assert app.query_params["network"] == "alexnet"
     assert page_html(app).count("<li") == 5
 
 

@@ -29,7 +29,7 @@ FILES = {
 
 @pytest.mark.parametrize("name", list(FILES))
 def test_in_the_box_for_saved_networks(name: str, open_page: OpenPage) -> None:
-    app = open_page()
+    app = open_page(network="googlenet")
     app.file_uploader(key="sidebar_saved_upload").upload(
         name, FILES[name], "application/octet-stream"
     ).run()

@@ -56,7 +56,7 @@ def finished(app: AppTest) -> AppTest:
 
 @pytest.mark.claims("convviz.ui.transfer.plan.draw_parts")
 def test_opens_with_shapes_and_recommends_the_last_layer(open_page: Any) -> None:
-    app = open_page(PAGE)
+    app = open_page(PAGE, network="googlenet")
     assert not app.exception
     assert not app.error
     assert app.radio(key="scenario").value == "last-layer"
@@ -106,7 +106,7 @@ def test_a_link_says_whether_to_compare(open_page: Any, name: str, value: bool) 
 
 
 def test_trains_compares_names_and_saves(open_page: Any) -> None:
-    app = open_page(PAGE, training_seconds="5", compare="False")
+    app = open_page(PAGE, network="googlenet", training_seconds="5", compare="False")
     app.button(key="start").click()
     app = finished(app)
     assert not app.exception
@@ -129,7 +129,9 @@ def test_trains_compares_names_and_saves(open_page: Any) -> None:
 
 
 def test_fine_tuning_goes_on_from_a_result_and_shows_what_it_adds(open_page: Any) -> None:
-    app = open_page(PAGE, training_seconds="5", compare="False", fine_tune_seconds="10")
+    app = open_page(
+        PAGE, network="googlenet", training_seconds="5", compare="False", fine_tune_seconds="10"
+    )
     app.button(key="start").click()
     app = finished(app)
     app.run()

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from convviz.structure.layers import Branch, Layer, comparable
-from convviz.ui.sidebar.layer import choices, label
+from convviz.ui.sidebar.layer import as_deep, choices, label
 
 
 def layer(index: int, name: str, kind: str = "ReLU", **more: object) -> Layer:
@@ -34,6 +34,11 @@ def test_a_comparable_layer_follows_a_relu_and_is_no_part_of_a_concatenation(
     depth: float, name: str
 ) -> None:
     assert comparable(choices(NETWORK), depth).name == name
+
+
+def test_a_first_layer_leads_to_a_first_one() -> None:
+    assert as_deep(choices(NETWORK), 0.0).name == "conv1"
+    assert as_deep(choices(NETWORK), 0.1).name == "relu1"
 
 
 def test_a_network_without_relu_still_has_a_layer() -> None:

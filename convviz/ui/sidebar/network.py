@@ -10,8 +10,10 @@ from streamlit.delta_generator import DeltaGenerator
 from convviz import limits
 from convviz.errors import WeightsError
 from convviz.formatting import size_text
+from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
 from convviz.networks.registry import available, spec
+from convviz.structure.layers import layers
 from convviz.ui import cache, downloads, state
 from convviz.ui.errors import guarded
 from convviz.ui.keys import Key
@@ -78,7 +80,7 @@ def _take() -> None:
 def pick_network() -> str:
     """Draw the list of networks and return the chosen one's name."""
     names = available()
-    key = state.remember(Key.NETWORK, downloads.DEFAULT_NETWORK, allowed=names, default_in_url=True)
+    key = state.remember(Key.NETWORK, _default_network(), allowed=names, default_in_url=True)
     return st.selectbox(
         "Network",
         names,
@@ -87,6 +89,20 @@ def pick_network() -> str:
         help="ConvNets made to name what a photograph shows. The number after VGG counts its "
         "layers with weights.",
     )
+
+
+def _default_network() -> str:
+    """Return the network to begin with: the first that has what the link asks for without one."""
+    link = state.visit().link
+    source, layer = link.get(Key.WEIGHTS), link.get(Key.LAYER)
+    if Key.NETWORK not in link:
+        for name in dict.fromkeys((downloads.DEFAULT_NETWORK, *COURSE)):
+            sources = {status.source for status in source_statuses(name)}
+            if source not in (None, *sources):
+                continue
+            if layer is None or layer in {each.name for each in layers(spec(name))}:
+                return name
+    return downloads.DEFAULT_NETWORK
 
 
 def pick_weights(
