@@ -4,7 +4,7 @@ from convviz.ui import shell
 
 choice = shell.open_page(
     "Activations",
-    question="Every channel of a layer looks for one thing all over the image. Its map is bright "
+    question="Each **channel** of a layer looks for one pattern. Its **feature map** is bright "
     "where it finds it; an **empty** channel finds it nowhere.",
     layer=True,
     folder="activations",

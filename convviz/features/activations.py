@@ -250,6 +250,11 @@ class Activations:
         """The channel with the largest maximum, the first of equals."""
         return int(_comparable(self.maximum).argmax())
 
+    @property
+    def most_salient(self) -> int:
+        """The channel that comes first by salience."""
+        return int(self.order("salience")[0])
+
     def ranks(self) -> Tensor:
         """Rank the channels by their maximum from 1 on, shape (C,); equals share their rank."""
         maxima = _comparable(self.maximum)

@@ -6,6 +6,7 @@ that comes nearer to 0 rises; a channel that nothing moves is said not to move.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf, isfinite, isnan
 
 from convviz.features.ablation import Ablation
@@ -64,21 +65,87 @@ def dead_here(activations: Activations, dead: DeadChannels) -> str:
     return f"{what} of N = {dead.images} ({count} here)"
 
 
+_LISTED = 24  # dead channels, before the list is cut
+
+
+def dead_list(activations: Activations, dead: DeadChannels) -> str:
+    """Say how many channels of a layer are dead over a set, and which."""
+    count, channels = len(dead.numbers), activations.channels
+    verb = "are" if count > 1 else "is"
+    headline = f"**{count or 'None'} of {channels} channels {verb} dead** over N = {dead.images}"
+    if not count:
+        return f"{headline}: each answers to at least one of them."
+    numbers = ", ".join(map(str, dead.numbers[:_LISTED]))
+    more = f" and {count - _LISTED} more" if count > _LISTED else ""
+    return f"{headline}: {numbers}{more}."
+
+
 def dead_mark(dead: DeadChannels) -> str:
     """Say what the mark of dead channels means in a saved image."""
     return f"dead: empty for each of {dead.images}"
 
 
+_NAMED = 3  # channels that answer most
+
+
+def strongest(activations: Activations, threshold: float) -> str:
+    """Say how many channels a layer has and which of them answer most, by their salience.
+
+    Channels that are equally salient are named together or not at all.
+    """
+    channels = activations.channels
+    empty = activations.empty(threshold).tolist()
+    salience = activations.salience().tolist()
+    answering = [channel for channel in range(channels) if not empty[channel]]
+    if channels == 1:
+        return f"The only channel {'answers' if answering else 'does not answer'} to this image."
+    if not answering:
+        return f"None of {channels} channels answers to this image."
+    order = [channel for channel in activations.order("salience").tolist() if not empty[channel]]
+    ranked = [channel for channel in order if not isnan(salience[channel])]
+    named = ranked[:_NAMED]
+    if len(ranked) > _NAMED:
+        named = [each for each in named if salience[each] > salience[ranked[_NAMED]]]
+    start = f"{channels} channels"
+    if len(ranked) < len(answering):
+        start += f", {len(answering) - len(ranked)} of them with a not-a-number"
+    if not ranked:
+        return f"{start}."
+    if not named:
+        return f"{start}; {len(ranked)} answer alike."
+    if len(answering) == len(named):
+        only = "only " if len(answering) < channels else ""
+        return f"{start}; {only}{_listed(named)} {_answer(named)} to this image."
+    return f"{start}; {_listed(named)} {_answer(named)} most to this image."
+
+
+def _answer(channels: Sequence[int]) -> str:
+    return "answers" if len(channels) == 1 else "answer"
+
+
+def _listed(channels: Sequence[int]) -> str:
+    """List channels in words: “3, 7 and 1”."""
+    *before, last = map(str, channels)
+    return f"{', '.join(before)} and {last}" if before else last
+
+
 def layer_headline(activations: Activations, network_title: str, threshold: float) -> str:
-    """Say which layer it is and what counts as empty in it."""
+    """Say which layer it is, its dotted name as code, and how many of its channels are empty."""
     layer = activations.layer
     channels, height, width = activations.maps.shape
     unit = "numbers" if height == width == 1 else f"maps of {height} × {width}"
-    dotted = "" if layer.name == layer.title else f" ({code(layer.name)})"
-    parts = [
-        f"{plain(layer.title)}{dotted} of {plain(network_title)}, {plain(layer.kind)}: "
-        f"{channels} {unit}."
-    ]
+    dotted = code(layer.name)
+    name = dotted if layer.name == layer.title else f"{plain(layer.title)} ({dotted})"
+    return (
+        f"{name} of {plain(network_title)}, {plain(layer.kind)}: {channels} {unit}. "
+        f"{activations.sentence(threshold)}"
+    )
+
+
+def what_is_empty(activations: Activations, threshold: float) -> str:
+    """Say what counts as empty in a layer, and which numbers of it count."""
+    layer = activations.layer
+    parts: list[str] = []
     bound = activations.empty_up_to(threshold)
     if threshold > 0 and activations.is_signed:
         parts.append(

@@ -23,7 +23,7 @@ def test_a_shared_link_opens_the_same_view(visit: Any) -> None:
     first.get_by_role("option").nth(11).click()
     expect(first).to_have_url(re.compile("channel="))
     second = visit("/" + first.url.split("/", 3)[3])
-    headline = first.get_by_role("heading", name="for this image").inner_text()
+    headline = first.get_by_role("heading", name="to this image").inner_text()
     expect(second.get_by_role("heading", name=headline)).to_be_visible()
     number = selected(first).get_attribute("data-channel")
     expect(selected(second)).to_have_attribute("data-channel", number)
@@ -88,9 +88,52 @@ def test_hovering_names_the_channel(visit: Any) -> None:
 
 def test_order_and_hiding_change_the_grid(visit: Any) -> None:
     page = visit(ALEXNET + "&show=only")
-    count = int(page.get_by_role("heading", name="for this image").inner_text().split()[0])
+    sentence = page.get_by_text(re.compile(r"\d+ of 384 channels")).first.inner_text()
+    count = int(re.findall(r"(\d+) of 384 channels", sentence)[0])
     expect(page.get_by_role("option")).to_have_count(count)
     expect(page.get_by_role("option", name=re.compile("empty"))).to_have_count(count)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "",
+        "?network=alexnet&layer=features.10",
+        "?network=vgg16&layer=features.28",
+        "?network=googlenet&layer=inception4a",
+        "?network=googlenet&layer=inception4a.branch3.1&tau=0.05&contrast=shared",
+        "?network=googlenet&layer=inception5b&channel=1000&order=active",
+    ],
+)
+def test_the_first_map_and_the_chosen_one_are_in_view_from_the_start(visit: Any, link: str) -> None:
+    page = visit(f"/Activations{link}")
+    expect(selected(page)).to_be_in_viewport(ratio=0.9)
+    grid = page.locator(".st-key-activations_explorer_grid").bounding_box()
+    assert grid["y"] <= 300
+    picked = selected(page).bounding_box()
+    assert grid["y"] <= picked["y"]
+    box = page.locator(".st-key-channel_grid_box")
+    box.evaluate("box => { box.scrollTop = 0 }")
+    tile = page.locator("[data-channel]").first.bounding_box()
+    assert tile["y"] <= 300 + (40 if "inception" in link and "branch" not in link else 0)
+    number = selected(page).get_attribute("data-channel")
+    expect(channel(page, int(number))).to_be_in_viewport()
+
+
+def test_the_dotted_name_is_the_first_code_of_the_main_part(visit: Any) -> None:
+    for link, name in (("", "features.0"), ("?network=googlenet&layer=conv2", "conv2")):
+        page = visit(f"/Activations{link}")
+        code = page.get_by_test_id("stMain").locator("code").first
+        expect(code).to_have_text(name)
+
+
+def test_the_threshold_is_in_the_menu_of_the_display(visit: Any) -> None:
+    page = visit(ALEXNET)
+    expect(page.get_by_text("Empty up to τ")).to_have_count(0)
+    page.locator(".st-key-activations_display button").first.click()
+    page.locator(".st-key-tau input").press("ArrowRight")
+    expect(page).to_have_url(re.compile("tau=0.001"))
+    expect(page.locator(".st-key-tau")).to_be_visible()  # the menu stays open
 
 
 def test_the_grid_can_be_saved_as_it_is_shown(visit: Any) -> None:

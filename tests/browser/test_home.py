@@ -71,8 +71,8 @@ def test_an_uploaded_photograph_to_a_marked_grid(visit: Any) -> None:
     tiles = page.get_by_role("option")
     expect(tiles).to_have_count(384)
 
-    headline = page.get_by_role("heading", name="for this image").inner_text()
-    counted = 0 if headline.startswith("None") else int(headline.split()[0])
+    sentence = page.get_by_text(re.compile("of 384 channels")).first.inner_text()
+    counted = int((re.findall(r"(\d+) of 384 channels", sentence) or [0])[0])
     expect(page.get_by_role("option", name=re.compile("empty"))).to_have_count(counted)
 
     tiles.nth(40).click()

@@ -51,6 +51,7 @@ AHEAD = of(BEFORE, (-8, 2), (-1, -1), (4, 1))
     "convviz.features.findings.empty_here",
     "convviz.features.findings.empty_rule",
     "convviz.features.findings.layer_headline",
+    "convviz.features.findings.what_is_empty",
 )
 @pytest.mark.parametrize("threshold", [0.0, 0.25, 1.0])
 def test_what_empty_means_is_what_is_counted(threshold: float) -> None:
@@ -59,6 +60,7 @@ def test_what_empty_means_is_what_is_counted(threshold: float) -> None:
         here = findings.empty_here(case, threshold)
         rule = findings.empty_rule(case.layer, threshold)
         headline = findings.layer_headline(case, "Net", threshold)
+        rules = findings.what_is_empty(case, threshold)
         assert ("ReLU" in here) == (case is AHEAD) == ("ReLU" in rule)
         assert ("zero everywhere" in here) == (case is SIGNED and bound == 0)
         assert ("from zero" in here) == (case is SIGNED and bound > 0)
@@ -66,14 +68,83 @@ def test_what_empty_means_is_what_is_counted(threshold: float) -> None:
         if bound:
             assert f"{bound:.3g}" in here
             assert f"{threshold:g} ×" in rule
-            assert f"{bound:.3g}" in headline
+            assert f"{bound:.3g}" in rules
         assert headline.startswith(f"{case.layer.title} (`{case.layer.name}`) of Net")
         assert "3 maps of 1 × 2" in headline
-        assert ("absolute value" in headline) == (case is SIGNED and bound > 0)
-        assert ("may be negative" in headline) == (case is SIGNED)
-        assert ("still to come" in headline) == (case is AHEAD)
+        sizes = case.rectified.flatten(1).abs().amax(1).tolist()
+        empty = sum(size <= bound for size in sizes)
+        assert ("None of 3" in headline) == (empty == 0)
+        assert ("All 3" in headline) == (empty == 3)
+        assert (f"{empty} of 3 channels" in headline) == (0 < empty < 3)
+        assert ("absolute value" in rules) == (case is SIGNED and bound > 0)
+        assert ("may be negative" in rules) == (case is SIGNED)
+        assert ("still to come" in rules) == (case is AHEAD)
     capped = of(replace(BEFORE, ceiling=6.0), (9, 1))
-    assert "at most 6, counts" in findings.layer_headline(capped, "Net", 0.0)
+    assert "at most 6, counts" in findings.what_is_empty(capped, 0.0)
+    same = of(replace(RELU, name="conv1", title="conv1"), (9, 1))
+    assert findings.layer_headline(same, "Net", 0.0).startswith("`conv1` of Net, ReLU: 1 map")
+
+
+def maps(*rows: tuple[float, ...]) -> Activations:
+    """Return channels of 1 × 3 values, whose pattern is what they rise by in the middle."""
+    return measure(RELU, torch.tensor(rows).float()[:, None])
+
+
+@pytest.mark.claims("convviz.features.findings.strongest")
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        # Smoothed by 1, 2, 1 the middle keeps half of its height above its neighbours.
+        (
+            ((0, 2, 0), (0, 0, 0), (0, 8, 0), (0, 4, 0), (0, 6, 0)),
+            "5 channels; 2, 4 and 3 answer most to this image.",
+        ),
+        (  # two are equal in the third place: either both or none
+            ((0, 2, 0), (0, 2, 0), (0, 8, 0), (0, 4, 0)),
+            "4 channels; 2 and 3 answer most to this image.",
+        ),
+        (((0, 1, 0), (0, 2, 0), (0, 0, 0)), "3 channels; only 1 and 0 answer to this image."),
+        (((0, 0, 0), (0, 2, 0), (0, 0, 0)), "3 channels; only 1 answers to this image."),
+        (((0, 0, 0), (0, 0, 0)), "None of 2 channels answers to this image."),
+        (((0, 2, 0),), "The only channel answers to this image."),
+        (((0, 0, 0),), "The only channel does not answer to this image."),
+        (((0, 2, 0),) * 4, "4 channels; 4 answer alike."),
+        # A map that is the same everywhere draws nothing, however high it is.
+        (((9, 9, 9), (0, 2, 0), (0, 1, 0)), "3 channels; 1, 2 and 0 answer to this image."),
+        (((nan, 1, 0), (nan, 0, 0)), "2 channels, 2 of them with a not-a-number."),
+        (
+            ((nan, 1, 0), (0, 1, 0), (0, 2, 0)),
+            "3 channels, 1 of them with a not-a-number; 2 and 1 answer most to this image.",
+        ),
+        (((0, inf, 0), (0, 2, 0)), "2 channels; 0 and 1 answer to this image."),
+    ],
+)
+def test_which_channels_answer_most(rows: tuple[tuple[float, ...], ...], sentence: str) -> None:
+    assert findings.strongest(maps(*rows), 0.0) == sentence
+
+
+def test_what_counts_as_empty_does_not_answer() -> None:
+    found = maps((0, 2, 0), (0, 8, 0), (0, 4, 0))
+    assert findings.strongest(found, 0.25) == "3 channels; only 1 and 2 answer to this image."
+    assert findings.strongest(found, 1.0) == "None of 3 channels answers to this image."
+
+
+@pytest.mark.claims("convviz.features.findings.dead_list")
+@pytest.mark.parametrize(
+    ("numbers", "sentence"),
+    [
+        ((), "**None of 40 channels is dead** over N = 83 crops: each answers to at least one"),
+        ((7,), "**1 of 40 channels is dead** over N = 83 crops: 7."),
+        ((1, 5), "**2 of 40 channels are dead** over N = 83 crops: 1, 5."),
+        (tuple(range(24)), "23."),
+        (tuple(range(25)), "23 and 1 more."),
+        (tuple(range(40)), "**40 of 40 channels are dead** over N = 83 crops: 0, 1, "),
+    ],
+)
+def test_dead_channels_are_counted_and_listed(numbers: tuple[int, ...], sentence: str) -> None:
+    layer = maps(*[(0.0, 1.0, 0.0)] * 40)
+    found = findings.dead_list(layer, DeadChannels(numbers, 83, "the set", "83 crops"))
+    assert sentence in found
 
 
 def test_nothing_at_all_is_never_above_zero_at_any_threshold() -> None:

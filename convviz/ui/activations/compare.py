@@ -24,7 +24,6 @@ from convviz.ui.activations import grid, jobs, second_image
 from convviz.ui.activations.display import (
     STRETCHED,
     DisplayOptions,
-    controls,
     legend_html,
     legends_html,
 )
@@ -104,7 +103,7 @@ class Side:
         return Side.of(self.key, self.image, self.network, self.activations, options, ends)
 
 
-def draw(choice: Choice, activations: Activations, threshold: float) -> None:
+def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> None:
     """Draw both sides with the same controls, and the table."""
     with st.container(
         horizontal=True, vertical_alignment="bottom", key="activations_compare_controls"
@@ -123,22 +122,16 @@ def draw(choice: Choice, activations: Activations, threshold: float) -> None:
     elif image is None:
         st.info("Bring a second picture to compare it with this one.")
     else:
-        scale, options = controls(threshold)
         other = cache.activations(image, network, layer)
         left = Side.of("left", choice.image, choice.network, activations, options)
         right = Side.of("right", image, network, other, options)
         if options.contrast == "shared" and subject == _IMAGES:
             ends = min(left.atlas.low, right.atlas.low), max(left.atlas.high, right.atlas.high)
             left, right = (side.on_scale(ends, options) for side in (left, right))
-        with scale:
-            st.html(
-                legends_html(
-                    *(
-                        legend_html(side.atlas, options, side.activations, side.dead)
-                        for side in (left, right)
-                    )
-                )
-            )
+        legends = (
+            legend_html(side.atlas, options, side.activations, side.dead) for side in (left, right)
+        )
+        st.html(legends_html(*legends))
         grid.remember_channel(choice, activations)
         same_channels = subject == _IMAGES or (
             subject == _LAYERS
@@ -146,7 +139,7 @@ def draw(choice: Choice, activations: Activations, threshold: float) -> None:
         )
         _draw_sides(left, right, options, same_channels)
     st.subheader("Empty and dead channels by layer and network", anchor=False)
-    _draw_table(choice, threshold)
+    _draw_table(choice, options.threshold)
     how_we_know("empty channels", "maximum and rank", "map on the image", "dead channels")
 
 
@@ -336,7 +329,7 @@ def _right_channel(right: Side) -> int:
         context, channel = pick
         if context == _context(right) and channel < right.activations.channels:
             return int(channel)
-    return right.activations.strongest
+    return right.activations.most_salient
 
 
 def _pick_right(right: Side) -> Callable[[int], None]:

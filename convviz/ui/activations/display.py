@@ -1,4 +1,4 @@
-"""How the grid of channels is drawn: the threshold, the display options, and the legend."""
+"""How channels are drawn: the menu of display options, and the legend."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from convviz.features import findings
 from convviz.features.activations import Activations, Order
@@ -18,7 +17,12 @@ from convviz.ui.keys import Key
 
 Show = Literal["all", "hide", "only"]
 
-_ORDERS = {"index": "Number", "strength": "Strongest first", "active": "Most active first"}
+_ORDERS = {
+    "index": "Number",
+    "salience": "Strongest first",
+    "strength": "Highest maximum first",
+    "active": "Most active first",
+}
 _SHOWS = {"all": "All channels", "hide": "Hide empty ones", "only": "Only empty ones"}
 _CONTRASTS = {"channel": "Per channel", "shared": "Shared"}
 
@@ -49,39 +53,24 @@ class DisplayOptions:
     threshold: float
 
 
-def threshold_slider() -> float:
-    """Draw the slider for τ and return its value."""
-    value: float = st.select_slider(
-        "Empty up to τ",
-        _THRESHOLDS,
-        format_func=lambda value: f"{value:g}",
-        key=state.remember(Key.THRESHOLD, 0.0, allowed=_THRESHOLDS),
-        help="Count a channel as empty when its strongest activation is at most τ times the "
-        "layer's strongest. With 0, only silent channels count. Where no ReLU follows, the size "
-        "counts, whatever the sign.",
-    )
-    return value
-
-
-def controls(threshold: float) -> tuple[DeltaGenerator, DisplayOptions]:
-    """Draw the options in one row; return an empty element for the legend, and the options."""
-    with st.container(horizontal=True, gap="small", key="activations_grid_controls"):
+def menu() -> DisplayOptions:
+    """Draw the menu of the display options, which all views share, and return what is chosen."""
+    with st.popover("Display", icon=":material/tune:", key="activations_display"):
         order = st.selectbox(
             "Order",
             _ORDERS,
             format_func=_ORDERS.__getitem__,
             key=state.remember(Key.ORDER, "index", allowed=_ORDERS),
-            help="Strongest: by the highest activation of each channel, so of class scores the "
-            "highest score first and the lowest last. Most active: by the share of positions where "
-            "it is not zero.",
-            width=165,
+            help="Strongest: by how much of a pattern a map draws, its contrast in space, so that "
+            "one bright dot does not count for much. Highest maximum: by the highest activation of "
+            "each channel, so of class scores the highest score first and the lowest last. Most "
+            "active: by the share of positions where it is not zero.",
         )
         show = st.selectbox(
             "Show",
             _SHOWS,
             format_func=_SHOWS.__getitem__,
             key=state.remember(Key.SHOW, "all", allowed=_SHOWS),
-            width=165,
         )
         contrast = st.selectbox(
             "Contrast",
@@ -91,7 +80,6 @@ def controls(threshold: float) -> tuple[DeltaGenerator, DisplayOptions]:
             help="Per channel: each map from 0, or its own lowest value where that is negative, "
             "to its own highest value, or 0 where all are negative, so that weak channels can be "
             "seen. Shared: one scale for all, so that they can be compared.",
-            width=165,
         )
         colours = st.selectbox(
             "Colours",
@@ -99,11 +87,17 @@ def controls(threshold: float) -> tuple[DeltaGenerator, DisplayOptions]:
             format_func=str.capitalize,
             key=state.remember(Key.COLOURS, "viridis", allowed=COLORMAPS),
             help="Equal steps in the numbers look like equal steps in brightness.",
-            width=165,
         )
-        with st.container(key="activations_grid_scale", width="content"):
-            scale = st.empty()
-    return scale, DisplayOptions(
+        threshold = st.select_slider(
+            "Empty up to τ",
+            _THRESHOLDS,
+            format_func=lambda value: f"{value:g}",
+            key=state.remember(Key.THRESHOLD, 0.0, allowed=_THRESHOLDS),
+            help="Count a channel as empty when its strongest activation is at most τ (tau) times "
+            "the layer's strongest. With 0, only silent channels count. Where no ReLU follows, the "
+            "size counts, whatever the sign.",
+        )
+    return DisplayOptions(
         cast("Order", order),
         cast(Show, show),
         cast("Contrast", contrast),
@@ -115,7 +109,7 @@ def controls(threshold: float) -> tuple[DeltaGenerator, DisplayOptions]:
 def legend(
     atlas: Atlas, options: DisplayOptions, activations: Activations, dead: DeadChannels | None
 ) -> None:
-    """Draw the scale under the grid's controls; arguments as in `legend_html`."""
+    """Draw the legend of a grid; arguments as in `legend_html`."""
     st.html(legend_html(atlas, options, activations, dead))
 
 

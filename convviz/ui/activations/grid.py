@@ -14,16 +14,18 @@ from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
 from convviz.features.effective_field import map_box
 from convviz.formatting import percent
+from convviz.jobs.job import JobView
 from convviz.sprites.grid import Atlas, Section, branch_sections, grid_picture
 from convviz.sprites.overlay import heatmap, overlay
 from convviz.ui import cache, exports, state
 from convviz.ui.activations import dead as dead_channels
 from convviz.ui.activations import jobs
-from convviz.ui.activations.display import STRETCHED, DisplayOptions, controls, legend
+from convviz.ui.activations.display import STRETCHED, DisplayOptions, legend
 from convviz.ui.choice import Choice
 from convviz.ui.components.channel_grid import Picture, channel_grid
 from convviz.ui.components.channel_map import Under, channel_map, shares
 from convviz.ui.how_we_know import how_we_know
+from convviz.ui.jobs import PageJobs
 from convviz.ui.keys import Key
 
 _NOTHING = {
@@ -33,29 +35,29 @@ _NOTHING = {
 }
 
 
-def draw(choice: Choice, activations: Activations, threshold: float) -> None:
+def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> None:
     """Draw the grid and, beside it, the picked channel; a click draws only these again."""
-    scale, options = controls(threshold)
-    dead = _dead_channels(choice, activations)
+    page_jobs, job = jobs.open_jobs()
+    dead = dead_channels.known(choice.network, activations.layer)
     remember_channel(choice, activations)
     atlas = cache.atlas(
         choice.image,
         choice.network,
         activations,
         options.contrast,
-        threshold,
+        options.threshold,
         options.colours,
     )
-    with scale:
-        legend(atlas, options, activations, dead)
+    legend(atlas, options, activations, dead)
     _grid_and_panel(choice, activations, options, atlas, dead)
+    _dead_channels(choice, activations, dead, page_jobs, job)
     how_we_know("empty channels", "maximum and rank", "map on the image", "dead channels")
 
 
 def remember_channel(choice: Choice, activations: Activations) -> None:
-    """Make sure that the picked channel is one of the layer's, at first its strongest."""
+    """Make sure that the picked channel is one of the layer's, at first its most salient."""
     context = f"{choice.network_name}/{activations.layer.name}"
-    state.remember_channel(activations.strongest, activations.channels, context)
+    state.remember_channel(activations.most_salient, activations.channels, context)
 
 
 def sections_of(activations: Activations, options: DisplayOptions) -> tuple[Section, ...]:
@@ -177,31 +179,34 @@ def number_rows(activations: Activations, channel: int) -> list[tuple[str, str]]
     return [*rows, ("Rank", f"{rank} of {activations.channels}{shared}")]
 
 
-def _dead_channels(choice: Choice, activations: Activations) -> DeadChannels | None:
-    """Return what is known of dead channels; offer to find out, and say what the marks leave out.
+def _dead_channels(
+    choice: Choice,
+    activations: Activations,
+    dead: DeadChannels | None,
+    page_jobs: PageJobs,
+    job: JobView | None,
+) -> None:
+    """Say which channels are dead, as far as is known; offer to find out, and draw the search.
 
     Some of the channels that are empty for this image answer to an image of the set, so there are
     fewer dead channels than empty ones; and this image may excite a channel that no image of the
     set did.
     """
-    page_jobs, job = jobs.open_jobs()
-    dead = dead_channels.known(choice.network, activations.layer)
-    if dead is None:
-        if len(activations.layer.shape) == 3 and not (job and job.live):
-            with st.container(
-                horizontal=True, vertical_alignment="center", key="activations_dead_or_silent"
-            ):
-                st.caption(
-                    "Empty here may be dead, or only silent for this image: other pictures tell."
-                )
-                dead_channels.count_button(choice.network, page_jobs, job)
-        jobs.draw(page_jobs, job)
-        return None
+    if dead is not None:
+        st.markdown(findings.dead_list(activations, dead))
+        excited = findings.dead_yet_excited(activations, dead)
+        if excited:
+            st.caption(excited)
+    elif len(activations.layer.shape) == 3 and not (job and job.live):
+        with st.container(
+            horizontal=True, vertical_alignment="center", key="activations_dead_or_silent"
+        ):
+            st.caption(
+                "Empty here may be dead, that is, empty for every image of a set, or only silent "
+                "for this image: a look at other images tells."
+            )
+            dead_channels.count_button(choice.network, page_jobs, job)
     jobs.draw(page_jobs, job)
-    excited = findings.dead_yet_excited(activations, dead)
-    if excited:
-        st.caption(excited)
-    return dead
 
 
 @state.fragment

@@ -9,6 +9,7 @@ import streamlit as st
 from convviz.features.activations import Activations
 from convviz.ui import state
 from convviz.ui.activations import ablation, arithmetic, dead, grid, map_and_field, stimulation
+from convviz.ui.activations.display import DisplayOptions
 from convviz.ui.choice import Choice
 from convviz.ui.keys import Key
 
@@ -20,13 +21,13 @@ _QUESTIONS: dict[str, Callable[[Choice, Activations, int], None]] = {
 }
 
 
-def draw(choice: Choice, activations: Activations, threshold: float) -> None:
+def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> None:
     """Draw the picked channel; only the question that is open is answered."""
     grid.remember_channel(choice, activations)
     channel = state.channel()
     _heading(activations, channel)
     with st.container(key="activations_channel_facts", gap="small"):
-        grid.numbers(activations, threshold, channel, choice.network.weights.classes)
+        grid.numbers(activations, options.threshold, channel, choice.network.weights.classes)
         facts = st.empty()
     key = state.remember(Key.QUESTION, "Map and field", allowed=_QUESTIONS)
     tabs = st.tabs(tuple(_QUESTIONS), key=key, on_change="rerun")

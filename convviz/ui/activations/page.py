@@ -12,6 +12,7 @@ from convviz.figures import activations as figures
 from convviz.figures import theme
 from convviz.ui import cache, exports, state
 from convviz.ui.activations import compare, display, grid, one_channel
+from convviz.ui.activations.display import DisplayOptions
 from convviz.ui.choice import Choice
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
@@ -24,12 +25,12 @@ def draw(choice: Choice) -> None:
     if choice.layer is None:
         raise RuntimeError("this page was opened with layer=False")
     activations = cache.activations(choice.image, choice.network, choice.layer)
-    heading, slider = st.columns([3, 1], gap="large")
-    with slider:
-        threshold = display.threshold_slider()
-    with heading:
-        _headline(choice, activations, threshold)
-    views: dict[str, Callable[[Choice, Activations, float], None]] = {
+    with st.container(horizontal=True, key="activations_headline"):
+        headline = st.container(width="stretch", gap=None)
+        options = display.menu()
+    with headline:
+        _headline(choice, activations, options.threshold)
+    views: dict[str, Callable[[Choice, Activations, DisplayOptions], None]] = {
         _FIRST_VIEW: grid.draw,
         "One channel": one_channel.draw,
         "Compare": compare.draw,
@@ -40,19 +41,22 @@ def draw(choice: Choice) -> None:
     for tab, draw_view in zip(tabs, views.values(), strict=True):
         with tab:
             if tab.open:
-                draw_view(choice, activations, threshold)
+                draw_view(choice, activations, options)
     _words()
 
 
 def _headline(choice: Choice, activations: Activations, threshold: float) -> None:
-    """Say how many channels are empty, in which layer, and what counts as empty."""
-    st.subheader(activations.sentence(threshold), anchor=False)
-    st.caption(findings.layer_headline(activations, choice.network.title, threshold))
+    """Say which channels answer most, in which layer, and how many are empty."""
+    st.subheader(findings.strongest(activations, threshold), anchor=False)
+    st.caption(
+        findings.layer_headline(activations, choice.network.title, threshold),
+        help=findings.what_is_empty(activations, threshold),
+    )
 
 
-def _all_layers(choice: Choice, activations: Activations, threshold: float) -> None:
+def _all_layers(choice: Choice, activations: Activations, options: DisplayOptions) -> None:
     """Draw how the share of empty channels changes from the first layer to the last."""
-    summaries = cache.empty_by_depth(choice.image, choice.network, threshold)
+    summaries = cache.empty_by_depth(choice.image, choice.network, options.threshold)
     st.markdown(depth_trend(summaries))
     st.plotly_chart(
         figures.empty_by_depth(summaries, activations.layer.name),
