@@ -95,13 +95,16 @@ def _default_network() -> str:
     """Return the network to begin with: the first that has what the link asks for without one."""
     link = state.visit().link
     source, layer = link.get(Key.WEIGHTS), link.get(Key.LAYER)
-    if Key.NETWORK not in link:
-        for name in dict.fromkeys((downloads.DEFAULT_NETWORK, *COURSE)):
-            sources = {status.source for status in source_statuses(name)}
-            if source not in (None, *sources):
-                continue
-            if layer is None or layer in {each.name for each in layers(spec(name))}:
-                return name
+    if Key.NETWORK in link:
+        return downloads.DEFAULT_NETWORK
+    for name in dict.fromkeys((downloads.DEFAULT_NETWORK, *COURSE)):
+        statuses = {status.source: status for status in source_statuses(name)}
+        if source not in (None, *statuses):
+            continue
+        within_encoder = (source or _automatic(statuses)) == "encoder"
+        listed = [each for each in layers(spec(name)) if each.in_encoder or not within_encoder]
+        if layer in (None, *(each.name for each in listed)):
+            return name
     return downloads.DEFAULT_NETWORK
 
 
