@@ -78,3 +78,38 @@ def test_trained_beside_untrained(open_page: Any) -> None:
     assert "conv1, untrained" in text_of(app)
     # conv1 has 3 · 7 · 7 = 147 inputs for each output value: √(2 / 147) = 0.117.
     assert "standard deviation √(2 / 147) = 0.117" in text_of(app)
+
+
+@pytest.mark.parametrize("view", ["This layer", "Trained and untrained"])
+@pytest.mark.parametrize(
+    ("layer", "own"),
+    [
+        ("inception4a", "inception4a · pool projection"),
+        ("inception4a.branch1", "inception4a · 1×1"),
+        ("conv2", "conv2 (1×1)"),
+        ("fc", "inception5b · pool projection"),
+    ],
+)
+def test_kernels_of_one_by_one_give_way_to_the_first_layer(
+    open_page: Any, view: str, layer: str, own: str
+) -> None:
+    app = open_page(PAGE, network="googlenet", layer=layer, filters_view=view)
+    assert not app.exception
+    assert not app.error
+    (notice,) = [info.value for info in app.info]
+    assert f"{own.split(' (')[0]}" in notice.replace("\\", "")
+    assert "are 1 × 1" in notice
+    assert "Here are those of conv1" in notice
+    shows_first = "64 filters of conv1" if view == "This layer" else "conv1, untrained"
+    assert shows_first in text_of(app)
+    assert app.query_params["layer"] == layer
+    app.toggle(key="filters_own_kernels").set_value(True).run()
+    assert shows_first not in text_of(app)
+    assert "1 × 1" in text_of(app)
+
+
+@pytest.mark.parametrize("layer", ["conv3", "inception4a.branch2.1"])
+def test_kernels_with_a_pattern_are_shown(open_page: Any, layer: str) -> None:
+    app = open_page(PAGE, network="googlenet", layer=layer)
+    assert not app.info
+    assert "64 filters of conv1" not in text_of(app)

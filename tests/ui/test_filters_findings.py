@@ -61,6 +61,21 @@ def test_whose_kernels_are_shown(googlenet: Network) -> None:
     assert text.startswith(f"{pool.title} has no kernels of its own; these are those of conv1,")
 
 
+@pytest.mark.claims(
+    "convviz.ui.filters.findings.without_pattern", "convviz.ui.filters.findings.own_kernels"
+)
+def test_why_the_first_layer_stands_for_kernels_without_a_pattern(googlenet: Network) -> None:
+    conv1, conv2 = layer(googlenet, "conv1"), layer(googlenet, "conv2")
+    kernel = googlenet.module.get_submodule("conv2.conv").weight
+    assert kernel.shape[2:] == (1, 1)
+    assert "the 1 × 1 kernels of conv2 (1×1)" in findings.own_kernels(conv2)
+    own = findings.without_pattern(conv2, conv2, conv1)
+    assert own.startswith("The kernels of conv2 (1×1) are 1 × 1:")
+    assert "those of conv1, the first layer with larger kernels" in own
+    before = findings.without_pattern(layer(googlenet, "inception3a"), conv2, conv1)
+    assert before.startswith("inception3a has no kernels of its own, and those of conv2")
+
+
 @pytest.mark.claims("convviz.ui.filters.findings.slices")
 def test_which_slices_are_drawn() -> None:
     # Two groups of two input channels: filter 3 is in the second group and reads channels 2 and 3.

@@ -65,6 +65,33 @@ def no_kernels_of_its_own(chosen: Layer, convolution: Layer) -> str:
     )
 
 
+def without_pattern(chosen: Layer, convolution: Layer, first: Layer) -> str:
+    """Say why the first layer's kernels are shown instead of those of 1 × 1.
+
+    Args:
+        chosen: The layer that was chosen.
+        convolution: The one whose kernels of 1 × 1 it has; or the last before it, if it has none.
+        first: The network's first layer with larger kernels, which are shown.
+    """
+    title = plain(convolution.title)
+    whose = f"The kernels of {title}"
+    if chosen.name != convolution.name:
+        whose = (
+            f"{plain(chosen.title)} has no kernels of its own, and those of {title}, the last "
+            "convolution before it,"
+        )
+    return (
+        f"{whose} are 1 × 1: each weighs channels against each other at one place, so there is no "
+        f"pattern in space to see. Here are those of {plain(first.title)}, the first layer with "
+        "larger kernels."
+    )
+
+
+def own_kernels(convolution: Layer) -> str:
+    """Return the label of the toggle that shows kernels of 1 × 1 all the same."""
+    return f"Show the 1 × 1 kernels of {plain(convolution.title)} all the same"
+
+
 def slices(filters: Filters, channel: int, indices: Sequence[int], start: int, bound: float) -> str:
     """Say which slices of a filter are drawn.
 

@@ -11,7 +11,7 @@ from convviz.features.filters import FILTER_ORDERS, FilterOrder, Filters, filter
 from convviz.features.filters import filters as filters_of
 from convviz.figures import filters as figures
 from convviz.figures import theme
-from convviz.networks.network import is_within
+from convviz.networks.network import Network, is_within
 from convviz.sprites.grid import Section
 from convviz.sprites.kernels import kernel_picture, kernel_sheet
 from convviz.sprites.overlay import heatmap
@@ -36,16 +36,10 @@ _PIXELS = 320
 
 
 def draw(choice: Choice) -> None:
-    """Draw the kernels of the chosen layer, or of the convolution that feeds it."""
-    layer = convolution_for(choice)
+    """Draw the kernels of the chosen layer, or of the convolution that stands for it."""
+    layer = shown(choice)
     if layer is None:
-        st.info("This network has no convolution before this layer: choose a deeper one.")
         return
-    if choice.layer is not None and layer.name != choice.layer.name:
-        st.info(
-            findings.no_kernels_of_its_own(choice.layer, layer),
-            icon=":material/info:",
-        )
     filters = filters_of(choice.network, layer)
     context = f"{choice.network_name}/{layer.name}/filters"
     state.remember_channel(0, filters.channels, context)
@@ -77,6 +71,49 @@ def draw(choice: Choice) -> None:
         key="filters_save_norms",
     )
     how_we_know("kernel_norm")
+
+
+def shown(choice: Choice) -> Layer | None:
+    """Say whose kernels are shown where they are not the chosen layer's; return that layer.
+
+    A kernel of 1 × 1 has no pattern to see, so there the first layer's are shown, unless the
+    visitor wants to see the others all the same. None if there are no kernels at all.
+    """
+    convolution = convolution_for(choice)
+    if convolution is None:
+        st.info("This network has no convolution before this layer: choose a deeper one.")
+        return None
+    first = first_with_pattern(choice.network)
+    has_pattern = first is None or has_pattern_in_space(choice.network, convolution)
+    if not has_pattern and first is not None:
+        st.info(
+            findings.without_pattern(choice.layer or convolution, convolution, first),
+            icon=":material/info:",
+        )
+        wanted = st.toggle(
+            findings.own_kernels(convolution),
+            key="filters_own_kernels",
+        )
+        return convolution if wanted else first
+    if choice.layer is not None and convolution.name != choice.layer.name:
+        st.info(
+            findings.no_kernels_of_its_own(choice.layer, convolution),
+            icon=":material/info:",
+        )
+    return convolution
+
+
+def has_pattern_in_space(network: Network, layer: Layer) -> bool:
+    """Whether a convolution's kernels are larger than 1 × 1."""
+    return cache.once(
+        lambda: max(filters_of(network, layer).kernels.shape[2:]) > 1, "has pattern", network, layer
+    )
+
+
+def first_with_pattern(network: Network) -> Layer | None:
+    """Return a network's first convolution with kernels larger than 1 × 1; None if it has none."""
+    layers = filter_layers(network)
+    return next((layer for layer in layers if has_pattern_in_space(network, layer)), None)
 
 
 def convolution_for(choice: Choice) -> Layer | None:

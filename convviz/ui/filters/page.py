@@ -87,9 +87,8 @@ def _network(choice: Choice, name: str) -> Network:
 
 def _trained_and_untrained(choice: Choice) -> None:
     """Draw the chosen layer's kernels beside random ones of the same shape, on one scale."""
-    layer = kernels.convolution_for(choice)
+    layer = kernels.shown(choice)
     if layer is None:
-        st.info("This network has no convolution before this layer: choose a deeper one.")
         return
     trained = filters_of(choice.network, layer)
     untrained = untrained_like(trained)
