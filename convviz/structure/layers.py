@@ -215,6 +215,40 @@ def in_branch(layers: Sequence[Layer], layer: Layer) -> bool:
     )
 
 
+def stepping_stones(module: nn.Module, layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """Return the layers by which one goes through a network: by module, where there are modules.
+
+    A module is what has a forward pass of its own, is not the whole encoder, and holds several of
+    the layers: an Inception module, a residual block. Of each the last layer counts. A network
+    whose layers only stand in a row, such as AlexNet or VGG, is gone through by layer.
+
+    Args:
+        module: The network.
+        layers: Those to choose from, in order.
+    """
+    names = [layer.name for layer in layers]
+    encoder = [layer.name for layer in layers if layer.in_encoder]
+    in_rows = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+
+    def is_block(name: str) -> bool:
+        inside = [each for each in names if is_within(each, name)]
+        if len(inside) < 2 or set(encoder) <= set(inside):
+            return False
+        return not isinstance(module.get_submodule(name), in_rows)
+
+    last: dict[str, Layer] = {}
+    known: dict[str, bool] = {}
+    for layer in layers:
+        parts = layer.name.split(".")
+        around = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+        for name in around:
+            if name not in known:
+                known[name] = is_block(name)
+        block = next((name for name in around if known[name]), layer.name)
+        last[block] = layer
+    return tuple(sorted(last.values(), key=lambda layer: layer.index))
+
+
 def one_per_stage(layers: Sequence[Layer], at_most: int = 6) -> tuple[Layer, ...]:
     """Return the last trunk layer of each stage, thinned evenly if they are too many."""
     last = {layer.stage: layer for layer in trunk(layers)}

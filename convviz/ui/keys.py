@@ -190,6 +190,7 @@ class Component(StrEnum):
     RECEPTIVE_FIELD = "convviz_receptive_field"
     SLIDING_KERNEL = "convviz_sliding_kernel"
     FILM = "convviz_film"
+    LAYER_KEYS = "convviz_layer_keys"
 
 
 def read(text: str, like: Value) -> Value | None:

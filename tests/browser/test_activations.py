@@ -127,6 +127,37 @@ def test_the_dotted_name_is_the_first_code_of_the_main_part(visit: Any) -> None:
         expect(code).to_have_text(name)
 
 
+def test_keys_step_along_the_trunk_and_with_shift_by_the_parts(visit: Any) -> None:
+    page = visit("/Activations?network=googlenet&layer=maxpool3")
+    deeper = page.locator(".st-key-sidebar_layer_deeper button:visible").first
+    for act, layer in (
+        (lambda: page.keyboard.press("]"), "inception4a"),
+        (lambda: page.keyboard.press("["), "maxpool3"),
+        (lambda: page.keyboard.press("Shift+BracketRight"), "inception4a.branch1"),
+        (lambda: page.keyboard.press("]"), "inception4a"),
+        (lambda: page.keyboard.press("Shift+BracketLeft"), "inception4a.branch4.1"),
+        (lambda: deeper.click(), "inception4a"),
+        (lambda: deeper.click(modifiers=["Shift"]), "inception4b.branch1"),
+        (lambda: [page.keyboard.press("]") for _ in range(3)], "inception4d"),
+    ):
+        act()
+        expect(page).to_have_url(re.compile(rf"layer={re.escape(layer)}(&|$)"))
+        expect(page.get_by_test_id("stMain").locator("code").first).to_have_text(layer)
+
+
+def test_what_is_typed_or_commanded_steps_nowhere(visit: Any) -> None:
+    page = visit(ALEXNET)
+    expect(page.get_by_role("option")).to_have_count(384)
+    for key in ("Control+]", "Alt+]", "Meta+["):
+        page.keyboard.press(key)
+    page.locator(".st-key-layer input").first.click()
+    page.keyboard.press("]")
+    page.keyboard.press("Escape")
+    page.locator("h1").click()
+    page.keyboard.press("]")  # of all of them this one counts
+    expect(page).to_have_url(re.compile(r"layer=features\.7(&|$)"))
+
+
 def test_the_threshold_is_in_the_menu_of_the_display(visit: Any) -> None:
     page = visit(ALEXNET)
     expect(page.get_by_text("Empty up to τ")).to_have_count(0)

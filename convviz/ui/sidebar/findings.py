@@ -92,6 +92,19 @@ def no_such_layer(network: str, asked: str, instead: str) -> str:
     )
 
 
+def step_help(by: int, *, has_parts: bool) -> str:
+    """Say what a step to the next layer does, and which key does the same.
+
+    Args:
+        by: −1 towards the image, 1 towards the classes.
+        has_parts: Whether some layers are parts of modules.
+    """
+    towards, key = ("image", "[") if by < 0 else ("classes", "]")
+    step = "One layer, or one module," if has_parts else "One layer"
+    inside = " With Shift, or the keys { and }, by the parts of a module." if has_parts else ""
+    return f"{step} towards the {towards}. The key {key} does the same.{inside}"
+
+
 def no_such_weights(network: str, asked: str, instead: str) -> str:
     """Say that a link asks for weights that the network does not have.
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
 
 import streamlit as st
 
 from convviz.networks.network import Network
 from convviz.structure.findings import left_out_sentence
-from convviz.structure.layers import Layer, comparable, encoder_depth, left_out
-from convviz.ui import state
+from convviz.structure.layers import (
+    Layer,
+    comparable,
+    encoder_depth,
+    left_out,
+    stepping_stones,
+)
+from convviz.ui import cache, state
+from convviz.ui.components.layer_keys import layer_keys
 from convviz.ui.keys import Key
 from convviz.ui.sidebar import findings
 
@@ -57,29 +65,7 @@ def pick(network: Network, layers: Sequence[Layer]) -> Layer:
             help="Grouped by stage, from the image to the classes, each with its output: channels "
             "× height × width. Type to search.",
         )
-        position = names.index(name)
-        steps = st.container(horizontal=True, wrap=False, gap="small")
-        steps.button(
-            "Shallower",
-            icon=":material/arrow_back:",
-            key="sidebar_layer_shallower",
-            disabled=position == 0,
-            width="stretch",
-            on_click=_go,
-            args=(names[max(position - 1, 0)],),
-            help="One layer towards the image",
-        )
-        steps.button(
-            "Deeper",
-            icon=":material/arrow_forward:",
-            icon_position="right",
-            key="sidebar_layer_deeper",
-            disabled=position == len(names) - 1,
-            width="stretch",
-            on_click=_go,
-            args=(names[min(position + 1, len(names) - 1)],),
-            help="One layer towards the classes",
-        )
+        _draw_steps(steps(network, layers), name)
         layer = by_name[name]
         dotted = "" if layer.name == layer.title else f"{state.code(layer.name)}, "
         st.caption(f"{dotted}{state.plain(layer.kind)}, {prod(layer.shape):,} values")
@@ -125,6 +111,83 @@ def _settle(network: Network, by_name: dict[str, Layer], offered: Sequence[Layer
     state.put(Key.LAYER, name)
     visit.layer_network = network.name
     visit.layer_depth = encoder_depth(list(by_name.values()), by_name[name])
+
+
+@dataclass(frozen=True)
+class Steps:
+    """How one steps through the layers of a network.
+
+    Attributes:
+        order: Every layer's place in the order in which they run.
+        trunk: Names of the layers that one goes by; see `stepping_stones`.
+        names: Of all that are in the list: those of the trunk, and the parts of modules.
+    """
+
+    order: Mapping[str, int]
+    trunk: Sequence[str]
+    names: Sequence[str]
+
+    @classmethod
+    def of(cls, network: Network, layers: Sequence[Layer]) -> Steps:
+        """Find the steps through a network's layers."""
+        offered = choices(layers)
+        return cls(
+            {layer.name: layer.index for layer in layers},
+            [layer.name for layer in stepping_stones(network.module, offered)],
+            [layer.name for layer in offered],
+        )
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether some layers are parts of modules."""
+        return len(self.trunk) < len(self.names)
+
+    def target(self, name: str, along_trunk: int, by_parts: int = 0) -> str:
+        """Return the layer so many steps from another; beyond the ends there is none.
+
+        From a part of a module, the next on the trunk is the module as a whole, and the one before
+        is what the module reads.
+
+        Args:
+            name: Where to begin.
+            along_trunk: Steps along the trunk; towards the image if negative.
+            by_parts: Steps through all names, after those along the trunk.
+        """
+        for names, steps in ((self.trunk, along_trunk), (self.names, by_parts)):
+            before = [each for each in names if self.order[each] < self.order[name]]
+            after = [each for each in names if self.order[each] > self.order[name]]
+            if steps > 0 and after:
+                name = after[min(steps, len(after)) - 1]
+            elif steps < 0 and before:
+                name = before[max(len(before) + steps, 0)]
+        return name
+
+
+def steps(network: Network, layers: Sequence[Layer]) -> Steps:
+    """Return how one steps through a network's layers; found once."""
+    return cache.once(lambda: Steps.of(network, layers), "layer steps", network)
+
+
+def _draw_steps(steps: Steps, name: str) -> None:
+    """Draw the buttons that step from a layer to its neighbours, and listen to the keys."""
+    row = st.container(horizontal=True, wrap=False, gap="small")
+    for title, icon, by in (("Shallower", "arrow_back", -1), ("Deeper", "arrow_forward", 1)):
+        row.button(
+            title,
+            icon=f":material/{icon}:",
+            icon_position="right" if by > 0 else "left",
+            key=f"sidebar_layer_{title.lower()}",
+            disabled=steps.target(name, by) == name == steps.target(name, 0, by),
+            width="stretch",
+            on_click=_go,
+            args=(steps.target(name, by),),
+            help=findings.step_help(by, has_parts=steps.has_parts),
+        )
+
+    layer_keys(
+        {"sidebar_layer_shallower": -1, "sidebar_layer_deeper": 1},
+        lambda along_trunk, by_parts: _go(steps.target(name, along_trunk, by_parts)),
+    )
 
 
 def _go(name: str) -> None:
