@@ -1,7 +1,8 @@
 """What the numbers of a channel mean, in sentences.
 
 Each function takes results and returns text. Signs and edges are in the text: a response below 0
-that comes nearer to 0 rises; a channel that nothing moves is said not to move.
+that comes nearer to 0 rises; a channel that nothing moves is said not to move. Rows and columns are
+counted from 1, as a reader does; channels have the number of their index.
 """
 
 from __future__ import annotations
@@ -432,8 +433,8 @@ def stage(stage: Stage, source: str) -> str:
                 return f"Average of {rows} × {columns} values of {source}{by} → {after}"
             row, column = stage.winner
             return (
-                f"The largest of {rows} × {columns} values of {source}, found at row {row}, "
-                f"column {column} → {after}"
+                f"The largest of {rows} × {columns} values of {source}, found at row {row + 1}, "
+                f"column {column + 1} → {after}"
             )
         case Normalised():
             return (
@@ -458,7 +459,8 @@ def stage(stage: Stage, source: str) -> str:
 
 def arithmetic_number(arithmetic: Arithmetic, *, is_map: bool) -> str:
     """Say which number is taken apart."""
-    position = f" at row {arithmetic.row}, column {arithmetic.column}" if is_map else ""
+    row, column = arithmetic.row + 1, arithmetic.column + 1
+    position = f" at row {row}, column {column}" if is_map else ""
     return (
         f"**Channel {arithmetic.channel}{position} is {arithmetic.number:.7g}.** It is made like "
         "this:"
@@ -506,8 +508,8 @@ def most_changed_heading(title: str) -> str:
 
 
 def field_heading(row: int, column: int) -> str:
-    """Name the effective receptive field of one position."""
-    return f"**What matters at row {row}, column {column}**"
+    """Name the effective receptive field of one position, given from 0; it is named from 1."""
+    return f"**What matters at row {row + 1}, column {column + 1}**"
 
 
 def synthesis_title(channel: int, title: str) -> str:

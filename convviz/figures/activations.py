@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from math import floor, isfinite, log10
 
 import plotly.graph_objects as go
 import torch
@@ -19,7 +20,8 @@ from convviz.structure.layers import Layer
 
 _DIVERGING = ((0.0, theme.VERMILION), (0.5, "#f4f4f4"), (1.0, theme.BLUE))
 _BARS = 40  # of the histogram
-_READABLE = 7  # numbers are written into a kernel up to this many across
+_READABLE = 11  # numbers are written into a kernel up to this many across
+_PART_PIXELS = 310  # width of a patch, a kernel or their products, beside each other at 1440 pixels
 _MOST_TICKS = 24  # beyond, every second stage is named
 
 
@@ -150,31 +152,38 @@ def products(stage: WeightedSum, channel: int) -> go.Figure:
     for column, (part, padded) in enumerate(zip(parts, (True, False, True), strict=True), start=1):
         numbers = part.double()
         bound = float(numbers.abs().max()) or 1.0
-        text = [
+        exact = [
             [
-                "padding" if padded and not on_map else f"{value + 0.0:.3g}"  # no "-0"
+                "padding" if padded and not on_map else f"{value + 0.0:.6g}"  # no "-0"
                 for value, on_map in zip(row, inside_row, strict=True)
             ]
             for row, inside_row in zip(numbers.tolist(), stage.inside.tolist(), strict=True)
         ]
+        text = [
+            ["·" if each == "padding" else _two_digits(float(each), bound) for each in row]
+            for row in exact
+        ]
         figure.add_trace(
             go.Heatmap(
                 z=numbers.tolist(),
+                x=list(range(1, numbers.shape[1] + 1)),
+                y=list(range(1, numbers.shape[0] + 1)),
                 text=text,
                 texttemplate="%{text}" if numbers.shape[-1] <= _READABLE else None,
-                textfont={"size": 13},
+                customdata=exact,
+                textfont={"size": _font_size(text)},
                 zmin=-bound,
                 zmax=bound,
                 colorscale=_DIVERGING,
                 showscale=False,
                 xgap=1,
                 ygap=1,
-                hovertemplate="row %{y}, column %{x}: %{text}<extra></extra>",
+                hovertemplate="row %{y}, column %{x}: %{customdata}<extra></extra>",
             ),
             row=1,
             col=column,
         )
-    theme.style(figure, height=300)
+    theme.style(figure, height=390)
     figure.update_layout(margin={"t": 40})
     figure.update_xaxes(visible=False, constrain="domain")
     figure.update_yaxes(visible=False, autorange="reversed", constrain="domain")
@@ -182,6 +191,24 @@ def products(stage: WeightedSum, channel: int) -> go.Figure:
         anchor = "x" if column == 1 else f"x{column}"
         figure.update_yaxes(scaleanchor=anchor, row=1, col=column)
     return figure
+
+
+def _two_digits(value: float, largest: float) -> str:
+    """Write a number to as many places as give the largest of its fellows two digits."""
+    if not isfinite(value) or not isfinite(largest):
+        return f"{value:.2g}"
+    places = max(0, 1 - floor(log10(largest)))
+    text = f"{value:.{places}f}"
+    if float(text) == 0:
+        return "0"
+    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
+
+
+def _font_size(text: Sequence[Sequence[str]]) -> float:
+    """Return the size, in pixels, at which the longest text fits into its cell."""
+    longest = max(len(each) for row in text for each in row)
+    cell = _PART_PIXELS / max(len(text), len(text[0]))
+    return min(16.0, max(7.0, 0.95 * cell / (0.58 * longest)))
 
 
 def changes(layers: Sequence[Change]) -> go.Figure:

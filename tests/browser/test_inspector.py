@@ -24,15 +24,15 @@ def test_pointing_and_arrow_keys_move_the_position(visit: Any) -> None:
     expect(map_).to_have_attribute("aria-label", re.compile("the arrow keys move the chosen"))
     box = map_.bounding_box()
     map_.click(position={"x": 8, "y": 8})
-    expect(read(page)).to_contain_text("Row 0, column 0")
-    expect(page.get_by_text("What matters at row 0, column 0")).to_be_visible()
+    expect(read(page)).to_contain_text("Row 1, column 1")
+    expect(page.get_by_text("What matters at row 1, column 1")).to_be_visible()
     # A corner sees less: its frame begins at the image's own corner.
-    expect(page.locator(".st-key-field_view .seen")).to_contain_text("columns 0 to")
+    expect(page.locator(".st-key-field_view .seen")).to_contain_text("columns 1 to")
     map_.press("ArrowRight")
     map_.press("ArrowDown")
-    expect(page.get_by_text("What matters at row 1, column 1")).to_be_visible()
+    expect(page.get_by_text("What matters at row 2, column 2")).to_be_visible()
     map_.hover(position={"x": box["width"] - 8, "y": box["height"] - 8})
-    expect(read(page)).to_contain_text("Row 7, column 7")
+    expect(read(page)).to_contain_text("Row 8, column 8")
 
 
 def test_arrow_keys_step_through_the_channels(visit: Any) -> None:

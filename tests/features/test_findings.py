@@ -286,7 +286,7 @@ def test_an_effective_field_is_told_with_its_scale() -> None:
     assert "square root" in text
     assert "Half of it all lies within 2 × 1 pixels, all of it within 4 × 3." in text
     assert "no finite number" in findings.effective_field(replace(field, core=None))
-    assert "row 2, column 0" in findings.field_heading(2, 0)
+    assert "row 3, column 1" in findings.field_heading(2, 0)
 
 
 @pytest.mark.claims("convviz.features.findings.second_image")
@@ -372,7 +372,7 @@ def test_every_stage_ends_in_its_number() -> None:
     assert "bias" not in findings.stage(replace(total, has_bias=False), "x")
     window = torch.tensor([[1.0, 5.0], [2.0, 0.0]])
     largest = Pooled("relu", "maximum", window, 2, 4, 4)
-    assert "found at row 2, column 5 → **5**" in findings.stage(largest, "relu1")
+    assert "found at row 3, column 6 → **5**" in findings.stage(largest, "relu1")
     mean = Pooled("relu", "average", window, 2, 4, 4)
     assert findings.stage(mean, "relu1").endswith("2 × 2 values of relu1 → **2**")
     assert "divided by 8" in findings.stage(replace(mean, divisor=8), "relu1")
@@ -406,7 +406,7 @@ def test_the_check_calls_rounding_only_what_is_rounding() -> None:
         Arithmetic(RELU, 0, 0, 0, 2.0, (Opaque(2.0, "x"),))
     )
     assert "not" not in findings.arithmetic_number(close, is_map=True)
-    assert "Channel 3 at row 1, column 2 is 1." in findings.arithmetic_number(close, is_map=True)
+    assert "Channel 3 at row 2, column 3 is 1." in findings.arithmetic_number(close, is_map=True)
     assert "Channel 3 is 1." in findings.arithmetic_number(close, is_map=False)
     assert (
         findings.contribution("red", -0.5) == "The products add up to -0.5, what red contributes."

@@ -73,12 +73,20 @@ class Change:
 
 @dataclass(frozen=True)
 class Scene:
-    """One view of one page."""
+    """One view of one page, of GoogLeNet and its module 4a where nothing else is said."""
 
     name: str
     path: str
     changes: tuple[Change, ...]
-    open: dict[str, str] = field(default_factory=dict)
+    with_: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def open(self) -> dict[str, str]:
+        """What the address says that opens it."""
+        usual = {"network": "googlenet"}
+        if self.path in (ACTIVATIONS, FILTERS, RECONSTRUCTION):
+            usual["layer"] = "inception4a"
+        return {**usual, **self.with_}
 
     @property
     def elsewhere(self) -> str:
@@ -150,7 +158,7 @@ SCENES = (
         (
             Change("layer", "click", ".st-key-sidebar_layer_deeper button"),
             slide("tau"),
-            pick("order", "Strongest first"),
+            pick("order", "Highest maximum first"),
             pick("show", "Hide empty ones"),
             pick("contrast", "Shared"),
             pick("colours", "Magma"),
@@ -207,7 +215,7 @@ SCENES = (
         (
             pick("view", "Compare"),
             pick("beside", "Rocket"),
-            pick("order", "Strongest first"),
+            pick("order", "Highest maximum first"),
         ),
     ),
     Scene(
@@ -503,7 +511,22 @@ def address(path: str, parameters: dict[str, str]) -> str:
 def values(page: Page, wanted: list[tuple[str, str | None]]) -> list[str | None]:
     """Return what the widgets show; None where there is no such widget."""
     shown: list[str | None] = page.evaluate(_READ, wanted)
+    if None in shown and _open_menu(page):
+        inside: list[str | None] = page.evaluate(_READ, wanted)
+        shown = [one if two is None else two for one, two in zip(shown, inside, strict=True)]
+        page.keyboard.press("Escape")
+        page.locator("[data-testid=stPopoverBody]").wait_for(state="detached")
     return shown
+
+
+def _open_menu(page: Page) -> bool:
+    """Open the menu of the display options; False where there is none."""
+    button = page.locator(".st-key-activations_display button")
+    if not button.count():
+        return False
+    button.first.click()
+    page.locator("[data-testid=stPopoverBody] input").first.wait_for()
+    return True
 
 
 def act(page: Page, change: Change) -> None:
@@ -512,6 +535,7 @@ def act(page: Page, change: Change) -> None:
     expander = page.locator("details:not([open])").filter(has=widget).locator("summary")
     if expander.count():
         expander.first.click()
+    in_menu = not widget.count() and change.act != "click" and _open_menu(page)
     if change.act == "click":
         for step in change.to.split(" >>> "):
             page.locator(step).first.click()
@@ -532,6 +556,8 @@ def act(page: Page, change: Change) -> None:
     else:
         widget.get_by_text(change.to, exact=True).first.click()
     page.wait_for_timeout(450)  # a slider tells the server after a while
+    if in_menu:
+        page.keyboard.press("Escape")
 
 
 def go(page: Page, path: str) -> None:

@@ -42,6 +42,8 @@ def test_both_sides_are_grids(open_page: Any) -> None:
     assert "Both sides show the same channels" in text_of(app)
     app = clean(open_page(PAGE, **LINK, compare="Two layers"))
     assert len(grids(app)) == 2
+    assert "Both sides show the same channels" in text_of(app)  # a pooling keeps them apart
+    app.selectbox(key="compare_layer").set_value("conv2").run()
     assert "Both sides show the same channels" not in text_of(app)
 
 
@@ -88,8 +90,21 @@ def test_two_networks(open_page: Any) -> None:
     assert "of GoogLeNet" in text_of(clean(app))
 
 
+def test_two_layers_are_at_first_neighbours(open_page: Any) -> None:
+    for layer, other in (
+        ("conv1", "maxpool1"),
+        ("maxpool3", "inception4a"),
+        ("inception4a", "inception4b"),
+        ("inception4a.branch2.1", "inception4a"),
+        ("fc", "avgpool"),  # behind the last there is none
+    ):
+        app = clean(open_page(PAGE, **{**LINK, "layer": layer}, compare="Two layers"))
+        assert app.selectbox(key="compare_layer").value == other
+    assert not app.dataframe  # the table of all layers stands in the view of all layers
+
+
 def test_the_table_of_empty_and_dead(open_page: Any) -> None:
-    app = open_page(PAGE, **LINK)
+    app = open_page(PAGE, **{**LINK, "view": "All layers"})
     table = app.dataframe[0].value
     assert "Empty for Coffee" in table.columns
     app.button(key="activations_start_dead_googlenet").click().run()

@@ -83,12 +83,12 @@ def test_the_panel_of_the_grid_leads_here(open_page: Any) -> None:
 
 def test_the_arithmetic_ends_in_the_maps_number(open_page: Any) -> None:
     app = clean(open_page(PAGE, **LINK, question="Arithmetic"))
-    app.number_input(key="activations_arithmetic_row").set_value(1).run()
-    app.number_input(key="activations_arithmetic_column").set_value(6).run()
+    app.number_input(key="activations_arithmetic_row").set_value(2).run()
+    app.number_input(key="activations_arithmetic_column").set_value(7).run()
     network = load("googlenet", "bundled", fetch=False)
     cat = decode(sample("cat").read())
     number = float(activations(network, cat, "inception4a").maps[100, 1, 6])
-    assert f"**Channel 100 at row 1, column 6 is {number:.7g}.**" in text_of(app)
+    assert f"**Channel 100 at row 2, column 7 is {number:.7g}.**" in text_of(app)
     assert "branch 1×1" in text_of(app)
 
 

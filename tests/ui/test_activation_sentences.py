@@ -10,6 +10,7 @@ import torch
 from convviz.datasets import zip_archive
 from convviz.datasets.image_set import SampleCrops
 from convviz.features.activations import Activations, measure
+from convviz.features.arithmetic_steps import Pooled
 from convviz.features.dead import DeadChannels, DeadStep
 from convviz.features.occlusion import OcclusionStep
 from convviz.features.predictions import Prediction
@@ -17,11 +18,12 @@ from convviz.sprites.grid import _explain, atlas
 from convviz.structure.layers import Layer
 from convviz.ui import predictions
 from convviz.ui.activations import (
-    compare,
+    arithmetic,
     dead,
     display,
     grid,
     jobs,
+    layer_table,
     stimulation,
     top_patches,
 )
@@ -148,7 +150,7 @@ def test_a_stopped_job_claims_a_result_only_where_one_is_shown() -> None:
 
 @pytest.mark.claims(
     "convviz.ui.activations.dead.count_help",
-    "convviz.ui.activations.compare.not_here",
+    "convviz.ui.activations.layer_table.not_here",
     "convviz.ui.activations.top_patches.not_used",
     "convviz.ui.activations.top_patches.could_not_be_read",
     "convviz.ui.activations.top_patches.zip_help",
@@ -158,7 +160,7 @@ def test_small_sentences_hold_their_numbers() -> None:
     crops = SampleCrops()
     photographs = len(set(crops.titles))
     assert f"through {len(crops)} crops of {photographs} photographs" in dead.count_help(crops)
-    assert "weights of VGG16 are not here" in compare.not_here("VGG16")
+    assert "weights of VGG16 are not here" in layer_table.not_here("VGG16")
     assert top_patches.not_used(1) == "1 file of the zip is not used"
     assert top_patches.not_used(2) == "2 files of the zip are not used"
     assert top_patches.could_not_be_read(1) == "1 picture could not be read"
@@ -198,3 +200,18 @@ def test_guesses_are_drawn_with_their_probabilities() -> None:
     assert "Net is untrained here" in predictions.why_none(network(source="random"))
     assert predictions.why_none(network(note="It is gone.")) == "No predictions. It is gone."
     assert "encoder only" in predictions.why_none(network())
+
+
+@pytest.mark.claims("convviz.ui.activations.arithmetic.window_table")
+def test_the_window_of_a_pooling_names_the_maps_rows_and_columns() -> None:
+    window = torch.tensor([[1.0, 5.0, 0.0], [2.0, 7.0, 3.0]])
+    pooled = Pooled("relu", "maximum", window, 2, 4, 6)
+    table = arithmetic.window_table(pooled)
+    assert table == {
+        "Row": [3, 4],
+        "Column 5": [1.0, 2.0],
+        "Column 6": [5.0, 7.0],
+        "Column 7": [0.0, 3.0],
+    }
+    row, column = pooled.winner
+    assert table[f"Column {column + 1}"][table["Row"].index(row + 1)] == float(window.max())

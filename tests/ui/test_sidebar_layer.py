@@ -57,6 +57,8 @@ def test_a_label_names_the_stage_once() -> None:
     assert label(layer(0, "relu1")) == "block 1 · relu1 — 8 × 4 × 4"
     inception = layer(0, "inception3a · 1×1", stage="inception3a")
     assert label(inception) == "inception3a · 1×1 — 8 × 4 × 4"
+    here = layer(0, "inception3a · “5×5” (3×3 here)", stage="inception3a")
+    assert label(here) == "inception3a · “5×5” — 8 × 4 × 4"
 
 
 STEPS = Steps(

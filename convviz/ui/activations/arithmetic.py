@@ -44,22 +44,33 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
     if isinstance(first, WeightedSum):
         _weighted_sum(first, choice.network)
     elif isinstance(first, Pooled):
-        st.dataframe(first.window.numpy(), width="content", key="activations_pooling_window")
+        st.dataframe(
+            window_table(first), width="content", hide_index=True, key="activations_pooling_window"
+        )
     how_we_know("arithmetic")
 
 
+def window_table(pooled: Pooled) -> dict[str, list[float]]:
+    """Return a pooling's window as columns of a table, with the map's rows and columns from 1."""
+    rows, columns = pooled.window.shape
+    table: dict[str, list[float]] = {"Row": [pooled.top + row + 1 for row in range(rows)]}
+    for column in range(columns):
+        table[f"Column {pooled.left + column + 1}"] = pooled.window[:, column].tolist()
+    return table
+
+
 def _choose_position(context: str, row: int, column: int, height: int, width: int) -> None:
-    """Draw the position's row and column as numbers that can be changed."""
+    """Draw the position's row and column, counted from 1, as numbers that can be changed."""
     with st.container(horizontal=True, key="activations_arithmetic_position"):
         for name, label, value, count in (
             ("row", "Row", row, height),
             ("column", "Column", column, width),
         ):
-            st.session_state[f"activations_arithmetic_{name}"] = value
+            st.session_state[f"activations_arithmetic_{name}"] = value + 1
             st.number_input(
-                f"{label}, 0 to {count - 1}",
-                0,
-                count - 1,
+                f"{label}, 1 to {count}",
+                1,
+                count,
                 key=f"activations_arithmetic_{name}",
                 on_change=_take_position,
                 args=(context,),
@@ -70,8 +81,8 @@ def _choose_position(context: str, row: int, column: int, height: int, width: in
 def _take_position(context: str) -> None:
     position_map.choose(
         context,
-        st.session_state["activations_arithmetic_row"],
-        st.session_state["activations_arithmetic_column"],
+        st.session_state["activations_arithmetic_row"] - 1,
+        st.session_state["activations_arithmetic_column"] - 1,
     )
 
 
@@ -91,9 +102,12 @@ def _weighted_sum(stage: WeightedSum, network: Network) -> None:
             format_func=lambda index: f"{names[index]}: {float(stage.contributions[index]):+.4g}",
             key="activations_contributing",
         )
-        figure = figures.products(stage, index)
-        st.plotly_chart(figure, config=theme.CONFIG, key="activations_products")
-        st.caption(findings.contribution(names[index], float(stage.contributions[index])))
+        st.markdown(findings.contribution(names[index], float(stage.contributions[index])))
+    figure = figures.products(stage, index)
+    st.plotly_chart(figure, config=theme.CONFIG, key="activations_products")
+    st.caption(
+        "Numbers are rounded; point at one to read it exactly. A dot is padding around the map."
+    )
 
 
 def _input_names(stage: WeightedSum) -> list[str]:

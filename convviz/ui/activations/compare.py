@@ -1,4 +1,4 @@
-"""The view “Compare”: two images, layers or networks side by side, and a table of several."""
+"""The view “Compare”: two images, layers or networks side by side."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import streamlit as st
 from convviz.errors import ConvvizError
 from convviz.features import findings
 from convviz.features.activations import Activations
-from convviz.features.dead import DeadChannels, DeadStep
+from convviz.features.dead import DeadChannels
 from convviz.features.effective_field import map_box
 from convviz.networks.network import Network
 from convviz.networks.registry import available, spec
@@ -18,9 +18,9 @@ from convviz.sprites.grid import Atlas, Section
 from convviz.sprites.overlay import overlay
 from convviz.structure import layers as structure_layers
 from convviz.structure.layers import Layer
-from convviz.ui import cache, exports, state
+from convviz.ui import cache, state
 from convviz.ui.activations import dead as dead_channels
-from convviz.ui.activations import grid, jobs, second_image
+from convviz.ui.activations import grid, second_image
 from convviz.ui.activations.display import (
     STRETCHED,
     DisplayOptions,
@@ -38,7 +38,6 @@ _HEIGHT = 460  # pixels of a grid, which scrolls
 _PIXELS = 320  # of the enlarged map
 _NOTHING = {"all": "", "hide": "Every channel is empty.", "only": "No channel is empty."}
 _CHANNEL_WISE = ("ReLU", "max pooling", "average pooling", "batch norm", "dropout")
-_MOST_NETWORKS = 3  # in the table
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ class Side:
 
 
 def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> None:
-    """Draw both sides with the same controls, and the table."""
+    """Draw both sides with the same display options."""
     with st.container(
         horizontal=True, vertical_alignment="bottom", key="activations_compare_controls"
     ):
@@ -138,8 +137,6 @@ def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> N
             and have_same_channels(cache.layers(network), activations.layer, layer)
         )
         _draw_sides(left, right, options, same_channels)
-    st.subheader("Empty and dead channels by layer and network", anchor=False)
-    _draw_table(choice, options.threshold)
     how_we_know("empty channels", "maximum and rank", "map on the image", "dead channels")
 
 
@@ -158,6 +155,12 @@ def have_same_channels(layers: Sequence[Layer], one: Layer, other: Layer) -> boo
     return all(layer.kind in _CHANNEL_WISE for layer in between)
 
 
+def neighbour(steps: sidebar_layer.Steps, name: str) -> str:
+    """Return the layer or module that comes next, or the one before where none does."""
+    following = steps.target(name, 1)
+    return following if following != name else steps.target(name, -1)
+
+
 def _choose_right(
     choice: Choice, layer: Layer, subject: str
 ) -> tuple[ChosenImage | None, Network | None, Layer | None]:
@@ -168,7 +171,8 @@ def _choose_right(
     if subject == _LAYERS:
         by_name = {layer.name: layer for layer in sidebar_layer.choices(cache.layers(network))}
         names = [name for name in by_name if name != layer.name]
-        key = state.remember(Key.COMPARE_LAYER, names[-1], allowed=names, in_url=False)
+        usual = neighbour(sidebar_layer.steps(network, cache.layers(network)), layer.name)
+        key = state.remember(Key.COMPARE_LAYER, usual, allowed=names, in_url=False)
         titles = sidebar_layer.titles(tuple(by_name.values()))
         name = st.selectbox("With", names, format_func=titles.__getitem__, key=key, width=320)
         return choice.image, network, by_name[name]
@@ -178,7 +182,7 @@ def _choose_right(
     name = st.selectbox(
         "With", names, format_func=lambda name: spec(name).title, key=key, width=220
     )
-    other = _load(name)
+    other = load(name)
     if other is None:
         return choice.image, None, None
     encoder = [each for each in cache.layers(network) if each.in_encoder]
@@ -186,7 +190,7 @@ def _choose_right(
     return choice.image, other, structure_layers.comparable(cache.layers(other), depth)
 
 
-def _load(name: str) -> Network | None:
+def load(name: str) -> Network | None:
     """Load a network from the best weights that are here; None if there are none."""
     try:
         return cache.network(name, "auto")
@@ -342,93 +346,3 @@ def _pick_right(right: Side) -> Callable[[int], None]:
 def _context(side: Side) -> str:
     """Name what a channel's number belongs to."""
     return f"{side.network.name}/{side.layer.name}"
-
-
-def _draw_table(choice: Choice, threshold: float) -> None:
-    """Draw the shares of empty and dead channels, and the buttons that count the dead ones."""
-    st.session_state.setdefault("activations_table_networks", [choice.network_name])
-    names = st.multiselect(
-        "Networks",
-        available(),
-        format_func=lambda name: spec(name).title,
-        key="activations_table_networks",
-        max_selections=_MOST_NETWORKS,
-        help="Those whose weights are here.",
-    )
-    page_jobs, job = jobs.open_jobs()
-    rows: list[dict[str, object]] = []
-    uncounted: list[Network] = []
-    for name in names:
-        network = choice.network if name == choice.network_name else _load(name)
-        if network is None:
-            st.info(not_here(spec(name).title))
-            continue
-        count = dead_channels.count_of(network)
-        if count is None:
-            uncounted.append(network)
-        rows += _rows(choice, network, count, threshold)
-    if uncounted:
-        with st.container(horizontal=True, key="activations_count_dead"):
-            for network in uncounted:
-                dead_channels.count_button(network, page_jobs, job)
-    jobs.draw(page_jobs, job)
-    if rows:
-        _draw_rows(choice, rows)
-
-
-def not_here(title: str) -> str:
-    """Say that a network cannot be in the table."""
-    return f"The weights of {title} are not here: choose it in the sidebar to fetch them."
-
-
-def _rows(
-    choice: Choice, network: Network, count: DeadStep | None, threshold: float
-) -> list[dict[str, object]]:
-    """Make one row of each layer; the cells of what was not counted are None."""
-    dead = {layer.layer.name: layer for layer in count.layers} if count else {}
-    rows: list[dict[str, object]] = []
-    for summary in cache.empty_by_depth(choice.image, network, threshold):
-        layer_dead = dead.get(summary.layer.name)
-        rows.append(
-            {
-                "Network": network.title,
-                "Layer": summary.layer.title,
-                "Kind": summary.layer.kind,
-                "Channels": summary.channels,
-                "Empty": summary.empty,
-                f"Empty for {choice.image.title}": summary.share,
-                "Counted as empty": findings.empty_rule(summary.layer, threshold),
-                "Dead": layer_dead.dead if layer_dead else None,
-                "Dead share": layer_dead.share if layer_dead else None,
-                "N": count.seen_images if count else None,
-            }
-        )
-    return rows
-
-
-def _draw_rows(choice: Choice, rows: Sequence[dict[str, object]]) -> None:
-    header = list(rows[0])
-    shares = [name for name in header if name.startswith("Empty for") or name == "Dead share"]
-    helps = {"Dead": "Channels that are empty for each of the N images"}
-    st.dataframe(
-        {name: [row[name] for row in rows] for name in header},
-        hide_index=True,
-        column_config={
-            **dict.fromkeys(shares, st.column_config.NumberColumn(format="percent")),
-            **{name: st.column_config.NumberColumn(help=text) for name, text in helps.items()},
-            "N": st.column_config.TextColumn(help="The images looked through"),
-        },
-        placeholder="–",
-        key="activations_empty_and_dead",
-    )
-    st.caption(
-        "Empty: for this one image, by the rule beside it. A layer that no ReLU follows may have "
-        "negative numbers, so hardly any channel of it is ever empty. Dead: empty, with τ = 0, for "
-        "each of the N images; a larger or other set may still wake a channel up."
-    )
-    exports.save_button(
-        "Save as CSV",
-        lambda: exports.table(header, ([row[name] for name in header] for row in rows)),
-        exports.file_name(choice, "empty-and-dead", ending="csv"),
-        key="activations_save_empty_and_dead",
-    )

@@ -66,7 +66,7 @@ def _effective_field(
         "Save as PNG",
         lambda: heatmap(brightness, _PIXELS, "magma"),
         exports.file_name(
-            choice, layer.name, f"channel{channel}", f"field{row}-{column}", ending="png"
+            choice, layer.name, f"channel{channel}", f"field{row + 1}-{column + 1}", ending="png"
         ),
         key="activations_save_effective_field",
     )

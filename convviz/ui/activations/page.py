@@ -11,7 +11,7 @@ from convviz.features.activations import Activations, depth_trend
 from convviz.figures import activations as figures
 from convviz.figures import theme
 from convviz.ui import cache, exports, state
-from convviz.ui.activations import compare, display, grid, one_channel
+from convviz.ui.activations import compare, display, grid, layer_table, one_channel
 from convviz.ui.activations.display import DisplayOptions
 from convviz.ui.choice import Choice
 from convviz.ui.how_we_know import how_we_know
@@ -72,7 +72,8 @@ def _all_layers(choice: Choice, activations: Activations, options: DisplayOption
         exports.file_name(choice, "empty-by-depth", ending="csv"),
         key="activations_save_depth",
     )
-    how_we_know("empty channels", "trend with depth")
+    layer_table.draw(choice, options.threshold)
+    how_we_know("empty channels", "trend with depth", "dead channels")
 
 
 def _open_layer(names: Sequence[str]) -> None:

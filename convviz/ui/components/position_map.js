@@ -79,12 +79,12 @@ class PositionMap {
     const [row, column] = this.hovered ?? this.picked;
     const value = this.values[row * this.data.width + column];
     const number = Number.isFinite(value) ? Number(value.toPrecision(4)) : value;
-    this.find(".read").textContent = `Row ${row}, column ${column}: ${number}`;
+    this.find(".read").textContent = `Row ${row + 1}, column ${column + 1}: ${number}`;
     const box = this.box(row, column);
     this.find(".seen").textContent = box
       ? `It can see ${box[3] - box[1]} × ${box[2] - box[0]} of the image's ` +
-        `${this.data.side} × ${this.data.side} pixels: columns ${box[1]} to ${box[3] - 1}, ` +
-        `rows ${box[0]} to ${box[2] - 1}.`
+        `${this.data.side} × ${this.data.side} pixels: columns ${box[1] + 1} to ${box[3]}, ` +
+        `rows ${box[0] + 1} to ${box[2]}.`
       : "What it can see is not known.";
   }
 

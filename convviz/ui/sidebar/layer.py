@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -34,9 +35,12 @@ def titles(layers: Sequence[Layer]) -> dict[str, str]:
 
 
 def label(layer: Layer) -> str:
-    """Name a layer for a list: stage, title and output shape."""
+    """Name a layer for a list: stage, title and output shape.
+
+    What a title says of this network alone, “(3×3 here)”, is left out: lists are narrow.
+    """
     shape = " × ".join(map(str, layer.shape))
-    title = layer.title
+    title = re.sub(r" \([^()]* here\)", "", layer.title)
     if not title.startswith(layer.stage):
         title = f"{layer.stage} · {title}"
     return f"{title} — {shape}"

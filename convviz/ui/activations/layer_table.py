@@ -1,0 +1,109 @@
+"""The table of the view “All layers”: empty and dead channels of several networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from convviz.features import findings
+from convviz.features.dead import DeadStep
+from convviz.networks.network import Network
+from convviz.networks.registry import available, spec
+from convviz.ui import cache, exports
+from convviz.ui.activations import compare, jobs
+from convviz.ui.activations import dead as dead_channels
+from convviz.ui.choice import Choice
+
+_MOST_NETWORKS = 3
+
+
+def draw(choice: Choice, threshold: float) -> None:
+    """Draw the shares of empty and dead channels, and the buttons that count the dead ones."""
+    st.subheader("Empty and dead channels by layer and network", anchor=False)
+    st.session_state.setdefault("activations_table_networks", [choice.network_name])
+    names = st.multiselect(
+        "Networks",
+        available(),
+        format_func=lambda name: spec(name).title,
+        key="activations_table_networks",
+        max_selections=_MOST_NETWORKS,
+        help="Those whose weights are here.",
+    )
+    page_jobs, job = jobs.open_jobs()
+    rows: list[dict[str, object]] = []
+    uncounted: list[Network] = []
+    for name in names:
+        network = choice.network if name == choice.network_name else compare.load(name)
+        if network is None:
+            st.info(not_here(spec(name).title))
+            continue
+        count = dead_channels.count_of(network)
+        if count is None:
+            uncounted.append(network)
+        rows += _rows(choice, network, count, threshold)
+    if uncounted:
+        with st.container(horizontal=True, key="activations_count_dead"):
+            for network in uncounted:
+                dead_channels.count_button(network, page_jobs, job)
+    jobs.draw(page_jobs, job)
+    if rows:
+        _draw_rows(choice, rows)
+
+
+def not_here(title: str) -> str:
+    """Say that a network cannot be in the table."""
+    return f"The weights of {title} are not here: choose it in the sidebar to fetch them."
+
+
+def _rows(
+    choice: Choice, network: Network, count: DeadStep | None, threshold: float
+) -> list[dict[str, object]]:
+    """Make one row of each layer; the cells of what was not counted are None."""
+    dead = {layer.layer.name: layer for layer in count.layers} if count else {}
+    rows: list[dict[str, object]] = []
+    for summary in cache.empty_by_depth(choice.image, network, threshold):
+        layer_dead = dead.get(summary.layer.name)
+        rows.append(
+            {
+                "Network": network.title,
+                "Layer": summary.layer.title,
+                "Kind": summary.layer.kind,
+                "Channels": summary.channels,
+                "Empty": summary.empty,
+                f"Empty for {choice.image.title}": summary.share,
+                "Counted as empty": findings.empty_rule(summary.layer, threshold),
+                "Dead": layer_dead.dead if layer_dead else None,
+                "Dead share": layer_dead.share if layer_dead else None,
+                "N": count.seen_images if count else None,
+            }
+        )
+    return rows
+
+
+def _draw_rows(choice: Choice, rows: Sequence[dict[str, object]]) -> None:
+    header = list(rows[0])
+    shares = [name for name in header if name.startswith("Empty for") or name == "Dead share"]
+    helps = {"Dead": "Channels that are empty for each of the N images"}
+    st.dataframe(
+        {name: [row[name] for row in rows] for name in header},
+        hide_index=True,
+        column_config={
+            **dict.fromkeys(shares, st.column_config.NumberColumn(format="percent")),
+            **{name: st.column_config.NumberColumn(help=text) for name, text in helps.items()},
+            "N": st.column_config.TextColumn(help="The images looked through"),
+        },
+        placeholder="–",
+        key="activations_empty_and_dead",
+    )
+    st.caption(
+        "Empty: for this one image, by the rule beside it. A layer that no ReLU follows may have "
+        "negative numbers, so hardly any channel of it is ever empty. Dead: empty, with τ = 0, for "
+        "each of the N images; a larger or other set may still wake a channel up."
+    )
+    exports.save_button(
+        "Save as CSV",
+        lambda: exports.table(header, ([row[name] for name in header] for row in rows)),
+        exports.file_name(choice, "empty-and-dead", ending="csv"),
+        key="activations_save_empty_and_dead",
+    )
