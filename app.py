@@ -13,7 +13,7 @@ if __name__ == "__main__":
         "before gave them; every filter draws a map of where it found its pattern, and the last "
         "maps decide what the image shows. Choose an image and watch it pass through.",
         folder="home",
-        image_in_sidebar=False,
+        uses=("network", "weights"),
     )
 
     with shell.errors():

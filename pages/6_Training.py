@@ -6,7 +6,7 @@ choice = shell.open_page(
     "Training",
     question="How do feature maps grow while a network learns? Scrub through a training that was "
     "recorded, or train a small network here and watch.",
-    needs_network=False,
+    uses=("image",),
 )
 
 with shell.errors():

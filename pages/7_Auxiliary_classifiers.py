@@ -6,8 +6,7 @@ shell.open_page(
     "Auxiliary classifiers",
     question="Do small classifiers half-way help a deep network learn? Train the same network "
     "twice at once, with and without them, and watch the gradients.",
-    needs_network=False,
-    image_in_sidebar=False,
+    uses=(),
     folder="auxiliary",
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from PIL import Image
 
@@ -15,6 +15,9 @@ from convviz.ui.byte_store import ByteStore
 if TYPE_CHECKING:
     from convviz.networks.network import Network
     from convviz.structure.layers import Layer
+
+Use = Literal["image", "network", "weights"]  # of the sidebar's choices, by a page or view
+USES: tuple[Use, ...] = ("image", "network", "weights")
 
 # The last images stay decoded; the bytes of each visitor's file stay in their visit and are decoded
 # again when needed. An image of 25 million pixels takes 75 MB.
@@ -86,7 +89,8 @@ class Choice:
     Attributes:
         image: The image.
         network_name: The network's short name, as in the registry.
-        loaded: The network with its weights; None only on a page that can do without.
+        loaded: The network with its weights; None only on a page that can do without, and in a view
+            that does not use them.
         layer: The layer; None on a page that did not ask for one.
     """
 
@@ -99,7 +103,7 @@ class Choice:
     def network(self) -> Network:
         """The network with its weights, on a page that needs them."""
         if self.loaded is None:
-            raise RuntimeError("this page was opened with needs_network=False")
+            raise RuntimeError("this page was opened without a network's weights")
         return self.loaded
 
     def crop(self, *, enlarged: int | None = None) -> Image.Image:

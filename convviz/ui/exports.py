@@ -95,9 +95,17 @@ def _encoded(data: Data | Callable[[], Data]) -> bytes | str:
     return png(data) if isinstance(data, Image.Image) else data
 
 
-def file_name(choice: Choice, *parts: str, ending: str) -> str:
-    """Name a file after the image, the network and what it shows: "cat-vgg16-features.8.png"."""
-    return safe_name(PurePath(choice.image.name).stem, choice.network_name, *parts, ending=ending)
+def file_name(choice: Choice, *parts: str, ending: str, network: str = "") -> str:
+    """Name a file after the image, the network and what it shows: "cat-vgg16-features.8.png".
+
+    Args:
+        choice: What is chosen in the sidebar.
+        parts: What the file shows.
+        ending: Of the name, without its dot.
+        network: Name of the network, where it is not the chosen one.
+    """
+    name = network or choice.network_name
+    return safe_name(PurePath(choice.image.name).stem, name, *parts, ending=ending)
 
 
 def safe_name(*words: str, ending: str) -> str:

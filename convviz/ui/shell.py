@@ -19,7 +19,7 @@ from __future__ import annotations
 import atexit
 import gc
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import cache as once
 from pathlib import Path
@@ -31,7 +31,7 @@ from streamlit.runtime.scriptrunner import StopException
 
 from convviz.ui import errors as page_errors
 from convviz.ui import findings, forget, login, navigation, state
-from convviz.ui.choice import Choice
+from convviz.ui.choice import USES, Choice, Use
 from convviz.ui.sidebar import image as sidebar_image
 
 ROOT = Path(__file__).parents[2]  # what `streamlit run` is given is in it
@@ -45,7 +45,7 @@ def open_page(
     question: str = "",
     layer: bool = False,
     needs_network: bool = True,
-    image_in_sidebar: bool = True,
+    uses: Collection[Use] | Callable[[], Collection[Use]] = USES,
     folder: str = "",
 ) -> Choice:
     """Set the page up and draw its heading and sidebar; every page calls this first.
@@ -59,7 +59,9 @@ def open_page(
         layer: Whether the sidebar picks a layer.
         needs_network: Whether the page is of no use without weights. If not, `Choice.loaded` is
             None while they are missing, and nothing is fetched by itself.
-        image_in_sidebar: Whether the image can be changed in the sidebar (Home has its own place).
+        uses: Which choices of the sidebar matter to what is shown; the others are not drawn, and
+            neither fetched nor loaded, but stay as they are for the other pages. A function where
+            that depends on the view; it is called once the address has been read.
         folder: The page's folder in ui; its style.css is added to the looks of all pages.
 
     Returns:
@@ -93,7 +95,8 @@ def open_page(
     choice = None
     try:
         with page_errors.errors(), choices:
-            choice = _sidebar(missing, layer, needs_network, image_in_sidebar)
+            used = uses() if callable(uses) else uses
+            choice = _sidebar(missing, layer, needs_network, used)
         with page_errors.errors():
             links.draw()
         if choice is None:
@@ -128,17 +131,20 @@ def _end() -> None:
 
 
 def _sidebar(
-    missing: DeltaGenerator, layer: bool, needs_network: bool, image_in_sidebar: bool
+    missing: DeltaGenerator, layer: bool, needs_network: bool, uses: Collection[Use]
 ) -> Choice:
     from convviz.ui import cache
     from convviz.ui.sidebar import layer as sidebar_layer
     from convviz.ui.sidebar import network as sidebar_network
 
     image = sidebar_image.current()
-    if image_in_sidebar:
+    if "image" in uses:
         with page_errors.errors():
             sidebar_image.panel(image)
-    name = sidebar_network.pick_network()
+    name = sidebar_network.pick_network(draw="network" in uses)
+    if "weights" not in uses:
+        sidebar_network.settle_weights(name)
+        return Choice(image, name, None)
     # What is chosen most often stands above what is only read.
     weights, picker, about = st.container(), st.container(), st.container()
     with weights:

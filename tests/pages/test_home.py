@@ -1,4 +1,5 @@
 import json
+import re
 from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import replace
@@ -120,9 +121,14 @@ def test_the_url_names_the_choices(open_page: Any) -> None:
 
 
 def test_says_which_weights_are_in_use(open_page: Any) -> None:
-    text = captions(open_page(network="googlenet"))
+    app = open_page(network="googlenet")
+    text = captions(app)
     assert "Weights trained on Tiny ImageNet-200 · with decoder" in text
-    assert "sha256" in text
+    (about,) = [each.value for each in app.caption if "Weights trained on" in each.value]
+    assert "sha256" not in about
+    assert "MB" not in about
+    (details,) = [each.value for each in app.caption if "sha256" in each.value]
+    assert re.search(r"They take \d+ MB", details)
 
 
 def test_links_exactly_the_pages_there_are(open_page: Any) -> None:

@@ -427,7 +427,7 @@ def test_sentences_about_maps_and_scores(counted: dict[str, Costs]) -> None:
         )
     network = network_of(nn.Sequential(nn.Conv2d(3, 2, 1)))
     assert findings.about_text(network, chosen=True) == "Tiny, by hand."
-    assert "whatever the sidebar says" in findings.about_text(network, chosen=False)
+    assert findings.about_text(network, chosen=False) == "Tiny, by hand, which comes with convviz."
     maps: Any = SimpleNamespace(
         maps=torch.zeros(4, 3, 2), means=torch.arange(4.0), layer=layers(network)[0]
     )

@@ -9,7 +9,7 @@ LIGHT = tuple(
     f"convviz.ui.{name}"
     for name in (
         *("keys", "choice", "state", "errors", "visitor", "widgets", "formulas"),
-        *("exports", "navigation", "sidebar.image", "shell"),
+        *("exports", "navigation", "sidebar.image", "shell", "architectures.views"),
     )
 )
 

@@ -93,7 +93,7 @@ def test_why_the_curve_ends_elsewhere_than_the_stated_accuracy() -> None:
     assert (last["step"], last["val_top1"], last["size"]) == (8100, 0.4705, 128)
     assert "first 2,000 of the 10,000 validation pictures" in text
     assert "The last, at step 8,100, is 47.05 % at 128 pixels" in text
-    assert "the 46.0 % that the sidebar states are of all 10,000 at 128 pixels" in text
+    assert "the finished network's 46.0 % are of all 10,000 at 128 pixels" in text
     assert f"{about.accuracy:.1%}"[:-1] in bundled_note()
     assert f"differ by {100 * (0.4705 - about.accuracy):.1f} percentage points" in text
     # Of 10,000 pictures 46 % are named rightly; 2,000 of them are drawn without repetition.

@@ -15,7 +15,7 @@ from convviz.weights.source import SourceStatus
     "convviz.ui.sidebar.findings.opened",
     "convviz.ui.sidebar.findings.unopened",
     "convviz.ui.sidebar.findings.no_longer_here",
-    "convviz.ui.sidebar.findings.fingerprint",
+    "convviz.ui.sidebar.findings.details",
 )
 @pytest.mark.parametrize("classes", [2, 1_000])
 def test_the_sidebar_names_the_file_the_network_and_the_weights(classes: int) -> None:
@@ -27,9 +27,10 @@ def test_the_sidebar_names_the_file_the_network_and_the_weights(classes: int) ->
         "x: It is damaged. The weights in use have not changed."
     )
     assert sidebar.no_longer_here("VGG16").startswith("The trained VGG16 is no longer")
-    text = sidebar.fingerprint(weights.sha256, weights.note)
-    assert f"`{weights.sha256}`" in text
-    assert text.endswith(weights.note)
+    text = sidebar.details(2_500_000, weights.sha256, "A *note*.")
+    assert text == (
+        f"A \\*note\\*. They take 2.5 MB. Their fingerprint (sha256) is `{weights.sha256}`."
+    )
 
 
 @pytest.mark.claims(

@@ -316,14 +316,14 @@ def branch_text(branch: Branch, channels: int, empty: int) -> str:
 
 
 def about_text(network: Network, *, chosen: bool) -> str:
-    """Say which network and weights are used, and why where they are not those of the sidebar.
+    """Say which network and weights are used, and whether they are others than the chosen ones.
 
     Args:
         network: The network.
-        chosen: Whether it is the one that the sidebar shows.
+        chosen: Whether it is the one that is chosen in the sidebar.
     """
     text = f"{plain(network.title)}, {plain(network.weights.title)}"
-    return f"{text}." if chosen else f"{text}, which comes with convviz, whatever the sidebar says."
+    return f"{text}." if chosen else f"{text}, which comes with convviz."
 
 
 def pooling_point(vgg: Classifiers) -> str:

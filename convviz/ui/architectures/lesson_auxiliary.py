@@ -99,7 +99,7 @@ def _draw_gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
     exports.save_button(
         "Save as CSV",
         lambda: _csv(gradients),
-        exports.file_name(choice, "gradients", ending="csv"),
+        exports.file_name(choice, "gradients", ending="csv", network=form),
         key="architectures_save_gradients",
     )
 
@@ -121,7 +121,7 @@ def _csv(gradients: Gradients) -> str:
 
 def _draw_predictions(choice: Choice) -> None:
     st.subheader("What each head says of your image", anchor=False)
-    network = lesson_network.with_heads(choice)
+    network = lesson_network.with_heads()
     heads = cache.head_predictions(choice.image, network)
     st.caption(f"{lesson_network.about(choice, network)} {network.weights.note}")
     for column, head in zip(st.columns(len(heads), gap="large"), heads, strict=True):

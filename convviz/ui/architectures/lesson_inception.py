@@ -95,6 +95,6 @@ def _draw_maps(choice: Choice, network: Network, module: InceptionModule) -> Non
             title=f"{choice.image.title}, {network.title}",
             sections=branch_sections(activations, by_strength),
         ),
-        exports.file_name(choice, layer.name, ending="png"),
+        exports.file_name(choice, layer.name, ending="png", network=network.name),
         key="architectures_save_module",
     )

@@ -15,12 +15,11 @@ def googlenet(choice: Choice) -> Network:
     return cache.network("googlenet", "bundled")
 
 
-def with_heads(choice: Choice) -> Network:
+def with_heads() -> Network:
     """Return GoogLeNet with trained auxiliary heads, which only the bundled weights have."""
-    network = googlenet(choice)
-    return network if network.weights.source == "bundled" else cache.network("googlenet", "bundled")
+    return cache.network("googlenet", "bundled")
 
 
 def about(choice: Choice, network: Network) -> str:
-    """Say which network and weights are used, and why where they are not those of the sidebar."""
+    """Say which network and weights are used, and whether they are others than the chosen ones."""
     return findings.about_text(network, chosen=choice.loaded is network)

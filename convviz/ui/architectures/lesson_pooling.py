@@ -79,7 +79,7 @@ def _draw_scores(choice: Choice) -> None:
     network = choice.loaded
     averaged, classes = cache.averaged(choice.image, network) if network else (None, ())
     if network is None or averaged is None or not classes:
-        network = lesson_network.with_heads(choice)
+        network = lesson_network.with_heads()
         averaged, classes = cache.averaged(choice.image, network)
     st.caption(findings.last_maps_text(lesson_network.about(choice, network), averaged))
     predictions = [evidence.prediction for evidence in classes]
@@ -93,7 +93,7 @@ def _draw_scores(choice: Choice) -> None:
     )
     evidence = classes[index]
     _draw_sum(averaged, evidence)
-    _draw_channels(choice, averaged, evidence)
+    _draw_channels(choice, network, averaged, evidence)
     _draw_evidence(choice, network, averaged.layer.name, evidence)
 
 
@@ -109,7 +109,9 @@ def _draw_sum(averaged: AveragedMaps, evidence: ClassEvidence) -> None:
     )
 
 
-def _draw_channels(choice: Choice, averaged: AveragedMaps, evidence: ClassEvidence) -> None:
+def _draw_channels(
+    choice: Choice, network: Network, averaged: AveragedMaps, evidence: ClassEvidence
+) -> None:
     st.markdown("The channels that add most to this score, each with weight · mean:")
     strongest = evidence.strongest(_STRONGEST)
     tiles = [heatmap(averaged.maps[channel], _TILE, "viridis", None, None) for channel in strongest]
@@ -123,7 +125,7 @@ def _draw_channels(choice: Choice, averaged: AveragedMaps, evidence: ClassEviden
     exports.save_button(
         "Save the maps as PNG",
         lambda: _row(tiles),
-        exports.file_name(choice, "maps", *map(str, strongest), ending="png"),
+        exports.file_name(choice, "maps", *map(str, strongest), ending="png", network=network.name),
         key="architectures_save_gap_maps",
     )
 
@@ -155,6 +157,12 @@ def _draw_evidence(
         exports.save_button(
             "Save as PNG",
             blended,
-            exports.file_name(choice, "evidence", evidence.prediction.label, ending="png"),
+            exports.file_name(
+                choice,
+                "evidence",
+                evidence.prediction.label,
+                ending="png",
+                network=network.name,
+            ),
             key="architectures_save_evidence",
         )

@@ -34,8 +34,7 @@ def setting(weight: float) -> str:
     return (
         f"This network is GoogLeNet with every layer {NARROWER} times narrower, nine Inception "
         f"modules deep. loss = main + {weight:g} · aux1 + {weight:g} · aux2 on one side, and main "
-        "alone on the other. Both begin with the same weights and see the same batches. The "
-        "network in the sidebar plays no part here."
+        "alone on the other. Both begin with the same weights and see the same batches."
     )
 
 

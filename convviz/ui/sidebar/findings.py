@@ -147,9 +147,17 @@ def no_longer_here(network: str) -> str:
     )
 
 
-def fingerprint(sha256: str, note: str) -> str:
-    """Return the help on the weights in use: their checksum and their note."""
-    return f"Full sha256, a fingerprint of the weights: `{sha256}`. {note}"
+def details(bytes: int, sha256: str, note: str) -> str:
+    """Give what identifies the weights in use: their note, size and checksum.
+
+    Args:
+        bytes: Their size.
+        sha256: Of them.
+        note: What is said about them; may come from a file.
+    """
+    return (
+        f"{plain(note)} They take {size_text(bytes)}. Their fingerprint (sha256) is `{sha256}`."
+    ).strip()
 
 
 def use_full_weights(status: SourceStatus) -> str:

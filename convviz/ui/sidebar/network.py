@@ -9,7 +9,6 @@ from streamlit.delta_generator import DeltaGenerator
 
 from convviz import limits
 from convviz.errors import WeightsError
-from convviz.formatting import size_text
 from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
 from convviz.networks.registry import available, spec
@@ -77,10 +76,17 @@ def _take() -> None:
     visit.opened = findings.opened(state.plain(name), network)
 
 
-def pick_network() -> str:
-    """Draw the list of networks and return the chosen one's name."""
+def pick_network(*, draw: bool = True) -> str:
+    """Draw the list of networks and return the chosen one's name.
+
+    Args:
+        draw: Whether the list is drawn; without it the network stays as it was chosen elsewhere.
+    """
     names = available()
     key = state.remember(Key.NETWORK, _default_network(), allowed=names, default_in_url=True)
+    if not draw:
+        # Left there, it would come back when the widget goes, in place of what was chosen since.
+        return str(st.session_state.pop(key))
     return st.selectbox(
         "Network",
         names,
@@ -122,9 +128,7 @@ def pick_weights(
     Returns:
         The network, or None if its weights are not here and the page can do without.
     """
-    _take_link(name)
-    statuses = {status.source: status for status in (*source_statuses(name), *_trained(name))}
-    chosen = statuses[_settle(name, statuses)]
+    chosen, statuses = settle_weights(name)
     titles = Counter(status.title for status in statuses.values())
     st.selectbox(
         "Weights",
@@ -162,6 +166,17 @@ def pick_weights(
     with in_use:
         _describe(network, statuses)
     return network
+
+
+def settle_weights(name: str) -> tuple[SourceStatus, dict[str, SourceStatus]]:
+    """Decide which weights a network has; a view that uses none calls this alone.
+
+    Returns:
+        Those chosen, and all there are, by source.
+    """
+    _take_link(name)
+    statuses = {status.source: status for status in (*source_statuses(name), *_trained(name))}
+    return statuses[_settle(name, statuses)], statuses
 
 
 def _take_link(name: str) -> None:
@@ -221,7 +236,7 @@ def _choose_weights(name: str) -> None:
 
 
 def _describe(network: Network, statuses: dict[str, SourceStatus]) -> None:
-    """Say which weights are in use, and offer the full ImageNet weights if they are others."""
+    """Say which weights are in use; in the details, offer the full ImageNet weights as well."""
     weights = network.weights
     facts = [f"Weights trained on {state.plain(weights.training_set)}"]
     decoder = (
@@ -232,17 +247,15 @@ def _describe(network: Network, statuses: dict[str, SourceStatus]) -> None:
     facts.append(decoder if weights.has_decoder else "no decoder")
     if weights.source == "random":
         facts = ["Weights not trained: random numbers"]
-    facts.append(size_text(weights.bytes).replace(" ", "\u00a0"))  # kept on one line
-    st.caption(
-        " · ".join([*facts, f"sha256 `{weights.sha256[:8]}`"]),
-        help=findings.fingerprint(weights.sha256, state.plain(weights.note)),
-    )
+    st.caption(" · ".join(facts))
     full = statuses.get("imagenet")
-    if full is not None and weights.source != "imagenet":
-        st.button(
-            findings.use_full_weights(full),
-            key="sidebar_full_weights",
-            on_click=downloads.use if full.here else downloads.fetch_now,
-            args=(network.name, "imagenet"),
-            width="stretch",
-        )
+    with st.expander("Details of the weights", key="sidebar_weights_details"):
+        st.caption(findings.details(weights.bytes, weights.sha256, weights.note))
+        if full is not None and weights.source != "imagenet":
+            st.button(
+                findings.use_full_weights(full),
+                key="sidebar_full_weights",
+                on_click=downloads.use if full.here else downloads.fetch_now,
+                args=(network.name, "imagenet"),
+                width="stretch",
+            )

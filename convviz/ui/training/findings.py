@@ -92,7 +92,7 @@ def validation(log: Log, about: BundledInfo) -> str:
     return (
         f"The accuracies on the way are of the first {images:,} of the {total:,} validation "
         f"pictures. The last, at step {last.step:,}, is {percent(share, 2)} at {last.size} pixels; "
-        f"the {percent(about.accuracy, 1)} that the sidebar states are of all {total:,} at "
+        f"the finished network's {percent(about.accuracy, 1)} are of all {total:,} at "
         f"{about.input_size} pixels, after step {log.steps:,}. The two differ by "
         f"{100 * difference:.1f} percentage points, where chance alone makes a part of {images:,} "
         f"differ from the whole by about {100 * error:.1f} (its standard error)."

@@ -63,9 +63,9 @@ def _draw_film(choice: Choice) -> None:
     st.caption("The green line is the moment shown above.")
     kernels, maps = stills[moments.index(step)].pictures
     with st.container(horizontal=True, gap="small", key="training_save_recorded"):
-        file = exports.file_name(choice, f"kernels-{step}", ending="png")
+        file = exports.file_name(choice, f"kernels-{step}", ending="png", network=bundled.NETWORK)
         exports.save_button("Kernels (PNG)", kernels, file, key="training_save_kernels")
-        file = exports.file_name(choice, name, f"step{step}", ending="png")
+        file = exports.file_name(choice, name, f"step{step}", ending="png", network=bundled.NETWORK)
         exports.save_button("Maps (PNG)", maps, file, key="training_save_maps")
         file = "googlenet-training.csv"
         exports.save_button("Loss (CSV)", _table(), file, key="training_save_loss")
