@@ -74,6 +74,44 @@ PAGES = (
 )
 
 
+# Where each page leads: in the order of the course, from the whole network over filters, training,
+# transfer learning and designs to feature maps and what is left in them.
+NEXT = {
+    "Home": (
+        "Filters",
+        "A network looks at an image through small filters: see the patterns that it has learned.",
+    ),
+    "Filters": (
+        "Training",
+        "These patterns were random numbers once: watch what training makes of them.",
+    ),
+    "Training": (
+        "Transfer learning",
+        "Training takes many images: see how far a few take you when a trained encoder helps.",
+    ),
+    "Transfer learning": (
+        "Architectures",
+        "Encoders differ: see what AlexNet, VGG and GoogLeNet cost, and why each was built so.",
+    ),
+    "Architectures": (
+        "Auxiliary classifiers",
+        "GoogLeNet was trained with two small classifiers on the way: try whether they help.",
+    ),
+    "Auxiliary classifiers": (
+        "Activations",
+        "See what each channel of a trained network answers to your image.",
+    ),
+    "Activations": (
+        "Reconstruction",
+        "See how much of the image can be made again from such feature maps alone.",
+    ),
+    "Reconstruction": (
+        "Home",
+        "That was the last page of the tour: begin again with another image or network.",
+    ),
+}
+
+
 def pages() -> tuple[Page, ...]:
     """Return the pages that this version of the app has, without Home."""
     return tuple(page for page in PAGES if page.exists)
@@ -104,6 +142,26 @@ class Links:
                 query_params=carried,
                 width="stretch",
             )
+
+
+def draw_next(title: str) -> None:
+    """Draw where to go from a page: a sentence, and the link.
+
+    Args:
+        title: The page's title; one that no page of `PAGES` has is Home's heading.
+    """
+    by_title = {page.title: page for page in (HOME, *pages())}
+    name, sentence = NEXT[title if title in by_title else HOME.title]
+    following = by_title.get(name, HOME)
+    with st.container(key="next", horizontal=True, vertical_alignment="center", gap="medium"):
+        st.markdown(sentence, width="content")
+        st.page_link(
+            following.file,
+            label=f"**Next: {following.title}**",
+            icon=":material/arrow_forward:",
+            icon_position="right",
+            query_params=state.link(),
+        )
 
 
 def cards() -> None:

@@ -111,13 +111,15 @@ def open_page(
 
 @contextmanager
 def errors() -> Iterator[None]:
-    """Show what goes wrong inside as a sentence; write the URL when the page has ended.
+    """Show what goes wrong inside as a sentence; end with where to go next, and write the URL.
 
     Nothing is written when another run takes over: it knows what the URL shall be.
     """
     try:
         with page_errors.errors():
             yield
+        with page_errors.errors():
+            navigation.draw_next(state.visit().page)
     except StopException:
         _end()
         raise
