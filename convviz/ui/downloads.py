@@ -64,7 +64,7 @@ def get(name: str, source: str, statuses: Statuses) -> None:
         offer(name, source, statuses, ticket.error or "The download was stopped.")
     elif ticket.state != "done":
         with st.container(border=True, key="fetching"):
-            st.subheader(f"Fetching the weights of {state.plain(_title(name))}", anchor=False)
+            st.header(f"Fetching the weights of {state.plain(_title(name))}", anchor=False)
             st.markdown(happens_once(state.plain(status.title)))
             _show_progress(ticket, _progress_of_weights)
             with st.container(horizontal=True):
@@ -99,7 +99,7 @@ def not_fetched(title: str, error: str) -> str:
 def offer(name: str, source: str, statuses: Statuses, sentence: str) -> None:
     """Say why weights cannot be used and what can be done; the script ends here."""
     with st.container(border=True, key="weights_missing"):
-        st.subheader(f"{state.plain(_title(name))} needs weights first", anchor=False)
+        st.header(f"{state.plain(_title(name))} needs weights first", anchor=False)
         st.warning(state.plain(sentence), icon=":material/cloud_off:")
         with st.container(horizontal=True):
             if source == "imagenet":

@@ -290,7 +290,7 @@ class PageJobs:
             if small:
                 st.markdown(f"**{title}**")
             else:
-                st.subheader(title, anchor=False)
+                st.header(title, anchor=False)
             if view.live:
                 st.button(
                     label,

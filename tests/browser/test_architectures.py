@@ -13,7 +13,7 @@ PATH = "/Architectures"
 
 
 def heading(page: Page, text: str) -> None:
-    expect(page.locator("h3", has_text=text).first).to_be_visible()
+    expect(page.locator("h2", has_text=text).first).to_be_visible()
 
 
 def test_googlenet_is_a_click_away(visit: Visit) -> None:

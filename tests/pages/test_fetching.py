@@ -43,7 +43,7 @@ def tickets(monkeypatch: pytest.MonkeyPatch) -> list[Ticket]:
 
 
 def headings(app: Any) -> list[str]:
-    return [heading.value for heading in app.subheader]
+    return [heading.value for heading in app.header]
 
 
 def progress(app: Any) -> list[str]:

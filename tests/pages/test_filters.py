@@ -23,7 +23,7 @@ def listed(app: AppTest) -> list[int]:
 
 
 def text_of(app: AppTest) -> str:
-    elements = (*app.subheader, *app.markdown, *app.caption, *app.info)
+    elements = (*app.header, *app.markdown, *app.caption, *app.info)
     return " ".join(str(element.value) for element in elements)
 
 

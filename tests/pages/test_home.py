@@ -40,7 +40,7 @@ def upload(app: AppTest, name: str, data: bytes, kind: str = "image/png") -> App
 def test_opens_with_a_sample_and_what_the_network_takes_it_for(open_page: Any) -> None:
     app = open_page()
     assert app.title[0].value == "Look inside a ConvNet"
-    assert [heading.value for heading in app.subheader] == [
+    assert [heading.value for heading in app.header] == [
         "What AlexNet makes of it",
         "What AlexNet takes it for",
         "Look further",
@@ -253,7 +253,7 @@ def test_missing_weights_get_a_sentence_and_choices(
     open_page: Any, network_attempts: list[str]
 ) -> None:
     app = open_page(network="vgg19")
-    assert "VGG19 needs weights first" in [heading.value for heading in app.subheader]
+    assert "VGG19 needs weights first" in [heading.value for heading in app.header]
     assert app.button(key="fetch_again").label.startswith("Fetch them (5")
     app.button(key="use_untrained").click().run()
     assert "**untrained**" in app.warning[0].value
@@ -315,4 +315,4 @@ def test_a_bug_shows_the_number_under_which_it_is_logged(
     assert "secret detail" not in text
     assert f"error {number}" in caplog.text
     assert "secret detail" in caplog.text
-    assert app.subheader[-1].value == "Look further"  # the rest of the page goes on
+    assert app.header[-1].value == "Look further"  # the rest of the page goes on

@@ -40,7 +40,7 @@ def layers_picker(app: AppTest) -> Any:
 
 
 def text(app: AppTest) -> str:
-    elements = (*app.markdown, *app.caption, *app.subheader, *app.info, *app.warning, *app.error)
+    elements = (*app.markdown, *app.caption, *app.header, *app.info, *app.warning, *app.error)
     return "\n".join(element.value for element in elements)
 
 

@@ -132,4 +132,4 @@ def test_learns_from_a_zip_too(open_page: Any) -> None:
     app = finished(app)
     assert not app.exception
     assert not app.error
-    assert any("\\*colours\\*" in element.value for element in app.subheader)
+    assert any("\\*colours\\*" in element.value for element in app.header)

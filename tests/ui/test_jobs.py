@@ -95,7 +95,7 @@ def test_start_watch_stop_and_clear(runner: LocalRunner) -> None:
     assert texts(at) == ["nothing"]
     press(at, "go")
     until(at, "laid out", "running 1")
-    assert at.subheader[0].value == "count_up"
+    assert at.header[0].value == "count_up"
     assert at.caption[0].value == "about it"
     press(at, "Stop")
     until(at, "ended with 2")

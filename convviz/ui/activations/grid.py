@@ -352,7 +352,7 @@ def _panel_heading(channel: int, listed: Sequence[int]) -> None:
     with st.container(
         horizontal=True, vertical_alignment="center", key="activations_channel_heading"
     ):
-        st.subheader(f"Channel {channel}", anchor=False, width="stretch")
+        st.header(f"Channel {channel}", anchor=False, width="stretch")
         st.button(
             "Previous",
             icon=":material/arrow_back:",

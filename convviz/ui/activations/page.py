@@ -47,7 +47,7 @@ def draw(choice: Choice) -> None:
 
 def _headline(choice: Choice, activations: Activations, threshold: float) -> None:
     """Say which channels answer most, in which layer, and how many are empty."""
-    st.subheader(findings.strongest(activations, threshold), anchor=False)
+    st.header(findings.strongest(activations, threshold), anchor=False)
     st.caption(
         findings.layer_headline(activations, choice.network.title, threshold),
         help=findings.what_is_empty(activations, threshold),

@@ -125,7 +125,7 @@ def _draw_row(choice: Choice, costs: Costs, row: LayerCost) -> None:
 
 def _draw_numbers(costs: Costs, row: LayerCost) -> None:
     formulas = write_out(row)
-    st.subheader(state.plain(row.title), anchor=False)
+    st.header(state.plain(row.title), anchor=False)
     st.caption(f"{state.code(row.name)} · {state.plain(row.kind)} · part of the {row.part}")
     st.caption(f"Of the whole network: {findings.parameters_text(costs)}.")
     ledger(
@@ -144,7 +144,7 @@ def _draw_numbers(costs: Costs, row: LayerCost) -> None:
 
 
 def _draw_field(choice: Choice, costs: Costs, row: LayerCost) -> None:
-    st.subheader("What one position sees", anchor=False)
+    st.header("What one position sees", anchor=False)
     if row.field is None:
         st.caption("What this layer's positions see cannot be followed.")
         return

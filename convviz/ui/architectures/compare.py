@@ -113,7 +113,7 @@ def _course_pair(networks: Sequence[Costs]) -> tuple[Costs, Costs] | None:
 
 
 def _draw_parameters(networks: Sequence[Costs]) -> None:
-    st.subheader("Parameters", anchor=False)
+    st.header("Parameters", anchor=False)
     axes = {"linear": "Linear", "log": "Logarithmic"}
     log = one_of("Axis", axes, Key.COMPARED_AXIS, "linear") == "log"
     st.plotly_chart(
@@ -134,7 +134,7 @@ def _draw_parameters(networks: Sequence[Costs]) -> None:
 
 
 def _choose_side() -> int:
-    st.subheader("What one image costs", anchor=False)
+    st.header("What one image costs", anchor=False)
     side = st.number_input(
         "Image side, in pixels",
         min_value=1,
@@ -222,7 +222,7 @@ def _draw_trade(networks: Sequence[Costs], reported: dict[str, Reported | None])
     published = _with_reported(networks, reported)
     if len(published) < 2:
         return
-    st.subheader("What the cost buys", anchor=False)
+    st.header("What the cost buys", anchor=False)
     st.plotly_chart(
         cache.once(
             lambda: figures.trade(
@@ -273,7 +273,7 @@ def _draw_bars(
 
 def _draw_table(networks: Sequence[Costs], reported: dict[str, Reported | None]) -> None:
     """Draw the table, and offer it as CSV."""
-    st.subheader("Everything in one table", anchor=False)
+    st.header("Everything in one table", anchor=False)
     rows = [_row(costs, reported[costs.name]) for costs in networks]
     whole = st.column_config.NumberColumn(format="localized")
     st.dataframe(

@@ -45,7 +45,7 @@ def _heads() -> tuple[Head, ...]:
 
 
 def _draw_heads(heads: tuple[Head, ...]) -> None:
-    st.subheader("Where they sit", anchor=False)
+    st.header("Where they sit", anchor=False)
     network_diagram.diagram(
         network_diagram.message(cache.costs("googlenet")),
         selected="",
@@ -57,7 +57,7 @@ def _draw_heads(heads: tuple[Head, ...]) -> None:
 
 
 def _draw_gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
-    st.subheader("How much of the training signal arrives", anchor=False)
+    st.header("How much of the training signal arrives", anchor=False)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         form = st.selectbox(
             "GoogLeNet",
@@ -120,7 +120,7 @@ def _csv(gradients: Gradients) -> str:
 
 
 def _draw_predictions(choice: Choice) -> None:
-    st.subheader("What each head says of your image", anchor=False)
+    st.header("What each head says of your image", anchor=False)
     network = lesson_network.with_heads()
     heads = cache.head_predictions(choice.image, network)
     st.caption(f"{lesson_network.about(choice, network)} {network.weights.note}")

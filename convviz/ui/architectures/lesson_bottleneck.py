@@ -117,7 +117,7 @@ def _branch_title(name: str, branch: Bottleneck) -> str:
 
 
 def _draw_every_module() -> None:
-    st.subheader("What the 1×1 layers save in every Inception module", anchor=False)
+    st.header("What the 1×1 layers save in every Inception module", anchor=False)
     name = one_of("Of", _FORMS, Key.BOTTLENECK_SAVING, "googlenet-2015")
     modules = inception_modules(cache.costs(name))
     st.plotly_chart(

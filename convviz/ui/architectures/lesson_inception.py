@@ -73,7 +73,7 @@ def _draw_numbers(module: InceptionModule) -> None:
 def _draw_maps(choice: Choice, network: Network, module: InceptionModule) -> None:
     layer = layer_named(network, module.name)
     activations = cache.activations(choice.image, network, layer)
-    st.subheader("What the branches make of your image", anchor=False)
+    st.header("What the branches make of your image", anchor=False)
     channels, height, width = activations.maps.shape
     about = lesson_network.about(choice, network)
     st.caption(findings.branches_text(about, (channels, height, width), _STRONGEST))
@@ -87,7 +87,13 @@ def _draw_maps(choice: Choice, network: Network, module: InceptionModule) -> Non
         with st.container(horizontal=True, gap="small", key=f"architectures_maps_{branch.name}"):
             for channel in strongest:
                 tile = heatmap(activations.maps[channel], _TILE, "viridis", None, None)
-                st.image(tile, width=_TILE, output_format="PNG", caption=f"channel {channel}")
+                st.image(
+                    tile,
+                    width=_TILE,
+                    output_format="PNG",
+                    caption=f"channel {channel}",
+                    alt=f"Map of channel {channel}",
+                )
     exports.save_button(
         "Save all channels as PNG",
         lambda: grid_picture(

@@ -75,7 +75,7 @@ def _draw_parameters() -> None:
 
 
 def _draw_scores(choice: Choice) -> None:
-    st.subheader("From your image's last maps to class scores", anchor=False)
+    st.header("From your image's last maps to class scores", anchor=False)
     network = choice.loaded
     averaged, classes = cache.averaged(choice.image, network) if network else (None, ())
     if network is None or averaged is None or not classes:
@@ -121,7 +121,13 @@ def _draw_channels(
                 f"channel {channel}: {float(evidence.weights[channel]):.2f}·"
                 f"{float(averaged.means[channel]):.2f}"
             )
-            st.image(tile, width=_TILE, output_format="PNG", caption=caption)
+            st.image(
+                tile,
+                width=_TILE,
+                output_format="PNG",
+                caption=caption,
+                alt=f"Map of channel {channel}",
+            )
     exports.save_button(
         "Save the maps as PNG",
         lambda: _row(tiles),

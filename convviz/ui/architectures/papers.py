@@ -48,7 +48,7 @@ def _draw_differences(design: Design, paper: Costs, built: Costs) -> None:
         (right, f"{title} in torchvision", built),
     ):
         with column:
-            st.subheader(heading, anchor=False)
+            st.header(heading, anchor=False)
             st.metric("Parameters", f"{costs.parameters:,}")
             st.caption(findings.design_text(costs))
     st.markdown("\n".join(f"- {sentence}" for sentence in design.differences))
@@ -57,7 +57,7 @@ def _draw_differences(design: Design, paper: Costs, built: Costs) -> None:
 
 
 def _draw_layers(design: Design, paper: Costs, built: Costs) -> None:
-    st.subheader("Layer by layer", anchor=False)
+    st.header("Layer by layer", anchor=False)
     if design is ALEXNET:
         rows = [
             {
@@ -99,7 +99,7 @@ def _describe(row: LayerCost) -> str:
 
 
 def _draw_printed(design: Design, paper: Costs) -> None:
-    st.subheader("What the paper prints, and what its layers come to", anchor=False)
+    st.header("What the paper prints, and what its layers come to", anchor=False)
     checks = printed_checks(design, paper)
     st.markdown(findings.printed_text(checks))
     if kilo := findings.kilo_text(checks):

@@ -62,7 +62,7 @@ class NetworkDiagram {
     const full = height + room + below;
     const viewBox = `${-margin} 0 ${width} ${full}`;
     const svg = svgElement("svg", { width, height: full, viewBox });
-    svg.setAttribute("role", "listbox");
+    svg.setAttribute("role", this.data.fixed ? "group" : "listbox");
     svg.setAttribute("aria-label", "Layers, from the image to the classes");
     const ground = height + room;
     const line = { x1: -margin, x2: width, y1: ground + 0.5, y2: ground + 0.5 };
@@ -86,7 +86,7 @@ class NetworkDiagram {
     const y = ground - height;
     const group = svgElement("g", { class: "block" });
     group.style.setProperty("--colour", `var(--${block.look})`);
-    if (block.id) this.register(group, block);
+    if (block.id) this.register(group, block, block.title);
     if (back) {
       const top = [x, y, x + back, y - back, x + width + back, y - back, x + width, y];
       const side = [
@@ -133,6 +133,8 @@ class NetworkDiagram {
     const lanes = module.lanes.map((one) => this.placeSteps(one.steps, start, 150 / most));
     const end = Math.max(...lanes.map((steps) => steps[steps.length - 1].right)) + 46;
     const svg = svgElement("svg", { viewBox: `0 0 ${end + 130} ${height + 40}`, class: "wide" });
+    svg.setAttribute("role", this.data.fixed ? "group" : "listbox");
+    svg.setAttribute("aria-label", `Layers of ${module.title}, branch by branch`);
     const middle = height / 2 + 4;
     const entry = (module.channels / most) * height;
     svg.append(bar(8, middle - entry / 2, entry, "input"));
@@ -158,7 +160,7 @@ class NetworkDiagram {
     const sum = `joined: ${module.formula}`;
     svg.append(svgElement("text", { x: end + 124, y: foot, "text-anchor": "end" }, sum));
     const title = `${module.title}: ${module.lanes.length} branches side by side`;
-    return [element("h4", "", title), svg, saveButton(svg, `${this.data.name}-${module.title}`)];
+    return [element("h2", "", title), svg, saveButton(svg, `${this.data.name}-${module.title}`)];
   }
 
   placeSteps(steps, start, scale) {
@@ -174,12 +176,13 @@ class NetworkDiagram {
   drawStep(step, x, y, width) {
     const group = svgElement("g", { class: "block" });
     group.style.setProperty("--colour", `var(--${step.look})`);
-    this.register(group, step);
+    this.register(group, step, step.thin ? "" : `${step.text} ${step.channels}`);
     const box = { x, y: y - 17, width, height: 34 };
     group.append(svgElement("rect", { class: "face", ...box, rx: step.thin ? 1 : 4 }));
     if (!step.thin) {
       const at = { x: x + width / 2, "text-anchor": "middle" };
       group.append(svgElement("text", { ...at, y: y - 1, class: "inner" }, step.text));
+      group.append(" "); // or the two would be read as one word
       group.append(svgElement("text", { ...at, y: y + 12, class: "inner" }, step.channels));
     }
     const ring = { x: box.x - 2, y: box.y - 2, width: width + 4, height: 38, rx: 5 };
@@ -187,13 +190,19 @@ class NetworkDiagram {
     return group;
   }
 
-  register(group, { id, label }) {
+  // What is read out begins with what is written on the block, so that it can be asked for by that.
+  register(group, { id, label }, written) {
     group.dataset.id = id;
     group.dataset.label = label;
-    group.setAttribute("role", "option");
-    group.setAttribute("aria-label", label);
-    group.setAttribute("aria-selected", "false");
-    if (!this.data.fixed) group.setAttribute("tabindex", "-1");
+    const spoken = label.startsWith(written ?? "") ? label : `${written}, ${label}`;
+    group.setAttribute("aria-label", spoken);
+    if (this.data.fixed) {
+      group.setAttribute("role", "img");
+    } else {
+      group.setAttribute("role", "option");
+      group.setAttribute("aria-selected", "false");
+      group.setAttribute("tabindex", "-1");
+    }
     this.groups.set(id, group);
   }
 
@@ -204,11 +213,12 @@ class NetworkDiagram {
       for (const group of groups) this.groups.delete(group.dataset.id);
       this.module.replaceChildren(...(this.data.modules[open] ? this.drawModule(open) : []));
     }
+    this.selected = id;
+    if (this.data.fixed) return;
     for (const group of this.groups.values()) {
       group.setAttribute("aria-selected", "false");
-      if (!this.data.fixed) group.setAttribute("tabindex", "-1");
+      group.setAttribute("tabindex", "-1");
     }
-    this.selected = id;
     const inModule = this.data.blocks.find((block) => block.module && block.module === open);
     const group = this.groups.get(id);
     group?.setAttribute("aria-selected", "true");
@@ -216,7 +226,7 @@ class NetworkDiagram {
       this.groups.get(inModule.id)?.setAttribute("aria-selected", "true");
     }
     const stop = group ?? this.groups.values().next().value;
-    if (!this.data.fixed) stop?.setAttribute("tabindex", "0");
+    stop?.setAttribute("tabindex", "0");
     if (scroll) requestAnimationFrame(() => this.reveal(inModule?.id ?? id));
   }
 

@@ -142,7 +142,7 @@ def slice_of(filters: Filters, channel: int, input_channel: int | None = None) -
 
 
 def _headline(choice: Choice, filters: Filters) -> None:
-    st.subheader(findings.headline(filters), anchor=False)
+    st.header(findings.headline(filters), anchor=False)
     is_first = filters.layer.name == filter_layers(choice.network)[0].name
     st.caption(findings.meaning(filters, choice.network.title, is_first=is_first))
 
@@ -220,7 +220,7 @@ def _picked(choice: Choice, filters: Filters) -> None:
     """Draw the picked filter: its weights, its map, and the way to its channel."""
     channel = state.channel()
     rank = filters.order("norm").tolist().index(channel) + 1
-    st.subheader(f"Filter {channel}", anchor=False)
+    st.header(f"Filter {channel}", anchor=False)
     st.caption(f"Norm {float(filters.norms[channel]):.3g}, rank {rank} of {filters.channels}.")
     if not filters.sees_colours:
         _slices(choice, filters, channel)

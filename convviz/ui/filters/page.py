@@ -64,7 +64,7 @@ def _first_layers(choice: Choice) -> None:
                 key = f"filters_save_first_{filters.layer.name}_{title}"
                 _sheet(choice, title, filters, bound, key=key)
             else:
-                st.subheader(state.plain(title), anchor=False)
+                st.header(state.plain(title), anchor=False)
                 st.info(state.plain(filters))
     how_we_know("kernel_norm")
 
@@ -127,7 +127,7 @@ def _sheet(choice: Choice, title: str, filters: Filters, bound: float | None, *,
         bound=bound,
         columns=_COLUMNS,
     )
-    st.subheader(state.plain(title), anchor=False)
+    st.header(state.plain(title), anchor=False)
     st.image(sheet.png, width="stretch", output_format="PNG", alt=f"Filters of {title}")
     st.caption(findings.sheet(filters, count, bound))
     exports.save_button(

@@ -20,7 +20,7 @@ def draw(choice: Choice) -> None:
     with errors():
         _from_image_to_classes(choice)
         how_we_know("input_crop", "strongest maps", "empty channels", "guesses")
-    st.subheader("Look further", anchor=False)
+    st.header("Look further", anchor=False)
     with errors():
         navigation.cards()
 
@@ -30,7 +30,7 @@ def _from_image_to_classes(choice: Choice) -> None:
     network, image = choice.network, choice.image
     stages, comes_out = st.columns([10, 3], gap="medium")
     with stages, errors():
-        st.subheader(f"What {state.plain(network.title)} makes of it", anchor=False)
+        st.header(f"What {state.plain(network.title)} makes of it", anchor=False)
         summaries = cache.overview(image, network)
         opened = network_flow(
             summaries,
@@ -51,7 +51,7 @@ def _from_image_to_classes(choice: Choice) -> None:
             with goes_in:
                 sidebar_image.input_crop(image, network)
     with comes_out:
-        st.subheader(f"What {state.plain(network.title)} takes it for", anchor=False)
+        st.header(f"What {state.plain(network.title)} takes it for", anchor=False)
         predictions.draw(network, cache.predictions(image, network))
         unknown = findings.unknown_class(sidebar_image.label_of(image), network)
         if unknown:

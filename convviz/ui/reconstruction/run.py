@@ -63,7 +63,7 @@ def ended(run: ReconstructionProgress) -> None:
     _explore(run)
     result = run.result
     if result and result.predictions:
-        st.subheader(f"What {plain(run.subject.network)} takes them for", anchor=False)
+        st.header(f"What {plain(run.subject.network)} takes them for", anchor=False)
         left, right = st.columns(2, gap="large")
         with left:
             st.markdown("**x**, the original")

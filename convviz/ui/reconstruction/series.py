@@ -54,7 +54,7 @@ def ended(series: SeriesProgress) -> None:
         return
     exports.series_buttons(series, [["x, the original", ""], *map(_lines, done)])
     if len(done) > 1 and not compares:
-        st.subheader("Agreement with the original", anchor=False)
+        st.header("Agreement with the original", anchor=False)
         figure = figures.survival(
             [run.subject.layer_title for run in done],
             [run.result.layout if run.result else None for run in done],

@@ -43,7 +43,7 @@ def offer(
     usual = plan_further(network, outcome.about.form, outcome.trained)
     if not usual.frozen_parameters:
         return
-    st.subheader("4 · Fine-tune, and see what it adds", anchor=False)
+    st.header("4 · Fine-tune, and see what it adds", anchor=False)
     st.markdown(
         "The decoder knows the classes now. Thaw the end of the encoder, and let both go on "
         "learning, with steps so small that what the encoder knows is bent and not broken."

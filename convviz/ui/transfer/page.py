@@ -16,11 +16,11 @@ from convviz.ui.transfer.plan import TransferSetup
 
 def draw(choice: Choice) -> None:
     """Draw the steps, and the training that runs or has ended."""
-    st.subheader("1 · Pictures with classes", anchor=False)
+    st.header("1 · Pictures with classes", anchor=False)
     dataset = datasets.choose()
-    st.subheader("2 · What stays, and what is learned", anchor=False)
+    st.header("2 · What stays, and what is learned", anchor=False)
     setup = plan.choose(choice.network, dataset)
-    st.subheader("3 · Training", anchor=False)
+    st.header("3 · Training", anchor=False)
     page_jobs = jobs.page_jobs("transfer")
     view = page_jobs.find()
     page_jobs.start_button(

@@ -1,0 +1,64 @@
+"""No barrier on any page, in light and dark: axe-core finds nothing serious, headings are in order.
+
+Contrast is looked at with a segment just clicked, which Streamlit then draws on a stronger wash.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import settled
+
+pytestmark = pytest.mark.browser
+
+ALEXNET = "network=alexnet&layer=features.0"
+# Of each view: its address, and what is clicked in it before it is looked at.
+VIEWS = {
+    "Home": ("/", ""),
+    "Activations": (f"/Activations?{ALEXNET}", ""),
+    "Filters": (f"/Filters?{ALEXNET}", ""),
+    "Compare": ("/Architectures", ".st-key-axis button >> nth=1"),
+    "Layer by layer": ("/Architectures?architectures=layers&network=googlenet", ""),
+    "Inception": ("/Architectures?architectures=lessons&lesson=inception", ""),
+    "Pooling": ("/Architectures?architectures=lessons&lesson=gap", ""),
+    "Auxiliary lesson": ("/Architectures?architectures=lessons&lesson=auxiliary", ""),
+    "Papers": ("/Architectures?architectures=papers", ".st-key-paper button >> nth=1"),
+    "Reconstruction": (f"/Reconstruction?{ALEXNET}", ".st-key-series button >> nth=1"),
+    "Transfer learning": ("/Transfer_learning?network=alexnet", ""),
+    "Recorded training": ("/Training", ""),
+    "Live training": ("/Training", ".st-key-watch button >> nth=1"),
+    "Auxiliary classifiers": ("/Auxiliary_classifiers", ""),
+}
+OPTIONS = {
+    "resultTypes": ["violations"],
+    "rules": {"label-content-name-mismatch": {"enabled": True}},
+}
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_no_barrier(visit: Callable[..., Page], view: str, dark: bool) -> None:
+    path, click = VIEWS[view]
+    page = visit(path, dark=dark, bypass_csp=True)  # for axe's own script
+    if click:
+        page.locator(click).click()
+        settled(page)
+    expect(page.locator(".st-key-next")).to_be_visible()
+    found = Axe().run(page, options=OPTIONS).response["violations"]
+    barriers = [
+        said(one)
+        for one in found
+        if one["impact"] in ("serious", "critical") or one["id"] == "heading-order"
+    ]
+    assert barriers == []
+    levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3')].map(h => h.tagName)")
+    assert levels[0] == "H1"
+    assert levels.count("H1") == 1
+
+
+def said(violation: dict[str, Any]) -> str:
+    places = [f"{node['target']}: {node['failureSummary']}" for node in violation["nodes"][:3]]
+    return f"{violation['id']} ({violation['impact']}): " + "; ".join(places)
