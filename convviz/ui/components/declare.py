@@ -18,7 +18,7 @@ _FOLDER = Path(__file__).parent
 def declare(component: Component, *styles: str) -> ComponentRenderer:
     """Declare a component whose html, css and js have the name of its member, in lower case.
 
-    What shared.js defines is known to its script.
+    What shared.js defines is known to its script; print.css says what of it goes on paper.
 
     Args:
         component: Its html and css may be missing.
@@ -28,11 +28,11 @@ def declare(component: Component, *styles: str) -> ComponentRenderer:
         The function that puts the component on a page.
     """
     name = component.name.lower()
-    css = [text for style in (*styles, name) if (text := _read(f"{style}.css"))]
+    css = [text for style in (*styles, name, "print") if (text := _read(f"{style}.css"))]
     return st.components.v2.component(
         component,
         html=_read(f"{name}.html") or None,
-        css="\n".join(css) or None,
+        css="\n".join(css),
         js=_read("shared.js") + _read(f"{name}.js"),
     )
 
