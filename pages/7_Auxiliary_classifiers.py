@@ -1,10 +1,10 @@
-"""Auxiliary classifiers: do small classifiers half-way help a deep network learn?"""
+"""Auxiliary classifiers: do small classifiers on the way help a deep network learn?"""
 
 from convviz.ui import shell
 
 shell.open_page(
     "Auxiliary classifiers",
-    question="Do small classifiers half-way help a deep network learn? Train the same network "
+    question="Do small classifiers on the way help a deep network learn? Train the same network "
     "twice at once, with and without them, and watch the gradients.",
     uses=(),
     folder="auxiliary",

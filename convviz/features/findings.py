@@ -386,8 +386,8 @@ def ablation(result: Ablation) -> str:
     verb = "is" if count == 1 else "are"
     return (
         f"{count or 'None'} of {channels} channels of {plain(result.layer.title)} {verb} off. "
-        "Change: length of the difference of all the layer's numbers, as a share of their length "
-        "before."
+        "The change of a layer is the Euclidean norm of the difference of its output, divided by "
+        "the norm of the output before."
     )
 
 

@@ -104,7 +104,7 @@ def accuracies(moments: Sequence[Moment], guessing: float, steps: int) -> go.Fig
         [moment.step for moment in moments],
         [moment.with_heads.validation.accuracy for moment in moments],
         [moment.without.validation.accuracy for moment in moments],
-        "step %{x:,}<br>%{y:.1%} named rightly",
+        "step %{x:,}<br>%{y:.1%} named correctly",
     )
     _add_guessing(figure, guessing)
     figure.update_yaxes(title="validation accuracy", tickformat=".0%", range=[0, 1.04])

@@ -112,7 +112,8 @@ def _refusal(data: bytes) -> str:
     else:
         kind = "such"
     return (
-        f"convviz reads no {kind} files, only {FORMAT_NAMES}; export the picture as one of these."
+        f"convviz cannot read {kind} files. It reads {FORMAT_NAMES}: export the picture as one of "
+        "these."
     )
 
 

@@ -21,7 +21,7 @@ from convviz.jobs.job import JobView, Limits, State, Work
 STOPPED = "You stopped it; this is what it had by then."
 CLOSED = "The app is shutting down: try again when it is back."
 
-_UNKNOWN = "This run is not to be found: it was let go, or it is not yours. Start a new one."
+_UNKNOWN = "This run no longer exists, or it is not yours. Start a new one."
 _ALREADY = "You already have a run under way: stop it or let it end before you start the next one."
 _NOT_BEGUN = "Stopped before it began."
 

@@ -230,7 +230,7 @@ def accuracy(comparison: Comparison) -> str:
     )
     text = (
         f"{_after(last.step)}, {percent(with_heads)} of the {paired.images:,} validation pictures "
-        f"are named rightly with the auxiliary losses and {percent(without)} without"
+        f"are named correctly with the auxiliary losses and {percent(without)} without"
     )
     if not comparison.settings.weight:
         return f"{text}. With weight 0 the two are the same training."
@@ -240,7 +240,7 @@ def accuracy(comparison: Comparison) -> str:
 def _verdict(paired: PairedComparison) -> str:
     one, two = paired.only_first, paired.only_second
     if not one and not two:
-        return "both name the very same pictures rightly, so there is **no difference**."
+        return "both name the very same pictures correctly, so there is **no difference**."
     counts = f"{one:,} only with them, {two:,} only without"
     if one == two:
         return f"{counts}, so there is **no difference** in number."

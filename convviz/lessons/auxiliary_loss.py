@@ -35,9 +35,9 @@ class AuxiliaryLoss:
 def point() -> str:
     """Say what auxiliary classifiers are for, in two sentences."""
     return (
-        "**In a deep network the loss is far from the first layers. GoogLeNet hangs two small "
-        f"classifiers half-way, and adds their losses with weight {AUXILIARY_WEIGHT:g}.** They are "
-        "thrown away after training."
+        "**In a deep network the loss is far from the first layers. GoogLeNet has two small "
+        f"classifiers on the way, and adds their losses with weight {AUXILIARY_WEIGHT:g}.** They "
+        "are thrown away after training."
     )
 
 

@@ -92,8 +92,8 @@ def _difference_sentence(large: Costs, small: Costs) -> str:
     if encoder >= 0 and decoder >= 0:
         part, more = max(("classifier", decoder), ("encoder", encoder), key=lambda pair: pair[1])
         return (
-            f"Of the {grouped(difference)} that {plain(large.title)} has more, {grouped(more)}"
-            f" ({percent(more / difference)}) lie in its {part}."
+            f"{plain(large.title)} has {grouped(difference)} more parameters in all:"
+            f" {grouped(more)} of them ({percent(more / difference)}) are in its {part}."
         )
     return (
         f"{plain(large.title)} has {grouped(difference)} more in all: its classifier has"

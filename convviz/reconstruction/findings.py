@@ -395,8 +395,8 @@ def what_settings(networks: Sequence[Network]) -> str:
         if not is_measured(network.name, network.weights.source)
     ]
     text = (
-        "Left empty, a setting is the one that came closest when a few were tried with the trained "
-        f"networks {known}"
+        "A setting that you leave empty has the value that came closest when a few were tried with "
+        f"the trained networks {known}"
     )
     if not guessed:
         return f"{text}, at the layer nearest in depth."

@@ -446,7 +446,7 @@ CONVENTIONS: dict[str, Convention] = {
     ),
     "paired_accuracy": Convention(
         title="Difference of two accuracies",
-        counted="Over the same validation images. Those that both networks name rightly, or both "
+        counted="Over the same validation images. Those that both networks name correctly, or both "
         "wrongly, say nothing; of the others either would have half by chance. The exact two-sided "
         "p-value is given, and below 0.05 counts as more than chance. It speaks of the two trained "
         "networks, one seed each.",

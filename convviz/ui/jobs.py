@@ -31,8 +31,8 @@ _POLL_SECONDS = 1.0
 _POLL_SECONDS_WAITING = 2.0  # a queue moves slowly
 
 _NOT_FOUND = (
-    "The run that this address names is not to be found: it was let go, or it is not yours. "
-    "A run opens only in the browser that started it."
+    "The run in this address no longer exists, or it belongs to somebody else: a run opens only in "
+    "the browser that started it."
 )
 _BUSY = "You have a run under way on another page: stop it, or let it end, first."
 _RESTARTED = (

@@ -69,7 +69,7 @@ PAGES = (
         "pages/7_Auxiliary_classifiers.py",
         "Auxiliary classifiers",
         "call_split",
-        "Do small classifiers half-way help a deep network learn?",
+        "Do small classifiers on the way help a deep network learn?",
     ),
 )
 

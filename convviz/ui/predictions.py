@@ -53,8 +53,8 @@ def about(network: Network) -> str:
     weights = network.weights
     names = "class" if len(weights.classes) == 1 else "classes"
     return (
-        f"Probabilities over the {len(weights.classes):,} {names} of "
-        f"{state.plain(weights.decoder_set or weights.training_set)}, the only answers it can "
+        f"Probabilities over {len(weights.classes):,} {names}, learned from "
+        f"“{state.plain(weights.decoder_set or weights.training_set)}”: the only answers it can "
         f"give, whatever the image shows. {state.plain(weights.note)}"
     ).rstrip()
 

@@ -26,7 +26,8 @@ CONTROLS = """() => {
       if (each.shadowRoot) look(each.shadowRoot);
       const isControl = each.matches(
         "button:not([role=option]), input, select, a[href], [role=slider], [role=combobox]");
-      if (isControl && each.checkVisibility({ checkVisibilityCSS: true })) found.push(each.outerHTML);
+      if (isControl && each.checkVisibility({ checkVisibilityCSS: true }))
+        found.push(each.outerHTML);
     }
   };
   look(document.body);
@@ -44,9 +45,9 @@ def test_paper_shows_figures_and_no_controls(visit: Callable[..., Page], view: s
     expect(page.locator("h1")).to_be_visible()
     expect(page.locator(figure)).to_be_visible()
     assert page.evaluate(CONTROLS) == []
-    colours = page.evaluate(
-        "[...document.querySelectorAll('h1, [data-testid=stMain] p, [data-testid=stCaptionContainer]')]"
-        ".map((each) => getComputedStyle(each).color)"
+    written = "h1, [data-testid=stMain] p, [data-testid=stCaptionContainer]"
+    colours = page.locator(written).evaluate_all(
+        "all => all.map((each) => getComputedStyle(each).color)"
     )
     assert set(colours) == {"rgb(12, 22, 30)"}
     # Nothing scrolls inside the page any more: all of it reaches the paper.

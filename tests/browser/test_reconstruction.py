@@ -82,7 +82,7 @@ def test_a_stranger_with_the_link_sees_nothing_and_stops_nothing(
     page = started()
     expect(image(page)).to_be_visible()
     stranger = visit("/" + page.url.split("/", 3)[3])
-    expect(stranger.get_by_text("is not to be found")).to_be_visible()
+    expect(stranger.get_by_text("no longer exists")).to_be_visible()
     expect(stop(stranger)).to_have_count(0)
     expect(image(stranger)).to_have_count(0)
     expect(stop(page)).to_be_enabled()

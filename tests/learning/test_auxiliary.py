@@ -225,7 +225,7 @@ def test_two_networks_that_name_everything_rightly_do_not_differ() -> None:
     assert standing.with_heads.validation.accuracy == standing.without.validation.accuracy == 1
     text = findings.learning(last)
     assert "100 % of the 12 validation pictures" in text
-    assert "both name the very same pictures rightly, so there is **no difference**" in text
+    assert "both name the very same pictures correctly, so there is **no difference**" in text
     assert "by more than chance" not in text
 
 

@@ -245,7 +245,7 @@ def test_accuracies_differ_only_beyond_chance(
     text = judged(paired)
     assert (
         f"After 20 steps, {shares[0]} of the {paired.images} validation pictures are named "
-        f"rightly with the auxiliary losses and {shares[1]} without" in text
+        f"correctly with the auxiliary losses and {shares[1]} without" in text
     )
     assert expected in text
     assert ("is better" in text) == (

@@ -94,7 +94,7 @@ def test_the_surprise_names_what_the_numbers_bear_out() -> None:
     assert "**VGG16 has 2.26 times the parameters of AlexNet**" in text
     assert "18 weights per pair of channels, where one 5×5 kernel needs 25" in text
     assert "123,642,856 of them (89 %)" in text
-    assert "65,011,712 (84 %) lie in its classifier" in text
+    assert "65,011,712 of them (84 %) are in its classifier" in text
     assert "14,714,688 (VGG16) and 2,469,696 (AlexNet): 5.96 times" in text
 
 

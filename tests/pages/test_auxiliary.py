@@ -68,12 +68,12 @@ def test_trains_both_and_says_what_the_numbers_show(open_page: Any) -> None:
     said = " ".join(each.value for each in app.markdown)
     assert "**Before the first step.** With the main loss alone the gradient is " in said
     assert "**After 4 steps.** With the auxiliary losses the gradient at conv1 is " in said
-    assert "of the 6 validation pictures are named rightly" in said
+    assert "of the 6 validation pictures are named correctly" in said
     assert len(app.get("plotly_chart")) == 3
     table = app.dataframe[0].value
     assert list(table["auxiliary losses"]) == ["with, weight 0.3", "without"]
     assert set(table["parameters kept"]) == {"89,984"}
-    slider = next(each for each in app.select_slider if each.label == "Steps behind it")
+    slider = next(each for each in app.select_slider if each.label == "Step")
     slider.set_value(4).run()
     assert not app.exception
     assert any(each.value.startswith("After 4 steps") for each in app.caption)

@@ -157,7 +157,7 @@ def test_a_run_that_fails_says_why(page: Open, monkeypatch: pytest.MonkeyPatch) 
 def test_the_link_of_somebody_elses_run_shows_nothing_of_it(page: Open) -> None:
     job = start(page()).query_params["job"]
     stranger = page(job=job)
-    assert "not to be found" in text(stranger)
+    assert "no longer exists" in text(stranger)
     assert not stranger.metric
 
 

@@ -193,8 +193,8 @@ def test_guesses_are_drawn_with_their_probabilities() -> None:
         return SimpleNamespace(title="Net", weights=SimpleNamespace(**{**usual, **weights}))
 
     text = predictions.about(network())
-    assert text.startswith("Probabilities over the 1,000 classes of ImageNet")
-    assert "over the 1 class of Pets" in predictions.about(
+    assert text.startswith("Probabilities over 1,000 classes, learned from “ImageNet”: ")
+    assert "over 1 class, learned from “Pets”" in predictions.about(
         network(classes=("x",), decoder_set="Pets")
     )
     assert "Net is untrained here" in predictions.why_none(network(source="random"))

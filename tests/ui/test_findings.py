@@ -51,7 +51,7 @@ def test_what_the_sidebar_says() -> None:
     assert sidebar.refused("Too wide.") == "Too wide. The image in use has not changed."
     assert "at most 25 million pixels" in sidebar.what_may_come("JPEG", 25)
     assert sidebar.whole("Cat", 1, 2000, "") == (
-        "Cat, 1 × 2000 pixels. The frame shows what is cut out."
+        "Cat, 1 × 2000 pixels. The network sees the part inside the frame."
     )
     assert sidebar.whole("Cat", 3, 4, "N. N. (CC0)").endswith(" Photograph: N. N. (CC0).")
     assert sidebar.crop(224, 256).startswith("224 × 224 pixels: the shorter side is scaled to 256")

@@ -146,7 +146,7 @@ def test_the_job_id_is_in_the_url_and_no_help_to_another_visitor(runner: LocalRu
     stranger.query_params["job"] = job
     stranger.run()
     assert texts(stranger) == ["nothing"]
-    assert "not to be found" in stranger.info[0].value
+    assert "no longer exists" in stranger.info[0].value
     assert until(at.run(), "laid out", "running 1")
 
 
@@ -262,7 +262,7 @@ def test_an_id_that_never_was_is_not_called_a_restart(runner: LocalRunner, job: 
     at = AppTest.from_function(page)
     at.query_params["job"] = job
     at.run()
-    assert "not to be found" in at.info[0].value
+    assert "no longer exists" in at.info[0].value
     assert "elsewhere" not in at.info[0].value
     assert "job" not in at.query_params
 

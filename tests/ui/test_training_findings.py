@@ -96,7 +96,7 @@ def test_why_the_curve_ends_elsewhere_than_the_stated_accuracy() -> None:
     assert "the finished network's 46.0 % are of all 10,000 at 128 pixels" in text
     assert f"{about.accuracy:.1%}"[:-1] in bundled_note()
     assert f"differ by {100 * (0.4705 - about.accuracy):.1f} percentage points" in text
-    # Of 10,000 pictures 46 % are named rightly; 2,000 of them are drawn without repetition.
+    # Of 10,000 pictures 46 % are named correctly; 2,000 of them are drawn without repetition.
     spread = hypergeom(10_000, round(about.accuracy * 10_000), 2_000).std() / 2_000
     assert f"by about {100 * spread:.1f} (its standard error)" in text
     everything = findings.validation(replace(LOG, validation_images=10_000), about)
@@ -251,7 +251,7 @@ def test_progress() -> None:
     for accuracy, expected in ((0.0, "0 %"), (0.5, "50 %"), (0.996, "99.6 %"), (1.0, "100 %")):
         checked = replace(now, checks=(EpochCheck(3, 1, 0.5, accuracy),))
         text = findings.progress(checked, "Training")
-        assert text == f"Training · 12 s · {expected} of validation pictures named rightly"
+        assert text == f"Training · 12 s · {expected} of validation pictures named correctly"
     assert findings.progress(view(phase="reading"), "Reading the pictures") == (
         "Reading the pictures"
     )

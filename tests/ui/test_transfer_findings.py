@@ -257,7 +257,9 @@ def test_fine_tuning_is_compared_with_before() -> None:
 )
 def test_names_stand_where_they_belong() -> None:
     assert findings.question("Cat") == "**What it takes your image (Cat) for**"
-    assert findings.on_other_pages("AlexNet").startswith("On the other pages, AlexNet has it")
+    assert findings.on_other_pages("AlexNet").startswith(
+        "You can choose it among the weights of AlexNet"
+    )
     assert findings.small_file("AlexNet", "ImageNet").endswith(
         "It opens where AlexNet has the weights “ImageNet”."
     )

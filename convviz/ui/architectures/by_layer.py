@@ -111,7 +111,7 @@ def _draw_row_buttons(costs: Costs, row: LayerCost) -> None:
             on_click=state.put,
             args=(Key.ROW, names[min(index + 1, len(names) - 1)]),
         )
-        st.caption(f"Row {index + 1} of {len(names)}")
+        st.caption(f"Layer {index + 1} of {len(names)}")
 
 
 def _draw_row(choice: Choice, costs: Costs, row: LayerCost) -> None:
@@ -133,12 +133,16 @@ def _draw_numbers(costs: Costs, row: LayerCost) -> None:
             ("In", " and ".join(map(_shape, row.input_shapes)), ""),
             ("Out", _shape(row.output_shape), formulas.depth),
             ("Kernel", findings.kernel_text(row), ""),
-            ("How often it fits", formulas.output, formulas.dropped),
+            ("Output size", formulas.output, formulas.dropped),
             ("Parameters", formulas.parameters, findings.parameters_remark(row, costs)),
             ("MACs", formulas.macs, findings.share_text(row.macs, costs.macs, "MACs")),
             ("Memory", formulas.memory, findings.memory_remark(row)),
             ("Receptive field", findings.field_text(row, formulas.field), ""),
-            ("Jump", formulas.jump or _jump(row), "input pixels between two neighbours"),
+            (
+                "Stride in pixels of the image",
+                formulas.jump or _jump(row),
+                "between two neighbours",
+            ),
         ]
     )
 

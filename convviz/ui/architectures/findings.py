@@ -155,12 +155,14 @@ def exact_lengths_text(sliding: Sliding, around: int = 12) -> str:
 
 
 def course_notes_title(noted: int) -> str:
-    """Say which input size the course notes state.
+    """Say which input size the lecture notes state.
 
     Args:
         noted: The side of the image, in pixels.
     """
-    return f"The course notes say that AlexNet takes {noted} × {noted}"
+    return (
+        f"The lecture notes of the course behind this app say that AlexNet takes {noted} × {noted}"
+    )
 
 
 def course_notes_text(
@@ -170,10 +172,10 @@ def course_notes_text(
     dropped: dict[int, int],
     built: LayerCost,
 ) -> str:
-    """Hold the input size that the course notes state against AlexNet's own layers.
+    """Hold the input size that the lecture notes state against AlexNet's own layers.
 
     Args:
-        sizes: Side of the image by the arithmetic, in the paper, and in the course notes.
+        sizes: Side of the image by the arithmetic, in the paper, and in the lecture notes.
         values: How many values reach the first fully connected layer, for each side.
         taken: How many values that layer takes.
         dropped: How many pixels the first layer leaves over, for each side.
@@ -185,7 +187,7 @@ def course_notes_text(
         f"Its first fully connected layer takes {taken:,} values. Images of {exact} × {exact} "
         f"give {values[exact]:,}, with {_pixels(dropped[exact])} left over on the way in. "
         f"Images of {noted} × {noted} give {values[noted]:,}: they would not fit, and leave "
-        f"{_pixels(dropped[noted])} over at the first layer. So {noted} is most likely a slip for "
+        f"{_pixels(dropped[noted])} over at the first layer. So {noted} is probably a mistake for "
         f"**{exact}**. The paper itself prints {paper}, which does not fit either "
         f"({values[paper]:,}); torchvision takes {built.input_shapes[0][1]} and pads it by "
         f"{padding}."
@@ -428,8 +430,8 @@ def printed_text(checks: Sequence[PrintedFigure]) -> str:
         return text
     return (
         f"{text} The largest difference is at *{worst.what}*: the paper prints "
-        f"{printed_number(worst)}, its layers come to {counted_number(worst)}. Papers have slips, "
-        "too."
+        f"{printed_number(worst)}, its layers come to {counted_number(worst)}. Papers contain "
+        "mistakes, too."
     )
 
 

@@ -66,11 +66,12 @@ def _draw_parameters() -> None:
     ledger((network.title, network.averaged_formula, network.remark) for network in networks)
     st.caption(
         "These are numbers of parameters. How well the networks would do is another question: they "
-        "would have to be trained again. The course's “0.6 better” is of one network: Szegedy et "
-        "al. (2015) found that moving from fully connected layers to average pooling improved "
-        "their GoogLeNet's top-1 accuracy by about 0.6 %. That means about 0.6 percentage points, "
-        "6 more of 1,000 images named right, not a factor; and dropout remained essential, they "
-        "add, even without the fully connected layers."
+        "would have to be trained again. The “0.6 better” in the lecture notes of the course "
+        "behind this app is of one network: Szegedy et al. (2015) found that moving from fully "
+        "connected layers to average pooling improved their GoogLeNet's top-1 accuracy by about "
+        "0.6 %. That means about 0.6 percentage points, 6 more of 1,000 images classified "
+        "correctly, not a factor; and dropout remained essential, they add, even without the fully "
+        "connected layers."
     )
 
 

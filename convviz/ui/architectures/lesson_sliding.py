@@ -14,12 +14,12 @@ from convviz.ui.formulas import formula
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 
-# The first four are AlexNet's first layer: by the arithmetic, the paper, the course notes, and
+# The first four are AlexNet's first layer: by the arithmetic, the paper, the lecture notes, and
 # torchvision, which pads.
 _EXAMPLES = {
     "227": ("AlexNet at 227", (227, 11, 4, 0)),
     "224": ("AlexNet at 224, as the paper prints", (224, 11, 4, 0)),
-    "277": ("AlexNet at 277, as the course notes say", (277, 11, 4, 0)),
+    "277": ("AlexNet at 277, as the lecture notes say", (277, 11, 4, 0)),
     "padded": ("torchvision's AlexNet: 224, padding 2", (224, 11, 4, 2)),
     "vgg": ("A VGG layer", (14, 3, 1, 1)),
     "small": ("Small enough to count", (10, 3, 2, 0)),
@@ -34,8 +34,8 @@ def draw(choice: Choice) -> None:
         st.markdown(
             "**A kernel of k pixels that moves s pixels at a time stops "
             "⌊(n − k + 2p)/s⌋ + 1 times on n pixels with p of padding.** What is left at the far "
-            "edge is dropped without a word, and so is what lies between two stops if the stride "
-            "is wider than the kernel."
+            "edge is ignored, and so is what lies between two stops if the stride is wider than "
+            "the kernel."
         )
     controls, result = st.columns([3, 8], gap="large")
     with controls:
@@ -92,7 +92,7 @@ def _choose_sizes() -> tuple[int, int, int, int, int]:
 
 
 def _draw_course_notes() -> None:
-    """Hold the input size that the course notes state against the paper's own layers."""
+    """Hold the input size that the lecture notes state against the paper's own layers."""
     noted, paper, exact = 277, 224, ALEXNET.input_size
     layers = {
         size: [sliding for _, sliding in slides(ALEXNET, size)] for size in (exact, paper, noted)

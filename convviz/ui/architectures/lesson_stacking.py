@@ -121,5 +121,7 @@ def _draw_vgg() -> None:
     channels = block[0].output_shape[0]
     real = stack(3, len(block), channels)
     alexnet = cache.costs("alexnet")
-    with st.expander("So is VGG the lighter network? The course notes say so"):
+    with st.expander(
+        "Is VGG the lighter network, as the lecture notes of the course behind this app say?"
+    ):
         st.markdown(findings.lighter_text(vgg, alexnet, block, real))

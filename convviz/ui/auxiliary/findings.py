@@ -19,7 +19,7 @@ def introduction() -> str:
     """Say what auxiliary classifiers are for."""
     return (
         "In a deep network the loss is far from the first layers, and its gradient has to come "
-        "back through all the layers in between. GoogLeNet hangs two small classifiers half-way. "
+        "back through all the layers in between. GoogLeNet has two small classifiers on the way. "
         "While it trains, their losses are added to the main one, each weighted "
         f"{AUXILIARY_WEIGHT:g}; after training they are thrown away (Szegedy et al. 2015, §5)."
     )

@@ -140,7 +140,7 @@ def _draw_curves(comparison: Comparison, name: str, steps: int) -> None:
             key=f"auxiliary_{name}_loss",
         )
     with right:
-        st.markdown("**Named rightly** of the pictures not learned from")
+        st.markdown("**Classified correctly** of the pictures not learned from")
         st.plotly_chart(
             figures.accuracies(comparison.moments, comparison.guessing.accuracy, steps),
             config=theme.save_as("auxiliary-accuracy"),
@@ -161,7 +161,7 @@ def _draw_moment(job_id: str, comparison: Comparison) -> None:
     """Draw the gradients of the moment that the slider stands at."""
     st.markdown("**Gradients by depth**")
     index = st.select_slider(
-        "Steps behind it",
+        "Step",
         range(len(comparison.moments)),
         format_func=lambda number: f"{comparison.moments[number].step:,}",
         key=f"auxiliary_moment_{job_id}",
@@ -175,7 +175,7 @@ def _draw_table(comparison: Comparison) -> None:
     rows = [
         {
             "auxiliary losses": title,
-            "named rightly": percent(standing.validation.accuracy, 1),
+            "classified correctly": percent(standing.validation.accuracy, 1),
             "main loss": "" if standing.loss is None else f"{standing.loss:.3f}",
             "time of its steps": f"{standing.seconds:.1f} s",
             "parameters in training": f"{comparison.parameters + extra:,}",

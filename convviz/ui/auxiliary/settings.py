@@ -45,7 +45,7 @@ def choose() -> Settings:
             "Learning rate",
             _RATES,
             key=state.remember(Key.AUXILIARY_RATE, _DEFAULTS.learning_rate, allowed=_RATES),
-            help="Of SGD with Nesterov's momentum; it falls to nearly zero along half a cosine.",
+            help="Of SGD with Nesterov's momentum. A cosine schedule lowers it to nearly zero.",
             width=200,
         )
         steps = st.select_slider(

@@ -237,7 +237,7 @@ def _advanced_widgets() -> dict[str, Any]:
             min_value=1,
             max_value=MOST_STEPS,
             value=None,
-            placeholder="as many as fit into the time",
+            placeholder="no limit but the time",
             key=state.remember(Key.MOST_STEPS, None, in_url=False),
         )
         precision = st.selectbox(

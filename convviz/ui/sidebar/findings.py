@@ -61,7 +61,10 @@ def whole(title: str, width: int, height: int, credit: str) -> str:
         height: In pixels.
         credit: Whom to thank; empty for an image of the visitor's.
     """
-    text = f"{plain_name(title)}, {width} × {height} pixels. The frame shows what is cut out."
+    text = (
+        f"{plain_name(title)}, {width} × {height} pixels. The network sees the part inside the "
+        "frame."
+    )
     return f"{text} Photograph: {credit}." if credit else text
 
 

@@ -68,7 +68,7 @@ def sizes(log: Log) -> str:
     )
     return (
         f"{text}. The size alone makes a difference: with the same weights the finished network "
-        f"names {at_sizes} rightly."
+        f"names {at_sizes} correctly."
     )
 
 
@@ -201,7 +201,9 @@ def rate(name: Rate, value: float, depth: int, *, batch_norm: bool) -> str:
         depth: Stacks of the network.
         batch_norm: Whether each convolution is followed by one.
     """
-    text = f"AdamW with a learning rate of {value:g}, falling to nearly zero along half a cosine."
+    text = (
+        f"AdamW with a learning rate of {value:g}, which a cosine schedule lowers to nearly zero."
+    )
     if name != "deadly":
         return text
     text += (
@@ -245,7 +247,7 @@ def progress(view: LiveProgress, phase: str) -> str:
         return phase
     text = f"{phase} · {view.seconds:.0f} s"
     if view.checks:
-        text += f" · {percent(view.checks[-1].accuracy)} of validation pictures named rightly"
+        text += f" · {percent(view.checks[-1].accuracy)} of validation pictures named correctly"
     return text
 
 
@@ -287,7 +289,7 @@ def _accuracy(view: LiveProgress) -> str:
     return (
         f"Accuracy is measured on {view.validation_images:,} pictures that it did not learn from; "
         f"always naming the largest class would name {percent(view.guessing.accuracy)} of them "
-        f"rightly. {kept}"
+        f"correctly. {kept}"
     )
 
 

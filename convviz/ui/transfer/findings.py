@@ -221,9 +221,9 @@ def question(title: str) -> str:
 def on_other_pages(title: str) -> str:
     """Say where else a trained network can be used."""
     return (
-        f"On the other pages, {plain(title)} has it among its weights now, for as long as this "
-        "visit and the server's memory last. A file keeps it for good: open it in the sidebar, or "
-        "name it with `--weights` on the command line."
+        f"You can choose it among the weights of {plain(title)} on the other pages, for as long as "
+        "this visit and the server's memory last. To keep it, save it as a file: open the file in "
+        "the sidebar, or name it with `--weights` on the command line."
     )
 
 

@@ -36,14 +36,14 @@ def draw(page_jobs: PageJobs, job: JobView, view: TransferProgress, choice: Choi
     curves(view, "transfer_ended")
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("**What was taken for what**, of the pictures measured on")
+        st.markdown("**Confusion matrix** of the pictures measured on")
         figure = figures.confusion(view.classes, outcome.confusion)
         st.plotly_chart(figure, config=theme.CONFIG, key="transfer_confusion")
     with right:
         _mistakes(outcome)
     network = trained.find(outcome.source)
     if network is None:
-        st.info("The trained network was let go; train it again to use it.")
+        st.info("The server no longer has the trained network: train it again to use it.")
         return
     visitors = state.visit().trained
     if outcome.source not in visitors:
