@@ -23,7 +23,7 @@ from convviz.jobs.job import JobView, Limits, Runner, Work
 from convviz.jobs.runner import LocalRunner
 from convviz.ui import state, visitor
 from convviz.ui.errors import fragment, guarded
-from convviz.ui.keys import Entry, Key
+from convviz.ui.keys import Component, Entry, Key
 
 Draw = Callable[[JobView], object]
 
@@ -39,6 +39,36 @@ _RESTARTED = (
     "The server was started again, and the run that was open here is gone with all other runs. "
     "The settings are still here: start it again with the button on this page."
 )
+
+# The element may be mounted again with the same token, which is followed once. What stands below
+# the heading comes some seconds later: until then the page may be too short to scroll so far.
+# Whoever begins to scroll meanwhile is left alone.
+_SCROLL = """
+export default function ({ data }) {
+  if (window.convvizScrolled === data.token) return;
+  window.convvizScrolled = data.token;
+  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
+  const main = document.querySelector("[data-testid=stMain]");
+  const app = document.querySelector("[data-testid=stApp]");
+  let tries = 150;
+  let again = 15; // what is drawn late may move the heading away
+  const timer = setInterval(() => {
+    tries -= 1;
+    const heading = document.querySelector(".st-key-job_heading");
+    const way = heading ? heading.getBoundingClientRect().top - 80 : Infinity;
+    const room = main.scrollHeight - main.clientHeight - main.scrollTop;
+    const isWhole = app.dataset.testScriptState === "notRunning"; // nothing of before is left
+    if (!(isWhole && room >= way) && tries > 0) return;
+    if (Math.abs(way) > 40) heading?.scrollIntoView({ behavior, block: "start" });
+    again -= 1;
+    if (again < 0) clearInterval(timer);
+  }, 200);
+  const leave = () => clearInterval(timer);
+  for (const act of ["wheel", "touchmove", "keydown"])
+    addEventListener(act, leave, { once: true, passive: true });
+}
+"""
+_scroll = st.components.v2.component(Component.SCROLL, js=_SCROLL)
 
 # Not in Streamlit's cache, which any visitor can clear.
 _runner: Runner | None = None
@@ -132,6 +162,7 @@ class PageJobs:
             st.session_state[self._key("refusal")] = str(error)
         else:
             self.open(job_id)
+            st.session_state[self._key("started")] = job_id
 
     @guarded
     def stop(self, job_id: str) -> None:
@@ -302,6 +333,18 @@ class PageJobs:
                 )
             else:
                 beside(view)
+            if not small:
+                self._scroll(view)
+
+    def _scroll(self, view: JobView) -> None:
+        """Let the page scroll to a job that was started here: once to the run, once to its end."""
+        if st.session_state.get(self._key("started")) != view.id:
+            return  # found again, or opened from a list: the visitor is where they want to be
+        with st.container(key="job_scroll"):
+            _scroll(
+                key="job_scroll_to",
+                data={"token": f"{view.id} {'runs' if view.live else 'ended'}"},
+            )
 
     def _watch(self, view: JobView, draw: Draw, phase: Callable[[JobView], object]) -> None:
         """Draw a job about once a second; run the page anew when the job needs another layout."""

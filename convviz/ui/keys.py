@@ -180,6 +180,7 @@ class Component(StrEnum):
 
     ADDRESS = "convviz_address"
     VISITOR = "convviz_visitor"
+    SCROLL = "convviz_scroll"
     STORE = "convviz_store"
     CHANNEL_GRID = "convviz_channel_grid"
     CHANNEL_MAP = "convviz_channel_map"

@@ -12,7 +12,11 @@ from convviz.ui.keys import Component
 
 FOLDER = Path(components.__file__).parent
 SCRIPTS = sorted(FOLDER.glob("*.js"))
-ELSEWHERE = {Component.ADDRESS, Component.VISITOR}  # short scripts that stand in their modules
+ELSEWHERE = {
+    Component.ADDRESS,
+    Component.VISITOR,
+    Component.SCROLL,
+}  # short scripts that stand in their modules
 
 
 def test_files_are_called_after_the_components() -> None:
