@@ -64,7 +64,7 @@ def test_caches_that_a_visitor_clears_leave_a_run_alone(server: Server, tmp_path
         one.think(3)
         one.press("stop")
         assert one.query == job
-        assert not any("not to be found" in text or "let go" in text for text in one.texts())
+        assert not any("no longer exists" in text or "is gone" in text for text in one.texts())
 
 
 # ---- uploads -------------------------------------------------------------------------------------
@@ -262,7 +262,7 @@ def test_nobody_else_sees_or_stops_a_run_and_a_refresh_finds_it(server: Server) 
     with Visitor(server.address) as one, Visitor(server.address) as other:
         job = running(one)
         other.open("Training", watch="live", job=job)
-        assert any("not to be found" in text for text in other.texts())
+        assert any("no longer exists" in text for text in other.texts())
         assert not other.has("stop")
         assert "job" not in other.query
         # The id of the other's button is no secret; a click on it that nobody drew does nothing.
