@@ -55,7 +55,7 @@ def test_opens_on_a_layer_with_its_count_of_empty_channels(open_page: Any) -> No
     expected = activations_of("alexnet", "encoder", layer)
     assert layer == "features.0"
     one, two, three = three_most_salient(expected)
-    assert app.subheader[0].value == (
+    assert app.header[0].value == (
         f"64 channels; {one}, {two} and {three} answer most to this image."
     )
     assert grid(app)["selected"] == one

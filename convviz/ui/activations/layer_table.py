@@ -20,7 +20,7 @@ _MOST_NETWORKS = 3
 
 def draw(choice: Choice, threshold: float) -> None:
     """Draw the shares of empty and dead channels, and the buttons that count the dead ones."""
-    st.subheader("Empty and dead channels by layer and network", anchor=False)
+    st.header("Empty and dead channels by layer and network", anchor=False)
     st.session_state.setdefault("activations_table_networks", [choice.network_name])
     names = st.multiselect(
         "Networks",
