@@ -34,7 +34,7 @@ JOBS ?= 2
 PIECES := lint format-check types audit tests
 
 .PHONY: help run dev install preflight test chromium check $(PIECES) unit pages browser \
-	choices independent test-load format clean
+	choices independent test-load screenshots format clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{ printf "make %-13s %s\n", $$1, $$2 }'
@@ -131,6 +131,10 @@ independent: ## counts many networks again by code that is not convviz': minutes
 # LOAD says which of them: make test-load LOAD="-k thirty"
 test-load: ## thirty visitors at once, and a soak: hours; writes docs/LOAD.md
 	@$(VENV_PYTHON) -m pytest --load -m load -s $(LOAD) tests
+
+screenshots: ## the pictures in README, taken anew
+	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && \
+		PYTHONPATH=. $(VENV_PYTHON) scripts/make_screenshots.py
 
 format: ## ruff's formatting and safe fixes, written to the files
 	@$(VENV_PYTHON) -m ruff check --fix .
