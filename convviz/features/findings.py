@@ -131,16 +131,24 @@ def _listed(channels: Sequence[int]) -> str:
 
 
 def layer_headline(activations: Activations, network_title: str, threshold: float) -> str:
-    """Say which layer it is, its dotted name as code, and how many of its channels are empty."""
+    """Say which layer it is, its dotted name as code, and how many channels are empty or damaged."""
     layer = activations.layer
     channels, height, width = activations.maps.shape
     unit = "numbers" if height == width == 1 else f"maps of {height} × {width}"
     dotted = code(layer.name)
     name = dotted if layer.name == layer.title else f"{plain(layer.title)} ({dotted})"
-    return (
-        f"{name} of {plain(network_title)}, {plain(layer.kind)}: {channels} {unit}. "
-        f"{activations.sentence(threshold)}"
-    )
+    parts = [
+        f"{name} of {plain(network_title)}, {plain(layer.kind)}: {channels} {unit}.",
+        activations.sentence(threshold),
+    ]
+    odd = int((~activations.maps.isfinite()).sum())
+    if odd:
+        count = f"{odd:,} of the {activations.maps.numel():,} activations"
+        parts.append(
+            f"{count} {'is' if odd == 1 else 'are'} infinite or not a number, drawn as 0: the "
+            "weights are too large, or damaged."
+        )
+    return " ".join(parts)
 
 
 def what_is_empty(activations: Activations, threshold: float) -> str:
@@ -159,13 +167,6 @@ def what_is_empty(activations: Activations, threshold: float) -> str:
         parts.append("Empty: every activation is 0.")
     else:
         parts.append("Empty: no activation above 0.")
-    odd = int((~activations.maps.isfinite()).sum())
-    if odd:
-        count = f"{odd:,} of the {activations.maps.numel():,} activations"
-        parts.append(
-            f"{count} {'is' if odd == 1 else 'are'} infinite or not a number, drawn as 0: the "
-            "weights are too large, or damaged."
-        )
     if layer.pre_relu is not None:
         limit = "" if layer.ceiling is None else f", at most {layer.ceiling:g},"
         parts.append(

@@ -340,7 +340,7 @@ def test_a_bad_file_in_the_sidebar_leaves_the_page_as_it_was(open_page: Any) -> 
     before = headline(app)
     app.file_uploader(key="side_upload").upload("x.png", b"no picture", "image/png")
     app.run()
-    assert "only JPEG, PNG" in app.error[0].value
+    assert "It reads JPEG, PNG" in app.error[0].value
     assert headline(app) == before
 
 

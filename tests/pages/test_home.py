@@ -201,7 +201,7 @@ def test_a_later_image_takes_the_place_of_the_first(open_page: Any) -> None:
     ("data", "sentence"),
     [
         (b"", "The file is empty"),
-        (b"this is text", "only JPEG, PNG"),
+        (b"this is text", "It reads JPEG, PNG"),
         (picture()[:90], "damaged"),
         (picture((4200, 100)), "times as long"),
     ],

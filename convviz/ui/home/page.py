@@ -28,10 +28,11 @@ def draw(choice: Choice) -> None:
 def _from_image_to_classes(choice: Choice) -> None:
     """Draw the network's stages from left to right, and its best guesses beside them."""
     network, image = choice.network, choice.image
+    # Both before anything is drawn: where the network fails, it is said once.
+    summaries, guesses = cache.overview(image, network), cache.predictions(image, network)
     stages, comes_out = st.columns([10, 3], gap="medium")
-    with stages, errors():
+    with stages:
         st.header(f"What {state.plain(network.title)} makes of it", anchor=False)
-        summaries = cache.overview(image, network)
         opened = network_flow(
             summaries,
             cache.photograph(image, network),
@@ -52,7 +53,7 @@ def _from_image_to_classes(choice: Choice) -> None:
                 sidebar_image.input_crop(image, network)
     with comes_out:
         st.header(f"What {state.plain(network.title)} takes it for", anchor=False)
-        predictions.draw(network, cache.predictions(image, network))
+        predictions.draw(network, guesses)
         unknown = findings.unknown_class(sidebar_image.label_of(image), network)
         if unknown:
             st.caption(unknown)
