@@ -131,7 +131,7 @@ def _listed(channels: Sequence[int]) -> str:
 
 
 def layer_headline(activations: Activations, network_title: str, threshold: float) -> str:
-    """Say which layer it is, its dotted name as code, and how many channels are empty or damaged."""
+    """Say which layer it is, its dotted name as code, and how many channels are empty."""
     layer = activations.layer
     channels, height, width = activations.maps.shape
     unit = "numbers" if height == width == 1 else f"maps of {height} × {width}"
