@@ -62,6 +62,12 @@ def ground(page: Page) -> str:
 
 
 def barriers(page: Page) -> list[str]:
+    # Text that fades in, or out before it is replaced, has less contrast for a moment.
+    expect(page.locator("[data-stale=true]")).to_have_count(0)
+    page.wait_for_function(
+        "document.getAnimations().every(a => a.effect.getTiming().iterations === Infinity"
+        " || a.playState !== 'running')"
+    )
     found = Axe().run(page, options=OPTIONS).response["violations"]
     return [
         said(one)

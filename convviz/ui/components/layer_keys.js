@@ -20,6 +20,10 @@ class LayerKeys {
   update(data, send) {
     this.data = data;
     this.send = send;
+    for (const [selector, by] of Object.entries(data.buttons)) {
+      for (const button of document.querySelectorAll(`${selector} button`))
+        button.setAttribute("aria-keyshortcuts", by < 0 ? "[" : "]");
+    }
   }
 
   press(event) {
