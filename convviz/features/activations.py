@@ -12,6 +12,7 @@ signs: of class scores the highest comes first and the lowest last.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import sqrt
 from typing import Literal, get_args
 
@@ -37,6 +38,7 @@ _LEAST_DEVIATIONS = 1.645
 _LEAST_DIFFERENCE = 0.01
 
 _LEAST_SIDE = 6  # of maps whose rim can be left out
+_SEEN_SIDE = 56  # about as large as a grid shows a map
 
 _NO_RELU = "no ReLU follows directly that would set numbers to 0"
 
@@ -218,8 +220,9 @@ class Activations:
         share = percent(count / channels)
         return f"{count} of {channels} channels ({share}) {verb} empty for this image."
 
+    @cached_property
     def salience(self) -> Tensor:
-        """Measure how much of a pattern each channel draws, shape (C,); see `salience`."""
+        """How much of a pattern each channel draws, shape (C,); see `salience`."""
         return salience(self.rectified)
 
     def order(self, by: Order = "index") -> Tensor:
@@ -237,7 +240,7 @@ class Activations:
             return torch.arange(self.channels)
         if by == "salience":
             by_maximum = self.order("strength")
-            values = _comparable(self.salience())[by_maximum]
+            values = _comparable(self.salience)[by_maximum]
             return by_maximum[torch.sort(values, descending=True, stable=True).indices]
         if by == "strength":
             return torch.sort(_comparable(self.maximum), descending=True, stable=True).indices
@@ -324,7 +327,8 @@ def salience(maps: Tensor) -> Tensor:
     its neighbours (weights 1, 2, 1 in both directions). A map that is the same everywhere has
     none, and a single high value counts for less than a patch of lower ones. Of maps of six values
     a side and more the outermost ones are left out: they answer to the padding more than to the
-    image.
+    image. Maps of 112 values a side and more are averaged in blocks first, since a grid shows them
+    no larger than about 56.
 
     Args:
         maps: Shape (C, H, W).
@@ -336,11 +340,16 @@ def salience(maps: Tensor) -> Tensor:
     """
     if maps.shape[1] * maps.shape[2] == 1:
         return maps.flatten()
-    largest = maps.abs().amax((1, 2))
+    lowest, highest = maps.flatten(1).aminmax(dim=1)
+    largest = torch.maximum(-lowest, highest)
     # The scaled values can be squared without leaving float32's range.
     scale = torch.where(largest.isfinite() & (largest > 0), largest, torch.ones_like(largest))
     inner = maps[:, 1:-1, 1:-1] if min(maps.shape[1:]) >= _LEAST_SIDE else maps
-    padded = pad((inner / scale[:, None, None])[None], (1, 1, 1, 1), mode="replicate")
+    scaled = (inner / scale[:, None, None])[None]
+    block = min(inner.shape[1:]) // _SEEN_SIDE
+    if block > 1:
+        scaled = avg_pool2d(scaled, block)
+    padded = pad(scaled, (1, 1, 1, 1), mode="replicate")
     smooth = avg_pool2d(avg_pool2d(padded, 2, stride=1), 2, stride=1)[0]
     deviation = smooth.flatten(1).std(1, correction=0) * scale
     return torch.where(largest.isfinite(), deviation, largest)

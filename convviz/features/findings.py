@@ -96,7 +96,7 @@ def strongest(activations: Activations, threshold: float) -> str:
     """
     channels = activations.channels
     empty = activations.empty(threshold).tolist()
-    salience = activations.salience().tolist()
+    salience = activations.salience.tolist()
     answering = [channel for channel in range(channels) if not empty[channel]]
     if channels == 1:
         return f"The only channel {'answers' if answering else 'does not answer'} to this image."

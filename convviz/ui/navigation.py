@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import streamlit as st
@@ -112,6 +113,7 @@ NEXT = {
 }
 
 
+@cache
 def pages() -> tuple[Page, ...]:
     """Return the pages that this version of the app has, without Home."""
     return tuple(page for page in PAGES if page.exists)

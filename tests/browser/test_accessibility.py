@@ -62,12 +62,18 @@ def ground(page: Page) -> str:
 
 
 def barriers(page: Page) -> list[str]:
-    # Text that fades in, or out before it is replaced, has less contrast for a moment.
-    expect(page.locator("[data-stale=true]")).to_have_count(0)
-    page.wait_for_function(
-        "document.getAnimations().every(a => a.effect.getTiming().iterations === Infinity"
-        " || a.playState !== 'running')"
-    )
+    """Look until nothing is found, or twice the same: text that fades has little contrast."""
+    before, found = None, looked_at(page)
+    while found and found != before:
+        page.wait_for_function(
+            "document.getAnimations().every(a => a.playState !== 'running'"
+            " || a.effect.getTiming().iterations === Infinity)"
+        )
+        before, found = found, looked_at(page)
+    return found
+
+
+def looked_at(page: Page) -> list[str]:
     found = Axe().run(page, options=OPTIONS).response["violations"]
     return [
         said(one)

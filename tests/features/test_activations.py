@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 from scipy.ndimage import convolve
+from skimage.measure import block_reduce
 from torch import Tensor, nn
 
 from convviz.errors import NetworkError, SettingError
@@ -313,7 +314,7 @@ class TestSalience:
     def test_one_hot_value_worked_out_by_hand(self) -> None:
         # Averaged with weights (1 2 1; 2 4 2; 1 2 1) / 16, of which the squares sum to 36 / 256.
         # 16 · 16 · 36 / 256 = 36; of 8 × 8 values the 6 × 6 inner ones count.
-        answer = of_maps(single(8, 3, 4, 16.0)).salience()
+        answer = of_maps(single(8, 3, 4, 16.0)).salience
         assert answer.tolist() == pytest.approx([sqrt(36 / 36 - (16 / 36) ** 2)])
 
     def test_against_scipys_filter(self) -> None:
@@ -326,12 +327,21 @@ class TestSalience:
         assert salience(maps).tolist() == pytest.approx(by_scipy, rel=1e-5)
         assert salience(-3 * maps).tolist() == pytest.approx([3 * x for x in by_scipy], rel=1e-5)
 
+    def test_large_maps_are_averaged_in_blocks_first(self) -> None:
+        maps = torch.rand(3, 230, 170, generator=torch.Generator().manual_seed(4))
+        kernel = np.outer([1, 2, 1], [1, 2, 1]) / 16
+        # Of 228 × 168 inner values blocks of 3 × 3: 168 is three times 56.
+        blocks = [block_reduce(one[1:-1, 1:-1], 3, np.mean) for one in maps.double().numpy()]
+        by_scipy = [float(np.std(convolve(one, kernel, mode="nearest"))) for one in blocks]
+        assert blocks[0].shape == (76, 56)
+        assert salience(maps).tolist() == pytest.approx(by_scipy, rel=1e-5)
+
     def test_a_patch_beats_one_hot_value_and_both_beat_what_is_flat(self) -> None:
         hot = single(8, 3, 4, 1.0)
         patch = [[0.4 * (2 <= i < 6 and 2 <= j < 6) for j in range(8)] for i in range(8)]
         flat, empty = [[5.0] * 8] * 8, [[0.0] * 8] * 8
         result = of_maps(empty, flat, hot, patch)
-        assert result.salience()[:2].tolist() == [0.0, 0.0]
+        assert result.salience[:2].tolist() == [0.0, 0.0]
         assert result.order("salience").tolist() == [3, 2, 1, 0]
         assert result.order("strength").tolist() == [1, 2, 3, 0]
 
@@ -339,7 +349,7 @@ class TestSalience:
         side = range(6)
         frame = [[9.0 * (i in (0, 5) or j in (0, 5)) for j in side] for i in side]
         result = of_maps(frame, single(6, 2, 2, 0.1))
-        assert result.salience()[0] == 0
+        assert result.salience[0] == 0
         assert result.order("salience").tolist() == [1, 0]
 
     def test_equals_stay_in_the_order_of_their_index(self) -> None:
@@ -348,7 +358,7 @@ class TestSalience:
 
     def test_maps_of_one_position_are_ordered_by_their_value(self) -> None:
         result = of_maps([[-2.0]], [[3.0]], [[0.5]])
-        assert result.salience().tolist() == [-2.0, 3.0, 0.5]
+        assert result.salience.tolist() == [-2.0, 3.0, 0.5]
         assert result.order("salience").tolist() == [1, 2, 0]
 
     @pytest.mark.parametrize("shape", [(1, 2), (2, 1), (2, 2), (1, 9), (3, 3)])

@@ -1,7 +1,8 @@
-"""A server that is killed in the middle of a run leaves nothing behind, and says so afterwards."""
+"""What becomes of a run when the server is killed, or when its visitor is gone."""
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,26 @@ def test_a_kill_in_mid_run_leaves_nothing_and_the_next_start_says_so(tmp_path: P
         assert not any("started again" in text for text in one.texts())
         assert "job=" in one.query
         assert job not in one.query
+
+
+@pytest.mark.load
+@pytest.mark.timeout(600)
+def test_a_run_outlives_a_cut_line_and_ends_when_nobody_comes_back(tmp_path: Path) -> None:
+    link = {"network": "googlenet", "layer": "conv1", "series": "one", "seconds": "60"}
+    settings = {"OMP_NUM_THREADS": "1", "CONVVIZ_GONE_SECONDS": "12"}
+    with Server(tmp_path, settings=settings) as server:
+        with Visitor(server.address) as one:
+            one.open("Reconstruction", **link)
+            one.wait_for("start")
+            one.press("start")
+            one.wait_for("stop")
+            job = dict(pair.split("=", 1) for pair in one.query.split("&"))["job"]
+        time.sleep(6)  # the line is cut, for half of what is allowed
+        with Visitor(server.address, one.secret) as again:
+            again.open("Reconstruction", **link, job=job)
+            assert again.has("stop"), again.texts()
+        time.sleep(20)
+        with Visitor(server.address, one.secret) as late:
+            late.open("Reconstruction", **link, job=job)
+            assert not late.has("stop")
+            assert any("nobody had looked at it for 12 seconds" in text for text in late.texts())

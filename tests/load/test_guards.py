@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from websockets.sync.client import connect
 
 from tests.load.server import ROOT, Server
+from tests.load.simulation import image_of
 from tests.load.visitor import Visitor, trigger
 
 HEADERS = ("Content-Security-Policy", "X-Frame-Options", "Referrer-Policy", "Permissions-Policy")
@@ -244,6 +245,29 @@ def test_raw_messages_do_nothing_to_others(server: Server, message: bytes | str)
                 pass
         one.open("Activations")
         assert get(server.address, "/_stcore/health").status == 200
+
+
+# ---- pictures ------------------------------------------------------------------------------------
+
+
+def test_a_picture_has_an_address_that_nobody_can_guess(server: Server) -> None:
+    image = image_of((228, 18, 144), 1)
+    with Visitor(server.address) as one, Visitor(server.address) as other:
+        one.open()
+        one.wait_for("home_upload")
+        one.upload("home_upload", "own.png", image)
+        other.open()
+        mine = set(one._fetched) - set(other._fetched)
+        assert mine
+        for path in mine:
+            name = path.rsplit("/", 1)[1].split(".")[0]
+            assert len(name) >= 32  # hexadecimal digits, 128 bits made of what the file holds
+            assert int(name, 16)
+            assert get(server.address, path).status == 200
+            last = "0" if name[-1] != "0" else "1"
+            assert get(server.address, path.replace(name, name[:-1] + last)).status == 404
+            assert get(server.address, path.replace(name, name[:-1])).status == 404
+        assert get(server.address, "/media/").status in (403, 404)
 
 
 # ---- runs ----------------------------------------------------------------------------------------

@@ -299,6 +299,8 @@ def test_another_layer_begins_at_its_strongest_channel(open_page: Any) -> None:
 
 def test_another_image_keeps_the_channel(open_page: Any) -> None:
     app = open_page(PAGE, network="alexnet", weights="random", layer="features.6", channel="3")
+    app.session_state["sidebar_change_image"] = True  # the menu is open
+    app.run()
     app.button(key="side_sample_rocket").click().run()
     assert app.query_params["image"] == "rocket"
     assert grid(app)["selected"] == 3
@@ -338,6 +340,8 @@ def test_the_image_follows_from_page_to_page(open_page: Any) -> None:
 def test_a_bad_file_in_the_sidebar_leaves_the_page_as_it_was(open_page: Any) -> None:
     app = open_page(PAGE, network="alexnet", weights="random")
     before = headline(app)
+    app.session_state["sidebar_change_image"] = True  # the menu is open
+    app.run()
     app.file_uploader(key="side_upload").upload("x.png", b"no picture", "image/png")
     app.run()
     assert "It reads JPEG, PNG" in app.error[0].value

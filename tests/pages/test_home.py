@@ -180,6 +180,9 @@ def test_the_own_image_is_offered_in_the_sidebar_too(open_page: Any) -> None:
     app.button(key="home_sample_koala").click().run()
     app.switch_page("pages/2_Filters.py").run()
     assert "Koala" in app.sidebar.markdown[0].value
+    assert not tiles(app, "side")  # sent when the menu is opened, not with every run
+    app.session_state["sidebar_change_image"] = True
+    app.run()
     assert tiles(app, "side")[-1] == r"dog\.png"
     app.button(key="side_sample_upload").click().run()
     assert app.query_params["image"] == "upload"

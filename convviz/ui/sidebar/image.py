@@ -128,8 +128,12 @@ def panel(image: ChosenImage) -> None:
             width, height = image.pixels.size
             st.markdown(f"**{plain_name(image.title)}**")
             st.caption(f"{width} × {height} pixels")
-            with st.popover("Change image", key="sidebar_change_image", width="content"):
-                chooser("side")
+            menu = st.popover(
+                "Change image", key="sidebar_change_image", width="content", on_change="rerun"
+            )
+            if menu.open:  # nine pictures, which every run would send
+                with menu:
+                    chooser("side")
 
 
 def chooser(key: str, *, wide: bool = False) -> None:
