@@ -309,14 +309,15 @@ def measure(layer: Layer, maps: Tensor, judged_maps: Tensor | None = None) -> Ac
     """
     positive = rectified(layer, maps if judged_maps is None else judged_maps)
     values = positive.flatten(1)
+    minimum, maximum = values.aminmax(dim=1)
     return Activations(
         layer=layer,
         maps=maps,
         rectified=positive,
-        maximum=values.amax(1),
+        maximum=maximum,
         mean=values.mean(1),
-        active_share=(values != 0).float().mean(1),
-        strength=values.abs().amax(1),
+        active_share=torch.count_nonzero(values, dim=1).float() / values.shape[1],
+        strength=torch.maximum(maximum.abs(), minimum.abs()),
     )
 
 
@@ -341,7 +342,7 @@ def salience(maps: Tensor) -> Tensor:
     if maps.shape[1] * maps.shape[2] == 1:
         return maps.flatten()
     lowest, highest = maps.flatten(1).aminmax(dim=1)
-    largest = torch.maximum(-lowest, highest)
+    largest = torch.maximum(lowest.abs(), highest.abs())
     # The scaled values can be squared without leaving float32's range.
     scale = torch.where(largest.isfinite() & (largest > 0), largest, torch.ones_like(largest))
     inner = maps[:, 1:-1, 1:-1] if min(maps.shape[1:]) >= _LEAST_SIDE else maps
