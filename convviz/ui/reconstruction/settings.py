@@ -115,14 +115,14 @@ def _networks(network: Network, layer: Layer) -> tuple[tuple[Network, Layer], ..
         key=f"reconstruction_networks:{','.join(sources)}",
         max_selections=MOST_IMAGES,
     )
-    depth = structure_layers.trunk_depth(cache.layers(network), layer)
+    depth = structure_layers.encoder_depth(cache.layers(network), layer)
     pairs = []
     for name in names:
         if name == network.name:
             pairs.append((network, layer))
         else:
             other = cache.network(name, sources[name])
-            pairs.append((other, structure_layers.at_trunk_depth(cache.layers(other), depth)))
+            pairs.append((other, structure_layers.comparable(cache.layers(other), depth)))
     st.caption(findings.compared_layers(pairs))
     if missing:
         st.caption(findings.weights_missing(missing))
