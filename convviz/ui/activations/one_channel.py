@@ -50,13 +50,13 @@ def _heading(activations: Activations, channel: int) -> None:
             on_change=lambda: state.pick_channel(int(st.session_state["activations_inspected"])),
             width=260,
         )
-        for title, icon, step, shortcut in (
-            ("Previous channel", "arrow_back", -1, "Left"),
-            ("Next channel", "arrow_forward", 1, "Right"),
+        # Their keys, which Streamlit writes on them, are their arrows.
+        for title, step, shortcut in (
+            ("Previous channel", -1, "Left"),
+            ("Next channel", 1, "Right"),
         ):
             st.button(
                 title,
-                icon=f":material/{icon}:",
                 key=f"activations_inspected_{'next' if step > 0 else 'previous'}",
                 disabled=not 0 <= channel + step <= last,
                 on_click=state.pick_channel,
