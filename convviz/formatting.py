@@ -27,7 +27,19 @@ def percent(share: float, digits: int | None = None) -> str:
         if 0.999 < share < 1:
             return "more than 99.9 %"
         digits = 1 if 0 < share < 0.1 or 0.99 < share < 1 else 0
-    return f"{100 * share:.{digits}f} %"
+    return f"{decimals(100 * share, digits)} %"
+
+
+def signed_percent(share: float, digits: int = 1) -> str:
+    """Write a difference as a percentage: "+1.2 %", "−0.3 %"; "0.0 %" if it rounds to nothing.
+
+    Args:
+        share: 0.012 for 1.2 %.
+        digits: After the point.
+    """
+    text = f"{100 * abs(share):.{digits}f}"
+    sign = "" if not float(text) else MINUS if share < 0 else "+"
+    return f"{sign}{text} %"
 
 
 def probability(share: float) -> str:
@@ -80,8 +92,9 @@ def significant(number: float) -> str:
 
 
 def decimals(number: float, digits: int = 2) -> str:
-    """Write a number with a fixed number of digits after the point: "−0.12"."""
-    return f"{number:.{digits}f}".replace("-", MINUS)
+    """Write a number with a fixed number of digits after the point: "−0.12"; never "−0.00"."""
+    text = f"{number:.{digits}f}"
+    return (text if float(text) else text.lstrip("-")).replace("-", MINUS)
 
 
 def signed(term: float) -> str:

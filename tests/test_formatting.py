@@ -12,13 +12,26 @@ from convviz import formatting
         (0.9999, None, "more than 99.9 %"),
         (0.0004, 1, "less than 0.1 %"),
         (0.3333, 1, "33.3 %"),
-        (-0.25, 1, "-25.0 %"),
+        (-0.25, 1, "−25.0 %"),
+        (-0.0001, 1, "0.0 %"),
         (0.9996, 1, "100.0 %"),
         (0.896, 0, "90 %"),
     ],
 )
 def test_percentages(share: float, digits: int | None, text: str) -> None:
     assert formatting.percent(share, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.0123, "+1.2 %"), (-0.0031, "−0.3 %"), (0, "0.0 %"), (-0.0004, "0.0 %"), (0.0004, "0.0 %")],
+)
+def test_differences_have_a_sign_unless_they_round_to_nothing(share: float, text: str) -> None:
+    assert formatting.signed_percent(share) == text
+
+
+def test_no_decimals_are_minus_nothing() -> None:
+    assert [formatting.decimals(x) for x in (-0.001, -0.126, 0.0)] == ["0.00", "−0.13", "0.00"]
 
 
 @pytest.mark.parametrize(

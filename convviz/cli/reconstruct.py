@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from convviz.cli.options import find_layer, layer_and_image, read_image
 from convviz.cli.output import ProgressBar, check_target, write, write_json
+from convviz.formatting import percent
 from convviz.reconstruction import optimizers
 from convviz.reconstruction.optimizers import OPTIMIZERS
 
@@ -223,7 +224,8 @@ def _print(result: ReconstructionResult, network: Network, config: Reconstructio
     ):
         if predictions:
             guesses = ", ".join(
-                f"{prediction.label} {prediction.probability:.0%}" for prediction in predictions
+                f"{prediction.label} {percent(prediction.probability, 0)}"
+                for prediction in predictions
             )
             print(f"{title}: {guesses}")
     if result.note:

@@ -258,13 +258,13 @@ def _print_result(
     by = f", by {evaluation.folds} networks trained without them" if evaluation.folds else ""
     epochs = "1 epoch" if result.epochs == 1 else f"{result.epochs} epochs"
     print(
-        f"{evaluation.accuracy:.1%} of {images:,} test pictures classified correctly{by} (95 % "
-        f"interval {percent(low)} to {percent(high)}); the largest class alone would give "
+        f"{percent(evaluation.accuracy, 1)} of {images:,} test pictures classified correctly{by} "
+        f"(95 % interval {percent(low)} to {percent(high)}); the largest class alone would give "
         f"{percent(guessing)}."
     )
     print(
         f"The network was trained for {epochs} in {result.seconds:.1f} s; kept is epoch "
-        f"{result.best_epoch}, with {result.validation.accuracy:.1%} of the "
+        f"{result.best_epoch}, with {percent(result.validation.accuracy, 1)} of the "
         f"{len(partition.split.validation):,} pictures that choose it."
     )
     if evaluation.note:
@@ -284,5 +284,7 @@ def _line(progress: EvaluationStep) -> str:
     if step.loss is not None:
         text += f", loss {step.loss:.3f}"
     if step.validation is not None:
-        text += f", validation {step.validation.accuracy:.1%}"
+        from convviz.formatting import percent
+
+        text += f", validation {percent(step.validation.accuracy, 1)}"
     return text

@@ -15,6 +15,7 @@ from convviz.features.ablation import Change
 from convviz.features.activations import LayerSummary
 from convviz.features.arithmetic_steps import WeightedSum
 from convviz.figures import theme
+from convviz.formatting import percent
 from convviz.plain_text import plain_html
 from convviz.structure.layers import Layer
 
@@ -46,19 +47,19 @@ def empty_by_depth(summaries: Sequence[LayerSummary], layer_name: str) -> go.Fig
             customdata=[
                 [
                     *map(plain_html, (summary.layer.title, summary.layer.name, summary.layer.kind)),
-                    *(summary.empty, summary.channels),
+                    *(summary.empty, summary.channels, percent(summary.share, 1)),
                 ]
                 for summary in summaries
             ],
             hovertemplate="<b>%{customdata[0]}</b> (%{customdata[1]})<br>%{customdata[2]}<br>"
-            "%{customdata[3]} of %{customdata[4]} channels empty, %{y:.1%}<extra></extra>",
+            "%{customdata[3]} of %{customdata[4]} channels empty, %{customdata[5]}<extra></extra>",
         )
     )
     theme.style(figure, height=340)
     figure.update_layout(hovermode="x")
     _name_stages(figure, [summary.layer for summary in summaries])
     figure.update_yaxes(
-        title="Empty channels", tickformat=".0%", rangemode="tozero", range=_range(summaries)
+        title="Empty channels", range=_range(summaries), **theme.percent_axis(_range(summaries)[1])
     )
     if layer_name in names:
         index = names.index(layer_name)
@@ -223,15 +224,20 @@ def changes(layers: Sequence[Change]) -> go.Figure:
             y=[change.relative for change in layers],
             marker={"color": theme.ACCENT},
             customdata=[
-                [plain_html(change.layer.title), plain_html(change.layer.kind)] for change in layers
+                [
+                    *map(plain_html, (change.layer.title, change.layer.kind)),
+                    percent(change.relative, 1),
+                ]
+                for change in layers
             ],
-            hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}<br>changed by %{y:.1%}"
-            "<extra></extra>",
+            hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}<br>"
+            "changed by %{customdata[2]}<extra></extra>",
         )
     )
     theme.style(figure, height=260)
     _name_stages(figure, [change.layer for change in layers])
-    figure.update_yaxes(title="Change", tickformat=".2~%", rangemode="tozero")
+    highest = max((change.relative for change in layers), default=1.0)
+    figure.update_yaxes(title="Change", rangemode="tozero", **theme.percent_axis(highest))
     return figure
 
 

@@ -91,7 +91,7 @@ def amounts(
     *,
     texts: Sequence[str],
     exact: Sequence[str],
-    colour: str = theme.BLUE,
+    colours: Sequence[str] = (),
     longest: float | None = None,
 ) -> go.Figure:
     """Draw one amount of several networks as bars with their numbers beside them.
@@ -101,7 +101,7 @@ def amounts(
         values: Length of each bar.
         texts: What to write beside it.
         exact: What to say when it is pointed at.
-        colour: Of the bars.
+        colours: Of each bar; empty for the accent.
         longest: Value at the right-hand end; None: a little more than the largest.
     """
     figure = go.Figure(
@@ -109,7 +109,7 @@ def amounts(
             y=[plain_html(title) for title in titles],
             x=list(values),
             orientation="h",
-            marker={"color": colour},
+            marker={"color": list(colours) or theme.ACCENT},
             text=[f" {text}" for text in texts],
             textposition="outside",
             cliponaxis=False,
@@ -126,12 +126,15 @@ def amounts(
     return figure
 
 
-def trade(networks: Sequence[Costs], reported: Sequence[Reported]) -> go.Figure:
+def trade(
+    networks: Sequence[Costs], reported: Sequence[Reported], colours: Sequence[str] = ()
+) -> go.Figure:
     """Draw accuracy over MACs, each network a disc whose area is its number of parameters.
 
     Args:
         networks: Those that torchvision reports on.
         reported: What it reports, in the same order.
+        colours: Of each disc; empty for the accent.
     """
     parameters = [costs.parameters for costs in networks]
     accuracies = [figures.top1 for figures in reported]
@@ -147,24 +150,25 @@ def trade(networks: Sequence[Costs], reported: Sequence[Reported]) -> go.Figure:
                 "sizemode": "area",
                 "sizeref": max(parameters, default=1) / 52**2,
                 "sizemin": 4,
-                "color": theme.BLUE,
-                "opacity": 0.55,
-                "line": {"width": 1.5, "color": theme.BLUE},
+                "color": list(colours) or theme.ACCENT,
+                "opacity": 0.8,
+                "line": {"width": 0},
             },
             customdata=[
-                [f"{count:,}", f"{costs.macs:,}"]
-                for count, costs in zip(parameters, networks, strict=True)
+                [f"{count:,}", f"{costs.macs:,}", percent(accuracy, 1)]
+                for count, costs, accuracy in zip(parameters, networks, accuracies, strict=True)
             ],
             cliponaxis=False,
-            hovertemplate="<b>%{text}</b><br>top-1 accuracy %{y:.1%}<br>%{customdata[1]} MACs<br>"
-            "%{customdata[0]} parameters<extra></extra>",
+            hovertemplate="<b>%{text}</b><br>top-1 accuracy %{customdata[2]}<br>"
+            "%{customdata[1]} MACs<br>%{customdata[0]} parameters<extra></extra>",
         )
     )
     theme.style(figure, height=400, saveable=True)
     figure.update_xaxes(title="Billions of MACs for one image of 224 × 224", rangemode="tozero")
-    figure.update_yaxes(title="Top-1 accuracy on ImageNet", tickformat=".0%")
+    figure.update_yaxes(title="Top-1 accuracy on ImageNet")
     if reported:
-        figure.update_yaxes(range=[min(accuracies) - 0.06, max(accuracies) + 0.07])
+        low, high = min(accuracies) - 0.06, max(accuracies) + 0.07
+        figure.update_yaxes(range=[low, high], **theme.percent_axis(high, low))
         most = max(costs.macs for costs in networks) / 1e9
         figure.update_xaxes(range=[-0.12 * most, 1.2 * most])
     return figure

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import floor, isfinite, log10
 
 import plotly.graph_objects as go
 
 from convviz.figures import theme
+from convviz.formatting import percent
 from convviz.learning.auxiliary import Moment
 from convviz.learning.gradients import LayerGradient
 
@@ -83,7 +84,8 @@ def losses(moments: Sequence[Moment], guessing: float, steps: int) -> go.Figure:
         [moment.step for moment in measured],
         [moment.with_heads.loss for moment in measured],
         [moment.without.loss for moment in measured],
-        "step %{x:,}<br>main loss %{y:.3f}",
+        "step %{x:,}<br>main loss %{customdata}",
+        "{:.3f}".format,
     )
     _add_guessing(figure, guessing)
     figure.update_yaxes(title="main loss", rangemode="tozero")
@@ -104,10 +106,11 @@ def accuracies(moments: Sequence[Moment], guessing: float, steps: int) -> go.Fig
         [moment.step for moment in moments],
         [moment.with_heads.validation.accuracy for moment in moments],
         [moment.without.validation.accuracy for moment in moments],
-        "step %{x:,}<br>%{y:.1%} named correctly",
+        "step %{x:,}<br>%{customdata} named correctly",
+        lambda share: percent(share, 1),
     )
     _add_guessing(figure, guessing)
-    figure.update_yaxes(title="validation accuracy", tickformat=".0%", range=[0, 1.04])
+    figure.update_yaxes(title="validation accuracy", range=[0, 1.04], **theme.percent_axis(1))
     return _style_curves(figure, steps)
 
 
@@ -138,8 +141,9 @@ def _add_curves(
     with_heads: Sequence[float | None],
     without: Sequence[float | None],
     hover: str,
+    write: Callable[[float], str],
 ) -> None:
-    """Draw one curve for each of the two networks."""
+    """Draw one curve for each of the two networks; `write` makes what hovering says of a value."""
     for (title, colour, dash, symbol), values in ((_WITH_HEADS, with_heads), (_WITHOUT, without)):
         figure.add_scatter(
             x=list(steps),
@@ -148,6 +152,7 @@ def _add_curves(
             mode="lines+markers",
             line={"color": colour, "width": 2.5, "dash": dash},
             marker={"symbol": symbol, "size": 7},
+            customdata=[None if value is None else write(value) for value in values],
             hovertemplate=f"<b>{title}</b><br>{hover}<extra></extra>",
         )
 

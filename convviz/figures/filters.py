@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from convviz.features.filters import Filters
 from convviz.figures import theme
+from convviz.formatting import percent
 from convviz.plain_text import plain_html
 
 
@@ -19,10 +20,12 @@ def weights(sets: Sequence[tuple[str, Filters]]) -> go.Figure:
     """
     bound = max((filters.largest for _, filters in sets), default=1.0)
     figure = go.Figure()
+    highest = 0.0
     for index, (title, filters) in enumerate(sets):
         name = plain_html(title)
         counts, centres = filters.histogram(bound)
         share = counts / max(float(counts.sum()), 1.0)
+        highest = max(highest, float(share.max()))
         figure.add_trace(
             go.Scatter(
                 x=centres.tolist(),
@@ -35,13 +38,14 @@ def weights(sets: Sequence[tuple[str, Filters]]) -> go.Figure:
                     "dash": "solid" if index == 0 else "dot",
                 },
                 fill="tozeroy" if index == 0 else None,
-                hovertemplate=f"{name}: %{{y:.1%}} of the weights are about %{{x:.3g}}"
+                customdata=[percent(each, 1) for each in share.tolist()],
+                hovertemplate=f"{name}: %{{customdata}} of the weights are about %{{x:.3g}}"
                 "<extra></extra>",
             )
         )
     theme.style(figure, height=280, legend=len(sets) > 1)
     figure.update_xaxes(title="Weight")
-    figure.update_yaxes(title="Share of weights", tickformat=".2~%", rangemode="tozero")
+    figure.update_yaxes(title="Share of weights", rangemode="tozero", **theme.percent_axis(highest))
     return figure
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from math import ceil, floor, log10
 from typing import Any
 
 import plotly.graph_objects as go
@@ -26,6 +27,9 @@ GREY = "#8a97a1"
 SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, OLIVE)
 """The order in which several things in one figure take their colours."""
 
+NETWORKS = (GREEN, ORANGE, PURPLE, SKY, OLIVE)
+"""Colours of networks that are compared; encoders and decoders have blue and vermilion."""
+
 ACCENT = BLUE
 QUIET = GREY
 
@@ -38,6 +42,11 @@ _GRID = "rgba(128, 145, 158, 0.28)"  # seen on white and on black
 def series(index: int) -> str:
     """Return the colour of the index-th thing in a figure, starting again after the last."""
     return SERIES[index % len(SERIES)]
+
+
+def network(index: int) -> str:
+    """Return the colour of the index-th network that there is, the same in every figure."""
+    return NETWORKS[index % len(NETWORKS)]
 
 
 def style(
@@ -106,6 +115,31 @@ def _merged(present: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
             else value
         )
     return merged
+
+
+def percent_axis(highest: float, lowest: float = 0.0) -> dict[str, Any]:
+    """Return ticks for an axis of shares, written "20 %" as percentages are everywhere else.
+
+    Plotly's own format writes "20%". There are three to seven ticks, at round numbers.
+
+    Args:
+        highest: The largest share on the axis.
+        lowest: The smallest.
+    """
+    span = max(highest - lowest, 1e-6)
+    power = 10.0 ** floor(log10(span))
+    step = next(
+        power * part for part in (0.1, 0.2, 0.25, 0.5, 1.0, 2.0) if span <= 6 * power * part
+    )
+    ticks = [
+        step * index
+        for index in range(ceil(lowest / step - 1e-9), floor(highest / step + 1e-9) + 1)
+    ]
+    return {
+        "tickmode": "array",
+        "tickvals": ticks,
+        "ticktext": [f"{100 * tick:.10g} %" for tick in ticks],
+    }
 
 
 def save_as(name: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from convviz.figures import theme
+from convviz.formatting import percent
 from convviz.plain_text import plain_html
 
 
@@ -55,7 +56,8 @@ def accuracies(epochs: Sequence[int], shares: Sequence[float], guessing: float) 
         y=list(shares),
         mode="lines+markers",
         line={"color": theme.GREEN, "width": 2.5},
-        hovertemplate="epoch %{x}<br>%{y:.1%} classified correctly<extra></extra>",
+        customdata=[percent(share, 1) for share in shares],
+        hovertemplate="epoch %{x}<br>%{customdata} classified correctly<extra></extra>",
     )
     figure.add_hline(
         y=guessing,
@@ -64,7 +66,7 @@ def accuracies(epochs: Sequence[int], shares: Sequence[float], guessing: float) 
         annotation_position="top right",
     )
     figure.update_xaxes(title="epoch", rangemode="tozero", dtick=_whole(epochs))
-    figure.update_yaxes(title="validation accuracy", tickformat=".0%", range=[0, 1.04])
+    figure.update_yaxes(title="validation accuracy", range=[0, 1.04], **theme.percent_axis(1))
     return theme.style(figure, height=260)
 
 
@@ -111,7 +113,7 @@ def compared(names: Sequence[str], shares: Sequence[float], seconds: Sequence[fl
             orientation="h",
             width=0.42,
             marker={"color": [theme.series(row) for row in rows]},
-            text=[f"<b>{share:.1%}</b>" for share in shares],
+            text=[f"<b>{percent(share, 1)}</b>" for share in shares],
             textposition="auto",
             insidetextfont={"color": "white"},
             hoverinfo="skip",
@@ -127,6 +129,6 @@ def compared(names: Sequence[str], shares: Sequence[float], seconds: Sequence[fl
             xanchor="left",
             yanchor="bottom",
         )
-    figure.update_xaxes(range=[0, 1], tickformat=".0%", title="accuracy")
+    figure.update_xaxes(range=[0, 1], title="accuracy", **theme.percent_axis(1))
     figure.update_yaxes(range=[len(names) - 0.5, -0.75], showticklabels=False, showgrid=False)
     return theme.style(figure, height=90 + 66 * len(names))

@@ -199,15 +199,17 @@ def learning(comparison: Comparison) -> str:
     )
     if step_with is None and step_without is None:
         text += (
-            f"Neither network's main loss fell below {_LEFT:.0%} of it in "
+            f"Neither network's main loss fell below {percent(_LEFT, 0)} of it in "
             f"{_steps(comparison.step)}."
         )
     elif step_with == step_without:
-        text += f"Both networks' main loss fell below {_LEFT:.0%} of it by step {step_with:,}."
+        text += (
+            f"Both networks' main loss fell below {percent(_LEFT, 0)} of it by step {step_with:,}."
+        )
     else:
         text += (
-            f"The main loss fell below {_LEFT:.0%} of it {_by(step_with, comparison)} with the "
-            f"auxiliary losses, and {_by(step_without, comparison)} without."
+            f"The main loss fell below {percent(_LEFT, 0)} of it {_by(step_with, comparison)} with "
+            f"the auxiliary losses, and {_by(step_without, comparison)} without."
         )
     return f"{text} {accuracy(comparison)}"
 

@@ -296,12 +296,6 @@ def trunk_depth(layers: Sequence[Layer], layer: Layer) -> float:
     return min(1.0, rank / max(1, len(in_trunk) - 1))
 
 
-def at_trunk_depth(layers: Sequence[Layer], depth: float) -> Layer:
-    """Return the trunk layer nearest to a depth from 0 to 1."""
-    in_trunk = trunk(layers)
-    return in_trunk[round(min(1.0, max(0.0, depth)) * (len(in_trunk) - 1))]
-
-
 def encoder_depth(layers: Sequence[Layer], layer: Layer) -> float:
     """Return the depth of a layer among all layers of the encoder: 0 the first, 1 the last.
 
@@ -313,15 +307,18 @@ def encoder_depth(layers: Sequence[Layer], layer: Layer) -> float:
 
 
 def comparable(layers: Sequence[Layer], depth: float) -> Layer:
-    """Find the rectified layer nearest to an encoder depth.
+    """Find the layer of a network that is about as deep as one of another: the one rule for it.
 
-    The parts of a concatenation do not count, only the whole.
+    A first layer's is the first; any other's is the rectified layer that is nearest in depth. The
+    parts of a concatenation do not count, only the whole.
 
     Args:
         layers: Layers of one network, in order.
         depth: As `encoder_depth` measures it.
     """
     encoder = _encoder(layers)
+    if depth <= 0:
+        return encoder[0]
     rectified = [
         layer
         for layer in encoder
@@ -333,7 +330,8 @@ def comparable(layers: Sequence[Layer], depth: float) -> Layer:
 
 
 def _encoder(layers: Sequence[Layer]) -> list[Layer]:
-    return [layer for layer in layers if layer.in_encoder] or list(layers)
+    """Return the layers of the encoder; without parts of parts, which not every list has."""
+    return [layer for layer in layers if layer.in_encoder and not layer.detail] or list(layers)
 
 
 @functools.lru_cache(maxsize=64)

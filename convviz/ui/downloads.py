@@ -11,7 +11,7 @@ import streamlit as st
 
 from convviz.datasets import published
 from convviz.downloads.tickets import Fetch
-from convviz.formatting import size_text
+from convviz.formatting import percent, size_text
 from convviz.networks.registry import spec
 from convviz.ui import errors, state
 from convviz.ui.keys import Key
@@ -177,7 +177,7 @@ def _progress_of_weights(ticket: Fetch) -> str:
 def _progress_of_images(ticket: Fetch) -> str:
     text = size_text(ticket.received)
     if ticket.total:
-        text = f"{ticket.fraction:.0%} · {text} of {size_text(ticket.total)}"
+        text = f"{percent(ticket.fraction, 0)} · {text} of {size_text(ticket.total)}"
     if ticket.state == "waiting":
         text += " (another convviz on this machine is fetching it)"
     elif ticket.fraction == 1:

@@ -1,10 +1,11 @@
 """The server around the pages: what it does at its start, with every request, and now and then.
 
-`app.py` hands `options()` to Streamlit's `st.App`. Five things are done here, none of which a page
+`app.py` hands `options()` to Streamlit's `st.App`. Six things are done here, none of which a page
 can do: PyTorch is loaded when the server starts, so that the first visitor does not wait for it;
-hosts that are not on the list are refused; every answer carries security headers; files that
-browsers send are counted, bounded and let go; and links to elsewhere, the path of its script and
-its own words about a fault are taken out of what Streamlit sends.
+hosts that are not on the list are refused; the style of all pages is part of the first answer;
+every answer carries security headers; files that browsers send are counted, bounded and let go; and
+links to elsewhere, the path of its script and its own words about a fault are taken out of what
+Streamlit sends.
 """
 
 from __future__ import annotations
@@ -84,6 +85,7 @@ def options() -> Options:
             Middleware(SecurityHeaders, ancestors=ancestors),
             Middleware(Hosts, hosts=hosts),
             Middleware(Uploads),
+            Middleware(Styles),
             Middleware(SentFrames),
         ],
         on_script_error=errors.uncaught,
@@ -314,6 +316,57 @@ class SecurityHeaders:
 
 def _is_plain_host(host: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9.:\[\]_-]{1,255}", host) is not None
+
+
+# ---- the style of all pages ----------------------------------------------------------------------
+
+
+class Styles:
+    """Puts the style of all pages into Streamlit's page, behind what else sets its looks.
+
+    What a script sends arrives after the page has been drawn without it, so that everything on it
+    moves once more, on a busy machine after seconds.
+
+    Args:
+        app: What makes the answers.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http" or scope["method"] != "GET" or "." in scope["path"]:
+            await self._app(scope, receive, send)
+            return
+        start: Message | None = None
+        body = b""
+
+        async def with_style(message: Message) -> None:
+            nonlocal start, body
+            if message["type"] == "http.response.start":
+                kind = Headers(raw=message["headers"]).get("content-type", "")
+                if kind.startswith("text/html"):
+                    start = message
+                    return
+            elif start is not None and message["type"] == "http.response.body":
+                body += message.get("body", b"")
+                if message.get("more_body", False):
+                    return
+                style = f"<style>{shell.shared_style()}</style></body>".encode()
+                body = body.replace(b"</body>", style, 1)
+                headers = MutableHeaders(scope=start)
+                headers["content-length"] = str(len(body))
+                for name in ("etag", "last-modified"):  # they are of the file without the style
+                    if name in headers:
+                        del headers[name]
+                await send(start)
+                message = {"type": "http.response.body", "body": body}
+            await send(message)
+
+        unread = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range")
+        headers = [pair for pair in scope["headers"] if pair[0].lower() not in unread]
+        await self._app({**scope, "headers": headers, "extensions": {}}, receive, with_style)
 
 
 # ---- uploads -------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def open_page(
         uses: Which choices of the sidebar matter to what is shown; the others are not drawn, and
             neither fetched nor loaded, but stay as they are for the other pages. A function where
             that depends on the view; it is called once the address has been read.
-        folder: The page's folder in ui; its style.css is added to the looks of all pages.
+        folder: The page's folder in ui; its style.css is added to the style of all pages.
 
     Returns:
         The visitor's choices.
@@ -73,8 +73,8 @@ def open_page(
         layout="wide",
         initial_sidebar_state="auto",
     )
-    for style in ("shell.css", "sidebar/style.css", *([f"{folder}/style.css"] if folder else ())):
-        st.html(_FOLDER / style)
+    if folder:
+        st.html(_FOLDER / folder / "style.css")
     st.title(title, anchor=False)
     login.require()
     if question:
@@ -107,6 +107,13 @@ def open_page(
     if choice.loaded is not None and choice.loaded.weights.source == "random":
         missing.warning(findings.untrained(choice.loaded.title), icon=":material/casino:")
     return choice
+
+
+def shared_style() -> str:
+    """Return the style of all pages; the server sends it with the first answer."""
+    return "".join(
+        (_FOLDER / name).read_text("utf-8") for name in ("shell.css", "sidebar/style.css")
+    )
 
 
 @contextmanager

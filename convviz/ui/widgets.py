@@ -1,4 +1,4 @@
-"""A choice between a few options that is remembered and part of the link."""
+"""A choice between a few options, a page's views among them: remembered, and part of the link."""
 
 from __future__ import annotations
 
@@ -11,6 +11,25 @@ from convviz.ui import state
 # Streamlit breaks the page off over a file whose name ends otherwise than its box allows; with a
 # media type among the endings it leaves the choice to the browser, and each page looks at the file.
 IMAGES, ZIPS, DATA = "image/*", "application/zip", "application/octet-stream"
+
+
+def views(
+    label: str, options: Mapping[str, str], key: str, first: str, *, formerly: str = ""
+) -> str:
+    """Draw the views of a page as words with a line under the open one; return the open one's name.
+
+    Every page that has views draws them so, below its heading, once; choices within a view are
+    `one_of`.
+
+    Args:
+        label: What is chosen; only screen readers read it.
+        options: The title of each view, by its name.
+        key: The widget's key, and the name in the URL: a member of `keys.Key`.
+        first: The view that is open at first.
+        formerly: What the key was called in older links.
+    """
+    with st.container(key="widgets_views"):
+        return one_of(label, options, key, first, formerly=formerly)
 
 
 def one_of(

@@ -15,6 +15,7 @@ from safetensors import safe_open
 
 from convviz.downloads import cache
 from convviz.errors import WeightsError
+from convviz.formatting import percent
 from convviz.networks import registry
 from convviz.networks.network import Network, NetworkSpec
 from convviz.weights import checkpoint
@@ -101,8 +102,8 @@ class Bundled(Source):
             note=(
                 f"On the {info.validation_images:,} validation images of {info.training_set}, at "
                 f"{info.input_size} px, it names the right class of {len(names)} for "
-                f"{info.accuracy:.1%}, and has it among its first five for "
-                f"{info.accuracy_top5:.1%}."
+                f"{percent(info.accuracy, 1)}, and has it among its first five for "
+                f"{percent(info.accuracy_top5, 1)}."
             ),
             input_size=info.input_size,
         )

@@ -19,6 +19,7 @@ from torch import nn
 
 from convviz.downloads import cache
 from convviz.errors import WeightsError
+from convviz.formatting import percent
 from convviz.networks import registry
 from convviz.networks.decoders import EncoderOnly, PooledNetwork, make_decoder
 from convviz.networks.network import Network, NetworkSpec
@@ -56,8 +57,8 @@ class DecoderInfo:
             "These weights hold only the encoder (the convolutional part). The class names come "
             f"from a small decoder that convviz trained on {classes} Tiny ImageNet classes "
             f"({self.training_images:,} images): of {self.validation_images:,} validation images "
-            f"of {self.input_size} px, it names the right class for {self.accuracy:.1%}, and has "
-            f"it among its first five for {self.accuracy_top5:.1%}."
+            f"of {self.input_size} px, it names the right class for {percent(self.accuracy, 1)}, "
+            f"and has it among its first five for {percent(self.accuracy_top5, 1)}."
         )
 
 

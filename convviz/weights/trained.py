@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from convviz.downloads import cache
 from convviz.errors import ConvvizError, WeightsError, WeightsNotHere
-from convviz.formatting import size_text
+from convviz.formatting import percent, size_text
 from convviz.networks import registry
 from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form, inputs_of, last_linear
@@ -95,7 +95,7 @@ class TrainedInfo:
     @property
     def title(self) -> str:
         """Name for people."""
-        return f"Yours: {self.training_set}, {self.accuracy:.0%}"
+        return f"Yours: {self.training_set}, {percent(self.accuracy, 0)}"
 
 
 @dataclass(frozen=True)

@@ -58,10 +58,6 @@ class Buttons(Control):
         expect(self.button(page, value)).to_have_attribute(self.chosen, "true")
 
 
-class Tabs(Buttons):
-    role, chosen = "tab", "aria-selected"
-
-
 class Pills(Buttons):
     """Several may be chosen; the value is all of them, and a choice adds the last."""
 
@@ -141,9 +137,9 @@ network, layer = Select("network"), Step("layer")
 channel, kernel, order = Channel("Channel"), Channel("Filter"), Select("filter_order")
 sample, view, question, filters = (
     Image("home"),
-    Tabs("view"),
-    Tabs("question"),
-    Tabs("filters_view"),
+    Buttons("view"),
+    Buttons("question"),
+    Buttons("filters_view"),
 )
 part, lesson, pills = Buttons("architectures"), Buttons("lesson"), Pills("architectures_networks")
 watch, moment, recorded = Buttons("watch"), Film("training_recorded_film"), Select("recorded_layer")

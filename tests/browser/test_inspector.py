@@ -50,7 +50,7 @@ def test_from_the_grid_to_the_channel_and_its_patches(visit: Any) -> None:
     expect(page.get_by_role("heading", name="Channel 3", exact=True)).to_be_visible()
     page.locator(".st-key-activations_look_closer button:visible").first.click()
     expect(page.get_by_label("Channel of conv1")).to_have_value("3")
-    page.get_by_role("tab", name="What stimulates it").click()
+    page.get_by_role("radio", name="What stimulates it").click()
     page.locator(".st-key-activations_start_patches button:visible").first.click()
     expect(page.get_by_text("The 5 strongest patches")).to_be_visible(timeout=90_000)
     expect(page.locator(".st-key-activations_patches img")).to_have_count(5)

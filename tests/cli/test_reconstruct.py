@@ -48,7 +48,7 @@ def test_words_for_people_say_the_same_as_the_json(
     assert "settled" not in text
     assert "Tiny ImageNet" in text
     for prediction in numbers["predictions"]:
-        assert f"{prediction['label']} {prediction['probability']:.0%}" in text
+        assert f"{prediction['label']} {100 * prediction['probability']:.0f} %" in text
 
 
 def test_a_silent_layer_has_no_relative_error(

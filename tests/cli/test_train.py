@@ -72,14 +72,20 @@ def test_what_is_printed_is_what_the_json_holds(
     assert result["conflicts"] == [["red/1.png", "blue/wrong.png"]]
     trained, frozen = 1024 * 2 + 2, 6_624_904 - 1_025_000
     assert f"{trained:,} of {trained + frozen:,} parameters are trained, {frozen:,} are" in said
-    assert f"{result['test_accuracy']:.1%} of 10 test pictures classified correctly, by 5" in said
+    assert (
+        f"{100 * result['test_accuracy']:.1f} % of 10 test pictures classified correctly, by 5"
+        in said
+    )
     # The copy counts once: nine answers, and Wilson's ends are where they are 1.96 errors away.
     for end in result["test_interval"]:
         distance = (end - result["test_accuracy"]) ** 2
         assert distance == pytest.approx(1.959964**2 * end * (1 - end) / 9, abs=1e-6)
     assert "largest class alone would give 50 %" in said
     assert "trained for 1 epoch in" in said
-    assert f"kept is epoch {result['best_epoch']}, with {result['val_accuracy']:.1%} of" in said
+    assert (
+        f"kept is epoch {result['best_epoch']}, with {100 * result['val_accuracy']:.1f} % of"
+        in said
+    )
 
 
 def test_a_saved_decoder_is_a_choice_of_weights_for_other_commands(

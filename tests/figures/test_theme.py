@@ -73,3 +73,26 @@ def test_two_figures_share_no_part_of_their_layout() -> None:
     first.update_layout(margin={"l": 99})
     assert second.layout.xaxis.gridcolor == "rgba(128, 145, 158, 0.28)"
     assert second.layout.margin.l == 8
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "texts"),
+    [
+        (0, 1, ["0 %", "20 %", "40 %", "60 %", "80 %", "100 %"]),
+        (0, 0.05, ["0 %", "1 %", "2 %", "3 %", "4 %", "5 %"]),
+        (0, 0.0007, ["0 %", "0.02 %", "0.04 %", "0.06 %"]),
+        (0.5, 0.78, ["50 %", "55 %", "60 %", "65 %", "70 %", "75 %"]),
+        (0, 2.6, ["0 %", "50 %", "100 %", "150 %", "200 %", "250 %"]),
+    ],
+)
+def test_shares_on_an_axis_are_written_as_percentages_are(
+    low: float, high: float, texts: list[str]
+) -> None:
+    axis = theme.percent_axis(high, low)
+    assert axis["ticktext"] == texts
+    assert axis["tickvals"] == pytest.approx([float(text[:-2]) / 100 for text in texts])
+
+
+@pytest.mark.parametrize("high", [1e-5, 0.013, 0.09, 0.1, 0.34, 0.72, 1, 1.04, 7, 0.0])
+def test_an_axis_of_shares_has_a_few_ticks(high: float) -> None:
+    assert 3 <= len(theme.percent_axis(high)["tickvals"]) <= 7 or not high

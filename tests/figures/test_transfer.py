@@ -25,4 +25,4 @@ def test_guessing_is_a_line_at_the_largest_classs_share() -> None:
 def test_bars_are_the_accuracies() -> None:
     figure = figures.compared(["a", "b"], [1.0, 0.25], [2.0, 3.4])
     assert list(figure.data[0].x) == [1.0, 0.25]
-    assert list(figure.data[0].text) == ["<b>100.0%</b>", "<b>25.0%</b>"]
+    assert list(figure.data[0].text) == ["<b>100.0 %</b>", "<b>25.0 %</b>"]

@@ -455,8 +455,6 @@ _READ = """wanted => {
     const text = element => element.innerText.trim().replace(/\\s+/g, ' ');
     const shown = element => {
         const input = element.matches('input') ? element : element.querySelector('input');
-        const tab = element.querySelector('[role=tab][aria-selected=true]');
-        if (tab) return text(tab);
         const taken = element.querySelectorAll(
             'button[aria-checked=true], button[aria-pressed=true]');
         if (taken.length) return [...taken].map(text).join(', ');
@@ -546,8 +544,6 @@ def act(page: Page, change: Change) -> None:
         field_ = widget.locator("input").first
         field_.fill(change.to)
         field_.press("Enter")
-    elif "stTabs" in (widget.first.get_attribute("class") or ""):
-        widget.get_by_role("tab", name=change.to, exact=True).first.click()
     elif widget.locator("[role=combobox]").count():
         box = widget.locator("[role=combobox]").first
         box.click()

@@ -205,9 +205,9 @@ def test_which_began_to_learn_earlier() -> None:
     expected = "by step 20 with the auxiliary losses, and not in 20 steps without"
     assert expected in findings.learning(never)
     both = comparison(start, moment(20, losses=(1.1, 1.2)))
-    assert "Both networks' main loss fell below 90% of it by step 20" in findings.learning(both)
+    assert "Both networks' main loss fell below 90 % of it by step 20" in findings.learning(both)
     neither = comparison(start, moment(1, losses=(1.3, 1.3)))
-    assert "Neither network's main loss fell below 90% of it in 1 step." in findings.learning(
+    assert "Neither network's main loss fell below 90 % of it in 1 step." in findings.learning(
         neither
     )
     assert findings.begun(comparison(start, moment(2, losses=(NAN, 0.1))), with_heads=True) is None

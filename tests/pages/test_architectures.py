@@ -48,20 +48,23 @@ def test_the_comparison_begins_with_alexnet_and_vgg16(open_page: OpenPage) -> No
     assert f"{alexnet.parameters:,}" in said
     assert f"{vgg.part('decoder').parameters:,}" in said
     assert "fully connected layers" in said
-    rows = app.dataframe[0].value
-    assert list(rows["parameters"]) == [alexnet.parameters, vgg.parameters]
-    assert list(rows["macs"]) == [alexnet.macs, vgg.macs]
-    assert [round(value, 3) for value in rows["top1"]] == [56.522, 71.592]
+    table = app.dataframe[0].value.set_index("what")
+    for name, found, top1 in (("alexnet", alexnet, "56.5 %"), ("vgg16", vgg, "71.6 %")):
+        assert table[name]["Parameters"] == f"{found.parameters:,}"
+        assert table[name]["MACs"] == f"{found.macs:,}"
+        share = 100 * found.part("decoder").parameters / found.parameters
+        assert table[name]["Decoder, share"] == f"{share:.1f} %"
+        assert (table[name]["Top-1"], table[name]["Year"]) == (top1, str(spec(name).year))
 
 
 def test_other_networks_and_sizes(open_page: OpenPage) -> None:
     app = sound(open_page(PAGE, compared="alexnet,googlenet", side="128"))
     found = costs.count(spec("googlenet"), 128)
-    rows = app.dataframe[0].value
-    assert list(rows["activation_bytes"])[1] == found.activation_bytes
-    assert list(rows["auxiliary"])[1] == 13_004_888 - 6_624_904
-    assert list(rows["parameters"])[1] == 6_624_904
-    assert list(rows["parameters_with_auxiliary"]) == [61_100_840, 13_004_888]
+    table = app.dataframe[0].value.set_index("what")
+    assert table["googlenet"]["Activations, bytes"] == f"{found.activation_bytes:,}"
+    assert table["googlenet"]["… auxiliary heads"] == "6,379,984"
+    assert table["googlenet"]["Parameters"] == "6,624,904"
+    assert list(table.loc["… with auxiliary heads"]) == ["61,100,840", "13,004,888"]
     app.segmented_control(key="axis").set_value("log").run()
     sound(app)
     assert any("cannot be added" in each.value for each in app.caption)
@@ -71,7 +74,7 @@ def test_a_picture_that_is_too_small_gets_a_sentence(open_page: OpenPage) -> Non
     app = sound(open_page(PAGE, side="40"))
     assert "VGG16 has 2.26 times" in text(app)  # parameters do not depend on the picture
     assert "AlexNet cannot take an image of 40×40 pixels: choose 63×63" in app.warning[0].value
-    assert len(app.dataframe[0].value) == 1
+    assert list(app.dataframe[0].value.columns) == ["what", "vgg16"]
 
 
 def test_nothing_chosen(open_page: OpenPage) -> None:
@@ -248,6 +251,8 @@ def test_an_own_network_can_be_compared_and_walked_through(
     monkeypatch.setattr(registry, "_outcomes", {})
     monkeypatch.setenv(registry.VARIABLE, str(file))
     app = sound(open_page(PAGE, compared="mine18,alexnet"))
-    assert list(app.dataframe[0].value["parameters"]) == [61_100_840, 11_689_512]
+    table = app.dataframe[0].value.set_index("what")
+    assert list(table.loc["Parameters"]) == ["61,100,840", "11,689,512"]
+    assert list(table.loc["Top-1"]) == ["56.5 %", "–"]
     app = sound(open_page(PAGE, view="layers", network="mine18"))
     assert component_data(app, "architectures_diagram")["selected"] == "conv1"

@@ -42,7 +42,7 @@ def test_an_opened_decoder_is_in_use_at_once(open_page: Any) -> None:
     app = opened(open_page(), decoder_file())
     assert not app.error
     assert app.selectbox(key="weights").value.startswith(trained.PREFIX)
-    assert "Yours: my pets, 90%" in app.selectbox(key="weights").options
+    assert "Yours: my pets, 90 %" in app.selectbox(key="weights").options
     assert "pets.safetensors is in use: GoogLeNet with 3 classes" in app.success[0].value
     html = "".join(element.proto.body for element in app.get("html"))
     assert all(f'"name">{name}' in html for name in CLASSES)

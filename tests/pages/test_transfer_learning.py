@@ -207,7 +207,7 @@ def test_a_fetch_shows_how_far_it_is_and_stops(
     monkeypatch.setattr(published, "start", lambda key: ticket)
     app = open_page(PAGE, data="cifar10")
     app.button(key="fetch_cifar10").click().run()
-    assert "40% · 68 MB of 170 MB" in [element.proto.text for element in app.get("progress")]
+    assert "40 % · 68 MB of 170 MB" in [element.proto.text for element in app.get("progress")]
     app.button(key="stop_cifar10").click().run()
     assert ticket.state == "cancelled"
     assert "was stopped" in app.info[0].value

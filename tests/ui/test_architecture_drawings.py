@@ -21,11 +21,19 @@ def test_blocks_stand_in_order_and_to_scale(name: str) -> None:
         assert right.x >= left.x + left.width
     maps = [(block, rows[block.id]) for block in blocks if block.id and not block.flat]
     for block, row in maps:
-        side = row.output_shape[1] / found.input_size * network_diagram.HEIGHT
-        assert block.height == pytest.approx(max(side, 3), abs=0.06)
-    wide = [(block, row) for block, row in maps if block.title and block.width > 5.1]
+        part = (row.output_shape[1] / found.input_size) ** 0.5
+        assert block.height == pytest.approx(part * network_diagram.HEIGHT, abs=0.06)
+    wide = [(block, row) for block, row in maps if block.title and block.width > 10.1]
     shares = [block.width / row.output_shape[0] for block, row in wide]
     assert max(shares) == pytest.approx(min(shares), rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["alexnet", "vgg16", "vgg19_bn", "googlenet"])
+@pytest.mark.parametrize("size", [63, 224])
+def test_every_block_can_be_seen(name: str, size: int) -> None:
+    blocks = network_diagram.strip(costs.count(spec(name), size))
+    assert min(block.height for block in blocks) >= 12
+    assert blocks[0].height * 0.06 < blocks[1].x - blocks[0].width  # its back ends before conv1
 
 
 def test_every_row_that_runs_has_a_block() -> None:

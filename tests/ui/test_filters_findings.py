@@ -152,7 +152,9 @@ def test_the_share_of_weights_is_numpys_histogram(googlenet: Network) -> None:
             assert list(trace.y) == pytest.approx(counts / counts.sum(), abs=1e-3)
             assert list(trace.x) == pytest.approx((edges[1:] + edges[:-1]) / 2, abs=1e-6)
             assert sum(trace.y) == pytest.approx(1)
-            assert trace.hovertemplate.startswith(f"{name}: %{{y:.1%}} of the weights are about")
+            assert trace.hovertemplate.startswith(
+                f"{name}: %{{customdata}} of the weights are about"
+            )
     nothing = replace(taken, kernels=torch.zeros(2, 3, 1, 1))
     (trace,) = figures.weights([("zeros", nothing)]).data
     assert sum(trace.y) == pytest.approx(1)

@@ -9,7 +9,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
@@ -122,6 +122,25 @@ def test_every_answer_carries_the_headers() -> None:
     assert "unsafe" not in policy["script-src"]
     assert "*" not in headers["content-security-policy"]
     assert "ws://localhost:8501" in policy["connect-src"]
+
+
+def test_the_style_of_all_pages_is_part_of_the_first_answer() -> None:
+    page = HTMLResponse("<html><body>å</body></html>", headers={"etag": "x"})
+    begin, body = call(server.Styles(page), http("GET", "/Filters"), {"type": "http.request"})
+    text = body["body"].decode()
+    assert text.startswith("<html><body>å<style>")
+    assert text.endswith("</style></body></html>")
+    assert ".st-key-navigation" in text
+    assert ".st-key-sidebar_layer" in text
+    headers = dict(begin["headers"])
+    assert int(headers[b"content-length"]) == len(body["body"])
+    assert b"etag" not in headers  # or a browser would keep the style of an older version
+
+
+@pytest.mark.parametrize("path", ["/static/index.js", "/_stcore/health"])
+def test_other_answers_stay_as_they_are(path: str) -> None:
+    app = server.Styles(PlainTextResponse("</body>"))
+    assert call(app, http("GET", path), {"type": "http.request"})[1]["body"] == b"</body>"
 
 
 def test_a_hosts_header_cannot_write_into_the_policy() -> None:

@@ -10,7 +10,7 @@ from convviz.structure import layers as structure_layers
 from convviz.structure.layers import Branch, Layer, comparable
 from convviz.ui.components.layer_keys import added
 from convviz.ui.sidebar import findings
-from convviz.ui.sidebar.layer import Steps, as_deep, choices, label
+from convviz.ui.sidebar.layer import Steps, choices, label
 
 
 def layer(index: int, name: str, kind: str = "ReLU", **more: object) -> Layer:
@@ -36,7 +36,7 @@ def test_parts_and_dropout_are_not_offered() -> None:
     assert offered == ["conv1", "relu1", "pool1", "mix.a", "mix.b", "mix", "fc"]
 
 
-@pytest.mark.parametrize(("depth", "name"), [(0.0, "relu1"), (0.5, "relu1"), (1.0, "mix")])
+@pytest.mark.parametrize(("depth", "name"), [(0.1, "relu1"), (0.5, "relu1"), (1.0, "mix")])
 def test_a_comparable_layer_follows_a_relu_and_is_no_part_of_a_concatenation(
     depth: float, name: str
 ) -> None:
@@ -44,8 +44,8 @@ def test_a_comparable_layer_follows_a_relu_and_is_no_part_of_a_concatenation(
 
 
 def test_a_first_layer_leads_to_a_first_one() -> None:
-    assert as_deep(choices(NETWORK), 0.0).name == "conv1"
-    assert as_deep(choices(NETWORK), 0.1).name == "relu1"
+    assert comparable(choices(NETWORK), 0.0).name == "conv1"
+    assert comparable(NETWORK, 0.0).name == "conv1"
 
 
 def test_a_network_without_relu_still_has_a_layer() -> None:

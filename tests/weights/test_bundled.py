@@ -27,8 +27,8 @@ def test_it_is_googlenet_with_its_auxiliary_heads_as_it_was_trained() -> None:
     assert weights.has_decoder
     assert (network.input_size, weights.resize) == (128, 128)
     assert weights.bytes == bundled.path().stat().st_size
-    assert "46.0%" in weights.note
-    assert "73.7%" in weights.note
+    assert "46.0 %" in weights.note
+    assert "73.7 %" in weights.note
     assert "10,000" in weights.note
 
 

@@ -82,7 +82,7 @@ def test_an_encoder_gets_the_small_decoder_that_comes_with_convviz() -> None:
     assert (weights.decoder_set, weights.decoder_size) == ("Tiny ImageNet-200", about.input_size)
     assert weights.input_size == 224
     assert "small decoder that convviz trained on 200 Tiny ImageNet classes" in weights.note
-    assert f"the right class for {about.accuracy:.1%}" in weights.note
+    assert f"the right class for {100 * about.accuracy:.1f} %" in weights.note
     assert all(layer.in_encoder for layer in layers(network))
     x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     pooled = network.module.get_submodule("features")(x).mean(dim=(2, 3))
@@ -136,7 +136,11 @@ def test_it_says_how_good_it_is_and_on_what(name: str) -> None:
     assert about.training_set == "Tiny ImageNet-200"
     assert 0.2 < about.accuracy < about.accuracy_top5 < 1
     note = about.note(200)
-    for part in ("200 Tiny ImageNet classes", f"{about.accuracy:.1%}", f"{about.input_size} px"):
+    for part in (
+        "200 Tiny ImageNet classes",
+        f"{100 * about.accuracy:.1f} %",
+        f"{about.input_size} px",
+    ):
         assert part in note
 
 

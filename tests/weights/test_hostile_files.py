@@ -341,7 +341,7 @@ def test_such_files_in_the_users_folder_break_no_list(
     (folder / "small.safetensors").write_bytes(changed(whole, IMPOSSIBLE[0]))
     (folder / "good.safetensors").write_bytes(whole)
     titles = [s.title for s in source_statuses("small") if s.source.startswith(trained.PREFIX)]
-    assert titles == ["Yours: pets, 75% (good.safetensors)"]
+    assert titles == ["Yours: pets, 75 % (good.safetensors)"]
 
 
 @pytest.mark.parametrize(

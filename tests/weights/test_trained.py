@@ -81,7 +81,7 @@ def test_a_whole_network_comes_back_with_its_classes(
     network = open_saved(file())
     assert same(network.module, learned(small, Form("head", 4, CLASSES)))
     weights = network.weights
-    assert (weights.classes, weights.title) == (CLASSES, "Yours: pets, 75%")
+    assert (weights.classes, weights.title) == (CLASSES, "Yours: pets, 75 %")
     assert (weights.input_size, weights.note) == (64, "A note.")
     assert len(predict(network, decode(sample("cat").read()), k=3)) == 3
 
@@ -281,7 +281,7 @@ def test_files_in_the_users_folder_are_choices_for_a_whole_server(
     statuses = [
         status for status in source_statuses("small") if status.source.startswith("trained-")
     ]
-    assert [status.title for status in statuses] == ["Yours: pets, 75% (pets.safetensors)"]
+    assert [status.title for status in statuses] == ["Yours: pets, 75 % (pets.safetensors)"]
     assert statuses[0].here
     assert load("small", statuses[0].source).weights.classes == CLASSES
     assert load("small").weights.source == "own"  # never taken unasked

@@ -185,8 +185,7 @@ def _choose_right(
     other = load(name)
     if other is None:
         return choice.image, None, None
-    encoder = [each for each in cache.layers(network) if each.in_encoder]
-    depth = encoder.index(layer) / max(len(encoder) - 1, 1) if layer in encoder else 1.0
+    depth = structure_layers.encoder_depth(cache.layers(network), layer)
     return choice.image, other, structure_layers.comparable(cache.layers(other), depth)
 
 

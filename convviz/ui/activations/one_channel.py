@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from convviz.features.activations import Activations
-from convviz.ui import state
+from convviz.ui import state, widgets
 from convviz.ui.activations import ablation, arithmetic, dead, grid, map_and_field, stimulation
 from convviz.ui.activations.display import DisplayOptions
 from convviz.ui.choice import Choice
@@ -29,12 +29,9 @@ def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> N
     with st.container(key="activations_channel_facts", gap="small"):
         grid.numbers(activations, options.threshold, channel, choice.network.weights.classes)
         facts = st.empty()
-    key = state.remember(Key.QUESTION, "Map and field", allowed=_QUESTIONS)
-    tabs = st.tabs(tuple(_QUESTIONS), key=key, on_change="rerun")
-    for tab, answer in zip(tabs, _QUESTIONS.values(), strict=True):
-        with tab:
-            if tab.open:
-                answer(choice, activations, channel)
+    titles = {title: title for title in _QUESTIONS}
+    question = widgets.one_of("Question", titles, Key.QUESTION, "Map and field")
+    _QUESTIONS[question](choice, activations, channel)
     # Last: a pass over a set that has just ended knows more.
     facts.caption(dead.sentence(choice.network, activations, channel))
 
@@ -53,13 +50,13 @@ def _heading(activations: Activations, channel: int) -> None:
             on_change=lambda: state.pick_channel(int(st.session_state["activations_inspected"])),
             width=260,
         )
-        for title, icon, step, shortcut in (
-            ("Previous channel", "arrow_back", -1, "Left"),
-            ("Next channel", "arrow_forward", 1, "Right"),
+        # Their keys, which Streamlit writes on them, are their arrows.
+        for title, step, shortcut in (
+            ("Previous channel", -1, "Left"),
+            ("Next channel", 1, "Right"),
         ):
             st.button(
                 title,
-                icon=f":material/{icon}:",
                 key=f"activations_inspected_{'next' if step > 0 else 'previous'}",
                 disabled=not 0 <= channel + step <= last,
                 on_click=state.pick_channel,

@@ -10,7 +10,7 @@ from convviz.features import findings
 from convviz.features.activations import Activations, depth_trend
 from convviz.figures import activations as figures
 from convviz.figures import theme
-from convviz.ui import cache, exports, state
+from convviz.ui import cache, exports, state, widgets
 from convviz.ui.activations import compare, display, grid, layer_table, one_channel
 from convviz.ui.activations.display import DisplayOptions
 from convviz.ui.choice import Choice
@@ -36,12 +36,10 @@ def draw(choice: Choice) -> None:
         "Compare": compare.draw,
         "All layers": _all_layers,
     }
-    key = state.remember(Key.ACTIVATIONS_VIEW, _FIRST_VIEW, allowed=views)
-    tabs = st.tabs(tuple(views), key=key, on_change="rerun")
-    for tab, draw_view in zip(tabs, views.values(), strict=True):
-        with tab:
-            if tab.open:
-                draw_view(choice, activations, options)
+    titles = {title: title for title in views}
+    view = widgets.views("View", titles, Key.ACTIVATIONS_VIEW, _FIRST_VIEW)
+    with st.container(key="activations_open_view"):
+        views[view](choice, activations, options)
     _words()
 
 

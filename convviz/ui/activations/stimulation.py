@@ -38,12 +38,11 @@ _TARGETS = {"channel": "The whole map: texture", "centre": "One position: a part
 def draw(choice: Choice, activations: Activations, channel: int) -> None:
     """Draw the ways to find out, and the result of the chosen one."""
     page_jobs, job = jobs.open_jobs()
-    way = st.segmented_control(
-        "Way",
+    way = st.selectbox(
+        "Way to find out",
         _WAYS,
-        required=True,
         key=state.remember(Key.WAY, "Patches", allowed=_WAYS),
-        label_visibility="collapsed",
+        width=260,
     )
     st.caption(_WAYS[str(way)])
     ways: dict[str, Callable[[Choice, Activations, int, PageJobs, JobView | None], None]] = {

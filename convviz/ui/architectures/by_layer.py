@@ -29,8 +29,9 @@ def draw(choice: Choice) -> None:
     costs = cache.costs(form.name, size)
     row = _chosen_row(costs)
     st.caption(
-        "Each block is a layer: as high as its maps, as wide as it has channels. A vector stands "
-        "upright. Click a block, or move with the arrow keys."
+        "Each block is a layer: the larger its maps, the higher (by the square root, so that small "
+        "maps can be seen), and the more channels, the wider. A vector stands upright. Click a "
+        "block, or move with the arrow keys."
         + (" A module with branches unfolds below." if inception_modules(costs) else "")
     )
     network_diagram.diagram(

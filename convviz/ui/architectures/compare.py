@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import streamlit as st
 
 from convviz.errors import SettingError
 from convviz.figures import architectures as figures
 from convviz.figures import theme
-from convviz.formatting import percent, short, size_text
+from convviz.formatting import grouped, percent, short, size_text
 from convviz.lessons.comparison import surprise
 from convviz.lessons.printed_figures import Reported
 from convviz.lessons.printed_figures import reported as reported_figures
@@ -33,12 +33,12 @@ _COLUMNS = {
     "encoder": "… encoder",
     "decoder": "… decoder",
     "auxiliary": "… auxiliary heads",
-    "decoder_share": "Decoder, %",
+    "decoder_share": "Decoder, share",
     "macs": "MACs",
     "activation_bytes": "Activations, bytes",
     "depth": "Depth",
-    "top1": "Top-1, %",
-    "top5": "Top-5, %",
+    "top1": "Top-1",
+    "top5": "Top-5",
     "reported_parameters": "Parameters (torchvision)",
     "reported_gflops": "“GFLOPS” (torchvision)",
     "year": "Year",
@@ -159,7 +159,7 @@ def _count(names: Sequence[str], size: int) -> list[Costs]:
 
 
 def _draw_amounts(networks: Sequence[Costs], reported: dict[str, Reported | None]) -> None:
-    titles = [costs.title for costs in networks]
+    titles, colours = [costs.title for costs in networks], [_colour(costs) for costs in networks]
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Multiplications**")
@@ -169,6 +169,7 @@ def _draw_amounts(networks: Sequence[Costs], reported: dict[str, Reported | None
             [costs.macs for costs in networks],
             [f"{short(costs.macs)} MACs" for costs in networks],
             [findings.multiplications_text(costs) for costs in networks],
+            colours,
         )
         st.markdown("**Depth**")
         _draw_bars(
@@ -177,7 +178,7 @@ def _draw_amounts(networks: Sequence[Costs], reported: dict[str, Reported | None
             [costs.depth for costs in networks],
             [f"{costs.depth} layers" for costs in networks],
             [findings.depth_text(costs) for costs in networks],
-            theme.PURPLE,
+            colours,
         )
     with right:
         st.markdown("**Memory for activations, in training**")
@@ -187,11 +188,16 @@ def _draw_amounts(networks: Sequence[Costs], reported: dict[str, Reported | None
             [costs.activation_bytes for costs in networks],
             [size_text(costs.activation_bytes, 1) for costs in networks],
             [findings.memory_text(costs) for costs in networks],
-            theme.ORANGE,
+            colours,
         )
         st.markdown("**Accuracy on ImageNet**")
         _draw_accuracy(networks, reported)
     _draw_trade(networks, reported)
+
+
+def _colour(costs: Costs) -> str:
+    """Return a network's colour: the same in all charts, whatever else is chosen."""
+    return theme.network(cache.names().index(costs.name))
 
 
 def _draw_accuracy(networks: Sequence[Costs], reported: dict[str, Reported | None]) -> None:
@@ -208,7 +214,7 @@ def _draw_accuracy(networks: Sequence[Costs], reported: dict[str, Reported | Non
             f"top-1 {percent(theirs.top1, 1)}, top-5 {percent(theirs.top5, 1)}"
             for _, theirs in published
         ],
-        theme.GREEN,
+        [_colour(costs) for costs, _ in published],
         longest=1.0,
     )
     st.caption(
@@ -228,6 +234,7 @@ def _draw_trade(networks: Sequence[Costs], reported: dict[str, Reported | None])
             lambda: figures.trade(
                 [cache.costs(costs.name, _SIZE) for costs, _ in published],
                 [theirs for _, theirs in published],
+                [_colour(costs) for costs, _ in published],
             ),
             "trade",
             *(costs.name for costs, _ in published),
@@ -253,17 +260,16 @@ def _draw_bars(
     values: Sequence[float],
     texts: Sequence[str],
     exact: Sequence[str],
-    colour: str = theme.BLUE,
+    colours: Sequence[str],
     longest: float | None = None,
 ) -> None:
     st.plotly_chart(
         cache.once(
             lambda: figures.amounts(
-                titles, values, texts=texts, exact=exact, colour=colour, longest=longest
+                titles, values, texts=texts, exact=exact, colours=colours, longest=longest
             ),
             "amounts",
-            *(tuple(each) for each in (titles, values, texts, exact)),
-            colour,
+            *(tuple(each) for each in (titles, values, texts, exact, colours)),
             longest,
         ),
         config=theme.save_as(name),
@@ -275,17 +281,22 @@ def _draw_table(networks: Sequence[Costs], reported: dict[str, Reported | None])
     """Draw the table, and offer it as CSV."""
     st.header("Everything in one table", anchor=False)
     rows = [_row(costs, reported[costs.name]) for costs in networks]
-    whole = st.column_config.NumberColumn(format="localized")
+    # A network's numbers stand below each other, so that none is off the edge of a narrow screen.
+    numbers = [name for name in _COLUMNS if name != "network"]
+    texts = {
+        costs.name: [_text(name, row[name]) for name in numbers]
+        for costs, row in zip(networks, rows, strict=True)
+    }
     st.dataframe(
-        rows,
+        {"what": [_COLUMNS[name] for name in numbers], **texts},
         hide_index=True,
+        height="content",
+        width="content",
         column_config={
-            **{key: cast("Any", {**whole, "label": title}) for key, title in _COLUMNS.items()},
-            "network": _COLUMNS["network"],
-            "year": st.column_config.NumberColumn(_COLUMNS["year"], format="%d"),
+            "what": st.column_config.TextColumn("", pinned=True, width=160),
             **{
-                key: st.column_config.NumberColumn(_COLUMNS[key], format="%.1f")
-                for key in ("decoder_share", "top1", "top5")
+                costs.name: st.column_config.TextColumn(state.plain(costs.title), alignment="right")
+                for costs in networks
             },
         },
         key="architectures_costs",
@@ -296,6 +307,15 @@ def _draw_table(networks: Sequence[Costs], reported: dict[str, Reported | None])
         f"costs-{'-'.join(costs.name for costs in networks)}-{networks[0].input_size}.csv",
         key="architectures_save_costs",
     )
+
+
+def _text(name: str, number: float | None) -> str:
+    """Write a number of the table; shares are in per cent already."""
+    if number is None:
+        return "–"
+    if name in ("decoder_share", "top1", "top5"):
+        return percent(number / 100, 1)
+    return str(number) if name == "year" or isinstance(number, float) else grouped(number)
 
 
 def _row(costs: Costs, reported: Reported | None) -> dict[str, Any]:

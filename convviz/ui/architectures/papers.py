@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from convviz.formatting import signed_percent
 from convviz.lessons.printed_figures import PrintedFigure
 from convviz.lessons.printed_figures import checks as printed_checks
 from convviz.networks.paper_designs import ALEXNET, GOOGLENET, VGGS, Design
@@ -113,7 +114,7 @@ def _as_row(check: PrintedFigure) -> dict[str, Any]:
         "where": check.where,
         "printed": findings.printed_number(check),
         "counted": findings.counted_number(check),
-        "difference": f"{100 * check.difference:+.1f} %",
+        "difference": signed_percent(check.difference),
         "agreement": check.agreement,
     }
 
@@ -146,15 +147,19 @@ def _draw_vgg() -> None:
 
 
 def _draw_table(rows: Sequence[dict[str, Any]], name: str) -> None:
-    numbers = {
-        key: st.column_config.NumberColumn(format="localized")
-        for key, value in rows[0].items()
-        if isinstance(value, int) and not isinstance(value, bool)
+    first = next(iter(rows[0]))
+    columns = {
+        first: st.column_config.TextColumn(pinned=True),
+        **{
+            key: st.column_config.NumberColumn(format="localized")
+            for key, value in rows[0].items()
+            if isinstance(value, int) and not isinstance(value, bool)
+        },
     }
     st.dataframe(
         rows,
         hide_index=True,
-        column_config=numbers,
+        column_config=columns,
         height="content",
         key=f"architectures_table_{name}",
     )

@@ -7,7 +7,7 @@ import streamlit as st
 from convviz.ui import state
 from convviz.ui.choice import USES, Use
 from convviz.ui.keys import Key
-from convviz.ui.widgets import one_of
+from convviz.ui.widgets import one_of, views
 
 VIEWS = {
     "compare": "Compare",
@@ -46,7 +46,7 @@ def uses() -> tuple[Use, ...]:
 
 def choose_view() -> str:
     """Draw the views to choose from and return the chosen one's name."""
-    return one_of("View", VIEWS, Key.ARCHITECTURES_VIEW, _FIRST_VIEW, formerly=_FORMERLY)
+    return views("View", VIEWS, Key.ARCHITECTURES_VIEW, _FIRST_VIEW, formerly=_FORMERLY)
 
 
 def choose_lesson() -> str:

@@ -16,6 +16,11 @@ class Film {
       this.go(Number(this.slider.value));
     });
     this.find(".play").addEventListener("click", () => this.play(!this.timer));
+    const larger = () => this.enlarge(this.find(".screen").dataset.large !== "true");
+    this.find(".larger").addEventListener("click", larger);
+    this.find(".screen").addEventListener("click", (event) => {
+      if (event.target.tagName === "CANVAS") larger();
+    });
     for (const event of ["pointerenter", "pointerdown", "focusin"]) {
       root.addEventListener(event, () => this.reach(), true);
     }
@@ -152,6 +157,13 @@ class Film {
       this.go(this.at + 1);
       if (this.at === this.stills.length - 1) this.play(false);
     }, Math.max(PLAY, 4000 / this.stills.length));
+  }
+
+  // Enlarged, what stands side by side stands one below the other, each as wide as the page.
+  enlarge(on) {
+    this.find(".screen").dataset.large = String(on);
+    this.find(".larger").textContent = on ? "Reduce" : "Enlarge";
+    this.find(".larger").setAttribute("aria-pressed", String(on));
   }
 
   drawCharts() {

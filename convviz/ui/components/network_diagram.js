@@ -3,7 +3,9 @@
 // Click, Enter and the arrow keys pick a block. A pick is drawn at once and told to Python a moment
 // later; each has a serial number, and what Python answers about an older pick is ignored.
 
-const SLANT = 0.2; // how far the back of a block is moved, of its height
+const SLANT = 0.06; // how far the back of a block is moved, of its height: less than the gaps
+const LETTER = 7; // pixels of a label, about
+const LINE = 17; // from one row of labels to the next
 const NAMES = {
   conv: "convolution",
   pool: "pooling",
@@ -56,19 +58,23 @@ class NetworkDiagram {
     const { blocks, height, marks } = this.data;
     const last = blocks[blocks.length - 1];
     const room = 46; // above the blocks: their backs, and notes
-    const margin = 46; // left of the first block, for its name
+    const margin = 22; // left of the first block, for its name
     const width = margin + last.x + last.width + 24;
-    const below = 84;
+    const rows = placeLabels(blocks);
+    const below = 16 + LINE * (Math.max(...rows.values()) + 1);
     const full = height + room + below;
     const viewBox = `${-margin} 0 ${width} ${full}`;
     const svg = svgElement("svg", { width, height: full, viewBox });
+    // As wide as the page, within bounds: what is wider still can be scrolled.
+    svg.style.width = `clamp(${Math.round(0.85 * width)}px, 100%, ${Math.round(1.5 * width)}px)`;
+    svg.style.height = "auto";
     svg.setAttribute("role", this.data.fixed ? "group" : "listbox");
     svg.setAttribute("aria-label", "Layers, from the image to the classes");
     const ground = height + room;
     const line = { x1: -margin, x2: width, y1: ground + 0.5, y2: ground + 0.5 };
     svg.append(svgElement("line", { class: "ground", ...line }));
     // In this order each block stands before the back of the one on its left.
-    for (const block of blocks) svg.append(this.drawBlock(block, ground));
+    for (const block of blocks) svg.append(this.drawBlock(block, ground, rows.get(block)));
     for (const block of blocks) {
       if (!marks[block.id]) continue;
       const x = block.x + block.width / 2 + (block.flat ? 0 : block.height * SLANT * 0.5);
@@ -80,7 +86,7 @@ class NetworkDiagram {
     return svg;
   }
 
-  drawBlock(block, ground) {
+  drawBlock(block, ground, row) {
     const { x, width, height, flat } = block;
     const back = flat ? 0 : height * SLANT;
     const y = ground - height;
@@ -103,9 +109,12 @@ class NetworkDiagram {
     const tip = [middle, ground + 3, middle - 5, ground + 10, middle + 5, ground + 10];
     group.append(svgElement("polygon", { class: "pointer", points: tip.join(" ") }));
     if (block.title) {
-      const at = { x: middle, y: ground + 22, "text-anchor": "end" };
-      const turned = `rotate(-48 ${middle} ${ground + 22})`;
-      group.append(svgElement("text", { ...at, transform: turned }, block.title));
+      const y = ground + 22 + LINE * row;
+      if (row) {
+        const leader = { class: "leader", x1: middle, x2: middle, y1: ground + 4, y2: y - 11 };
+        group.prepend(svgElement("line", leader));
+      }
+      group.append(svgElement("text", { x: middle, y, "text-anchor": "middle" }, block.title));
     }
     const hit = { x: x - 1, y: y - 8, width: width + 2, height: height + 30 };
     group.append(svgElement("rect", { class: "hit", ...hit }));
@@ -231,12 +240,12 @@ class NetworkDiagram {
   }
 
   reveal(id) {
-    const block = this.data.blocks.find((one) => one.id === id);
-    if (!block || this.data.only) return;
-    const middle = block.x + block.width / 2 + 46;
-    const { scrollLeft, clientWidth } = this.strip;
-    if (middle < scrollLeft + 30 || middle > scrollLeft + clientWidth - 60) {
-      this.strip.scrollTo({ left: middle - clientWidth / 2, behavior: "smooth" });
+    const group = this.groups.get(id);
+    if (!group || !this.strip.contains(group)) return;
+    const [block, strip] = [group, this.strip].map((part) => part.getBoundingClientRect());
+    const middle = (block.left + block.right) / 2 - strip.left;
+    if (middle < 30 || middle > strip.width - 60) {
+      this.strip.scrollBy({ left: middle - strip.width / 2, behavior: "smooth" });
     }
   }
 
@@ -290,6 +299,21 @@ class NetworkDiagram {
   destroy() {
     this.sending.cancel();
   }
+}
+
+// The row of each block's name below the ground: the first in which it overlaps no other.
+function placeLabels(blocks) {
+  const ends = [];
+  const rows = new Map();
+  for (const block of blocks) {
+    const middle = block.x + block.width / 2;
+    const half = (block.title.length * LETTER) / 2;
+    let row = ends.findIndex((end) => end < middle - half);
+    if (row < 0) row = ends.length;
+    if (block.title) ends[row] = middle + half + 6;
+    rows.set(block, block.title ? row : 0);
+  }
+  return rows;
 }
 
 function bar(x, y, height, look) {

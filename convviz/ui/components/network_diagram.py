@@ -1,14 +1,16 @@
-"""The diagram of a network: one block per layer, to scale, and below it one module's branches.
+"""The diagram of a network: one block per layer, and below it one module's branches.
 
-Blocks stand on one line, from the image to the classes. A map's block is as high as the map's side
-and as wide as it has channels; a vector stands upright, as high as it is long. Both to scale within
-one diagram, but for a least width that a finger or a pointer can hit.
+Blocks stand on one line, from the image to the classes. A map's block is as wide as it has
+channels, but for a least width that a finger or a pointer can hit. Its height grows with the square
+root of the map's side, so that a map of 7 × 7 can be seen beside an image of 224 × 224. A vector
+stands upright; its height grows with the square root of its length.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from math import sqrt
 from typing import Any
 
 import streamlit as st
@@ -20,7 +22,7 @@ from convviz.ui.keys import Component
 
 HEIGHT = 190  # pixels of the largest map's side
 _WIDTH = 930  # pixels of the whole strip, if its layers are not too many
-_LEAST, _THIN, _VECTOR = 5, 6, 12  # pixels
+_LEAST, _THIN, _VECTOR = 10, 6, 12  # pixels
 _GAP, _WIDE_GAP = 2, 12  # between a layer and what belongs to it, and between layers
 
 # What a block looks like; whatever is not here is drawn as "other".
@@ -76,7 +78,6 @@ def strip(costs: Costs) -> tuple[Block, ...]:
     )
     room = max(_WIDTH - gaps, _WIDTH / 3)
     per_channel = min(room / max(sum(_channels(row, modules) for row in rows), 1), 0.25)
-    per_pixel = HEIGHT / costs.input_size
     longest = max((row.output_shape[0] for row in rows if len(row.output_shape) == 1), default=1)
     entry = f"image, 3 × {costs.input_size} × {costs.input_size}"
     blocks = [Block("", "image", entry, "input", 0, 6, HEIGHT, flat=False)]
@@ -88,10 +89,10 @@ def strip(costs: Costs) -> tuple[Block, ...]:
         flat = len(row.output_shape) != 3
         thin = look in _SHEETS
         if flat:
-            width, height = float(_VECTOR), HEIGHT * row.output_shape[0] / longest
+            width, height = float(_VECTOR), HEIGHT * sqrt(row.output_shape[0] / longest)
         else:
             width = max(_LEAST, row.output_shape[0] * per_channel)
-            height = row.output_shape[1] * per_pixel
+            height = HEIGHT * sqrt(row.output_shape[1] / costs.input_size)
         last = blocks[-1]
         x = last.x + last.width + (_GAP if thin else _WIDE_GAP)
         blocks.append(

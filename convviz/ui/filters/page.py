@@ -15,7 +15,7 @@ from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
 from convviz.sprites.kernels import kernel_sheet
-from convviz.ui import cache, exports, state
+from convviz.ui import cache, exports, state, widgets
 from convviz.ui.choice import Choice
 from convviz.ui.filters import findings, kernels
 from convviz.ui.how_we_know import how_we_know
@@ -33,12 +33,8 @@ def draw(choice: Choice) -> None:
         "First layers": _first_layers,
         "Trained and untrained": _trained_and_untrained,
     }
-    key = state.remember(Key.FILTERS_VIEW, "This layer", allowed=views)
-    tabs = st.tabs(tuple(views), key=key, on_change="rerun")
-    for tab, draw_view in zip(tabs, views.values(), strict=True):
-        with tab:
-            if tab.open:
-                draw_view(choice)
+    titles = {title: title for title in views}
+    views[widgets.views("View", titles, Key.FILTERS_VIEW, "This layer")](choice)
 
 
 def _first_layers(choice: Choice) -> None:

@@ -24,7 +24,7 @@ from convviz.reconstruction.optimizers import OPTIMIZERS
 from convviz.reconstruction.progress import Plan, plan
 from convviz.structure import layers as structure_layers
 from convviz.structure.layers import Layer
-from convviz.ui import cache, state
+from convviz.ui import cache, state, widgets
 from convviz.ui.choice import Choice
 from convviz.ui.keys import Key
 from convviz.ui.sidebar import layer as sidebar_layer
@@ -76,15 +76,7 @@ def plans(choice: Choice) -> tuple[tuple[Plan, ...], DeltaGenerator]:
 
 def _mode() -> str:
     """Choose between one layer, several layers, and several networks."""
-    chosen = st.segmented_control(
-        "What to reconstruct from",
-        MODES,
-        format_func=MODES.__getitem__,
-        key=state.remember(Key.SERIES, ONE, allowed=MODES),
-        label_visibility="collapsed",
-        required=True,
-    )
-    return str(chosen)
+    return widgets.views("What to reconstruct from", MODES, Key.SERIES, ONE)
 
 
 def _layers(network: Network) -> tuple[Layer, ...]:
@@ -123,14 +115,14 @@ def _networks(network: Network, layer: Layer) -> tuple[tuple[Network, Layer], ..
         key=f"reconstruction_networks:{','.join(sources)}",
         max_selections=MOST_IMAGES,
     )
-    depth = structure_layers.trunk_depth(cache.layers(network), layer)
+    depth = structure_layers.encoder_depth(cache.layers(network), layer)
     pairs = []
     for name in names:
         if name == network.name:
             pairs.append((network, layer))
         else:
             other = cache.network(name, sources[name])
-            pairs.append((other, structure_layers.at_trunk_depth(cache.layers(other), depth)))
+            pairs.append((other, structure_layers.comparable(cache.layers(other), depth)))
     st.caption(findings.compared_layers(pairs))
     if missing:
         st.caption(findings.weights_missing(missing))

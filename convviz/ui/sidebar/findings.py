@@ -26,6 +26,16 @@ def no_such_image(asked: str, names: Sequence[str]) -> str:
     )
 
 
+def network_label(title: str, *, here: bool) -> str:
+    """Name a network in the list of networks: "VGG19 · to be fetched".
+
+    Args:
+        title: The network's title.
+        here: Whether trained weights of it are on this machine.
+    """
+    return title if here else f"{title} · to be fetched"
+
+
 def too_large(bytes: int, megabytes: int) -> str:
     """Say that a file is too large for an image.
 

@@ -80,18 +80,6 @@ def pick(network: Network, layers: Sequence[Layer]) -> Layer:
     return layer
 
 
-def as_deep(layers: Sequence[Layer], depth: float) -> Layer:
-    """Return the layer to go to in another network: the first for a first one, else one as deep.
-
-    Args:
-        layers: Those that are worth choosing, in order.
-        depth: Of the layer that was looked at, as `encoder_depth` measures it.
-    """
-    if depth <= 0:
-        return layers[0]
-    return comparable(layers, depth)
-
-
 def _settle(network: Network, by_name: dict[str, Layer], offered: Sequence[Layer]) -> None:
     """Set the remembered layer to one of this network's."""
     visit = state.visit()
@@ -103,7 +91,7 @@ def _settle(network: Network, by_name: dict[str, Layer], offered: Sequence[Layer
         before = st.session_state.get(Key.LAYER, before)
     name = asked or before
     if name is None or name not in by_name:
-        layer = as_deep(offered, visit.layer_depth)
+        layer = comparable(offered, visit.layer_depth)
         if asked:
             state.notice(
                 Key.LAYER,

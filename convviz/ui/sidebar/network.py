@@ -22,6 +22,8 @@ from convviz.weights import trained
 from convviz.weights.load import open_saved, source_statuses
 from convviz.weights.source import AUTO_ORDER, SourceStatus
 
+_KNOWN_SECONDS = 10
+
 MAX_MEGABYTES = limits.UPLOAD_MEGABYTES.value
 
 
@@ -90,11 +92,17 @@ def pick_network(*, draw: bool = True) -> str:
     return st.selectbox(
         "Network",
         names,
-        format_func=lambda name: spec(name).title,
+        format_func=lambda name: findings.network_label(spec(name).title, here=_is_here(name)),
         key=key,
         help="ConvNets made to name what a photograph shows. The number after VGG counts its "
-        "layers with weights.",
+        "layers with weights. Where no trained weights are on this machine, they can be fetched.",
     )
+
+
+@st.cache_data(ttl=_KNOWN_SECONDS, max_entries=256, show_spinner=False)
+def _is_here(name: str) -> bool:
+    """Tell whether trained weights of a network are on this machine; looked up now and then."""
+    return any(status.here for status in source_statuses(name) if status.source != "random")
 
 
 def _default_network() -> str:

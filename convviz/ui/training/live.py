@@ -59,11 +59,13 @@ def draw(choice: Choice) -> None:
             "Train a small network from random numbers, and watch what it makes of your image "
             "while it learns. Choose the image in the sidebar."
         )
+    # Above the settings: on a phone they are longer than the screen.
+    row = st.container(horizontal=True, vertical_alignment="center", key="training_start_row")
     # Out of the way while there is something to watch.
     with st.expander("Pictures, network and learning rate", expanded=view is None):
         dataset = datasets.choose()
         setup = _choose(dataset) if dataset else None
-    with st.container(horizontal=True, vertical_alignment="center", key="training_start_row"):
+    with row:
         page_jobs.start_button(
             "Train",
             view,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
-from convviz.ui import state
+from convviz.ui import widgets
 from convviz.ui.choice import Choice
 from convviz.ui.keys import Key
 from convviz.ui.training import live, recorded
@@ -14,15 +12,7 @@ _VIEWS = {"recorded": "A recorded training", "live": "Train one here"}
 
 def draw(choice: Choice) -> None:
     """Draw the view that is chosen."""
-    view = st.segmented_control(
-        "What to watch",
-        _VIEWS,
-        format_func=_VIEWS.__getitem__,
-        key=state.remember(Key.WATCH, "recorded", allowed=_VIEWS),
-        label_visibility="collapsed",
-        required=True,
-    )
-    if view == "live":
+    if widgets.views("What to watch", _VIEWS, Key.WATCH, "recorded") == "live":
         live.draw(choice)
     else:
         recorded.draw(choice)

@@ -19,7 +19,7 @@ from convviz.ui.training import findings
 from convviz.weights import bundled
 
 _FIRST = "conv1"
-_IN_A_ROW = 16
+_IN_A_ROW = 8
 _TILE_PIXELS = 64
 _KERNEL_PIXELS = 56
 
@@ -106,7 +106,7 @@ def _maps(image: ChosenImage, title: str, layer: str, step: int) -> tuple[bytes,
     """
     snapshot = recording.snapshot(image.pixels, layer, step)
     activations = snapshot.maps[0].activations()
-    few = activations.channels <= 4 * _IN_A_ROW  # then in as many columns as the kernels
+    few = activations.channels <= 8 * _IN_A_ROW  # then in as many columns as the kernels
     columns, tile = (_IN_A_ROW, _TILE_PIXELS) if few else (None, None)
     drawing = atlas(activations, tile=tile, columns=columns).png
     return drawing, findings.recorded_maps(snapshot, title, activations.sentence())

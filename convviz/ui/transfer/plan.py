@@ -119,4 +119,5 @@ def draw_parts(plan: TransferPlan, key: str = "transfer_plan") -> None:
                 for part in plan.parts
             ],
             hide_index=True,
+            column_config={"parameters": st.column_config.NumberColumn(format="localized")},
         )
