@@ -100,8 +100,9 @@ def arithmetic(
     number = _number(output, channel, row, column)
     if not isfinite(number):
         raise SettingError(
-            f"The number of channel {channel} at row {row}, column {column} is infinite or none at "
-            "all for this image, so there is nothing to derive: choose another layer or weights."
+            f"The number of channel {channel} at row {row + 1}, column {column + 1} is infinite or "
+            "none at all for this image, so there is nothing to derive: choose another layer or "
+            "weights."
         )
     stages = [derivation.first(unit, inputs) or _opaque(network, batch, unit)]
     for stage in stages_after:
