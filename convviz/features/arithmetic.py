@@ -94,20 +94,18 @@ def arithmetic(
     check_channel(target.shape, channel)
     check_position(target.shape, row, column)
     derivation = Derivation(network)
-    unit, stages_after = Unit(target.name, channel, row, column), list[Next]()
-    while (step := derivation.back(unit)) is not None:
-        stage, unit = step
-        stages_after.append(stage)
+    unit, stages_after = derivation.to_the_first(Unit(target.name, channel, row, column))
     batch = input_for(network, image)
-    inputs, output = _run(network.module, batch, target.name, unit.name)
+    inputs, output = run_with_input(network.module, batch, target.name, unit.name)
     number = _number(output, channel, row, column)
     if not isfinite(number):
         raise SettingError(
-            f"The number of channel {channel} at row {row}, column {column} is infinite or none at "
-            "all for this image, so there is nothing to derive: choose another layer or weights."
+            f"The number of channel {channel} at row {row + 1}, column {column + 1} is infinite or "
+            "none at all for this image, so there is nothing to derive: choose another layer or "
+            "weights."
         )
     stages = [derivation.first(unit, inputs) or _opaque(network, batch, unit)]
-    for stage in reversed(stages_after):
+    for stage in stages_after:
         stages.append(stage(stages[-1].after))
     return Arithmetic(target, channel, row, column, number, tuple(stages))
 
@@ -134,7 +132,7 @@ class Derivation:
 
     def back(self, unit: Unit) -> tuple[Next, Unit] | None:
         """Go back by one step that works number by number; None where a step combines many."""
-        layer, module = self._layers.get(unit.name), self._module(unit.name)
+        layer, module = self._layers.get(unit.name), self.module(unit.name)
         if layer is not None and layer.branches:
             branch = next(b for b in layer.branches if b.start <= unit.channel < b.stop)
             channel = unit.channel - branch.start
@@ -155,6 +153,14 @@ class Derivation:
             return lambda value: normalised(module, value, unit.channel), input_unit
         return None
 
+    def to_the_first(self, unit: Unit) -> tuple[Unit, list[Next]]:
+        """Go back to the unit that combines many numbers; return the stages after it, in order."""
+        stages_after = list[Next]()
+        while (step := self.back(unit)) is not None:
+            stage, unit = step
+            stages_after.append(stage)
+        return unit, stages_after[::-1]
+
     def before_relu(self, unit: Unit) -> Unit:
         """Go back to the input of a ReLU, through the choice of a branch as well."""
         while (step := self.back(unit)) is not None:
@@ -171,7 +177,7 @@ class Derivation:
             unit: The unit.
             inputs: The input of its module, shape (C, H, W) or (C,).
         """
-        module, source = self._module(unit.name), self._source(unit.name)
+        module, source = self.module(unit.name), self._source(unit.name)
         name = "" if source is None else source.name
         at = (unit.channel, unit.row, unit.column)
         if isinstance(module, nn.Conv2d):
@@ -180,13 +186,18 @@ class Derivation:
             shape = (len(inputs), 1, 1) if source is None else source.shape[1:]
             shape = shape if prod(shape) == len(inputs) and len(shape) == 3 else (len(inputs), 1, 1)
             return multiplied(module, inputs, shape, name, unit.channel)
-        if inputs.dim() != 3:
+        if inputs.dim() != 3 or unit.channel >= len(inputs):  # a flattening, for one
             return None
-        shape = self._calls[self._last[unit.name]].shape[2:]
-        return pooled(module, inputs[unit.channel], shape, name, unit.row, unit.column)
+        values, shape = inputs[unit.channel], self.map_shape(unit.name)
+        return pooled(module, values, shape, name, unit.row, unit.column)
 
-    def _module(self, name: str) -> nn.Module:
+    def module(self, name: str) -> nn.Module:
+        """Return the module of a dotted name."""
         return self._network.module.get_submodule(name)
+
+    def map_shape(self, name: str) -> tuple[int, ...]:
+        """Return height and width of a module's output maps; () where it has none."""
+        return self._calls[self._last[name]].shape[2:]
 
     def _source(self, name: str) -> Call | None:
         """Find the layer whose output goes into a module; None: the image.
@@ -228,7 +239,9 @@ def _key(batch: Tensor, name: str, source: str) -> tuple[str, str, bytes]:
 
 # Readers ask for one number of a layer after another; a layer of VGG16 takes up to 26 MB.
 @per_module(key=_key, keep=3)
-def _run(module: nn.Module, batch: Tensor, name: str, source: str) -> tuple[Tensor, Tensor]:
+def run_with_input(
+    module: nn.Module, batch: Tensor, name: str, source: str
+) -> tuple[Tensor, Tensor]:
     """Run a network up to a layer; return the input of `source` and the layer's output."""
     return capture_with_input(module, batch, name, source)
 

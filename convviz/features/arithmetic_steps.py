@@ -104,10 +104,14 @@ class Normalised:
     shift: float
 
     @property
+    def spread(self) -> float:
+        """Divisor of the number: √(variance + ε)."""
+        return sqrt(self.variance + self.epsilon)
+
+    @property
     def after(self) -> float:
         """The normalised number."""
-        spread = sqrt(self.variance + self.epsilon)
-        return (self.before - self.mean) / spread * self.scale + self.shift
+        return (self.before - self.mean) / self.spread * self.scale + self.shift
 
 
 @dataclass(frozen=True)
@@ -170,15 +174,7 @@ def convolved(
     module: nn.Conv2d, maps: Tensor, source: str, channel: int, row: int, column: int
 ) -> WeightedSum:
     """Derive one output number of a convolution; `maps` is its input, shape (C_in, H, W)."""
-    per_group = module.in_channels // module.groups
-    first = channel // (module.out_channels // module.groups) * per_group
-    left, right, top, bottom = module._reversed_padding_repeated_twice
-    mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
-    padding = (left, right, top, bottom)
-    padded = nn.functional.pad(maps[None, first : first + per_group], padding, mode=mode)[0]
-    on_map = nn.functional.pad(torch.ones(1, *maps.shape[1:]), padding)[0]
-    if mode != "constant":
-        on_map = torch.ones_like(on_map)
+    first, padded, on_map = padded_input(module, maps, channel)
     rows, columns = (
         slice(at * step, at * step + (size - 1) * gap + 1, gap)
         for at, step, size, gap in zip(
@@ -189,11 +185,34 @@ def convolved(
         source=source,
         first=first,
         patch=padded[:, rows, columns].clone(),
-        inside=on_map[rows, columns] > 0,
+        inside=on_map[rows, columns],
         kernel=module.weight[channel].detach().float(),
         bias=0.0 if module.bias is None else float(module.bias[channel]),
         has_bias=module.bias is not None,
     )
+
+
+def padded_input(module: nn.Conv2d, maps: Tensor, channel: int) -> tuple[int, Tensor, Tensor]:
+    """Take the inputs of a convolution that one of its outputs looks at, and pad them.
+
+    Args:
+        module: The convolution.
+        maps: Its input, shape (C_in, H, W).
+        channel: Index of the output.
+
+    Returns:
+        Index of the first input channel that takes part; the padded maps of the channel's group;
+        and where they hold the map itself, or what the padding takes over from it, rather than
+        zeros of padding, shape (H, W).
+    """
+    per_group = module.in_channels // module.groups
+    first = channel // (module.out_channels // module.groups) * per_group
+    left, right, top, bottom = module._reversed_padding_repeated_twice
+    mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
+    padding = (left, right, top, bottom)
+    padded = nn.functional.pad(maps[None, first : first + per_group], padding, mode=mode)[0]
+    on_map = nn.functional.pad(torch.ones(1, *maps.shape[1:]), padding)[0]
+    return first, padded, on_map > 0 if mode == "constant" else torch.ones_like(on_map) > 0
 
 
 def multiplied(
@@ -238,6 +257,65 @@ def normalised(module: nn.BatchNorm2d, before: float, channel: int) -> Normalise
 _Adaptive = nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d
 
 
+@dataclass(frozen=True)
+class Pooling:
+    """Which windows a pooling looks at.
+
+    Attributes:
+        kind: "maximum" or "average".
+        rows: For each row of the output: start and end of its window on the map, and how many rows
+            an average counts.
+        columns: The same for each column.
+        fixed: Divisor of every average; None for the number of positions that it counts.
+    """
+
+    kind: str
+    rows: tuple[tuple[int, int, int], ...]
+    columns: tuple[tuple[int, int, int], ...]
+    fixed: int | None = None
+
+    def divisor(self, row: int, column: int) -> int:
+        """Return the divisor of the average at one position of the output."""
+        return self.fixed or self.rows[row][2] * self.columns[column][2]
+
+
+def pooling(module: nn.Module, size: tuple[int, int], shape: tuple[int, ...]) -> Pooling | None:
+    """Find the windows of a pooling.
+
+    Args:
+        module: The pooling.
+        size: Height and width of its input map.
+        shape: Height and width of its output map.
+
+    Returns:
+        The windows; None for a pooling that is not known here, or that is dilated.
+    """
+    if isinstance(module, _Adaptive):
+        kind = "average" if isinstance(module, nn.AdaptiveAvgPool2d) else "maximum"
+        rows, columns = (
+            tuple(_adaptive_window(index, length, count) for index in range(count))
+            for length, count in zip(size, shape, strict=True)
+        )
+        return Pooling(kind, rows, columns)
+    if isinstance(module, nn.MaxPool2d) and _pair(module.dilation) == (1, 1):
+        kind, counts_padding, fixed = "maximum", False, None
+    elif isinstance(module, nn.AvgPool2d):
+        kind, counts_padding, fixed = "average", module.count_include_pad, module.divisor_override
+    else:
+        return None
+    sizes, steps = _pair(module.kernel_size), _pair(module.stride or module.kernel_size)
+    rows, columns = (
+        tuple(
+            _sliding_window(index, size, step, pad, length, counts_padding=counts_padding)
+            for index in range(count)
+        )
+        for size, step, pad, length, count in zip(
+            sizes, steps, _pair(module.padding), size, shape, strict=True
+        )
+    )
+    return Pooling(kind, rows, columns, fixed)
+
+
 def pooled(
     module: nn.Module, values: Tensor, shape: tuple[int, ...], source: str, row: int, column: int
 ) -> Pooled | None:
@@ -255,43 +333,27 @@ def pooled(
         The stage; None for a pooling that is not known here, or that is dilated.
     """
     height, width = values.shape
-    if isinstance(module, _Adaptive):
-        top, bottom = _adaptive_window(row, height, shape[0])
-        left, right = _adaptive_window(column, width, shape[1])
-        kind = "average" if isinstance(module, nn.AdaptiveAvgPool2d) else "maximum"
-        divisor = (bottom - top) * (right - left)
-        return Pooled(source, kind, values[top:bottom, left:right].clone(), top, left, divisor)
-    if isinstance(module, nn.MaxPool2d) and _pair(module.dilation) == (1, 1):
-        kind, counts_padding, fixed = "maximum", False, None
-    elif isinstance(module, nn.AvgPool2d):
-        kind, counts_padding, fixed = "average", module.count_include_pad, module.divisor_override
-    else:
+    windows = pooling(module, (height, width), shape)
+    if windows is None:
         return None
-    sizes, steps = _pair(module.kernel_size), _pair(module.stride or module.kernel_size)
-    pads = _pair(module.padding)
-    bounds = [
-        _sliding_window(at, size, step, pad, length)
-        for at, size, step, pad, length in zip(
-            (row, column), sizes, steps, pads, (height, width), strict=True
-        )
-    ]
-    (top, bottom, tall), (left, right, wide) = bounds
+    (top, bottom, _), (left, right, _) = windows.rows[row], windows.columns[column]
     window = values[top:bottom, left:right].clone()
-    divisor = fixed or (tall * wide if counts_padding else window.numel())
-    return Pooled(source, kind, window, top, left, divisor)
+    return Pooled(source, windows.kind, window, top, left, windows.divisor(row, column))
 
 
-def _adaptive_window(index: int, length: int, count: int) -> tuple[int, int]:
-    return index * length // count, -(-(index + 1) * length // count)
+def _adaptive_window(index: int, length: int, count: int) -> tuple[int, int, int]:
+    start, end = index * length // count, -(-(index + 1) * length // count)
+    return start, end, end - start
 
 
 def _sliding_window(
-    index: int, size: int, step: int, pad: int, length: int
+    index: int, size: int, step: int, pad: int, length: int, *, counts_padding: bool
 ) -> tuple[int, int, int]:
     """Give a window's start and end on the map, and how many positions an average counts."""
     start = index * step - pad
     end = min(start + size, length + pad)
-    return max(0, start), min(end, length), end - start
+    first, last = max(0, start), min(end, length)
+    return first, last, end - start if counts_padding else last - first
 
 
 def _pair(value: Any) -> tuple[int, int]:

@@ -489,18 +489,13 @@ def arithmetic_check(arithmetic: Arithmetic) -> str:
     )
 
 
-def contribution(name: str, amount: float) -> str:
-    """Say what the products of one input channel add up to."""
-    return f"The products add up to {amount:+.6g}, what {name} contributes."
-
-
 def contributions_heading(source: str) -> str:
     """Name the chart of what the input channels add; it is ordered by size, whatever the sign.
 
     Args:
-        source: Title of the layer that they are channels of; safe to show.
+        source: Title of the layer that they are channels of.
     """
-    return f"**What each channel of {source} adds**, the largest in size first"
+    return f"What each channel of {source} adds, the largest in size first"
 
 
 def most_changed_heading(title: str) -> str:

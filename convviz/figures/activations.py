@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from math import floor, isfinite, log10
 
 import plotly.graph_objects as go
 import torch
-from plotly.subplots import make_subplots
 from torch import Tensor
 
 from convviz.features.ablation import Change
 from convviz.features.activations import LayerSummary
-from convviz.features.arithmetic_steps import WeightedSum
 from convviz.figures import theme
 from convviz.formatting import percent
 from convviz.plain_text import plain_html
@@ -105,111 +102,6 @@ def histogram(values: Tensor) -> go.Figure:
     figure.update_xaxes(title="Activation")
     figure.update_yaxes(title="Positions")
     return figure
-
-
-def contributions(stage: WeightedSum, names: Sequence[str], most: int = 12) -> go.Figure:
-    """Draw what the strongest input channels add to the sum, and the others together.
-
-    Args:
-        stage: The weighted sum.
-        names: Name of each input channel.
-        most: How many channels get one bar each.
-    """
-    order = stage.order().tolist()
-    values = stage.contributions
-    rows = [(names[channel], float(values[channel])) for channel in order[:most]]
-    if len(order) > most:
-        rest = float(values[torch.tensor(order[most:])].sum())
-        rows.append((f"the other {len(order) - most}", rest))
-    if stage.has_bias:
-        rows.append(("bias", stage.bias))
-    figure = go.Figure(
-        go.Bar(
-            x=[value for _, value in rows],
-            y=[name for name, _ in rows],
-            orientation="h",
-            marker={"color": [theme.BLUE if value >= 0 else theme.VERMILION for _, value in rows]},
-            text=[f"{value:+.4g}" for _, value in rows],
-            textposition="outside",
-            cliponaxis=False,
-            hovertemplate="%{y}: %{x:+.6g}<extra></extra>",
-        )
-    )
-    theme.style(figure, height=70 + 27 * len(rows))
-    smallest = min(0.0, *(value for _, value in rows))
-    largest = max(0.0, *(value for _, value in rows))
-    room = 0.3 * (largest - smallest)  # for the numbers beside the bars
-    figure.update_xaxes(range=(smallest - room * (smallest < 0), largest + room))
-    figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
-    figure.update_xaxes(title="Contribution to the sum")
-    return figure
-
-
-def products(stage: WeightedSum, channel: int) -> go.Figure:
-    """Draw one input channel's patch, its kernel slice and their products, with numbers."""
-    parts = (stage.patch[channel], stage.kernel[channel], stage.products[channel])
-    titles = ("input", "× kernel", "= products")
-    figure = make_subplots(1, 3, subplot_titles=titles, horizontal_spacing=0.04)
-    for column, (part, padded) in enumerate(zip(parts, (True, False, True), strict=True), start=1):
-        numbers = part.double()
-        bound = float(numbers.abs().max()) or 1.0
-        exact = [
-            [
-                "padding" if padded and not on_map else f"{value + 0.0:.6g}"  # no "-0"
-                for value, on_map in zip(row, inside_row, strict=True)
-            ]
-            for row, inside_row in zip(numbers.tolist(), stage.inside.tolist(), strict=True)
-        ]
-        text = [
-            ["·" if each == "padding" else _two_digits(float(each), bound) for each in row]
-            for row in exact
-        ]
-        figure.add_trace(
-            go.Heatmap(
-                z=numbers.tolist(),
-                x=list(range(1, numbers.shape[1] + 1)),
-                y=list(range(1, numbers.shape[0] + 1)),
-                text=text,
-                texttemplate="%{text}" if numbers.shape[-1] <= _READABLE else None,
-                customdata=exact,
-                textfont={"size": _font_size(text)},
-                zmin=-bound,
-                zmax=bound,
-                colorscale=_DIVERGING,
-                showscale=False,
-                xgap=1,
-                ygap=1,
-                hovertemplate="row %{y}, column %{x}: %{customdata}<extra></extra>",
-            ),
-            row=1,
-            col=column,
-        )
-    theme.style(figure, height=390)
-    figure.update_layout(margin={"t": 40})
-    figure.update_xaxes(visible=False, constrain="domain")
-    figure.update_yaxes(visible=False, autorange="reversed", constrain="domain")
-    for column in (1, 2, 3):
-        anchor = "x" if column == 1 else f"x{column}"
-        figure.update_yaxes(scaleanchor=anchor, row=1, col=column)
-    return figure
-
-
-def _two_digits(value: float, largest: float) -> str:
-    """Write a number to as many places as give the largest of its fellows two digits."""
-    if not isfinite(value) or not isfinite(largest):
-        return f"{value:.2g}"
-    places = max(0, 1 - floor(log10(largest)))
-    text = f"{value:.{places}f}"
-    if float(text) == 0:
-        return "0"
-    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
-
-
-def _font_size(text: Sequence[Sequence[str]]) -> float:
-    """Return the size, in pixels, at which the longest text fits into its cell."""
-    longest = max(len(each) for row in text for each in row)
-    cell = _PART_PIXELS / max(len(text), len(text[0]))
-    return min(16.0, max(7.0, 0.95 * cell / (0.58 * longest)))
 
 
 def changes(layers: Sequence[Change]) -> go.Figure:

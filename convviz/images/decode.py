@@ -28,6 +28,7 @@ MAX_PIXELS = headers.MAX_PIXELS
 MAX_ASPECT = 20
 NEUTRAL = 128  # the grey under transparent pixels, halfway between black and white
 
+_WITH_ALPHA = ("PA", "LA", "La", "RGBA", "RGBa")
 _BAND_PIXELS = 250_000
 _MAX_PROFILE_BYTES = 4_000_000  # profiles of printers have up to 3 MB
 _decoding = threading.BoundedSemaphore(2)
@@ -86,6 +87,21 @@ def decode(data: bytes) -> Image.Image:
         ) from error
     except Exception as error:  # Pillow's parsers may raise anything; the file is at fault
         raise ImageError(_refusal(data)) from error
+
+
+def is_transparent(data: bytes) -> bool:
+    """Tell whether a file that `decode` takes has transparent parts, which it blends with grey."""
+    with _quiet_pillow(), Image.open(BytesIO(data), formats=FORMATS) as file:
+        if file.mode not in _WITH_ALPHA and "transparency" not in file.info:
+            return False
+        with _decoding:
+            file.load()
+            in_eight_bits = _scale_of(file) if file.mode.startswith(("I", "F")) else None
+            for _, band in _bands(file):
+                _, alpha = _split_alpha(band, in_eight_bits)
+                if alpha is not None and np.asarray(alpha).min() < 255:
+                    return True
+    return False
 
 
 def _check_size(width: int, height: int) -> None:

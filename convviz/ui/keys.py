@@ -190,6 +190,7 @@ class Component(StrEnum):
     NETWORK_FLOW = "convviz_network_flow"
     RECEPTIVE_FIELD = "convviz_receptive_field"
     SLIDING_KERNEL = "convviz_sliding_kernel"
+    SLIDING_WINDOW = "convviz_sliding_window"
     FILM = "convviz_film"
     LAYER_KEYS = "convviz_layer_keys"
 

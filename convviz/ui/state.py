@@ -86,6 +86,7 @@ class Visit:
         fetches: Downloads this visitor waits for or saw end, by network and source.
         own_image: The image that the visitor brought last.
         refusal: Why the last file was refused; shown until the next one is tried.
+        refused_file: Which file that was, by Streamlit's id; kept until another one comes.
         opened: What the last file of a trained network was; shown until weights are chosen.
         unopened: Why the last one could not be used; shown until the next one is tried.
         times_forgotten: How often the visitor asked for everything to be forgotten.
@@ -118,6 +119,7 @@ class Visit:
     fetches: dict[tuple[str, str], Fetch] = field(default_factory=dict)
     own_image: ChosenImage | None = None
     refusal: str = ""
+    refused_file: str = ""
     opened: str = ""
     unopened: str = ""
     times_forgotten: int = 0

@@ -1,11 +1,13 @@
-"""A choice between a few options, a page's views among them: remembered, and part of the link."""
+"""Widgets of several pages: a choice between a few options or views, and the box for an image."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Literal
 
 import streamlit as st
 
+from convviz.images.decode import FILE_SUFFIXES
 from convviz.ui import state
 
 # Streamlit breaks the page off over a file whose name ends otherwise than its box allows; with a
@@ -64,3 +66,56 @@ def one_of(
         wrap=True,
     )
     return str(name or first)
+
+
+def image_uploader(
+    label: str,
+    *,
+    key: str,
+    on_change: Callable[..., None],
+    args: tuple[str, ...] = (),
+    most_megabytes: int,
+    help: str,
+    hint: str,
+    refused: str,
+    width: int | Literal["stretch"] = "stretch",
+) -> None:
+    """Draw a box that takes one image.
+
+    Args:
+        label: What the image is.
+        key: The widget's key.
+        on_change: Called when a file has come, or was taken out.
+        args: Its arguments.
+        most_megabytes: The browser sends nothing larger.
+        help: What may come, at length.
+        hint: What may come, inside the box.
+        refused: `file_id` of the file that was refused last; the box crosses it out.
+        width: Of the box.
+    """
+    file = st.file_uploader(
+        label,
+        type=[*FILE_SUFFIXES, IMAGES],
+        key=key,
+        on_change=on_change,
+        args=args,
+        max_upload_size=most_megabytes,
+        width=width,
+        help=help,
+    )
+    # Streamlit would list the media type among the endings, and shows a file that was refused like
+    # one that is in use.
+    style = _HINT.replace("HINT", hint)
+    if file is not None and file.file_id == refused:
+        style += _CROSSED_OUT
+    st.html(f"<style>{style.replace('BOX', f'.st-key-{key}')}</style>")
+
+
+_HINT = """
+BOX [data-testid=stFileUploaderDropzoneInstructions] > * { display: none; }
+BOX [data-testid=stFileUploaderDropzoneInstructions]::after { content: "HINT"; }
+"""
+_CROSSED_OUT = """
+BOX [data-testid=stFileChipName] { text-decoration: line-through; }
+BOX [data-testid=stFileChipName] + *::after { content: " · not used"; }
+"""

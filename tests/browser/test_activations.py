@@ -120,6 +120,42 @@ def test_the_first_map_and_the_chosen_one_are_in_view_from_the_start(visit: Any,
     expect(channel(page, int(number))).to_be_in_viewport()
 
 
+def test_a_channel_that_a_button_picks_comes_into_sight_and_nothing_else_moves(visit: Any) -> None:
+    page = visit("/Activations?network=alexnet&layer=features.8&channel=3")
+    box = page.locator(".st-key-channel_grid_box")
+    following = page.locator(".st-key-activations_channel_next button")
+    expect(selected(page)).to_be_in_viewport(ratio=0.9)
+    box.evaluate("box => { box.scrollTop = box.scrollTop > 99 ? 0 : box.scrollHeight }")
+    expect(selected(page)).not_to_be_in_viewport()
+    following.click()
+    expect(channel(page, 3)).to_have_count(0)
+    expect(selected(page)).to_be_in_viewport(ratio=0.9)
+    assert page.get_by_test_id("stMain").evaluate("main => main.scrollTop") == 0
+    # One that is in sight already is marked where it is.
+    top = box.evaluate("box => { box.scrollTop += 20; return box.scrollTop }")
+    number = selected(page).get_attribute("data-channel")
+    page.locator(".st-key-activations_channel_previous button").click()
+    expect(selected(page)).to_have_attribute("data-channel", "3")
+    following.click()
+    expect(selected(page)).to_have_attribute("data-channel", str(number))
+    assert abs(box.evaluate("box => box.scrollTop") - top) <= 100
+
+
+def test_on_a_phone_the_next_channel_comes_into_sight_below_the_picked_one(visit: Any) -> None:
+    page = visit("/Activations?network=alexnet&layer=features.8&channel=3", width=390, height=844)
+    main = page.get_by_test_id("stMain")
+    main.evaluate("main => { main.scrollTop = main.scrollHeight }")
+    page.locator(".st-key-activations_channel_next button").click()
+    expect(channel(page, 3)).to_have_count(0)
+    expect(selected(page)).to_be_in_viewport(ratio=0.9)
+    panel = page.locator(".st-key-activations_channel_main").bounding_box()
+    assert selected(page).bounding_box()["y"] >= panel["y"] + panel["height"] - 1
+    before = main.evaluate("main => main.scrollTop")
+    page.locator(".st-key-activations_channel_previous button").click()
+    expect(selected(page)).to_have_attribute("data-channel", "3")
+    assert abs(main.evaluate("main => main.scrollTop") - before) <= 120
+
+
 def test_the_dotted_name_is_the_first_code_of_the_main_part(visit: Any) -> None:
     for link, name in (("", "features.0"), ("?network=googlenet&layer=conv2", "conv2")):
         page = visit(f"/Activations{link}")

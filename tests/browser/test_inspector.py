@@ -4,7 +4,14 @@ import re
 from typing import Any
 
 import pytest
+import torch
 from playwright.sync_api import Page, expect
+
+from convviz.features.activations import activations
+from convviz.features.capture import input_for
+from convviz.images.decode import decode
+from convviz.images.samples import sample
+from convviz.weights.load import load
 
 pytestmark = pytest.mark.browser
 
@@ -80,3 +87,84 @@ def test_nothing_is_wider_than_the_screen(visit: Any, path: str, size: tuple[int
     expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
     wide = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
     assert wide <= size[0]
+
+
+ARITHMETIC = "/Activations?network=alexnet&view=One+channel&question=Arithmetic"
+
+
+def shown_numbers(page: Page) -> dict[str, float]:
+    """Read what stands beside the maps: what each input channel adds, and the steps after it."""
+    lab = page.locator(".st-key-activations_window_box")
+    numbers = {}
+    for part in ("rows", "steps"):
+        texts = lab.locator(f".{part} > :not(.bar)").all_text_contents()
+        exact = lab.locator(f".{part} .value").evaluate_all("each => each.map(e => e.title)")
+        numbers |= dict(zip(texts[::2], map(float, exact), strict=True))
+    return numbers
+
+
+def test_the_window_slides_over_the_image_and_its_products_make_the_maps_number(
+    visit: Any,
+) -> None:
+    network = load("alexnet", "encoder", fetch=False)
+    image = decode(sample("cat").read())
+    maps = activations(network, image, "features.0").maps
+    page = visit(f"{ARITHMETIC}&layer=features.0&channel=3&image=cat")
+    lab = page.locator(".st-key-activations_window_box")
+    where = lab.locator(".where")
+    stage = lab.locator(".stage.input")
+    box = stage.bounding_box()
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    expect(where).to_contain_text("Row 1 of 55, column 1 of 55")
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
+    page.mouse.up()
+    # The middle of 228 padded pixels: the window of 11 that begins at 27 × 4 has its middle there.
+    expect(where).to_contain_text("Row 28 of 55, column 28 of 55")
+    stage.press("ArrowUp")
+    lab.get_by_role("button", name="Step", exact=True).click()
+    expect(where).to_contain_text("Row 27 of 55, column 29 of 55")
+    read = shown_numbers(page)
+    convolution = network.module.features[0]
+    batch = input_for(network, image)
+    padded = torch.nn.functional.pad(batch, (2, 2, 2, 2))[0]
+    patch = padded[:, 26 * 4 : 26 * 4 + 11, 28 * 4 : 28 * 4 + 11].double()
+    products = patch * convolution.weight[3].detach().double()
+    for name, values in zip(("red", "green", "blue"), products, strict=True):
+        assert read[name] == pytest.approx(float(values.sum()), abs=1e-6)
+    total = float(products.sum()) + float(convolution.bias[3])
+    assert read["bias"] == pytest.approx(float(convolution.bias[3]))
+    assert read["Sum"] == pytest.approx(total, abs=1e-6)
+    assert read["Later, after the ReLU"] == pytest.approx(max(0.0, total), abs=1e-6)
+    assert read["The map's number"] == pytest.approx(float(maps[3, 26, 28]), abs=1e-6)
+    lab.get_by_label("Input channel").select_option("blue")
+    cells = lab.locator(".part").nth(2).locator(".cells span")
+    expect(cells).to_have_count(121)
+    cells.nth(16).hover()
+    expect(lab.locator(".tip")).to_contain_text(
+        f"row 2, column 6: {float(products[2, 1, 5]):.5g}"[:22]
+    )
+    # The server learns where the window came to rest, and takes that number apart.
+    expect(page.get_by_text("Channel 3 at row 27, column 29 is")).to_be_visible()
+    play = lab.locator(".play")
+    play.click()
+    expect(play).to_have_text("Pause")
+    expect(where).to_contain_text(re.compile("Row (28|29|3.) of 55"))
+    play.click()
+    expect(play).to_have_text("Play")
+
+
+def test_with_little_motion_the_window_steps_and_does_not_play(visit: Any) -> None:
+    page = visit(
+        f"{ARITHMETIC}&layer=features.2&channel=3", width=390, height=844, reduced_motion="reduce"
+    )
+    lab = page.locator(".st-key-activations_window_box")
+    expect(lab.locator(".stage.photograph .field")).to_be_visible()
+    expect(lab.locator(".play")).to_be_hidden()
+    expect(lab.get_by_text("asks for little motion")).to_be_visible()
+    output = lab.locator(".stage.output")
+    output.click(position={"x": 3, "y": 3})
+    expect(lab.locator(".where")).to_contain_text("Row 1 of 27, column 1 of 27")
+    lab.get_by_role("button", name="Step", exact=True).click()
+    lab.locator(".stage.input").press(" ")
+    expect(lab.locator(".where")).to_contain_text("Row 1 of 27, column 2 of 27")

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from convviz.errors import ImageError
-from convviz.images.decode import MAX_PIXELS, decode
+from convviz.images.decode import MAX_PIXELS, decode, is_transparent
 from convviz.images.samples import samples
 
 
@@ -392,3 +392,29 @@ class TestQuiet:
         assert set(sizes) == {(0, GRADIENT.size), (1, MARKED.size), (2, (0, 0))}
         assert warnings.filters == filters
         assert limit == Image.MAX_IMAGE_PIXELS
+
+
+def transparent_images() -> dict[str, tuple[bytes, bool]]:
+    """Name files with what they are: whether some of their pixels are transparent."""
+    solid = GRADIENT.convert("RGBA")
+    hole = solid.copy()
+    hole.putpixel((5, 5), (1, 2, 3, 254))
+    palette = Image.new("P", (4, 4), 1)
+    palette.putpixel((0, 0), 0)
+    return {
+        "opaque RGB": (encoded(GRADIENT, "PNG"), False),
+        "opaque JPEG": (encoded(GRADIENT, "JPEG"), False),
+        "opaque RGBA": (encoded(solid, "PNG"), False),
+        "one pixel hardly": (encoded(hole, "PNG"), True),
+        "WebP": (encoded(hole, "WEBP", lossless=True), True),
+        "grey": (encoded(Image.new("LA", (3, 3), (9, 0)), "PNG"), True),
+        "GIF": (encoded(palette, "GIF", transparency=0), True),
+        "a colour that is there": (encoded(MARKED, "PNG", transparency=(255, 0, 0)), True),
+        "a colour that is not": (encoded(MARKED, "PNG", transparency=(9, 9, 9)), False),
+    }
+
+
+@pytest.mark.parametrize("name", transparent_images())
+def test_transparent_parts_are_found(name: str) -> None:
+    data, expected = transparent_images()[name]
+    assert is_transparent(data) == expected

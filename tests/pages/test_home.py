@@ -107,6 +107,7 @@ def test_what_the_networks_have_no_name_for_is_said(open_page: Any) -> None:
     app = open_page(image="astronaut")
     assert "This image shows: astronaut. That is none of the 200 classes" in captions(app)
     assert app.query_params["image"] == "astronaut"
+    assert app.button(key="home_sample_astronaut").label == "Astronaut"  # in use, if not on offer
     app.button(key="home_sample_koala").click().run()
     assert "This image shows" not in captions(app)
 
@@ -319,3 +320,24 @@ def test_a_bug_shows_the_number_under_which_it_is_logged(
     assert f"error {number}" in caplog.text
     assert "secret detail" in caplog.text
     assert app.header[-1].value == "Look further"  # the rest of the page goes on
+
+
+def test_a_small_image_with_transparent_parts_is_enlarged_and_lies_on_grey(open_page: Any) -> None:
+    file = BytesIO()
+    Image.new("RGBA", (28, 28), (200, 0, 0, 40)).save(file, "PNG")
+    text = captions(upload(open_page(), "digit.png", file.getvalue()))
+    assert "the shorter side, 28 pixels, is enlarged to" in text
+    assert "is lost" not in text
+    assert "lies on mid-grey" in text
+
+
+def test_the_box_crosses_out_a_refused_file_until_another_comes(open_page: Any) -> None:
+    app = upload(open_page(), "x.png", b"nonsense")
+    assert "line-through" in page_html(app)
+    assert "TIFF, 20 MB at most" in page_html(app)
+    app.button(key="home_sample_koala").click().run()
+    assert not app.error
+    assert "line-through" in page_html(app)  # the file is still in the box
+    file = BytesIO()
+    Image.new("RGB", (28, 28)).save(file, "PNG")
+    assert "line-through" not in page_html(upload(app, "good.png", file.getvalue()))

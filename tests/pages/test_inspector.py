@@ -1,5 +1,6 @@
 """The view of one channel: every question, by its page."""
 
+import json
 import zipfile
 from io import BytesIO
 from typing import Any
@@ -90,6 +91,12 @@ def test_the_arithmetic_ends_in_the_maps_number(open_page: Any) -> None:
     number = float(activations(network, cat, "inception4a").maps[100, 1, 6])
     assert f"**Channel 100 at row 2, column 7 is {number:.7g}.**" in text_of(app)
     assert "branch 1×1" in text_of(app)
+    windows = [each.proto for each in app.get("bidi_component") if "_window" in each.proto.id]
+    drawn = json.loads(next(each.json for each in windows if '"picked"' in each.json))
+    assert drawn["picked"] == [1, 6]
+    assert [stage["kind"] for stage in drawn["after"]] == ["batch norm", "relu"]
+    assert len(drawn["names"]) + drawn["others"] == 480
+    assert drawn["input"] == "pool3"
 
 
 @pytest.mark.parametrize("layer", ["maxpool1", "avgpool", "fc", "conv1"])

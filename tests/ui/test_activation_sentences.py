@@ -10,7 +10,6 @@ import torch
 from convviz.datasets import zip_archive
 from convviz.datasets.image_set import SampleCrops
 from convviz.features.activations import Activations, measure
-from convviz.features.arithmetic_steps import Pooled
 from convviz.features.dead import DeadChannels, DeadStep
 from convviz.features.occlusion import OcclusionStep
 from convviz.features.predictions import Prediction
@@ -18,7 +17,6 @@ from convviz.sprites.grid import _explain, atlas
 from convviz.structure.layers import Layer
 from convviz.ui import predictions
 from convviz.ui.activations import (
-    arithmetic,
     dead,
     display,
     grid,
@@ -200,18 +198,3 @@ def test_guesses_are_drawn_with_their_probabilities() -> None:
     assert "Net is untrained here" in predictions.why_none(network(source="random"))
     assert predictions.why_none(network(note="It is gone.")) == "No predictions. It is gone."
     assert "encoder only" in predictions.why_none(network())
-
-
-@pytest.mark.claims("convviz.ui.activations.arithmetic.window_table")
-def test_the_window_of_a_pooling_names_the_maps_rows_and_columns() -> None:
-    window = torch.tensor([[1.0, 5.0, 0.0], [2.0, 7.0, 3.0]])
-    pooled = Pooled("relu", "maximum", window, 2, 4, 6)
-    table = arithmetic.window_table(pooled)
-    assert table == {
-        "Row": [3, 4],
-        "Column 5": [1.0, 2.0],
-        "Column 6": [5.0, 7.0],
-        "Column 7": [0.0, 3.0],
-    }
-    row, column = pooled.winner
-    assert table[f"Column {column + 1}"][table["Row"].index(row + 1)] == float(window.max())

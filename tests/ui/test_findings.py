@@ -41,7 +41,7 @@ def test_what_a_link_cannot_have() -> None:
     "convviz.ui.sidebar.findings.refused",
     "convviz.ui.sidebar.findings.what_may_come",
     "convviz.ui.sidebar.findings.whole",
-    "convviz.ui.sidebar.findings.crop",
+    "convviz.ui.sidebar.findings.hint",
     "convviz.ui.sidebar.findings.no_such_layer",
     "convviz.ui.sidebar.findings.no_such_weights",
 )
@@ -54,7 +54,12 @@ def test_what_the_sidebar_says() -> None:
         "Cat, 1 × 2000 pixels. The network sees the part inside the frame."
     )
     assert sidebar.whole("Cat", 3, 4, "N. N. (CC0)").endswith(" Photograph: N. N. (CC0).")
+    assert "on mid-grey" not in sidebar.whole("Cat", 3, 4, "")
+    assert "transparent in the file lies on mid-grey" in sidebar.whole(
+        "Cat", 3, 4, "", is_transparent=True
+    )
     assert sidebar.crop(224, 256).startswith("224 × 224 pixels: the shorter side is scaled to 256")
+    assert sidebar.hint("JPEG and PNG", 20) == "JPEG and PNG, 20 MB at most"
     assert "VGG16 has no layer called “x”" in sidebar.no_such_layer("VGG16", "x", "relu1")
     assert "others instead (ImageNet)" in sidebar.no_such_weights("VGG16", "gold", "ImageNet")
     for sentence in (
@@ -65,6 +70,34 @@ def test_what_the_sidebar_says() -> None:
         sidebar.no_such_weights(EVIL, EVIL, EVIL),
     ):
         assert is_plain(sentence)
+
+
+@pytest.mark.claims("convviz.ui.sidebar.findings.crop")
+@pytest.mark.parametrize(
+    ("size", "resize", "image_size", "scaled", "is_cut", "is_lost"),
+    [
+        (128, 128, (28, 28), "28 pixels, is enlarged to 128", False, False),
+        (128, 128, (40, 28), "28 pixels, is enlarged to 128", True, False),
+        (128, 146, (1, 20), "1 pixel, is enlarged to 146", True, False),
+        (224, 256, (256, 256), "has 256 pixels already", True, False),
+        (128, 128, (128, 128), "has 128 pixels already", False, False),
+        (128, 128, (129, 129), "is scaled to 128", False, True),
+        (224, 256, (5000, 257), "is scaled to 256", True, True),
+    ],
+)
+def test_only_what_is_made_smaller_loses_detail(
+    size: int,
+    resize: int,
+    image_size: tuple[int, int],
+    scaled: str,
+    is_cut: bool,
+    is_lost: bool,
+) -> None:
+    sentence = sidebar.crop(size, resize, image_size)
+    assert sentence.startswith(f"{size} × {size} pixels: the shorter side")
+    assert scaled in sentence
+    assert ("the middle is cut out" in sentence) == is_cut
+    assert ("is lost" in sentence) == is_lost
 
 
 @pytest.mark.claims(

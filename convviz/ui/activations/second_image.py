@@ -8,7 +8,7 @@ from typing import Literal
 import streamlit as st
 
 from convviz.errors import ImageError
-from convviz.images.decode import FILE_SUFFIXES, FORMAT_NAMES, MAX_PIXELS
+from convviz.images.decode import FORMAT_NAMES, MAX_PIXELS
 from convviz.images.samples import samples
 from convviz.ui import state
 from convviz.ui.choice import ChosenImage
@@ -17,7 +17,7 @@ from convviz.ui.keys import Entry, Key
 from convviz.ui.sidebar import findings
 from convviz.ui.sidebar import image as sidebar_image
 from convviz.ui.sidebar.image import OWN
-from convviz.ui.widgets import IMAGES
+from convviz.ui.widgets import image_uploader
 
 
 def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> ChosenImage | None:
@@ -38,17 +38,18 @@ def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> C
     name = st.selectbox(label, names, format_func=titles.__getitem__, key=key, width=width)
     if name != OWN:
         return sidebar_image.of_sample(name)
-    st.file_uploader(
+    refusal, refused_file = st.session_state.get(Entry.SECOND_IMAGE_REFUSAL, ("", ""))
+    image_uploader(
         "Your second picture",
-        type=[*FILE_SUFFIXES, IMAGES],
         key=state.fresh("activations_second_image_upload"),
         on_change=_take,
-        max_upload_size=sidebar_image.MAX_MEGABYTES,
+        most_megabytes=sidebar_image.MAX_MEGABYTES,
         width=width,
         help=findings.what_may_come(FORMAT_NAMES, MAX_PIXELS // 1_000_000),
+        hint=findings.hint(FORMAT_NAMES, sidebar_image.MAX_MEGABYTES),
+        refused=refused_file,
     )
     own: ChosenImage | None = st.session_state.get(Entry.SECOND_IMAGE)
-    refusal = st.session_state.get(Entry.SECOND_IMAGE_REFUSAL)
     if refusal:
         unchanged = "" if own is None else " The picture in use has not changed."
         st.error(f"{state.plain(refusal)}{unchanged}", icon=":material/error:")
@@ -65,7 +66,7 @@ def _take() -> None:
     try:
         image = sidebar_image.received(name, file.getvalue(), "upload")
     except ImageError as error:
-        st.session_state[Entry.SECOND_IMAGE_REFUSAL] = str(error)
+        st.session_state[Entry.SECOND_IMAGE_REFUSAL] = (str(error), file.file_id)
     else:
         st.session_state[Entry.SECOND_IMAGE] = image
-        st.session_state[Entry.SECOND_IMAGE_REFUSAL] = ""
+        st.session_state[Entry.SECOND_IMAGE_REFUSAL] = ("", "")

@@ -30,7 +30,10 @@ class ChannelGrid {
     this.grid.setAttribute("aria-label", data.label);
     if (first) this.serial = data.serial;
     this.draw();
-    if (data.serial >= this.serial) this.select(data.selected);
+    if (data.serial < this.serial || data.selected === this.selected) return;
+    // Changed elsewhere, by a button or a number: without a click there is nobody looking at it yet.
+    this.select(data.selected);
+    bringIntoSight(this.tiles.get(data.selected), { page: true });
   }
 
   draw() {
@@ -226,14 +229,18 @@ class ChannelGrid {
   }
 }
 
-// Scroll the box that the grid lies in, and nothing else: the page stays where it is.
-function bringIntoSight(tile) {
+// Scroll the box that the grid lies in as little as it takes; where it has none, the page itself, if
+// that is asked for. What is in sight stays where it is.
+function bringIntoSight(tile, { page = false } = {}) {
   let box = tile;
   const scrolls = () => ["auto", "scroll"].includes(getComputedStyle(box).overflowY);
   while (box && !(scrolls() && box.scrollHeight > box.clientHeight)) {
     box = box.parentElement ?? box.getRootNode().host;
   }
-  if (!box || box.dataset.testid === "stMain") return;
+  if (!box || box.dataset.testid === "stMain") {
+    if (page) tile?.scrollIntoView({ block: "nearest" });
+    return;
+  }
   const [inner, outer] = [tile.getBoundingClientRect(), box.getBoundingClientRect()];
   if (inner.top < outer.top) box.scrollTop += inner.top - outer.top - 8;
   if (inner.bottom > outer.bottom) box.scrollTop += inner.bottom - outer.bottom + 8;

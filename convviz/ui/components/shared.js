@@ -35,6 +35,32 @@ class Delayed {
   }
 }
 
+// Plays what has stops, one after the other, until it is paused. Where the visitor's system asks for
+// little motion nothing plays and the button is hidden; who uses this offers steps beside it.
+class Player {
+  // advance() goes to the next stop, every() gives the milliseconds between two, and paused() is
+  // called when it comes to rest.
+  constructor(button, { advance, every, paused = () => {}, title = "Play" }) {
+    Object.assign(this, { button, advance, every, paused, title });
+    this.still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    button.hidden = this.still;
+    button.addEventListener("click", () => this.play(!this.playing));
+  }
+
+  get playing() {
+    return this.timer !== undefined;
+  }
+
+  play(on) {
+    if (on === this.playing || (on && this.still)) return;
+    clearInterval(this.timer);
+    this.timer = on ? setInterval(this.advance, this.every()) : undefined;
+    this.button.textContent = on ? "Pause" : this.title;
+    this.button.setAttribute("aria-pressed", String(on));
+    if (!on) this.paused();
+  }
+}
+
 function clamp(index, count) {
   return Math.max(0, Math.min(count - 1, index));
 }

@@ -14,8 +14,12 @@ class SlidingKernel {
     this.input.addEventListener("click", (event) => this.onInput(event));
     root.querySelector(".next").addEventListener("click", () => this.go(this.stop + 1));
     root.querySelector(".save").addEventListener("click", () => this.save());
-    this.button = root.querySelector(".play");
-    this.button.addEventListener("click", () => this.play(!this.timer));
+    // A large output is gone through with wider steps, so that each tour takes some ten seconds.
+    this.player = new Player(root.querySelector(".play"), {
+      advance: () => this.go(this.stop + Math.max(1, Math.round(this.data.output ** 2 / 80))),
+      every: () => EVERY,
+      title: "Slide",
+    });
     this.watch = new ResizeObserver(() => this.draw());
     this.watch.observe(this.input);
   }
@@ -34,15 +38,6 @@ class SlidingKernel {
     const count = this.data.output ** 2;
     this.stop = ((stop % count) + count) % count;
     this.draw();
-  }
-
-  play(on) {
-    clearInterval(this.timer);
-    // A large output is gone through with wider steps, so that each tour takes some ten seconds.
-    const step = Math.max(1, Math.round(this.data.output ** 2 / 80));
-    this.timer = on ? setInterval(() => this.go(this.stop + step), EVERY) : undefined;
-    this.button.textContent = on ? "Pause" : "Slide";
-    this.button.setAttribute("aria-pressed", String(on));
   }
 
   onKey(event) {
@@ -178,7 +173,7 @@ class SlidingKernel {
   }
 
   destroy() {
-    clearInterval(this.timer);
+    this.player.play(false);
     this.watch.disconnect();
   }
 }

@@ -62,7 +62,17 @@ def what_may_come(formats: str, megapixels: int) -> str:
     )
 
 
-def whole(title: str, width: int, height: int, credit: str) -> str:
+def hint(formats: str, megabytes: int) -> str:
+    """Say in a box for images what may be put into it.
+
+    Args:
+        formats: The formats' names.
+        megabytes: The most that a file may have.
+    """
+    return f"{formats}, {megabytes} MB at most"
+
+
+def whole(title: str, width: int, height: int, credit: str, *, is_transparent: bool = False) -> str:
     """Describe the whole image.
 
     Args:
@@ -70,24 +80,40 @@ def whole(title: str, width: int, height: int, credit: str) -> str:
         width: In pixels.
         height: In pixels.
         credit: Whom to thank; empty for an image of the visitor's.
+        is_transparent: Whether parts of it are transparent.
     """
     text = (
         f"{plain_name(title)}, {width} × {height} pixels. The network sees the part inside the "
         "frame."
     )
+    if is_transparent:
+        text += " What is transparent in the file lies on mid-grey, here and for the network."
     return f"{text} Photograph: {credit}." if credit else text
 
 
-def crop(size: int, resize: int) -> str:
+def crop(size: int, resize: int, image_size: tuple[int, int] | None = None) -> str:
     """Say how the crop that goes into the network is made.
 
     Args:
         size: Its side in pixels.
         resize: What the image's shorter side is scaled to before.
+        image_size: Width and height of the image; None for one that is larger than that.
     """
+    shorter = min(image_size) if image_size else resize + 1
+    middle = ", then the middle is cut out"
+    if image_size and size == resize and image_size[0] == image_size[1]:
+        middle = ""  # the crop is the whole image
+    if shorter > resize:
+        return (
+            f"{size} × {size} pixels: the shorter side is scaled to {resize}{middle}. Finer detail "
+            "is lost to the network."
+        )
+    if shorter == resize:
+        kept = f"the shorter side has {resize} pixels already, so nothing is scaled"
+        return f"{size} × {size} pixels: {kept}{middle}."
     return (
-        f"{size} × {size} pixels: the shorter side is scaled to {resize}, then the middle is cut "
-        "out. Finer detail is lost to the network."
+        f"{size} × {size} pixels: the shorter side, {shorter} pixel{'s' * (shorter != 1)}, is "
+        f"enlarged to {resize}{middle}. Enlarging loses no detail and adds none."
     )
 
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from convviz import limits
 from convviz.errors import ImageError
-from convviz.images.decode import FILE_SUFFIXES, FORMAT_NAMES, MAX_PIXELS
+from convviz.images.decode import FORMAT_NAMES, MAX_PIXELS, is_transparent
 from convviz.images.encode import jpeg, png
 from convviz.images.samples import gallery, names_of_samples
 from convviz.images.samples import sample as open_sample
@@ -21,7 +21,7 @@ from convviz.ui.choice import IMAGE_KEYS, ChosenImage
 from convviz.ui.errors import errors, guarded
 from convviz.ui.keys import Key
 from convviz.ui.sidebar import findings
-from convviz.ui.widgets import IMAGES
+from convviz.ui.widgets import image_uploader
 
 if TYPE_CHECKING:
     from convviz.networks.network import Network
@@ -157,10 +157,14 @@ def chooser(key: str, *, wide: bool = False) -> None:
 
 def _gallery(key: str) -> None:
     own = state.visit().own_image
+    shown = {sample.name: sample.title for sample in gallery()}
+    chosen = str(state.visit().values.get(Key.IMAGE, DEFAULT_SAMPLE))
+    if chosen in names_of_samples():  # a sample that only a link names has its tile while in use
+        shown.setdefault(chosen, of_sample(chosen).title)
     with st.container(horizontal=True, gap="xsmall", key=f"{key}_samples"):
-        for sample in gallery():
+        for name, title in shown.items():
             with errors():
-                _tile(key, sample.name, sample.title, of_sample(sample.name))
+                _tile(key, name, title, of_sample(name))
         if own is not None:
             with errors():
                 _tile(key, OWN, plain_name(own.title), own)
@@ -183,14 +187,15 @@ def _tile(key: str, name: str, title: str, image: ChosenImage) -> None:
 
 
 def _upload(key: str) -> None:
-    st.file_uploader(
+    image_uploader(
         "Your own picture",
-        type=[*FILE_SUFFIXES, IMAGES],
         key=state.fresh(f"{key}_upload"),
         on_change=_take,
         args=(state.fresh(f"{key}_upload"), "upload"),
-        max_upload_size=MAX_MEGABYTES,
+        most_megabytes=MAX_MEGABYTES,
         help=findings.what_may_come(FORMAT_NAMES, MAX_PIXELS // 1_000_000),
+        hint=findings.hint(FORMAT_NAMES, MAX_MEGABYTES),
+        refused=state.visit().refused_file,
     )
     if st.toggle(
         "Use the camera",
@@ -212,6 +217,8 @@ def _take(key: str, origin: str) -> None:
     file = st.session_state.get(key)
     if file is not None:
         bring(PurePath(file.name).name, file.getvalue(), origin)
+        visit = state.visit()
+        visit.refused_file = file.file_id if visit.refusal else ""
 
 
 def whole(image: ChosenImage, network: Network) -> None:
@@ -219,7 +226,11 @@ def whole(image: ChosenImage, network: Network) -> None:
     weights = network.weights
     framed = _framed(image, weights.input_size, weights.resize)
     st.image(framed, width="content", alt=f"{image.title}, with the crop's frame")
-    st.caption(findings.whole(image.title, *image.pixels.size, image.credit))
+    st.caption(
+        findings.whole(
+            image.title, *image.pixels.size, image.credit, is_transparent=_is_transparent(image)
+        )
+    )
 
 
 def input_crop(image: ChosenImage, network: Network) -> None:
@@ -228,9 +239,14 @@ def input_crop(image: ChosenImage, network: Network) -> None:
     crop = _crop(image, size, network.weights.resize)
     with st.container(width=max(224, size)):
         st.image(crop, width="stretch", alt="What goes into the network")
-    st.caption(findings.crop(size, network.weights.resize))
+    st.caption(findings.crop(size, network.weights.resize, image.pixels.size))
     name = f"{PurePath(image.name).stem}-{size}.png"
     exports.save_button("Save as PNG", crop, name, key="sidebar_save_crop")
+
+
+@st.cache_resource(max_entries=256, show_spinner=False, hash_funcs=IMAGE_KEYS)
+def _is_transparent(image: ChosenImage) -> bool:
+    return is_transparent(image.data)
 
 
 # Streamlit passes files on as they are, and would encode pixels anew in every run.
