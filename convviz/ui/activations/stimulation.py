@@ -80,7 +80,7 @@ def _occlusion(
         about = About.of("occlusion", choice.network, layer, *settings)
         step = jobs.find(about, OcclusionStep)
         jobs.start_button(
-            "Cover part after part",
+            "Start",
             page_jobs,
             job,
             occlude,
@@ -180,7 +180,7 @@ def _synthesis(
         about = About.of("synthesis", choice.network, layer, *settings)
         step = jobs.find(about, SynthesisStep)
         jobs.start_button(
-            "Make the image",
+            "Start",
             page_jobs,
             job,
             synthesise,

@@ -65,7 +65,7 @@ def draw(choice: Choice) -> None:
         setup = _choose(dataset) if dataset else None
     with st.container(horizontal=True, vertical_alignment="center", key="training_start_row"):
         page_jobs.start_button(
-            "Train",
+            "Start",
             view,
             ready=setup is not None,
             on_click=_start,
