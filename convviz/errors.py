@@ -12,6 +12,7 @@ is raised is a bug.
     │   └── FetchCancelled   the user stopped the download
     ├── SettingError         a number or choice outside its valid range
     ├── ReconstructionError  an optimisation that could not continue
+    ├── RecordingError       a recorded run that does not come with convviz, or is damaged
     └── JobError             a job that cannot be queued, found or read
         └── QueueFull        too many jobs are waiting already
 """
@@ -47,6 +48,10 @@ class SettingError(ConvvizError):
 
 class ReconstructionError(ConvvizError):
     """An optimisation could not continue."""
+
+
+class RecordingError(ConvvizError):
+    """A recorded run does not come with convviz, or its file is damaged."""
 
 
 class JobError(ConvvizError):

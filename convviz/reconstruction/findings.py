@@ -16,14 +16,16 @@ from torch import Tensor
 
 from convviz.formatting import decimals, percent, significant
 from convviz.images.preprocess import to_pixels
+from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
 from convviz.plain_text import plain
 from convviz.reconstruction.config import MEASURED, ReconstructionConfig, is_measured
 from convviz.reconstruction.optimizers import DEFAULT, OPTIMIZERS
-from convviz.reconstruction.progress import ReconstructionProgress
+from convviz.reconstruction.progress import ReconstructionProgress, SeriesProgress
 from convviz.reconstruction.quality import PATCH, SsimBaselines, baselines, scaled, ssim
 from convviz.reconstruction.reconstruct import ReconstructionResult
+from convviz.reconstruction.recorded import RecordedSeries
 from convviz.structure.layers import Layer
 
 _NOTICEABLE = 0.05  # of a correlation or an SSIM
@@ -346,6 +348,11 @@ def _how_sure(results: Sequence[_Run]) -> str:
             "the second half of the steps the images hardly changed. So what still looks "
             "different is what the layers hardly know."
         )
+    if 3 < len(open_runs) == len(results):
+        return (
+            f"None of the {len(results)} images has settled: part of what looks different is not "
+            "lost by the layers, but would come with more time or other settings."
+        )
     names = (
         f"{_listed(open_runs)} "
         if len(open_runs) <= 3
@@ -402,6 +409,71 @@ def what_settings(networks: Sequence[Network]) -> str:
         return f"{text}, at the layer nearest in depth."
     names = _listed(list(dict.fromkeys(guessed)))
     return f"{text}. For {names} they are a guess from the layer's depth: nothing was measured."
+
+
+def recorded_title(series: SeriesProgress) -> str:
+    """Name a depth series that was made before."""
+    first = series.subjects[0]
+    return (
+        f"Recorded: {plain(first.image)}, from {len(series.subjects)} layers of "
+        f"{plain(first.network)}"
+    )
+
+
+def recorded_settings(recorded: RecordedSeries) -> str:
+    """Say with which settings a recorded series was made, and how to make one here."""
+    runs = recorded.series.runs
+    subject, config = runs[0].subject, runs[0].config
+    row = OPTIMIZERS[config.optimizer]
+    rate = row.rate if config.learning_rate is None else config.learning_rate
+    steps = _each([f"{run.step:,}" for run in runs])
+    noise = _each([f"{run.config.noise:g}" for run in runs])
+    seconds = sum(run.seconds for run in runs)
+    added = max(
+        (
+            run.result.relative_error - run.steps[-1].relative_error
+            for run in runs
+            if run.result and not run.is_silent
+        ),
+        default=0.0,
+    )
+    kept = f"Each is kept as a JPEG of quality {recorded.jpeg_quality} and measured on that"
+    kept += (
+        f", which adds up to {significant(added)} to the relative errors. " if added > 0 else ". "
+    )
+    return (
+        f"Computed beforehand by convviz {recorded.version} with {steps} steps of {row.title} "
+        f"(learning rate {rate:g}) in {config.precision}, from noise of standard deviation {noise} "
+        f"(seed {config.seed}), total variation {config.tv:g}, with the weights "
+        f"“{plain(subject.weights)}”, in {seconds:.0f} seconds on "
+        f"{recorded.threads} thread{'' if recorded.threads == 1 else 's'}. {kept}"
+        "Run it yourself here: Start does so for the layers chosen above, for as long as is set "
+        "there."
+    )
+
+
+def _each(values: Sequence[str]) -> str:
+    """Write a value for each image: once where all are equal."""
+    return values[0] if len(set(values)) == 1 else _listed(values)
+
+
+def no_record(network: Network, *, is_sample: bool) -> str:
+    """Say why no series is recorded of an image and a network.
+
+    Args:
+        network: The network.
+        is_sample: Whether the image is one of the sample photographs.
+    """
+    known = _listed([spec(name).title for name in COURSE])
+    if is_sample:
+        return (
+            f"Recorded depth series are of {known}, none of {plain(network.title)}: press Start to "
+            "compute one here."
+        )
+    return (
+        "Recorded depth series are of the sample photographs, not of your own picture: press Start "
+        "to compute one here."
+    )
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -375,6 +375,17 @@ CONVENTIONS: dict[str, Convention] = {
         check="the same runs with five strengths of noise, and Adam and L-BFGS of torch.optim.",
         test="benchmarks/reconstruction.py",
     ),
+    "recorded series": Convention(
+        title="Recorded depth series",
+        counted="Relative error, PSNR, SSIM, layout and detail of a recorded series are measured "
+        "on its images as they come with convviz, JPEG files, and not on what the optimisation "
+        "held before. How the images stood at half of the steps was measured without compression. "
+        "The settings are those that stand beside the series.",
+        source="scripts/make_depth_series.py, which runs the code of this page.",
+        check="each file, opened again and sent through the network by itself; and a short series "
+        "computed anew.",
+        test="tests/reconstruction/test_recorded.py",
+    ),
     # ---- transfer learning ----
     "trained_parameters": Convention(
         title="Trained and frozen parameters",

@@ -391,8 +391,26 @@ def page_jobs(page: str) -> PageJobs:
 
 
 def progress(view: JobView, text: str) -> None:
-    """Draw the progress bar of a job that has an item, with a text that "Stopping…" replaces."""
-    st.progress(view.newest.fraction, text="Stopping…" if view.stopping else text)
+    """Draw the progress bar of a job that has an item: a text and the time that is left.
+
+    Once the job is to stop, “Stopping…” takes their place.
+    """
+    fraction = view.newest.fraction
+    parts = (text, time_left(fraction, view.seconds))
+    text = "Stopping…" if view.stopping else " · ".join(filter(None, parts))
+    st.progress(fraction, text=text)
+
+
+def time_left(fraction: float, seconds: float) -> str:
+    """Say how long a job will still take, judged by the part that is done; "" where none can tell.
+
+    Args:
+        fraction: Share of the work that is done, in 0…1.
+        seconds: How long that took.
+    """
+    if not 0 < fraction < 1 or seconds < 1:
+        return ""
+    return f"{say_seconds(seconds * (1 - fraction) / fraction)} left"
 
 
 def under_way(title: str) -> str:

@@ -44,6 +44,7 @@ def open_page(
     *,
     question: str = "",
     layer: bool = False,
+    first_depth: float = state.USUAL_DEPTH,
     needs_network: bool = True,
     uses: Collection[Use] | Callable[[], Collection[Use]] = USES,
     folder: str = "",
@@ -57,6 +58,8 @@ def open_page(
         title: The page's heading, and its name in the browser's tab.
         question: One line under the heading: what the page answers.
         layer: Whether the sidebar picks a layer.
+        first_depth: How deep the layer lies that the page begins with, until the visitor or a link
+            names one: 0 for the first layer of the encoder, 1 for its last.
         needs_network: Whether the page is of no use without weights. If not, `Choice.loaded` is
             None while they are missing, and nothing is fetched by itself.
         uses: Which choices of the sidebar matter to what is shown; the others are not drawn, and
@@ -96,7 +99,7 @@ def open_page(
     try:
         with page_errors.errors(), choices:
             used = uses() if callable(uses) else uses
-            choice = _sidebar(missing, layer, needs_network, used)
+            choice = _sidebar(missing, layer, first_depth, needs_network, used)
         with page_errors.errors():
             links.draw()
         if choice is None:
@@ -140,7 +143,11 @@ def _end() -> None:
 
 
 def _sidebar(
-    missing: DeltaGenerator, layer: bool, needs_network: bool, uses: Collection[Use]
+    missing: DeltaGenerator,
+    layer: bool,
+    first_depth: float,
+    needs_network: bool,
+    uses: Collection[Use],
 ) -> Choice:
     from convviz.ui import cache
     from convviz.ui.sidebar import layer as sidebar_layer
@@ -159,7 +166,9 @@ def _sidebar(
     with weights:
         loaded = sidebar_network.pick_weights(name, missing if needs_network else None, about)
     with picker:
-        picked = sidebar_layer.pick(loaded, cache.layers(loaded)) if layer and loaded else None
+        picked = None
+        if layer and loaded:
+            picked = sidebar_layer.pick(loaded, cache.layers(loaded), first_depth)
     return Choice(image, name, loaded, picked)
 
 

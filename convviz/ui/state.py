@@ -78,6 +78,8 @@ class Visit:
         layers: The layer last looked at, by network.
         layer_network: The network that the layer looked at belongs to.
         layer_depth: How deep it lies: 0 at the encoder's first layer, 1 at its last.
+        layer_chosen: Whether the visitor or a link named a layer. Until then each page shows the
+            one that it begins with.
         sources: The weights last chosen, by network.
         trained: Sources of the weights this visitor trained, the newest last.
         channel: The picked channel of the layer; None for its strongest.
@@ -111,6 +113,7 @@ class Visit:
     layers: dict[str, str] = field(default_factory=dict)
     layer_network: str = ""
     layer_depth: float = USUAL_DEPTH
+    layer_chosen: bool = False
     sources: dict[str, str] = field(default_factory=dict)
     trained: list[str] = field(default_factory=list)
     channel: int | None = None

@@ -16,7 +16,13 @@ IMAGES, ZIPS, DATA = "image/*", "application/zip", "application/octet-stream"
 
 
 def views(
-    label: str, options: Mapping[str, str], key: str, first: str, *, formerly: str = ""
+    label: str,
+    options: Mapping[str, str],
+    key: str,
+    first: str,
+    *,
+    formerly: str = "",
+    first_in_url: bool = False,
 ) -> str:
     """Draw the views of a page as words with a line under the open one; return the open one's name.
 
@@ -29,9 +35,10 @@ def views(
         key: The widget's key, and the name in the URL: a member of `keys.Key`.
         first: The view that is open at first.
         formerly: What the key was called in older links.
+        first_in_url: Whether the URL names that view too.
     """
     with st.container(key="widgets_views"):
-        return one_of(label, options, key, first, formerly=formerly)
+        return one_of(label, options, key, first, formerly=formerly, first_in_url=first_in_url)
 
 
 def one_of(
@@ -43,6 +50,7 @@ def one_of(
     pills: bool = False,
     hidden: bool = True,
     formerly: str = "",
+    first_in_url: bool = False,
 ) -> str:
     """Draw the options in a row and return the name of the chosen one.
 
@@ -54,13 +62,16 @@ def one_of(
         pills: Whether to draw the options apart rather than joined.
         hidden: Whether the label is not drawn.
         formerly: What the key was called in older links.
+        first_in_url: Whether the URL names that option too.
     """
     draw = st.pills if pills else st.segmented_control
     name = draw(
         label,
         list(options),
         format_func=options.__getitem__,
-        key=state.remember(key, first, allowed=options, formerly=formerly),
+        key=state.remember(
+            key, first, allowed=options, formerly=formerly, default_in_url=first_in_url
+        ),
         required=True,
         label_visibility="collapsed" if hidden else "visible",
         wrap=True,

@@ -55,7 +55,7 @@ def test_a_kill_in_mid_run_leaves_nothing_and_the_next_start_says_so(tmp_path: P
 @pytest.mark.load
 @pytest.mark.timeout(600)
 def test_a_run_outlives_a_cut_line_and_ends_when_nobody_comes_back(tmp_path: Path) -> None:
-    link = {"network": "googlenet", "layer": "conv1", "series": "one", "seconds": "60"}
+    link = {"network": "googlenet", "layer": "conv1", "series": "layer", "seconds": "60"}
     settings = {"OMP_NUM_THREADS": "1", "CONVVIZ_GONE_SECONDS": "12"}
     with Server(tmp_path, settings=settings) as server:
         with Visitor(server.address) as one:

@@ -9,9 +9,15 @@ from streamlit.testing.v1 import AppTest
 
 from convviz.datasets.labelled_set import Dataset
 from convviz.datasets.shapes import shapes
+from convviz.errors import RecordingError
+from convviz.jobs.job import JobView
+from convviz.learning import auxiliary_recording
+from convviz.learning import findings as learning_findings
 from convviz.learning.auxiliary import Settings
 from convviz.ui import datasets
+from convviz.ui.auxiliary import findings as auxiliary_findings
 from convviz.ui.auxiliary import settings
+from convviz.ui.jobs import PageJobs
 
 PAGE = "pages/7_Auxiliary_classifiers.py"
 
@@ -37,7 +43,9 @@ def until(app: AppTest, done: Callable[[AppTest], bool]) -> AppTest:
 
 
 def ended(app: AppTest) -> bool:
-    return any(each.label == "Curves and gradients (CSV)" for each in app.get("download_button"))
+    over = any(each.label == "Curves and gradients (CSV)" for each in app.get("download_button"))
+    recorded = any(each.value.startswith("Recorded:") for each in app.header)
+    return over and not recorded
 
 
 @pytest.mark.claims("convviz.ui.auxiliary.page._draw_idea")
@@ -49,6 +57,47 @@ def test_opens_with_the_papers_weight_and_a_drawing(open_page: Any) -> None:
     drawing = next(each for each in app.get("html") if "convviz-heads" in each.proto.body)
     assert drawing.proto.body.count("loss × 0.3") == 2
     assert "§5" in " ".join(each.value for each in app.markdown)
+
+
+def test_opens_with_a_recorded_run_and_its_verdict(open_page: Any) -> None:
+    app = open_page(PAGE)
+    assert not app.exception
+    recording = auxiliary_recording.read()
+    said = "\n".join(each.value for each in app.markdown)
+    first = recording.comparisons[0]
+    assert learning_findings.learning(first) in said
+    assert learning_findings.gradients(first) in said
+    assert auxiliary_findings.recorded(recording) in [each.value for each in app.caption]
+    assert "Recorded: with and without auxiliary losses" in [each.value for each in app.header]
+    assert len(app.get("plotly_chart")) == 3
+    assert app.button(key="start").label == "Start"
+    assert not app.button(key="start").disabled
+    assert not any(button.key == "stop" for button in app.button)
+
+
+def test_a_damaged_recording_is_one_sentence(
+    open_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails() -> None:
+        raise RecordingError("The recorded run is damaged.")
+
+    monkeypatch.setattr(auxiliary_recording, "read", fails)
+    app = open_page(PAGE)
+    assert not app.exception
+    assert [each.value for each in app.info] == ["The recorded run is damaged."]
+    assert not app.get("plotly_chart")
+
+
+def test_the_recorded_run_stays_while_a_training_waits_for_its_turn(
+    open_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = JobView("1", "Auxiliary losses", "auxiliary", None, "queued", 1, 30.0)
+    monkeypatch.setattr(PageJobs, "find", lambda self: view)
+    monkeypatch.setattr(PageJobs, "_watch", lambda self, view, draw, phase: draw(view))
+    app = open_page(PAGE)
+    assert not app.exception
+    assert any("Next to run" in each.value for each in app.info)
+    assert len(app.get("plotly_chart")) == 3
 
 
 def test_the_link_says_how_they_are_trained(open_page: Any) -> None:

@@ -1,11 +1,19 @@
 """The page Reconstruction, run without a browser: the jobs are real, the steps few."""
 
+import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from convviz.jobs.job import JobView
+from convviz.reconstruction import recorded
+from convviz.reconstruction.findings import recorded_settings, what_is_lost
+from convviz.ui.jobs import PageJobs
+from convviz.weights.load import load
 
 PAGE = "pages/4_Reconstruction.py"
 LINK = {"network": "googlenet", "layer": "conv1"}
@@ -56,6 +64,102 @@ def until_ended(app: AppTest) -> AppTest:
         app.run()
     assert not app.exception
     return app
+
+
+def series_shown(app: AppTest) -> str:
+    """The names and errors under the tiles, from left to right."""
+    return "\n".join(each.value for each in app.caption if each.value.startswith("**"))
+
+
+def test_it_opens_with_the_recorded_series_of_the_image_and_the_network(open_page: Any) -> None:
+    app = open_page(PAGE, network="alexnet", image="koala")
+    assert not app.exception
+    assert not app.error
+    runs = recorded.read(load("alexnet"), "koala").series.runs
+    assert [run.subject.layer_title for run in runs] == [f"relu{n}" for n in (1, 2, 3, 4, 5)]
+    shown = series_shown(app)
+    for run in runs:
+        name, error = run.subject.layer_title, run.result.relative_error
+        said = re.search(rf"\*\*{name}\*\*\s+relative error (\S+)", shown)
+        assert said is not None
+        assert float(said[1]) == pytest.approx(error, rel=0.01)
+    words = text(app)
+    assert "Recorded: Koala, from 5 layers of AlexNet" in words
+    assert what_is_lost(runs) in words
+    assert recorded_settings(recorded.read(load("alexnet"), "koala")) in words
+    assert "the weights are given and the ***pixels*** change" in words
+    assert downloads(app) == ["Row of pictures (PNG)", "Numbers (CSV)"]
+    assert app.get("plotly_chart")
+    assert not button(app, "Start").disabled
+    assert app.query_params["series"] == "depth"
+    assert "job" not in app.query_params
+
+
+def test_a_link_that_names_a_layer_or_a_view_opens_that(open_page: Any) -> None:
+    layer = open_page(PAGE, network="alexnet", layer="features.1")
+    assert layer.segmented_control(key="series").value == "layer"
+    assert layer.selectbox(key="layer").value == "features.1"
+    assert "Recorded:" not in text(layer)
+    both = open_page(PAGE, network="alexnet", layer="features.1", series="depth")
+    assert both.segmented_control(key="series").value == "depth"
+    assert both.selectbox(key="layer").value == "features.1"
+    assert "Recorded:" in text(both)
+
+
+def test_until_a_layer_is_chosen_each_page_begins_with_its_own(open_page: Any) -> None:
+    app = open_page("pages/1_Activations.py", network="alexnet")
+    assert app.selectbox(key="layer").value == "features.0"
+    app.switch_page(PAGE).run()
+    assert app.selectbox(key="layer").value == "features.7"  # relu3, half-way
+    assert app.segmented_control(key="series").value == "depth"
+    app.switch_page("pages/2_Filters.py").run()
+    assert app.selectbox(key="layer").value == "features.0"
+    app.button(key="sidebar_layer_deeper").click().run()
+    chosen = app.selectbox(key="layer").value
+    assert chosen != "features.0"
+    app.switch_page(PAGE).run()
+    assert app.selectbox(key="layer").value == chosen
+
+
+def test_where_nothing_is_recorded_it_says_why_and_can_be_started(
+    open_page: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    untrained = open_page(PAGE, network="alexnet", weights="random")
+    assert "was made with other weights; press Start" in text(untrained)
+    other = open_page(PAGE, network="googlenet", image="cat")
+    assert "No depth series of Cat with GoogLeNet comes with convviz; press Start" in text(other)
+    damaged = tmp_path / "damaged.zip"
+    damaged.write_bytes(b"PK")
+    monkeypatch.setattr(recorded, "file_of", lambda *names, folder: damaged)
+    broken = open_page(PAGE, network="googlenet", image="dam")
+    assert "The recorded depth series of Dam with GoogLeNet is damaged" in text(broken)
+    for app in (untrained, other, broken):
+        assert not app.exception
+        assert not app.error
+        assert "to come" in series_shown(app)
+        assert not button(app, "Start").disabled
+    app = broken
+    app.segmented_control(key="series").set_value("layer").run()
+    assert "is damaged" not in text(app)
+
+
+def test_the_recorded_series_stays_while_a_run_waits_for_its_turn(
+    open_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = JobView("1", "Coffee", "reconstruction", None, "queued", 2, 30.0)
+    monkeypatch.setattr(PageJobs, "find", lambda self: view)
+    monkeypatch.setattr(PageJobs, "_watch", lambda self, view, draw, phase: draw(view))
+    app = open_page(PAGE, network="googlenet")
+    assert not app.exception
+    words = text(app)
+    assert "Number 2 in the queue" in words
+    assert "Recorded: Coffee, from 6 layers of GoogLeNet" in words
+    assert "the weights are given" in words
+    one = open_page(PAGE, **LINK)
+    assert "Number 2 in the queue" in text(one)
+    assert "**y** will grow here" in text(one)
+    assert "the weights are given" in text(one)
+    assert not one.exception
 
 
 def test_the_idea_is_told_before_the_first_run(page: Open) -> None:

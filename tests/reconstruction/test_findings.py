@@ -334,6 +334,8 @@ def test_only_settled_runs_show_what_layers_do_not_know() -> None:
     assert "layer0 and layer1 have not settled" in text(False, False)
     assert "layer0, layer1 and layer2 have not settled" in text(False, False, False)
     assert "4 of the 5 images have not settled" in text(False, False, True, False, False)
+    none = text(*[False] * 4)
+    assert "None of the 4 images has settled: part of what looks different is not lost" in none
     for settled in ((True, False), (False, False)):
         assert "hardly know" not in text(*settled)
 

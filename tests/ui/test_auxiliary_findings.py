@@ -2,10 +2,12 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 
 from convviz.learning.auxiliary import Comparison, Moment, Settings, Standing
+from convviz.learning.auxiliary_recording import RecordedComparisons
 from convviz.learning.config import Validation
 from convviz.learning.guessing import Guessing
 from convviz.learning.significance import PairedComparison
@@ -69,6 +71,35 @@ def test_what_a_step_is() -> None:
     text = findings.steps_help(Settings())
     assert text.startswith("Of 32 pictures each")
     assert "400 steps of both networks took about 50 seconds" in text
+
+
+@pytest.mark.claims("convviz.ui.auxiliary.findings.recorded")
+def test_how_the_recorded_runs_were_made() -> None:
+    recording = RecordedComparisons((comparison(0, 400),), "drawn shapes", 1, "1.2")
+    text = findings.recorded(recording)
+    assert "by convviz 1.2 on 6 pictures of the drawn shapes, in 400 steps of 32 pictures" in text
+    assert "of 64 × 64 pixels each" in text
+    assert findings.in_short(Settings()) in text
+
+
+@pytest.mark.claims("convviz.ui.auxiliary.findings.seeds", "convviz.ui.auxiliary.findings._in_row")
+def test_seeds_are_compared_one_by_one() -> None:
+    def ended(*counts: int) -> Comparison:
+        before = comparison(0, 20)
+        moment = replace(before.moments[-1], paired=PairedComparison(*counts))
+        return replace(before, moments=(before.moments[0], moment))
+
+    # 20 only with against 2 only without: p = 2 · (1 + 22 + 231) / 2²² = 0.00012.
+    surely, hardly, behind = ended(40, 20, 2, 38), ended(50, 3, 2, 45), ended(30, 1, 20, 49)
+    assert findings.seeds([surely]) == ""
+    text = findings.seeds([surely, hardly, behind]).replace("\xa0", " ")
+    assert "**Over 3 seeds**, 60 %, 53 % and 31 % of the validation pictures" in text
+    assert "and 42 %, 52 % and 50 % without" in text
+    assert "more in 2 of 3 (by more than chance would explain in 1)" in text
+    assert "fewer in 1 (by more than chance in 1)." in text
+    even = findings.seeds([hardly, ended(5, 0, 0, 5)])
+    assert "more in 1 of 2 (by more than chance would explain in 0), fewer in 0." in even
+    assert even.endswith("seed 0.")
 
 
 @pytest.mark.claims("convviz.ui.auxiliary.findings.progress")

@@ -312,3 +312,10 @@ def test_caches_that_anybody_clears_in_mid_job_lose_no_job(runner: LocalRunner) 
     assert until(at.run(), "laid out", "running 1")
     press(at, "Stop")
     until(at, "ended with 2")
+
+
+def test_the_time_left_follows_the_share_that_is_done() -> None:
+    assert jobs.time_left(0.25, 60) == "about 3 minutes left"  # three quarters take three times
+    assert jobs.time_left(0.5, 20) == "about 20 seconds left"
+    for nothing in ((0.0, 10), (1.0, 10), (0.1, 0.5)):
+        assert jobs.time_left(*nothing) == ""

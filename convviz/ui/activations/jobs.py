@@ -7,7 +7,6 @@ from typing import Any, Literal, TypeVar
 
 import streamlit as st
 
-from convviz import formatting
 from convviz.features.dead import DeadStep
 from convviz.features.occlusion import OcclusionStep
 from convviz.features.synthesis import SynthesisStep
@@ -174,7 +173,8 @@ def _keep_result(job: JobView) -> None:
 def _draw_live(job: JobView) -> None:
     """Draw a job that runs; called about once a second, so nothing here may be heavy."""
     step: Step = job.newest
-    parts = (_progress_text(step), _time_left(job, step.fraction))
+    left = "stopping" if job.stopping else jobs.time_left(step.fraction, job.seconds)
+    parts = (_progress_text(step), left)
     st.progress(step.fraction, text=" · ".join(filter(None, parts)))
     if isinstance(step, SynthesisStep):
         st.image(step.picture, width=320, output_format="PNG", alt="The image so far")
@@ -188,13 +188,3 @@ def _progress_text(step: Step) -> str:
             return f"{done} of {total} places covered"
         case SynthesisStep(step=number, total=total):
             return f"Step {number} of {total}"
-
-
-def _time_left(job: JobView, fraction: float) -> str:
-    """Say how long a job will still take, judged by the part that is done."""
-    if job.stopping:
-        return "stopping"
-    if not 0 < fraction < 1 or job.seconds < 1:
-        return ""
-    left = job.seconds * (1 - fraction) / fraction
-    return f"{formatting.say_seconds(left)} left"

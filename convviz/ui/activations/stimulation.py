@@ -79,7 +79,7 @@ def _occlusion(
         about = About.of("occlusion", choice.network, layer, *settings)
         step = jobs.find(about, OcclusionStep)
         jobs.start_button(
-            "Cover part after part",
+            "Start",
             page_jobs,
             job,
             occlude,
@@ -179,7 +179,7 @@ def _synthesis(
         about = About.of("synthesis", choice.network, layer, *settings)
         step = jobs.find(about, SynthesisStep)
         jobs.start_button(
-            "Make the image",
+            "Start",
             page_jobs,
             job,
             synthesise,

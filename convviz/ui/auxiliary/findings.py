@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from convviz.formatting import say_seconds
+from collections.abc import Sequence
+
+from convviz.formatting import percent, say_seconds
 from convviz.learning.auxiliary import Comparison, Settings
+from convviz.learning.auxiliary_recording import RecordedComparisons
 from convviz.learning.small_networks import NARROWER, SmallInitialisation
 from convviz.networks.network import AUXILIARY_WEIGHT
 
@@ -70,6 +73,47 @@ def progress(comparison: Comparison, seconds: float) -> str:
         f"Step {comparison.step:,} of {comparison.settings.steps:,} of each network · "
         f"{seconds:.0f} s"
     )
+
+
+def recorded(recording: RecordedComparisons) -> str:
+    """Say how the recorded runs were made, and how to make one here.
+
+    Args:
+        recording: The runs.
+    """
+    first = recording.comparisons[0]
+    settings = first.settings
+    return (
+        f"Computed beforehand by convviz {recording.version} on {first.train_images:,} pictures of "
+        f"the {recording.dataset}, in {settings.steps:,} steps of {settings.batch} pictures of "
+        f"{settings.size} × {settings.size} pixels each. {in_short(settings)} Start runs it here, "
+        "with the pictures and settings chosen above."
+    )
+
+
+def seeds(comparisons: Sequence[Comparison]) -> str:
+    """Compare the accuracies of runs that differ in their seeds alone; "" for a single one."""
+    if len(comparisons) < 2:
+        return ""
+    pairs = [comparison.moments[-1].paired for comparison in comparisons]
+    with_heads = [percent((pair.both + pair.only_first) / pair.images) for pair in pairs]
+    without = [percent((pair.both + pair.only_second) / pair.images) for pair in pairs]
+    ahead = sum(pair.only_first > pair.only_second for pair in pairs)
+    behind = sum(pair.only_first < pair.only_second for pair in pairs)
+    sure = sum(pair.is_significant and pair.only_first > pair.only_second for pair in pairs)
+    wrong = sum(pair.is_significant and pair.only_first < pair.only_second for pair in pairs)
+    text = (
+        f"**Over {len(comparisons)} seeds**, {_in_row(with_heads)} of the validation pictures are "
+        f"named correctly with the auxiliary losses, and {_in_row(without)} without: with them "
+        f"more in {ahead} of {len(comparisons)} (by more than chance would explain in {sure}), "
+        f"fewer in {behind}"
+    )
+    text += f" (by more than chance in {wrong})." if wrong else "."
+    return f"{text} What follows is seed {comparisons[0].settings.seed}."
+
+
+def _in_row(values: Sequence[str]) -> str:
+    return f"{', '.join(values[:-1])} and {values[-1]}"
 
 
 def when(comparison: Comparison, index: int) -> str:

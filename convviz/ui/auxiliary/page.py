@@ -5,10 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.datasets.labelled_set import Dataset, split
+from convviz.errors import RecordingError
 from convviz.figures import auxiliary as figures
 from convviz.figures import theme
 from convviz.formatting import percent
 from convviz.jobs.job import JobView
+from convviz.learning import auxiliary_recording
 from convviz.learning import findings as results
 from convviz.learning.auxiliary import Comparison, Settings, compare_auxiliary
 from convviz.learning.small_networks import HEADS
@@ -29,20 +31,36 @@ def draw() -> None:
     """Draw the settings and the job that trains the two networks."""
     page_jobs = jobs.page_jobs("auxiliary")
     view = page_jobs.find()
-    if view is None:
+    waits = view is None or view.state == "queued"
+    if waits:
         st.markdown(findings.introduction())
     idea = st.container()
     with st.expander("Pictures to learn from", expanded=False):
         dataset = datasets.choose()
     # Out of the way while there is something to watch.
-    with st.expander("Weight of the auxiliary losses, and settings", expanded=view is None):
+    with st.expander("Weight of the auxiliary losses, and settings", expanded=waits):
         settings = choose()
     with idea:
         _draw_idea(settings.weight)
     _start_button(page_jobs, dataset, settings, view)
     if view is not None:
         _draw_job(page_jobs, view)
+    if waits:
+        _draw_recorded()
     how_we_know("gradient_norm", "paired_accuracy", "guessing")
+
+
+def _draw_recorded() -> None:
+    """Draw the run that comes with convviz as one that has just ended here."""
+    try:
+        recorded = auxiliary_recording.read()
+    except RecordingError as error:
+        st.info(str(error), icon=":material/play_arrow:")
+        return
+    st.header("Recorded: with and without auxiliary losses", anchor=False)
+    st.caption(findings.recorded(recorded))
+    st.markdown(findings.seeds(recorded.comparisons))
+    _draw_ended("recorded", recorded.comparisons[0])
 
 
 def _draw_idea(weight: float) -> None:
@@ -68,7 +86,7 @@ def _start_button(
 ) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="auxiliary_start_row"):
         page_jobs.start_button(
-            "Train both",
+            "Start",
             view,
             ready=dataset is not None,
             on_click=_start,

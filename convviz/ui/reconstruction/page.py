@@ -16,8 +16,8 @@ from convviz.ui.choice import Choice
 from convviz.ui.components.drawing import drawing
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.jobs import PageJobs
+from convviz.ui.reconstruction import recorded_series, series, settings, view
 from convviz.ui.reconstruction import run as one_run
-from convviz.ui.reconstruction import series, settings
 
 _IDEA_TITLE = "The idea: optimise the image, not the weights"
 _IDEA = """
@@ -37,18 +37,27 @@ _SOURCES = (
 
 
 def draw(choice: Choice) -> None:
-    """Draw the settings with the start button, and the job or, before the first, the idea."""
+    """Draw the settings with the start button, and a job or, before the first, what comes recorded.
+
+    A job that waits for its turn leaves time to read: all that stands there before it is started
+    stays below it.
+    """
     page_jobs = jobs.page_jobs("reconstruction")
-    plans, row = settings.plans(choice)
-    view = page_jobs.find()
+    mode = view.choose()
+    plans, row = settings.plans(choice, mode)
+    job = page_jobs.find()
     with row:
         page_jobs.start_button(
-            "Start", view, ready=bool(plans), on_click=_start, args=(page_jobs, plans), what="run"
+            "Start", job, ready=bool(plans), on_click=_start, args=(page_jobs, plans), what="run"
         )
-    if view is None:
-        _preview(plans)
-    else:
-        _draw_job(page_jobs, view)
+    if job is not None:
+        _draw_job(page_jobs, job)
+    if job is None or job.state == "queued":
+        if mode == view.DEPTH:
+            recorded_series.draw(choice, lambda: _tiles(plans))
+            _draw_idea_below()
+        else:
+            _preview(plans)
     how_we_know(
         "relative error",
         "psnr",
@@ -57,6 +66,7 @@ def draw(choice: Choice) -> None:
         "reconstruction settled",
         "reconstruction loss",
         "reconstruction presets",
+        "recorded series",
     )
 
 
@@ -67,12 +77,28 @@ def _preview(plans: Sequence[Plan]) -> None:
         if len(plans) == 1:
             slot = one_run.pair(plans[0].subject, png(plans[0].original))
             slot.draw(b"", "**y** will grow here from noise")
-        elif plans:
-            subjects = tuple(plan.subject for plan in plans)
-            series.tiles(SeriesProgress(subjects, ()), [png(plan.original) for plan in plans])
+        else:
+            _tiles(plans)
     with idea:
         _draw_idea()
     _explain_idea()
+
+
+def _tiles(plans: Sequence[Plan]) -> None:
+    """Draw the original and an empty tile for each image to come."""
+    if plans:
+        subjects = tuple(plan.subject for plan in plans)
+        series.tiles(SeriesProgress(subjects, ()), [png(plan.original) for plan in plans])
+
+
+def _draw_idea_below() -> None:
+    """Draw the idea below the images of a series."""
+    st.header(_IDEA_TITLE, anchor=False)
+    drawing_column, words = st.columns([2, 3], gap="large")
+    with drawing_column:
+        _draw_idea()
+    with words:
+        _explain_idea()
 
 
 def _draw_idea() -> None:
@@ -86,40 +112,42 @@ def _explain_idea() -> None:
         st.caption(_SOURCES)
 
 
-def _draw_job(page_jobs: PageJobs, view: JobView) -> None:
+def _draw_job(page_jobs: PageJobs, job: JobView) -> None:
     """Draw the job that waits, runs or has ended, and the idea below it."""
     page_jobs.show(
-        view,
+        job,
         live=_live,
         ended=_ended,
         # The work took longer to stop than it may; its last measurements still come.
         closing="Measuring what came of it…",
         phase=_phase,
-        beside=lambda view: _offer_to_continue(page_jobs, view),
+        beside=lambda job: _offer_to_continue(page_jobs, job),
     )
+    if job.state == "queued":
+        return  # the idea stands open below
     with st.expander(_IDEA_TITLE, icon=":material/lightbulb:"):
         _draw_idea()
         _explain_idea()
 
 
-def _live(view: JobView) -> Callable[[JobView], None]:
+def _live(job: JobView) -> Callable[[JobView], None]:
     """Lay out a job that runs; return what draws its newest view."""
-    if isinstance(view.newest, SeriesProgress):
-        return series.live(view.newest)
-    return one_run.live(view.newest)
+    if isinstance(job.newest, SeriesProgress):
+        return series.live(job.newest)
+    return one_run.live(job.newest)
 
 
-def _phase(view: JobView) -> object:
+def _phase(job: JobView) -> object:
     """Return what changes when a running job needs another layout: the run of a series."""
-    return len(view.newest.runs) if isinstance(view.newest, SeriesProgress) else None
+    return len(job.newest.runs) if isinstance(job.newest, SeriesProgress) else None
 
 
-def _ended(view: JobView) -> None:
+def _ended(job: JobView) -> None:
     """Draw a job's result."""
-    if isinstance(view.newest, SeriesProgress):
-        series.ended(view.newest)
+    if isinstance(job.newest, SeriesProgress):
+        series.ended(job.newest)
     else:
-        one_run.ended(view.newest)
+        one_run.ended(job.newest)
 
 
 def _start(page_jobs: PageJobs, plans: Sequence[Plan]) -> None:
@@ -137,26 +165,26 @@ def _start(page_jobs: PageJobs, plans: Sequence[Plan]) -> None:
     page_jobs.start(progress.reconstruct_series, title=title, seconds=seconds, plans=tuple(plans))
 
 
-def _offer_to_continue(page_jobs: PageJobs, view: JobView) -> None:
-    if isinstance(view.newest, ReconstructionProgress) and view.newest.result:
+def _offer_to_continue(page_jobs: PageJobs, job: JobView) -> None:
+    if isinstance(job.newest, ReconstructionProgress) and job.newest.result:
         st.button(
             "Continue from here",
             icon=":material/resume:",
             key="reconstruction_continue",
-            disabled=page_jobs.is_busy(view),
+            disabled=page_jobs.is_busy(job),
             on_click=_continue,
-            args=(page_jobs, view),
+            args=(page_jobs, job),
             help="Goes on from this picture, for as long as it was set to before.",
         )
 
 
-def _continue(page_jobs: PageJobs, view: JobView) -> None:
-    run = view.newest
+def _continue(page_jobs: PageJobs, job: JobView) -> None:
+    run = job.newest
     network = cache.network(run.subject.network_name, run.subject.weights_source)
     plan = progress.continuation(network, run)
     page_jobs.start(
         progress.reconstruct_one,
-        title=view.title,
+        title=job.title,
         seconds=plan.config.seconds,
         plan=plan,
         before=run,

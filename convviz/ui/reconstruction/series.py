@@ -38,8 +38,13 @@ def live(series: SeriesProgress) -> Callable[[JobView], None]:
     return draw
 
 
-def ended(series: SeriesProgress) -> None:
-    """Draw the results of a series."""
+def ended(series: SeriesProgress, *, about: str = "") -> None:
+    """Draw the results of a series.
+
+    Args:
+        series: The series.
+        about: What else is to be said of all images; empty for nothing.
+    """
     tiles(series)
     compares = _compares_networks(series)
     text = findings.what_differs(series.runs) if compares else findings.what_is_lost(series.runs)
@@ -49,6 +54,8 @@ def ended(series: SeriesProgress) -> None:
         "The relative error is that of the feature maps at each picture's own layer: 0.10 means "
         "that they differ by 10 % of the length of the original's."
     )
+    if about:
+        st.caption(about)
     done = [run for run in series.runs if run.result]
     if not done:
         return

@@ -24,15 +24,13 @@ from convviz.reconstruction.optimizers import OPTIMIZERS
 from convviz.reconstruction.progress import Plan, plan
 from convviz.structure import layers as structure_layers
 from convviz.structure.layers import Layer
-from convviz.ui import cache, state, widgets
+from convviz.ui import cache, state
 from convviz.ui.choice import Choice
 from convviz.ui.keys import Key
+from convviz.ui.reconstruction.view import DEPTH, ONE
 from convviz.ui.sidebar import layer as sidebar_layer
 from convviz.weights.load import source_statuses
 from convviz.weights.source import AUTO_ORDER
-
-ONE, DEPTH, NETWORKS = "layer", "depth", "networks"
-MODES = {ONE: "One layer", DEPTH: "Depth series", NETWORKS: "Networks"}
 
 MOST_SECONDS = 270  # for all images of a job together; the runner ends a job after 300
 MOST_IMAGES = 10
@@ -44,15 +42,18 @@ _START_TITLES = {"noise": "Noise", "grey": "Plain grey"}
 _PRECISION_TITLES = {"auto": "Automatic", "float32": "float32", "bfloat16": "bfloat16"}
 
 
-def plans(choice: Choice) -> tuple[tuple[Plan, ...], DeltaGenerator]:
+def plans(choice: Choice, mode: str) -> tuple[tuple[Plan, ...], DeltaGenerator]:
     """Draw the settings.
+
+    Args:
+        choice: The sidebar's choices.
+        mode: One of `view.MODES`.
 
     Returns:
         The runs to be done, and a row of widgets to which the button that starts them is added.
     """
     if choice.layer is None:
         raise RuntimeError("the page was opened without a layer")
-    mode = _mode()
     if mode == ONE:
         pairs: tuple[tuple[Network, Layer], ...] = ((choice.network, choice.layer),)
     elif mode == DEPTH:
@@ -72,11 +73,6 @@ def plans(choice: Choice) -> tuple[tuple[Plan, ...], DeltaGenerator]:
         for (network, layer), config in zip(pairs, configs, strict=True)
     )
     return tuple(runs), row
-
-
-def _mode() -> str:
-    """Choose between one layer, several layers, and several networks."""
-    return widgets.views("What to reconstruct from", MODES, Key.SERIES, ONE)
 
 
 def _layers(network: Network) -> tuple[Layer, ...]:

@@ -46,15 +46,22 @@ def label(layer: Layer) -> str:
     return f"{title} — {shape}"
 
 
-def pick(network: Network, layers: Sequence[Layer]) -> Layer:
+def pick(
+    network: Network, layers: Sequence[Layer], first_depth: float = state.USUAL_DEPTH
+) -> Layer:
     """Draw the picker and return the chosen layer.
 
     When the network changes, it goes back to the layer last looked at there, or else to one about
     as deep as the layer before.
+
+    Args:
+        network: The network.
+        layers: All of its layers.
+        first_depth: Depth of the layer that the page begins with, until one is chosen.
     """
     by_name = {layer.name: layer for layer in layers}
     offered = choices(layers)
-    _settle(network, by_name, offered)
+    _settle(network, by_name, offered, first_depth)
     # A link may name a part of a layer: it is listed as well, while it is looked at.
     names = [layer.name for layer in offered]
     looked_at = st.session_state[Key.LAYER]
@@ -80,18 +87,23 @@ def pick(network: Network, layers: Sequence[Layer]) -> Layer:
     return layer
 
 
-def _settle(network: Network, by_name: dict[str, Layer], offered: Sequence[Layer]) -> None:
+def _settle(
+    network: Network, by_name: dict[str, Layer], offered: Sequence[Layer], first_depth: float
+) -> None:
     """Set the remembered layer to one of this network's."""
     visit = state.visit()
     asked = visit.link.pop(Key.LAYER, None)
     before: str | None = visit.layers.get(network.name)
     if visit.restoring:
-        before, visit.layer_depth = None, state.USUAL_DEPTH
+        visit.layer_chosen = False
     elif visit.layer_network == network.name:
         before = st.session_state.get(Key.LAYER, before)
-    name = asked or before
+        # The list, the buttons or the keys have set another one than the page had.
+        visit.layer_chosen |= before != visit.values.get(Key.LAYER, before)
+    visit.layer_chosen |= asked in by_name
+    name = asked or (before if visit.layer_chosen else None)
     if name is None or name not in by_name:
-        layer = comparable(offered, visit.layer_depth)
+        layer = comparable(offered, visit.layer_depth if visit.layer_chosen else first_depth)
         if asked:
             state.notice(
                 Key.LAYER,

@@ -67,7 +67,7 @@ def draw(choice: Choice) -> None:
         setup = _choose(dataset) if dataset else None
     with row:
         page_jobs.start_button(
-            "Train",
+            "Start",
             view,
             ready=setup is not None,
             on_click=_start,

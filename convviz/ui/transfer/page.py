@@ -24,7 +24,7 @@ def draw(choice: Choice) -> None:
     page_jobs = jobs.page_jobs("transfer")
     view = page_jobs.find()
     page_jobs.start_button(
-        "Train", view, ready=setup is not None, on_click=_start, args=(page_jobs, setup)
+        "Start", view, ready=setup is not None, on_click=_start, args=(page_jobs, setup)
     )
     if view is not None:
         page_jobs.show(
