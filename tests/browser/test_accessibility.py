@@ -19,6 +19,7 @@ ALEXNET = "network=alexnet&layer=features.0"
 VIEWS = {
     "Home": ("/", ""),
     "Activations": (f"/Activations?{ALEXNET}", ""),
+    "Arithmetic": ("/Activations?layer=features.3&view=One+channel&question=Arithmetic", ""),
     "Filters": (f"/Filters?{ALEXNET}", ""),
     "Compare": ("/Architectures", ".st-key-axis button >> nth=1"),
     "Layer by layer": ("/Architectures?architectures=layers&network=googlenet", ""),

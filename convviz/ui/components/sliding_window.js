@@ -565,14 +565,17 @@ function superscript(power) {
   return [...String(power)].map((letter) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(letter)]).join("");
 }
 
-// A colour for a share of −1 to 1, and a colour in which text on it can be read.
+// A colour for a share of −1 to 1, and the one of black and white that has a contrast of 4.5 to it.
 function tint(share) {
   const strength = Number.isFinite(share) ? Math.min(1, Math.abs(share)) : 0;
   const end = share < 0 ? VERMILION : BLUE;
   const mixed = PAPER.map((value, band) => Math.round(value + (end[band] - value) * strength));
-  const [red, green, blue] = mixed.map((value) => (value / 255) ** 2.2);
+  const [red, green, blue] = mixed.map((value) => {
+    const part = value / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
   const light = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-  return [`rgb(${mixed})`, light > 0.179 ? "#111" : "#fff"];
+  return [`rgb(${mixed})`, light > 0.179 ? "#000" : "#fff"];
 }
 
 export default mount(SlidingWindow);
