@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+import torchvision
 from torch import nn
 
 from convviz.features.class_evidence import ClassEvidence
@@ -621,3 +622,22 @@ def test_a_ledger_draws_each_line_that_has_a_formula(monkeypatch: pytest.MonkeyP
     assert "<dt>a</dt><dd><b>1 &lt; 2</b><span>why</span></dd>" in text
     assert "<dt>c</dt><dd><b>3</b></dd>" in text
     assert "left out" not in text
+
+
+@pytest.mark.claims("convviz.ui.architectures.findings.sizes_text")
+def test_two_sizes_of_the_image_are_said_and_one_is_not() -> None:
+    assert findings.sizes_text(224, 224) == ""
+    said = findings.sizes_text(224, 128)
+    assert re.findall(r"(\d+) × (\d+)", said) == [("224", "224"), ("128", "128")]
+    module = torchvision.models.googlenet(weights=None, init_weights=False).eval()
+    channels = []
+    for side in (224, 128):
+        maps: list[torch.Size] = []
+        block = module.get_submodule("inception4a")
+        hook = block.register_forward_hook(lambda *call, maps=maps: maps.append(call[-1].shape[1:]))
+        with torch.inference_mode():
+            module(torch.zeros(1, 3, side, side))
+        hook.remove()
+        channels.append(maps[0][0])
+        assert maps[0][1] == side // 16  # other sides, as is said
+    assert channels[0] == channels[1]

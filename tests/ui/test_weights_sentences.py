@@ -52,6 +52,7 @@ def test_downloads_name_what_is_fetched() -> None:
     )
 
 
+@pytest.mark.claims("convviz.ui.sidebar.findings.network_label")
 def test_the_list_of_networks_says_which_are_to_be_fetched() -> None:
     assert sidebar.network_label("VGG19", here=False) == "VGG19 · to be fetched"
     assert sidebar.network_label("AlexNet", here=True) == "AlexNet"

@@ -293,6 +293,22 @@ def modules_text(modules: Sequence[InceptionModule]) -> str:
     )
 
 
+def sizes_text(counted: int, seen: int) -> str:
+    """Say that numbers and maps are of two sizes of the image; nothing if they are of one.
+
+    Args:
+        counted: Side of the image for which is counted, in pixels.
+        seen: Side at which the network takes the visitor's image.
+    """
+    if counted == seen:
+        return ""
+    return (
+        f"The drawing and the numbers above are for an image of {counted} × {counted} pixels. With "
+        f"these weights the network takes your image at {seen} × {seen}, so the maps here have "
+        "other sides; the channels are the same."
+    )
+
+
 def branches_text(about: str, shape: tuple[int, int, int], shown: int) -> str:
     """Introduce the maps of an Inception module's branches.
 

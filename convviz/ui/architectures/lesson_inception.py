@@ -43,7 +43,7 @@ def draw(choice: Choice) -> None:
         key="architectures_module",
     )
     _draw_numbers(module)
-    _draw_maps(choice, lesson_network.googlenet(choice), module)
+    _draw_maps(choice, lesson_network.googlenet(choice), module, costs.input_size)
     how_we_know("parameters", "macs", "bottleneck")
 
 
@@ -70,13 +70,15 @@ def _draw_numbers(module: InceptionModule) -> None:
     )
 
 
-def _draw_maps(choice: Choice, network: Network, module: InceptionModule) -> None:
+def _draw_maps(choice: Choice, network: Network, module: InceptionModule, counted: int) -> None:
     layer = layer_named(network, module.name)
     activations = cache.activations(choice.image, network, layer)
     st.header("What the branches make of your image", anchor=False)
     channels, height, width = activations.maps.shape
     about = lesson_network.about(choice, network)
     st.caption(findings.branches_text(about, (channels, height, width), _STRONGEST))
+    if sizes := findings.sizes_text(counted, network.input_size):
+        st.caption(sizes)
     by_strength = activations.order("strength").tolist()
     is_empty = activations.empty()
     for branch in layer.branches:
