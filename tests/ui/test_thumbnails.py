@@ -25,6 +25,8 @@ def test_a_thumbnail_is_one_sharp_file() -> None:
 def test_a_second_run_of_a_page_encodes_no_image(monkeypatch: pytest.MonkeyPatch) -> None:
     app = AppTest.from_file(ROOT / "app.py", default_timeout=90)
     app.switch_page("pages/6_Training.py").run()
+    app.session_state["sidebar_change_image"] = True  # the menu is open
+    app.run()
     assert len(app.sidebar.get("image")) == len(gallery()) + 1
     encoded: list[Any] = []
     save = ImageFile._save
