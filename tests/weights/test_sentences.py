@@ -20,7 +20,7 @@ def test_the_bundled_network_says_how_often_it_is_right() -> None:
     info, note = bundled.about(), load("googlenet", "bundled").weights.note
     size, classes, first, five = re.fullmatch(
         r"On the 10,000 validation images of Tiny ImageNet-200, at (\d+) px, it names the right "
-        r"class of (\d+) for ([\d.]+)%, and has it among its first five for ([\d.]+)%\.",
+        r"class of (\d+) for ([\d.]+) %, and has it among its first five for ([\d.]+) %\.",
         note,
     ).groups()  # type: ignore[union-attr]
     assert info.validation_images == 10_000
@@ -33,13 +33,13 @@ def test_the_bundled_network_says_how_often_it_is_right() -> None:
 @pytest.mark.parametrize(("first", "five"), [(0.0, 0.0), (0.5, 1.0), (1.0, 1.0), (0.1234, 0.5678)])
 def test_a_small_decoder_says_how_often_it_is_right(first: float, five: float) -> None:
     text = DecoderInfo("Tiny", 64, first, five, 1_000, 20_000).note(200)
-    assert re.findall(r"[\d.,]*\d%?", text) == [
+    assert re.findall(r"[\d.,]*\d(?: %)?", text) == [
         "200",
         "20,000",
         "1,000",
         "64",
-        f"{round(100 * first, 1):.1f}%",
-        f"{round(100 * five, 1):.1f}%",
+        f"{round(100 * first, 1):.1f} %",
+        f"{round(100 * five, 1):.1f} %",
     ]
     assert encoder.decoder_info("googlenet") is None
 
