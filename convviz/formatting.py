@@ -43,8 +43,11 @@ def signed_percent(share: float, digits: int = 1) -> str:
 
 
 def probability(share: float) -> str:
-    """Write a probability for a narrow column: "21.3 %", "< 0.1 %"."""
-    return f"{100 * share:.1f} %" if share >= 0.001 else "< 0.1 %"
+    """Write a probability for a narrow column: "21.3 %", "< 0.1 %", "> 99.9 %"."""
+    if share < 0.001:
+        return "< 0.1 %"
+    text = f"{100 * share:.1f} %"
+    return "> 99.9 %" if text == "100.0 %" and share < 1 else text
 
 
 def size_text(count: int, digits: int | None = None) -> str:

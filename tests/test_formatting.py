@@ -35,7 +35,14 @@ def test_no_decimals_are_minus_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "text"), [(0.2134, "21.3 %"), (0.0009, "< 0.1 %"), (1, "100.0 %")]
+    ("share", "text"),
+    [
+        (0.2134, "21.3 %"),
+        (0.0009, "< 0.1 %"),
+        (1, "100.0 %"),
+        (0.9994, "99.9 %"),
+        (0.9996, "> 99.9 %"),
+    ],
 )
 def test_probabilities_fit_a_narrow_column(share: float, text: str) -> None:
     assert formatting.probability(share) == text
