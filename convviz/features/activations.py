@@ -308,16 +308,15 @@ def measure(layer: Layer, maps: Tensor, judged_maps: Tensor | None = None) -> Ac
         judged_maps: The output of `judged(layer)`, shape (C, H, W); None if that is `maps`.
     """
     positive = rectified(layer, maps if judged_maps is None else judged_maps)
-    values = positive.flatten(1)
-    minimum, maximum = values.aminmax(dim=1)
+    values, bounds = positive.flatten(1), extremes(positive[None])[0]
     return Activations(
         layer=layer,
         maps=maps,
         rectified=positive,
-        maximum=maximum,
+        maximum=bounds[:, 1],
         mean=values.mean(1),
         active_share=torch.count_nonzero(values, dim=1).float() / values.shape[1],
-        strength=torch.maximum(maximum.abs(), minimum.abs()),
+        strength=bounds.abs().amax(1),
     )
 
 
@@ -341,8 +340,7 @@ def salience(maps: Tensor) -> Tensor:
     """
     if maps.shape[1] * maps.shape[2] == 1:
         return maps.flatten()
-    lowest, highest = maps.flatten(1).aminmax(dim=1)
-    largest = torch.maximum(lowest.abs(), highest.abs())
+    largest = extremes(maps[None])[0].abs().amax(1)
     # The scaled values can be squared without leaving float32's range.
     scale = torch.where(largest.isfinite() & (largest > 0), largest, torch.ones_like(largest))
     inner = maps[:, 1:-1, 1:-1] if min(maps.shape[1:]) >= _LEAST_SIDE else maps

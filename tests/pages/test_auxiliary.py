@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from convviz.datasets.labelled_set import Dataset
@@ -82,6 +83,7 @@ def test_a_damaged_recording_is_one_sentence(
         raise RecordingError("The recorded run is damaged.")
 
     monkeypatch.setattr(auxiliary_recording, "read", fails)
+    st.cache_resource.clear()
     app = open_page(PAGE)
     assert not app.exception
     assert [each.value for each in app.info] == ["The recorded run is damaged."]

@@ -13,6 +13,7 @@ from convviz.jobs.job import JobView
 from convviz.learning import auxiliary_recording
 from convviz.learning import findings as results
 from convviz.learning.auxiliary import Comparison, Settings, compare_auxiliary
+from convviz.learning.auxiliary_recording import RecordedComparisons
 from convviz.learning.small_networks import HEADS
 from convviz.ui import datasets, errors, exports, jobs, state
 from convviz.ui.auxiliary import findings
@@ -53,7 +54,7 @@ def draw() -> None:
 def _draw_recorded() -> None:
     """Draw the run that comes with convviz as one that has just ended here."""
     try:
-        recorded = auxiliary_recording.read()
+        recorded = _recorded()
     except RecordingError as error:
         st.info(str(error), icon=":material/play_arrow:")
         return
@@ -61,6 +62,11 @@ def _draw_recorded() -> None:
     st.caption(findings.recorded(recorded))
     st.markdown(findings.seeds(recorded.comparisons))
     _draw_ended("recorded", recorded.comparisons[0])
+
+
+@st.cache_resource(show_spinner=False)
+def _recorded() -> RecordedComparisons:
+    return auxiliary_recording.read()
 
 
 def _draw_idea(weight: float) -> None:
