@@ -23,7 +23,7 @@ def test_files_are_called_after_the_components() -> None:
     names = {member.name.lower() for member in set(Component) - ELSEWHERE}
     assert {file.stem for file in SCRIPTS} == names | {"shared"}
     assert {file.stem for file in FOLDER.glob("*.html")} <= names
-    assert {file.stem for file in FOLDER.glob("*.css")} <= names | {"save", "tip", "print"}
+    assert {file.stem for file in FOLDER.glob("*.css")} <= names | {"buttons", "tip", "print"}
 
 
 @pytest.mark.parametrize("file", SCRIPTS, ids=lambda file: file.stem)

@@ -23,4 +23,4 @@ def drawing(svg: str, *, key: str, width: int | None = None, save_as: str = "") 
     _drawing(key=key, data={"svg": svg, "width": width, "name": save_as})
 
 
-_drawing = declare(Component.DRAWING, "save")
+_drawing = declare(Component.DRAWING, "buttons")

@@ -174,7 +174,7 @@ def diagram(
     )
 
 
-_diagram = declare(Component.NETWORK_DIAGRAM, "tip", "save")
+_diagram = declare(Component.NETWORK_DIAGRAM, "tip", "buttons")
 
 
 def _module(module: InceptionModule) -> dict[str, Any]:

@@ -39,4 +39,4 @@ def field_on_image(
     )
 
 
-_field = declare(Component.RECEPTIVE_FIELD)
+_field = declare(Component.RECEPTIVE_FIELD, "buttons")

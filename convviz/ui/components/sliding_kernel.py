@@ -33,4 +33,4 @@ def sliding_kernel(sliding: Sliding, *, name: str, key: str) -> None:
     )
 
 
-_component = declare(Component.SLIDING_KERNEL)
+_component = declare(Component.SLIDING_KERNEL, "buttons")
