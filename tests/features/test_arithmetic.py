@@ -17,23 +17,9 @@ from convviz.features.arithmetic_steps import (
     Stage,
     WeightedSum,
 )
-from convviz.images.decode import decode
-from convviz.images.samples import sample
 from convviz.structure.layers import layer, layers
 from convviz.weights.load import load
 from tests.networks_for_tests import network_of
-
-
-@pytest.fixture(scope="module")
-def cat() -> Image.Image:
-    return decode(sample("cat").read())
-
-
-@pytest.fixture
-def noise() -> Image.Image:
-    generator = torch.Generator().manual_seed(3)
-    pixels = torch.randint(0, 256, (8, 8, 3), generator=generator, dtype=torch.uint8)
-    return Image.fromarray(pixels.numpy())
 
 
 def _rounding(stages: tuple[Stage, ...]) -> float:

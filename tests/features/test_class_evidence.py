@@ -7,8 +7,6 @@ from torch import nn
 
 from convviz.features import class_evidence, predictions
 from convviz.features.capture import input_for
-from convviz.images.decode import decode
-from convviz.images.samples import sample
 from convviz.networks.network import Network, NetworkSpec, Weights
 from convviz.weights.load import load
 
@@ -16,11 +14,6 @@ from convviz.weights.load import load
 @pytest.fixture(scope="module")
 def googlenet() -> Network:
     return load("googlenet", "bundled", fetch=False)
-
-
-@pytest.fixture(scope="module")
-def cat() -> Image.Image:
-    return decode(sample("cat").read())
 
 
 def test_heads_say_what_they_say_in_a_pass_of_their_own(

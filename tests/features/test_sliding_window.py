@@ -7,25 +7,11 @@ from torch import Tensor, nn
 
 from convviz.features.activations import activations
 from convviz.features.arithmetic import arithmetic
-from convviz.features.arithmetic_steps import Normalised, Opaque, Rectified
+from convviz.features.arithmetic_steps import Normalised, Opaque, Rectified, WeightedSum
 from convviz.features.sliding_window import SlidingWindow, sliding_window
-from convviz.images.decode import decode
-from convviz.images.samples import sample
 from convviz.structure.layers import layers
 from convviz.weights.load import load
 from tests.networks_for_tests import network_of
-
-
-@pytest.fixture(scope="module")
-def cat() -> Image.Image:
-    return decode(sample("cat").read())
-
-
-@pytest.fixture
-def noise() -> Image.Image:
-    generator = torch.Generator().manual_seed(3)
-    pixels = torch.randint(0, 256, (8, 8, 3), generator=generator, dtype=torch.uint8)
-    return Image.fromarray(pixels.numpy())
 
 
 def number_at(window: SlidingWindow, row: int, column: int) -> float:
@@ -150,7 +136,8 @@ def test_what_does_not_fit_is_added_up(noise: Image.Image) -> None:
     assert window.others == 3
     check(window, maps, 1)
     stage = arithmetic(network, noise, "1", 1, 2, 3).stages[0]
-    weak = sum(float(stage.contributions[index]) for index in (0, 2, 3))  # type: ignore[union-attr]
+    assert isinstance(stage, WeightedSum)
+    weak = sum(float(stage.contributions[index]) for index in (0, 2, 3))
     assert float(window.rest[2, 3]) == pytest.approx(weak, abs=1e-9)
     one = sliding_window(network, noise, "1", 1, most_bytes=0)
     assert one is not None

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from convviz.jobs.job import JobView
+from convviz.ui.jobs import PageJobs
+
 ROOT = Path(__file__).parents[2]
 
 OpenPage = Callable[..., AppTest]
@@ -24,3 +27,14 @@ def open_page() -> OpenPage:
         return app.run()
 
     return opened
+
+
+@pytest.fixture
+def queued(monkeypatch: pytest.MonkeyPatch) -> Callable[[JobView], None]:
+    """Let pages find a job that waits for its turn."""
+
+    def found(view: JobView) -> None:
+        monkeypatch.setattr(PageJobs, "find", lambda self: view)
+        monkeypatch.setattr(PageJobs, "_watch", lambda self, view, draw, phase: draw(view))
+
+    return found

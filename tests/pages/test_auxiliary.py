@@ -18,7 +18,6 @@ from convviz.learning.auxiliary import Settings
 from convviz.ui import datasets
 from convviz.ui.auxiliary import findings as auxiliary_findings
 from convviz.ui.auxiliary import settings
-from convviz.ui.jobs import PageJobs
 
 PAGE = "pages/7_Auxiliary_classifiers.py"
 
@@ -91,11 +90,9 @@ def test_a_damaged_recording_is_one_sentence(
 
 
 def test_the_recorded_run_stays_while_a_training_waits_for_its_turn(
-    open_page: Any, monkeypatch: pytest.MonkeyPatch
+    open_page: Any, queued: Callable[[JobView], None]
 ) -> None:
-    view = JobView("1", "Auxiliary losses", "auxiliary", None, "queued", 1, 30.0)
-    monkeypatch.setattr(PageJobs, "find", lambda self: view)
-    monkeypatch.setattr(PageJobs, "_watch", lambda self, view, draw, phase: draw(view))
+    queued(JobView("1", "Auxiliary losses", "auxiliary", None, "queued", 1, 30.0))
     app = open_page(PAGE)
     assert not app.exception
     assert any("Next to run" in each.value for each in app.info)

@@ -12,7 +12,6 @@ from streamlit.testing.v1 import AppTest
 from convviz.jobs.job import JobView
 from convviz.reconstruction import recorded
 from convviz.reconstruction.findings import recorded_settings, what_is_lost
-from convviz.ui.jobs import PageJobs
 from convviz.weights.load import load
 
 PAGE = "pages/4_Reconstruction.py"
@@ -144,11 +143,9 @@ def test_where_nothing_is_recorded_it_says_why_and_can_be_started(
 
 
 def test_the_recorded_series_stays_while_a_run_waits_for_its_turn(
-    open_page: Any, monkeypatch: pytest.MonkeyPatch
+    open_page: Any, queued: Callable[[JobView], None]
 ) -> None:
-    view = JobView("1", "Coffee", "reconstruction", None, "queued", 2, 30.0)
-    monkeypatch.setattr(PageJobs, "find", lambda self: view)
-    monkeypatch.setattr(PageJobs, "_watch", lambda self, view, draw, phase: draw(view))
+    queued(JobView("1", "Coffee", "reconstruction", None, "queued", 2, 30.0))
     app = open_page(PAGE, network="googlenet")
     assert not app.exception
     words = text(app)

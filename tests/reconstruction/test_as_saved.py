@@ -24,19 +24,7 @@ from convviz.reconstruction.reconstruct import ReconstructionResult, reconstruct
 from convviz.structure.layers import layers
 from convviz.ui.reconstruction import exports
 from convviz.weights.load import load
-
-
-def batch(image: Image.Image) -> Tensor:
-    """An image as the network takes it, by numpy."""
-    pixels = np.asarray(image.convert("RGB"), dtype=np.float32) / np.float32(255)
-    normal = (pixels - np.float32(IMAGENET_MEAN)) / np.float32(IMAGENET_STD)
-    return torch.from_numpy(normal.transpose(2, 0, 1)[None].copy())
-
-
-def relative_error(part: nn.Module, saved: Image.Image, original: Image.Image) -> float:
-    with torch.no_grad():
-        y, x = part(batch(saved)).clone(), part(batch(original)).clone()
-    return float((y - x).norm() / x.norm())
+from tests.reconstruction.by_numpy import batch, relative_error
 
 
 def assert_measured(

@@ -8,17 +8,14 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 from PIL import Image
-from torch import nn
 
 from convviz.errors import RecordingError
 from convviz.images.decode import decode
 from convviz.images.preprocess import crop
 from convviz.images.samples import gallery, sample
-from convviz.networks.network import IMAGENET_MEAN, IMAGENET_STD, Network
+from convviz.networks.network import Network
 from convviz.reconstruction import findings, progress, recorded
 from convviz.reconstruction.config import ReconstructionConfig
 from convviz.reconstruction.reconstruct import reconstruct
@@ -27,6 +24,7 @@ from convviz.structure.layers import layers, one_per_stage
 from convviz.ui.reconstruction import exports
 from convviz.weights.load import load
 from tests.networks_for_tests import network_of, two_convolutions
+from tests.reconstruction.by_numpy import relative_error
 
 FILES = sorted(recorded.FOLDER.glob("*.zip"))
 COMPLETE = ("alexnet", "googlenet")
@@ -45,19 +43,6 @@ def series(tiny: Network) -> RecordedSeries:
         progress.plan(tiny, layers(tiny)[number], image, "Coffee", config) for number in (1, 4)
     ]
     return recorded.record(tiny, "coffee", plans, version="1.2")
-
-
-def pixels(image: Image.Image) -> torch.Tensor:
-    """An image as the course's networks take it, by numpy."""
-    values = np.asarray(image.convert("RGB"), dtype=np.float32) / np.float32(255)
-    normal = (values - np.float32(IMAGENET_MEAN)) / np.float32(IMAGENET_STD)
-    return torch.from_numpy(normal.transpose(2, 0, 1)[None].copy())
-
-
-def relative_error(part: nn.Module, image: Image.Image, original: Image.Image) -> float:
-    with torch.no_grad():
-        y, x = part(pixels(image)).clone(), part(pixels(original)).clone()
-    return float((y - x).norm() / x.norm())
 
 
 # ---- what ships ----
