@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import product
+from itertools import cycle, product
 from math import isnan
 
 import numpy as np
@@ -97,9 +97,14 @@ def _pick(channel: int) -> dict[str, object]:
 
 
 def colours() -> tuple[Colour, ...]:
-    """List colours that can be told apart, strong ones: photographs and colour maps have few."""
+    """List colours that can be told apart, strong ones: photographs and colour maps have few.
+
+    All are bright: the page darkens what a network does not see of an image, and a dark colour
+    might be another one darkened.
+    """
     every = product(_LEVELS, repeat=3)
-    strong = [colour for colour in every if max(colour) - min(colour) >= 120]
+    bright = [colour for colour in every if max(colour) == _LEVELS[-1]]
+    strong = [colour for colour in bright if max(colour) - min(colour) >= 120]
     random.Random(14).shuffle(strong)
     return tuple(strong)
 
@@ -159,7 +164,9 @@ class Owners:
                     self._actions[picture.digest] = action.what
 
     def end_round(self, visitors: Sequence[int]) -> None:
-        """Compare the maps of a round in which all these visitors did the same."""
+        """Compare the maps of a round in which all these visitors did the same; nobody: nothing."""
+        if not visitors:
+            self._maps.clear()
         own_maps = dict.fromkeys(visitors, 0)
         for digest, holders in self._maps.items():
             what, first = self._actions[digest], min(holders)
@@ -227,7 +234,7 @@ class Class:
         self.server = server
         self.owners = Owners()
         self._chance = random.Random(seed)
-        self._colours: Iterator[Colour] = iter(colours())
+        self._colours: Iterator[Colour] = cycle(colours())  # more than visitors at once
         self._count = 0
         with Visitor(server.address) as first:
             first.open()
@@ -253,8 +260,7 @@ class Class:
         wall = time.perf_counter() - start
         used = self.server.cpu_seconds() - cpu
         faults = [fault for person in people for fault in person.faults]
-        if not faults:
-            self.owners.end_round([person.number for person in people])
+        self.owners.end_round([] if faults else [person.number for person in people])
         seconds: dict[str, list[float]] = {}
         for person in people:
             for group, taken in person.seconds:

@@ -482,6 +482,7 @@ class Visitor:
             "X-Xsrftoken": self._xsrf,
             "Origin": f"http://{self.address}",
         }
+        self._http.close()  # the server may be closing it, as it does where nobody asked for long
         self._http.request("PUT", url, body, headers)
         response = self._http.getresponse()
         response.read()
