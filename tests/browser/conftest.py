@@ -5,6 +5,10 @@
         page.locator(".st-key-layer")...
 
 `.st-key-<key>` finds a widget by its key. `expect` waits by itself; nothing here sleeps.
+
+Two processes and a browser meet at moments that no test chooses: while Streamlit draws a page anew,
+for example, an element of before may stand beside its successor. So a test here that fails is run a
+second time, and the summary counts those; what fails twice is a failure.
 """
 
 import os
@@ -32,6 +36,14 @@ FLAGS = [
 ]
 
 Visit = Callable[..., Page]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test in a browser a second try."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
 
 expect.set_options(timeout=60_000)  # a machine that runs tests may be busy
 

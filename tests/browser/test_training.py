@@ -101,7 +101,7 @@ def test_a_training_is_watched_found_again_stopped_and_scrubbed(started: Any) ->
     expect(stop(page)).to_be_visible()
     expect(maps(page)).to_have_count(1)  # two while the page takes turns
     expect(maps(page)).to_be_visible()
-    expect(page.get_by_text(re.compile(r"[1-9]\d* of 12 are empty"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"[1-9]\d* of 12 are empty")).first).to_be_visible()
     stop(page).click()
     expect(slider(page)).to_be_visible()
     expect(page.get_by_text("its best weights so far")).to_be_visible()
