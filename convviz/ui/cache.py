@@ -156,7 +156,7 @@ def _bytes(activations: Activations) -> int:
 
 
 ACTIVATIONS = ByteStore[Activations](400 * 2**20, _bytes)
-_NEIGHBOUR_BYTES = 8 * 2**20  # the largest that is computed before it is asked for
+_NEIGHBOUR_BYTES = 16 * 2**20  # the largest that is computed before it is asked for
 _NEIGHBOUR_SHARE = 0.3  # of a pass that the next layer may add
 
 

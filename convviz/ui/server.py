@@ -483,7 +483,8 @@ async def _sweep_now_and_then() -> None:
 # ---- frames --------------------------------------------------------------------------------------
 
 _CANNOT_MAKE = b"Failed to generate file for download"
-_OF_LINKS = (b"](", b"://", b"www.", b"WWW.", b"@", b"<a", b"\\u003ca")
+_OF_LINKS = (b"](", b"://", b"www.", b"WWW.", b"<a", b"\\u003ca")
+_ADDRESS = re.compile(rb"@(?<=[!-~\x80-\xff]@)[0-9A-Za-z\x80-\xff]")  # every second frame has an @
 _TEXTS = {"label", "help", "body", "text", "caption", "captions", "content", "title", "spec"}
 _TEXTS |= {"message", "default_tab_label"}
 # What is no text of a page, or comes back from the browser as the value of a choice.
@@ -516,7 +517,7 @@ class SentFrames:
         async def cleaned(message: Message) -> None:
             nonlocal session
             data = message.get("bytes")
-            if data and (self._folder in data or any(sign in data for sign in _OF_LINKS)):
+            if data and self._may_say_too_much(data):
                 frame = ForwardMsg()
                 frame.ParseFromString(data)
                 session = self._clean(frame, session)
@@ -524,6 +525,11 @@ class SentFrames:
             await send(message)
 
         await self._app(scope, receive, cleaned)
+
+    def _may_say_too_much(self, data: bytes) -> bool:
+        if self._folder in data or any(sign in data for sign in _OF_LINKS):
+            return True
+        return _ADDRESS.search(data) is not None
 
     def _clean(self, frame: ForwardMsg, session: str) -> str:
         """Replace the texts in a frame; return the id of the session that it belongs to."""

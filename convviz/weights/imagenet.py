@@ -7,6 +7,7 @@ a file whose checksum differs is damaged and is not used.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -76,9 +77,12 @@ class LocalFile:
 
 def torchvision_file(spec: NetworkSpec) -> TorchvisionFile | None:
     """Describe the file that torchvision would download; None if it has none for the network."""
-    if spec.torchvision_weights is None:
-        return None
-    weights = torchvision.models.get_weight(spec.torchvision_weights)
+    return None if spec.torchvision_weights is None else _entry(spec.torchvision_weights)
+
+
+@functools.cache  # looking an entry up goes over everything in torchvision's models
+def _entry(name: str) -> TorchvisionFile:
+    weights = torchvision.models.get_weight(name)
     name = Path(urlsplit(weights.url).path).name
     return TorchvisionFile(
         url=weights.url,

@@ -89,10 +89,14 @@ def pick_network(*, draw: bool = True) -> str:
     if not draw:
         # Left there, it would come back when the widget goes, in place of what was chosen since.
         return str(st.session_state.pop(key))
+    labels = {
+        name: findings.network_label(spec(name).title, here=here)
+        for name, here in zip(names, _are_here(names), strict=True)
+    }
     return st.selectbox(
         "Network",
         names,
-        format_func=lambda name: findings.network_label(spec(name).title, here=_is_here(name)),
+        format_func=labels.__getitem__,
         key=key,
         help="ConvNets made to name what a photograph shows. The number after VGG counts its "
         "layers with weights. Where no trained weights are on this machine, they can be fetched.",
@@ -100,16 +104,19 @@ def pick_network(*, draw: bool = True) -> str:
 
 
 @st.cache_data(ttl=_KNOWN_SECONDS, max_entries=256, show_spinner=False)
-def _is_here(name: str) -> bool:
-    """Tell whether trained weights of a network are on this machine; looked up now and then."""
-    return any(status.here for status in source_statuses(name) if status.source != "random")
+def _are_here(names: tuple[str, ...]) -> tuple[bool, ...]:
+    """Tell which networks have trained weights on this machine; looked up now and then."""
+    return tuple(
+        any(status.here for status in source_statuses(name) if status.source != "random")
+        for name in names
+    )
 
 
 def _default_network() -> str:
     """Return the network to begin with: the first that has what the link asks for without one."""
     link = state.visit().link
     source, layer = link.get(Key.WEIGHTS), link.get(Key.LAYER)
-    if Key.NETWORK in link:
+    if Key.NETWORK in link or source is layer is None:
         return downloads.DEFAULT_NETWORK
     for name in dict.fromkeys((downloads.DEFAULT_NETWORK, *COURSE)):
         statuses = {status.source: status for status in source_statuses(name)}
