@@ -81,6 +81,12 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def threads() -> int:
+    """Return how many threads PyTorch may use at once: OMP_NUM_THREADS, or one for each core."""
+    text = os.environ.get("OMP_NUM_THREADS", "")
+    return int(text) if text.isascii() and text.isdigit() and int(text) else cores()
+
+
 def _workers() -> int:
     return max(1, cores() // _CORES_PER_WORKER)
 

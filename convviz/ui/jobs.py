@@ -91,10 +91,10 @@ def _make_runner() -> Runner:
     workers = limits.WORKERS.value
 
     def share_cores() -> None:
-        if workers > 1:
-            import torch
+        import torch
 
-            torch.set_num_threads(max(1, limits.cores() // workers))
+        # With one worker as well: a new thread has the number that was set last, by anybody.
+        torch.set_num_threads(max(1, limits.threads() // workers))
 
     allowed = Limits(
         seconds=limits.RUN_SECONDS.value,

@@ -27,8 +27,10 @@ from pathlib import Path
 import streamlit as st
 from PIL import Image, ImageDraw
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime import Runtime
 from streamlit.runtime.scriptrunner import StopException
 
+from convviz import limits
 from convviz.ui import errors as page_errors
 from convviz.ui import findings, forget, login, navigation, state
 from convviz.ui.choice import USES, Choice, Use
@@ -94,6 +96,7 @@ def open_page(
             login.draw()
             forget.draw()
     _start_pytorch()
+    _share_cores()
     missing = st.container()
     choice = None
     try:
@@ -197,6 +200,18 @@ def _start_pytorch() -> None:
     if sentence:
         st.error(sentence, icon=":material/error:")
         st.stop()
+
+
+def _share_cores() -> None:
+    """Let this run's passes use the visitors' share of the cores.
+
+    PyTorch's threads wait for one another by looking all the time: thirty visitors with two threads
+    each would spend more on that than on their passes.
+    """
+    import torch
+
+    visitors = Runtime.instance()._session_mgr.num_active_sessions() if Runtime.exists() else 1
+    torch.set_num_threads(max(1, limits.threads() // max(1, visitors)))
 
 
 @page_errors.polled(_POLL_SECONDS)
