@@ -83,7 +83,7 @@ def test_everything_fits_on_a_phone(visit: Any) -> None:
         dark=True,
     )
     trained(page)
-    expect(page.get_by_role("button", name="Fine-tune from this result")).to_be_visible()
+    expect(page.locator(".st-key-transfer_fine_tune button")).to_be_visible()
     wide = page.evaluate(
         "() => [...document.querySelectorAll('[data-testid=stMain] *')]"
         ".filter((e) => e.getBoundingClientRect().right > innerWidth + 1)"

@@ -74,7 +74,6 @@ def open_jobs() -> tuple[PageJobs, JobView | None]:
 
 
 def start_button(
-    label: str,
     page_jobs: PageJobs,
     job: JobView | None,
     work: Work,
@@ -87,7 +86,6 @@ def start_button(
     """Draw the button that starts a job; one job at a time.
 
     Args:
-        label: What the button says.
         page_jobs: The page's jobs.
         job: The one that the page shows.
         work: The work function.
@@ -97,7 +95,7 @@ def start_button(
         arguments: Handed to `PageJobs.start`.
     """
     st.button(
-        label,
+        "Start",
         type="primary",
         icon=":material/play_arrow:",
         key=key,

@@ -79,7 +79,6 @@ def _occlusion(
         about = About.of("occlusion", choice.network, layer, *settings)
         step = jobs.find(about, OcclusionStep)
         jobs.start_button(
-            "Start",
             page_jobs,
             job,
             occlude,
@@ -179,7 +178,6 @@ def _synthesis(
         about = About.of("synthesis", choice.network, layer, *settings)
         step = jobs.find(about, SynthesisStep)
         jobs.start_button(
-            "Start",
             page_jobs,
             job,
             synthesise,

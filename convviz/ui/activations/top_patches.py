@@ -54,20 +54,21 @@ def draw(
     step = jobs.find(about, TopPatchesStep)
     if step is None or step.fraction < 1:
         left = len(images) - (step.done if step else 0)
-        jobs.start_button(
-            f"Look through {'the other ' if step else ''}{left} pictures",
-            page_jobs,
-            job,
-            find_top_patches,
-            key="activations_start_patches",
-            help="One pass serves all channels of this layer.",
-            title=f"What stimulates {layer.title} of {choice.network.title}",
-            about=about,
-            network=choice.network,
-            layer_name=layer.name,
-            pictures=images,
-            after=step,
-        )
+        with st.container(horizontal=True, vertical_alignment="center", key="activations_patches"):
+            jobs.start_button(
+                page_jobs,
+                job,
+                find_top_patches,
+                key="activations_start_patches",
+                help="One pass serves all channels of this layer.",
+                title=f"What stimulates {layer.title} of {choice.network.title}",
+                about=about,
+                network=choice.network,
+                layer_name=layer.name,
+                pictures=images,
+                after=step,
+            )
+            st.caption(f"{'another ' if step else ''}{left} pictures", width="content")
     jobs.draw(page_jobs, job)
     if step is not None:
         _draw_patches(choice, about, step, images, channel)

@@ -75,7 +75,7 @@ def offer(
         else:
             draw_parts(further, "transfer_fine_tune")
     st.button(
-        "Fine-tune from this result",
+        "Start",
         icon=":material/play_arrow:",
         type="primary",
         key="transfer_fine_tune",
