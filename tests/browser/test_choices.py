@@ -34,18 +34,9 @@ def _recorder() -> ModuleType:
 
 recorder = _recorder()
 SCENES = dict(recorder.table())
-# One scene or two of each page; the others hold the same mechanism to more names.
-QUICK = (
-    "home",
-    "activations-sidebar",
-    "activations-layer",
-    "filters",
-    "architectures-compare",
-    "reconstruction",
-    "transfer",
-    "training",
-    "auxiliary",
-)
+# The others hold the same mechanism to more names; tests/browser/test_history.py opens, reloads and
+# goes back on each page.
+QUICK = ("activations-layer", "architectures-compare", "transfer")
 
 
 def eventually(page: Page, read: Callable[[], Any], expected: Any, patience: float = 30) -> None:
