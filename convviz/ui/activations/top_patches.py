@@ -54,7 +54,8 @@ def draw(
     step = jobs.find(about, TopPatchesStep)
     if step is None or step.fraction < 1:
         left = len(images) - (step.done if step else 0)
-        with st.container(horizontal=True, vertical_alignment="center", key="activations_patches"):
+        row = st.container(horizontal=True, vertical_alignment="center", key="activations_look_row")
+        with row:
             jobs.start_button(
                 page_jobs,
                 job,
