@@ -106,3 +106,11 @@ def test_every_limit_that_a_module_holds_follows_its_variable() -> None:
         [sys.executable, "-c", code], cwd=ROOT, env={**os.environ, **settings}, text=True
     )
     assert text.split() == ["3000000", "7", "8000000", "4", "9"]
+
+
+@pytest.mark.parametrize(("setting", "threads"), [("3", 3), ("", None), ("0", None), ("two", None)])
+def test_threads_are_as_many_as_cores_unless_the_environment_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch, setting: str, threads: int | None
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", setting)
+    assert limits.threads() == (threads or limits.cores())

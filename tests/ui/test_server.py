@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,7 +17,8 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from convviz.errors import SettingError
-from convviz.ui import server
+from convviz.plain_text import unlinked
+from convviz.ui import server, shell
 
 LOCAL = {"localhost", "127.0.0.1", "::1"}
 
@@ -264,3 +266,48 @@ def test_links_in_texts_of_a_frame_are_broken_and_data_stay() -> None:
     frame.delta.new_element.bidi_component.html_content = "https://www.w3.org/2000/svg"
     server.break_links(frame.delta)
     assert frame.delta.new_element.bidi_component.html_content == "https://www.w3.org/2000/svg"
+
+
+@pytest.mark.parametrize("before", ["", "a ", "\u00fc", "(", "!", "a.b-c", "\u732b"])
+@pytest.mark.parametrize(
+    "link", ["me@example.org", "@example.org", "@\u00f6.example", "www.a.b", "a@b"]
+)
+def test_every_frame_with_a_link_is_looked_into(before: str, link: str) -> None:
+    frame = ForwardMsg()
+    frame.delta.new_element.markdown.body = before + link
+    frames = server.SentFrames(None)  # type: ignore[arg-type]
+    if unlinked(before + link) != before + link:
+        assert frames._may_say_too_much(frame.SerializeToString())
+
+
+def test_a_frame_without_a_link_passes_unread() -> None:
+    frame = ForwardMsg()
+    frame.delta.add_block.allow_empty = True
+    frame.delta.new_element.markdown.body = "3 @ 5 and @"
+    frames = server.SentFrames(None)  # type: ignore[arg-type]
+    assert not frames._may_say_too_much(frame.SerializeToString())
+
+
+@pytest.mark.parametrize(("visitors", "threads"), [(0, 8), (1, 8), (2, 4), (3, 2), (8, 1), (30, 1)])
+def test_a_pass_has_its_visitors_share_of_the_cores(
+    monkeypatch: pytest.MonkeyPatch, visitors: int, threads: int
+) -> None:
+    class FakeRuntime(SimpleNamespace):
+        @staticmethod
+        def exists() -> bool:
+            return True
+
+        @staticmethod
+        def instance() -> Any:
+            return SimpleNamespace(
+                _session_mgr=SimpleNamespace(num_active_sessions=lambda: visitors)
+            )
+
+    monkeypatch.setattr(shell, "Runtime", FakeRuntime)
+    monkeypatch.setenv("OMP_NUM_THREADS", "8")
+    before = torch.get_num_threads()
+    try:
+        shell._share_cores()
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
