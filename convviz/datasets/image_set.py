@@ -1,4 +1,4 @@
-"""Sets of images without classes: the samples' crops, files, a zip.
+"""Sets of images without classes: the samples' crops, files, a zip, a folder.
 
 A set has its images' titles and decodes one image at a time, so that it needs no more memory than
 the files. Sets can be pickled, so that a job may run in another process.
@@ -15,6 +15,7 @@ from typing import Protocol
 
 from PIL import Image
 
+from convviz.datasets.image_folder import ImageFolder
 from convviz.datasets.zip_archive import ZipArchive
 from convviz.images.decode import decode
 from convviz.images.samples import sample, samples
@@ -190,6 +191,36 @@ class Zipped:
             ImageError: It cannot be read.
         """
         return decode(self.archive.read(self.archive.entries[index]))
+
+
+@dataclass(frozen=True)
+class InFolder:
+    """The images of a folder on this machine.
+
+    Attributes:
+        files: The folder's files, listed.
+        name: Name of the set, for people.
+    """
+
+    files: ImageFolder
+    name: str = "your folder"
+
+    @cached_property
+    def titles(self) -> tuple[str, ...]:
+        """Title of each image: its path in the folder."""
+        return tuple(entry.path for entry in self.files.entries)
+
+    def __len__(self) -> int:
+        """Return how many images there are."""
+        return len(self.files.entries)
+
+    def image(self, index: int) -> Image.Image:
+        """Read and decode one image.
+
+        Raises:
+            ImageError: It cannot be read.
+        """
+        return decode(self.files.read(self.files.entries[index]))
 
 
 @lru_cache(maxsize=8)

@@ -23,7 +23,7 @@ from convviz.images import headers
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 FORMAT_NAMES = "JPEG, PNG, WebP, GIF, BMP and TIFF"
-FILE_SUFFIXES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff")
+FILE_SUFFIXES = ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff")
 MAX_PIXELS = headers.MAX_PIXELS
 MAX_ASPECT = 20
 NEUTRAL = 128  # the grey under transparent pixels, halfway between black and white
@@ -87,6 +87,13 @@ def decode(data: bytes) -> Image.Image:
         ) from error
     except Exception as error:  # Pillow's parsers may raise anything; the file is at fault
         raise ImageError(_refusal(data)) from error
+
+
+def is_image(start: bytes) -> bool:
+    """Tell by a file's first bytes, 12 or more, whether it is of a format that convviz reads."""
+    if start.startswith(b"BM"):  # two letters, which many texts begin with; zeros follow
+        return start[6:10] == bytes(4)
+    return start.startswith(_SIGNATURES) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
 
 
 def is_transparent(data: bytes) -> bool:
