@@ -1,7 +1,8 @@
 """Sets of images without classes: the samples' crops, files, a zip, a folder.
 
 A set has its images' titles and decodes one image at a time, so that it needs no more memory than
-the files. Sets can be pickled, so that a job may run in another process.
+the files. Sets can be pickled, so that a job may run in another process. A file that ends too early
+counts as damaged here: nobody would see the note that parts of it are missing.
 """
 
 from __future__ import annotations
@@ -150,7 +151,7 @@ class Files:
         Raises:
             ImageError: It cannot be read.
         """
-        return decode(self.files[index][1])
+        return decode(self.files[index][1], complete=True)
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,7 @@ class Zipped:
         Raises:
             ImageError: It cannot be read.
         """
-        return decode(self.archive.read(self.archive.entries[index]))
+        return decode(self.archive.read(self.archive.entries[index]), complete=True)
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,7 @@ class InFolder:
         Raises:
             ImageError: It cannot be read.
         """
-        return decode(self.files.read(self.files.entries[index]))
+        return decode(self.files.read(self.files.entries[index]), complete=True)
 
 
 @lru_cache(maxsize=8)

@@ -635,7 +635,7 @@ def _look(
             if own != label:
                 continue
             try:
-                fingerprints[entry] = fingerprint(decode(files.read(entry)))
+                fingerprints[entry] = fingerprint(decode(files.read(entry), complete=True))
             except ImageError as error:
                 broken[entry] = str(error)
             yield ReadingStep(len(fingerprints) + len(broken), len(found.entries))

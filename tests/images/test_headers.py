@@ -285,14 +285,14 @@ def test_two_images_are_decoded_at_once_and_no_more(monkeypatch: pytest.MonkeyPa
     inside, peak, lock = 0, 0, threading.Lock()
     original = decode_module._to_rgb
 
-    def watched(file: Image.Image) -> Image.Image:
+    def watched(file: Image.Image, scaled: Any) -> Image.Image:
         nonlocal inside, peak
         with lock:
             inside += 1
             peak = max(peak, inside)
         time.sleep(0.02)
         try:
-            return original(file)
+            return original(file, scaled)
         finally:
             with lock:
                 inside -= 1
@@ -319,7 +319,7 @@ def test_a_failure_gives_its_turn_back() -> None:
 
 
 def test_without_memory_the_file_is_not_called_damaged(monkeypatch: pytest.MonkeyPatch) -> None:
-    def exhausted(file: Image.Image) -> Image.Image:
+    def exhausted(file: Image.Image, scaled: Any) -> Image.Image:
         raise MemoryError
 
     monkeypatch.setattr(decode_module, "_to_rgb", exhausted)
