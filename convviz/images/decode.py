@@ -1,9 +1,9 @@
 """Decode untrusted bytes into an upright RGB image, or raise an ImageError.
 
 Nothing is decoded before the file's own header has been checked: the format is one of six, the
-image has at most 25 million pixels (a WebP half as many) and is at most 20 times as long as it is
-wide. Of a file with several images (animated GIF, multi-page TIFF) only the first is read. Loads no
-torch.
+image has at most 25 million pixels (a WebP half as many; a JPEG twice as many, and is read at half
+its width and height then) and is at most 20 times as long as it is wide. Of a file with several
+images (animated GIF, multi-page TIFF) only the first is read. Loads no torch.
 
 What an image had to go through, such as values that were stretched, is told with it: `read` returns
 both, and `images.findings` has the sentences.
@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 from convviz.errors import ImageError
 from convviz.images import headers, scaling, tiff
@@ -72,6 +73,7 @@ class DecodedImage:
         channels: How many the file has, where it has more than are shown; else 0.
         is_cut_off: Whether the file ends before it should.
         missing: Share of the rows that are missing then, at the end of the file.
+        stored: Width and height in the file, where it was read at half of them; else None.
     """
 
     image: Image.Image
@@ -79,6 +81,7 @@ class DecodedImage:
     channels: int = 0
     is_cut_off: bool = False
     missing: float = 0.0
+    stored: tuple[int, int] | None = None
 
 
 def decode(data: bytes, *, complete: bool = False) -> Image.Image:
@@ -151,7 +154,9 @@ def _read(data: bytes, *, complete: bool) -> DecodedImage:
 
 def _by_pillow(data: bytes, *, is_cut_off: bool = False) -> DecodedImage:
     with Image.open(BytesIO(data), formats=FORMATS) as file:
-        _check_size(*file.size)
+        is_jpeg = isinstance(file, JpegImageFile)
+        _check_size(*file.size, headers.MAX_JPEG_PIXELS if is_jpeg else MAX_PIXELS)
+        stored = _draft(file)
         with _decoding:
             rawmode = _rawmode(file)
             file.load()
@@ -164,7 +169,20 @@ def _by_pillow(data: bytes, *, is_cut_off: bool = False) -> DecodedImage:
             file.close()  # drops its pixels, before they are there a third time
             if operation is not None:
                 image = image.transpose(operation)
-    return DecodedImage(image, scaled, 0, is_cut_off, missing)
+    return DecodedImage(image, scaled, 0, is_cut_off, missing, stored)
+
+
+def _draft(file: Image.Image) -> tuple[int, int] | None:
+    """Let a JPEG of too many pixels be decoded at half its width and height.
+
+    Returns:
+        Its own width and height; None if it, or a file of another format, stays as large as it is.
+    """
+    if not isinstance(file, JpegImageFile) or file.width * file.height <= MAX_PIXELS:
+        return None
+    stored = file.size
+    file.draft(None, (file.width // 2, file.height // 2))
+    return stored
 
 
 def _by_tifffile(data: bytes) -> DecodedImage:
@@ -213,9 +231,9 @@ def _has_transparency(image: Image.Image) -> bool:
     return False
 
 
-def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise ImageError(headers.too_large(f"The picture, {width} × {height},"))
+def _check_size(width: int, height: int, most: int = MAX_PIXELS) -> None:
+    if width * height > most:
+        raise ImageError(headers.too_large(f"The picture, {width} × {height},", most))
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise ImageError(
             f"The picture, {width} × {height} pixels, is more than {MAX_ASPECT} times as long as "

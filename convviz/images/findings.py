@@ -13,6 +13,7 @@ def notes(decoded: DecodedImage) -> tuple[str, ...]:
         cut_off(decoded.missing) if decoded.is_cut_off else "",
         stretched(decoded.scaling) if decoded.scaling is not None else "",
         channels(decoded.channels) if decoded.channels else "",
+        halved(*decoded.stored) if decoded.stored else "",
     )
     return tuple(text for text in found if text)
 
@@ -59,6 +60,19 @@ def channels(count: int) -> str:
     """
     shown = "the first is shown in grey" if count == 2 else "the first three are shown as colours"
     return f"The file has {count} channels: {shown}."
+
+
+def halved(width: int, height: int) -> str:
+    """Say that a large JPEG was read at half its size.
+
+    Args:
+        width: Of the image in the file.
+        height: The same.
+    """
+    return (
+        f"The file has {width} × {height} pixels: it is read at half its width and height, which "
+        "is still finer than what goes into a network."
+    )
 
 
 def _number(value: float) -> str:

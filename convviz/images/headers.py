@@ -21,6 +21,15 @@ MAX_PIXELS = limits.IMAGE_MEGAPIXELS.value * 1_000_000
 MAX_WEBP_PIXELS = MAX_PIXELS // 2
 """Less than of other formats: its decoder needs the image four times."""
 
+MAX_JPEG_PIXELS = 2 * MAX_PIXELS
+"""More than of other formats: from `MAX_PIXELS` on a JPEG is decoded at half its width and height.
+
+The decoder works the smaller image out of the coefficients of each block, so that the large one is
+never there. Those of a progressive JPEG are all kept until its last pass, which takes 3 bytes a
+pixel with the usual halved colours and 6 with full ones, at half the size as well: 50 million
+pixels fit into the memory allowed with the former, and are refused with the latter.
+"""
+
 _MAX_BYTES = max(
     230_000_000, 9 * MAX_PIXELS
 )  # a decoder's own buffers and the image that it writes
@@ -203,13 +212,14 @@ def _check_jpeg(data: bytes) -> None:
             most = max(across, default=1) * max(down, default=1) or 1
             pixels, progressive = width * height, marker in _PROGRESSIVE
             sampled = sum(a * d for a, d in zip(across, down, strict=True)) / most
-            if pixels > MAX_PIXELS:
-                raise ImageError(too_large(f"The picture, {width} × {height},"))
+            if pixels > MAX_JPEG_PIXELS:
+                raise ImageError(too_large(f"The picture, {width} × {height},", MAX_JPEG_PIXELS))
         elif marker == _START_OF_SCAN:
             # Several passes: all coefficients are kept, in two bytes each, beside the image.
             in_passes = progressive or data[place + 2] < components
             pixel_bytes = 4 if components > 1 else 1
-            if in_passes and pixels * (2 * sampled + pixel_bytes) > _MAX_BYTES:
+            written = pixels * pixel_bytes / (4 if pixels > MAX_PIXELS else 1)
+            if in_passes and 2 * sampled * pixels + written > _MAX_BYTES:
                 raise ImageError(
                     "The JPEG stores its picture in several passes, and is too large for that; "
                     "export it again, as a plain JPEG, not a progressive one."

@@ -371,6 +371,36 @@ class TestSmallRanges:
         assert note.startswith("The file's values go from -2 to 2: they are stretched")
 
 
+class TestLargeJpegs:
+    """More than 25 million pixels are read at half their width and height."""
+
+    SMALL = np.random.default_rng(0).integers(40, 215, (50, 60, 3)).astype(np.uint8)
+
+    @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"turned": True}])
+    def test_each_pixel_is_the_mean_of_four(self, options: dict[str, Any]) -> None:
+        large = Image.fromarray(self.SMALL).resize((7_021, 5_850), Image.Resampling.BILINEAR)
+        exif = Image.Exif()
+        if options.pop("turned", False):
+            exif[0x0112] = 3
+        data = encoded(large, "JPEG", quality=90, exif=exif, **options)
+        found = read(data)
+        assert found.image.size == (3_511, 2_925)
+        assert found.stored == large.size
+        assert f"{large.width} × {large.height}" in notes(found)[0]
+        image = found.image.rotate(180) if exif else found.image
+        expected = large.reduce(2)
+        box = (100, 100, 3_400, 2_800)
+        difference = np.asarray(image.crop(box)).astype(int) - np.asarray(expected.crop(box))
+        assert np.abs(difference).mean() < 1
+
+    def test_up_to_25_million_pixels_a_jpeg_stays_as_it_is(self) -> None:
+        data = encoded(Image.new("L", (5_000, 5_000), 90), "JPEG")
+        found = read(data)
+        assert found.image.size == (5_000, 5_000)
+        assert found.stored is None
+        assert notes(found) == ()
+
+
 class TestCutOff:
     """A JPEG that ends too early is shown as browsers show it."""
 

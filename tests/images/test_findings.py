@@ -51,8 +51,14 @@ def test_channels_that_are_not_shown_are_counted(count: int, words: str) -> None
 
 
 @pytest.mark.claims("convviz.images.findings.notes")
+@pytest.mark.claims("convviz.images.findings.halved")
+@pytest.mark.parametrize("size", [(8160, 6144), (5001, 5000)])
+def test_a_size_that_was_halved_is_told(size: tuple[int, int]) -> None:
+    assert f"has {size[0]} × {size[1]} pixels: it is read at half" in findings.halved(*size)
+
+
 def test_most_images_need_no_note() -> None:
     assert findings.notes(DecodedImage(IMAGE)) == ()
     assert findings.notes(DecodedImage(IMAGE, Scaling(0, 65535))) == ()
-    everything = DecodedImage(IMAGE, Scaling(0, 9, is_stretched=True), 5, True, 0.25)
-    assert len(findings.notes(everything)) == 3
+    everything = DecodedImage(IMAGE, Scaling(0, 9, is_stretched=True), 5, True, 0.25, (9, 9))
+    assert len(findings.notes(everything)) == 4

@@ -165,7 +165,12 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
     "a million tags": (lambda: many_tags(), "20,000 parts"),
     "a progressive JPEG": (lambda: jpeg(5_000, progressive=True, subsampling=0), "several passes"),
     "a progressive CMYK JPEG": (lambda: jpeg(5_000, mode="CMYK", progressive=True), "several"),
-    "a JPEG of a thousand million pixels": (lambda: jpeg(40_000), "25 million"),
+    "a JPEG of a thousand million pixels": (lambda: jpeg(40_000), "50 million"),
+    "a JPEG of 51 million pixels": (lambda: jpeg(7_142), "7142 × 7142, has more than 50 million"),
+    "a progressive JPEG of 49 million pixels in full colours": (
+        lambda: jpeg(7_000, progressive=True, subsampling=0),
+        "several passes",
+    ),
     "a JPEG of many passes": (lambda: many_passes(), "in 5,[0-9]{3} passes"),
     "a JPEG of many segments": (
         lambda: b"\xff\xd8" + b"\xff\xe5\0\2" * 1_000_000 + jpeg(64)[2:],
