@@ -47,6 +47,9 @@ _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", 
 
 _RAW_SIGNATURES = (b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILMCCD-RAW", b"FOVb", b"\0MRM")
 
+_FILM_BOXES = (b"moov", b"mdat", b"wide", b"pnot")  # of QuickTime files that name no brand
+_MAX_BRAND_BYTES = 272  # 64 brands
+
 _WHITE_IS_ZERO, _UNSIGNED = 0, 1  # values of TIFF tags
 _END_OF_JPEG = b"\xff\xd9"
 _MOST_MISSING = 0.5  # share of the rows of a JPEG that was cut off
@@ -249,7 +252,9 @@ def _refusal(data: bytes) -> str:
     if data.startswith(_RAW_SIGNATURES) or data[4:12] == b"ftypcrx ":
         return tiff.RAW
     if data[4:8] == b"ftyp":
-        kind = "AVIF" if data[8:11] == b"avi" else "HEIC"
+        kind = _kind_of_boxes(data)
+    elif data[4:8] in _FILM_BOXES:
+        kind = "video"
     elif start.startswith((b"<svg", b"<?xml")):
         kind = "SVG"
     elif start.startswith(b"%pdf"):
@@ -260,6 +265,17 @@ def _refusal(data: bytes) -> str:
         f"convviz cannot read {kind} files. It reads {FORMAT_NAMES}: export the picture as one of "
         "these."
     )
+
+
+def _kind_of_boxes(data: bytes) -> str:
+    """Tell images from films by the brands that such a file names at its beginning."""
+    end = min(int.from_bytes(data[:4], "big"), _MAX_BRAND_BYTES, len(data))
+    brands = {data[8:12], *(data[place : place + 4] for place in range(16, end, 4))}
+    if brands & {b"avif", b"avis"}:
+        return "AVIF"
+    is_still = data[8:12] in (b"mif1", b"mif2", b"msf1", b"miaf")
+    is_heic = any(brand[:3] in (b"hei", b"hev") for brand in brands)
+    return "HEIC" if is_still or is_heic else "video"
 
 
 def _transposition(file: Image.Image) -> Image.Transpose | None:
