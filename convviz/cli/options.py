@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,10 +64,14 @@ def _source_or_file(text: str) -> str | Path:
 def read_image(name: str) -> Image.Image:
     """Read an image from a file, or a sample photograph by "sample:" and its name.
 
+    What a file's image had to go through, such as values that were stretched, is said on standard
+    error.
+
     Raises:
         ImageError: There is no such file, or it is not an image that convviz reads.
     """
-    from convviz.images.decode import decode
+    from convviz.images.decode import decode, read
+    from convviz.images.findings import notes
     from convviz.images.samples import sample
 
     if name.startswith(_SAMPLE):
@@ -82,9 +87,12 @@ def read_image(name: str) -> Image.Image:
     except ValueError as error:  # a name with a null character
         raise ImageError("The picture's file name holds a null character.") from error
     try:
-        return decode(data)
+        decoded = read(data)
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error
+    for note in notes(decoded):
+        print(f"{name}: {note}", file=sys.stderr)
+    return decoded.image
 
 
 def find_layer(network: Network, text: str) -> Layer:

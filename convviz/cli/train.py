@@ -30,8 +30,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "data",
         metavar="DATA",
-        help="a zip with a folder of pictures for each class, or: shapes (pictures made by code), "
-        "imagenette or cifar10 (fetched once)",
+        help="a zip or folder with a folder of pictures for each class (train, val and test may be "
+        "above), or: shapes (pictures made by code), imagenette or cifar10 (fetched once)",
     )
     parser.add_argument(
         "--pictures",
@@ -183,7 +183,7 @@ def _data(name: str, pictures: int | None) -> Dataset:
         WeightsError: It cannot be fetched.
     """
     from convviz.datasets import published
-    from convviz.datasets.labelled_set import from_zip
+    from convviz.datasets.labelled_set import from_folder, from_zip
     from convviz.datasets.shapes import shapes
     from convviz.downloads.tickets import follow
 
@@ -206,18 +206,20 @@ def _data(name: str, pictures: int | None) -> Dataset:
         return published.published(name, pictures)
     path = Path(name)
     try:
-        data = path.read_bytes()
+        data = None if path.is_dir() else path.read_bytes()
     except OSError as error:
         raise SettingError(
             f"{name} cannot be read ({error.strerror}): give a zip of class folders, shapes, "
             f"{' or '.join(published.SETS)}."
         ) from error
-    with ProgressBar() as progress:
-        return from_zip(
-            data,
-            path.stem,
-            progress=lambda done, total: progress.show(done / total, "looking at every picture"),
-        )
+    with ProgressBar() as bar:
+
+        def looked(done: int, total: int) -> None:
+            bar.show(done / total, "looking at every picture")
+
+        if data is None:
+            return from_folder(path, path.resolve().name or "folder", progress=looked)
+        return from_zip(data, path.stem, progress=looked)
 
 
 def _print_plan(dataset: Dataset, plan: TransferPlan, partition: Partition) -> None:
@@ -227,7 +229,12 @@ def _print_plan(dataset: Dataset, plan: TransferPlan, partition: Partition) -> N
     print(f"{dataset.name}: {', '.join(f'{name} {count}' for name, count in counts)}")
     for file in dataset.left_out:
         print(f"left out: {file.title}: {file.reason}")
-    for text in (findings.duplicates(dataset), findings.conflicts(dataset)):
+    for text in (
+        findings.given_division(dataset),
+        findings.duplicates(dataset),
+        findings.leaks(dataset),
+        findings.conflicts(dataset),
+    ):
         if text:
             print(text)
     split = partition.split

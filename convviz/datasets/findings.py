@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from convviz.datasets import zip_archive
 from convviz.datasets.labelled_set import Dataset, ReadingStep
 from convviz.formatting import size_text
@@ -16,9 +18,45 @@ def duplicates(dataset: Dataset) -> str:
         return ""
     files = sum(map(len, groups))
     what = "One picture is" if len(groups) == 1 else f"{len(groups):,} pictures are"
+    text = f"{what} there more than once, with equal pixels under {files:,} names."
+    if dataset.given:  # by somebody else; what that means, `leaks` says
+        return text
     return (
-        f"{what} there more than once, with equal pixels under {files:,} names. The same picture "
-        "always stays on one side: it is never learned from and tested as well."
+        f"{text} The same picture always stays on one side: it is never learned from and tested as "
+        "well."
+    )
+
+
+def given_division(dataset: Dataset) -> str:
+    """Say which division the images' folders give, and how it is used; empty if they give none."""
+    if not dataset.given:
+        return ""
+    counts: Counter[str] = Counter(dataset.given)
+    folders = (("train", "train"), ("val", "validation"), ("test", "test"))
+    there = [f"{name} ({counts[part]:,})" for name, part in folders if counts[part]]
+    text = f"The folders divide these pictures already: {' and '.join(there)}."
+    if len(there) == 3:
+        text = f"The folders divide these pictures already: {', '.join(there)}."
+        return f"{text} That is how they are used: val chooses the epoch, test measures the result."
+    measuring = "test" if counts["test"] else "val"
+    return (
+        f"{text} The result is measured with {measuring}; the pictures that choose the epoch are "
+        "set aside from train."
+    )
+
+
+def leaks(dataset: Dataset) -> str:
+    """Name images that lie on both sides of a given division; empty if none does."""
+    groups = dataset.leaks
+    if not groups:
+        return ""
+    what = "One picture lies" if len(groups) == 1 else f"{len(groups):,} pictures lie"
+    titles = dataset.images.titles
+    named = "; ".join(" = ".join(titles[index] for index in group) for group in groups[:_NAMED])
+    more = f"; and {len(groups) - _NAMED:,} more" if len(groups) > _NAMED else ""
+    return (
+        f"{what} in more than one of the folders train, val and test: {named}{more}. The division "
+        "is used as it is, so the result may look better than it is."
     )
 
 
@@ -39,6 +77,8 @@ def conflicts(dataset: Dataset) -> str:
 
 def whole_classes(dataset: Dataset) -> str:
     """Name classes whose images are all the same, of which none can be set aside; or empty."""
+    if dataset.given:  # none needs to be set aside
+        return ""
     different = [
         len({group for group in dataset.members if any(dataset.labels[i] == label for i in group)})
         for label in range(len(dataset.classes))
@@ -58,7 +98,8 @@ def upload_limits() -> str:
     return (
         f"At most {zip_archive.MAX_FILES:,} files of at most "
         f"{size_text(zip_archive.MAX_FILE_BYTES)}, {size_text(zip_archive.MAX_BYTES)} "
-        "unpacked. It stays in this visit: it is neither stored nor passed on."
+        "unpacked. Folders train, val and test above the class folders are used as the division "
+        "that they are. It stays in this visit: it is neither stored nor passed on."
     )
 
 

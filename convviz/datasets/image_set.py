@@ -1,7 +1,8 @@
-"""Sets of images without classes: the samples' crops, files, a zip.
+"""Sets of images without classes: the samples' crops, files, a zip, a folder.
 
 A set has its images' titles and decodes one image at a time, so that it needs no more memory than
-the files. Sets can be pickled, so that a job may run in another process.
+the files. Sets can be pickled, so that a job may run in another process. A file that ends too early
+counts as damaged here: nobody would see the note that parts of it are missing.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Protocol
 
 from PIL import Image
 
+from convviz.datasets.image_folder import ImageFolder
 from convviz.datasets.zip_archive import ZipArchive
 from convviz.images.decode import decode
 from convviz.images.samples import sample, samples
@@ -149,7 +151,7 @@ class Files:
         Raises:
             ImageError: It cannot be read.
         """
-        return decode(self.files[index][1])
+        return decode(self.files[index][1], complete=True)
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,37 @@ class Zipped:
         Raises:
             ImageError: It cannot be read.
         """
-        return decode(self.archive.read(self.archive.entries[index]))
+        return decode(self.archive.read(self.archive.entries[index]), complete=True)
+
+
+@dataclass(frozen=True)
+class InFolder:
+    """The images of a folder on this machine.
+
+    Attributes:
+        files: The folder's files, listed.
+        name: Name of the set, for people.
+    """
+
+    files: ImageFolder
+    name: str = "your folder"
+
+    @cached_property
+    def titles(self) -> tuple[str, ...]:
+        """Title of each image: its path in the folder."""
+        return tuple(entry.path for entry in self.files.entries)
+
+    def __len__(self) -> int:
+        """Return how many images there are."""
+        return len(self.files.entries)
+
+    def image(self, index: int) -> Image.Image:
+        """Read and decode one image.
+
+        Raises:
+            ImageError: It cannot be read.
+        """
+        return decode(self.files.read(self.files.entries[index]), complete=True)
 
 
 @lru_cache(maxsize=8)

@@ -1,13 +1,16 @@
 """Labelled images: images with classes, and how they are divided for a training.
 
-Images stay as they are (files in a zip, or code that draws them) until `read` decodes them to
-tensors.
+Images stay as they are (files in a zip or a folder, or code that draws them) until `read` decodes
+them to tensors.
 
 An accuracy tells how well a network does on new images only if the images that it is measured on
 chose nothing: not the weights, and not the epoch whose weights are kept. So `partition` divides
 them into three parts (to learn from, to choose the epoch by, to test), or, where they are few, into
 five folds, each of which is tested by a network that has not seen it. Files that show the same
 image are one group, and a group always lies on one side.
+
+Folders train, val and test above the class folders are a division that somebody has made already.
+It is used as it is, copies included: where one image lies on both sides, that is said.
 """
 
 from __future__ import annotations
@@ -15,17 +18,19 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from typing import Generic, Literal, Protocol, TypeVar
 
 import torch
 from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import pil_to_tensor
 
-from convviz.datasets.image_set import ImageSet, Zipped
-from convviz.datasets.zip_archive import LeftOut, ZipArchive, ZipEntry, open_archive
+from convviz.datasets.image_folder import FolderEntry, open_folder
+from convviz.datasets.image_set import ImageSet, InFolder, Zipped
+from convviz.datasets.zip_archive import LeftOut, ListedImage, ZipEntry, open_archive
 from convviz.errors import ImageError, SettingError
 from convviz.images.decode import decode
 from convviz.images.preprocess import crop, normalise
@@ -44,12 +49,29 @@ TEST_SHARE = 0.25
 VALIDATION_SHARE = 0.2
 """Share of the images that are not tested which choose the epoch."""
 
+_BESIDE = "It lies beside the class folders, in none of them, so it has no class."
+_OUTSIDE = "It lies outside the folders train, val and test that divide the others."
+_NOT_LEARNED = "Its class has no picture in train, so nobody learns it."
+
 _LEAST = 2  # different images of a class: one for training, one for validation
 _BYTES = 600_000_000  # of decoded images in memory
 _BAND_PIXELS = 250_000
 _STEP_PIXELS = 4_000_000  # decoded between two steps: a quarter of a second, about
 
 Group = tuple[int, ...]  # indices of the images that are the same
+
+Part = Literal["train", "validation", "test"]
+
+PART_FOLDERS: Mapping[str, Part] = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+"""What the images in a folder of this name, in any case, are for, if class folders are in it."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +86,8 @@ class Dataset:
         left_out: Files that are not used, and why.
         groups: Number of each image's group; images of equal pixels are one group. () where every
             image is a group of its own.
+        given: What each image is for, where its folder says so. () where nothing is given, and the
+            images are divided by `partition`.
     """
 
     name: str
@@ -72,6 +96,7 @@ class Dataset:
     labels: tuple[int, ...]
     left_out: tuple[LeftOut, ...] = ()
     groups: tuple[int, ...] = ()
+    given: tuple[Part, ...] = ()
 
     def __len__(self) -> int:
         """Return how many images there are."""
@@ -103,6 +128,22 @@ class Dataset:
             group for group in self.duplicates if len({self.labels[index] for index in group}) > 1
         )
 
+    @property
+    def leaks(self) -> tuple[tuple[int, ...], ...]:
+        """The groups whose image lies in more than one of the given parts."""
+        if not self.given:
+            return ()
+        return tuple(
+            group for group in self.duplicates if len({self.given[index] for index in group}) > 1
+        )
+
+    def members_of(self, part: Part) -> tuple[tuple[int, ...], ...]:
+        """Indices of the images of one given part, group by group."""
+        groups = (
+            tuple(index for index in group if self.given[index] == part) for group in self.members
+        )
+        return tuple(group for group in groups if group)
+
     def different(self, indices: Sequence[int]) -> tuple[int, ...]:
         """Return some images without copies: of those of one group and class the first alone.
 
@@ -129,7 +170,9 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Split:
-    """What each image is for; no image, and no two images of one group, are in two parts.
+    """What each image is for; no image is in two parts.
+
+    No two images of one group are either, except where the images' folders say so.
 
     Attributes:
         train: Indices of the images to learn from.
@@ -163,6 +206,8 @@ class Partition:
 def split(dataset: Dataset, share: float = 0.25, seed: int = 0) -> Split:
     """Set aside about the same share of every class for validation: at least one image, never all.
 
+    Where the images' folders divide them, those of val, else those of test, are the ones set aside.
+
     Args:
         dataset: Images with their classes. A class whose images are all the same stays whole.
         share: The share of each class that is set aside, above 0 and below 1.
@@ -173,6 +218,9 @@ def split(dataset: Dataset, share: float = 0.25, seed: int = 0) -> Split:
     """
     if not 0 < share < 1:
         raise SettingError(f"The share of validation pictures, {share:g}, must be between 0 and 1.")
+    if dataset.given:
+        aside = dataset.members_of("validation") or dataset.members_of("test")
+        return Split(_indices(dataset.members_of("train")), _indices(aside))
     generator = torch.Generator().manual_seed(seed)
     train, validation = _set_aside(dataset, dataset.members, share, generator)
     if not validation:
@@ -192,6 +240,9 @@ def partition(dataset: Dataset, seed: int = 0) -> Partition:
     from all images but the fifth that chooses its epoch. Every part has about the same share of
     each class.
 
+    Where the images' folders divide them already, that division holds. Without a test folder, val
+    is the test; then, or without val, a fifth of train chooses the epoch.
+
     Args:
         dataset: Images with their classes.
         seed: Seed of the random choice.
@@ -200,6 +251,8 @@ def partition(dataset: Dataset, seed: int = 0) -> Partition:
         SettingError: There are too few different images.
     """
     generator = torch.Generator().manual_seed(seed)
+    if dataset.given:
+        return Partition(_given_split(dataset, generator))
     groups = dataset.members
     if len(dataset) >= FEW_IMAGES:
         others, tested = _set_aside(dataset, groups, TEST_SHARE, generator)
@@ -218,6 +271,21 @@ def partition(dataset: Dataset, seed: int = 0) -> Partition:
             "epoch by others, and test with others again: add pictures."
         )
     return made
+
+
+def _given_split(dataset: Dataset, generator: torch.Generator) -> Split:
+    """Divide images as their folders say; what chooses the epoch may have to be cut from train."""
+    train = list(dataset.members_of("train"))
+    validation, tested = dataset.members_of("validation"), dataset.members_of("test")
+    if tested and validation:
+        return Split(_indices(train), _indices(validation), _indices(tested))
+    kept, chosen = _set_aside(dataset, train, VALIDATION_SHARE, generator)
+    if not chosen:
+        raise SettingError(
+            "The pictures in train are too few to learn from some and choose the epoch by others: "
+            "add different ones."
+        )
+    return Split(_indices(kept), _indices(chosen), _indices(tested or validation))
 
 
 def _set_aside(
@@ -273,7 +341,7 @@ def _indices(groups: Sequence[Group]) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class ReadingStep:
-    """Where the first look at all images of a zip stands.
+    """Where the first look at all images of a zip or a folder stands.
 
     Attributes:
         done: Images looked at.
@@ -299,9 +367,10 @@ def from_zip(
 ) -> Dataset:
     """Read a zip of class folders: each folder is a class and gives it its name.
 
-    All of them may be in one outer folder, as most programs pack them. Every image is decoded once,
-    so that a broken one is found now and not during a training, and images of equal pixels, also
-    in files of different formats, are found to be the same.
+    All of them may be in one outer folder, as most programs pack them, or in folders train, val
+    (or valid) and test, whose division is kept then. Every image is decoded once, so that a broken
+    one is found now and not during a training, and images of equal pixels, also in files of
+    different formats, are found to be the same.
 
     Args:
         data: The zip's bytes.
@@ -311,7 +380,36 @@ def from_zip(
     Raises:
         ImageError: The archive breaks a limit, or its folders cannot be classes.
     """
-    for step in read_zip(data, name):
+    return _last(read_zip(data, name), progress)
+
+
+def from_folder(
+    path: Path,
+    name: str = "your folder",
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Dataset:
+    """Do with a folder on this machine what `from_zip` does with a zip of it.
+
+    Args:
+        path: The folder.
+        name: Name of the data set, for people.
+        progress: Called with the number of images decoded and the number of all images.
+
+    Raises:
+        ImageError: The folder breaks a limit, or the folders in it cannot be classes.
+    """
+    folder = open_folder(path)
+    found = _class_folders(folder.entries, "folder")
+
+    def images(entries: tuple[FolderEntry, ...]) -> ImageSet:
+        return InFolder(replace(folder, entries=entries), name)
+
+    return _last(_look(folder, found, images, name), progress)
+
+
+def _last(steps: Iterator[ReadingStep], progress: Callable[[int, int], None] | None) -> Dataset:
+    for step in steps:
         if step.dataset is not None:
             return step.dataset
         if progress is not None:
@@ -336,52 +434,56 @@ def read_zip(data: bytes, name: str = "your zip") -> Iterator[ReadingStep]:
         ImageError: The archive breaks a limit, or its folders cannot be classes.
     """
     archive = open_archive(data)
-    entries, left_out = _in_folders(archive)
-    entry_counts = Counter(entry.folder for entry in entries)
-    _check_folders(set(entry_counts))
-    _check_counts(entry_counts, usable="")
-    return _read_zip(archive, name, entries, left_out)
+    found = _class_folders(archive.entries, "zip archive")
+
+    def images(entries: tuple[ZipEntry, ...]) -> ImageSet:
+        return Zipped(replace(archive, entries=entries), name)
+
+    return _look(archive, found, images, name)
 
 
-def _read_zip(
-    archive: ZipArchive, name: str, entries: list[ZipEntry], left_out: list[LeftOut]
-) -> Iterator[ReadingStep]:
-    entry_counts = Counter(entry.folder for entry in entries)
-    counts: Counter[str] = Counter()
-    broken: dict[ZipEntry, str] = {}
-    fingerprints: dict[ZipEntry, str] = {}
-    decoded = 0
-    # The smallest classes first, so that one with too few images is found soon.
-    for folder in sorted(entry_counts, key=lambda name: (entry_counts[name], name)):
-        for entry in entries:
-            if entry.folder != folder:
-                continue
-            try:
-                fingerprints[entry] = fingerprint(decode(archive.read(entry)))
-            except ImageError as error:
-                broken[entry] = str(error)
-            else:
-                counts[folder] += 1
-            decoded += 1
-            yield ReadingStep(decoded, len(entries))
-        _check_counts({folder: counts[folder]})
-    usable = [entry for entry in entries if entry not in broken]
-    left_out = [
-        *archive.left_out,
-        *left_out,
-        *(LeftOut(entry.path, broken[entry]) for entry in entries if entry in broken),
-    ]
-    folders = sorted(counts)
-    usable_archive = ZipArchive(archive.data, tuple(usable), archive.left_out)
-    dataset = Dataset(
-        name,
-        tuple(PurePosixPath(folder).name for folder in folders),
-        Zipped(usable_archive, name),
-        tuple(folders.index(entry.folder) for entry in usable),
-        tuple(left_out),
-        number_groups([fingerprints[entry] for entry in usable]),
-    )
-    yield ReadingStep(len(entries), len(entries), dataset)
+E = TypeVar("E", bound=ListedImage)
+
+
+class _Files(Protocol[E]):
+    """A zip archive or a folder, opened and checked."""
+
+    @property
+    def entries(self) -> tuple[E, ...]: ...
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]: ...
+
+    def read(self, entry: E) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class _Found(Generic[E]):
+    """The images in class folders.
+
+    Attributes:
+        entries: The images.
+        classes: Name of each one's class.
+        given: What each is for, where a folder above says so; else ().
+        left_out: Files that are in no class, and why.
+    """
+
+    entries: tuple[E, ...]
+    classes: tuple[str, ...]
+    given: tuple[Part, ...]
+    left_out: tuple[LeftOut, ...]
+
+    def counts(self, without: Mapping[E, str] | None = None) -> Counter[str]:
+        """Count the images of each class, of which those to learn from must be there.
+
+        Args:
+            without: Images that do not count.
+        """
+        counts = Counter(dict.fromkeys(self.classes, 0))
+        for index, (entry, name) in enumerate(zip(self.entries, self.classes, strict=True)):
+            is_learned = not self.given or self.given[index] == "train"
+            counts[name] += is_learned and entry not in (without or {})
+        return counts
 
 
 def fingerprint(image: Image.Image) -> str:
@@ -400,53 +502,162 @@ def number_groups(fingerprints: Sequence[str]) -> tuple[int, ...]:
     return tuple(numbers.setdefault(each, len(numbers)) for each in fingerprints)
 
 
-def _in_folders(archive: ZipArchive) -> tuple[list[ZipEntry], list[LeftOut]]:
-    """Take the images in class folders; all folders must be equally deep."""
-    in_folders = [entry for entry in archive.entries if entry.folder]
-    left_out = [
-        LeftOut(entry.path, "It lies in no folder, so it has no class.")
-        for entry in archive.entries
-        if not entry.folder
-    ]
-    if not in_folders:
+def _class_folders(entries: Sequence[E], what: str) -> _Found[E]:
+    """Find the class folders, which lie side by side, and the folders train, val and test above.
+
+    Images beside the outer folders or the class folders are left out.
+
+    Args:
+        entries: All images.
+        what: What holds them, for sentences.
+
+    Raises:
+        ImageError: The folders cannot be classes.
+    """
+    inside, left_out = list(entries), []
+    while True:
+        root = _common_folder(inside)
+        beside = [entry for entry in inside if _folders(entry) == root]
+        if len(beside) in (0, len(inside)):
+            break
+        left_out += [LeftOut(entry.path, _BESIDE) for entry in beside]
+        inside = [entry for entry in inside if _folders(entry) != root]
+    if not root and beside:
         raise ImageError(
-            "The zip archive has pictures but no folders: put the pictures of each class into a "
-            "folder named after the class, and pack those."
+            f"The {what} has pictures but no folders: put the pictures of each class into a folder "
+            "named after the class, and take those."
         )
-    depths = Counter(len(PurePosixPath(entry.folder).parts) for entry in in_folders)
-    parents = {str(PurePosixPath(entry.folder).parent) for entry in in_folders}
-    if len(depths) > 1 or len(parents) > 1:
-        deepest = max(in_folders, key=lambda entry: entry.folder.count("/")).folder
-        raise ImageError(
-            f"The zip archive has folders in folders ({deepest[:60]}): put all class folders side "
-            "by side, with pictures only inside them."
-        )
-    return in_folders, left_out
+    above = len(root) - bool(beside)  # of a single class folder, the root is that folder itself
+    paths = [_folders(entry)[above:] for entry in inside]
+    parts = [PART_FOLDERS.get(path[0].lower()) for path in paths]
+    divided = any(
+        part == "train" and len(path) > 1 for path, part in zip(paths, parts, strict=True)
+    )
+    given: tuple[Part, ...] = ()
+    if divided and len({*parts} - {None}) > 1:
+        rows: list[tuple[E, str, Part]] = []
+        for entry, path, part in zip(inside, paths, parts, strict=True):
+            if part is None:
+                left_out.append(LeftOut(entry.path, _OUTSIDE))
+            elif len(path) == 1:
+                left_out.append(LeftOut(entry.path, _BESIDE))
+            else:
+                _check_depth(len(path) == 2, entry, what)
+                rows.append((entry, path[1], part))
+        learned = {name for _, name, part in rows if part == "train"}
+        left_out += [LeftOut(e.path, _NOT_LEARNED) for e, name, _ in rows if name not in learned]
+        rows = [row for row in rows if row[1] in learned]
+        inside, classes = [row[0] for row in rows], tuple(row[1] for row in rows)
+        if {row[2] for row in rows} != {"train"}:
+            given = tuple(row[2] for row in rows)
+    else:
+        deepest = max(inside, key=lambda entry: len(_folders(entry)))
+        _check_depth(all(len(path) == 1 for path in paths), deepest, what)
+        classes = tuple(path[0] for path in paths)
+    found = _Found(tuple(inside), classes, given, tuple(left_out))
+    _check_classes(set(classes), what)
+    _check_counts(found.counts(), is_given=bool(given), usable="")
+    return found
 
 
-def _check_folders(folders: set[str]) -> None:
+def _folders(entry: ListedImage) -> tuple[str, ...]:
+    """Return the names of the folders that an image lies in, the outermost first."""
+    return PurePosixPath(entry.folder).parts
+
+
+def _common_folder(entries: Sequence[ListedImage]) -> tuple[str, ...]:
+    """Return the innermost folder that holds all images; () for none."""
+    common = _folders(entries[0])
+    for entry in entries:
+        folders = _folders(entry)
+        while common != folders[: len(common)]:
+            common = common[:-1]
+    return common
+
+
+def _check_depth(fits: bool, entry: ListedImage, what: str) -> None:
+    if not fits:
+        raise ImageError(
+            f"The {what} has folders in folders ({entry.folder[:60]}): put all class folders side "
+            "by side, with pictures only inside them; only train, val and test may lie above."
+        )
+
+
+def _check_classes(classes: set[str], what: str) -> None:
     """Refuse folders that cannot be classes, before any image is decoded."""
-    if len(folders) < 2:
-        folder = PurePosixPath(next(iter(folders))).name
+    if len(classes) < 2:
         raise ImageError(
-            f"The zip archive has one class only, {folder[:60]}: there is nothing to tell apart; "
-            "add a folder with pictures of another class."
+            f"The {what} has one class only, {next(iter(classes))[:60]}: there is nothing to tell "
+            "apart; add a folder with pictures of another class."
         )
-    if len(folders) > MAX_CLASSES:
+    if len(classes) > MAX_CLASSES:
         raise ImageError(
-            f"The zip archive has {len(folders):,} classes; at most {MAX_CLASSES} fit on a page: "
-            "pack fewer folders."
+            f"The {what} has {len(classes):,} classes; at most {MAX_CLASSES} fit on a page: take "
+            "fewer folders."
         )
 
 
-def _check_counts(counts: Mapping[str, int], usable: str = " that can be used") -> None:
-    for folder, count in sorted(counts.items()):
-        if count < _LEAST:
+def _check_counts(
+    counts: Mapping[str, int], *, is_given: bool, usable: str = " that can be used"
+) -> None:
+    """Refuse classes of too few images: a given division needs none to set aside."""
+    for name, count in sorted(counts.items()):
+        if not count and is_given:
             raise ImageError(
-                f"The class {PurePosixPath(folder).name[:60]} has "
+                f"The class {name[:60]} has no picture{usable} in train; at least one is needed to "
+                "learn from."
+            )
+        if count < _LEAST and not is_given:
+            raise ImageError(
+                f"The class {name[:60]} has "
                 f"{'one picture' if count else 'no picture'}{usable}; "
                 "at least two are needed, one to learn from and one to check with."
             )
+
+
+def _look(
+    files: _Files[E], found: _Found[E], images: Callable[[tuple[E, ...]], ImageSet], name: str
+) -> Iterator[ReadingStep]:
+    """Decode every image once, and leave out those that cannot be.
+
+    Args:
+        files: Reads each image.
+        found: The images, and their classes.
+        images: Makes a set of those that can be used.
+        name: Name of the data set, for people.
+    """
+    counts, is_given = found.counts(), bool(found.given)
+    broken: dict[E, str] = {}
+    fingerprints: dict[E, str] = {}
+    # The smallest classes first, so that one with too few images is found soon.
+    for label in sorted(counts, key=lambda label: (counts[label], label)):
+        for entry, own in zip(found.entries, found.classes, strict=True):
+            if own != label:
+                continue
+            try:
+                fingerprints[entry] = fingerprint(decode(files.read(entry), complete=True))
+            except ImageError as error:
+                broken[entry] = str(error)
+            yield ReadingStep(len(fingerprints) + len(broken), len(found.entries))
+        _check_counts({label: found.counts(broken)[label]}, is_given=is_given)
+    usable = [index for index, entry in enumerate(found.entries) if entry not in broken]
+    entries = tuple(found.entries[index] for index in usable)
+    classes = sorted(counts)
+    given = tuple(found.given[index] for index in usable) if is_given else ()
+    dataset = Dataset(
+        name,
+        tuple(classes),
+        images(entries),
+        tuple(classes.index(found.classes[index]) for index in usable),
+        (
+            *files.left_out,
+            *found.left_out,
+            *(LeftOut(entry.path, broken[entry]) for entry in found.entries if entry in broken),
+        ),
+        number_groups([fingerprints[entry] for entry in entries]),
+        given if set(given) != {"train"} else (),
+    )
+    yield ReadingStep(len(found.entries), len(found.entries), dataset)
 
 
 def read(

@@ -1,9 +1,13 @@
-"""Zip archives of images: checked before anything is unpacked, never unpacked to disk.
+"""Zip archives of images: checked before any image is unpacked, never unpacked to disk.
 
 An archive that could harm the server is refused as a whole, by its list of contents alone: too many
 files, too many bytes, a ratio that only a zip bomb has, entries that share bytes, paths that leave
 their folder, links. Files that cannot be used are left out and listed: encrypted ones, damaged
-ones, files that are not images. Folders, hidden files and what macOS adds are ignored.
+ones, files that are not images (by their first bytes, where the name does not say so). Folders,
+hidden files and what macOS adds are ignored.
+
+Names are UTF-8 where they are valid UTF-8, marked as such or not: macOS does not mark them. Others
+are in code page 437, as the format has it.
 
 The list of contents may be wrong, so the unpacked bytes are counted as well, and a file that holds
 more than it states is refused when it is read.
@@ -16,6 +20,7 @@ import struct
 import unicodedata
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import PurePosixPath
@@ -23,7 +28,7 @@ from pathlib import PurePosixPath
 from convviz import limits
 from convviz.errors import ImageError
 from convviz.formatting import size_text
-from convviz.images.decode import FILE_SUFFIXES
+from convviz.images.decode import FILE_SUFFIXES, is_image
 
 MAX_FILES = limits.ZIP_FILES.value
 MAX_BYTES = limits.ZIP_MEGABYTES.bytes
@@ -32,7 +37,8 @@ MAX_RATIO = 100
 
 _MAX_ENTRIES = 5 * MAX_FILES  # with folders and what macOS adds
 _CENTRAL, _LOCAL, _END = b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06"
-_ENCRYPTED = 0x1
+_ENCRYPTED, _MARKED_UTF8 = 0x1, 0x800
+_START = 64  # bytes of a file that tell what it is
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _SMALL = 1_000_000  # bytes; up to here a flat image may well compress better than 100 : 1
 
@@ -46,24 +52,33 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
-class ZipEntry:
-    """One image of an archive.
+class ListedImage:
+    """One image of a zip archive or a folder.
 
     Attributes:
-        path: Its path in the archive, folders separated by "/".
+        path: Its path in there, folders separated by "/".
         folder: The folder that holds it; "" at the top.
         name: The file's name.
-        bytes: Its size as the archive states it.
-        packed: Its size in the archive.
-        start: Offset of its header in the archive.
-        method: Compression method.
-        checksum: Its CRC-32.
+        bytes: Its size as the archive or the file system states it.
     """
 
     path: str
     folder: str
     name: str
     bytes: int
+
+
+@dataclass(frozen=True)
+class ZipEntry(ListedImage):
+    """One image of a zip archive.
+
+    Attributes:
+        packed: Its size in the archive.
+        start: Offset of its header in the archive.
+        method: Compression method.
+        checksum: Its CRC-32.
+    """
+
     packed: int
     start: int
     method: int
@@ -91,23 +106,40 @@ class ZipArchive:
             ImageError: It is damaged, or holds more than the archive's list says.
         """
         damaged = ImageError(f"{entry.path} is damaged in the archive; pack it again.")
-        name, extra = struct.unpack_from("<HH", self.data, entry.start + 26)
-        begin = entry.start + 30 + name + extra
-        packed = memoryview(self.data)[begin : begin + entry.packed]
-        if entry.method == zipfile.ZIP_STORED:
-            unpacked = bytes(packed)
-        else:
-            try:
-                unpacked = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, entry.bytes + 1)
-            except zlib.error as error:
-                raise damaged from error
+        try:
+            unpacked = _unpack(
+                self.data, entry.start, entry.packed, entry.method, at_most=entry.bytes + 1
+            )
+        except zlib.error as error:
+            raise damaged from error
         if len(unpacked) != entry.bytes or zlib.crc32(unpacked) != entry.checksum:
             raise damaged
         return unpacked
 
 
+def _unpack(data: bytes, start: int, packed: int, method: int, *, at_most: int) -> bytes:
+    """Unpack the first bytes of a file.
+
+    Args:
+        data: The archive.
+        start: Offset of the file's header.
+        packed: Its size in the archive.
+        method: How it is packed.
+        at_most: How many of its bytes are wanted.
+
+    Raises:
+        zlib.error: It is damaged.
+    """
+    name, extra = struct.unpack_from("<HH", data, start + 26)
+    begin = start + 30 + name + extra
+    body = memoryview(data)[begin : begin + packed]
+    if method == zipfile.ZIP_STORED:
+        return bytes(body[:at_most])
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(body, at_most)
+
+
 def open_archive(data: bytes) -> ZipArchive:
-    """Check a zip archive and list its images, without unpacking anything.
+    """Check a zip archive and list its images, without unpacking any of them.
 
     Raises:
         ImageError: It is not a zip archive, breaks a limit, or has no usable image.
@@ -126,7 +158,7 @@ def open_archive(data: bytes) -> ZipArchive:
     entries, left_out = [], []
     for info in files:
         path = _path(info)
-        reason = _unusable(info)
+        reason = _unusable(info, data)
         if reason:
             left_out.append(LeftOut(path, reason))
         else:
@@ -167,19 +199,41 @@ def _too_many(count: int | None) -> str:
 
 
 def _ignored(info: zipfile.ZipInfo) -> bool:
-    parts = [part for part in _path(info).split("/") if part]
+    return info.is_dir() or is_ignored(_path(info))
+
+
+def is_ignored(path: str) -> bool:
+    """Tell whether a file is hidden, or one that a system adds by itself, by its path."""
+    parts = [part for part in path.split("/") if part]
     return (
-        info.is_dir()
-        or "__MACOSX" in parts
+        "__MACOSX" in parts
         or any(part.startswith(".") and part not in (".", "..") for part in parts)
         or (bool(parts) and parts[-1].lower() in ("thumbs.db", "desktop.ini"))
     )
 
 
 def _path(info: zipfile.ZipInfo) -> str:
-    """Return an entry's path with "/" only, without control characters, and bounded."""
-    path = info.filename.replace("\\", "/").removeprefix("./")
-    return "".join(c for c in path if unicodedata.category(c)[0] != "C")[:400]
+    """Return an entry's path with "/" only, as it may be shown."""
+    return shown(_name(info).replace("\\", "/").removeprefix("./"))
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    """Read an entry's name as UTF-8 if it is, marked or not; else zipfile has read it right."""
+    if info.flag_bits & _MARKED_UTF8:
+        return info.filename
+    try:
+        return info.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:  # code page 437 indeed, or a name from an entry's extra field
+        return info.filename
+
+
+def shown(path: str) -> str:
+    """Return a path without control characters, its letters composed, and bounded.
+
+    macOS writes "Ä" as two characters; the same name from elsewhere is the same class.
+    """
+    composed = unicodedata.normalize("NFC", path)
+    return "".join(c for c in composed if unicodedata.category(c)[0] != "C")[:400]
 
 
 def _check_path(info: zipfile.ZipInfo) -> None:
@@ -224,19 +278,39 @@ def _check_overlaps(infos: list[zipfile.ZipInfo], data: bytes) -> None:
         raise wrong
 
 
-def _unusable(info: zipfile.ZipInfo) -> str:
-    """Return the reason why a file is left out; "" if it is not."""
+def _unusable(info: zipfile.ZipInfo, data: bytes) -> str:
+    """Return the reason why a file of an archive is left out; "" if it is not."""
     if info.flag_bits & _ENCRYPTED:
         return "It is encrypted; pack it without a password."
     if info.compress_type not in _METHODS:
         return "It is packed in a way that convviz does not unpack; pack it as a plain zip."
-    if info.file_size > MAX_FILE_BYTES:
-        return (
-            f"It has {size_text(info.file_size)}; a picture may have at most "
-            f"{size_text(MAX_FILE_BYTES)}."
-        )
-    if not info.file_size:
+
+    def start() -> bytes:
+        place, packed, method = info.header_offset, info.compress_size, info.compress_type
+        try:
+            return _unpack(data, place, packed, method, at_most=_START)
+        except zlib.error:
+            return b""
+
+    return unusable(info.filename, info.file_size, start)
+
+
+def unusable(name: str, size: int, start: Callable[[], bytes]) -> str:
+    """Return the reason why a file cannot be used, as a sentence; "" if it may be an image.
+
+    Args:
+        name: Its name or path. Where it ends as those of images do, decoding decides.
+        size: Its size in bytes.
+        start: Reads its first bytes, which decide otherwise.
+    """
+    if size > MAX_FILE_BYTES:
+        return f"It has {size_text(size)}; a picture may have at most {size_text(MAX_FILE_BYTES)}."
+    if not size:
         return "It is empty."
-    if PurePosixPath(info.filename).suffix.lower().lstrip(".") not in FILE_SUFFIXES:
-        return f"It is not a picture by its name (.{', .'.join(FILE_SUFFIXES)})."
+    suffix = PurePosixPath(name).suffix.lower().lstrip(".")
+    if suffix not in FILE_SUFFIXES and not is_image(start()):
+        return (
+            f"It is not a picture, neither by its name (.{', .'.join(FILE_SUFFIXES)}) nor by its "
+            "first bytes."
+        )
     return ""

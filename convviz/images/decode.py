@@ -1,32 +1,42 @@
 """Decode untrusted bytes into an upright RGB image, or raise an ImageError.
 
 Nothing is decoded before the file's own header has been checked: the format is one of six, the
-image has at most 25 million pixels (a WebP half as many) and is at most 20 times as long as it is
-wide. Of a file with several images (animated GIF, multi-page TIFF) only the first is read. Loads no
-torch.
+image has at most 25 million pixels (a WebP half as many; a JPEG twice as many, and is read at half
+its width and height then) and is at most 20 times as long as it is wide. Of a file with several
+images (animated GIF, multi-page TIFF) only the first is read. Loads no torch.
+
+What an image had to go through, such as values that were stretched, is told with it: `read` returns
+both, and `images.findings` has the sentences.
+
+A JPEG that ends too early is read as browsers read it: what is missing is grey. It counts as
+damaged where more than half of its rows are missing, since then the middle, which a network sees,
+is mostly grey; and wherever nobody would see the note, as among the images of a training.
 """
 
+import re
+import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 from convviz.errors import ImageError
-from convviz.images import headers
+from convviz.images import headers, scaling, tiff
+from convviz.images.scaling import NEUTRAL, Scaling
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 FORMAT_NAMES = "JPEG, PNG, WebP, GIF, BMP and TIFF"
-FILE_SUFFIXES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff")
+FILE_SUFFIXES = ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff")
 MAX_PIXELS = headers.MAX_PIXELS
 MAX_ASPECT = 20
-NEUTRAL = 128  # the grey under transparent pixels, halfway between black and white
 
 _WITH_ALPHA = ("PA", "LA", "La", "RGBA", "RGBa")
 _BAND_PIXELS = 250_000
@@ -35,8 +45,14 @@ _decoding = threading.BoundedSemaphore(2)
 
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-_BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339  # TIFF tags
-_WHITE_IS_ZERO, _UNSIGNED = 0, 1  # values of the second and the third
+_RAW_SIGNATURES = (b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILMCCD-RAW", b"FOVb", b"\0MRM")
+
+_FILM_BOXES = (b"moov", b"mdat", b"wide", b"pnot")  # of QuickTime files that name no brand
+_MAX_BRAND_BYTES = 272  # 64 brands
+
+_WHITE_IS_ZERO, _UNSIGNED = 0, 1  # values of TIFF tags
+_END_OF_JPEG = b"\xff\xd9"
+_MOST_MISSING = 0.5  # share of the rows of a JPEG that was cut off
 
 _ORIENTATION = 0x0112  # EXIF tag
 _TRANSPOSE = {
@@ -50,12 +66,33 @@ _TRANSPOSE = {
 }
 
 
-def decode(data: bytes) -> Image.Image:
-    """Decode the bytes of one file into an upright sRGB image.
+@dataclass(frozen=True)
+class DecodedImage:
+    """An image, and what it had to go through.
 
-    Transparent parts are blended with a neutral grey; colour profiles are converted to sRGB, and
-    ignored where they are damaged. Safe to call from many threads at once, of which two decode and
-    the others wait: an image needs up to 250 MB while it is decoded.
+    Attributes:
+        image: The image, upright, of mode RGB.
+        scaling: How its values became 0…255; None if they have eight bits in the file.
+        channels: How many the file has, where it has more than are shown; else 0.
+        is_cut_off: Whether the file ends before it should.
+        missing: Share of the rows that are missing then, at the end of the file.
+        stored: Width and height in the file, where it was read at half of them; else None.
+    """
+
+    image: Image.Image
+    scaling: Scaling | None = None
+    channels: int = 0
+    is_cut_off: bool = False
+    missing: float = 0.0
+    stored: tuple[int, int] | None = None
+
+
+def decode(data: bytes, *, complete: bool = False) -> Image.Image:
+    """Decode the bytes of one file into an upright sRGB image; `read` tells more.
+
+    Args:
+        data: The file.
+        complete: Whether to refuse a file that ends too early, of which most could be shown.
 
     Returns:
         An image of mode RGB, at most 25 million pixels, without the file's metadata.
@@ -64,18 +101,33 @@ def decode(data: bytes) -> Image.Image:
         ImageError: The bytes are empty, of another format, damaged, or the image is too large or
             too narrow.
     """
+    return read(data, complete=complete).image
+
+
+def read(data: bytes, *, complete: bool = False) -> DecodedImage:
+    """Decode the bytes of one file into an upright sRGB image, and tell what was done to it.
+
+    Transparent parts are blended with a neutral grey; colour profiles are converted to sRGB, and
+    ignored where they are damaged. `scaling.choose` says how numbers of more than eight bits become
+    0…255. Safe to call from many threads at once, of which two decode and the others wait: an image
+    needs up to 250 MB while it is decoded.
+
+    Args:
+        data: The file.
+        complete: Whether to refuse a file that ends too early, of which most could be shown.
+
+    Raises:
+        ImageError: The bytes are empty, of another format, damaged, or the image is too large or
+            too narrow.
+    """
     if not data:
         raise ImageError("The file is empty; choose a picture.")
+    if tiff.is_tiff(data):
+        tiff.check_raw(data)
     headers.check(data)
     try:
-        with _quiet_pillow(), Image.open(BytesIO(data), formats=FORMATS) as file:
-            _check_size(*file.size)
-            with _decoding:
-                file.load()
-                _check_size(*file.size)
-                image, operation = _to_rgb(file), _transposition(file)
-                file.close()  # drops its pixels, before they are there a third time
-                return image if operation is None else image.transpose(operation)
+        with _quiet_pillow():
+            return _read(data, complete=complete)
     except ImageError:
         raise
     except Image.DecompressionBombError as error:  # Pillow checks the size first
@@ -89,24 +141,102 @@ def decode(data: bytes) -> Image.Image:
         raise ImageError(_refusal(data)) from error
 
 
+def _read(data: bytes, *, complete: bool) -> DecodedImage:
+    """Read a file by whichever way is right for it; raises what the parsers raise."""
+    if data.startswith(b"\xff\xd8\xff") and headers.lacks_end(data):
+        if complete:
+            raise ImageError(headers.DAMAGED)
+        return _by_pillow(data + _END_OF_JPEG, is_cut_off=True)
+    if not tiff.is_tiff(data):
+        return _by_pillow(data)
+    if not tiff.is_misread(data):
+        with suppress(UnidentifiedImageError):
+            return _by_pillow(data)
+    return _by_tifffile(data)
+
+
+def _by_pillow(data: bytes, *, is_cut_off: bool = False) -> DecodedImage:
+    with Image.open(BytesIO(data), formats=FORMATS) as file:
+        is_jpeg = isinstance(file, JpegImageFile)
+        _check_size(*file.size, headers.MAX_JPEG_PIXELS if is_jpeg else MAX_PIXELS)
+        stored = _draft(file)
+        with _decoding:
+            rawmode = _rawmode(file)
+            file.load()
+            _check_size(*file.size)
+            missing = _missing_rows(file) if is_cut_off else 0.0
+            if missing > _MOST_MISSING:
+                raise ImageError(headers.DAMAGED)
+            scaled = _scaling_of(file) or _stretch_colours(file, data, rawmode)
+            image, operation = _to_rgb(file, scaled), _transposition(file)
+            file.close()  # drops its pixels, before they are there a third time
+            if operation is not None:
+                image = image.transpose(operation)
+    return DecodedImage(image, scaled, 0, is_cut_off, missing, stored)
+
+
+def _draft(file: Image.Image) -> tuple[int, int] | None:
+    """Let a JPEG of too many pixels be decoded at half its width and height.
+
+    Returns:
+        Its own width and height; None if it, or a file of another format, stays as large as it is.
+    """
+    if not isinstance(file, JpegImageFile) or file.width * file.height <= MAX_PIXELS:
+        return None
+    stored = file.size
+    file.draft(None, (file.width // 2, file.height // 2))
+    return stored
+
+
+def _by_tifffile(data: bytes) -> DecodedImage:
+    with _decoding:
+        found = tiff.read(data)
+        _check_size(*found.image.size)
+        if found.profile:
+            found.image.info["icc_profile"] = found.profile
+        image = _to_rgb(found.image, None)
+        scaled, operation = found.scaling, _TRANSPOSE.get(found.orientation)
+        channels = found.channels if found.channels > len(found.image.getbands()) else 0
+        del found  # its pixels, before they are there a third time
+        if operation is not None:
+            image = image.transpose(operation)
+    return DecodedImage(image, scaled, channels)
+
+
+def is_image(start: bytes) -> bool:
+    """Tell by a file's first bytes, 12 or more, whether it is of a format that convviz reads."""
+    if start.startswith(b"BM"):  # two letters, which many texts begin with; zeros follow
+        return start[6:10] == bytes(4)
+    return start.startswith(_SIGNATURES) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
+
+
 def is_transparent(data: bytes) -> bool:
     """Tell whether a file that `decode` takes has transparent parts, which it blends with grey."""
-    with _quiet_pillow(), Image.open(BytesIO(data), formats=FORMATS) as file:
-        if file.mode not in _WITH_ALPHA and "transparency" not in file.info:
-            return False
-        with _decoding:
-            file.load()
-            in_eight_bits = _scale_of(file) if file.mode.startswith(("I", "F")) else None
-            for _, band in _bands(file):
-                _, alpha = _split_alpha(band, in_eight_bits)
-                if alpha is not None and np.asarray(alpha).min() < 255:
-                    return True
+    with _quiet_pillow(), _decoding:
+        if tiff.is_tiff(data) and tiff.is_misread(data):
+            return _has_transparency(tiff.read(data).image)
+        try:
+            with Image.open(BytesIO(data), formats=FORMATS) as file:
+                if file.mode not in _WITH_ALPHA and "transparency" not in file.info:
+                    return False
+                file.load()
+                return _has_transparency(file)
+        except UnidentifiedImageError:  # a TIFF that only tifffile reads
+            return _has_transparency(tiff.read(data).image)
+
+
+def _has_transparency(image: Image.Image) -> bool:
+    scaled = _scaling_of(image)
+    for _, band in _bands(image):
+        _, alpha = _split_alpha(band, scaled)
+        if alpha is not None and np.asarray(alpha).min() < 255:
+            return True
     return False
 
 
-def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise ImageError(headers.too_large(f"The picture, {width} × {height},"))
+def _check_size(width: int, height: int, most: int = MAX_PIXELS) -> None:
+    if width * height > most:
+        raise ImageError(headers.too_large(f"The picture, {width} × {height},", most))
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise ImageError(
             f"The picture, {width} × {height} pixels, is more than {MAX_ASPECT} times as long as "
@@ -117,10 +247,14 @@ def _check_size(width: int, height: int) -> None:
 def _refusal(data: bytes) -> str:
     """Say whether the file is damaged or of a format that convviz does not read."""
     if data.startswith(_SIGNATURES) or (data.startswith(b"RIFF") and data[8:12] == b"WEBP"):
-        return "The file is damaged or incomplete; export the picture again, as JPEG or PNG."
+        return headers.DAMAGED
     start = data[:512].lstrip().lower()
+    if data.startswith(_RAW_SIGNATURES) or data[4:12] == b"ftypcrx ":
+        return tiff.RAW
     if data[4:8] == b"ftyp":
-        kind = "AVIF" if data[8:11] == b"avi" else "HEIC"
+        kind = _kind_of_boxes(data)
+    elif data[4:8] in _FILM_BOXES:
+        kind = "video"
     elif start.startswith((b"<svg", b"<?xml")):
         kind = "SVG"
     elif start.startswith(b"%pdf"):
@@ -133,6 +267,17 @@ def _refusal(data: bytes) -> str:
     )
 
 
+def _kind_of_boxes(data: bytes) -> str:
+    """Tell images from films by the brands that such a file names at its beginning."""
+    end = min(int.from_bytes(data[:4], "big"), _MAX_BRAND_BYTES, len(data))
+    brands = {data[8:12], *(data[place : place + 4] for place in range(16, end, 4))}
+    if brands & {b"avif", b"avis"}:
+        return "AVIF"
+    is_still = data[8:12] in (b"mif1", b"mif2", b"msf1", b"miaf")
+    is_heic = any(brand[:3] in (b"hei", b"hev") for brand in brands)
+    return "HEIC" if is_still or is_heic else "video"
+
+
 def _transposition(file: Image.Image) -> Image.Transpose | None:
     """Return what turns an image upright as its EXIF data say; Pillow has turned a TIFF already."""
     try:
@@ -143,16 +288,19 @@ def _transposition(file: Image.Image) -> Image.Transpose | None:
     return _TRANSPOSE.get(orientation) if isinstance(orientation, int) else None
 
 
-def _to_rgb(file: Image.Image) -> Image.Image:
+def _to_rgb(file: Image.Image, scaled: Scaling | None) -> Image.Image:
     """Convert a loaded image of any mode to a new RGB image in sRGB.
 
     It is converted in bands, so that all steps but the first and the last are small.
+
+    Args:
+        file: The image.
+        scaled: How values of more than eight bits become 0…255.
     """
-    in_eight_bits = _scale_of(file) if file.mode.startswith(("I", "F")) else None
     colour_space = _ColourSpace(file.info.get("icc_profile"))
     rgb = Image.new("RGB", file.size)
     for top, band in _bands(file):
-        colours, alpha = _split_alpha(band, in_eight_bits)
+        colours, alpha = _split_alpha(band, scaled)
         image = colour_space.to_srgb(colours)
         if alpha is not None:
             background = Image.new("RGB", image.size, (NEUTRAL,) * 3)
@@ -173,21 +321,17 @@ def _bands(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
         yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
 
 
-Scale = Callable[[NDArray[Any]], NDArray[np.uint8]]
-"""Takes 16-bit, 32-bit or float grey values of a band to 0…255."""
-
-
 def _split_alpha(
-    image: Image.Image, in_eight_bits: Scale | None
+    image: Image.Image, scaled: Scaling | None
 ) -> tuple[Image.Image, Image.Image | None]:
     """Split a band into 8-bit colours (L, RGB, CMYK or LAB) and its alpha channel, if any."""
     transparent_colour = image.info.get("transparency")
-    if in_eight_bits is not None:
-        values = np.asarray(image)
+    if scaled is not None and image.mode.startswith(("I", "F")):
+        values = _values(image, scaled)
         alpha = None
         if isinstance(transparent_colour, int):
             alpha = Image.fromarray(np.where(values == transparent_colour, 0, 255).astype(np.uint8))
-        return Image.fromarray(in_eight_bits(values)), alpha
+        return Image.fromarray(scaled(values)), alpha
     if image.mode in ("La", "RGBa"):  # premultiplied alpha
         image = image.convert("LA" if image.mode == "La" else "RGBA")
     if image.mode in ("P", "PA", "LA", "RGBA") or transparent_colour is not None:
@@ -205,60 +349,100 @@ def _split_alpha(
     return image.convert("L" if image.mode == "1" else "RGB"), None
 
 
-def _scale_of(file: Image.Image) -> Scale:
-    """Decide how an image's grey values become 0…255, by its tags and its extreme values."""
+def _values(band: Image.Image, scaled: Scaling) -> NDArray[Any]:
+    """Return grey values; Pillow has signed 32-bit integers only."""
+    values = np.asarray(band)
+    is_large = values.dtype == np.int32 and scaled.high > np.iinfo(np.int32).max
+    return values.view(np.uint32) if is_large else values
+
+
+def _scaling_of(file: Image.Image) -> Scaling | None:
+    """Decide how grey values become 0…255; None where they have eight bits already."""
+    if not file.mode.startswith(("I", "F")):
+        return None
     tags = getattr(file, "tag_v2", {})  # of a TIFF
-    unsigned = bool(tags) and tags.get(_SAMPLE_FORMAT, (_UNSIGNED,))[0] == _UNSIGNED
-    inverted = bool(tags) and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
+    unsigned = bool(tags) and tags.get(headers.SAMPLE_FORMAT, (_UNSIGNED,))[0] == _UNSIGNED
 
     def arrays() -> Iterator[NDArray[Any]]:
         for _, band in _bands(file):
             values = np.asarray(band)
-            # Pillow has signed 32-bit integers only.
             yield values.view(np.uint32) if unsigned and values.dtype == np.int32 else values
 
-    extremes = [_extremes(values) for values in arrays()]
-    finite = [pair for pair in extremes if pair is not None]
-    low = min((low for low, _ in finite), default=0.0)
-    high = max((high for _, high in finite), default=0.0)
-    if file.mode.startswith("F"):
-        return partial(_stretch, low=low, high=high)
-    wide = file.mode == "I"  # 32 bits; the others, such as I;16, have 16
-    if wide and (low < 0 or high > 65535):
-        return lambda values: _stretch(
-            values.view(np.uint32) if unsigned else values, low=low, high=high
-        )
-    if wide:
-        white = 255 if high <= 255 else 65535
-    else:
-        white = 4095 if tags and tags.get(_BITS_PER_SAMPLE) == (12,) else 65535
-
-    def scale(values: NDArray[Any]) -> NDArray[np.uint8]:
-        grey = (values.astype(np.uint32) * 255 + white // 2) // white
-        eight_bits = grey.clip(0, 255).astype(np.uint8)
-        return 255 - eight_bits if inverted else eight_bits
-
-    return scale
+    dtype = {"I": np.dtype(np.int32), "F": np.dtype(np.float32)}
+    return scaling.choose(
+        scaling.extremes(arrays()),
+        dtype.get(file.mode, np.dtype(np.uint16)),
+        white=4095 if tags and tags.get(headers.BITS) == (12,) else scaling.WHITE,
+        is_inverted=bool(tags) and tags.get(headers.PHOTOMETRIC) == _WHITE_IS_ZERO,
+    )
 
 
-def _extremes(values: NDArray[Any]) -> tuple[float, float] | None:
-    """Find the least and the greatest finite value; None if none is finite."""
-    finite = values[np.isfinite(values)]
-    return (float(finite.min()), float(finite.max())) if finite.size else None
+# Of 16-bit colours Pillow keeps the upper bytes. A mode for the other byte order gives the lower.
+_LOWER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 
 
-def _stretch(values: NDArray[Any], *, low: float, high: float) -> NDArray[np.uint8]:
-    """Stretch values from the least to the greatest finite one over 0…255.
+def _rawmode(file: Image.Image) -> str:
+    """Return how the pixels lie in the file, in Pillow's words; "" if it does not say."""
+    tiles = getattr(file, "tile", None)
+    arguments = tiles[0].args if tiles else ""
+    first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
+    return first if isinstance(first, str) else ""
 
-    Infinities become black or white; NaN and an image without any contrast become grey.
+
+def _stretch_colours(file: Image.Image, data: bytes, rawmode: str) -> Scaling | None:
+    """Stretch 16-bit colours that use a small part of their range, in place; None for others.
+
+    A colour that stands for transparency would no longer be found, so those stay as they are.
     """
-    values = values.astype(np.float64)  # the range of float32 values need not fit into float32
-    if high > low:
-        scaled = (values - low) * (255.0 / (high - low))
-    else:
-        scaled = np.where(np.isfinite(values), float(NEUTRAL), values)
-    bounded = np.nan_to_num(scaled, nan=float(NEUTRAL), posinf=255.0, neginf=0.0)
-    return bounded.clip(0.0, 255.0).round().astype(np.uint8)
+    is_deep = re.fullmatch(r"RGB[AaX]?;16[BLN]", rawmode) and file.mode in ("RGB", "RGBA")
+    if not is_deep or "transparency" in file.info:
+        return None
+    upper = scaling.extremes(np.asarray(band)[..., :3] for _, band in _bands(file))
+    if upper is None or upper[1] - upper[0] > 64:  # 64 · 256 is a quarter of the range
+        return None
+    with Image.open(BytesIO(data), formats=FORMATS) as lower:
+        lower.tile = [_with_lower_bytes(tile) for tile in lower.tile]
+        lower.load()
+
+        def values(band: Image.Image, top: int) -> NDArray[np.uint16]:
+            below = lower.crop((0, top, band.width, top + band.height))
+            both = np.asarray(band)[..., :3].astype(np.uint16)
+            both *= 256
+            both += np.asarray(below)[..., :3]
+            return both
+
+        found = scaling.extremes(values(band, top) for top, band in _bands(file))
+        scaled = scaling.choose(found, np.dtype(np.uint16))
+        if not scaled.is_stretched:
+            return None
+        for top, band in _bands(file):
+            colours = Image.fromarray(scaled(values(band, top)))
+            if band.mode == "RGBA":
+                colours.putalpha(band.getchannel("A"))
+            file.paste(colours, (0, top))
+    return scaled
+
+
+def _with_lower_bytes(tile: Any) -> Any:
+    """Return a tile of Pillow's whose pixels are read for their lower bytes."""
+    is_tuple = isinstance(tile.args, tuple)
+    rawmode = tile.args[0] if is_tuple else tile.args
+    rawmode = rawmode[:-1] + _LOWER[rawmode[-1]]
+    return tile._replace(args=(rawmode, *tile.args[1:]) if is_tuple else rawmode)
+
+
+def _missing_rows(file: Image.Image) -> float:
+    """Return the share of a JPEG's rows that are missing at its end: the decoder makes them grey.
+
+    A progressive one that was cut off has all rows, some of them without their detail.
+    """
+    there = 0
+    for top, band in _bands(file):
+        values = np.asarray(band).reshape(band.height, -1).astype(np.int16)
+        has_colour = (np.abs(values - NEUTRAL) > 1).any(axis=1)
+        if has_colour.any():
+            there = top + int(np.flatnonzero(has_colour)[-1]) + 1
+    return 1 - there / file.height
 
 
 class _ColourSpace:

@@ -21,6 +21,15 @@ MAX_PIXELS = limits.IMAGE_MEGAPIXELS.value * 1_000_000
 MAX_WEBP_PIXELS = MAX_PIXELS // 2
 """Less than of other formats: its decoder needs the image four times."""
 
+MAX_JPEG_PIXELS = 2 * MAX_PIXELS
+"""More than of other formats: from `MAX_PIXELS` on a JPEG is decoded at half its width and height.
+
+The decoder works the smaller image out of the coefficients of each block, so that the large one is
+never there. Those of a progressive JPEG are all kept until its last pass, which takes 3 bytes a
+pixel with the usual halved colours and 6 with full ones, at half the size as well: 50 million
+pixels fit into the memory allowed with the former, and are refused with the latter.
+"""
+
 _MAX_BYTES = max(
     230_000_000, 9 * MAX_PIXELS
 )  # a decoder's own buffers and the image that it writes
@@ -29,7 +38,9 @@ _MAX_PASSES = 100  # a progressive JPEG usually has about ten
 _MAX_RLE_BYTES = 2_000_000  # run-length coded BMP files are read slowly
 _MAX_FILLING = 10_000  # bytes between two segments of a JPEG
 
-_DAMAGED = "The file is damaged or incomplete; export the picture again, as JPEG or PNG."
+TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+DAMAGED = "The file is damaged or incomplete; export the picture again, as JPEG or PNG."
 
 
 def check(data: bytes) -> None:
@@ -42,7 +53,7 @@ def check(data: bytes) -> None:
         ImageError: Decoding it would take too much memory or time, or its headers are damaged.
     """
     try:
-        if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        if data[:4] in TIFF_SIGNATURES:
             _check_tiff(data)
         elif data.startswith(b"\xff\xd8\xff"):
             _check_jpeg(data)
@@ -55,7 +66,7 @@ def check(data: bytes) -> None:
         elif data.startswith(b"BM"):
             _check_bmp(data)
     except (struct.error, IndexError, OverflowError) as error:  # it ends within a header
-        raise ImageError(_DAMAGED) from error
+        raise ImageError(DAMAGED) from error
 
 
 def too_large(subject: str, limit: int = MAX_PIXELS) -> str:
@@ -78,16 +89,18 @@ def _parts(count: int) -> None:
 
 # TIFF: a directory of tags, each with a type, a count, and a value or its offset.
 
-_WIDTH, _HEIGHT, _BITS, _SAMPLES, _ROWS_PER_STRIP = 256, 257, 258, 277, 278
-_PLANAR, _TILE_WIDTH, _TILE_HEIGHT = 284, 322, 323
-_SEPARATE = 2
+SUBFILE_TYPE, BITS, PHOTOMETRIC, MAKE, STRIP_OFFSETS, ORIENTATION = 254, 258, 262, 271, 273, 274
+SAMPLES, PLANAR, TILE_OFFSETS, SUB_DIRECTORIES, SAMPLE_FORMAT = 277, 284, 324, 330, 339
+DNG_VERSION = 50706
+SEPARATE, SIGNED = 2, 2  # values of PLANAR and of SAMPLE_FORMAT
+_WIDTH, _HEIGHT, _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 278, 322, 323
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 _TYPE_BYTES |= {13: 4, 16: 8, 17: 8, 18: 8}
 _INTEGERS = {1: "B", 3: "H", 4: "L", 13: "L", 16: "Q"}
 
 
 @dataclass(frozen=True)
-class _Tag:
+class Tag:
     """One entry of a TIFF directory: the size of its values, and the first sixteen numbers."""
 
     bytes: int
@@ -95,20 +108,20 @@ class _Tag:
 
 
 def _check_tiff(data: bytes) -> None:
-    tags = dict(_tiff_tags(data))
+    tags = tiff_tags(data)
 
     def number(tag: int, default: int) -> int:
         values = tags[tag].values if tag in tags else ()
         return values[0] if values else default
 
     if sum(tag.bytes for tag in tags.values()) > len(data):
-        raise ImageError(_DAMAGED)  # entries that share bytes, or that are not in the file
+        raise ImageError(DAMAGED)  # entries that share bytes, or that are not in the file
     width, height = number(_WIDTH, 0), number(_HEIGHT, 0)
     if width * height > MAX_PIXELS:
         raise ImageError(too_large(f"The picture, {width} × {height},"))
-    bits = max(tags[_BITS].values if _BITS in tags else (), default=1)
-    samples = number(_SAMPLES, 1)
-    in_block = 1 if number(_PLANAR, 1) == _SEPARATE else samples
+    bits = max(tags[BITS].values if BITS in tags else (), default=1)
+    samples = number(SAMPLES, 1)
+    in_block = 1 if number(PLANAR, 1) == SEPARATE else samples
     if _TILE_WIDTH in tags or _TILE_HEIGHT in tags:
         kind, columns, rows = "tiles", number(_TILE_WIDTH, width), number(_TILE_HEIGHT, height)
     else:
@@ -123,8 +136,16 @@ def _check_tiff(data: bytes) -> None:
         )
 
 
-def _tiff_tags(data: bytes) -> Iterator[tuple[int, _Tag]]:
-    """Read the first directory; a tag's first entry counts, as for Pillow."""
+def tiff_tags(data: bytes) -> dict[int, Tag]:
+    """Read a TIFF's first directory; a tag's first entry counts, as for Pillow.
+
+    Raises:
+        struct.error: The file ends before the directory does.
+    """
+    return dict(_entries(data))
+
+
+def _entries(data: bytes) -> Iterator[tuple[int, Tag]]:
     order = "<" if data[:2] == b"II" else ">"
     big = data[2:4] in (b"+\0", b"\0+")
     number, field = ("Q", 8) if big else ("L", 4)
@@ -146,7 +167,7 @@ def _tiff_tags(data: bytes) -> Iterator[tuple[int, _Tag]]:
         values: tuple[int, ...] = ()
         if kind in _INTEGERS and inside:
             values = struct.unpack_from(f"{order}{min(length, 16)}{_INTEGERS[kind]}", data, place)
-        yield tag, _Tag(size if size > field else 0, values)
+        yield tag, Tag(size if size > field else 0, values)
 
 
 # JPEG: segments up to the first pass over the image.
@@ -170,14 +191,14 @@ def _check_jpeg(data: bytes) -> None:
         _parts(parts := parts + 1)
         start = data.find(b"\xff", place)
         if start < 0:
-            raise ImageError(_DAMAGED)
+            raise ImageError(DAMAGED)
         marker_at = start
         while data[marker_at] == 0xFF:
             marker_at += 1
             if marker_at - place > _MAX_FILLING:
-                raise ImageError(_DAMAGED)
+                raise ImageError(DAMAGED)
         if start - place > _MAX_FILLING:
-            raise ImageError(_DAMAGED)
+            raise ImageError(DAMAGED)
         marker, place = data[marker_at], marker_at + 1
         if marker == 0 or marker in _ALONE:
             continue
@@ -191,19 +212,38 @@ def _check_jpeg(data: bytes) -> None:
             most = max(across, default=1) * max(down, default=1) or 1
             pixels, progressive = width * height, marker in _PROGRESSIVE
             sampled = sum(a * d for a, d in zip(across, down, strict=True)) / most
-            if pixels > MAX_PIXELS:
-                raise ImageError(too_large(f"The picture, {width} × {height},"))
+            if pixels > MAX_JPEG_PIXELS:
+                raise ImageError(too_large(f"The picture, {width} × {height},", MAX_JPEG_PIXELS))
         elif marker == _START_OF_SCAN:
             # Several passes: all coefficients are kept, in two bytes each, beside the image.
             in_passes = progressive or data[place + 2] < components
             pixel_bytes = 4 if components > 1 else 1
-            if in_passes and pixels * (2 * sampled + pixel_bytes) > _MAX_BYTES:
+            written = pixels * pixel_bytes / (4 if pixels > MAX_PIXELS else 1)
+            if in_passes and 2 * sampled * pixels + written > _MAX_BYTES:
                 raise ImageError(
                     "The JPEG stores its picture in several passes, and is too large for that; "
                     "export it again, as a plain JPEG, not a progressive one."
                 )
             return
         place += length
+
+
+def lacks_end(data: bytes) -> bool:
+    """Tell whether a JPEG stops before the mark of its end: inside its pixels no such mark occurs.
+
+    Args:
+        data: A JPEG that `check` takes.
+    """
+    place = 2
+    while (place := data.find(b"\xff", place)) >= 0 and place + 4 <= len(data):
+        marker = data[place + 1]
+        if marker == _START_OF_SCAN:
+            return data.find(bytes((0xFF, _END_OF_IMAGE)), place) < 0
+        if marker in (0, 0xFF) or marker in _ALONE:
+            place += 1
+        else:
+            place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    return False
 
 
 # PNG: chunks of a length, a kind, their bytes and a checksum.
@@ -233,7 +273,7 @@ def _check_webp(data: bytes) -> None:
     elif kind == b"VP8 ":
         width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
     else:
-        raise ImageError(_DAMAGED)
+        raise ImageError(DAMAGED)
     if width * height > MAX_PIXELS:
         raise ImageError(too_large(f"The picture, {width} × {height},"))
     if width * height > MAX_WEBP_PIXELS:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from PIL import Image
 
-from convviz.images.decode import decode
+from convviz.images.decode import DecodedImage, read
 from convviz.ui.byte_store import ByteStore
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ USES: tuple[Use, ...] = ("image", "network", "weights")
 
 # The last images stay decoded; the bytes of each visitor's file stay in their visit and are decoded
 # again when needed. An image of 25 million pixels takes 75 MB.
-DECODED = ByteStore[Image.Image](300 * 2**20, lambda image: 3 * image.width * image.height)
+DECODED = ByteStore[DecodedImage](
+    300 * 2**20, lambda decoded: 3 * decoded.image.width * decoded.image.height
+)
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,20 @@ class ChosenImage:
         Raises:
             ImageError: The file cannot be used.
         """
-        pixels = DECODED.get(self.sha256)
-        if pixels is None:
-            pixels = decode(self.data)
-            DECODED.put(self.sha256, pixels)
-        return pixels
+        return self.decoded.image
+
+    @property
+    def decoded(self) -> DecodedImage:
+        """The image, and what it had to go through.
+
+        Raises:
+            ImageError: The file cannot be used.
+        """
+        decoded = DECODED.get(self.sha256)
+        if decoded is None:
+            decoded = read(self.data)
+            DECODED.put(self.sha256, decoded)
+        return decoded
 
     def crop(self, network: Network, *, enlarged: int | None = None) -> Image.Image:
         """Cut out what goes into a network.

@@ -233,10 +233,14 @@ def _preview(dataset: Dataset, thumbnails: Sequence[Image.Image]) -> None:
     more = len(dataset.classes) - _PREVIEW_CLASSES
     if more > 0:
         st.caption(f"… and {more} more classes")
-    duplicates = findings.duplicates(dataset)
-    if duplicates:
-        st.caption(duplicates)
-    for text in (findings.conflicts(dataset), findings.whole_classes(dataset)):
+    for text in (findings.given_division(dataset), findings.duplicates(dataset)):
+        if text:
+            st.caption(text)
+    for text in (
+        findings.leaks(dataset),
+        findings.conflicts(dataset),
+        findings.whole_classes(dataset),
+    ):
         if text:
             st.warning(state.plain(text), icon=":material/content_copy:")
     if dataset.left_out:

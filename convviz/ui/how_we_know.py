@@ -400,7 +400,8 @@ CONVENTIONS: dict[str, Convention] = {
         title="Test accuracy",
         counted="The share of the tested pictures whose most probable class is theirs. They chose "
         "nothing: the weights come from other pictures, and so does the epoch. From 200 pictures "
-        "on a quarter is tested; below that five-fold cross-validation tests each picture once.",
+        "on a quarter is tested; below that five-fold cross-validation tests each picture once. "
+        "Where folders train, val and test divide the pictures, test is tested, or val without it.",
         source="Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, 2nd edition "
         "(2009), sections 7.2 and 7.10.",
         check="scikit-learn's accuracy_score and confusion_matrix; and pure noise with labels, "

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -99,6 +100,18 @@ def test_what_cannot_be_done_is_said_in_one_sentence(
     capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
 ) -> None:
     assert words in refused(capsys, "activations", *arguments)
+
+
+def test_what_a_picture_had_to_go_through_is_said_beside_the_result(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cells.png"
+    Image.fromarray(np.arange(4_096, dtype=np.uint16).reshape(64, 64)).save(path)
+    arguments = ["--network", "alexnet", "--layer", "conv1", "--weights", "random", "--json", "-"]
+    assert main(["activations", str(path), *arguments]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)
+    assert said.err.startswith(f"{path}: The file's values go from 0 to 4,095, 6.2 % of")
 
 
 def test_a_picture_with_too_many_pixels_is_named(

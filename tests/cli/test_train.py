@@ -49,6 +49,35 @@ def test_trains_on_a_zip_and_writes_a_network_that_opens(
     assert network.weights.training_set == "colours"
 
 
+def test_a_divided_folder_and_a_zip_of_it_train_on_the_given_parts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """10 ants and 5 bees in train: 2 and 1 of them choose the epoch; val has 3 and 4."""
+    root = tmp_path / "hymenoptera"
+    counts = {("train", "ants"): 10, ("train", "bees"): 5, ("val", "ants"): 3, ("val", "bees"): 4}
+    number = 0
+    for (part, name), count in counts.items():
+        (root / part / name).mkdir(parents=True)
+        for k in range(count):
+            number += 1
+            colour = (10 * number, 200 if name == "ants" else 20, 50)
+            Image.new("RGB", (40, 40), colour).save(root / part / name / f"{k}.jfif", "JPEG")
+    (root / "preview.png").write_bytes((root / "train" / "ants" / "0.jfif").read_bytes())
+    packed = tmp_path / "packed.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for file in sorted(root.rglob("*")):
+            archive.write(file, file.relative_to(tmp_path))
+    monkeypatch.chdir(root)
+    for data in (str(root), ".", str(packed)):
+        assert main(["train", data, "--epochs", "1", "--size", "32", "--json", "-"]) == 0
+        result = json.loads(capsys.readouterr().out)
+        assert result["classes"] == ["ants", "bees"]
+        assert (result["train_images"], result["val_images"]) == (12, 3)
+        assert (result["test_images"], result["test_folds"]) == (7, 0)
+        assert result["guessing"] == pytest.approx(4 / 7)
+        assert [Path(each["file"]).name for each in result["left_out"]] == ["preview.png"]
+
+
 @pytest.mark.claims(
     "convviz.cli.train.run", "convviz.cli.train._print_plan", "convviz.cli.train._print_result"
 )
@@ -114,6 +143,7 @@ def test_a_saved_decoder_is_a_choice_of_weights_for_other_commands(
     [
         (["nowhere.zip"], "cannot be read"),
         (["nowhere.zip"], "shapes, imagenette or cifar10"),
+        ([str(Path(__file__).parent)], "The folder has no picture that convviz could use"),
         (["cifar10", "--pictures", "9"], "too few for ten classes"),
         (["shapes", "--epochs", "-3"], "number of epochs"),
         (["shapes", "--epochs", "0"], "number of epochs, 0, is out of range"),

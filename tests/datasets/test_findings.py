@@ -1,12 +1,12 @@
 """What is said of a labelled set, against sets made by hand."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from convviz.datasets import findings, zip_archive
-from convviz.datasets.labelled_set import Dataset, ReadingStep
+from convviz.datasets.labelled_set import Dataset, Part, ReadingStep
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,48 @@ def test_duplicates_are_counted() -> None:
     assert two.startswith("2 pictures are there more than once, with equal pixels under 4 names.")
 
 
+TRAIN: Part = "train"
+VALIDATION: Part = "validation"
+TEST: Part = "test"
+
+
+@pytest.mark.claims("convviz.datasets.findings.given_division")
+def test_a_given_division_is_counted_and_what_it_is_for_is_said() -> None:
+    plain = labelled([0, 0, 1, 1], ())
+    assert findings.given_division(plain) == ""
+    three = replace(plain, given=(TRAIN, TRAIN, VALIDATION, TEST))
+    assert findings.given_division(three) == (
+        "The folders divide these pictures already: train (2), val (1), test (1). That is how they "
+        "are used: val chooses the epoch, test measures the result."
+    )
+    many = labelled([0] * 1500 + [1] * 5, ())
+    two = replace(many, given=(TRAIN,) * 1500 + (VALIDATION,) * 5)
+    assert "already: train (1,500) and val (5). The result is measured with val;" in (
+        findings.given_division(two)
+    )
+    two = replace(many, given=(TRAIN,) * 5 + (TEST,) * 1500)
+    assert "already: train (5) and test (1,500). The result is measured with test;" in (
+        findings.given_division(two)
+    )
+
+
+@pytest.mark.claims("convviz.datasets.findings.leaks")
+def test_an_image_on_both_sides_of_a_given_division_is_named() -> None:
+    plain = labelled([0, 0, 1, 1], (1, 2, 1, 1))
+    assert findings.leaks(plain) == ""
+    assert "never learned from and tested" in findings.duplicates(plain)
+    within = replace(plain, given=(TRAIN, TEST, TRAIN, TRAIN))
+    assert findings.leaks(within) == ""
+    assert findings.duplicates(within).endswith("equal pixels under 3 names.")
+    one = replace(plain, given=(TRAIN, TRAIN, TEST, TRAIN))
+    assert findings.leaks(one).startswith("One picture lies in more than one of the folders")
+    assert "test: 0/0.png = 1/2.png = 1/3.png. The division" in findings.leaks(one)
+    five = labelled([0] * 5 + [1] * 5, (*range(5), *range(5)))
+    text = findings.leaks(replace(five, given=(TRAIN,) * 5 + (VALIDATION,) * 5))
+    assert text.startswith("5 pictures lie in more than one")
+    assert "0/2.png = 1/7.png; and 2 more. The" in text
+
+
 @pytest.mark.claims("convviz.datasets.findings.conflicts")
 def test_the_same_image_in_two_classes_is_named() -> None:
     assert findings.conflicts(labelled([0, 0, 1, 1], (1, 1, 2, 2))) == ""
@@ -49,6 +91,8 @@ def test_the_same_image_in_two_classes_is_named() -> None:
 def test_a_class_of_one_image_is_named() -> None:
     assert findings.whole_classes(labelled([0, 0, 1, 1], ())) == ""
     assert "of: class 1." in findings.whole_classes(labelled([0, 0, 1, 1], (1, 2, 3, 3)))
+    given = labelled([0, 0, 1, 1], (1, 2, 3, 3))
+    assert findings.whole_classes(replace(given, given=(TRAIN, TRAIN, TRAIN, TEST))) == ""
     many = labelled([0, 0, 1, 1, 2, 2, 3, 3, 4, 4], (0, 0, 1, 1, 2, 2, 3, 3, 4, 4))
     assert "class 0, class 1, class 2 and 2 more." in findings.whole_classes(many)
 

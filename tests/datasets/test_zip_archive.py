@@ -81,6 +81,71 @@ def test_what_is_of_no_use_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch
     assert "not a picture" in archive.left_out[0].reason
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_file_whose_name_says_nothing_is_told_by_its_first_bytes(method: int) -> None:
+    pictures = {}
+    for kind in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"):
+        buffer = BytesIO()
+        Image.new("RGB", (50, 40), "green").save(buffer, kind)
+        pictures |= {f"a/{kind}": buffer.getvalue(), f"a/{kind}.dat": buffer.getvalue()}
+    texts = {"a/BMW": b"BMW is a company of Munich", "a/b.doc": b"\xd0\xcf\x11\xe0" + bytes(60)}
+    texts |= {"a/RIFF": b"RIFF\0\0\0\0WAVEfmt ", "a/short": b"B", "a/c.svg": b"<svg/>"}
+    archive = open_archive(_zip(pictures | texts, method))
+    assert [entry.path for entry in archive.entries] == list(pictures)
+    assert [file.title for file in archive.left_out] == list(texts)
+    assert {entry.path: archive.read(entry) for entry in archive.entries} == pictures
+
+
+def test_a_damaged_file_without_a_suffix_is_left_out() -> None:
+    data = bytearray(_zip({"a.png": PNG, "b": PNG * 9}))
+    body = data.find(b"b", data.find(b"PK\x03\x04", 4)) + 1
+    data[body : body + 8] = b"\xff" * 8
+    archive = open_archive(bytes(data))
+    assert [file.title for file in archive.left_out] == ["b"]
+
+
+@pytest.mark.parametrize("suffix", ["jfif", "JFIF", "jpe", "jpeg", "JPG", "tif"])
+def test_what_browsers_and_old_programs_call_a_picture_is_one(suffix: str) -> None:
+    archive = open_archive(_zip({f"a.{suffix}": PNG}))
+    assert [entry.name for entry in archive.entries] == [f"a.{suffix}"]
+
+
+def _unmarked(names: Mapping[bytes, bytes]) -> bytes:
+    """A zip whose names are these bytes, not marked as UTF-8: what macOS writes."""
+    data = _zip({f"{k:0{len(name)}}": body for k, (name, body) in enumerate(names.items())})
+    changed = bytearray(data)
+    for k, name in enumerate(names):
+        for signature, field in ((b"PK\x03\x04", 30), (b"PK\x01\x02", 46)):
+            place = -1
+            for _ in range(k + 1):
+                place = data.index(signature, place + 1)
+            changed[place + field : place + field + len(name)] = name
+    return bytes(changed)
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("Äpfel/ß.png".encode(), "Äpfel/ß.png"),
+        ("A\u0308pfel/1.png".encode(), "Äpfel/1.png"),  # macOS takes letters apart
+        ("猫/1.png".encode(), "猫/1.png"),
+        ("Привет/1.png".encode(), "Привет/1.png"),
+        (b"\x8epfel/1.png", "Äpfel/1.png"),  # code page 437
+        (b"caf\x82/1.png", "café/1.png"),
+        (b"plain/1.png", "plain/1.png"),
+    ],
+)
+def test_names_are_utf_8_where_they_can_be_and_code_page_437_else(raw: bytes, shown: str) -> None:
+    archive = open_archive(_unmarked({b"0/a.png": PNG, raw: PNG}))
+    assert [entry.path for entry in archive.entries] == ["0/a.png", shown]
+    assert archive.read(archive.entries[1]) == PNG
+
+
+def test_names_that_are_marked_as_utf_8_stay_what_they_are() -> None:
+    archive = open_archive(_zip({"Äpfel/1.png": PNG, "猫/1.png": PNG, "├ä/1.png": PNG}))
+    assert [entry.folder for entry in archive.entries] == ["Äpfel", "猫", "├ä"]
+
+
 def test_an_archive_without_pictures_is_refused() -> None:
     with pytest.raises(ImageError, match=r"no picture.*notes\.txt"):
         open_archive(_zip({"notes.txt": b"hello"}))
@@ -191,20 +256,18 @@ def test_names_are_shown_without_letters_that_move_the_cursor() -> None:
 
 @pytest.mark.claims(
     "convviz.datasets.zip_archive._too_many",
-    "convviz.datasets.zip_archive._unusable",
+    "convviz.datasets.zip_archive.unusable",
     "convviz.datasets.zip_archive.ZipArchive.read",
 )
 def test_sentences_on_files_give_their_numbers() -> None:
     assert zip_archive._too_many(2_001).startswith("The zip archive has 2,001 files, more than the")
     assert zip_archive._too_many(None).startswith("The zip archive has more than the 2,000 files")
-    info = zipfile.ZipInfo("a.png")
     for size, text in ((20_000_000, ""), (20_000_001, "It has 20 MB; "), (123_456_789, "123 MB")):
-        info.file_size = size
-        assert text in zip_archive._unusable(info)
-        assert bool(text) is bool(zip_archive._unusable(info))
-    info.filename = "a.PDF"
-    info.file_size = 5
-    assert re.findall(r"\.(\w+)", zip_archive._unusable(info)) == list(FILE_SUFFIXES)
+        said = zip_archive.unusable("a.png", size, bytes)
+        assert text in said
+        assert bool(text) is bool(said)
+    said = zip_archive.unusable("a.PDF", 5, lambda: b"%PDF-")
+    assert re.findall(r"\.(\w+)", said) == list(FILE_SUFFIXES)
     data = bytearray(_zip({"x/ü.png": PNG}, zipfile.ZIP_STORED))
     data[data.find(PNG) + 9] ^= 1
     archive = open_archive(bytes(data))

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageCms, PngImagePlugin
 
 from convviz.errors import ImageError
-from convviz.images.decode import MAX_PIXELS, decode, is_transparent
+from convviz.images.decode import MAX_PIXELS, decode, is_transparent, read
+from convviz.images.findings import notes
 from convviz.images.samples import samples
 
 
@@ -109,7 +111,7 @@ class TestRefusals:
         noise = np.random.default_rng(0).integers(0, 255, (60, 60, 3), np.uint8)
         data = encoded(Image.fromarray(noise), format_)
         with pytest.raises(ImageError, match="damaged or incomplete"):
-            decode(data[: int(len(data) * share)])
+            decode(data[: int(len(data) * share)], complete=True)
 
     @pytest.mark.parametrize("format_", ["PNG", "GIF", "TIFF", "BMP"])
     def test_more_than_25_million_pixels(self, format_: str) -> None:
@@ -263,6 +265,210 @@ class TestNumbers:
     def test_one_bit(self) -> None:
         image = Image.fromarray(np.array([[True, False]]))
         assert pixels(encoded(image, "PNG")).tolist() == [[[255] * 3, [0] * 3]]
+
+
+class TestSmallRanges:
+    """16-bit images that use a small part of their range, in every file that can hold them."""
+
+    LOW, HIGH = 37, 4_095
+    GREY = np.linspace(LOW, HIGH, 48 * 64).round().astype(np.uint16).reshape(48, 64)
+    COLOURS = np.stack([GREY, GREY[::-1], np.full_like(GREY, 1_000)], axis=2)
+
+    @classmethod
+    def expected(cls, values: np.ndarray) -> np.ndarray:
+        return (values.astype(np.float64) - cls.LOW) / (cls.HIGH - cls.LOW) * 255
+
+    @staticmethod
+    def colour_png(values: np.ndarray, colour: int = 2) -> bytes:
+        """A 16-bit PNG of colours, its rows filtered in turn by every filter that PNG has."""
+        height, width, channels = values.shape
+        rows = values.astype(">u2").tobytes()
+        length, step = 2 * channels * width, 2 * channels
+        lines = [rows[k : k + length] for k in range(0, len(rows), length)]
+        packed, above = b"", bytes(length)
+        for number, line in enumerate(lines):
+            kind = number % 5
+            filtered = bytearray([kind])
+            for k, byte in enumerate(line):
+                a = line[k - step] if k >= step else 0
+                b = above[k]
+                c = above[k - step] if k >= step else 0
+                by = {0: 0, 1: a, 2: b, 3: (a + b) // 2}.get(kind)
+                if by is None:
+                    p = a + b - c
+                    by = min((a, b, c), key=lambda v: abs(p - v))
+                filtered.append((byte - by) % 256)
+            packed += bytes(filtered)
+            above = line
+        data = png_header(width, height, depth=16, colour=colour)
+        return data + chunk(b"IDAT", zlib.compress(packed)) + chunk(b"IEND", b"")
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            encoded(Image.fromarray(GREY), "PNG"),
+            encoded(Image.fromarray(GREY), "TIFF"),
+            encoded(Image.fromarray(GREY.astype(">u2")), "TIFF"),
+            encoded(Image.fromarray(GREY), "TIFF", compression="tiff_lzw"),
+            encoded(Image.fromarray(GREY.astype(np.int32)), "TIFF"),
+        ],
+        ids=["PNG", "TIFF", "big-endian TIFF", "LZW", "32-bit TIFF"],
+    )
+    def test_grey_is_stretched_and_said_to_be(self, data: bytes) -> None:
+        assert np.abs(pixels(data)[..., 0] - self.expected(self.GREY)).max() <= 0.51
+        (note,) = notes(read(data))
+        assert "from 37 to 4,095, 6.2 % of what 16 bits can hold" in note  # 4058 of 65535
+
+    @pytest.mark.parametrize("kind", ["PNG", "stored", "deflated", "big-endian", "planes"])
+    def test_colours_are_stretched_together(self, kind: str) -> None:
+        if kind == "PNG":
+            data = self.colour_png(self.COLOURS)
+        else:
+            buffer = io.BytesIO()
+            tifffile.imwrite(
+                buffer,
+                np.moveaxis(self.COLOURS, 2, 0) if kind == "planes" else self.COLOURS,
+                photometric="rgb",
+                planarconfig="separate" if kind == "planes" else "contig",
+                byteorder=">" if kind == "big-endian" else "<",
+                compression="zlib" if kind == "deflated" else None,
+            )
+            data = buffer.getvalue()
+        assert np.abs(pixels(data) - self.expected(self.COLOURS)).max() <= 0.51
+        assert "from 37 to 4,095" in notes(read(data))[0]
+
+    def test_transparency_is_not_stretched(self) -> None:
+        alpha = np.full_like(self.GREY, 65_535)
+        alpha[:8] = 0
+        data = self.colour_png(np.concatenate([self.COLOURS, alpha[..., None]], axis=2), colour=6)
+        found = pixels(data)
+        assert (found[:8] == 128).all()
+        assert np.abs(found[8:] - self.expected(self.COLOURS)[8:]).max() <= 0.51
+        assert is_transparent(data)
+
+    @pytest.mark.parametrize("scale", [1, 3])
+    def test_a_full_range_stays_as_it_is(self, scale: int) -> None:
+        """From a quarter of the range on."""
+        grey = np.linspace(0, 16_384 * scale, 48 * 64).astype(np.uint16).reshape(48, 64)
+        for data in (
+            encoded(Image.fromarray(grey), "PNG"),
+            encoded(Image.fromarray(grey), "TIFF"),
+        ):
+            assert np.array_equal(pixels(data)[..., 0], np.round(grey / 257))
+            assert notes(read(data)) == ()
+        colours = np.stack([grey] * 3, axis=2)
+        assert np.array_equal(pixels(self.colour_png(colours)), colours >> 8)
+
+    def test_an_image_of_one_value_is_not_stretched(self) -> None:
+        for value in (0, 900, 65_535):
+            data = encoded(Image.fromarray(np.full((4, 5), value, np.uint16)), "PNG")
+            assert (pixels(data) == round(value / 257)).all()
+            assert notes(read(data)) == ()
+
+    def test_floats_say_that_they_are_stretched(self) -> None:
+        values = np.array([[-2.0, 0.0, 2.0]], np.float32)
+        (note,) = notes(read(encoded(Image.fromarray(values), "TIFF")))
+        assert note.startswith("The file's values go from -2 to 2: they are stretched")
+
+
+class TestLargeJpegs:
+    """More than 25 million pixels are read at half their width and height."""
+
+    SMALL = np.random.default_rng(0).integers(40, 215, (50, 60, 3)).astype(np.uint8)
+
+    @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"turned": True}])
+    def test_each_pixel_is_the_mean_of_four(self, options: dict[str, Any]) -> None:
+        large = Image.fromarray(self.SMALL).resize((7_021, 5_850), Image.Resampling.BILINEAR)
+        exif = Image.Exif()
+        if options.pop("turned", False):
+            exif[0x0112] = 3
+        data = encoded(large, "JPEG", quality=90, exif=exif, **options)
+        found = read(data)
+        assert found.image.size == (3_511, 2_925)
+        assert found.stored == large.size
+        assert f"{large.width} × {large.height}" in notes(found)[0]
+        image = found.image.rotate(180) if exif else found.image
+        expected = large.reduce(2)
+        box = (100, 100, 3_400, 2_800)
+        difference = np.asarray(image.crop(box)).astype(int) - np.asarray(expected.crop(box))
+        assert np.abs(difference).mean() < 1
+
+    def test_up_to_25_million_pixels_a_jpeg_stays_as_it_is(self) -> None:
+        data = encoded(Image.new("L", (5_000, 5_000), 90), "JPEG")
+        found = read(data)
+        assert found.image.size == (5_000, 5_000)
+        assert found.stored is None
+        assert notes(found) == ()
+
+
+class TestCutOff:
+    """A JPEG that ends too early is shown as browsers show it."""
+
+    NOISE = np.random.default_rng(0).integers(0, 256, (160, 120, 3), np.uint8)
+
+    @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+    @pytest.mark.parametrize("lost", [1, 2, 3])
+    @pytest.mark.parametrize("progressive", [False, True])
+    def test_without_its_last_bytes(self, mode: str, lost: int, progressive: bool) -> None:
+        image = Image.fromarray(self.NOISE).convert(mode)
+        data = encoded(image, "JPEG", quality=90, progressive=progressive)
+        whole, found = pixels(data), read(data[:-lost])
+        changed = (np.asarray(found.image).astype(int) != whole).any(axis=2)
+        assert not changed[:-16].any()  # at most the last blocks
+        assert found.is_cut_off
+        assert found.missing == 0
+        assert "ends too early: its last corner" in notes(found)[0]
+        with pytest.raises(ImageError, match="damaged or incomplete"):
+            decode(data[:-lost], complete=True)
+        assert not read(data).is_cut_off
+
+    def test_one_colour_without_the_mark_of_the_end(self) -> None:
+        """Pillow takes it; a preview's mark, before the image, and zeros behind it do not count."""
+        exif = Image.Exif()
+        exif[0x9286] = b"\xff\xd9"
+        data = encoded(Image.new("RGB", (300, 300), "red"), "JPEG", exif=exif)
+        assert data.count(b"\xff\xd9") == 2
+        for cut in (data[:-2], data[:-2] + bytes(500)):
+            found = read(cut)
+            assert (found.is_cut_off, found.missing) == (True, 0.0)
+            with pytest.raises(ImageError, match="damaged or incomplete"):
+                decode(cut, complete=True)
+        assert not read(data + b"what cameras add").is_cut_off
+
+    @pytest.mark.parametrize("mode", ["RGB", "L"])
+    @pytest.mark.parametrize("share", [0.6, 0.8, 0.95])
+    def test_cut_in_its_lower_half(self, mode: str, share: float) -> None:
+        """Noise takes the same bytes everywhere, so the rows that are there are the share."""
+        data = encoded(Image.fromarray(self.NOISE).convert(mode), "JPEG", quality=90)
+        start = data.rfind(b"\xff\xda")
+        cut = data[: start + int(share * (len(data) - start))]
+        found, whole = read(cut), pixels(data)
+        there = 160 - round(160 * found.missing)
+        assert abs(there / 160 - share) < 0.11  # blocks have 16 rows
+        shown = np.asarray(found.image).astype(int)
+        assert (shown[: there - 32] == whole[: there - 32]).all()
+        assert (np.abs(shown[there:] - 128) <= 1).all()
+        assert f"the last {100 * found.missing:.0f} % of the picture" in notes(found)[0] or (
+            found.missing < 0.1
+        )
+
+    @pytest.mark.parametrize("share", [0.02, 0.2, 0.4])
+    def test_cut_in_its_upper_half_is_damaged(self, share: float) -> None:
+        data = encoded(Image.fromarray(self.NOISE), "JPEG", quality=90)
+        with pytest.raises(ImageError, match="damaged or incomplete"):
+            decode(data[: int(share * len(data))])
+
+    def test_turned_pictures_are_turned(self) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        data = encoded(Image.fromarray(self.NOISE), "JPEG", exif=exif)
+        assert read(data[:-2]).image.size == (160, 120)
+
+    @pytest.mark.parametrize("format_", ["PNG", "WEBP", "GIF", "TIFF", "BMP"])
+    def test_other_formats_are_damaged_then(self, format_: str) -> None:
+        data = encoded(Image.fromarray(self.NOISE), format_)
+        with pytest.raises(ImageError, match="damaged or incomplete"):
+            decode(data[: int(0.9 * len(data))])
 
 
 class TestColours:

@@ -3,6 +3,7 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
@@ -27,6 +28,14 @@ GRADIENT = Image.fromarray(
         axis=2,
     ).astype(np.uint8)
 )
+
+
+def rare_tiff(values: np.ndarray, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, values, **options)
+    return buffer.getvalue()
+
+
 RAMP = (np.arange(48 * 64).reshape(48, 64) * 21).astype(np.uint16)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 VALID = [
@@ -43,6 +52,10 @@ VALID = [
     encoded(GRADIENT.quantize(16), "PNG", transparency=3),
     encoded(GRADIENT, "PNG", icc_profile=SRGB),
     encoded(Image.fromarray(RAMP), "TIFF"),
+    rare_tiff(np.stack([RAMP] * 3), photometric="rgb", planarconfig="separate"),
+    rare_tiff(np.stack([RAMP] * 3, axis=2).astype(np.float32), photometric="rgb"),
+    rare_tiff(RAMP.astype(np.float64), compression="zlib", tile=(16, 16)),
+    rare_tiff(np.stack([RAMP // 32] * 3, axis=2), photometric="rgb", compression="zlib"),
 ]
 
 

@@ -165,7 +165,12 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
     "a million tags": (lambda: many_tags(), "20,000 parts"),
     "a progressive JPEG": (lambda: jpeg(5_000, progressive=True, subsampling=0), "several passes"),
     "a progressive CMYK JPEG": (lambda: jpeg(5_000, mode="CMYK", progressive=True), "several"),
-    "a JPEG of a thousand million pixels": (lambda: jpeg(40_000), "25 million"),
+    "a JPEG of a thousand million pixels": (lambda: jpeg(40_000), "50 million"),
+    "a JPEG of 51 million pixels": (lambda: jpeg(7_142), "7142 × 7142, has more than 50 million"),
+    "a progressive JPEG of 49 million pixels in full colours": (
+        lambda: jpeg(7_000, progressive=True, subsampling=0),
+        "several passes",
+    ),
     "a JPEG of many passes": (lambda: many_passes(), "in 5,[0-9]{3} passes"),
     "a JPEG of many segments": (
         lambda: b"\xff\xd8" + b"\xff\xe5\0\2" * 1_000_000 + jpeg(64)[2:],
@@ -285,14 +290,14 @@ def test_two_images_are_decoded_at_once_and_no_more(monkeypatch: pytest.MonkeyPa
     inside, peak, lock = 0, 0, threading.Lock()
     original = decode_module._to_rgb
 
-    def watched(file: Image.Image) -> Image.Image:
+    def watched(file: Image.Image, scaled: Any) -> Image.Image:
         nonlocal inside, peak
         with lock:
             inside += 1
             peak = max(peak, inside)
         time.sleep(0.02)
         try:
-            return original(file)
+            return original(file, scaled)
         finally:
             with lock:
                 inside -= 1
@@ -319,7 +324,7 @@ def test_a_failure_gives_its_turn_back() -> None:
 
 
 def test_without_memory_the_file_is_not_called_damaged(monkeypatch: pytest.MonkeyPatch) -> None:
-    def exhausted(file: Image.Image) -> Image.Image:
+    def exhausted(file: Image.Image, scaled: Any) -> Image.Image:
         raise MemoryError
 
     monkeypatch.setattr(decode_module, "_to_rgb", exhausted)
@@ -385,6 +390,15 @@ def test_too_many_pixels_are_told_with_the_limit(limit: int, text: str) -> None:
         (b"\0\0\0\x18ftypavif", "AVIF"),
         (b"\0\0\0\x18ftypavis", "AVIF"),
         (b"\0\0\0\x18ftypheic", "HEIC"),
+        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf", "AVIF"),
+        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1heicmiaf", "HEIC"),
+        (b"\0\0\0\x18ftypmsf1\0\0\0\0msf1hevc", "HEIC"),
+        (b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", "video"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0isommp42", "video"),
+        (b"\0\0\0\x1cftypisom\0\0\0\0isomavc1", "video"),
+        (b"\0\0\0\x14ftyp3gp4\0\0\0\x003gp4", "video"),
+        (b"\0\0\0\x08wide\0\0\x10\0mdat", "video"),
+        (b"\0\0\x10\0moov\0\0\0\x6cmvhd", "video"),
         (b"<svg/>", "SVG"),
         (b"  <?XML", "SVG"),
         (b"%PDF-2.0", "PDF"),

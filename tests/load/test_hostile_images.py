@@ -1,14 +1,18 @@
 """Images of the largest size allowed, in every format: what decoding each of them takes."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from convviz.images import headers
 from tests.images.test_headers import BOMBS, DECODE
+from tests.images.test_tiff import HOSTILE
 from tests.peak_memory import table, use_each
 
 
@@ -40,6 +44,45 @@ LARGEST = [
 ]
 
 
+def values(dtype: str, *shape: int) -> np.ndarray:
+    rows = np.arange(shape[-2] if shape[-1] < 9 else shape[-1], dtype=np.float64) * 9
+    row = np.broadcast_to(rows[:, None] if shape[-1] < 9 else rows, shape)
+    return row.astype(dtype)
+
+
+RARE: dict[str, Callable[[], dict[str, Any]]] = {
+    "planes": lambda: {
+        "data": values("uint16", 3, 5_000, 5_000),
+        "photometric": "rgb",
+        "planarconfig": "separate",
+        "compression": "zlib",
+    },
+    "five channels": lambda: {
+        "data": values("uint8", 5_000, 5_000, 5),
+        "photometric": "minisblack",
+        "planarconfig": "contig",
+        "compression": "zlib",
+    },
+    "doubles": lambda: {
+        "data": values("float64", 5_000, 5_000),
+        "photometric": "minisblack",
+        "compression": "zlib",
+    },
+    "float colours, turned": lambda: {
+        "data": values("float32", 5_000, 5_000, 3),
+        "photometric": "rgb",
+        "compression": "zlib",
+        "rowsperstrip": 64,
+        "extratags": [(274, "H", 1, 6, True)],
+    },
+    "12 bits of 16": lambda: {
+        "data": values("uint16", 5_000, 5_000, 3) % 4_096,
+        "photometric": "rgb",
+        "compression": "zlib",
+    },
+}
+
+
 @pytest.mark.load
 @pytest.mark.timeout(600)
 def test_the_largest_images_of_all_kinds_are_decoded_in_250_megabytes(tmp_path: Path) -> None:
@@ -56,6 +99,16 @@ def test_the_largest_images_of_all_kinds_are_decoded_in_250_megabytes(tmp_path: 
         assert image.width * image.height == headers.MAX_WEBP_PIXELS
         paths.append(tmp_path / f"WebP {name}")
         image.save(paths[-1], "WEBP", method=0, **options)
+    for name, options in (
+        ("plain", {}),
+        ("full colours", {"subsampling": 0}),
+        ("progressive", {"progressive": True}),
+    ):
+        paths.append(tmp_path / f"JPEG of 50 million pixels, {name}")
+        large("RGB").resize((8_164, 6_124)).save(paths[-1], "JPEG", quality=30, **options)
+    for name, options in RARE.items():
+        paths.append(tmp_path / f"TIFF of {name}")
+        tifffile.imwrite(paths[-1], **options())
     uses = use_each(DECODE, paths, seconds=500)
     sys.stdout.write(f"{table(uses)}\n")
     for use in uses:
@@ -68,7 +121,7 @@ def test_the_largest_images_of_all_kinds_are_decoded_in_250_megabytes(tmp_path: 
 @pytest.mark.timeout(600)
 def test_refusals_are_quick(tmp_path: Path) -> None:
     paths = []
-    for name, (make, _) in BOMBS.items():
+    for name, (make, _) in (BOMBS | HOSTILE).items():
         paths.append(tmp_path / name)
         paths[-1].write_bytes(make())
     uses = use_each(DECODE, paths, seconds=500)

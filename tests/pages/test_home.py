@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -329,6 +330,21 @@ def test_a_small_image_with_transparent_parts_is_enlarged_and_lies_on_grey(open_
     assert "the shorter side, 28 pixels, is enlarged to" in text
     assert "is lost" not in text
     assert "lies on mid-grey" in text
+
+
+def test_what_an_image_had_to_go_through_is_said(open_page: Any) -> None:
+    """A 12-bit image, 4,095 of 65,535, that replaces a JPEG without its last two bytes."""
+    cut, deep = BytesIO(), BytesIO()
+    Image.new("RGB", (300, 300), "red").save(cut, "JPEG")
+    values = np.linspace(0, 4095, 300 * 300).round().astype(np.uint16).reshape(300, 300)
+    Image.fromarray(values).save(deep, "TIFF")
+    app = open_page()
+    assert "The file" not in captions(app)
+    upload(app, "cut.jfif", cut.getvalue()[:-2], "image/jpeg")
+    assert captions(app).count("The file ends too early") == 1
+    upload(app, "cells.tif", deep.getvalue(), "image/tiff")
+    assert captions(app).count("from 0 to 4,095, 6.2 % of what 16 bits can hold") == 1
+    assert "ends too early" not in captions(app)
 
 
 def test_the_box_crosses_out_a_refused_file_until_another_comes(open_page: Any) -> None:

@@ -53,6 +53,8 @@ def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> C
     if refusal:
         unchanged = "" if own is None else " The picture in use has not changed."
         st.error(f"{state.plain(refusal)}{unchanged}", icon=":material/error:")
+    if own is not None:
+        sidebar_image.remarks(own)
     return own
 
 

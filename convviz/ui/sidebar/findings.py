@@ -57,8 +57,8 @@ def refused(reason: str) -> str:
 def what_may_come(formats: str, megapixels: int) -> str:
     """Say which files are taken over."""
     return (
-        f"{formats}, at most {megapixels} million pixels. It stays in this visit: it is neither "
-        "stored nor passed on."
+        f"{formats}, at most {megapixels} million pixels, a JPEG twice as many. It stays in this "
+        "visit: it is neither stored nor passed on."
     )
 
 

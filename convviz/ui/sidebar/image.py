@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from convviz import limits
 from convviz.errors import ImageError
+from convviz.images import findings as image_findings
 from convviz.images.decode import FORMAT_NAMES, MAX_PIXELS, is_transparent
 from convviz.images.encode import jpeg, png
 from convviz.images.samples import gallery, names_of_samples
@@ -134,6 +135,13 @@ def panel(image: ChosenImage) -> None:
             if menu.open:  # nine pictures, which every run would send
                 with menu:
                     chooser("side")
+    remarks(image)
+
+
+def remarks(image: ChosenImage) -> None:
+    """Say what an image had to go through before it could be shown; mostly nothing."""
+    for note in image_findings.notes(image.decoded):
+        st.caption(note)
 
 
 def chooser(key: str, *, wide: bool = False) -> None:
@@ -151,6 +159,8 @@ def chooser(key: str, *, wide: bool = False) -> None:
         _gallery(key)
     with upload, errors():
         _upload(key)
+    if wide and visit.own_image is not None and visit.values.get(Key.IMAGE) == OWN:
+        remarks(visit.own_image)  # where there is room, the panel that says it is not there
     if refusal:
         st.error(findings.refused(refusal), icon=":material/error:")
 

@@ -1,0 +1,135 @@
+"""Folders of images on this machine, by the same rules as zips: what is ignored, left out, refused.
+
+For the command line alone: nobody in a browser names a folder of the server's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from convviz.datasets.zip_archive import (
+    MAX_BYTES,
+    MAX_FILE_BYTES,
+    MAX_FILES,
+    LeftOut,
+    ListedImage,
+    is_ignored,
+    shown,
+    unusable,
+)
+from convviz.errors import ImageError
+from convviz.formatting import size_text
+
+_START = 64  # bytes of a file that tell what it is
+_MAX_DEPTH = 12  # folders in folders; a link may lead in a circle
+
+
+@dataclass(frozen=True)
+class FolderEntry(ListedImage):
+    """One image of a folder.
+
+    Attributes:
+        file: Where it is.
+    """
+
+    file: Path
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """A folder whose files were listed; each is read when it is needed.
+
+    Attributes:
+        entries: Its images, in the order of their paths.
+        left_out: Files that are not used, and why.
+    """
+
+    entries: tuple[FolderEntry, ...]
+    left_out: tuple[LeftOut, ...]
+
+    def read(self, entry: FolderEntry) -> bytes:
+        """Read one file.
+
+        Raises:
+            ImageError: It cannot be read, or has become too large.
+        """
+        try:
+            with entry.file.open("rb") as file:
+                data = file.read(MAX_FILE_BYTES + 1)
+        except OSError as error:
+            raise ImageError(f"{entry.path} cannot be read: {error.strerror}.") from error
+        reason = unusable(entry.name, len(data), lambda: data)
+        if reason:
+            raise ImageError(f"{entry.path} has changed. {reason}")
+        return data
+
+
+def open_folder(root: Path) -> ImageFolder:
+    """List the images in a folder and the folders in it; links are followed.
+
+    Raises:
+        ImageError: It cannot be read, breaks a limit, or has no usable image.
+    """
+    entries: list[FolderEntry] = []
+    left_out: list[LeftOut] = []
+    files, total = 0, 0
+    try:
+        for file in _files(root, _MAX_DEPTH):
+            path = file.relative_to(root).as_posix()
+            if is_ignored(path):
+                continue
+            files += 1
+            if files > MAX_FILES:
+                raise ImageError(
+                    f"The folder has more than the {MAX_FILES:,} files allowed; take fewer."
+                )
+            size = file.stat().st_size if file.is_file() else 0
+            reason = _unusable(file, size)
+            if reason:
+                left_out.append(LeftOut(shown(path), reason))
+                continue
+            total += size
+            folder, _, name = shown(path).rpartition("/")
+            entries.append(FolderEntry(shown(path), folder, name, size, file))
+    except OSError as error:
+        raise ImageError(f"The folder cannot be read: {error.strerror}.") from error
+    if total > MAX_BYTES:
+        raise ImageError(
+            f"The folder holds {size_text(total)} of pictures; at most {size_text(MAX_BYTES)} are "
+            "allowed: take fewer or smaller ones."
+        )
+    if not entries:
+        reason = f"; {left_out[0].title}: {left_out[0].reason}" if left_out else "."
+        raise ImageError(f"The folder has no picture that convviz could use{reason}")
+    return ImageFolder(tuple(entries), tuple(left_out))
+
+
+def _files(folder: Path, depth: int) -> Iterator[Path]:
+    """Walk through a folder in the order of names; hidden folders are not opened."""
+    for path in sorted(folder.iterdir()):
+        if not path.is_dir():
+            yield path
+        elif not is_ignored(path.name):
+            if depth == 0:
+                raise ImageError(
+                    f"The folder has folders in folders, more than {_MAX_DEPTH} deep; name the one "
+                    "that holds the class folders."
+                )
+            yield from _files(path, depth - 1)
+
+
+def _unusable(file: Path, size: int) -> str:
+    """Return the reason why a file of a folder is left out; "" if it is not."""
+    if not file.is_file():
+        return "It is no plain file."
+
+    def start() -> bytes:
+        try:
+            with file.open("rb") as opened:
+                return opened.read(_START)
+        except OSError:  # nothing tells what it is
+            return b""
+
+    return unusable(file.name, size, start)

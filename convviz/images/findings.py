@@ -1,0 +1,80 @@
+"""Sentences on what an image had to go through before it could be shown."""
+
+from __future__ import annotations
+
+from convviz.formatting import percent
+from convviz.images.decode import DecodedImage
+from convviz.images.scaling import WHITE, Scaling
+
+
+def notes(decoded: DecodedImage) -> tuple[str, ...]:
+    """Say what a viewer should know about an image, one sentence for each thing; often nothing."""
+    found = (
+        cut_off(decoded.missing) if decoded.is_cut_off else "",
+        stretched(decoded.scaling) if decoded.scaling is not None else "",
+        channels(decoded.channels) if decoded.channels else "",
+        halved(*decoded.stored) if decoded.stored else "",
+    )
+    return tuple(text for text in found if text)
+
+
+def stretched(scaling: Scaling) -> str:
+    """Say that an image's values were stretched; empty if they were not."""
+    if not scaling.is_stretched or scaling.high <= scaling.low:
+        return ""
+    low, high = _number(scaling.low), _number(scaling.high)
+    black, white = ("white", "black") if scaling.is_inverted else ("black", "white")
+    if not scaling.bits:
+        return (
+            f"The file's values go from {low} to {high}: they are stretched, so that the least is "
+            f"{black} and the greatest {white}."
+        )
+    share = percent((scaling.high - scaling.low) / WHITE)
+    return (
+        f"The file's values go from {low} to {high}, {share} of what 16 bits can hold: they are "
+        f"stretched, so that the least is {black} and the greatest {white}."
+    )
+
+
+def cut_off(missing: float) -> str:
+    """Say that a JPEG ends too early.
+
+    Args:
+        missing: Share of its rows that are missing.
+    """
+    if not missing:
+        return (
+            "The file ends too early: its last corner may be missing, or the finest detail; the "
+            "rest is shown."
+        )
+    return (
+        f"The file ends too early: the last {percent(missing)} of the picture is missing, and grey."
+    )
+
+
+def channels(count: int) -> str:
+    """Say that a file has more channels than are shown.
+
+    Args:
+        count: How many it has.
+    """
+    shown = "the first is shown in grey" if count == 2 else "the first three are shown as colours"
+    return f"The file has {count} channels: {shown}."
+
+
+def halved(width: int, height: int) -> str:
+    """Say that a large JPEG was read at half its size.
+
+    Args:
+        width: Of the image in the file.
+        height: The same.
+    """
+    return (
+        f"The file has {width} × {height} pixels: it is read at half its width and height, which "
+        "is still finer than what goes into a network."
+    )
+
+
+def _number(value: float) -> str:
+    """Write a value: whole ones with their digits grouped."""
+    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e9 else f"{value:.4g}"
