@@ -27,7 +27,7 @@ from tests.networks_for_tests import network_of, two_convolutions
 from tests.reconstruction.by_numpy import relative_error
 
 FILES = sorted(recorded.FOLDER.glob("*.zip"))
-COMPLETE = ("alexnet", "googlenet")
+COMPLETE = ("alexnet", "googlenet", "vgg16")
 
 
 @pytest.fixture(scope="module")
