@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from convviz import __version__, limits
+from convviz.downloads import cache
 from convviz.errors import ConvvizError
 
 __all__ = ["main"]
@@ -40,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     try:
         limits.check()
+        cache.check_user_folder()
     except ConvvizError as error:
         print(f"convviz: {error}", file=sys.stderr)
         return 2

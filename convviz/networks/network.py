@@ -30,10 +30,12 @@ class Weights:
         classes: Name of each class; empty where there is no decoder.
         input_size: Side of the square input that suits them best, in pixels.
         resize: What an image's shorter side is resized to before the crop, in pixels.
-        note: One sentence for the user, or nothing.
+        note: A sentence or two for the user, or nothing.
         decoder_set: What the decoder was trained on, where that is not `training_set`.
         decoder_size: Side of the square input for the decoder's predictions, in pixels, where that
             is not `input_size`.
+        warning: What is wrong with the numbers, one sentence, which the note has as well; empty if
+            nothing is.
     """
 
     source: str
@@ -48,6 +50,7 @@ class Weights:
     note: str = ""
     decoder_set: str = ""
     decoder_size: int | None = None
+    warning: str = ""
 
 
 def no_title(name: str) -> str | None:

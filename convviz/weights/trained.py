@@ -345,6 +345,17 @@ def about_file(path: Path) -> TrainedInfo | None:
         return None
 
 
+def is_saved(path: Path) -> bool:
+    """Whether a file says in its header that convviz saved it, damaged or not."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(8 + _HEADER_BYTES)
+    except OSError:
+        return True  # reading it says why it cannot be read
+    length = int.from_bytes(start[:8], "little")
+    return start[8:9] == b"{" and f'"{_KEY}"'.encode() in start[8 : 8 + length]
+
+
 @lru_cache(maxsize=64)
 def _about_file(path: Path, changed: int, size: int) -> TrainedInfo:
     with path.open("rb") as file:

@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -264,3 +265,15 @@ def test_links_in_texts_of_a_frame_are_broken_and_data_stay() -> None:
     frame.delta.new_element.bidi_component.html_content = "https://www.w3.org/2000/svg"
     server.break_links(frame.delta)
     assert frame.delta.new_element.bidi_component.html_content == "https://www.w3.org/2000/svg"
+
+
+def test_a_folder_of_weights_that_is_none_ends_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CONVVIZ_WEIGHTS", str(tmp_path / "gone"))
+    with pytest.raises(SystemExit) as ended:
+        server.options()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith(
+        "CONVVIZ_WEIGHTS names 'gone', but there is no such folder: set it to the folder"
+    )
