@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from convviz.datasets import labelled_set
 from convviz.datasets.labelled_set import Dataset, to_input
+from convviz.features.capture import truncated
 from convviz.learning.plan import parts_of
 from convviz.networks.clone import clone
 from convviz.networks.decoders import put
@@ -23,10 +24,13 @@ _BATCH = 16
 
 
 def trunk(module: nn.Module, head: str) -> nn.Module:
-    """Return a network without its head: it maps a batch to the head's input."""
+    """Return a network without its head: it maps a batch to the head's input.
+
+    What comes behind the head does not run.
+    """
     copy = clone(module)
     put(copy, head, nn.Identity())
-    return copy.to(memory_format=torch.channels_last)
+    return truncated(copy, head).to(memory_format=torch.channels_last)
 
 
 @torch.no_grad()

@@ -282,6 +282,7 @@ class _Training:
             optimiser=self.settings.optimiser,
             weight_decay=self.settings.weight_decay,
             auxiliary_weight=self.settings.auxiliary_weight,
+            heads=bool(self.plan.auxiliary),
         )
 
     def _to_input(self, pixels: Tensor) -> Tensor:
