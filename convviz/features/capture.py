@@ -380,6 +380,20 @@ def first_tensor(output: Any, name: str) -> Tensor:
     return tensor
 
 
+def check_gradient(output: Tensor, name: str) -> None:
+    """Check that a layer's output depends on the image in a way that can be differentiated.
+
+    Raises:
+        NetworkError: It does not.
+    """
+    if not output.requires_grad:
+        raise NetworkError(
+            f"What the layer “{name}” puts out cannot be differentiated with respect to the image: "
+            "the network computes without gradients on the way there, under torch.no_grad() "
+            "perhaps; choose another layer, or take that out of its forward()."
+        )
+
+
 def _never_ran(name: str) -> NetworkError:
     return NetworkError(
         f"The layer “{name}” does not run when the network looks at an image; choose another."

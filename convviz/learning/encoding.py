@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from convviz.datasets import labelled_set
 from convviz.datasets.labelled_set import Dataset, to_input
 from convviz.features.capture import truncated
-from convviz.learning.plan import parts_of
+from convviz.learning.plan import own_parameters, parts_of
 from convviz.networks.clone import clone
 from convviz.networks.decoders import put
 
@@ -51,6 +51,8 @@ def cut(
         the example; None if the first part is trained, or if the halves together differ from the
         network.
     """
+    if own_parameters(module):
+        return None  # what its forward() does with them is in none of its parts
     chain = _chain(module)
     first = next((k for k, (name, _) in enumerate(chain) if name in trained), 0)
     if not first:
