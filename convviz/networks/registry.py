@@ -36,6 +36,8 @@ import re
 import sys
 import threading
 import traceback
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,12 +82,35 @@ def register(spec: NetworkSpec) -> None:
         raise NetworkError(
             f"{spec.name}: mean and std need three numbers each, and those of std must be above 0."
         )
+    _check_classes(spec)
+    if spec.resize not in (None, "none") and (
+        type(spec.resize) is not int or spec.resize < spec.input_size
+    ):
+        raise NetworkError(
+            f"{spec.name}: resize must be “none”, or a whole number of pixels from input_size "
+            f"({spec.input_size}) on, as the middle is cut out of what is resized."
+        )
+    spec = replace(spec, classes=tuple(spec.classes))
     with _lock:
         if spec.name in _specs:
             raise NetworkError(
                 f"There is a network called {spec.name} already: give yours another name."
             )
         _specs[spec.name] = spec
+
+
+def _check_classes(spec: NetworkSpec) -> None:
+    names: Any = spec.classes
+    if isinstance(names, str) or not all(isinstance(name, str) and name.strip() for name in names):
+        raise NetworkError(
+            f"{spec.name}: classes must be a list of names, one for each class in the order of the "
+            "network's scores."
+        )
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise NetworkError(
+            f"{spec.name}: two classes are called “{twice}”; give each its own name."
+        )
 
 
 def register_built_in(spec: NetworkSpec) -> None:

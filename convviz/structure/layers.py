@@ -191,6 +191,24 @@ def last_linear(spec: NetworkSpec) -> str:
     return last.name
 
 
+def check_classes(spec: NetworkSpec, module: nn.Module) -> None:
+    """Check that a network has as many scores as its description names classes, if it names any.
+
+    Raises:
+        NetworkError: It has not, or cannot be run.
+    """
+    if not spec.classes:
+        return
+    scores = _flow(module, spec, spec.input_size).calls[-1].output
+    shape = () if scores is None else scores.shape[1:]
+    if shape != (len(spec.classes),):
+        returned = " × ".join(map(str, shape)) or "no"
+        raise NetworkError(
+            f"{spec.title} names {len(spec.classes):,} classes but returns {returned} scores for "
+            "an image; name as many as it returns, in their order."
+        )
+
+
 def check_channel(shape: tuple[int, ...], channel: int) -> None:
     """Check that a layer of this output shape has a channel.
 

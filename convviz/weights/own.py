@@ -8,6 +8,7 @@ from convviz.downloads import cache
 from convviz.errors import WeightsError
 from convviz.networks import registry
 from convviz.networks.network import Network, NetworkSpec
+from convviz.structure.layers import check_classes
 from convviz.weights import checkpoint, state_dict_file, trained
 from convviz.weights.checkpoint import SUFFIXES, stem_of
 from convviz.weights.source import IN_USERS_FOLDER, Source, SourceStatus, network_with
@@ -56,6 +57,7 @@ class Own(Source):
         if path is not None:
             return state_dict_file.load_file(spec, path, source=self.name)
         module = registry.build(spec)
+        check_classes(spec, module)
         size, sha256 = checkpoint.fingerprint(module)
         return network_with(
             spec,
@@ -65,14 +67,17 @@ class Own(Source):
             training_set="not stated",
             size=size,
             sha256=sha256,
-            note=(
-                "The weights are those that your own file gives the network; convviz does not know "
-                "its classes, so there are no class predictions."
-            ),
+            classes=spec.classes,
+            note=_NAMED if spec.classes else _NAMELESS,
         )
 
 
 _BUILT = "As your file builds it"
+_NAMELESS = (
+    "The weights are those that your own file gives the network; convviz does not know its "
+    "classes, so there are no class predictions."
+)
+_NAMED = "The weights and the names of the classes are those that your own file gives the network."
 
 
 def _file(spec: NetworkSpec) -> Path | None:

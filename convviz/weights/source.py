@@ -120,7 +120,7 @@ def network_with(
         sha256=sha256,
         classes=classes,
         input_size=input_size or spec.input_size,
-        resize=input_size or round(spec.input_size * 256 / 224),
+        resize=input_size or spec.resized_to,
         note=f"{note} {warning}".strip(),
         warning=warning,
         decoder_set=decoder_set,

@@ -9,6 +9,7 @@ from torchvision.models import GoogLeNet
 from convviz.downloads import cache
 from convviz.networks import registry
 from convviz.networks.network import Network, NetworkSpec
+from convviz.structure.layers import check_classes
 from convviz.weights import checkpoint, findings
 from convviz.weights.source import network_with
 
@@ -57,7 +58,9 @@ def load_file(
     )
     if isinstance(module, GoogLeNet) and without:
         module.aux_logits = False  # as torchvision does
-    names, note = _class_names(path.name, count, file.classes, classes)
+    if own:
+        check_classes(spec, module)
+    names, note = _class_names(path.name, count, spec.classes, file.classes, classes)
     taken = findings.taken_from(path.name, state.key, state.prefix, state.left_out, state.as_well)
     return network_with(
         spec,
@@ -73,16 +76,23 @@ def load_file(
 
 
 def _class_names(
-    file: str, count: int | None, in_file: tuple[str, ...], imagenet: tuple[str, ...]
+    file: str,
+    count: int | None,
+    own_names: tuple[str, ...],
+    in_file: tuple[str, ...],
+    imagenet: tuple[str, ...],
 ) -> tuple[tuple[str, ...], str]:
     """Name the classes, and say where the names are from.
 
     Args:
         file: Name of the file.
         count: How many classes there are; None if only the user knows.
+        own_names: Those of the user's network.
         in_file: The names that the file has.
         imagenet: Those of torchvision's weights.
     """
+    if own_names:
+        return own_names, findings.says_nothing(file)
     if in_file and count in (None, len(in_file)):
         return in_file, findings.named_classes(file, len(in_file))
     if count is None:
