@@ -13,9 +13,11 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from contextlib import redirect_stdout
+from typing import NoReturn, TextIO
 
 from convviz import __version__, limits
+from convviz.downloads import cache
 from convviz.errors import ConvvizError
 
 __all__ = ["main"]
@@ -40,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     try:
         limits.check()
+        cache.check_user_folder()
     except ConvvizError as error:
         print(f"convviz: {error}", file=sys.stderr)
         return 2
@@ -48,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         command.add(subparsers)
     try:
         args = parser.parse_args(argv)
-        status: int = commands[args.command].run(args)
+        with redirect_stdout(_Results(sys.stdout)):
+            status: int = commands[args.command].run(args)
         sys.stdout.flush()
     except SystemExit as stop:  # argparse ends so, after --help too
         return stop.code if isinstance(stop.code, int) else 2
@@ -62,6 +66,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return status
+
+
+class _Results(io.TextIOBase):
+    """Takes what convviz writes to stdout; what a user's network file prints goes to stderr.
+
+    Args:
+        stdout: Where results go.
+    """
+
+    def __init__(self, stdout: TextIO) -> None:
+        self._stdout = stdout
+
+    def write(self, text: str) -> int:
+        """Write a text, to where it belongs by the module that writes it."""
+        writer = str(sys._getframe(1).f_globals.get("__name__", ""))
+        ours = writer.partition(".")[0] == "convviz"
+        return (self._stdout if ours else sys.stderr).write(text)
+
+    def flush(self) -> None:
+        """Hand on what was written."""
+        self._stdout.flush()
+
+    def fileno(self) -> int:
+        """Return the number of the file that results go to."""
+        return self._stdout.fileno()
 
 
 class _Parser(argparse.ArgumentParser):

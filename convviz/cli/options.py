@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _MOST_BYTES = 200_000_000  # no image within the limits of pixels is larger
 _SAMPLE = "sample:"
+_SOURCES = ("auto", "imagenet", "bundled", "encoder", "own", "random")
+# What names of files of weights end in; what has another name is a file if there is one.
+_SUFFIXES = (".pth", ".pt", ".safetensors", ".ckpt", ".bin", ".tar", ".pkl")
 
 
 def json_output() -> argparse.ArgumentParser:
@@ -39,8 +42,8 @@ def weights() -> argparse.ArgumentParser:
         default="auto",
         metavar="SOURCE",
         type=_source_or_file,
-        help="auto, imagenet, bundled, encoder, own or random, or a FILE.safetensors that train "
-        "--out has written (default: auto)",
+        help="auto, imagenet, bundled, encoder, own or random, or the FILE of a state dict (.pth, "
+        ".pt, .ckpt, .bin, .safetensors …) or of what train --out has written (default: auto)",
     )
     return parser
 
@@ -58,7 +61,10 @@ def layer_and_image() -> argparse.ArgumentParser:
 
 
 def _source_or_file(text: str) -> str | Path:
-    return Path(text) if text.lower().endswith(".safetensors") else text
+    if text in _SOURCES:
+        return text
+    is_file = text.lower().endswith(_SUFFIXES) or Path(text).is_file()
+    return Path(text) if is_file else text
 
 
 def read_image(name: str) -> Image.Image:

@@ -46,15 +46,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _status(network: str | None, target: str | None) -> int:
+    from convviz.datasets import published
     from convviz.formatting import size_text
     from convviz.networks.registry import available
     from convviz.weights.load import source_statuses
+    from convviz.weights.unused import unused_files
 
     check_target(target)
     names = [network] if network else list(available())
     statuses = {name: source_statuses(name) for name in names}
+    unused = unused_files({each.archive for each in published.SETS.values()})
     if target is not None:
         rows = {name: [_plain(status) for status in row] for name, row in statuses.items()}
+        if unused:  # no network can have this name
+            rows["CONVVIZ_WEIGHTS"] = [asdict(file) for file in unused]
         write_json(target, rows)
         return 0
     for name, row in statuses.items():
@@ -66,6 +71,10 @@ def _status(network: str | None, target: str | None) -> int:
             else:
                 size = size_text(status.fetch_bytes)
                 print(f"  {status.source:<9} to fetch  {status.title}, {size} ({status.note})")
+    if unused:
+        print("not used, in your CONVVIZ_WEIGHTS folder")
+    for file in unused:
+        print(f"  {file.name} {file.reason}")
     return 0
 
 

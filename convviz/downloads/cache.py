@@ -16,7 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from convviz.errors import WeightsError
+from convviz.errors import SettingError, WeightsError
 from convviz.formatting import size_text
 
 _checksums: dict[tuple[str, int, int], str] = {}  # path, time and size to checksum
@@ -60,6 +60,30 @@ def user_folder() -> Path | None:
     """Return the user's folder of weight files, CONVVIZ_WEIGHTS; None if it is not set."""
     path = os.environ.get("CONVVIZ_WEIGHTS")
     return Path(path).expanduser() if path else None
+
+
+def check_user_folder() -> None:
+    """Check, at the start of the app or of a command, that CONVVIZ_WEIGHTS names a folder.
+
+    Raises:
+        SettingError: It names something else, nothing that is there, or what cannot be read.
+    """
+    path = user_folder()
+    if path is None:
+        return
+    try:
+        with os.scandir(path):
+            return
+    except FileNotFoundError:
+        reason = "there is no such folder"
+    except NotADirectoryError:
+        reason = "that is a file"
+    except (OSError, ValueError) as error:  # ValueError: a null character
+        reason = f"it cannot be read ({getattr(error, 'strerror', None) or error})"
+    raise SettingError(
+        f"CONVVIZ_WEIGHTS names {path.name[:60]!r}, but {reason}: set it to the folder that the "
+        "files of weights lie in, or leave it out."
+    )
 
 
 def prepare() -> Path:

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from convviz.errors import SettingError
+from convviz.errors import NetworkError, SettingError
 from convviz.features.activations import Activations, activations_in, judged, needed, rectified
 from convviz.features.capture import copied, input_for, observe_each
 from convviz.features.predictions import Prediction, best, for_decoder
@@ -42,7 +42,8 @@ class Ablation:
     Attributes:
         layer: The layer whose channels are off.
         channels: The channels that are off.
-        changes: The change of every deeper layer that pickers show, in the order of execution.
+        changes: The change of every deeper layer that pickers show, in the order of execution;
+            what cannot be shown is left out.
         deeper: The deeper layer whose maps are kept.
         before: Its activations with all channels on.
         after: Its activations with those channels off.
@@ -131,19 +132,27 @@ def ablate(
     scaled = for_decoder(network, batch) if network.weights.has_decoder else None
     if scaled is batch:
         reducers[""] = _scores
-    outputs = _run_both(network.module, batch, judged(ablated), off, reducers)
+    gaps: dict[str, str] = {}
+    outputs = _run_both(network.module, batch, judged(ablated), off, reducers, gaps)
     if scaled is not None and scaled is not batch:
-        outputs |= _run_both(network.module, scaled, judged(ablated), off, {"": _scores})
+        outputs |= _run_both(network.module, scaled, judged(ablated), off, {"": _scores}, gaps)
     scores = outputs.pop("", torch.empty(0))
+    for name in needed(deeper):
+        if name in gaps:
+            raise NetworkError(gaps[name])
     changes: dict[str, float] = {}
     for name, group in by_judged.items():
+        if name not in outputs:
+            continue
         relative = _changes(group, outputs[name]) if name in needed(deeper) else outputs[name]
         changes |= zip((layer.name for layer in group), relative.tolist(), strict=True)
     before, after = (activations_in(deeper, outputs, index) for index in (0, 1))
     return Ablation(
         layer=ablated,
         channels=tuple(off),
-        changes=tuple(Change(layer, changes[layer.name]) for layer in later_layers),
+        changes=tuple(
+            Change(layer, changes[layer.name]) for layer in later_layers if layer.name in changes
+        ),
         deeper=deeper,
         before=before,
         after=after,
@@ -154,7 +163,12 @@ def ablate(
 
 
 def _run_both(
-    module: nn.Module, batch: Tensor, name: str, off: Sequence[int], reducers: _Reducers
+    module: nn.Module,
+    batch: Tensor,
+    name: str,
+    off: Sequence[int],
+    reducers: _Reducers,
+    gaps: dict[str, str],
 ) -> dict[str, Tensor]:
     """Run a network with all channels of a layer on and with some off; reduce the pairs of outputs.
 
@@ -164,11 +178,13 @@ def _run_both(
         name: Dotted name of the layer.
         off: Its channels that are off in the second run.
         reducers: What to make of the output of each later layer, shape (2, …).
+        gaps: Takes up the layers that cannot be shown, with the sentence on each.
     """
     names = tuple(reducers)
     if _can_split(module, name, names, tuple(batch.shape)):
-        return observe_each(module, batch, reducers, (name, partial(_split, off)))
-    return observe_each(module, batch.repeat(2, 1, 1, 1), reducers, (name, partial(_mask, off)))
+        return observe_each(module, batch, reducers, (name, partial(_split, off)), gaps)
+    pair = batch.repeat(2, 1, 1, 1)
+    return observe_each(module, pair, reducers, (name, partial(_mask, off)), gaps)
 
 
 @per_module()
@@ -191,7 +207,7 @@ def _can_split(
     batch = torch.empty(shape, device="meta")
     reducers, split = dict.fromkeys(names, _count), (name, partial(_split, ()))
     try:
-        counts = observe_each(clone(module, device="meta"), batch, reducers, split)
+        counts = observe_each(clone(module, device="meta"), batch, reducers, split, {})
     except RuntimeError:  # sizes that do not fit, or a forward that depends on values
         return False
     return all(int(count) == 2 for count in counts.values())

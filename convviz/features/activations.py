@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from convviz.errors import SettingError
-from convviz.features.capture import capture, input_for, observe
+from convviz.features.capture import copied, input_for, observe_each
 from convviz.formatting import percent
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, layer, layers
@@ -126,7 +126,10 @@ def check_threshold(threshold: float) -> None:
 
 
 def observe_strengths(
-    module: nn.Module, batch: Tensor, layers: Sequence[Layer]
+    module: nn.Module,
+    batch: Tensor,
+    layers: Sequence[Layer],
+    gaps: dict[str, str] | None = None,
 ) -> dict[str, Tensor]:
     """Run a network once and measure the channels of several layers.
 
@@ -134,9 +137,11 @@ def observe_strengths(
         module: The network; it is not touched.
         batch: Its input, shape (N, 3, H, W).
         layers: The layers. Several may be judged by the output of the same one.
+        gaps: Takes up the layers that cannot be shown, by name, with the sentence on each. None: it
+            is raised.
 
     Returns:
-        For each layer's name the strength of its channels, shape (N, C).
+        For each layer's name the strength of its channels, shape (N, C), gaps apart.
 
     Raises:
         NetworkError: There is no such layer.
@@ -144,8 +149,15 @@ def observe_strengths(
     if not layers:
         return {}
     names = list(dict.fromkeys(judged(layer) for layer in layers))
-    observed = observe(module, batch, names, extremes)
-    return {layer.name: strength(layer, observed[judged(layer)]) for layer in layers}
+    missing: dict[str, str] | None = None if gaps is None else {}
+    observed = observe_each(module, batch, dict.fromkeys(names, extremes), gaps=missing)
+    if gaps is not None and missing:
+        gaps |= {each.name: missing[judged(each)] for each in layers if judged(each) in missing}
+    return {
+        layer.name: strength(layer, observed[judged(layer)])
+        for layer in layers
+        if judged(layer) in observed
+    }
 
 
 def layers_with_maps(network: Network) -> tuple[Layer, ...]:
@@ -269,23 +281,40 @@ def activations(network: Network, image: Image.Image, layer_name: str) -> Activa
     """Capture and measure one layer for one image.
 
     Raises:
-        NetworkError: There is no such layer, or it puts out something other than one tensor.
+        NetworkError: There is no such layer, or it puts out no tensor of real numbers.
     """
     return activations_of(network, image, (layer_name,))[layer_name]
 
 
 def activations_of(
-    network: Network, image: Image.Image, layer_names: Sequence[str]
+    network: Network,
+    image: Image.Image,
+    layer_names: Sequence[str],
+    gaps: dict[str, str] | None = None,
 ) -> dict[str, Activations]:
     """Capture and measure several layers for one image, by name, in one pass.
 
+    Args:
+        network: The network.
+        image: The image.
+        layer_names: Dotted names of the layers.
+        gaps: Takes up the layers that cannot be shown, by name, with the sentence on each; they are
+            left out of the result. None: it is raised.
+
     Raises:
-        NetworkError: There is no such layer, or it puts out something other than one tensor.
+        NetworkError: There is no such layer, or it puts out no tensor of real numbers.
     """
     targets = [layer(network, name) for name in layer_names]
     names = dict.fromkeys(name for target in targets for name in needed(target))
-    outputs = capture(network.module, input_for(network, image), tuple(names))
-    return {target.name: activations_in(target, outputs) for target in targets}
+    batch, missing = input_for(network, image), None if gaps is None else dict[str, str]()
+    outputs = observe_each(network.module, batch, dict.fromkeys(names, copied), gaps=missing)
+    shown = [target for target in targets if outputs.keys() >= set(needed(target))]
+    if gaps is not None and missing:
+        for target in targets:
+            reasons = [missing[name] for name in needed(target) if name in missing]
+            if reasons:
+                gaps[target.name] = reasons[0]
+    return {target.name: activations_in(target, outputs) for target in shown}
 
 
 def activations_in(layer: Layer, outputs: Mapping[str, Tensor], index: int = 0) -> Activations:
@@ -420,18 +449,28 @@ def empty_by_depth(
     return summarise(strength_by_depth(network, image), threshold)
 
 
-def strength_by_depth(network: Network, image: Image.Image) -> tuple[tuple[Layer, Tensor], ...]:
+def strength_by_depth(
+    network: Network, image: Image.Image, gaps: dict[str, str] | None = None
+) -> tuple[tuple[Layer, Tensor], ...]:
     """Find each channel's strength in every layer, in one forward pass.
 
     Only the extremes of each channel are kept, never a map. Parts of layers that pickers hide, and
-    layers whose output is a vector, are left out.
+    layers whose output is a vector, are left out, and so are those that cannot be shown.
+
+    Args:
+        network: The network.
+        image: The image.
+        gaps: Takes up the layers that cannot be shown, by name, with the sentence on each.
 
     Returns:
         In the order of execution, each layer and the strengths of its channels, shape (C,).
     """
     selection = layers_with_maps(network)
-    strengths = observe_strengths(network.module, input_for(network, image), selection)
-    return tuple((layer, strengths[layer.name][0]) for layer in selection)
+    gaps = {} if gaps is None else gaps
+    strengths = observe_strengths(network.module, input_for(network, image), selection, gaps)
+    return tuple(
+        (layer, strengths[layer.name][0]) for layer in selection if layer.name in strengths
+    )
 
 
 def summarise(

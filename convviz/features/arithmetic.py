@@ -140,13 +140,18 @@ class Derivation:
             return lambda value: BranchChoice(value, branch, channel), branch_unit
         if next(module.children(), None) is not None:
             last = self._whole(unit.name)
-            return None if last is None else (Rectified, replace(unit, name=last.name))
+            if last is None:
+                return None
+            part = self._layers.get(last.name)
+            return _rectified(part.ceiling if part else None), replace(unit, name=last.name)
         source = self._source(unit.name)
         input_unit = None if source is None else self._same(unit, source)
         if input_unit is None:
             return None
         if isinstance(module, nn.ReLU):
-            return Rectified, input_unit
+            return _rectified(None), input_unit
+        if isinstance(module, nn.Hardtanh) and module.min_val == 0:  # a ReLU6 is one
+            return _rectified(module.max_val), input_unit
         if isinstance(module, _PASSING):
             return lambda value: Identity(value, kind_of(module)), input_unit
         if isinstance(module, nn.BatchNorm2d) and module.running_mean is not None:
@@ -231,6 +236,10 @@ class Derivation:
             channel, rest = divmod(unit.channel, prod(source.shape[2:]))
             return Unit(source.name, channel, *divmod(rest, source.shape[3]))
         return None
+
+
+def _rectified(ceiling: float | None) -> Next:
+    return lambda value: Rectified(value, ceiling)
 
 
 def _key(batch: Tensor, name: str, source: str) -> tuple[str, str, bytes]:

@@ -116,14 +116,21 @@ class Normalised:
 
 @dataclass(frozen=True)
 class Rectified:
-    """A ReLU: the larger of the number and 0."""
+    """A ReLU: the larger of the number and 0, and no more than 6 of a ReLU6.
+
+    Attributes:
+        before: The number.
+        ceiling: The largest number that it lets through; None for no limit.
+    """
 
     before: float
+    ceiling: float | None = None
 
     @property
     def after(self) -> float:
         """The number that it lets through."""
-        return max(0.0, self.before)
+        positive = max(0.0, self.before)
+        return positive if self.ceiling is None else min(positive, self.ceiling)
 
 
 @dataclass(frozen=True)

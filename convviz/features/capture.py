@@ -5,12 +5,15 @@ network's weights and nothing else. So there is no lock, no caller sees another'
 the network itself never has a hook or a changed flag, whatever is raised.
 
 A module that is called several times in one forward pass (ResNet's ReLUs) counts by its last call.
+Of an output of several tensors, such as that of a pooling that also returns indices, the first
+counts.
 """
 
+import copy
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 
@@ -25,7 +28,7 @@ from convviz.formatting import near_matches
 from convviz.images.preprocess import to_tensor
 from convviz.networks.clone import clone
 from convviz.networks.network import Network
-from convviz.structure.trace import call_counts
+from convviz.structure.trace import call_counts, tensors_in
 
 _BATCH = 4  # images of a set that run at once: a pass that is stopped ends within one batch
 
@@ -132,7 +135,7 @@ def capture(module: nn.Module, batch: Tensor, names: Sequence[str]) -> dict[str,
         For each name that layer's output, shape (N, C, H, W) or (N, C), float32.
 
     Raises:
-        NetworkError: There is no such layer, or it puts out something other than one tensor.
+        NetworkError: There is no such layer, or it puts out no tensor of real numbers.
     """
     return observe(module, batch, names, copied)
 
@@ -153,7 +156,7 @@ def observe(
         For each name the function's result.
 
     Raises:
-        NetworkError: There is no such layer, or it puts out something other than one tensor.
+        NetworkError: There is no such layer, or it puts out no tensor of real numbers.
     """
     return observe_each(module, batch, dict.fromkeys(names, reduce))
 
@@ -163,6 +166,7 @@ def observe_each(
     batch: Tensor,
     reducers: Mapping[str, Callable[[Tensor], Tensor]],
     change: tuple[str, Callable[[Tensor], Tensor]] | None = None,
+    gaps: dict[str, str] | None = None,
 ) -> dict[str, Tensor]:
     """Run a network once, as `observe` does, with a function for each layer.
 
@@ -172,12 +176,14 @@ def observe_each(
         reducers: Dotted name of each layer to the function that its output is given to; the
             network as a whole is called "".
         change: Dotted name of a layer, and a function that replaces its output during the pass.
+        gaps: Takes up what cannot be shown: the name of each such layer, and the sentence on it.
+            None: it is raised.
 
     Returns:
-        For each name its function's result.
+        For each name its function's result, gaps apart.
 
     Raises:
-        NetworkError: There is no such layer, or it puts out something other than one tensor.
+        NetworkError: There is no such layer, or it puts out no tensor of real numbers.
     """
     names = list(reducers)
     for name in filter(None, names):
@@ -191,7 +197,12 @@ def observe_each(
         network.get_submodule(name).register_forward_hook(_on_call(calls.get(name, 1), make))
 
     def see(name: str, _module: nn.Module, _inputs: Any, output: Any) -> None:
-        results[name] = reducers[name](_only_tensor(output, name))
+        try:
+            results[name] = reducers[name](first_tensor(output, name))
+        except NetworkError as error:
+            if gaps is None:
+                raise
+            gaps[name] = str(error)
         calls_left[name] -= 1
         if max(calls_left.values()) <= 0:
             raise _StopForward
@@ -201,23 +212,50 @@ def observe_each(
     with torch.inference_mode(), suppress(_StopForward):
         network(batch)
     for name in names:
-        if name not in results:
+        if name in results:
+            continue
+        if gaps is None:
             raise _never_ran(name)
-    return {name: results[name] for name in names}
+        gaps.setdefault(name, str(_never_ran(name)))
+    return {name: results[name] for name in names if name in results}
 
 
-def _on_call(
-    number: int, make: Callable[[Tensor], Tensor]
-) -> Callable[[nn.Module, Any, Tensor], Tensor]:
-    """Make a hook that replaces a module's output in its number-th call."""
+def _on_call(number: int, make: Callable[[Tensor], Tensor]) -> Callable[[nn.Module, Any, Any], Any]:
+    """Make a hook that replaces a module's output, or its first tensor, in its number-th call."""
     calls = 0
 
-    def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
+    def hook(_module: nn.Module, _inputs: Any, output: Any) -> Any:
         nonlocal calls
         calls += 1
-        return make(output) if calls == number else output
+        return _with_first_changed(output, make) if calls == number else output
 
     return hook
+
+
+def _with_first_changed(output: Any, make: Callable[[Tensor], Tensor]) -> Any:
+    """Replace the first tensor of a module's output; what is around it stays as it is."""
+    if isinstance(output, Tensor):
+        return make(output)
+    if isinstance(output, Mapping):
+        changed = copy.copy(output)
+        for key, value in output.items():
+            if next(tensors_in(value), None) is not None:
+                changed[key] = _with_first_changed(value, make)  # type: ignore[index]
+                break
+        return changed
+    if isinstance(output, (tuple, list)):
+        items = list(output)
+        for index, value in enumerate(items):
+            if next(tensors_in(value), None) is not None:
+                items[index] = _with_first_changed(value, make)
+                break
+        kind: Any = type(output)
+        return kind(*items) if hasattr(output, "_fields") else kind(items)
+    for field in fields(output):
+        value = getattr(output, field.name)
+        if next(tensors_in(value), None) is not None:
+            return replace(output, **{field.name: _with_first_changed(value, make)})
+    return output
 
 
 def capture_with_input(
@@ -241,7 +279,7 @@ def capture_with_input(
     inputs: list[Tensor] = []
 
     def keep(_module: nn.Module, arguments: Any) -> None:
-        inputs[:] = [arguments[0].detach().clone()]
+        inputs[:] = [first_tensor(arguments, source).detach().clone()]
 
     cut = truncated(module, name)
     cut.get_submodule(f"network.{source}").register_forward_pre_hook(keep)
@@ -307,7 +345,7 @@ class _Truncated(nn.Module):
         try:
             self.network(batch)
         except _StopForward as stop:
-            return _only_tensor(stop.output, self.name)
+            return first_tensor(stop.output, self.name)
         raise _never_ran(self.name)
 
     def _stop(self, _module: nn.Module, _inputs: Any, output: Any) -> None:
@@ -323,13 +361,37 @@ def copied(output: Tensor) -> Tensor:
         return output.to(torch.float32, copy=True, memory_format=torch.contiguous_format)
 
 
-def _only_tensor(output: Any, name: str) -> Tensor:
-    if not isinstance(output, Tensor):
+def first_tensor(output: Any, name: str) -> Tensor:
+    """Return the first tensor of a layer's output, which may be a tuple, a dictionary or the like.
+
+    Raises:
+        NetworkError: There is none, or its numbers are complex.
+    """
+    tensor = next(tensors_in(output), None)
+    if tensor is None:
         raise NetworkError(
-            f"The layer “{name}” puts out a {type(output).__name__}, not one tensor; "
-            "choose a layer inside it."
+            f"The layer “{name}” puts out a {type(output).__name__} without a tensor; choose "
+            "another."
         )
-    return output
+    if tensor.is_complex():
+        raise NetworkError(
+            f"The layer “{name}” puts out complex numbers, which have no order; choose another."
+        )
+    return tensor
+
+
+def check_gradient(output: Tensor, name: str) -> None:
+    """Check that a layer's output depends on the image in a way that can be differentiated.
+
+    Raises:
+        NetworkError: It does not.
+    """
+    if not output.requires_grad:
+        raise NetworkError(
+            f"What the layer “{name}” puts out cannot be differentiated with respect to the image: "
+            "the network computes without gradients on the way there, under torch.no_grad() "
+            "perhaps; choose another layer, or take that out of its forward()."
+        )
 
 
 def _never_ran(name: str) -> NetworkError:

@@ -133,9 +133,11 @@ def count_dead(
 def _count(network: Network, images: ImageSet, stop: Callable[[], bool]) -> Iterator[DeadStep]:
     selection = layers_with_maps(network)
     dead: dict[str, Tensor] = {}
+    gaps: dict[str, str] = {}  # what cannot be shown is left out of the list
     for batch in input_batches(network, images):
         if batch.indices:
-            strengths = observe_strengths(network.module, batch.inputs, selection)
+            strengths = observe_strengths(network.module, batch.inputs, selection, gaps)
+            selection = tuple(layer for layer in selection if layer.name not in gaps)
             for layer in selection:
                 empty = is_empty(strengths[layer.name]).all(0)
                 dead[layer.name] = dead.get(layer.name, empty) & empty

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from convviz.features.capture import input_for, truncated
+from convviz.features.capture import check_gradient, input_for, truncated
 from convviz.networks.network import Network
 from convviz.structure.costs import receptive_field
 from convviz.structure.layers import check_channel, check_position, layer
@@ -123,6 +123,7 @@ def effective_field(
     check_position(target.shape, row, column)
     batch = input_for(network, image).requires_grad_()
     output = truncated(network.module, target.name)(batch)
+    check_gradient(output, target.name)
     value = output[0, channel] if output.dim() == 2 else output[0, channel, row, column]
     (gradient,) = torch.autograd.grad(value, batch)
     weights = gradient[0].abs().sum(0).float()

@@ -447,7 +447,8 @@ def stage(stage: Stage, source: str) -> str:
                 f"{stage.shift:.5g} → {after}"
             )
         case Rectified():
-            return f"ReLU: the larger of {stage.before:.5g} and 0 → {after}"
+            most = "" if stage.ceiling is None else f", at most {stage.ceiling:g}"
+            return f"ReLU: the larger of {stage.before:.5g} and 0{most} → {after}"
         case BranchChoice():
             return (
                 f"Concatenation: it is channel {stage.channel} of the branch "

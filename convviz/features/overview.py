@@ -42,15 +42,14 @@ class StageSummary:
 
 
 def overview(network: Network, image: Image.Image) -> tuple[StageSummary, ...]:
-    """Summarise the stages of a network for one image, in one pass, from the image to the scores.
-
-    Raises:
-        NetworkError: A stage puts out something other than one tensor.
-    """
+    """Summarise the stages of a network for one image, from image to scores, in one pass."""
     chosen = stages(layers(network))
-    captured = activations_of(network, image, tuple(layer.name for layer in chosen))
+    gaps: dict[str, str] = {}  # a stage that cannot be shown is left out
+    captured = activations_of(network, image, tuple(layer.name for layer in chosen), gaps)
     summaries = []
     for layer in chosen:
+        if layer.name not in captured:
+            continue
         activations = captured[layer.name]
         is_empty = activations.empty()
         if len(layer.shape) == 1:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from convviz.errors import SettingError
 from convviz.features.arithmetic import Derivation, Unit
-from convviz.features.capture import truncated
+from convviz.features.capture import check_gradient, truncated
 from convviz.images.fourier import FourierImage
 from convviz.images.preprocess import normalise, to_image, to_tensor
 from convviz.networks.network import Network
@@ -180,6 +180,7 @@ def _ascend(
         with torch.enable_grad():
             pixels = transformed(_valid(image, coefficients), jitter, generator)
             output = cut(normalise(pixels, mean=mean, std=std))
+            check_gradient(output, unit.name)
             score = _score(output[0, unit.channel], config.target)
             optimiser.zero_grad(set_to_none=True)
             (-score).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped

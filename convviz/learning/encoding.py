@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from convviz.datasets import labelled_set
 from convviz.datasets.labelled_set import Dataset, to_input
-from convviz.learning.plan import parts_of
+from convviz.features.capture import truncated
+from convviz.learning.plan import own_parameters, parts_of
 from convviz.networks.clone import clone
 from convviz.networks.decoders import put
 
@@ -23,10 +24,13 @@ _BATCH = 16
 
 
 def trunk(module: nn.Module, head: str) -> nn.Module:
-    """Return a network without its head: it maps a batch to the head's input."""
+    """Return a network without its head: it maps a batch to the head's input.
+
+    What comes behind the head does not run.
+    """
     copy = clone(module)
     put(copy, head, nn.Identity())
-    return copy.to(memory_format=torch.channels_last)
+    return truncated(copy, head).to(memory_format=torch.channels_last)
 
 
 @torch.no_grad()
@@ -47,6 +51,8 @@ def cut(
         the example; None if the first part is trained, or if the halves together differ from the
         network.
     """
+    if own_parameters(module):
+        return None  # what its forward() does with them is in none of its parts
     chain = _chain(module)
     first = next((k for k, (name, _) in enumerate(chain) if name in trained), 0)
     if not first:

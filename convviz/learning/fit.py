@@ -26,7 +26,7 @@ from convviz.features.capture import check_layer
 from convviz.learning.config import Answers, TrainingResult, TrainingSettings, TrainingStep
 from convviz.learning.encoding import DecodedImages, FeatureScale, cut, trunk
 from convviz.learning.loop import BestWeights, Examples, Schedule, seed_dropout, train
-from convviz.learning.plan import TransferPlan
+from convviz.learning.plan import TransferPlan, trained_parts
 from convviz.learning.snapshots import SnapshotSchedule, Watch
 from convviz.learning.step import Learner
 from convviz.networks.clone import clone
@@ -282,6 +282,7 @@ class _Training:
             optimiser=self.settings.optimiser,
             weight_decay=self.settings.weight_decay,
             auxiliary_weight=self.settings.auxiliary_weight,
+            heads=bool(self.plan.auxiliary),
         )
 
     def _to_input(self, pixels: Tensor) -> Tensor:
@@ -311,8 +312,9 @@ def _set_modes(plan: TransferPlan, module: nn.Module) -> None:
         module.train()
         return
     module.eval()
-    for name in plan.trained_names():
-        module.get_submodule(name).train()
+    for part in trained_parts(module, plan.trained_names()):
+        if isinstance(part, nn.Module):
+            part.train()
     for part in module.modules():
         if isinstance(part, nn.modules.batchnorm._NormBase):
             part.eval()

@@ -25,7 +25,7 @@ from convviz.learning.config import (
     Validation,
 )
 from convviz.learning.snapshots import SnapshotSchedule
-from convviz.learning.step import Learner, Losses, judge
+from convviz.learning.step import Learner, Losses, judge, main_scores
 
 _REPORT_SECONDS = 0.2  # between two steps that are yielded within an epoch
 _CHECKED = 64  # images per pass of a check
@@ -245,8 +245,7 @@ class BestWeights:
 
     @torch.no_grad()
     def _score(self, examples: Examples, rows: Tensor) -> Tensor:
-        scores: Tensor = self._module(examples.batch(rows)[0]).float()
-        return scores
+        return main_scores(self._module(examples.batch(rows)[0])).float()
 
     def _copied(self) -> dict[str, Tensor]:
         tensors = trained_tensors(self._module)

@@ -18,10 +18,11 @@ from torchvision.models import GoogLeNet
 
 from convviz.errors import NetworkError, SettingError
 from convviz.networks.clone import clone
-from convviz.networks.decoders import EncoderOnly, Form, in_form, inputs_of, is_pooled, last_linear
+from convviz.networks.decoders import EncoderOnly, Form, in_form, inputs_of, is_pooled
 from convviz.networks.initial_weights import draw
 from convviz.networks.network import Network, is_within
 from convviz.networks.registry import build
+from convviz.structure.layers import last_linear
 from convviz.weights.load import load
 from convviz.weights.trained import PREFIX
 
@@ -128,15 +129,32 @@ class TransferPlan:
         for part in self.parts:
             if not part.trained:
                 continue
+            owner, _, leaf = part.name.rpartition(".")
+            own = own_parameters(module).get(part.name)
+            if own is not None:
+                # It keeps what it is, in whatever way its author drew it.
+                module.get_submodule(owner)._parameters[leaf] = nn.Parameter(_copied(own))
+                continue
             part_module = module.get_submodule(part.name)
             _copy_tensors(part_module)
             if part.state in ("replaced", "from scratch"):
                 draw(part_module, generator)
         for parameter in module.parameters():
             parameter.requires_grad_(False)
-        for name in self.trained_names():
-            module.get_submodule(name).requires_grad_(True)
+        for each in trained_parts(module, self.trained_names()):
+            each.requires_grad_(True)
         return module
+
+
+def trained_parts(module: nn.Module, names: Sequence[str]) -> list[nn.Module | nn.Parameter]:
+    """Return parts of a network by their names: modules, and parameters of no such module.
+
+    Args:
+        module: The network.
+        names: As `parts_of` and `own_parameters` have them.
+    """
+    own = own_parameters(module)
+    return [own[name] if name in own else module.get_submodule(name) for name in names]
 
 
 def _copy_tensors(module: nn.Module) -> None:
@@ -288,8 +306,7 @@ def _form(
         hidden = (HIDDEN,) if scenario == "several" else ()
         return Form("decoder", channels, classes, hidden, pooled=True), ("decoder",)
     # As it is built: a decoder that was trained here may have several layers in its place.
-    with torch.device("meta"):
-        last = last_linear(build(network.spec), network.spec.auxiliary)
+    last = last_linear(network.spec)
     inputs = inputs_of(network.module.get_submodule(last))
     group = last.rpartition(".")[0]
     siblings = [
@@ -333,10 +350,23 @@ def parts_of(module: nn.Module) -> dict[str, nn.Module]:
     return parts
 
 
+def own_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
+    """List the parameters by name that hang on the network itself, or on one of its sequences."""
+    owners = {"": module} | {
+        name: child for name, child in module.named_children() if isinstance(child, nn.Sequential)
+    }
+    return {
+        f"{owner}.{name}".lstrip("."): parameter
+        for owner, part in owners.items()
+        for name, parameter in part.named_parameters(recurse=False)
+    }
+
+
 def _part_sizes(module: nn.Module) -> dict[str, int]:
     """Count the parameters of each part that has some."""
-    parts = parts_of(module).items()
-    sizes = {name: sum(p.numel() for p in part.parameters()) for name, part in parts}
+    sizes = {name: parameter.numel() for name, parameter in own_parameters(module).items()}
+    for name, part in parts_of(module).items():
+        sizes[name] = sum(p.numel() for p in part.parameters())
     return {name: size for name, size in sizes.items() if size}
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from convviz.errors import NetworkError
 from convviz.learning.config import Optimiser, Validation
+from convviz.structure.trace import tensors_in
 
 _MOMENTUM = 0.9
 
@@ -44,6 +46,7 @@ class Learner:
         weight_decay: For weights; biases and batch norms are left alone.
         auxiliary_weight: What auxiliary losses are multiplied with (Szegedy et al. 2015, §5).
         smoothing: Label smoothing, in 0…1.
+        heads: Whether further scores that the module returns are those of auxiliary heads.
         dtype: torch.bfloat16 to run the network in that precision; losses stay float32.
     """
 
@@ -56,10 +59,12 @@ class Learner:
         auxiliary_weight: float = 0.3,
         smoothing: float = 0.0,
         dtype: torch.dtype = torch.float32,
+        heads: bool = True,
     ) -> None:
         self.module = module
         self.auxiliary_weight = auxiliary_weight
         self.smoothing = smoothing
+        self.heads = heads
         self.dtype = dtype
         parameters = [p for p in module.parameters() if p.requires_grad]
         groups = [
@@ -86,7 +91,8 @@ class Learner:
         self.optimiser.zero_grad(set_to_none=True)
         with torch.enable_grad():
             with torch.autocast("cpu", self.dtype, enabled=self.dtype != torch.float32):
-                scores = all_scores(self.module(batch))
+                out = self.module(batch)
+                scores = all_scores(out) if self.heads else (main_scores(out),)
             losses = [
                 cross_entropy(score.float(), labels, label_smoothing=self.smoothing)
                 for score in scores
@@ -95,16 +101,48 @@ class Learner:
             values = [float(loss.detach()) for loss in losses]
             correct = int((scores[0].argmax(1) == labels).sum())
             result = Losses(values[0], tuple(values[1:]), correct)
+            if not total.requires_grad:
+                raise NetworkError(
+                    "The network's scores cannot be differentiated with respect to the weights to "
+                    "be trained: it computes without gradients, under torch.no_grad() perhaps; "
+                    "take that out of its forward()."
+                )
             if result.finite:
                 torch.autograd.backward(total)
                 self.optimiser.step()
         return result
 
 
-def all_scores(out: Tensor | Iterable[Tensor | None]) -> tuple[Tensor, ...]:
-    """List a network's scores, the main ones first, then the auxiliary heads'."""
+def all_scores(out: object) -> tuple[Tensor, ...]:
+    """List a network's scores, the main ones first, then the auxiliary heads'.
+
+    What else a network returns beside its scores, such as features, is left out: of a tuple, a
+    dictionary or the like the first tensor has the scores.
+
+    Raises:
+        NetworkError: It returns no tensor.
+    """
+    main = main_scores(out)
     # torchvision's GoogLeNet returns (scores, deeper head's, shallower head's) in train mode.
-    return (out,) if isinstance(out, Tensor) else tuple(s for s in out if s is not None)
+    others = out[1:] if isinstance(out, tuple) and out[0] is main else ()
+    heads = tuple(scores for scores in others if scores is not None)
+    alike = all(isinstance(scores, Tensor) and scores.shape == main.shape for scores in heads)
+    return (main, *heads) if alike else (main,)
+
+
+def main_scores(out: object) -> Tensor:
+    """Return the scores that a network puts out: its first tensor.
+
+    Raises:
+        NetworkError: It returns no tensor.
+    """
+    scores = next(tensors_in(out), None)
+    if scores is None:
+        raise NetworkError(
+            f"The network returns a {type(out).__name__} without a tensor, so there is nothing to "
+            "train on; let its forward() return the scores."
+        )
+    return scores
 
 
 def total_loss(losses: Sequence[Tensor], auxiliary_weight: float) -> Tensor:

@@ -9,9 +9,6 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torchvision.models import GoogLeNet
 
-from convviz.errors import NetworkError
-from convviz.networks.network import is_within
-
 
 class EncoderOnly(nn.Module):
     """A network that ends after its `features`, so that no untrained part can seem trained.
@@ -82,29 +79,6 @@ def make_decoder(inputs: int, classes: int, hidden: Sequence[int] = ()) -> nn.Mo
         layers += [nn.Linear(before, after), nn.ReLU()]
     last = nn.Linear(sizes[-1], classes)
     return nn.Sequential(*layers, last) if layers else last
-
-
-def last_linear(module: nn.Module, without: Sequence[str] = ()) -> str:
-    """Find the fully connected layer that scores the classes.
-
-    Args:
-        module: The network.
-        without: Dotted prefixes of auxiliary heads.
-
-    Raises:
-        NetworkError: There is none.
-    """
-    names: list[str] = [
-        name
-        for name, part in module.named_modules()
-        if isinstance(part, nn.Linear) and not any(is_within(name, head) for head in without)
-    ]
-    if not names:
-        raise NetworkError(
-            "The network has no fully connected layer whose place a new decoder could take; "
-            "choose another network."
-        )
-    return names[-1]
 
 
 def inputs_of(decoder: nn.Module) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 
@@ -30,10 +30,12 @@ class Weights:
         classes: Name of each class; empty where there is no decoder.
         input_size: Side of the square input that suits them best, in pixels.
         resize: What an image's shorter side is resized to before the crop, in pixels.
-        note: One sentence for the user, or nothing.
+        note: A sentence or two for the user, or nothing.
         decoder_set: What the decoder was trained on, where that is not `training_set`.
         decoder_size: Side of the square input for the decoder's predictions, in pixels, where that
             is not `input_size`.
+        warning: What is wrong with the numbers, one sentence, which the note has as well; empty if
+            nothing is.
     """
 
     source: str
@@ -48,6 +50,7 @@ class Weights:
     note: str = ""
     decoder_set: str = ""
     decoder_size: int | None = None
+    warning: str = ""
 
 
 def no_title(name: str) -> str | None:
@@ -84,6 +87,11 @@ class NetworkSpec:
         imagenet_options: Arguments of `build` for torchvision's ImageNet weights, as pairs.
             torchvision's GoogLeNet was trained on inputs scaled to -1…1; with
             `transform_input=True` it converts ImageNet-normalised ones itself.
+        classes: Name of each class of a user's network, in the order of its scores; empty if they
+            have no names.
+        resize: What an image's shorter side is scaled to before the middle is cut out, in pixels.
+            "none": to `input_size`, so that an image of that size goes in as it is. None: as
+            torchvision does for ImageNet, so that the middle 7/8 are seen.
     """
 
     name: str
@@ -102,6 +110,15 @@ class NetworkSpec:
     branch_of: Callable[[str], str | None] = no_title
     torchvision_weights: str | None = None
     imagenet_options: tuple[tuple[str, Any], ...] = ()
+    classes: tuple[str, ...] = ()
+    resize: int | Literal["none"] | None = None
+
+    @property
+    def resized_to(self) -> int:
+        """What an image's shorter side is scaled to before the crop, in pixels."""
+        if self.resize is None:
+            return round(self.input_size * 256 / 224)
+        return self.input_size if self.resize == "none" else self.resize
 
 
 def is_within(name: str, module: str) -> bool:

@@ -36,9 +36,12 @@ import re
 import sys
 import threading
 import traceback
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from convviz.errors import NetworkError
@@ -79,12 +82,35 @@ def register(spec: NetworkSpec) -> None:
         raise NetworkError(
             f"{spec.name}: mean and std need three numbers each, and those of std must be above 0."
         )
+    _check_classes(spec)
+    if spec.resize not in (None, "none") and (
+        type(spec.resize) is not int or spec.resize < spec.input_size
+    ):
+        raise NetworkError(
+            f"{spec.name}: resize must be “none”, or a whole number of pixels from input_size "
+            f"({spec.input_size}) on, as the middle is cut out of what is resized."
+        )
+    spec = replace(spec, classes=tuple(spec.classes))
     with _lock:
         if spec.name in _specs:
             raise NetworkError(
                 f"There is a network called {spec.name} already: give yours another name."
             )
         _specs[spec.name] = spec
+
+
+def _check_classes(spec: NetworkSpec) -> None:
+    names: Any = spec.classes
+    if isinstance(names, str) or not all(isinstance(name, str) and name.strip() for name in names):
+        raise NetworkError(
+            f"{spec.name}: classes must be a list of names, one for each class in the order of the "
+            "network's scores."
+        )
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise NetworkError(
+            f"{spec.name}: two classes are called “{twice}”; give each its own name."
+        )
 
 
 def register_built_in(spec: NetworkSpec) -> None:
@@ -149,7 +175,46 @@ def build(spec: NetworkSpec, **options: Any) -> nn.Module:
             f"{spec.title} cannot be built: its build() returns no torch.nn.Module but a "
             f"{type(module).__name__}."
         )
-    return module.eval().requires_grad_(False)
+    refusal = _cannot_be_looked_into(module)
+    if refusal:
+        raise NetworkError(f"{spec.title} cannot be looked into: {refusal}.")
+    try:
+        return _on_cpu_in_float32(module.eval().requires_grad_(False))
+    except Exception as error:  # a user's module may raise anything
+        if not is_networks_fault(spec.name, error):
+            raise
+        raise NetworkError(
+            f"{spec.title} cannot be looked into: {type(module).__name__} raises {reason(error)}."
+        ) from error
+
+
+def _cannot_be_looked_into(module: nn.Module) -> str:
+    """Say why a network has no layers that can be looked at; empty if it may have."""
+    for part in module.modules():
+        if isinstance(part, torch.jit.ScriptModule):
+            return (
+                "it is, or holds, a TorchScript network, whose layers run out of sight; let "
+                "build() return the Python network"
+            )
+        if re.search(r"\.quantized(\.|$)", type(part).__module__):
+            return (
+                "its layers are quantised, so that they compute with whole numbers; let build() "
+                "return the network before it was quantised"
+            )
+    return ""
+
+
+def _on_cpu_in_float32(module: nn.Module) -> nn.Module:
+    """Bring a network to the CPU, and its numbers to float32: so everything here computes."""
+    tensors = (*module.parameters(), *module.buffers())
+    if any(tensor.device.type not in ("cpu", "meta") for tensor in tensors):
+        module = module.cpu()
+    if any(t.is_floating_point() and t.dtype != torch.float32 for t in tensors):
+        module = module.float()
+    for part in module.modules():
+        if isinstance(part, nn.DataParallel):
+            part.device_ids = []  # it then runs what it wraps where that is
+    return module
 
 
 # A user's files.

@@ -45,6 +45,9 @@ _KEEP_SIGN = (
     "slice",
 )
 
+# Operations that copy a mask or zeros into another type or shape.
+_COPIES = ("_to_copy", "clone", "alias", "detach", "expand", "view", "lift_fresh", "to")
+
 _WORDS = {"cat": "concatenation", "add": "sum", "mul": "product"}
 
 
@@ -78,16 +81,75 @@ class Flow:
         self._readers: dict[Value, list[Operation]] = defaultdict(list)
         self._producer: dict[Value, Operation] = {}
         self._rectified: set[Value] = set()
+        self._relus: dict[Operation, Value] = {}  # to the value whose positive part they return
+        self._masks: dict[Value, tuple[Value, bool]] = {}  # of what, and whether of its positives
+        self._zeros: set[Value] = set()
         for operation in trace.operations:
             if operation.output in operation.inputs:
                 continue  # it returned its input
-            for value in set(operation.inputs):
+            for value in set(operation.inputs) if not ops.only_takes_shape(operation.name) else ():
                 self._readers[value].append(operation)
             self._producer[operation.output] = operation
-            if _rectifies(operation) or (
+            self._recognise(operation)
+            if operation in self._relus or (
                 operation.name in _KEEP_SIGN and self._rectified.issuperset(operation.inputs)
             ):
                 self._rectified.add(operation.output)
+
+    def _recognise(self, operation: Operation) -> None:
+        """Tell whether an operation is a ReLU, in any form, or a part of one."""
+        name, arguments, inputs = operation.name, operation.arguments, operation.inputs
+        output = operation.output
+        if ops.rectifies(name, arguments):
+            self._relus[operation] = inputs[0]
+        elif ops.makes_zeros(name, arguments) or (
+            name in _COPIES and self._zeros.issuperset(inputs) and inputs
+        ):
+            self._zeros.add(output)
+        elif ops.is_positive_mask(name, arguments) or ops.is_negative_mask(name, arguments):
+            self._masks[output] = (inputs[0], ops.is_positive_mask(name, arguments))
+        elif name in {"gt", "ge", "lt", "le"} and len(inputs) == 2 and inputs[1] in self._zeros:
+            self._masks[output] = (inputs[0], name in {"gt", "ge"})
+        elif name in _COPIES and inputs and inputs[0] in self._masks:
+            self._masks[output] = self._masks[inputs[0]]
+        elif (source := self._positive_part(operation)) is not None:
+            self._relus[operation] = source
+
+    def _positive_part(self, operation: Operation) -> Value | None:
+        """Find the value whose positive part an operation returns, with a mask or with zeros."""
+        inputs = operation.inputs
+        match operation.name, inputs:
+            case "where", (mask, kept, zero) if zero in self._zeros:
+                return kept if self._masks.get(mask) == (kept, True) else None
+            case "where", (mask, zero, kept) if zero in self._zeros:
+                return kept if self._masks.get(mask) == (kept, False) else None
+            case "maximum" | "fmax" | "clamp_min" | "clamp", (first, second):
+                if operation.arguments.get("max") is not None:
+                    return None
+                both = {first: second, second: first}
+                return next((both[zero] for zero in both if zero in self._zeros), None)
+            case "mul", (first, second):
+                for kept, mask in ((first, second), (second, first)):
+                    if self._masks.get(mask) == (kept, True):
+                        return kept
+            case "index_put", (kept, mask, zero) if zero in self._zeros:
+                return kept if self._masks.get(mask) == (kept, False) else None
+            case "masked_fill", (kept, mask, *rest):
+                value = operation.arguments.get("value")
+                is_zero = value == 0 if not rest else rest[0] in self._zeros
+                return kept if is_zero and self._masks.get(mask) == (kept, False) else None
+        return None
+
+    def _is_only_a_mask(self, operation: Operation, value: Value) -> bool:
+        """Whether an operation reads a value only to let its positive part through."""
+        marked = self._masks.get(operation.output)
+        if marked is None or marked[0] is not value:
+            return False
+        readers = self._readers[operation.output]
+        return all(
+            self._relus.get(reader) is value or self._is_only_a_mask(reader, value)
+            for reader in readers
+        )
 
     def pre_relu_of(self, call: Call) -> str | None:
         """Find the layer whose positive part is what the next ReLU passes on of an output.
@@ -104,8 +166,10 @@ class Flow:
         names: set[str | None] = set()
         for reader in self._readers[value]:
             call = self._by_position.get(reader.call)
-            if _rectifies(reader):
+            if reader in self._relus:
                 names.add(name)
+            elif self._is_only_a_mask(reader, value):
+                continue
             elif call and call.leaf and is_norm(call.module) and value in call.inputs:
                 # Of a norm that is used several times, only the last use can be captured.
                 if call.output is None or call is not self._last[call.name]:
@@ -130,7 +194,7 @@ class Flow:
         limits: set[float | None] = set()
         for reader in self._readers[value]:
             call = self._by_position.get(reader.call)
-            if _rectifies(reader):
+            if reader in self._relus:
                 limits.add(ops.ceiling(reader.name, reader.arguments))
             elif call and call.leaf and is_norm(call.module) and value in call.inputs:
                 limits |= set() if call.output is None else self._ceilings(call.output)
@@ -162,14 +226,14 @@ class Flow:
         words: list[str] = []
         while value not in sources and value in self._producer:
             operation = self._producer[value]
-            if _rectifies(operation):
+            if operation in self._relus:
                 words.append("ReLU")
-            elif operation.name in _WORDS:
-                words.append(_WORDS[operation.name])
-                break
-            else:
+                value = self.source_of(self._relus[operation])
+                continue
+            if operation.name not in _WORDS:
                 return Join("block", whole=False)
-            value = self.source_of(operation.inputs[0])
+            words.append(_WORDS[operation.name])
+            break
         if words == ["ReLU"]:
             return self._rectified_parts([part for part in inside if part.leaf])
         parts = tuple(map(self.source_of, operation.inputs)) if words == ["concatenation"] else ()
@@ -183,10 +247,6 @@ class Flow:
         if len(weighted) > 1:
             return Join("block", whole=False)
         return Join(" + ".join([*(kind_of(part.module) for part in parts), "ReLU"]), whole=True)
-
-
-def _rectifies(operation: Operation) -> bool:
-    return ops.rectifies(operation.name, operation.arguments)
 
 
 @per_module()

@@ -166,6 +166,49 @@ def encoder_end(spec: NetworkSpec, outputs: Sequence[Output]) -> int:
     return last - 1 if is_classifier else end
 
 
+def last_linear(spec: NetworkSpec) -> str:
+    """Name the fully connected layer that scores the classes of a network, as it is built.
+
+    That is the one whose output the network returns or, where the scores pass through more, the
+    last one that runs.
+
+    Raises:
+        NetworkError: There is none, or the network cannot be run.
+    """
+    value_flow = _flow(build(spec), spec, spec.input_size)
+    linear = [call for call in value_flow.calls if isinstance(call.module, nn.Linear)]
+    if not linear:
+        raise NetworkError(
+            "The network has no fully connected layer whose place a new decoder could take; "
+            "choose another network."
+        )
+    returned = value_flow.calls[-1].output
+    scores = None if returned is None else value_flow.source_of(returned)
+    last = next(
+        (c for c in linear if c.output is not None and value_flow.source_of(c.output) is scores),
+        linear[-1],
+    )
+    return last.name
+
+
+def check_classes(spec: NetworkSpec, module: nn.Module) -> None:
+    """Check that a network has as many scores as its description names classes, if it names any.
+
+    Raises:
+        NetworkError: It has not, or cannot be run.
+    """
+    if not spec.classes:
+        return
+    scores = _flow(module, spec, spec.input_size).calls[-1].output
+    shape = () if scores is None else scores.shape[1:]
+    if shape != (len(spec.classes),):
+        returned = " × ".join(map(str, shape)) or "no"
+        raise NetworkError(
+            f"{spec.title} names {len(spec.classes):,} classes but returns {returned} scores for "
+            "an image; name as many as it returns, in their order."
+        )
+
+
 def check_channel(shape: tuple[int, ...], channel: int) -> None:
     """Check that a layer of this output shape has a channel.
 
@@ -342,12 +385,7 @@ def _of_spec(spec: NetworkSpec, size: int) -> tuple[Layer, ...]:
 @per_module()
 def _of_module(module: nn.Module, spec: NetworkSpec, size: int) -> tuple[Layer, ...]:
     check_input_size(size, LARGEST_LISTED)
-    try:
-        value_flow = flow(module, size)
-    except TraceError as error:
-        if not _is_too_small(error) and not registry.is_networks_fault(spec.name, error.cause):
-            raise error.cause from error
-        raise NetworkError(_refusal(module, spec, size, error)) from error
+    value_flow = _flow(module, spec, size)
     joins = {
         order: value_flow.summary_of(call, order)
         for order, call in enumerate(value_flow.calls)
@@ -390,6 +428,20 @@ def _of_module(module: nn.Module, spec: NetworkSpec, size: int) -> tuple[Layer, 
             )
         )
     return tuple(rows)
+
+
+def _flow(module: nn.Module, spec: NetworkSpec, size: int) -> Flow:
+    """Follow the values through a network.
+
+    Raises:
+        NetworkError: It cannot be run on an image of this size.
+    """
+    try:
+        return flow(module, size)
+    except TraceError as error:
+        if not _is_too_small(error) and not registry.is_networks_fault(spec.name, error.cause):
+            raise error.cause from error
+        raise NetworkError(_refusal(module, spec, size, error)) from error
 
 
 def _encoder_end(spec: NetworkSpec, value_flow: Flow, calls: Sequence[tuple[int, Call]]) -> int:

@@ -195,6 +195,30 @@ def rectifies(name: str, arguments: Arguments) -> bool:
     return False
 
 
+def is_positive_mask(name: str, arguments: Arguments) -> bool:
+    """Tell whether an operation marks the numbers above 0: ``y > 0``, or ``y >= 0``."""
+    return name in {"gt", "ge"} and arguments.get("other") == 0
+
+
+def is_negative_mask(name: str, arguments: Arguments) -> bool:
+    """Tell whether an operation marks the numbers below 0: ``y < 0``, or ``y <= 0``."""
+    return name in {"lt", "le"} and arguments.get("other") == 0
+
+
+def only_takes_shape(name: str) -> bool:
+    """Tell whether an operation makes a tensor like another one, without reading its numbers."""
+    return name.endswith("_like") or name.startswith("new_")
+
+
+def makes_zeros(name: str, arguments: Arguments) -> bool:
+    """Tell whether an operation makes a tensor that is 0 everywhere."""
+    if name in {"zeros", "zeros_like", "new_zeros", "zero"}:
+        return True
+    filled = {"full": "fill_value", "full_like": "fill_value", "new_full": "fill_value"}
+    filled |= {"scalar_tensor": "s", "fill": "value", "lift_fresh": "number"}
+    return name in filled and arguments.get(filled[name]) == 0
+
+
 def ceiling(name: str, arguments: Arguments) -> float | None:
     """Return the largest number that a ReLU lets through, 6 for a ReLU6; None for no limit."""
     limit = arguments.get({"hardtanh": "max_val", "clamp": "max"}.get(name, ""))

@@ -19,7 +19,7 @@ import functools
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 import torch
@@ -308,8 +308,9 @@ def tensors_in(nested: object) -> Iterator[Tensor]:
     elif isinstance(nested, (tuple, list)):
         for value in nested:
             yield from tensors_in(value)
-    elif hasattr(nested, "__dataclass_fields__"):
-        yield from tensors_in(vars(nested))
+    elif is_dataclass(nested):
+        for field in fields(nested):
+            yield from tensors_in(getattr(nested, field.name, None))
 
 
 @dataclass(frozen=True, eq=False)

@@ -205,13 +205,21 @@ def empty_by_depth(
     image: ChosenImage, network: Network, threshold: float
 ) -> tuple[LayerSummary, ...]:
     """Return how many channels of each layer are empty; one pass serves every threshold."""
-    return feature_activations.summarise(_strengths(image, network), threshold)
+    return feature_activations.summarise(_strengths(image, network)[0], threshold)
+
+
+def not_shown(image: ChosenImage, network: Network) -> tuple[str, ...]:
+    """Return a sentence on each layer that `empty_by_depth` leaves out as it cannot be shown."""
+    return tuple(_strengths(image, network)[1].values())
 
 
 # A number for each channel: at most 100 kB.
 @st.cache_resource(max_entries=128, show_spinner=False, hash_funcs=KEYS)
-def _strengths(image: ChosenImage, network: Network) -> tuple[tuple[Layer, Tensor], ...]:
-    return feature_activations.strength_by_depth(network, image.pixels)
+def _strengths(
+    image: ChosenImage, network: Network
+) -> tuple[tuple[tuple[Layer, Tensor], ...], dict[str, str]]:
+    gaps: dict[str, str] = {}
+    return feature_activations.strength_by_depth(network, image.pixels, gaps), gaps
 
 
 PHOTOGRAPH_PIXELS = 448  # sharp on a projector, and a multiple of common maps' sides

@@ -37,6 +37,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime import Runtime
 
 from convviz import limits
+from convviz.downloads import cache
 from convviz.errors import SettingError
 from convviz.plain_text import unlinked
 from convviz.ui import errors, exports, login, shell
@@ -68,6 +69,7 @@ def options() -> Options:
     by_hand = config.get_option("server.allowedHosts")
     try:
         limits.check()
+        cache.check_user_folder()
         login.check()
         hosts = open_hosts(names, config.get_option("server.address") or "")
         ancestors = frame_ancestors(os.environ.get(EMBED, ""))

@@ -3,28 +3,247 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from convviz.errors import WeightsError
 from convviz.networks.decoders import put
 from convviz.weights import pickled
+from convviz.weights.pickled import Foreign, Stored
+
+SUFFIXES = (".pth", ".pt", ".safetensors", ".ckpt", ".bin", ".pth.tar", ".tar", ".pkl")
+"""What names of files of weights end in, in any case; the first of them are preferred."""
 
 _MAX_HEADER_BYTES = 5_000_000  # of a safetensors file: some 40,000 tensors
+_MOST_CLASS_NAMES = 25_000
+_DEEPEST = 4  # wrappers around a state dict
+
+# Keys under which training programs put a state dict, the preferred first.
+_WRAPPERS = (
+    *("state_dict", "model_state_dict", "model_state", "model", "net", "network", "net_state_dict"),
+    *("weights", "params", "module", "encoder", "backbone"),
+)
+_AVERAGED = ("ema", "avg", "averag", "swa", "teacher")  # in names of copies that training averages
+
+# Parts of names that a wrapper around a module puts there: DataParallel, torch.compile, and those
+# of distributed training.
+_SHELLS = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
+
+_CLASS_NAMES = ("classes", "class_names", "categories", "labels", "CLASSES")
+_CLASS_NUMBERS = ("class_to_idx", "class_to_index", "label2id")
+_NUMBERED_CLASSES = ("idx_to_class", "index_to_class", "id2label")
+_DESCRIPTIONS = ("meta", "metadata", "hyper_parameters", "hparams", "config", "args", "opt")
 
 
-def read(path: Path, *, mapped: bool) -> dict[str, Tensor]:
-    """Read a file of weights: safetensors, or a state dict written by `torch.save`.
+def stem_of(name: str) -> str | None:
+    """Return what stands before a weight file's suffix, in lower case; None for another file."""
+    lower = name.lower()
+    for suffix in sorted(SUFFIXES, key=len, reverse=True):
+        if lower.endswith(suffix):
+            return lower.removesuffix(suffix)
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class TensorSet:
+    """Tensors by name that lie together in a file.
+
+    Attributes:
+        key: The key that they lie under, "model"; "" for those of the file itself.
+        tensors: By name, or where the file has them.
+        others: Whether tensors that no network has as weights, such as sparse ones, are among them.
+    """
+
+    key: str
+    tensors: Mapping[str, Stored | Tensor]
+    others: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class StateDict:
+    """The tensors of a file that are a network's.
+
+    Attributes:
+        tensors: By the network's names, floating-point ones as float32.
+        key: The key that they lie under in the file; "" for the file itself.
+        prefix: What was taken off their names.
+        left_out: Names of tensors beside them that are not the network's.
+        as_well: The places in the file where other tensors fit as well.
+    """
+
+    tensors: dict[str, Tensor]
+    key: str = ""
+    prefix: str = ""
+    left_out: tuple[str, ...] = ()
+    as_well: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class File:
+    """What a file of weights holds.
+
+    Attributes:
+        path: The file.
+        sets: Its sets of tensors, the preferred first; at least one.
+        classes: Name of each class, where the file has them; else ().
+        read_stored: Reads the numbers of tensors.
+    """
+
+    path: Path
+    sets: tuple[TensorSet, ...]
+    classes: tuple[str, ...]
+    read_stored: Callable[[Mapping[str, Stored]], dict[str, Tensor]]
+
+    def first(self) -> StateDict:
+        """Read the preferred set as it is.
+
+        Raises:
+            WeightsError: It holds tensors that are no network's.
+        """
+        chosen = self.sets[0]
+        return StateDict(self._read(chosen.tensors, chosen), chosen.key)
+
+    def fitting(self, expected: Mapping[str, Tensor], without: Collection[str] = ()) -> StateDict:
+        """Read the set whose names are a network's, once a common prefix is taken off if need be.
+
+        Args:
+            expected: The network's tensors by name; their numbers are not read.
+            without: Dotted names of parts of the network whose tensors are not wanted.
+
+        Returns:
+            The tensors. If the names of none are the network's: those of the set that shares most
+            names with it, as they are.
+
+        Raises:
+            WeightsError: It holds tensors that are no network's.
+        """
+        ignored = tuple(f"{name}." for name in without)
+        fits = [fit for each in self.sets for fit in _fits(each, expected, ignored)]
+        fits.sort(key=lambda fit: (fit.differing > 0, fit.averaged))  # stable: then as they come
+        if not fits:
+            best = max(self.sets, key=lambda each: len(expected.keys() & each.tensors.keys()))
+            return StateDict(self._read(best.tensors, best), best.key)
+        fit = fits[0]
+        return StateDict(
+            self._read(fit.tensors, fit.chosen),
+            fit.chosen.key,
+            fit.prefix,
+            fit.left_out,
+            tuple(other.place for other in fits[1:]),
+        )
+
+    def _read(self, tensors: Mapping[str, Stored | Tensor], chosen: TensorSet) -> dict[str, Tensor]:
+        stored = {name: each for name, each in tensors.items() if isinstance(each, Stored)}
+        held = {name: each for name, each in tensors.items() if isinstance(each, Tensor)}
+        numbers = sum(
+            each.count if isinstance(each, Stored) else each.numel()
+            for each in tensors.values()
+            if each.dtype.is_floating_point and each.dtype != torch.float32
+        )
+        if (
+            chosen.others
+            or any(each.dtype.is_complex for each in tensors.values())
+            or not all(each.is_whole for each in stored.values())
+            or numbers > self.path.stat().st_size
+        ):
+            raise WeightsError(
+                f"The file {self.path.name} holds tensors that are no network's (sparse, "
+                "quantised, complex, or with more numbers than the file): write it from a network "
+                "of plain floating-point weights."
+            )
+        try:
+            held |= self.read_stored(stored)
+        except Exception as error:  # a damaged file may raise anything
+            raise _unreadable(self.path) from error
+        return {
+            name: held[name].to(torch.float32) if held[name].is_floating_point() else held[name]
+            for name in tensors
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """A set whose names are a network's.
+
+    Attributes:
+        chosen: The set.
+        prefix: What is taken off its names.
+        tensors: By the network's names.
+        left_out: Names beside them.
+        differing: How many have another shape than the network's.
+    """
+
+    chosen: TensorSet
+    prefix: str
+    tensors: dict[str, Stored | Tensor]
+    left_out: tuple[str, ...]
+    differing: int
+
+    @property
+    def place(self) -> str:
+        """Where it lies in the file."""
+        return ".".join(filter(None, (self.chosen.key, self.prefix.rstrip("."))))
+
+    @property
+    def averaged(self) -> bool:
+        """Whether it is a copy that training has averaged."""
+        return any(word in self.place.lower() for word in _AVERAGED)
+
+
+def open_file(path: Path, *, mapped: bool) -> File:
+    """Open a file of weights: safetensors, or what `torch.save` or `pickle` wrote.
 
     Args:
         path: The file.
         mapped: Whether to map it into memory instead of reading it. Not for files that
             may be overwritten later.
+
+    Raises:
+        WeightsError: It is damaged, or does not contain weights.
+    """
+    try:
+        if _is_safetensors(path):
+            return _open_safetensors(path, mapped=mapped)
+        contents = pickled.read(path)
+    except pickled.ScriptFileError as error:
+        raise WeightsError(
+            f"The file {path.name} is a TorchScript network, a program that cannot be looked into: "
+            "save the weights of the Python network, with torch.save(network.state_dict(), …)."
+        ) from error
+    except pickled.ForeignFileError as error:
+        if "names" in str(error):
+            raise WeightsError(
+                f"The file {path.name} cannot be read as weights: it names what starts programs "
+                "on the machine that opens it; take a file that holds tensors alone."
+            ) from error
+        raise _unreadable(path) from error
+    except Exception as error:  # a damaged or foreign file may raise anything
+        raise _unreadable(path) from error
+    sets = tuple(sorted(_sets(contents.value), key=lambda each: _rank(each.key)))
+    if not sets:
+        raise WeightsError(f"The file {path.name} {_without_tensors(contents.value)}")
+    return File(
+        path,
+        sets,
+        _classes(contents.value),
+        lambda stored: contents.tensors(stored, mapped=mapped),
+    )
+
+
+def read(path: Path, *, mapped: bool) -> dict[str, Tensor]:
+    """Read a file of weights whose names are known to be right; else see `open_file`.
+
+    Args:
+        path: The file.
+        mapped: As for `open_file`.
 
     Returns:
         Tensors by name, floating-point ones as float32. Of a checkpoint, its "state_dict".
@@ -32,42 +251,68 @@ def read(path: Path, *, mapped: bool) -> dict[str, Tensor]:
     Raises:
         WeightsError: It is damaged, or does not contain weights.
     """
-    state: dict[str, Any]
-    try:
-        if path.suffix == ".safetensors":
-            _check_header(path)
-            state = {
-                name: value if mapped else value.clone()  # load_file maps the file
-                for name, value in load_file(path).items()
-            }
-        else:
-            pickled.check(path)
-            state = _load(path, mapped=mapped)
-    except Exception as error:  # a damaged or foreign file may raise anything
-        raise WeightsError(
-            f"The file {path.name} cannot be read as weights: it is damaged, or holds other things "
-            "than tensors; replace it."
-        ) from error
-    inner = state.get("state_dict")
-    if isinstance(inner, Mapping):
-        state = dict(inner)
-    if not state or not all(map(_is_tensor_by_name, state.items())):
-        raise WeightsError(
-            f"The file {path.name} does not hold a state dict (tensors by name): write it with "
-            "torch.save(network.state_dict(), …)."
-        )
-    widened = [v for v in state.values() if v.is_floating_point() and v.dtype != torch.float32]
-    plain = all(map(_is_plain, state.values()))
-    if not plain or sum(map(torch.numel, widened)) > path.stat().st_size:
-        raise WeightsError(
-            f"The file {path.name} holds tensors that are no network's (sparse, quantised, "
-            "complex, or with more numbers than the file): write it from a network of plain "
-            "floating-point weights."
-        )
-    return {
-        name: value.to(torch.float32) if value.is_floating_point() else value
-        for name, value in state.items()
+    return open_file(path, mapped=mapped).first().tensors
+
+
+def class_count(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> int | None:
+    """Count the classes of weights that fit a network but for the number of its classes.
+
+    Args:
+        expected: The network's tensors by name.
+        tensors: Those of a file, by the same names.
+
+    Returns:
+        The number; None if they fit as they are, or do not fit for another reason too.
+    """
+    shapes = [
+        (value.shape, tensors[name].shape)
+        for name, value in expected.items()
+        if name in tensors and tensors[name].shape != value.shape
+    ]
+    counts = {found[0] for _, found in shapes if found}
+    before = {shape[0] for shape, _ in shapes if shape}
+    rest_equal = all(shape[1:] == found[1:] and shape and found for shape, found in shapes)
+    return counts.pop() if len(counts) == len(before) == 1 and rest_equal else None
+
+
+def _unreadable(path: Path) -> WeightsError:
+    return WeightsError(
+        f"The file {path.name} cannot be read as weights: it is damaged, or holds other things "
+        "than tensors; replace it."
+    )
+
+
+def _is_safetensors(path: Path) -> bool:
+    if path.suffix.lower() == ".safetensors":
+        return True
+    with path.open("rb") as file:
+        start = file.read(9)
+    return start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= path.stat().st_size - 8
+
+
+def _open_safetensors(path: Path, *, mapped: bool) -> File:
+    _check_header(path)
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata() or {}
+    tensors: dict[str, Stored | Tensor] = {
+        name: value if mapped else value.clone()  # load_file maps the file
+        for name, value in load_file(path).items()
+        if _is_name(name)
     }
+    if not tensors:
+        raise WeightsError(f"The file {path.name} {_NO_STATE_DICT}")
+    return File(path, (TensorSet("", tensors),), _classes(_parsed(metadata)), lambda _: {})
+
+
+def _parsed(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Read the texts of a safetensors file's header, some of which are JSON."""
+    values: dict[str, Any] = {}
+    for key, text in metadata.items():
+        try:
+            values[key] = json.loads(text) if text[:1] in ("[", "{") else text
+        except (ValueError, RecursionError):
+            values[key] = text
+    return values
 
 
 def _check_header(path: Path) -> None:
@@ -81,30 +326,149 @@ def _check_header(path: Path) -> None:
             raise ValueError("its header is too long")
 
 
-def _is_tensor_by_name(item: tuple[Any, Any]) -> bool:
-    name, value = item
+def _is_name(name: object) -> bool:
     # A lone surrogate can be neither shown nor written.
-    return isinstance(name, str) and name.isprintable() and isinstance(value, Tensor)
+    return isinstance(name, str) and name.isprintable()
 
 
-def _is_plain(value: Tensor) -> bool:
-    """Whether a tensor has each of its numbers in memory, in a type that networks use."""
-    if value.layout != torch.strided or value.is_nested or value.is_quantized or value.is_meta:
-        return False
-    if value.is_complex():
-        return False
-    return value.numel() * value.element_size() <= value.untyped_storage().nbytes()
+def _sets(value: Any, key: str = "", depth: int = 0) -> Iterator[TensorSet]:
+    """Find the mappings of tensors, the outer ones first."""
+    items = _items(value)
+    tensors = {n: each for n, each in items.items() if _is_name(n) and isinstance(each, Stored)}
+    others = any(isinstance(each, Foreign) and each.is_tensor for each in items.values())
+    if tensors or others:
+        yield TensorSet(key, tensors, others)
+    if depth < _DEEPEST:
+        for name, inner in items.items():
+            if _is_name(name) and not isinstance(inner, Stored):
+                yield from _sets(inner, f"{key}.{name}".lstrip("."), depth + 1)
 
 
-def _load(path: Path, *, mapped: bool) -> dict[str, Any]:
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    except RuntimeError:
-        if not mapped:
-            raise
-        # Files older than torch 1.6 are not zip archives and cannot be mapped.
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    return dict(state)
+def _items(value: Any) -> Mapping[Any, Any]:
+    """Return the items of a mapping, or of a stand-in for one; none of a whole module."""
+    if isinstance(value, Foreign):
+        if value.is_module:
+            return {}
+        return value.items or (value.state if isinstance(value.state, Mapping) else {})
+    return value if isinstance(value, Mapping) else {}
+
+
+def _rank(key: str) -> tuple[bool, int, int]:
+    """Rank a set by its key: the file's own first, averaged copies and unknown keys later."""
+    last = key.rpartition(".")[2]
+    known = _WRAPPERS.index(last) + 1 if last in _WRAPPERS else len(_WRAPPERS) + 1
+    averaged = any(word in key.lower() for word in _AVERAGED)
+    return averaged, known if key else 0, key.count(".")
+
+
+_NO_STATE_DICT = (
+    "does not hold a state dict (tensors by name): write it with "
+    "torch.save(network.state_dict(), …)."
+)
+
+
+def _without_tensors(value: Any) -> str:
+    """Say what a file without tensors by name is, and what to do."""
+    inside = [value, *_items(value).values()]
+    foreign = [each for each in inside if isinstance(each, Foreign)]
+    if any(each.is_module for each in foreign):
+        return (
+            "holds a whole network with its Python class, which convviz does not run: save its "
+            "weights alone, with torch.save(network.state_dict(), …)."
+        )
+    arrays = [each for outer in inside for each in _items(outer).values()]
+    if any(isinstance(each, Foreign) and each.kind.startswith("numpy") for each in arrays):
+        return (
+            "holds NumPy's arrays instead of tensors: save tensors by name, with "
+            "torch.save(network.state_dict(), …)."
+        )
+    return _NO_STATE_DICT
+
+
+def _classes(value: Any) -> tuple[str, ...]:
+    """Find the names of classes that stand beside the weights; () if there are none."""
+    outer = _items(value)
+    for items in (outer, *(_items(outer[name]) for name in _DESCRIPTIONS if name in outer)):
+        for key in _CLASS_NAMES:
+            names = items.get(key)
+            if isinstance(names, (list, tuple)) and _are_names(names):
+                return tuple(names)
+        for key in _CLASS_NUMBERS:
+            numbers = _items(items.get(key))
+            if numbers and sorted(map(str, numbers.values())) == sorted(
+                map(str, range(len(numbers)))
+            ):
+                names = sorted(numbers, key=lambda name: int(numbers[name]))
+                if _are_names(names):
+                    return tuple(names)
+        for key in _NUMBERED_CLASSES:
+            by_number = {str(number): name for number, name in _items(items.get(key)).items()}
+            names = [by_number.get(str(number)) for number in range(len(by_number))]
+            if _are_names(names):
+                return tuple(map(str, names))
+    return ()
+
+
+def _are_names(names: Collection[Any]) -> bool:
+    return 0 < len(names) <= _MOST_CLASS_NAMES and all(
+        _is_name(name) and len(name) <= 200 for name in names
+    )
+
+
+def _plain(name: str) -> str:
+    """Leave out what wrappers around modules put into a name."""
+    return ".".join(part for part in name.split(".") if part not in _SHELLS)
+
+
+def _by_plain_name(names: Collection[str]) -> dict[str, str]:
+    """Map names without wrappers to names; as they are, if two would be the same."""
+    plain = {_plain(name): name for name in names}
+    return plain if len(plain) == len(names) else {name: name for name in names}
+
+
+def _fits(
+    chosen: TensorSet, expected: Mapping[str, Tensor], ignored: tuple[str, ...]
+) -> Iterator[_Fit]:
+    """Find the prefixes without which a set's names are a network's, the shortest first."""
+    wanted = _by_plain_name(expected)
+    # Files older than torch 0.4.1 lack these counters, which only training uses.
+    required = {name for name in wanted if not name.endswith(".num_batches_tracked")}
+    for names in (dict(zip(chosen.tensors, chosen.tensors, strict=True)), None):
+        if names is None:
+            names = _by_plain_name(chosen.tensors)
+        if not required:
+            return
+        sample = min(required, key=len)
+        prefixes = {
+            name.removesuffix(sample)
+            for name in names
+            if name == sample or name.endswith(f".{sample}")
+        }
+        found = False
+        for prefix in sorted(prefixes, key=lambda each: (len(each), each)):
+            inner = {
+                name.removeprefix(prefix): full
+                for name, full in names.items()
+                if name.startswith(prefix)
+            }
+            more = [
+                name
+                for name in inner
+                if name not in wanted and not name.startswith(ignored or ("\0",))
+            ]
+            if more or not required <= inner.keys():
+                continue
+            found = True
+            tensors = {wanted.get(name, name): chosen.tensors[full] for name, full in inner.items()}
+            differing = sum(
+                tuple(value.shape) != tuple(tensors[name].shape)
+                for name, value in expected.items()
+                if name in tensors
+            )
+            left_out = tuple(n for p, n in names.items() if not p.startswith(prefix))
+            yield _Fit(chosen, prefix, tensors, left_out, differing)
+        if found:
+            return
 
 
 def fill(

@@ -22,7 +22,7 @@ from convviz.errors import WeightsError, WeightsNotHere
 from convviz.formatting import size_text
 from convviz.networks import registry
 from convviz.networks.network import Network, NetworkSpec
-from convviz.weights import checkpoint, own
+from convviz.weights import checkpoint, own, state_dict_file
 from convviz.weights.source import IN_USERS_FOLDER, Source, SourceStatus, network_with
 
 _TITLE = "ImageNet, full network"
@@ -151,6 +151,8 @@ class ImageNet(Source):
                 f"The file {path.name} in your CONVVIZ_WEIGHTS folder is damaged: its checksum is "
                 "not the one in its name; copy it again."
             )
+        if not file.is_intact(path):
+            return state_dict_file.load_file(spec, path, source=self.name, classes=file.classes)
         module = checkpoint.fill(
             registry.build(spec, **dict(spec.imagenet_options)),
             # Not mapped from the user's folder: the file may be overwritten.
@@ -161,20 +163,15 @@ class ImageNet(Source):
         )
         if isinstance(module, GoogLeNet):
             module.aux_logits = False  # as torchvision does
-        is_torchvisions = file.is_intact(path)
         return network_with(
             spec,
             module,
             source=self.name,
-            title=_TITLE if is_torchvisions else f"Your file {path.name}",
-            training_set="ImageNet-1k" if is_torchvisions else "not stated",
+            title=_TITLE,
+            training_set="ImageNet-1k",
             size=path.stat().st_size,
             sha256=cache.sha256(path),
             classes=file.classes,
-            note=""
-            if is_torchvisions
-            else f"The file {path.name} is not torchvision's; convviz takes its "
-            f"{len(file.classes):,} classes for those of ImageNet.",
         )
 
     def download(self, spec: NetworkSpec) -> Download | None:

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from convviz.downloads import cache
 from convviz.downloads.tickets import Fetch, follow, join
 from convviz.errors import FetchCancelled, SettingError, WeightsError, WeightsNotHere
 from convviz.networks import registry
 from convviz.networks.network import Network, NetworkSpec
-from convviz.weights import imagenet, trained
+from convviz.weights import imagenet, state_dict_file, trained
 from convviz.weights.bundled import Bundled
 from convviz.weights.encoder import Encoder
 from convviz.weights.imagenet import ImageNet
@@ -42,9 +43,10 @@ def load(
     Args:
         name: A network's name.
         weights: "auto", a name in `SOURCES`, a name that `trained.keep` returned, or the path of a
-            trained network's file. Auto takes the first of these: full weights that are on this
-            machine, those that come with convviz, a user's network as it is built, the encoder
-            alone, torchvision's full download. It never takes random ones.
+            file: a trained network's, or any with a state dict that fits. Auto takes the first of
+            these: full weights that are on this machine, those that come with convviz, a user's
+            network as it is built, the encoder alone, torchvision's full download. It never takes
+            random ones.
         fetch: Whether to fetch what is not on this machine.
         progress: Called with the bytes received and the bytes in total during a fetch.
         seed: Seed of random weights.
@@ -62,7 +64,7 @@ def load(
     """
     spec = registry.spec(name)
     if isinstance(weights, Path):
-        return trained.load_file(spec, weights, partial(_bases, fetch=fetch, progress=progress))
+        return _load_file(spec, weights, partial(_bases, fetch=fetch, progress=progress))
     if weights.startswith(trained.PREFIX):
         return trained.load(spec, weights, _bases)
     *candidates, last = _candidates(spec, weights, fetch=fetch)
@@ -160,6 +162,21 @@ def _load(
         except WeightsError as error:
             raise imagenet.not_fetched(spec, error) from error
     return source.load(spec, seed=seed)
+
+
+def _load_file(spec: NetworkSpec, path: Path, bases: trained.Bases) -> Network:
+    """Load a network from a file that the user names."""
+    if not path.is_file() or trained.is_saved(path):
+        return trained.load_file(spec, path, bases)
+    file = imagenet.torchvision_file(spec)
+    network = state_dict_file.load_file(
+        spec,
+        path,
+        source=trained.source_of(cache.sha256(path)),
+        classes=file.classes if file else (),
+    )
+    trained.keep(network)  # so that what it is used for can load it again by the source's name
+    return network
 
 
 def _is_here(source: Source, spec: NetworkSpec) -> bool:

@@ -8,20 +8,24 @@ from convviz.downloads import cache
 from convviz.errors import WeightsError
 from convviz.networks import registry
 from convviz.networks.network import Network, NetworkSpec
-from convviz.weights import checkpoint, trained
+from convviz.structure.layers import check_classes
+from convviz.weights import checkpoint, state_dict_file, trained
+from convviz.weights.checkpoint import SUFFIXES, stem_of
 from convviz.weights.source import IN_USERS_FOLDER, Source, SourceStatus, network_with
 
 
 def files_named_after(spec: NetworkSpec) -> tuple[Path, ...]:
     """Find the files of weights in the user's folder that are named after a network.
 
-    They are vgg16.pth, vgg16.pt and vgg16.safetensors, in this order. The file of a trained network
-    does not count: it is another source, see `trained`.
+    They are vgg16.pth, vgg16.pt and so on, in the order of `checkpoint.SUFFIXES`; capital letters
+    make no difference. The file of a trained network does not count: it is another source, see
+    `trained`.
     """
     folder = cache.user_folder()
-    if folder is None:
+    if folder is None or not folder.is_dir():
         return ()
-    paths = [folder / f"{spec.name}{suffix}" for suffix in (".pth", ".pt", ".safetensors")]
+    paths = [path for path in sorted(folder.iterdir()) if stem_of(path.name) == spec.name]
+    paths.sort(key=lambda path: SUFFIXES.index(path.name.lower().removeprefix(spec.name)))
     return tuple(path for path in paths if path.is_file() and trained.about_file(path) is None)
 
 
@@ -39,7 +43,7 @@ class Own(Source):
             return SourceStatus(self.name, _BUILT, True, note="from your Python file")
         size = path.stat().st_size
         return SourceStatus(
-            self.name, _file_title(path), True, size, note=IN_USERS_FOLDER, path=path
+            self.name, state_dict_file.title_of(path), True, size, note=IN_USERS_FOLDER, path=path
         )
 
     def load(self, spec: NetworkSpec, *, seed: int = 0) -> Network:
@@ -49,41 +53,31 @@ class Own(Source):
                 f"{spec.title} is built by convviz, not by a file of yours: choose another source "
                 "of weights."
             )
-        module, path = registry.build(spec), _file(spec)
-        if path is None:
-            size, sha256 = checkpoint.fingerprint(module)
-            title = _BUILT
-            note = (
-                "The weights are those that your own file gives the network; convviz does not know "
-                "its classes, so there are no class predictions."
-            )
-        else:
-            module = checkpoint.fill(
-                module,
-                # Not mapped: the file may be overwritten.
-                checkpoint.read(path, mapped=False),
-                title=spec.title,
-                origin=f"The file {path.name}",
-            )
-            size, sha256 = path.stat().st_size, cache.sha256(path)
-            title, note = _file_title(path), f"The file {path.name} says nothing of its training."
+        path = _file(spec)
+        if path is not None:
+            return state_dict_file.load_file(spec, path, source=self.name)
+        module = registry.build(spec)
+        check_classes(spec, module)
+        size, sha256 = checkpoint.fingerprint(module)
         return network_with(
             spec,
             module,
             source=self.name,
-            title=title,
+            title=_BUILT,
             training_set="not stated",
             size=size,
             sha256=sha256,
-            note=note,
+            classes=spec.classes,
+            note=_NAMED if spec.classes else _NAMELESS,
         )
 
 
 _BUILT = "As your file builds it"
-
-
-def _file_title(path: Path) -> str:
-    return f"Your file {path.name}"
+_NAMELESS = (
+    "The weights are those that your own file gives the network; convviz does not know its "
+    "classes, so there are no class predictions."
+)
+_NAMED = "The weights and the names of the classes are those that your own file gives the network."
 
 
 def _file(spec: NetworkSpec) -> Path | None:

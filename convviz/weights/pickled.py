@@ -1,8 +1,11 @@
-"""Check a file of `torch.save` before PyTorch reads it: what it would unpack, build and call.
+"""Read a file of `torch.save`, or a plain pickle, as data: tensors, texts and numbers.
 
-Such a file is a zip archive, or, before torch 1.6, a row of pickles. A pickle is a program. Its
-instructions are read here one by one and none is carried out: they may build dictionaries, lists
-and tuples, and call the functions that make plain tensors, nothing else.
+Such a file is a zip archive, or, before torch 1.6, a row of pickles with the numbers behind them.
+A pickle is a program. Its instructions are followed here one by one, by code of this module alone:
+they may build dictionaries, lists, tuples, texts and numbers, and describe tensors whose numbers
+lie in the file. Whatever else they name, such as the class of somebody's settings, is never looked
+up: a stand-in without any effect takes its place. A file that names what starts programs is
+refused.
 """
 
 from __future__ import annotations
@@ -10,55 +13,220 @@ from __future__ import annotations
 import pickletools
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
 from io import BytesIO
+from math import prod
 from pathlib import Path
 from typing import IO, Any
 
-_MAX_INSTRUCTIONS = 500_000  # a network has about forty for each tensor
-_MAX_PICKLE_BYTES = 20_000_000
-_MAX_LIST_BYTES = 5_000_000  # of a zip archive's list of contents
-_LEGACY_PICKLES = 5  # a mark, the version, the system, the tensors, the names of their storages
+import torch
+from torch import Tensor
 
+_MAX_INSTRUCTIONS = 1_000_000  # a network has about forty for each tensor
+_MAX_PICKLE_BYTES = 20_000_000
+_MAX_PLAIN_BYTES = 800_000_000  # of a pickle that has the tensors' numbers in itself
+_MAX_LIST_BYTES = 5_000_000  # of a zip archive's list of contents
+_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+_LOCAL_HEADER = 30  # bytes before an entry's name in a zip archive
+
+# What starts programs, loads code, or reaches into the interpreter; training leaves none behind.
+_STARTS_PROGRAMS = re.compile(
+    r"(os|posix|nt|sys|subprocess|shutil|socket|importlib|runpy|pty|ctypes|pickle|_pickle|marshal"
+    r"|webbrowser|torch\.hub|torch\.utils\.cpp_extension)(\.[\w.]+)? .*"
+    r"|(builtins|__builtin__) (?!(bool|bytearray|bytes|complex|dict|float|frozenset|getattr|int"
+    r"|list|long|object|range|set|slice|str|tuple|type|unicode|xrange|\w+Error|\w+Type"
+    r"|Exception)$).*"
+    r"|torch (load|hub\..*|ops\..*)|_?io (open\w*|FileIO)"
+)
+
+_MAPPINGS = {"collections OrderedDict", "collections defaultdict"}
 _MAKES_TENSORS = re.compile(
     r"torch\._utils _rebuild_(tensor|tensor_v2|tensor_v3|parameter|parameter_with_state)"
 )
-_NAMES_A_TYPE = re.compile(
-    r"torch(\.cuda)? \w+Storage|torch\.storage (Typed|Untyped)Storage"
-    r"|torch (b?float|u?int|bool|complex)\w*"
-)
-_DICTIONARY = "collections OrderedDict"
+_OTHER_TENSORS = re.compile(r"torch\.\w+ _rebuild_\w+")
+_STORAGE = re.compile(r"torch(?:\.cuda)? (\w+)Storage|torch\.storage (?:Typed|Untyped)Storage")
+_DTYPES = {
+    **{name: each for name, each in vars(torch).items() if isinstance(each, torch.dtype)},
+    **{"Float": torch.float32, "Double": torch.float64, "Half": torch.float16},
+    **{"BFloat16": torch.bfloat16, "Long": torch.int64, "Int": torch.int32, "Short": torch.int16},
+    **{"Char": torch.int8, "Byte": torch.uint8, "Bool": torch.bool},
+    **{"ComplexFloat": torch.complex64, "ComplexDouble": torch.complex128},
+}
 
 _MARK = object()
-_VALUE = object()  # a container, a tensor, or a literal that is no name
 
 
 class ForeignFileError(ValueError):
-    """The file holds other things than plain tensors, or is damaged."""
+    """The file is damaged, or names what starts programs."""
 
 
-def check(path: Path) -> None:
-    """Check a file.
+class ScriptFileError(ValueError):
+    """The file is a TorchScript network."""
+
+
+class Named(str):
+    """The name of something that a pickle refers to: module and name, with a space between."""
+
+    __slots__ = ()
+
+
+@dataclass(eq=False)
+class Foreign:
+    """Stands for an object of a class that is never looked up.
+
+    Attributes:
+        kind: Name of what would have made it, "argparse Namespace".
+        state: What it would have been given to remember; None for nothing.
+        items: What would have been put into it, by key.
+    """
+
+    kind: str
+    state: Any = None
+    items: dict[Hashable, Any] = field(default_factory=dict)
+
+    @property
+    def is_module(self) -> bool:
+        """Whether it is a whole network or a part of one."""
+        return isinstance(self.state, Mapping) and "_modules" in self.state
+
+    @property
+    def is_tensor(self) -> bool:
+        """Whether it is a tensor of a kind that networks' weights are not, a sparse one say."""
+        return _OTHER_TENSORS.fullmatch(self.kind) is not None
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A tensor whose numbers lie in the file.
+
+    Attributes:
+        storage: Where they lie.
+        dtype: Type of number.
+        offset: Index of its first number.
+        shape: Its shape.
+        stride: Steps between neighbours, in numbers, for each dimension.
+    """
+
+    storage: Storage
+    dtype: torch.dtype
+    offset: int
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        """How many numbers it has."""
+        return prod(self.shape)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each of its numbers has a place of its own in the file."""
+        steps = zip(self.shape, self.stride, strict=True)
+        last = self.offset + sum((count - 1) * step for count, step in steps)
+        numbers = self.storage.length // self.dtype.itemsize
+        return self.count <= numbers and (not self.count or last < numbers)
+
+
+@dataclass(eq=False)
+class Storage:
+    """Numbers in the file, which tensors share.
+
+    Attributes:
+        key: Its name in the file.
+        dtype: Type of its numbers; None if only the tensors know.
+        start: Offset in it of what is meant, in numbers.
+        length: Of it, in bytes.
+        position: Where it begins in the file.
+        data: Its bytes, where they are not read from the file itself.
+    """
+
+    key: str
+    dtype: torch.dtype | None
+    start: int = 0
+    length: int = 0
+    position: int = 0
+    data: bytes | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """What a file holds.
+
+    Attributes:
+        path: The file.
+        value: Plain values, with `Stored` for each tensor and `Foreign` for what was not built.
+    """
+
+    path: Path
+    value: Any
+
+    def tensors(self, stored: Mapping[str, Stored], *, mapped: bool) -> dict[str, Tensor]:
+        """Read tensors; those of one storage share memory.
+
+        Args:
+            stored: Which, by name.
+            mapped: Whether to map the file into memory instead of reading it.
+
+        Raises:
+            ForeignFileError: One has more numbers than the file.
+        """
+        read: dict[tuple[str, int], torch.UntypedStorage] = {}
+        whole = None
+        result = {}
+        for name, each in stored.items():
+            if not each.is_whole:
+                raise ForeignFileError(f"{name} has more numbers than the file")
+            storage = each.storage
+            key = (storage.key, storage.position)
+            if key not in read:
+                if mapped and storage.data is None:
+                    if whole is None:
+                        size = self.path.stat().st_size
+                        whole = torch.UntypedStorage.from_file(str(self.path), False, size)
+                    end = storage.position + storage.length
+                    read[key] = whole[storage.position : end]
+                else:
+                    read[key] = self._read(storage)
+            empty = torch.empty(0, dtype=each.dtype)
+            result[name] = empty.set_(read[key], each.offset, each.shape, each.stride)
+        return result
+
+    def _read(self, storage: Storage) -> torch.UntypedStorage:
+        values = torch.empty(storage.length, dtype=torch.uint8)
+        if storage.length:
+            target = values.numpy().data
+            if storage.data is not None:
+                target[:] = storage.data
+            else:
+                with self.path.open("rb") as file:
+                    file.seek(storage.position)
+                    if file.readinto(target) != storage.length:
+                        raise ForeignFileError("it ends too early")
+        return values.untyped_storage()
+
+
+def read(path: Path) -> Contents:
+    """Read a file without its tensors' numbers, which `Contents.tensors` reads.
 
     Args:
         path: The file.
 
     Raises:
-        ForeignFileError: It would build or call other things than plain tensors and containers,
-            unpacks to more than its own size, or takes too many instructions.
+        ScriptFileError: It is a TorchScript network.
+        ForeignFileError: It names what starts programs, unpacks to more than its own size, or takes
+            too many instructions.
         Exception: It is damaged.
     """
+    size = path.stat().st_size
     with path.open("rb") as file:
         if file.read(4) == b"PK\x03\x04":
-            _check_archive(file, path.stat().st_size)
-            return
+            return Contents(path, _read_archive(file, size))
         file.seek(0)
-        pickles = BytesIO(file.read(_MAX_PICKLE_BYTES))
-    for _ in range(_LEGACY_PICKLES):
-        _check_pickle(pickles)
+        return Contents(path, _read_pickles(file, size))
 
 
-def _check_archive(file: IO[bytes], size: int) -> None:
+def _read_archive(file: IO[bytes], size: int) -> Any:
     file.seek(max(0, size - 66_000))
     tail = file.read()
     end = tail.rfind(b"PK\x05\x06")
@@ -69,96 +237,329 @@ def _check_archive(file: IO[bytes], size: int) -> None:
     if end < 0 or listed > _MAX_LIST_BYTES:
         raise ForeignFileError("its list of contents is missing or too long")
     with zipfile.ZipFile(file) as archive:
-        entries = archive.infolist()
-        if len({entry.filename for entry in entries}) < len(entries):
+        entries = {entry.filename: entry for entry in archive.infolist()}
+        if len(entries) < len(archive.infolist()):
             raise ForeignFileError("two of its entries have the same name")
+        if any(re.fullmatch(r"([^/]*/)?(code/.*|constants\.pkl)", name) for name in entries):
+            raise ScriptFileError("it has TorchScript's code")
         # PyTorch does not compress; entries that share bytes have more than the file, too.
-        if sum(max(entry.file_size, entry.compress_size) for entry in entries) > size:
+        if sum(max(entry.file_size, entry.compress_size) for entry in entries.values()) > size:
             raise ForeignFileError("it unpacks to more than its size")
-        for entry in entries:
-            if entry.filename.endswith(".pkl"):
-                if entry.file_size > _MAX_PICKLE_BYTES:
-                    raise ForeignFileError("its pickle is too long")
-                _check_pickle(BytesIO(archive.read(entry)))
+        names = [name for name in entries if re.fullmatch(r"([^/]*/)?data\.pkl", name)]
+        if len(names) != 1:
+            raise ForeignFileError("it has not one pickle")
+        root = names[0].removesuffix("data.pkl")
+        order = entries.get(f"{root}byteorder")
+        if order is not None and archive.read(order) != b"little":
+            raise ForeignFileError("its numbers are in the order of another kind of machine")
+        if entries[names[0]].file_size > _MAX_PICKLE_BYTES:
+            raise ForeignFileError("its pickle is too long")
+        machine = _Machine(BytesIO(archive.read(entries[names[0]])))
+        value = machine.run()
+        for storage in machine.storages:
+            entry = entries.get(f"{root}data/{storage.key}")
+            if entry is None:
+                continue  # it stays without any bytes, and its tensors are refused
+            storage.length = entry.file_size
+            if entry.compress_type != zipfile.ZIP_STORED:
+                storage.data = archive.read(entry)
+                continue
+            file.seek(entry.header_offset)
+            header = file.read(_LOCAL_HEADER)
+            lengths = (int.from_bytes(header[k : k + 2], "little") for k in (26, 28))
+            storage.position = entry.header_offset + _LOCAL_HEADER + sum(lengths)
+            if storage.position + storage.length > size:
+                raise ForeignFileError("an entry lies outside of it")
+        return value
 
 
-def _check_pickle(stream: IO[bytes]) -> None:
-    """Follow one pickle's instructions up to its end, with stand-ins for all that it builds."""
-    stack: list[Any] = []
-    memo: dict[int, Any] = {}
-    for count, (name, argument) in enumerate(_instructions(stream)):
-        if count > _MAX_INSTRUCTIONS:
-            raise ForeignFileError("it takes too many instructions")
+def _read_pickles(file: IO[bytes], size: int) -> Any:
+    """Read a plain pickle, or the row of pickles of a torch before 1.6."""
+    if size > _MAX_PLAIN_BYTES:
+        file = BytesIO(file.read(_MAX_PICKLE_BYTES))
+    else:
+        file = BytesIO(file.read())
+    first = _Machine(file)
+    value = first.run()
+    if value != _LEGACY_MAGIC:
+        return value
+    for _ in range(2):  # the version, and the kind of machine
+        _Machine(file).run()
+    machine = _Machine(file)
+    value = machine.run()
+    keys = _Machine(file).run()
+    position = file.tell()
+    lengths = _legacy_lengths(machine.storages)
+    places: dict[str, tuple[int, int]] = {}
+    for key in keys:
+        dtype_bytes = lengths[key]
+        file.seek(position)
+        count = int.from_bytes(file.read(8), "little", signed=True)
+        if count < 0:
+            raise ForeignFileError("a storage has less than no numbers")
+        places[key] = (position + 8, count * dtype_bytes)
+        position += 8 + count * dtype_bytes
+        if position > size:
+            raise ForeignFileError("it ends too early")
+    for storage in machine.storages:
+        storage.position, storage.length = places.get(storage.key, (0, 0))
+    return value
+
+
+def _legacy_lengths(storages: list[Storage]) -> dict[str, int]:
+    return {each.key: each.dtype.itemsize if each.dtype else 1 for each in storages}
+
+
+class _Machine:
+    """Follows one pickle's instructions up to its end.
+
+    Args:
+        stream: Where they come from.
+        embedded: Whether the pickle lies in another one.
+
+    Attributes:
+        storages: The storages that it refers to.
+    """
+
+    def __init__(self, stream: IO[bytes], *, embedded: bool = False) -> None:
+        self.storages: list[Storage] = []
+        self._stream = stream
+        self._embedded = embedded
+        self._files = 0
+        self._embedded_bytes = 0
+        self._stack: list[Any] = []
+        self._memo: dict[int, Any] = {}
+        self._by_key: dict[tuple[str, int], Storage] = {}
+
+    def run(self) -> Any:
+        """Follow them, and return what they built.
+
+        Raises:
+            ForeignFileError: They name what starts programs, or are too many.
+        """
+        for count, (name, argument) in enumerate(self._instructions()):
+            if count > _MAX_INSTRUCTIONS:
+                raise ForeignFileError("it takes too many instructions")
+            if name == "STOP":
+                return self._stack.pop()
+            self._follow(name, argument)
+        raise ForeignFileError("it has no end")
+
+    def _instructions(self) -> Iterator[tuple[str, Any]]:
+        for opcode, argument, _ in pickletools.genops(self._stream):
+            yield opcode.name, argument
+
+    def _follow(self, name: str, argument: Any) -> None:
+        stack = self._stack
         match name:
             case "PROTO" | "FRAME":
                 pass
-            case "STOP":
-                return
             case "GLOBAL":
-                stack.append(_known(str(argument)))
+                stack.append(_named(str(argument)))
+            case "STACK_GLOBAL":
+                attribute = stack.pop()
+                stack.append(_named(f"{stack.pop()} {attribute}"))
             case "MARK":
                 stack.append(_MARK)
+            case "POP":
+                stack.pop()
+            case "POP_MARK":
+                self._to_mark()
+            case "DUP":
+                stack.append(stack[-1])
+            case "NONE":
+                stack.append(None)
+            case "NEWTRUE" | "NEWFALSE":
+                stack.append(name == "NEWTRUE")
             case "EMPTY_TUPLE":
                 stack.append(())
             case "TUPLE":
-                stack.append(tuple(_pop_to_mark(stack)))
+                stack.append(tuple(self._to_mark()))
             case "TUPLE1" | "TUPLE2" | "TUPLE3":
                 length = int(name[-1])
                 stack[-length:] = [tuple(stack[-length:])]
-            case "SETITEMS" | "APPENDS":
-                _pop_to_mark(stack)
-            case "APPEND" | "BUILD":
-                stack.pop()
+            case "EMPTY_DICT":
+                stack.append({})
+            case "EMPTY_LIST":
+                stack.append([])
+            case "EMPTY_SET":
+                stack.append(Foreign("builtins set"))
+            case "DICT":
+                items = self._to_mark()
+                stack.append({})
+                self._put(items)
+            case "LIST":
+                stack.append(self._to_mark())
+            case "FROZENSET":
+                self._to_mark()
+                stack.append(Foreign("builtins frozenset"))
             case "SETITEM":
-                del stack[-2:]
-            case "BINPERSID":
-                stack[-1] = _VALUE
-            case "BINPUT" | "LONG_BINPUT":
-                memo[argument] = stack[-1]
+                value = stack.pop()
+                self._put([stack.pop(), value])
+            case "SETITEMS":
+                self._put(self._to_mark())
+            case "APPEND":
+                self._append([stack.pop()])
+            case "APPENDS":
+                self._append(self._to_mark())
+            case "ADDITEMS":
+                self._to_mark()
+            case "BUILD":
+                state = stack.pop()
+                if isinstance(stack[-1], Foreign):
+                    stack[-1].state = state
+            case "PUT" | "BINPUT" | "LONG_BINPUT":
+                self._memo[argument] = stack[-1]
             case "MEMOIZE":
-                memo[len(memo)] = stack[-1]
-            case "BINGET" | "LONG_BINGET":
-                stack.append(memo[argument])
-            case "REDUCE":
+                self._memo[len(self._memo)] = stack[-1]
+            case "GET" | "BINGET" | "LONG_BINGET":
+                stack.append(self._memo[argument])
+            case "BINPERSID":
+                stack.append(self._storage(stack.pop()))
+            case "REDUCE" | "NEWOBJ":
                 arguments = stack.pop()
-                if not _may_be_called(stack.pop(), arguments):
-                    raise ForeignFileError("it calls something")
-                stack.append(_VALUE)
+                stack.append(self._call(stack.pop(), arguments))
+            case "NEWOBJ_EX":
+                del stack[-2:]
+                stack.append(self._call(stack.pop(), None))
+            case "OBJ":
+                kind, *_ = self._to_mark()
+                stack.append(Foreign(str(kind)[:200]))
+            case "INST":
+                self._to_mark()
+                stack.append(Foreign(_named(str(argument))))
             case _ if name in _LITERALS:
-                stack.append(_VALUE)
+                stack.append(argument)
             case _:
                 raise ForeignFileError(f"it has the instruction {name}")
 
+    def _to_mark(self) -> list[Any]:
+        """Take what lies above the last mark off the stack."""
+        items: list[Any] = []
+        while (item := self._stack.pop()) is not _MARK:
+            items.append(item)
+        return items[::-1]
+
+    def _put(self, items: list[Any]) -> None:
+        """Put keys and values into the mapping on top of the stack."""
+        target = self._stack[-1]
+        into = target.items if isinstance(target, Foreign) else target
+        if not isinstance(into, dict):
+            raise ForeignFileError("it fills what is no dictionary")
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            if isinstance(key, (str, int, float, bytes, type(None), Foreign)):
+                into[key] = value  # a deep tuple could not even be hashed
+
+    def _append(self, items: list[Any]) -> None:
+        target = self._stack[-1]
+        if isinstance(target, list):
+            target.extend(items)
+        elif not isinstance(target, Foreign):
+            raise ForeignFileError("it fills what is no list")
+
+    def _storage(self, reference: Any) -> Any:
+        """Note a storage by PyTorch's reference to it; of a network's class return the name."""
+        if isinstance(reference, tuple) and reference[0] == "module":  # before torch 1.6
+            return reference[1]
+        if not isinstance(reference, tuple) or reference[0] != "storage":
+            raise ForeignFileError("it refers to something else than numbers")
+        view = reference[5] if len(reference) > 5 else None
+        start = int(view[1]) if view else 0
+        key = str(reference[2])
+        storage = self._by_key.get((key, start))
+        if storage is None:
+            storage = Storage(key, _storage_dtype(reference[1]), start)
+            self._by_key[key, start] = storage
+            self.storages.append(storage)
+        return storage
+
+    def _call(self, function: Any, arguments: Any) -> Any:
+        """Build what a call would return: a dictionary, a tensor's description, or a stand-in."""
+        if not isinstance(function, Named) or not isinstance(arguments, tuple):
+            return Foreign(str(function)[:200] if isinstance(function, str) else "object")
+        if (
+            function in _MAPPINGS
+            and len(arguments) <= 1
+            and not isinstance(arguments[0] if arguments else None, (dict, list))
+        ):
+            return {}
+        if function == "torch Size" and len(arguments) == 1 and isinstance(arguments[0], tuple):
+            return arguments[0]
+        if function == "_codecs encode" and arguments[1:] == ("latin1",):
+            return Foreign(function, arguments[0])  # bytes, as protocol 2 writes them
+        if function == "torch.storage _load_from_bytes" and len(arguments) == 1:
+            data = arguments[0]
+            if isinstance(data, Foreign) and isinstance(data.state, str):
+                data = data.state.encode("latin1")
+            if isinstance(data, bytes):
+                return self._embedded_storage(data)
+        if function == "torch._tensor _rebuild_from_type_v2" and len(arguments) == 4:
+            return self._call(arguments[0], arguments[2])
+        if _MAKES_TENSORS.fullmatch(function):
+            if "parameter" in function:
+                return arguments[0]
+            return _stored(*arguments)
+        return Foreign(function)
+
+    def _embedded_storage(self, data: bytes) -> Any:
+        """Read a storage that is a file of its own inside a pickle."""
+        self._files += 1
+        self._embedded_bytes += len(data)
+        # One text may be named again and again.
+        if self._embedded or self._embedded_bytes > self._stream.tell():
+            raise ForeignFileError("it has too many files inside")
+        stream = BytesIO(data)
+        for _ in range(3):
+            _Machine(stream, embedded=True).run()
+        machine = _Machine(stream, embedded=True)
+        storage = machine.run()
+        _Machine(stream, embedded=True).run()
+        if not isinstance(storage, Storage):
+            raise ForeignFileError("it has a file inside that is no tensor's")
+        storage.key = f"inside {self._files}"
+        storage.data = stream.read()[8:]
+        storage.length = len(storage.data)
+        self.storages.append(storage)
+        return storage
+
 
 _LITERALS = {
-    *("EMPTY_DICT", "EMPTY_LIST", "NONE", "NEWTRUE", "NEWFALSE", "BINFLOAT"),
-    *("BININT", "BININT1", "BININT2", "LONG1", "BINUNICODE", "SHORT_BINUNICODE"),
-    *("SHORT_BINSTRING", "BINSTRING"),
+    *("BINFLOAT", "FLOAT", "INT", "LONG", "BININT", "BININT1", "BININT2", "LONG1", "LONG4"),
+    *("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "UNICODE"),
+    *("SHORT_BINSTRING", "BINSTRING", "STRING"),
+    *("SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8"),
 }
 
 
-def _instructions(stream: IO[bytes]) -> Iterator[tuple[str, Any]]:
-    for opcode, argument, _ in pickletools.genops(stream):
-        yield opcode.name, argument
+def _named(name: str) -> Named:
+    """Take note of a name.
+
+    Raises:
+        ForeignFileError: It is the name of what starts programs.
+    """
+    if _STARTS_PROGRAMS.fullmatch(name):
+        raise ForeignFileError(f"it names {name[:80]}")
+    return Named(name)
 
 
-def _known(name: str) -> str:
-    if name == _DICTIONARY or _MAKES_TENSORS.fullmatch(name) or _NAMES_A_TYPE.fullmatch(name):
-        return name
-    raise ForeignFileError(f"it names {name}")
+def _storage_dtype(kind: Any) -> torch.dtype | None:
+    match = _STORAGE.fullmatch(kind) if isinstance(kind, Named) else None
+    if match is None:
+        raise ForeignFileError("it refers to numbers of an unknown kind")
+    return _DTYPES.get(match[1]) if match[1] else None
 
 
-def _may_be_called(function: Any, arguments: Any) -> bool:
-    """Whether a call is one that makes an empty dictionary, or a tensor."""
-    if not isinstance(function, str) or not isinstance(arguments, tuple):
-        return False
-    if function == _DICTIONARY:
-        return arguments == ()
-    return bool(_MAKES_TENSORS.fullmatch(function)) and len(arguments) <= 10
-
-
-def _pop_to_mark(stack: list[Any]) -> list[Any]:
-    items: list[Any] = []
-    while (item := stack.pop()) is not _MARK:
-        items.append(item)
-    return items[::-1]
+def _stored(storage: Any, offset: Any, shape: Any, stride: Any, *rest: Any) -> Stored | Foreign:
+    """Describe a tensor by the arguments of the functions that PyTorch rebuilds one with."""
+    if not isinstance(storage, Storage):
+        return Foreign("torch._utils _rebuild_tensor")
+    named = rest[2].partition(" ")[2] if len(rest) > 2 and isinstance(rest[2], Named) else ""
+    dtype = storage.dtype or _DTYPES.get(named)
+    numbers = (offset, *shape, *stride)
+    if dtype is None:
+        return Foreign("torch._utils _rebuild_tensor")
+    if not all(type(each) is int and 0 <= each < 1 << 62 for each in numbers):
+        raise ForeignFileError("a tensor has an impossible shape")
+    if len(shape) != len(stride):
+        raise ForeignFileError("a tensor has an impossible shape")
+    return Stored(storage, dtype, storage.start + offset, tuple(shape), tuple(stride))

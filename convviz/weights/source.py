@@ -13,8 +13,8 @@ from typing import ClassVar, Protocol
 from torch import nn
 
 from convviz.downloads.tickets import Download
-from convviz.errors import WeightsError
 from convviz.networks.network import Network, NetworkSpec, Weights
+from convviz.weights import findings
 
 AUTO_ORDER = ("imagenet", "bundled", "own", "encoder")
 """The sources that `auto` tries, in this order, before it fetches the full ImageNet weights."""
@@ -108,10 +108,9 @@ def network_with(
         decoder_set: What the decoder was trained on, if that is not `training_set`.
         decoder_size: Side of the image for the decoder's predictions, if that is not `input_size`.
 
-    Raises:
-        WeightsError: A weight is infinite or not a number.
+    Of weights that are infinite or not a number the note gives warning.
     """
-    check_finite(module, title)
+    warning = findings.not_finite(not_finite(module))
     weights = Weights(
         source=source,
         title=title,
@@ -121,38 +120,31 @@ def network_with(
         sha256=sha256,
         classes=classes,
         input_size=input_size or spec.input_size,
-        resize=input_size or round(spec.input_size * 256 / 224),
-        note=note,
+        resize=input_size or spec.resized_to,
+        note=f"{note} {warning}".strip(),
+        warning=warning,
         decoder_set=decoder_set,
         decoder_size=decoder_size,
     )
     return Network(spec, module, weights)
 
 
-def check_finite(module: nn.Module, title: str) -> None:
-    """Check that all weights of a network, and its batch norms' statistics, are finite numbers.
+def not_finite(module: nn.Module) -> list[str]:
+    """Name the weights of a network, and the batch norms' statistics, that are no finite numbers.
 
     Other buffers may well hold an infinity, as masks do.
-
-    Args:
-        module: The network.
-        title: Name of the weights, for people.
-
-    Raises:
-        WeightsError: One is infinite or not a number.
     """
     statistics = (
         (name, value)
         for name, value in module.named_buffers()
         if name.endswith(("running_mean", "running_var"))
     )
-    for name, value in (*module.named_parameters(), *statistics):
-        if value.is_meta or not value.is_floating_point() or not value.numel():
-            continue
+    return [
+        name
+        for name, value in (*module.named_parameters(), *statistics)
+        if value.is_floating_point()
+        and value.numel()
+        and not value.is_meta
         # The extremes are NaN if any number is, and are found without a copy of them all.
-        if not all(extreme.isfinite() for extreme in value.detach().aminmax()):
-            raise WeightsError(
-                f"The weights “{title}” hold numbers that are infinite or none at all, in {name}: "
-                "nothing can be computed with them; choose others, or train the network again with "
-                "a smaller learning rate."
-            )
+        and not all(extreme.isfinite() for extreme in value.detach().aminmax())
+    ]

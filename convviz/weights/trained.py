@@ -30,8 +30,9 @@ from convviz.errors import ConvvizError, WeightsError, WeightsNotHere
 from convviz.formatting import percent, size_text
 from convviz.networks import registry
 from convviz.networks.clone import clone
-from convviz.networks.decoders import Form, in_form, inputs_of, last_linear
+from convviz.networks.decoders import Form, in_form, inputs_of
 from convviz.networks.network import Network, NetworkSpec, Weights, is_within
+from convviz.structure.layers import last_linear
 from convviz.weights.checkpoint import fill
 from convviz.weights.source import IN_USERS_FOLDER, SourceStatus, network_with
 
@@ -345,6 +346,17 @@ def about_file(path: Path) -> TrainedInfo | None:
         return None
 
 
+def is_saved(path: Path) -> bool:
+    """Whether a file says in its header that convviz saved it, damaged or not."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(8 + _HEADER_BYTES)
+    except OSError:
+        return True  # reading it says why it cannot be read
+    length = int.from_bytes(start[:8], "little")
+    return start[8:9] == b"{" and f'"{_KEY}"'.encode() in start[8 : 8 + length]
+
+
 @lru_cache(maxsize=64)
 def _about_file(path: Path, changed: int, size: int) -> TrainedInfo:
     with path.open("rb") as file:
@@ -432,13 +444,12 @@ def _check_form(form: Form, spec: NetworkSpec) -> None:
     Raises:
         WeightsError: It does not.
     """
-    with torch.device("meta"):
-        module = registry.build(spec)
+    module = registry.build(spec)
     if form.pooled:
         fits = form.decoder == "decoder" and hasattr(module, "features")
     else:
         try:
-            last = last_linear(module, spec.auxiliary)
+            last = last_linear(spec)
         except ConvvizError as error:
             raise WeightsError(_DAMAGED) from error
         inputs = inputs_of(module.get_submodule(last))

@@ -1,9 +1,11 @@
 """The whole command line: its exit status, and what goes to which stream."""
 
 import io
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -160,3 +162,40 @@ class TestOutput:
         assert (tmp_path / "a.json").read_text(encoding="utf-8") == '{"a": "×"}\n'
         write_json("-", [1])
         assert capsys.readouterr().out == "[1]\n"
+
+
+NOISY = """
+import sys
+import torch
+from torch import nn
+from convviz.networks import NetworkSpec, register
+
+print("loading")
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        print("building")
+        self.conv = nn.Conv2d(3, 2, 3)
+
+    def forward(self, x):
+        print("running", x.shape)
+        sys.stdout.write("running\\n")
+        return self.conv(x).relu()
+
+register(NetworkSpec(name="noisy", title="Noisy", build=Net, input_size=16))
+"""
+
+
+def test_what_a_users_file_prints_goes_to_stderr(
+    own_file: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    own_file(NOISY)
+    look = ["activations", "sample:cat", "--network", "noisy", "--layer", "conv"]
+    for words in (["layers", "noisy"], ["costs", "noisy"], look):
+        assert main([*words, "--json", "-"]) == 0
+        out, err = capsys.readouterr()
+        assert isinstance(json.loads(out), (dict, list))
+        assert "running" in err
+        assert main(words) == 0
+        assert "running" not in capsys.readouterr().out

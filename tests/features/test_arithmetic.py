@@ -196,3 +196,29 @@ def test_what_is_remembered_belongs_to_one_image(red_channels: nn.Module) -> Non
             result = arithmetic(network, image, "relu", 0, 0, 0)
             assert result.number == pytest.approx(red / 255)
             assert result.result == pytest.approx(red / 255)
+
+
+@pytest.mark.parametrize("kind", ["relu6", "clamp", "module"])
+def test_a_relu_that_ends_at_6_ends_the_arithmetic_there(kind: str) -> None:
+    class Capped(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.c = nn.Conv2d(3, 2, 1)
+            self.act = nn.ReLU6()
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.c(x)
+            if kind == "module":
+                return self.act(y)
+            return nn.functional.relu6(y) if kind == "relu6" else y.clamp(0, 6)
+
+    module = nn.Sequential(Capped())
+    with torch.no_grad():
+        module[0].c.weight.zero_()
+        module[0].c.bias.copy_(torch.tensor([8.25, 2.5]))
+    network = network_of(module, side=4)
+    name = "0.act" if kind == "module" else "0"
+    for channel, before, after in ((0, 8.25, 6.0), (1, 2.5, 2.5)):
+        result = arithmetic(network, Image.new("RGB", (4, 4)), name, channel, 1, 2)
+        assert result.number == result.result == after
+        assert result.stages[-1] == Rectified(before, 6.0)

@@ -222,14 +222,20 @@ class TestCapture:
         with pytest.raises(NetworkError, match="does not run"):
             truncated(module, "aux1.conv")(torch.zeros(1, 3, 64, 64))
 
-    def test_a_layer_that_puts_out_more_than_one_tensor(self, batch: Tensor) -> None:
-        class Pair(nn.Module):
+    def test_of_several_tensors_the_first_counts_and_without_any_there_is_a_sentence(
+        self, batch: Tensor
+    ) -> None:
+        class Several(nn.Module):
             def forward(self, batch: Tensor) -> tuple[Tensor, Tensor]:
-                return batch, batch
+                return batch * 2, batch
 
-        module = nn.Sequential(Pair())
-        with pytest.raises(NetworkError, match="tuple"):
-            capture(module, batch, ["0"])
+        class Text(nn.Module):
+            def forward(self, batch: Tensor) -> tuple[str]:
+                return ("x",)
+
+        assert capture(nn.Sequential(Several()), batch, ["0"])["0"].equal(batch * 2)
+        with pytest.raises(NetworkError, match="a tuple without a tensor"):
+            capture(nn.Sequential(Text()), batch, ["0"])
 
     def test_input_for_uses_the_numbers_of_network_and_weights(
         self, red_channels: nn.Module

@@ -154,7 +154,8 @@ def test_the_encoder_runs_once_however_many_epochs_there_are(
     forward = type(tiny.module).forward
 
     def counted(self: torch.nn.Module, x: Tensor) -> Tensor:
-        seen.append(len(x))
+        if not x.is_meta:  # a pass without values costs nothing
+            seen.append(len(x))
         return forward(self, x)
 
     monkeypatch.setattr(type(tiny.module), "forward", counted)

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 import pytest
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from convviz.structure.layers import Layer
 from tests.networks_for_tests import (
@@ -150,3 +151,101 @@ def test_modules_that_only_hand_on_are_details(read: Read) -> None:
     found = read(nn.Sequential(nn.Conv2d(3, 2, 1), nn.Identity(), nn.Flatten(), nn.Linear(128, 2)))
     assert [each.detail for each in found.values()] == [False, True, True, False]
     assert found["2"].kind == "flatten"
+
+
+class Step(nn.Module):
+    """A function of one tensor, as a layer without parts."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+
+def index_set(y: Tensor) -> Tensor:
+    y = y.clone()
+    y[y < 0] = 0
+    return y
+
+
+RELUS: dict[str, Callable[[Tensor], Tensor]] = {
+    "where": lambda y: torch.where(y > 0, y, 0),
+    "where, not less": lambda y: torch.where(y >= 0, y, 0.0),
+    "where of zeros": lambda y: torch.where(y > 0, y, torch.zeros_like(y)),
+    "where the other way": lambda y: torch.where(y < 0, 0, y),
+    "where, zero first": lambda y: torch.where(y > 0, y, torch.zeros(1)),
+    "maximum": lambda y: torch.maximum(y, torch.zeros_like(y)),
+    "maximum of zeros": lambda y: torch.maximum(y, torch.zeros(())),
+    "new zeros": lambda y: torch.maximum(y, y.new_zeros(1)),
+    "full": lambda y: torch.maximum(y, torch.full_like(y, 0)),
+    "max": lambda y: torch.max(y, torch.zeros_like(y)),
+    "mask": lambda y: y * (y > 0),
+    "mask first": lambda y: (y > 0) * y,
+    "mask as numbers": lambda y: y * (y > 0).float(),
+    "mask of its type": lambda y: y * (y >= 0).to(y.dtype),
+    "masked fill": lambda y: y.masked_fill(y < 0, 0),
+    "index": index_set,
+    "clamp": lambda y: y.clamp(min=0),
+    "clamp to a tensor": lambda y: y.clamp(min=torch.zeros(())),
+    "functional": nn.functional.relu,
+}
+
+NO_RELUS: dict[str, Callable[[Tensor], Tensor]] = {
+    "where above 1": lambda y: torch.where(y > 1, y, 0),
+    "where of ones": lambda y: torch.where(y > 0, y, 1.0),
+    "where of the negatives": lambda y: torch.where(y < 0, y, 0),
+    "where of something else": lambda y: torch.where(y > 0, y * 2, 0),
+    "leaky": lambda y: torch.where(y > 0, y, 0.1 * y),
+    "maximum of ones": lambda y: torch.maximum(y, torch.ones_like(y)),
+    "maximum of a half": lambda y: torch.maximum(y, torch.tensor(0.5)),
+    "minimum": lambda y: torch.minimum(y, torch.zeros_like(y)),
+    "mask of the negatives": lambda y: y * (y < 0),
+    "mask of something else": lambda y: y * (y.mean(1, keepdim=True) > 0),
+    "swish": lambda y: y * torch.sigmoid(y),
+    "mask that is returned too": lambda y: torch.where(y > 0, y, 0) + (y > 0),
+}
+
+
+@pytest.mark.parametrize("kind", RELUS)
+def test_a_relu_is_one_in_whatever_words(read: Read, kind: str) -> None:
+    y = torch.tensor([-2.0, -0.0, 0.0, 0.5, 3.0])
+    assert RELUS[kind](y).tolist() == y.clamp(min=0).tolist()
+    found = read(nn.Sequential(nn.Conv2d(3, 2, 1), Step(RELUS[kind]), nn.Conv2d(2, 2, 1)))
+    assert found["0"].pre_relu == "0"
+    assert found["1"].pre_relu is None
+    assert found["2"].pre_relu is None
+
+
+@pytest.mark.parametrize("kind", NO_RELUS)
+def test_what_lets_other_numbers_through_is_none(read: Read, kind: str) -> None:
+    found = read(nn.Sequential(nn.Conv2d(3, 2, 1), Step(NO_RELUS[kind])))
+    assert found["0"].pre_relu is None
+
+
+def test_a_block_with_a_relu_in_other_words_is_one_layer(read: Read) -> None:
+    class Masked(Block):
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.norm(self.conv(x))
+            return torch.where(y > 0, y, 0)
+
+    found = read(nn.Sequential(Masked(3, 4)))
+    assert found["0"].kind == "convolution + batch norm + ReLU"
+    assert (found["0.conv"].pre_relu, found["0.conv"].detail) == ("0.norm", True)
+
+
+@pytest.mark.parametrize(
+    "capped",
+    [
+        nn.functional.relu6,
+        lambda y: y.clamp(0, 6),
+        lambda y: torch.clamp(y, min=0, max=6.0),
+        lambda y: nn.functional.hardtanh(y, 0, 6),
+    ],
+)
+def test_functional_relus_that_end_somewhere_say_where(
+    read: Read, capped: Callable[[Tensor], Tensor]
+) -> None:
+    found = read(nn.Sequential(nn.Conv2d(3, 2, 1), Step(capped)))
+    assert (found["0"].pre_relu, found["0"].ceiling) == ("0", 6.0)

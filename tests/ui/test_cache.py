@@ -43,7 +43,9 @@ def calls(network: Network, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tu
         values = torch.zeros(1, 1, 1)
         return {name: measure(first, values) for name in names}
 
-    def compute_strengths(network: Network, pixels: Any) -> tuple[tuple[Layer, torch.Tensor], ...]:
+    def compute_strengths(
+        network: Network, pixels: Any, gaps: dict[str, str]
+    ) -> tuple[tuple[Layer, torch.Tensor], ...]:
         compute(network, pixels)
         return ((first, torch.tensor([0.0, 0.05, 1.0])),)
 

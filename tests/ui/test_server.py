@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -311,3 +312,15 @@ def test_a_pass_has_its_visitors_share_of_the_cores(
         assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_folder_of_weights_that_is_none_ends_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CONVVIZ_WEIGHTS", str(tmp_path / "gone"))
+    with pytest.raises(SystemExit) as ended:
+        server.options()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith(
+        "CONVVIZ_WEIGHTS names 'gone', but there is no such folder: set it to the folder"
+    )

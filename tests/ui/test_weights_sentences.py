@@ -9,6 +9,7 @@ from convviz.ui import downloads
 from convviz.ui.sidebar import findings as sidebar
 from convviz.weights.load import load
 from convviz.weights.source import SourceStatus
+from convviz.weights.unused import UnusedFile
 
 
 @pytest.mark.claims(
@@ -50,6 +51,17 @@ def test_downloads_name_what_is_fetched() -> None:
     assert downloads.not_fetched("Imagenette", "No network.").startswith(
         "Imagenette could not be fetched: No network. The generated shapes"
     )
+
+
+@pytest.mark.claims("convviz.ui.sidebar.findings.unused")
+@pytest.mark.parametrize(("count", "last"), [(1, "1"), (12, "12"), (13, "1 more"), (90, "78 more")])
+def test_what_is_not_used_is_listed_up_to_a_dozen(count: int, last: str) -> None:
+    files = [UnusedFile(f"a*{k}.pth", f"is of no use {k}") for k in range(1, count + 1)]
+    first, blank, *lines = sidebar.unused(files).splitlines()
+    assert (first, blank) == ("In the folder of weights, and not used:", "")
+    assert lines[0] == "- a\\*1\\.pth is of no use 1"
+    assert len(lines) == min(count, 13)
+    assert lines[-1].endswith(last)
 
 
 @pytest.mark.claims("convviz.ui.sidebar.findings.network_label")

@@ -104,3 +104,16 @@ def tiny(
         lambda spec: describe() if spec.name == "tiny" else original(spec),
     )
     return describe
+
+
+@pytest.fixture
+def thin_classes(fresh_registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make AlexNet's classifier thin, with as many classes as asked for."""
+
+    def build(num_classes: int = 1000) -> nn.Module:
+        module = catalogue.torchvision_network("alexnet")
+        with torch.device("meta"):
+            module.classifier = nn.Sequential(nn.Linear(256 * 36, num_classes))
+        return module
+
+    monkeypatch.setitem(registry._specs, "alexnet", replace(spec("alexnet"), build=build))

@@ -64,6 +64,7 @@ def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
     assert not Evil.folder.exists()
 
 
+@pytest.mark.claims("convviz.weights.checkpoint._unreadable")
 @pytest.mark.parametrize("name", ["junk.pth", "junk.safetensors"])
 @pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04" + bytes(100)])
 def test_a_damaged_file_is_named_without_its_path(

@@ -44,7 +44,6 @@ def test_a_small_decoder_says_how_often_it_is_right(first: float, five: float) -
     assert encoder.decoder_info("googlenet") is None
 
 
-@pytest.mark.claims("convviz.weights.own.Own.load")
 @pytest.mark.parametrize("name", ["small.pth", "small.pt"])
 def test_a_users_file_is_named_and_nothing_is_said_of_its_training(
     small: NetworkSpec, folder: Path, name: str
@@ -57,7 +56,6 @@ def test_a_users_file_is_named_and_nothing_is_said_of_its_training(
     assert weights.title == f"Your file {name}"
 
 
-@pytest.mark.claims("convviz.weights.imagenet.ImageNet.load")
 def test_a_file_that_is_not_torchvisions_counts_the_classes_taken(
     thin: object, folder: Path
 ) -> None:

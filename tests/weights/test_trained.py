@@ -262,7 +262,7 @@ def test_a_file_is_a_choice_of_weights_by_its_path(
     with pytest.raises(WeightsError, match=r"none.safetensors cannot be read"):
         load("small", tmp_path / "none.safetensors")
     path.write_bytes(b"junk")
-    with pytest.raises(WeightsError, match=r"pets.safetensors: The file was not saved"):
+    with pytest.raises(WeightsError, match=r"The file pets.safetensors cannot be read as weights"):
         load("small", path)
 
 

@@ -64,6 +64,8 @@ def _all_layers(choice: Choice, activations: Activations, options: DisplayOption
         selection_mode="points",
     )
     st.caption("Click a bar to open its layer.")
+    for reason in cache.not_shown(choice.image, choice.network):
+        st.caption(f"Left out: {state.plain(reason)}")
     exports.save_button(
         "Save as CSV",
         lambda: exports.depth(summaries),

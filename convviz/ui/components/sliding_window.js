@@ -246,7 +246,7 @@ class SlidingWindow {
     else if (kind === "maximum") step("Maximum", Math.max(...patch));
     else step(`Sum of ${patch.length} / ${divisors[at]}`, total(patch) / divisors[at]);
     for (const stage of after) {
-      if (stage.kind === "relu") step("After the ReLU", Math.max(0, value));
+      if (stage.kind === "relu") step("After the ReLU", Math.min(Math.max(0, value), stage.ceiling ?? Infinity));
       else {
         const normalised = ((value - stage.mean) / stage.spread) * stage.scale + stage.shift;
         step("After batch norm", normalised);

@@ -133,7 +133,7 @@ def _sent(stage: Stage) -> dict[str, object] | None:
                 "shift": stage.shift,
             }
         case Rectified():
-            return {"kind": "relu"}
+            return {"kind": "relu", "ceiling": stage.ceiling}
     return None
 
 

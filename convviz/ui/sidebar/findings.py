@@ -11,6 +11,9 @@ from convviz.plain_text import plain, plain_name, quoted
 if TYPE_CHECKING:
     from convviz.networks.network import Network
     from convviz.weights.source import SourceStatus
+    from convviz.weights.unused import UnusedFile
+
+_LISTED = 12  # files that are not used
 
 
 def no_such_image(asked: str, names: Sequence[str]) -> str:
@@ -197,6 +200,18 @@ def details(bytes: int, sha256: str, note: str) -> str:
     return (
         f"{plain(note)} They take {size_text(bytes)}. Their fingerprint (sha256) is `{sha256}`."
     ).strip()
+
+
+def unused(files: Sequence[UnusedFile]) -> str:
+    """List what lies in the server's folder of weights and is not used.
+
+    Args:
+        files: Those files; at least one.
+    """
+    lines = [f"- {plain_name(file.name)} {plain(file.reason)}" for file in files[:_LISTED]]
+    if len(files) > _LISTED:
+        lines.append(f"- and {len(files) - _LISTED:,} more")
+    return "\n".join(("In the folder of weights, and not used:", "", *lines))
 
 
 def use_full_weights(status: SourceStatus) -> str:

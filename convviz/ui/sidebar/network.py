@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from convviz import limits
+from convviz.datasets import published
 from convviz.errors import WeightsError
 from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
@@ -21,6 +22,7 @@ from convviz.ui.widgets import DATA
 from convviz.weights import trained
 from convviz.weights.load import open_saved, source_statuses
 from convviz.weights.source import AUTO_ORDER, SourceStatus
+from convviz.weights.unused import UnusedFile, unused_files
 
 _KNOWN_SECONDS = 10
 
@@ -110,6 +112,12 @@ def _are_here(names: tuple[str, ...]) -> tuple[bool, ...]:
         any(status.here for status in source_statuses(name) if status.source != "random")
         for name in names
     )
+
+
+@st.cache_data(ttl=_KNOWN_SECONDS, max_entries=1, show_spinner=False)
+def _unused() -> tuple[UnusedFile, ...]:
+    """List what lies in the folder of weights and is not used; looked up now and then."""
+    return unused_files({each.archive for each in published.SETS.values()})
 
 
 def _default_network() -> str:
@@ -263,9 +271,13 @@ def _describe(network: Network, statuses: dict[str, SourceStatus]) -> None:
     if weights.source == "random":
         facts = ["Weights not trained: random numbers"]
     st.caption(" · ".join(facts))
+    if weights.warning:
+        st.warning(state.plain(weights.warning), icon=":material/warning:")
     full = statuses.get("imagenet")
     with st.expander("Details of the weights", key="sidebar_weights_details"):
         st.caption(findings.details(weights.bytes, weights.sha256, weights.note))
+        if unused := _unused():
+            st.caption(findings.unused(unused))
         if full is not None and weights.source != "imagenet":
             st.button(
                 findings.use_full_weights(full),

@@ -1,0 +1,137 @@
+"""What is said of weights from a user's file; the sentences alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def says_nothing(file: str) -> str:
+    """Say that nothing is known of how a file's weights were trained.
+
+    Args:
+        file: Its name.
+    """
+    return f"The file {file} says nothing of its training."
+
+
+def taken_for_imagenet(file: str, classes: int) -> str:
+    """Say that a file's classes are taken for those of ImageNet.
+
+    Args:
+        file: Its name.
+        classes: How many there are.
+    """
+    return (
+        f"The file {file} is not torchvision's; convviz takes its {classes:,} classes for those of "
+        "ImageNet."
+    )
+
+
+def numbered_classes(file: str, classes: int) -> str:
+    """Say that a file does not name its classes.
+
+    Args:
+        file: Its name.
+        classes: How many there are.
+    """
+    names = (
+        "class, and does not name it: it is"
+        if classes == 1
+        else "classes, and names none: they are"
+    )
+    return f"The file {file} has {classes:,} {names} numbered from 0."
+
+
+def named_classes(file: str, classes: int) -> str:
+    """Say that the names of the classes are a file's own.
+
+    Args:
+        file: Its name.
+        classes: How many there are.
+    """
+    names = (
+        "The name of its class comes"
+        if classes == 1
+        else f"The names of its {classes:,} classes come"
+    )
+    return f"{names} from the file {file}."
+
+
+def taken_from(
+    file: str, key: str, prefix: str, left_out: Sequence[str], as_well: Sequence[str]
+) -> str:
+    """Say which part of a file was taken, where that is not all of it; else nothing.
+
+    Args:
+        file: Its name.
+        key: The key under which the tensors lie in the file.
+        prefix: What was taken off their names.
+        left_out: Names of tensors beside them that are not the network's.
+        as_well: Where in the file other tensors lie that fit as well.
+    """
+    sentences = []
+    if as_well:
+        taken = ".".join(filter(None, (key, prefix.rstrip(".")))) or "what stands outside"
+        others = ", ".join(as_well)
+        sentences.append(
+            f"Several parts of the file {file} fit: {taken} is in use, {others} "
+            f"{'is' if len(as_well) == 1 else 'are'} not."
+        )
+    if left_out:
+        first = left_out[0] + (f" and {len(left_out) - 1:,} more" if len(left_out) > 1 else "")
+        sentences.append(
+            f"The file {file} also has tensors that are not the network's, which are left out: "
+            f"{first}."
+        )
+    return " ".join(sentences)
+
+
+def not_finite(names: Sequence[str]) -> str:
+    """Warn of weights that are infinite or not a number; nothing without any.
+
+    Args:
+        names: Dotted names of the tensors that hold them.
+    """
+    if not names:
+        return ""
+    where = names[0] + (f" and {len(names) - 1:,} more" if len(names) > 1 else "")
+    verb = "hold" if len(names) > 1 else "holds"
+    return (
+        f"{where} {verb} numbers that are infinite or not a number: whatever depends on them, maps "
+        "and predictions alike, means nothing."
+    )
+
+
+A_FOLDER = "is a folder; only files that lie in CONVVIZ_WEIGHTS itself are looked at"
+NOT_BY_ITS_NAME = (
+    "is no file of weights by its name, which would end in .pth, .pt, .ckpt, .bin, .safetensors, "
+    ".tar or .pkl"
+)
+DAMAGED = "is the damaged file of a network that was trained with convviz"
+
+
+def trained_elsewhere(network: str) -> str:
+    """Say that a trained network's file is of a network that is not here.
+
+    Args:
+        network: Name of that network, as the file has it.
+    """
+    return f"is of a trained network called {network}, which is not here"
+
+
+def second_to(file: str) -> str:
+    """Say that another file for the same network comes before a file.
+
+    Args:
+        file: Name of the other one.
+    """
+    return f"is for the same network as {file}, which is used"
+
+
+def named_after_none(suffix: str) -> str:
+    """Say that a file bears no network's name.
+
+    Args:
+        suffix: What its name ends in.
+    """
+    return f"bears no network's name; rename it to that of its network, such as vgg16{suffix}"
