@@ -102,7 +102,7 @@ def _is_set_by_hand(option: str) -> bool:
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Load PyTorch beside the server's first answers, and sweep while it runs."""
-    shell.start_in_background()
+    shell.start_in_background(_count_visitors)
     sweeping = asyncio.create_task(_sweep_now_and_then())
     try:
         yield
@@ -110,6 +110,10 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         sweeping.cancel()
         with suppress(asyncio.CancelledError):
             await sweeping
+
+
+def _count_visitors() -> int:
+    return Runtime.instance()._session_mgr.num_active_sessions()
 
 
 # ---- hosts ---------------------------------------------------------------------------------------

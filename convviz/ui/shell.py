@@ -27,7 +27,6 @@ from pathlib import Path
 import streamlit as st
 from PIL import Image, ImageDraw
 from streamlit.delta_generator import DeltaGenerator
-from streamlit.runtime import Runtime
 from streamlit.runtime.scriptrunner import StopException
 
 from convviz import limits
@@ -182,9 +181,21 @@ _starting = threading.Lock()
 _background: threading.Thread | None = None
 
 
-def start_in_background() -> None:
-    """Begin to load PyTorch; the server calls this when it starts, so that nobody has to wait."""
-    global _background
+def _one_visitor() -> int:
+    return 1
+
+
+_count_visitors: Callable[[], int] = _one_visitor
+
+
+def start_in_background(count_visitors: Callable[[], int]) -> None:
+    """Begin to load PyTorch; the server calls this when it starts, so that nobody has to wait.
+
+    Args:
+        count_visitors: Counts the visitors who are here.
+    """
+    global _background, _count_visitors
+    _count_visitors = count_visitors
     _background = threading.Thread(target=_pytorch_problem, name="convviz-start", daemon=True)
     _background.start()
 
@@ -210,8 +221,7 @@ def _share_cores() -> None:
     """
     import torch
 
-    visitors = Runtime.instance()._session_mgr.num_active_sessions() if Runtime.exists() else 1
-    torch.set_num_threads(max(1, limits.threads() // max(1, visitors)))
+    torch.set_num_threads(max(1, limits.threads() // max(1, _count_visitors())))
 
 
 @page_errors.polled(_POLL_SECONDS)

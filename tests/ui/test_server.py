@@ -293,18 +293,7 @@ def test_a_frame_without_a_link_passes_unread() -> None:
 def test_a_pass_has_its_visitors_share_of_the_cores(
     monkeypatch: pytest.MonkeyPatch, visitors: int, threads: int
 ) -> None:
-    class FakeRuntime(SimpleNamespace):
-        @staticmethod
-        def exists() -> bool:
-            return True
-
-        @staticmethod
-        def instance() -> Any:
-            return SimpleNamespace(
-                _session_mgr=SimpleNamespace(num_active_sessions=lambda: visitors)
-            )
-
-    monkeypatch.setattr(shell, "Runtime", FakeRuntime)
+    monkeypatch.setattr(shell, "_count_visitors", lambda: visitors)
     monkeypatch.setenv("OMP_NUM_THREADS", "8")
     before = torch.get_num_threads()
     try:
