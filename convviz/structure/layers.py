@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import torch
 from torch import nn
 
 from convviz.errors import NetworkError, SettingError
@@ -166,6 +167,7 @@ def encoder_end(spec: NetworkSpec, outputs: Sequence[Output]) -> int:
     return last - 1 if is_classifier else end
 
 
+@functools.lru_cache(maxsize=64)
 def last_linear(spec: NetworkSpec) -> str:
     """Name the fully connected layer that scores the classes of a network, as it is built.
 
@@ -175,7 +177,9 @@ def last_linear(spec: NetworkSpec) -> str:
     Raises:
         NetworkError: There is none, or the network cannot be run.
     """
-    value_flow = _flow(build(spec), spec, spec.input_size)
+    with torch.random.fork_rng(devices=()):  # whose first weights are thrown away here
+        module = build(spec)
+    value_flow = _flow(module, spec, spec.input_size)
     linear = [call for call in value_flow.calls if isinstance(call.module, nn.Linear)]
     if not linear:
         raise NetworkError(

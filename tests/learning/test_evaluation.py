@@ -129,7 +129,8 @@ def test_the_frozen_encoder_runs_once_for_all_folds(
     forward = type(tiny.module).forward
 
     def counted(self: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
-        seen.append(len(x))
+        if not x.is_meta:  # a pass without values costs nothing
+            seen.append(len(x))
         return forward(self, x)
 
     monkeypatch.setattr(type(tiny.module), "forward", counted)

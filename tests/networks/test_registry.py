@@ -92,7 +92,7 @@ class TestRegister:
     def test_adds_a_network_after_the_built_in_ones(self) -> None:
         register(self.good)
         assert available() == (*BUILT_IN, "mine")
-        assert spec("mine") is self.good
+        assert spec("mine") == self.good
         assert registry.is_own("mine")
 
     def test_refuses_a_name_that_is_taken(self) -> None:
