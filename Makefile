@@ -29,7 +29,7 @@ INSTALLED := $(VENV)/.installed
 TEST_INSTALLED := $(VENV)/.test-installed
 
 # Processes that run the tests side by side, each of one thread and up to 6 GB.
-JOBS ?= 3
+JOBS ?= 2
 
 PIECES := lint format-check types audit tests
 
