@@ -10,8 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from convviz.datasets.class_folders import from_zip as from_zip
     from convviz.datasets.image_set import SampleCrops as SampleCrops
-    from convviz.datasets.labelled_set import from_zip as from_zip
     from convviz.datasets.labelled_set import split as split
     from convviz.datasets.shapes import shapes as shapes
     from convviz.errors import ConvvizError as ConvvizError
@@ -68,7 +68,7 @@ _MODULES = {
     "filters": "convviz.features.filters",
     "find_top_patches": "convviz.features.top_patches",
     "fit": "convviz.learning.fit",
-    "from_zip": "convviz.datasets.labelled_set",
+    "from_zip": "convviz.datasets.class_folders",
     "layers": "convviz.structure.layers",
     "load": "convviz.weights.load",
     "occlude": "convviz.features.occlusion",

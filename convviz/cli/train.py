@@ -183,7 +183,7 @@ def _data(name: str, pictures: int | None) -> Dataset:
         WeightsError: It cannot be fetched.
     """
     from convviz.datasets import published
-    from convviz.datasets.labelled_set import from_folder, from_zip
+    from convviz.datasets.class_folders import from_folder, from_zip
     from convviz.datasets.shapes import shapes
     from convviz.downloads.tickets import follow
 

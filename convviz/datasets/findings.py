@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from convviz.datasets import zip_archive
-from convviz.datasets.labelled_set import Dataset, ReadingStep
+from convviz.datasets.class_folders import ReadingStep
+from convviz.datasets.labelled_set import Dataset
 from convviz.formatting import size_text
 
-_NAMED = 3  # conflicts that are named one by one
+_NAMED = 3  # pictures that are named one by one
 
 
 def duplicates(dataset: Dataset) -> str:
@@ -34,9 +36,10 @@ def given_division(dataset: Dataset) -> str:
     counts: Counter[str] = Counter(dataset.given)
     folders = (("train", "train"), ("val", "validation"), ("test", "test"))
     there = [f"{name} ({counts[part]:,})" for name, part in folders if counts[part]]
-    text = f"The folders divide these pictures already: {' and '.join(there)}."
-    if len(there) == 3:
-        text = f"The folders divide these pictures already: {', '.join(there)}."
+    are_all = len(there) == 3
+    listed = (", " if are_all else " and ").join(there)
+    text = f"The folders divide these pictures already: {listed}."
+    if are_all:
         return f"{text} That is how they are used: val chooses the epoch, test measures the result."
     measuring = "test" if counts["test"] else "val"
     return (
@@ -50,12 +53,9 @@ def leaks(dataset: Dataset) -> str:
     groups = dataset.leaks
     if not groups:
         return ""
-    what = "One picture lies" if len(groups) == 1 else f"{len(groups):,} pictures lie"
-    titles = dataset.images.titles
-    named = "; ".join(" = ".join(titles[index] for index in group) for group in groups[:_NAMED])
-    more = f"; and {len(groups) - _NAMED:,} more" if len(groups) > _NAMED else ""
+    what, named = _which_lie(dataset, groups)
     return (
-        f"{what} in more than one of the folders train, val and test: {named}{more}. The division "
+        f"{what} in more than one of the folders train, val and test: {named}. The division "
         "is used as it is, so the result may look better than it is."
     )
 
@@ -65,14 +65,20 @@ def conflicts(dataset: Dataset) -> str:
     groups = dataset.conflicts
     if not groups:
         return ""
+    what, named = _which_lie(dataset, groups)
+    return (
+        f"{what} in several classes at once, so at least one label is wrong: {named}. "
+        "Such a label counts as it stands."
+    )
+
+
+def _which_lie(dataset: Dataset, groups: Sequence[tuple[int, ...]]) -> tuple[str, str]:
+    """Count groups of equal images, and name the first of them."""
     what = "One picture lies" if len(groups) == 1 else f"{len(groups):,} pictures lie"
     titles = dataset.images.titles
     named = "; ".join(" = ".join(titles[index] for index in group) for group in groups[:_NAMED])
     more = f"; and {len(groups) - _NAMED:,} more" if len(groups) > _NAMED else ""
-    return (
-        f"{what} in several classes at once, so at least one label is wrong: {named}{more}. "
-        "Such a label counts as it stands."
-    )
+    return what, named + more
 
 
 def whole_classes(dataset: Dataset) -> str:

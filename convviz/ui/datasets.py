@@ -13,7 +13,8 @@ import streamlit as st
 from PIL import Image
 
 from convviz.datasets import findings, published, zip_archive
-from convviz.datasets.labelled_set import Dataset, ReadingStep, read_zip
+from convviz.datasets.class_folders import ReadingStep, read_zip
+from convviz.datasets.labelled_set import Dataset
 from convviz.datasets.shapes import shapes
 from convviz.errors import ImageError
 from convviz.images.preprocess import crop

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import pytest
 
 from convviz.datasets import findings, zip_archive
-from convviz.datasets.labelled_set import Dataset, Part, ReadingStep
+from convviz.datasets.class_folders import ReadingStep
+from convviz.datasets.labelled_set import Dataset, Part
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,9 @@ from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import StratifiedGroupKFold
 
-from convviz.datasets import labelled_set
-from convviz.datasets.labelled_set import (
-    Dataset,
-    Split,
-    from_folder,
-    from_zip,
-    partition,
-    split,
-)
+from convviz.datasets import class_folders, labelled_set
+from convviz.datasets.class_folders import from_folder, from_zip
+from convviz.datasets.labelled_set import Dataset, Split, partition, split
 from convviz.datasets.shapes import shapes
 from convviz.errors import ImageError, SettingError
 from convviz.images.decode import decode
@@ -259,7 +253,7 @@ def test_folders_that_are_no_classes_are_refused_before_any_picture_is_looked_at
         decoded.append(data)
         return decode(data, **options)
 
-    monkeypatch.setattr(labelled_set, "decode", counting_decode)
+    monkeypatch.setattr(class_folders, "decode", counting_decode)
     enough = {f"red/{k}.png": png("red") for k in range(30)}
     for files in (
         enough,
@@ -307,11 +301,11 @@ def test_folders_that_are_no_classes_get_a_sentence(
 def test_a_zip_is_looked_at_one_image_at_a_time(pack: Zip, monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[int] = []
     monkeypatch.setattr(
-        labelled_set,
+        class_folders,
         "decode",
         lambda data, complete: decoded.append(len(data)) or decode(data, complete=complete),
     )
-    steps = labelled_set.read_zip(pack(two(red__broken=b"", red__bad=b"none")), "two")
+    steps = class_folders.read_zip(pack(two(red__broken=b"", red__bad=b"none")), "two")
     assert decoded == []
     for done in (1, 2, 3, 4):
         step = next(steps)
@@ -328,11 +322,11 @@ def test_a_zip_is_looked_at_one_image_at_a_time(pack: Zip, monkeypatch: pytest.M
 
 def test_what_is_wrong_with_a_zip_is_said_at_the_call_or_at_its_step(pack: Zip) -> None:
     with pytest.raises(ImageError, match="no zip archive"):
-        labelled_set.read_zip(b"none")
+        class_folders.read_zip(b"none")
     with pytest.raises(ImageError, match="one class only"):
-        labelled_set.read_zip(pack({f"red/{k}.png": png("red", 40 + k) for k in range(2)}))
+        class_folders.read_zip(pack({f"red/{k}.png": png("red", 40 + k) for k in range(2)}))
     damaged = {f"{name}/{k}.png": b"none" for name in ("red", "blue") for k in range(2)}
-    steps = labelled_set.read_zip(pack(damaged))
+    steps = class_folders.read_zip(pack(damaged))
     assert (next(steps).done, next(steps).done) == (1, 2)
     with pytest.raises(ImageError, match="The class blue has no picture that can be used"):
         next(steps)

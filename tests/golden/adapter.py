@@ -20,7 +20,8 @@ import torch
 from torch import nn
 
 from convviz import cli, errors
-from convviz.datasets.labelled_set import from_zip, split
+from convviz.datasets.class_folders import from_zip
+from convviz.datasets.labelled_set import split
 from convviz.features.capture import input_for
 from convviz.images.decode import decode
 from convviz.images.samples import sample

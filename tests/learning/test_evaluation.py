@@ -11,7 +11,8 @@ from PIL import Image
 from scipy.stats import binomtest, fisher_exact
 from sklearn.metrics import accuracy_score, confusion_matrix
 
-from convviz.datasets.labelled_set import Dataset, Partition, from_zip, partition
+from convviz.datasets.class_folders import from_zip
+from convviz.datasets.labelled_set import Dataset, Partition, partition
 from convviz.datasets.shapes import shapes
 from convviz.learning.config import Answers, TrainingSettings
 from convviz.learning.encoding import DecodedImages

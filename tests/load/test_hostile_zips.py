@@ -17,7 +17,8 @@ from tests.peak_memory import table, use_each
 
 WARM = """
 from convviz.datasets.image_set import Zipped
-from convviz.datasets.labelled_set import from_zip, read
+from convviz.datasets.class_folders import from_zip
+from convviz.datasets.labelled_set import read
 from convviz.datasets.zip_archive import open_archive
 from convviz.images.samples import sample
 from convviz.images.decode import decode

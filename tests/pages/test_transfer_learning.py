@@ -14,7 +14,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from convviz.datasets import published
-from convviz.datasets.labelled_set import Dataset, ReadingStep, read_zip
+from convviz.datasets.class_folders import ReadingStep, read_zip
+from convviz.datasets.labelled_set import Dataset
 from convviz.datasets.published import CIFAR10
 from convviz.datasets.shapes import shapes
 from convviz.ui import datasets

@@ -1,0 +1,345 @@
+"""Zips and folders of class folders, read as labelled images.
+
+Each folder is a class and gives it its name. Folders train, val and test above them are a division
+that somebody has made already; it is kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Generic, Protocol, TypeVar
+
+from convviz.datasets.image_folder import FolderEntry, open_folder
+from convviz.datasets.image_set import ImageSet, InFolder, Zipped
+from convviz.datasets.labelled_set import Dataset, Part, fingerprint, number_groups
+from convviz.datasets.zip_archive import LeftOut, ListedImage, ZipEntry, open_archive
+from convviz.errors import ImageError
+from convviz.images.decode import decode
+
+MAX_CLASSES = 40
+"""More would not fit on a page."""
+
+PART_FOLDERS: Mapping[str, Part] = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+"""What the images in a folder of this name, in any case, are for, if class folders are in it."""
+
+_LEAST = 2  # different images of a class: one for training, one for validation
+
+_BESIDE = "It lies beside the class folders, in none of them, so it has no class."
+_OUTSIDE = "It lies outside the folders train, val and test that divide the others."
+_NOT_LEARNED = "Its class has no picture in train, so nobody learns it."
+
+
+@dataclass(frozen=True)
+class ReadingStep:
+    """Where the first look at all images of a zip or a folder stands.
+
+    Attributes:
+        done: Images looked at.
+        total: Images in class folders.
+        dataset: The data set; None before the last step.
+    """
+
+    done: int
+    total: int
+    dataset: Dataset | None = None
+
+    @property
+    def fraction(self) -> float:
+        """Share of the images that were looked at, in 0…1."""
+        return self.done / self.total
+
+
+def from_zip(
+    data: bytes,
+    name: str = "your zip",
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Dataset:
+    """Read a zip of class folders: each folder is a class and gives it its name.
+
+    All of them may be in one outer folder, as most programs pack them, or in folders train, val
+    (or valid) and test, whose division is kept then. Every image is decoded once, so that a broken
+    one is found now and not during a training, and images of equal pixels, also in files of
+    different formats, are found to be the same.
+
+    Args:
+        data: The zip's bytes.
+        name: Name of the data set, for people.
+        progress: Called with the number of images decoded and the number of all images.
+
+    Raises:
+        ImageError: The archive breaks a limit, or its folders cannot be classes.
+    """
+    return _last(read_zip(data, name), progress)
+
+
+def from_folder(
+    path: Path,
+    name: str = "your folder",
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Dataset:
+    """Do with a folder on this machine what `from_zip` does with a zip of it.
+
+    Args:
+        path: The folder.
+        name: Name of the data set, for people.
+        progress: Called with the number of images decoded and the number of all images.
+
+    Raises:
+        ImageError: The folder breaks a limit, or the folders in it cannot be classes.
+    """
+    folder = open_folder(path)
+    found = _class_folders(folder.entries, "folder")
+
+    def images(entries: tuple[FolderEntry, ...]) -> ImageSet:
+        return InFolder(replace(folder, entries=entries), name)
+
+    return _last(_look(folder, found, images, name), progress)
+
+
+def _last(steps: Iterator[ReadingStep], progress: Callable[[int, int], None] | None) -> Dataset:
+    for step in steps:
+        if step.dataset is not None:
+            return step.dataset
+        if progress is not None:
+            progress(step.done, step.total)
+    raise AssertionError("the last step has the data set")
+
+
+def read_zip(data: bytes, name: str = "your zip") -> Iterator[ReadingStep]:
+    """Do what `from_zip` does, one image at a time, so that it can be watched and stopped.
+
+    Beside the zip's bytes there is never more than one decoded image in memory.
+
+    Args:
+        data: The zip's bytes.
+        name: Name of the data set, for people.
+
+    Returns:
+        A step after each image; the last one has the data set. Taking a step may raise ImageError
+        as well: a class has too few images that can be used.
+
+    Raises:
+        ImageError: The archive breaks a limit, or its folders cannot be classes.
+    """
+    archive = open_archive(data)
+    found = _class_folders(archive.entries, "zip archive")
+
+    def images(entries: tuple[ZipEntry, ...]) -> ImageSet:
+        return Zipped(replace(archive, entries=entries), name)
+
+    return _look(archive, found, images, name)
+
+
+E = TypeVar("E", bound=ListedImage)
+
+
+class _Files(Protocol[E]):
+    """A zip archive or a folder, opened and checked."""
+
+    @property
+    def entries(self) -> tuple[E, ...]: ...
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]: ...
+
+    def read(self, entry: E) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class _Found(Generic[E]):
+    """The images in class folders.
+
+    Attributes:
+        entries: The images.
+        classes: Name of each one's class.
+        given: What each is for, where a folder above says so; else ().
+        left_out: Files that are in no class, and why.
+    """
+
+    entries: tuple[E, ...]
+    classes: tuple[str, ...]
+    given: tuple[Part, ...]
+    left_out: tuple[LeftOut, ...]
+
+    def counts(self, without: Mapping[E, str] | None = None) -> Counter[str]:
+        """Count the images of each class, of which those to learn from must be there.
+
+        Args:
+            without: Images that do not count.
+        """
+        counts = Counter(dict.fromkeys(self.classes, 0))
+        for index, (entry, name) in enumerate(zip(self.entries, self.classes, strict=True)):
+            is_learned = not self.given or self.given[index] == "train"
+            counts[name] += is_learned and entry not in (without or {})
+        return counts
+
+
+def _class_folders(entries: Sequence[E], what: str) -> _Found[E]:
+    """Find the class folders, which lie side by side, and the folders train, val and test above.
+
+    Images beside the outer folders or the class folders are left out.
+
+    Args:
+        entries: All images.
+        what: What holds them, for sentences.
+
+    Raises:
+        ImageError: The folders cannot be classes.
+    """
+    inside, left_out = list(entries), []
+    while True:
+        root = _common_folder(inside)
+        beside = [entry for entry in inside if _folders(entry) == root]
+        if len(beside) in (0, len(inside)):
+            break
+        left_out += [LeftOut(entry.path, _BESIDE) for entry in beside]
+        inside = [entry for entry in inside if _folders(entry) != root]
+    if not root and beside:
+        raise ImageError(
+            f"The {what} has pictures but no folders: put the pictures of each class into a folder "
+            "named after the class, and take those."
+        )
+    above = len(root) - bool(beside)  # of a single class folder, the root is that folder itself
+    paths = [_folders(entry)[above:] for entry in inside]
+    parts = [PART_FOLDERS.get(path[0].lower()) for path in paths]
+    divided = any(
+        part == "train" and len(path) > 1 for path, part in zip(paths, parts, strict=True)
+    )
+    given: tuple[Part, ...] = ()
+    if divided and len({*parts} - {None}) > 1:
+        rows: list[tuple[E, str, Part]] = []
+        for entry, path, part in zip(inside, paths, parts, strict=True):
+            if part is None:
+                left_out.append(LeftOut(entry.path, _OUTSIDE))
+            elif len(path) == 1:
+                left_out.append(LeftOut(entry.path, _BESIDE))
+            else:
+                _check_depth(len(path) == 2, entry, what)
+                rows.append((entry, path[1], part))
+        learned = {name for _, name, part in rows if part == "train"}
+        left_out += [LeftOut(e.path, _NOT_LEARNED) for e, name, _ in rows if name not in learned]
+        rows = [row for row in rows if row[1] in learned]
+        inside, classes = [row[0] for row in rows], tuple(row[1] for row in rows)
+        if {row[2] for row in rows} != {"train"}:
+            given = tuple(row[2] for row in rows)
+    else:
+        deepest = max(inside, key=lambda entry: len(_folders(entry)))
+        _check_depth(all(len(path) == 1 for path in paths), deepest, what)
+        classes = tuple(path[0] for path in paths)
+    found = _Found(tuple(inside), classes, given, tuple(left_out))
+    _check_classes(set(classes), what)
+    _check_counts(found.counts(), is_given=bool(given), usable="")
+    return found
+
+
+def _folders(entry: ListedImage) -> tuple[str, ...]:
+    """Return the names of the folders that an image lies in, the outermost first."""
+    return PurePosixPath(entry.folder).parts
+
+
+def _common_folder(entries: Sequence[ListedImage]) -> tuple[str, ...]:
+    """Return the innermost folder that holds all images; () for none."""
+    common = _folders(entries[0])
+    for entry in entries:
+        folders = _folders(entry)
+        while common != folders[: len(common)]:
+            common = common[:-1]
+    return common
+
+
+def _check_depth(fits: bool, entry: ListedImage, what: str) -> None:
+    if not fits:
+        raise ImageError(
+            f"The {what} has folders in folders ({entry.folder[:60]}): put all class folders side "
+            "by side, with pictures only inside them; only train, val and test may lie above."
+        )
+
+
+def _check_classes(classes: set[str], what: str) -> None:
+    """Refuse folders that cannot be classes, before any image is decoded."""
+    if len(classes) < 2:
+        raise ImageError(
+            f"The {what} has one class only, {next(iter(classes))[:60]}: there is nothing to tell "
+            "apart; add a folder with pictures of another class."
+        )
+    if len(classes) > MAX_CLASSES:
+        raise ImageError(
+            f"The {what} has {len(classes):,} classes; at most {MAX_CLASSES} fit on a page: take "
+            "fewer folders."
+        )
+
+
+def _check_counts(
+    counts: Mapping[str, int], *, is_given: bool, usable: str = " that can be used"
+) -> None:
+    """Refuse classes of too few images: a given division needs none to set aside."""
+    for name, count in sorted(counts.items()):
+        if not count and is_given:
+            raise ImageError(
+                f"The class {name[:60]} has no picture{usable} in train; at least one is needed to "
+                "learn from."
+            )
+        if count < _LEAST and not is_given:
+            raise ImageError(
+                f"The class {name[:60]} has "
+                f"{'one picture' if count else 'no picture'}{usable}; "
+                "at least two are needed, one to learn from and one to check with."
+            )
+
+
+def _look(
+    files: _Files[E], found: _Found[E], images: Callable[[tuple[E, ...]], ImageSet], name: str
+) -> Iterator[ReadingStep]:
+    """Decode every image once, and leave out those that cannot be.
+
+    Args:
+        files: Reads each image.
+        found: The images, and their classes.
+        images: Makes a set of those that can be used.
+        name: Name of the data set, for people.
+    """
+    counts, is_given = found.counts(), bool(found.given)
+    broken: dict[E, str] = {}
+    fingerprints: dict[E, str] = {}
+    # The smallest classes first, so that one with too few images is found soon.
+    for label in sorted(counts, key=lambda label: (counts[label], label)):
+        for entry, own in zip(found.entries, found.classes, strict=True):
+            if own != label:
+                continue
+            try:
+                fingerprints[entry] = fingerprint(decode(files.read(entry), complete=True))
+            except ImageError as error:
+                broken[entry] = str(error)
+            yield ReadingStep(len(fingerprints) + len(broken), len(found.entries))
+        _check_counts({label: found.counts(broken)[label]}, is_given=is_given)
+    usable = [index for index, entry in enumerate(found.entries) if entry not in broken]
+    entries = tuple(found.entries[index] for index in usable)
+    classes = sorted(counts)
+    given = tuple(found.given[index] for index in usable) if is_given else ()
+    dataset = Dataset(
+        name,
+        tuple(classes),
+        images(entries),
+        tuple(classes.index(found.classes[index]) for index in usable),
+        (
+            *files.left_out,
+            *found.left_out,
+            *(LeftOut(entry.path, broken[entry]) for entry in found.entries if entry in broken),
+        ),
+        number_groups([fingerprints[entry] for entry in entries]),
+        given if set(given) != {"train"} else (),
+    )
+    yield ReadingStep(len(found.entries), len(found.entries), dataset)
