@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from convviz.errors import ImageError, NetworkError
 from convviz.formatting import did_you_mean, near_matches, size_text
+from convviz.weights.file_names import SUFFIXES
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 _MOST_BYTES = 200_000_000  # no image within the limits of pixels is larger
 _SAMPLE = "sample:"
 _SOURCES = ("auto", "imagenet", "bundled", "encoder", "own", "random")
-# What names of files of weights end in; what has another name is a file if there is one.
-_SUFFIXES = (".pth", ".pt", ".safetensors", ".ckpt", ".bin", ".tar", ".pkl")
 
 
 def json_output() -> argparse.ArgumentParser:
@@ -63,7 +62,8 @@ def layer_and_image() -> argparse.ArgumentParser:
 def _source_or_file(text: str) -> str | Path:
     if text in _SOURCES:
         return text
-    is_file = text.lower().endswith(_SUFFIXES) or Path(text).is_file()
+    # What has another name than weights have is a file if there is one.
+    is_file = text.lower().endswith(SUFFIXES) or Path(text).is_file()
     return Path(text) if is_file else text
 
 

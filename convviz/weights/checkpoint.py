@@ -19,9 +19,6 @@ from convviz.networks.decoders import put
 from convviz.weights import pickled
 from convviz.weights.pickled import Foreign, Stored
 
-SUFFIXES = (".pth", ".pt", ".safetensors", ".ckpt", ".bin", ".pth.tar", ".tar", ".pkl")
-"""What names of files of weights end in, in any case; the first of them are preferred."""
-
 _MAX_HEADER_BYTES = 5_000_000  # of a safetensors file: some 40,000 tensors
 _MOST_CLASS_NAMES = 25_000
 _DEEPEST = 4  # wrappers around a state dict
@@ -41,15 +38,6 @@ _CLASS_NAMES = ("classes", "class_names", "categories", "labels", "CLASSES")
 _CLASS_NUMBERS = ("class_to_idx", "class_to_index", "label2id")
 _NUMBERED_CLASSES = ("idx_to_class", "index_to_class", "id2label")
 _DESCRIPTIONS = ("meta", "metadata", "hyper_parameters", "hparams", "config", "args", "opt")
-
-
-def stem_of(name: str) -> str | None:
-    """Return what stands before a weight file's suffix, in lower case; None for another file."""
-    lower = name.lower()
-    for suffix in sorted(SUFFIXES, key=len, reverse=True):
-        if lower.endswith(suffix):
-            return lower.removesuffix(suffix)
-    return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -430,45 +418,44 @@ def _fits(
     chosen: TensorSet, expected: Mapping[str, Tensor], ignored: tuple[str, ...]
 ) -> Iterator[_Fit]:
     """Find the prefixes without which a set's names are a network's, the shortest first."""
+    as_they_are = {name: name for name in chosen.tensors}
+    found = list(_fits_of(as_they_are, chosen, expected, ignored))
+    yield from found or _fits_of(_by_plain_name(chosen.tensors), chosen, expected, ignored)
+
+
+def _fits_of(
+    names: Mapping[str, str],
+    chosen: TensorSet,
+    expected: Mapping[str, Tensor],
+    ignored: tuple[str, ...],
+) -> Iterator[_Fit]:
+    """Do so with a set's names in one form, each with the name that it has in the file."""
     wanted = _by_plain_name(expected)
     # Files older than torch 0.4.1 lack these counters, which only training uses.
     required = {name for name in wanted if not name.endswith(".num_batches_tracked")}
-    for names in (dict(zip(chosen.tensors, chosen.tensors, strict=True)), None):
-        if names is None:
-            names = _by_plain_name(chosen.tensors)
-        if not required:
-            return
-        sample = min(required, key=len)
-        prefixes = {
-            name.removesuffix(sample)
-            for name in names
-            if name == sample or name.endswith(f".{sample}")
+    if not required:
+        return
+    sample = min(required, key=len)
+    prefixes = {
+        name.removesuffix(sample) for name in names if name == sample or name.endswith(f".{sample}")
+    }
+    for prefix in sorted(prefixes, key=lambda each: (len(each), each)):
+        inner = {
+            name.removeprefix(prefix): full
+            for name, full in names.items()
+            if name.startswith(prefix)
         }
-        found = False
-        for prefix in sorted(prefixes, key=lambda each: (len(each), each)):
-            inner = {
-                name.removeprefix(prefix): full
-                for name, full in names.items()
-                if name.startswith(prefix)
-            }
-            more = [
-                name
-                for name in inner
-                if name not in wanted and not name.startswith(ignored or ("\0",))
-            ]
-            if more or not required <= inner.keys():
-                continue
-            found = True
-            tensors = {wanted.get(name, name): chosen.tensors[full] for name, full in inner.items()}
-            differing = sum(
-                tuple(value.shape) != tuple(tensors[name].shape)
-                for name, value in expected.items()
-                if name in tensors
-            )
-            left_out = tuple(n for p, n in names.items() if not p.startswith(prefix))
-            yield _Fit(chosen, prefix, tensors, left_out, differing)
-        if found:
-            return
+        more = [name for name in inner if name not in wanted and not name.startswith(ignored)]
+        if more or not required <= inner.keys():
+            continue
+        tensors = {wanted.get(name, name): chosen.tensors[full] for name, full in inner.items()}
+        differing = sum(
+            tuple(value.shape) != tuple(tensors[name].shape)
+            for name, value in expected.items()
+            if name in tensors
+        )
+        left_out = tuple(n for p, n in names.items() if not p.startswith(prefix))
+        yield _Fit(chosen, prefix, tensors, left_out, differing)
 
 
 def fill(

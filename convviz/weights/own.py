@@ -10,14 +10,14 @@ from convviz.networks import registry
 from convviz.networks.network import Network, NetworkSpec
 from convviz.structure.layers import check_classes
 from convviz.weights import checkpoint, state_dict_file, trained
-from convviz.weights.checkpoint import SUFFIXES, stem_of
+from convviz.weights.file_names import SUFFIXES, stem_of
 from convviz.weights.source import IN_USERS_FOLDER, Source, SourceStatus, network_with
 
 
 def files_named_after(spec: NetworkSpec) -> tuple[Path, ...]:
     """Find the files of weights in the user's folder that are named after a network.
 
-    They are vgg16.pth, vgg16.pt and so on, in the order of `checkpoint.SUFFIXES`; capital letters
+    They are vgg16.pth, vgg16.pt and so on, in the order of `SUFFIXES`; capital letters
     make no difference. The file of a trained network does not count: it is another source, see
     `trained`.
     """

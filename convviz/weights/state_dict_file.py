@@ -45,7 +45,7 @@ def load_file(
     expected = {
         name: value
         for name, value in module.state_dict().items()
-        if not name.startswith(tuple(f"{part}." for part in without) or ("\0",))
+        if not name.startswith(tuple(f"{part}." for part in without))
     }
     state = file.fitting(expected, without)
     other_count = None if own else checkpoint.class_count(expected, state.tensors)

@@ -444,7 +444,8 @@ def _check_form(form: Form, spec: NetworkSpec) -> None:
     Raises:
         WeightsError: It does not.
     """
-    module = registry.build(spec)
+    with torch.device("meta"):
+        module = registry.build(spec)
     if form.pooled:
         fits = form.decoder == "decoder" and hasattr(module, "features")
     else:

@@ -9,7 +9,7 @@ from pathlib import Path
 from convviz.downloads import cache
 from convviz.networks.registry import available, spec
 from convviz.weights import findings, own, trained
-from convviz.weights.checkpoint import stem_of
+from convviz.weights.file_names import stem_of
 from convviz.weights.load import source_statuses
 
 
