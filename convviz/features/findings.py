@@ -136,7 +136,7 @@ def layer_headline(activations: Activations, network_title: str, threshold: floa
     channels, height, width = activations.maps.shape
     unit = "numbers" if height == width == 1 else f"maps of {height} × {width}"
     dotted = code(layer.name)
-    name = dotted if layer.name == layer.title else f"{plain(layer.title)} ({dotted})"
+    name = f"Layer {dotted}" if layer.name == layer.title else f"{plain(layer.title)} ({dotted})"
     parts = [
         f"{name} of {plain(network_title)}, {plain(layer.kind)}: {channels} {unit}.",
         activations.sentence(threshold),

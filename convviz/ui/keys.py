@@ -193,6 +193,7 @@ class Component(StrEnum):
     SLIDING_WINDOW = "convviz_sliding_window"
     FILM = "convviz_film"
     LAYER_KEYS = "convviz_layer_keys"
+    LAYERS_AHEAD = "convviz_layers_ahead"
 
 
 def read(text: str, like: Value) -> Value | None:

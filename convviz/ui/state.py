@@ -80,6 +80,7 @@ class Visit:
         layer_depth: How deep it lies: 0 at the encoder's first layer, 1 at its last.
         layer_chosen: Whether the visitor or a link named a layer. Until then each page shows the
             one that it begins with.
+        stepped_to: The layer that the last step led to, from one of its neighbours; "" before any.
         sources: The weights last chosen, by network.
         trained: Sources of the weights this visitor trained, the newest last.
         channel: The picked channel of the layer; None for its strongest.
@@ -114,6 +115,7 @@ class Visit:
     layer_network: str = ""
     layer_depth: float = USUAL_DEPTH
     layer_chosen: bool = False
+    stepped_to: str = ""
     sources: dict[str, str] = field(default_factory=dict)
     trained: list[str] = field(default_factory=list)
     channel: int | None = None

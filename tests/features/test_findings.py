@@ -82,7 +82,7 @@ def test_what_empty_means_is_what_is_counted(threshold: float) -> None:
     capped = of(replace(BEFORE, ceiling=6.0), (9, 1))
     assert "at most 6, counts" in findings.what_is_empty(capped, 0.0)
     same = of(replace(RELU, name="conv1", title="conv1"), (9, 1))
-    assert findings.layer_headline(same, "Net", 0.0).startswith("`conv1` of Net, ReLU: 1 map")
+    assert findings.layer_headline(same, "Net", 0.0).startswith("Layer `conv1` of Net, ReLU: 1 map")
 
 
 def maps(*rows: tuple[float, ...]) -> Activations:

@@ -21,11 +21,11 @@ def test_marks_name_the_channels_and_leave_the_picture_as_it_is() -> None:
     assert PICTURE.marks() == {"empty": [1], "dead": [], "dead_over": ""}
     other = replace(PICTURE, empty=[True, True], dead=(0,), dead_over="5 photographs")
     assert other.marks() == {"empty": [0, 1], "dead": [0], "dead_over": "5 photographs"}
-    assert other.message() == PICTURE.message()
+    assert other.message == PICTURE.message
 
 
 def test_the_message_holds_the_picture_and_what_to_say_of_each_channel() -> None:
-    token, message = PICTURE.message()
+    token, message = PICTURE.message
     header, png = unpack(message)
     assert png == PICTURE.tiles.png
     assert header["token"] == token
@@ -37,7 +37,7 @@ def test_the_message_holds_the_picture_and_what_to_say_of_each_channel() -> None
 
 
 def test_the_token_names_picture_and_words() -> None:
-    token, message = PICTURE.message()
-    assert PICTURE.message() == (token, message)
-    assert replace(PICTURE, tiles=replace(PICTURE.tiles, png=b"other")).message()[0] != token
-    assert replace(PICTURE, maximum=["1.6", "0"]).message()[0] != token
+    token, message = PICTURE.message
+    assert PICTURE.message == (token, message)
+    assert replace(PICTURE, tiles=replace(PICTURE.tiles, png=b"other")).message[0] != token
+    assert replace(PICTURE, maximum=["1.6", "0"]).message[0] != token

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from convviz.plain_text import code, plain
 from convviz.ui import components
+from convviz.ui.components.layers_ahead import text_nodes
 from convviz.ui.components.store import pack
 from convviz.ui.keys import Component
 
@@ -51,3 +53,22 @@ def test_the_token_names_header_and_images() -> None:
     assert pack({"title": "y"}, [[b"one"]])[0] != token
     assert pack({"title": "x"}, [[b"two"]])[0] != token
     assert pack({"title": "x"}, [[b"o"], [b"ne"]])[0] != token
+
+
+@pytest.mark.parametrize(
+    ("markdown", "texts"),
+    [
+        ("conv1 (`features.0`) of AlexNet.", ["conv1 (", "features.0", ") of AlexNet."]),
+        ("`a`", ["a"]),
+        ("64 channels; 3 of them are empty.", ["64 channels; 3 of them are empty."]),
+        ("", []),
+    ],
+)
+def test_a_sentence_is_cut_where_the_browser_cuts_it(markdown: str, texts: list[str]) -> None:
+    assert text_nodes(markdown) == texts
+
+
+@pytest.mark.parametrize("name", ["a_b", "*x*", "a`b", "[l](u)", "a\\b", "<b>", "``", "1. x"])
+def test_foreign_names_come_out_as_they_are(name: str) -> None:
+    """As code and as text, beside each other."""
+    assert text_nodes(f"{plain(name)} ({code(name)})") == [f"{name} (", name, ")"]

@@ -24,6 +24,7 @@ from convviz.ui.activations.display import STRETCHED, DisplayOptions, legend
 from convviz.ui.choice import Choice
 from convviz.ui.components.channel_grid import Picture, channel_grid
 from convviz.ui.components.channel_map import Under, channel_map, shares
+from convviz.ui.components.layer_keys import followed
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.jobs import PageJobs
 from convviz.ui.keys import Key
@@ -58,6 +59,12 @@ def remember_channel(choice: Choice, activations: Activations) -> None:
     """Make sure that the picked channel is one of the layer's, at first its most salient."""
     context = f"{choice.network_name}/{activations.layer.name}"
     state.remember_channel(activations.most_salient, activations.channels, context)
+
+
+def grid_id(choice: Choice, layer: str, options: DisplayOptions) -> str:
+    """Name a layer's grid: by everything that it depends on."""
+    weights = choice.network.weights.source
+    return f"{choice.image.sha256}/{choice.network_name}/{weights}/{options}/{layer}"
 
 
 def sections_of(activations: Activations, options: DisplayOptions) -> tuple[Section, ...]:
@@ -228,6 +235,9 @@ def _grid_and_panel(
                 selected=channel,
                 on_pick=state.pick_channel,
                 nothing=_NOTHING[options.show],
+                given=True,
+                id=grid_id(choice, activations.layer.name, options),
+                steps=followed(),
             )
             _save(choice, activations, options, sections, dead)
         with st.container(key="activations_explorer_panel"):

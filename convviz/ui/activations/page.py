@@ -11,7 +11,7 @@ from convviz.features.activations import Activations, depth_trend
 from convviz.figures import activations as figures
 from convviz.figures import theme
 from convviz.ui import cache, exports, state, widgets
-from convviz.ui.activations import compare, display, grid, layer_table, one_channel
+from convviz.ui.activations import ahead, compare, display, grid, layer_table, one_channel
 from convviz.ui.activations.display import DisplayOptions
 from convviz.ui.choice import Choice
 from convviz.ui.how_we_know import how_we_know
@@ -25,7 +25,7 @@ def draw(choice: Choice) -> None:
     if choice.layer is None:
         raise RuntimeError("this page was opened with layer=False")
     activations = cache.activations(choice.image, choice.network, choice.layer)
-    with st.container(horizontal=True, key="activations_headline"):
+    with st.container(horizontal=True, key=ahead.HEADLINE):
         headline = st.container(width="stretch", gap=None)
         options = display.menu()
     with headline:
@@ -38,9 +38,13 @@ def draw(choice: Choice) -> None:
     }
     titles = {title: title for title in views}
     view = widgets.views("View", titles, Key.ACTIVATIONS_VIEW, _FIRST_VIEW)
+    if view == _FIRST_VIEW:
+        ahead.give_shown(choice, activations, options)
     with st.container(key="activations_open_view"):
         views[view](choice, activations, options)
     _words()
+    if view == _FIRST_VIEW:
+        ahead.give_neighbours(choice, activations, options)
 
 
 def _headline(choice: Choice, activations: Activations, threshold: float) -> None:

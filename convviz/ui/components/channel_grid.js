@@ -21,10 +21,17 @@ class ChannelGrid {
     window.addEventListener("convviz-store", this.onStore);
     this.onLinked = (event) => this.follow(event.detail);
     window.addEventListener("convviz-linked", this.onLinked);
+    this.onStep = (event) => this.step(event.detail);
+    window.addEventListener("convviz-step", this.onStep);
+    this.written = new Map();
   }
 
   update(data, send) {
     const first = this.data === undefined;
+    if (this.isAhead && isBehind(data.steps)) return;
+    if (data.id !== this.data?.id) this.takeBack();
+    this.written.clear();
+    this.isAhead = false;
     this.data = data;
     this.send = send;
     this.grid.setAttribute("aria-label", data.label);
@@ -34,6 +41,40 @@ class ChannelGrid {
     // Changed elsewhere, by a button or a number: without a click there is nobody looking at it yet.
     this.select(data.selected);
     bringIntoSight(this.tiles.get(data.selected), { page: true });
+  }
+
+  // Draw the layer that a step leads to before Python sends it, if the browser has it already.
+  step({ along, by }) {
+    const layer = along === "trunk" && knownLayer(knownLayer(this.data?.id)?.beside[by]);
+    if (!layer || !stored(layer.grid.token)) return;
+    this.data = { ...this.data, ...layer.grid };
+    this.isAhead = true;
+    this.draw();
+    for (const [selector, texts] of Object.entries(layer.texts)) this.write(selector, texts);
+  }
+
+  // Write into Streamlit's text nodes; where a sentence has another form, Python will write it.
+  write(selector, texts) {
+    const walker = document.createTreeWalker(
+      document.querySelector(selector) ?? document.createTextNode(""),
+      NodeFilter.SHOW_TEXT,
+    );
+    const nodes = [];
+    while (walker.nextNode()) if (walker.currentNode.nodeValue.trim()) nodes.push(walker.currentNode);
+    if (nodes.length !== texts.length) return;
+    nodes.forEach((node, i) => {
+      const before = this.written.get(node)?.before ?? node.nodeValue;
+      this.written.set(node, { before, after: texts[i] });
+      node.nodeValue = texts[i];
+    });
+  }
+
+  // Streamlit writes only what has changed for it. Where Python stays with another layer than the
+  // one drawn ahead, Streamlit does not know that there is another text now.
+  takeBack() {
+    for (const [node, { before, after }] of this.written) {
+      if (node.nodeValue === after) node.nodeValue = before;
+    }
   }
 
   draw() {
@@ -226,6 +267,7 @@ class ChannelGrid {
     this.sending.cancel();
     window.removeEventListener("convviz-linked", this.onLinked);
     window.removeEventListener("convviz-store", this.onStore);
+    window.removeEventListener("convviz-step", this.onStep);
   }
 }
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import streamlit as st
 
@@ -45,8 +46,9 @@ class Picture:
     dead: Sequence[int] = ()
     dead_over: str = ""
 
+    @cached_property
     def message(self) -> tuple[str, bytes]:
-        """Pack it for the browser: a token that names it, and the bytes."""
+        """Itself, packed for the browser: a token that names it, and the bytes."""
         header = {
             **self.tiles.geometry(),
             "maximum": self.maximum,
@@ -61,6 +63,29 @@ class Picture:
         return {"empty": empty, "dead": list(self.dead), "dead_over": self.dead_over}
 
 
+def give(picture: Picture, key: str = KEY) -> None:
+    """Give the browser a picture for the grid of that key, of this run or of a later one.
+
+    The element is called after the picture: given again, outside a fragment as before, it is the
+    same message, and Streamlit need not send it twice.
+    """
+    token, message = picture.message
+    store(key=f"{key}_{token}", data=message)
+
+
+def drawing(
+    picture: Picture, sections: Sequence[Section], selected: int, id: str
+) -> dict[str, object]:
+    """Tell the browser how to draw a layer's channels from a picture that it has or will get."""
+    return {
+        "id": id,
+        "token": picture.message[0],
+        **picture.marks(),
+        "sections": [[section.title, section.indices] for section in sections],
+        "selected": selected,
+    }
+
+
 def channel_grid(
     picture: Picture,
     sections: Sequence[Section],
@@ -71,6 +96,9 @@ def channel_grid(
     key: str = KEY,
     link: str = "",
     label: str = "Channels",
+    given: bool = False,
+    id: str = "",
+    steps: object = None,
 ) -> None:
     """Draw the grid.
 
@@ -83,8 +111,10 @@ def channel_grid(
         key: Of the component; each grid on a page has its own.
         link: Grids with the same link mark the same channel; "" for none.
         label: Names the grid for a screen reader.
+        given: Whether the browser has the picture by `give` already.
+        id: Names the layer where steps to its neighbours are drawn ahead (see layers_ahead.py).
+        steps: The steps that led to it, as `layer_keys.followed` counts them.
     """
-    token, message = picture.message()
 
     def picked() -> None:
         pick = st.session_state[key].get("pick")
@@ -93,14 +123,13 @@ def channel_grid(
 
     last = st.session_state.get(key, {}).get("pick") or {}
     with st.container(gap=None, key=f"{key}_box"):
-        store(key=f"{key}_atlas", data=message)
+        if not given:
+            give(picture, key)
         _grid(
             key=key,
             data={
-                "token": token,
-                **picture.marks(),
-                "sections": [[section.title, section.indices] for section in sections],
-                "selected": selected,
+                **drawing(picture, sections, selected, id),
+                "steps": steps,
                 "serial": last.get("serial", 0),
                 "nothing": nothing,
                 "link": link,

@@ -11,6 +11,7 @@ from convviz.ui.keys import Component
 
 if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
+    from streamlit.delta_generator import DeltaGenerator
 
 _FOLDER = Path(__file__).parent
 
@@ -35,6 +36,11 @@ def declare(component: Component, *styles: str) -> ComponentRenderer:
         css="\n".join(css),
         js=_read("shared.js") + _read(f"{name}.js"),
     )
+
+
+def out_of_sight(name: str) -> DeltaGenerator:
+    """Return a container for components that draw nothing; sidebar/style.css hides it."""
+    return st.container(key=f"components_{name}", height=1, border=False)
 
 
 def _read(name: str) -> str:

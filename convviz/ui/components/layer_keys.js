@@ -2,7 +2,7 @@
 //
 // On many keyboards [ and ] need AltGr, which some systems report as Ctrl and Alt: what counts is the
 // character. Python is told how far the keys have gone in all, so that no press is lost while the
-// script runs.
+// script runs; the page is told as well, so that it can draw the layer before Python answers.
 
 const STEPS = { "[": ["trunk", -1], "]": ["trunk", 1], "{": ["parts", -1], "}": ["parts", 1] };
 const CODES = { BracketLeft: -1, BracketRight: 1 };
@@ -11,6 +11,7 @@ class LayerKeys {
   constructor() {
     this.id = `${performance.timeOrigin}-${performance.now()}`;
     this.totals = { trunk: 0, parts: 0 };
+    window.convvizSteps = undefined;
     this.onKey = (event) => this.press(event);
     this.onClick = (event) => this.click(event);
     window.addEventListener("keydown", this.onKey);
@@ -35,27 +36,29 @@ class LayerKeys {
     event.preventDefault();
   }
 
-  // A click with Shift on one of the buttons steps through the parts; Streamlit does not say how a
-  // button was clicked.
+  // A click on one of the buttons is a step as well. Streamlit would lose one of two quick clicks,
+  // and does not say whether Shift was held.
   click(event) {
-    if (!event.shiftKey) return;
-    for (const [selector, by] of Object.entries(this.data.buttons)) {
-      const button = event.target.closest?.(selector)?.querySelector("button");
-      if (!button?.contains(event.target)) continue;
-      event.preventDefault();
-      event.stopPropagation();
-      this.step("parts", by);
-    }
+    const button = event.target.closest?.("button"); // the box has one for each width of the page
+    const found = Object.entries(this.data.buttons).find(([selector]) => button?.closest(selector));
+    if (!found || button.disabled) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.step(event.shiftKey ? "parts" : "trunk", found[1]);
   }
 
   step(along, by) {
     this.totals = { ...this.totals, [along]: this.totals[along] + by };
-    this.send("steps", { id: this.id, ...this.totals });
+    const steps = { id: this.id, ...this.totals };
+    this.send("steps", steps);
+    window.convvizSteps = { steps, at: performance.now() };
+    window.dispatchEvent(new CustomEvent("convviz-step", { detail: { along, by } }));
   }
 
   destroy() {
     window.removeEventListener("keydown", this.onKey);
     window.removeEventListener("click", this.onClick, true);
+    window.removeEventListener("click", this.onClicked);
   }
 }
 

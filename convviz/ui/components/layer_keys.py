@@ -6,33 +6,38 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from convviz.ui.components.declare import declare
+from convviz.ui.components.declare import declare, out_of_sight
 from convviz.ui.keys import Component
 
 _KEY = "layer_keys"
 
 
 def layer_keys(buttons: Mapping[str, int], on_step: Callable[[int, int], None]) -> None:
-    """Listen to the keys [ and ], and to clicks with Shift on buttons.
+    """Listen to the keys [ and ], and to clicks on buttons.
 
     Args:
-        buttons: Keys of buttons, and the direction that a click with Shift on each goes in.
+        buttons: Keys of buttons, and the direction that a click on each goes in.
         on_step: Called before the script runs again with how many steps to go from what is drawn
             now, along the trunk and through the parts; steps towards the image are negative.
     """
     # What is on the page now has followed these. Keys may be pressed several times before it is
     # drawn again.
-    followed = (st.session_state.get(_KEY) or {}).get("steps")
+    before = followed()
 
     def stepped() -> None:
-        on_step(*added(followed, st.session_state[_KEY].get("steps")))
+        on_step(*added(before, st.session_state[_KEY].get("steps")))
 
-    with st.container(key="components_keys", height=1, border=False):
+    with out_of_sight("keys"):
         _component(
             key=_KEY,
             data={"buttons": {f".st-key-{key}": by for key, by in buttons.items()}},
             on_steps_change=stepped,
         )
+
+
+def followed() -> object:
+    """Return the totals that the steps had come to, in the browser, when this run began."""
+    return (st.session_state.get(_KEY) or {}).get("steps")
 
 
 def added(before: object, totals: object) -> tuple[int, int]:

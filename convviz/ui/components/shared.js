@@ -131,6 +131,19 @@ function saveDrawing(drawing, name) {
   URL.revokeObjectURL(url);
 }
 
+// What the component `layers_ahead` received of a layer.
+function knownLayer(id) {
+  return window.convvizLayers?.get(id);
+}
+
+// Whether Python has not followed all steps to other layers yet that the visitor took. It will, in a
+// moment; if not, what it says counts all the same.
+function isBehind(steps) {
+  const last = window.convvizSteps;
+  if (!last || performance.now() - last.at > 5000) return false;
+  return JSON.stringify(steps) !== JSON.stringify(last.steps);
+}
+
 // The images that the component `store` received under a token, and what it was told with them.
 function stored(token) {
   return window.convvizStore?.get(token);

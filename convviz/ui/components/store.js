@@ -4,7 +4,7 @@
 // images one after the other. It is large and stays the same while the visitor picks among the
 // images, so that Streamlit sends it only once.
 
-const KEPT = 3; // of those no longer in use, for a component that is still drawn
+const KEPT = 24; // of those no longer in use, for a component that is still drawn or drawn again
 
 export default function ({ data, parentElement }) {
   const bytes = new Uint8Array(data);

@@ -195,4 +195,5 @@ def _draw_steps(steps: Steps, name: str) -> None:
 
 
 def _go(name: str) -> None:
+    state.visit().stepped_to = name
     st.session_state[Key.LAYER] = name

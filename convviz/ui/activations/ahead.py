@@ -1,0 +1,72 @@
+"""Layers that the visitor may step to, given to the browser before the step."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from convviz.errors import ConvvizError
+from convviz.features import findings
+from convviz.features.activations import Activations
+from convviz.ui import cache, state
+from convviz.ui.activations import dead, grid
+from convviz.ui.activations.display import DisplayOptions
+from convviz.ui.choice import Choice
+from convviz.ui.components.layers_ahead import LayerAhead, layers_ahead
+from convviz.ui.sidebar.layer import steps
+
+HEADLINE = "activations_headline"  # key of the box that the page's headline stands in
+
+
+def give_shown(choice: Choice, activations: Activations, options: DisplayOptions) -> None:
+    """Give the layer that is shown; who steps away from it may step back."""
+    layers_ahead([_layer(choice, activations, options)], key="layers_shown")
+
+
+def give_neighbours(choice: Choice, activations: Activations, options: DisplayOptions) -> None:
+    """Give what lies beside the layer if a step led here: then another may follow.
+
+    Who picks layers from the list waits for the script, and does not pay for what is not looked at.
+    """
+    layer = activations.layer
+    if state.visit().stepped_to != layer.name:
+        return
+    by_name = {each.name: each for each in cache.layers(choice.network)}
+    neighbours = []
+    for name in _beside(choice, layer.name).values():
+        with suppress(ConvvizError):  # the page says it when the visitor gets there
+            maps = cache.activations(choice.image, choice.network, by_name[name])
+            neighbours.append(_layer(choice, maps, options))
+    layers_ahead(neighbours, key="layers_ahead")
+
+
+def _layer(choice: Choice, activations: Activations, options: DisplayOptions) -> LayerAhead:
+    atlas = cache.atlas(
+        choice.image,
+        choice.network,
+        activations,
+        options.contrast,
+        options.threshold,
+        options.colours,
+    )
+    known = dead.known(choice.network, activations.layer)
+    heading = findings.strongest(activations, options.threshold)
+    caption = findings.layer_headline(activations, choice.network.title, options.threshold)
+    beside = _beside(choice, activations.layer.name)
+    return LayerAhead(
+        grid.grid_id(choice, activations.layer.name, options),
+        {by: grid.grid_id(choice, name, options) for by, name in beside.items()},
+        grid.picture_of(atlas, activations, options.threshold, known),
+        grid.sections_of(activations, options),
+        activations.most_salient,
+        {
+            f".st-key-{HEADLINE} h2": heading,
+            f".st-key-{HEADLINE} [data-testid=stCaptionContainer] p": caption,
+        },
+    )
+
+
+def _beside(choice: Choice, name: str) -> dict[int, str]:
+    """Name the layers that a step leads to, away from the image (1) and towards it (-1)."""
+    ways = steps(choice.network, cache.layers(choice.network))
+    found = {by: ways.target(name, by) for by in (1, -1)}
+    return {by: each for by, each in found.items() if each != name}

@@ -1,0 +1,70 @@
+"""Layers that a step may lead to, ready in the browser; a part of the page that draws nothing.
+
+A step to one of them is drawn at once: the grid has its channels and the texts of the headline by
+then, and need not wait for the script.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from convviz.sprites.grid import Section
+from convviz.ui.components.channel_grid import Picture, drawing, give
+from convviz.ui.components.declare import declare, out_of_sight
+from convviz.ui.keys import Component
+
+
+@dataclass(frozen=True)
+class LayerAhead:
+    """What is drawn of a layer as soon as a step leads to it.
+
+    Attributes:
+        id: Names the layer, with all that its grid depends on.
+        beside: The ids of the layers that a step leads to from there: 1 away from the image, -1
+            towards it.
+        picture: Its channels.
+        sections: Those that are shown, and how they are grouped.
+        selected: The channel that is picked at first.
+        markdown: Texts of the page, by CSS selector of the element that each stands in.
+    """
+
+    id: str
+    beside: Mapping[int, str]
+    picture: Picture
+    sections: Sequence[Section]
+    selected: int
+    markdown: Mapping[str, str]
+
+
+def layers_ahead(layers: Sequence[LayerAhead], *, key: str) -> None:
+    """Give layers to the browser, for the grid of channels of this page."""
+    with out_of_sight(key):
+        for picture in {layer.picture.message[0]: layer.picture for layer in layers}.values():
+            give(picture)
+        _component(key=key, data={"layers": [_message(layer) for layer in layers]})
+
+
+def _message(layer: LayerAhead) -> dict[str, object]:
+    return {
+        "grid": drawing(layer.picture, layer.sections, layer.selected, layer.id),
+        "beside": {str(by): each for by, each in layer.beside.items()},
+        "texts": {where: text_nodes(markdown) for where, markdown in layer.markdown.items()},
+    }
+
+
+def text_nodes(markdown: str) -> list[str]:
+    """Return the texts that the browser makes of a sentence: what is code, and what lies between.
+
+    Args:
+        markdown: One line whose only signs are names as code, and the backslashes of `plain`.
+    """
+    parts = re.split(r"(?<![\\`])(`+)(?!`)(.+?)(?<!`)\1(?!`)", markdown)
+    texts = []
+    for text, name in zip(parts[::3], [*parts[2::3], ""], strict=True):
+        texts += [re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text), name.strip()]
+    return [text for text in texts if text.strip()]
+
+
+_component = declare(Component.LAYERS_AHEAD)
