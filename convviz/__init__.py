@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from convviz.datasets.class_folders import from_zip as from_zip
+    from convviz.datasets.directions import directions as directions
     from convviz.datasets.image_set import SampleCrops as SampleCrops
     from convviz.datasets.labelled_set import split as split
     from convviz.datasets.shapes import shapes as shapes
@@ -63,6 +64,7 @@ _MODULES = {
     "count": "convviz.structure.costs",
     "count_dead": "convviz.features.dead",
     "decode": "convviz.images.decode",
+    "directions": "convviz.datasets.directions",
     "effective_field": "convviz.features.effective_field",
     "empty_by_depth": "convviz.features.activations",
     "filters": "convviz.features.filters",

@@ -31,7 +31,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "data",
         metavar="DATA",
         help="a zip or folder with a folder of pictures for each class (train, val and test may be "
-        "above), or: shapes (pictures made by code), imagenette or cifar10 (fetched once)",
+        "above), or: shapes or directions (made by code), imagenette or cifar10 (fetched once)",
     )
     parser.add_argument(
         "--pictures",
@@ -184,6 +184,7 @@ def _data(name: str, pictures: int | None) -> Dataset:
     """
     from convviz.datasets import published
     from convviz.datasets.class_folders import from_folder, from_zip
+    from convviz.datasets.directions import directions
     from convviz.datasets.shapes import shapes
     from convviz.downloads.tickets import follow
 
@@ -192,8 +193,8 @@ def _data(name: str, pictures: int | None) -> Dataset:
             f"--pictures goes with {' or '.join(published.SETS)}; of other data all pictures are "
             "used: leave the option out."
         )
-    if name == "shapes":
-        return shapes()
+    if name in (generated := {"shapes": shapes, "directions": directions}):
+        return generated[name]()
     if name in published.SETS:
         pictures = _PICTURES if pictures is None else pictures
         if pictures < 40:
@@ -210,7 +211,7 @@ def _data(name: str, pictures: int | None) -> Dataset:
     except OSError as error:
         raise SettingError(
             f"{name} cannot be read ({error.strerror}): give a zip of class folders, shapes, "
-            f"{' or '.join(published.SETS)}."
+            f"directions, {' or '.join(published.SETS)}."
         ) from error
     with ProgressBar() as bar:
 

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from convviz.features.predictions import HeadPrediction
 from convviz.formatting import percent, significant, times
 from convviz.learning.auxiliary import Comparison, Settings
+from convviz.learning.fine_tuning_record import FineTuningRecord
 from convviz.learning.gradients import Gradients, Initialisation, LayerGradient
 from convviz.learning.significance import PairedComparison
+from convviz.plain_text import plain
 from convviz.structure.costs import Head
 
 _ALIKE = 1.2  # up to this factor two gradients count as equally long
@@ -333,4 +335,41 @@ def head_predictions(heads: Sequence[HeadPrediction]) -> str:
         + f"The main classifier, after {heads[-1].depth} layers, is {surer} of its first choice "
         f"({percent(deepest, 1)}) {'as' if surer == 'as sure' else 'than'} {heads[0].name}, after "
         f"{heads[0].depth}, of its own ({percent(shallowest, 1)})."
+    )
+
+
+# Fine-tuning
+
+
+def fine_tuning_over_seeds(record: FineTuningRecord, network: str) -> str:
+    """Say what fine-tuning added over several seeds, and judge by whether it did so in each.
+
+    Args:
+        record: The figures, of one seed at least.
+        network: Title of the network.
+    """
+    seeds = record.seeds
+    before, after = (
+        sum(shares) / len(seeds)
+        for shares in (
+            [seed.before / seed.images for seed in seeds],
+            [seed.after / seed.images for seed in seeds],
+        )
+    )
+    gains = [100 * seed.gain for seed in seeds]
+    better, worse = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
+    if better == len(seeds):
+        verdict = f"better with every seed, by {min(gains):.1f} to {max(gains):.1f} points"
+    elif worse == len(seeds):
+        verdict = f"worse with every seed, by {-max(gains):.1f} to {-min(gains):.1f} points"
+    else:
+        verdict = (
+            f"better with {better} of {len(seeds)} seeds and worse with {worse}: no difference "
+            "that these seeds show"
+        )
+    return (
+        f"What fine-tuning adds here was measured beforehand, over {len(seeds)} "
+        f"{'seed' if len(seeds) == 1 else 'seeds'}: with its encoder frozen {plain(network)} names "
+        f"{percent(before, 1)} of the test pictures correctly on average, after {record.epochs} "
+        f"epochs of fine-tuning {percent(after, 1)}; {verdict}."
     )

@@ -23,6 +23,8 @@ from convviz.features.class_evidence import AveragedMaps, ClassEvidence
 from convviz.features.overview import StageSummary
 from convviz.features.predictions import HeadPrediction, Prediction
 from convviz.images.encode import jpeg
+from convviz.learning import fine_tuning_record
+from convviz.learning.fine_tuning_record import FineTuningRecord
 from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network, is_within
 from convviz.networks.paper_designs import DESIGNS, describe, published_form_of
@@ -128,6 +130,11 @@ def network(name: str, source: str) -> Network:
         WeightsError: They are not.
     """
     return load(name, source, fetch=False)
+
+
+def fine_tuning(name: str) -> FineTuningRecord | None:
+    """Return the recorded figures of fine-tuning a network, by its name; None without any."""
+    return once(fine_tuning_record.read, "fine-tuning").get(name)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False, hash_funcs=KEYS)

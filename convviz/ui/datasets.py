@@ -14,6 +14,7 @@ from PIL import Image
 
 from convviz.datasets import findings, published, zip_archive
 from convviz.datasets.class_folders import ReadingStep, read_zip
+from convviz.datasets.directions import directions
 from convviz.datasets.labelled_set import Dataset
 from convviz.datasets.shapes import shapes
 from convviz.errors import ImageError
@@ -22,9 +23,10 @@ from convviz.ui import downloads, state
 from convviz.ui.keys import Entry, Key
 from convviz.ui.widgets import ZIPS
 
-SHAPES, ZIP = "shapes", "zip"
+SHAPES, DIRECTIONS, ZIP = "shapes", "directions", "zip"
 
-_KINDS = {SHAPES: "Generated shapes", ZIP: "My own zip"} | {
+_GENERATED = {SHAPES: shapes, DIRECTIONS: directions}
+_KINDS = {SHAPES: "Generated shapes", DIRECTIONS: "Generated stripes", ZIP: "My own zip"} | {
     key: images.title for key, images in published.SETS.items()
 }
 _COUNTS = (200, 600, 1200, 2800)
@@ -102,20 +104,31 @@ class _Upload:
         self.stopped = False
 
 
-def choose() -> Dataset | None:
-    """Choose a data set and draw a preview of it; None while there is none."""
+def choose(usual: str = SHAPES) -> Dataset | None:
+    """Choose a data set and draw a preview of it; None while there is none.
+
+    Args:
+        usual: The set that this page begins with.
+    """
+    visit = state.visit()
+    # What another page began with was not chosen by anybody.
+    before = st.session_state.get(Entry.USUAL_DATA, usual)
+    if before != usual and visit.values.get(Key.DATA) == before:
+        del visit.values[Key.DATA]
+        st.session_state.pop(Key.DATA, None)
+    st.session_state[Entry.USUAL_DATA] = usual
     kind = st.segmented_control(
         "Pictures to learn from",
         _KINDS,
         format_func=_KINDS.__getitem__,
-        key=state.remember(Key.DATA, SHAPES, allowed=_KINDS),
+        key=state.remember(Key.DATA, usual, allowed=_KINDS),
         label_visibility="collapsed",
         required=True,
     )
     if kind in published.SETS:
         dataset = _published(kind)
     else:
-        dataset = _shapes() if kind == SHAPES else _uploaded()
+        dataset = _generated(kind) if kind in _GENERATED else _uploaded()
     if dataset is not None:
         upload = st.session_state.get(Entry.TRAINING_ZIP) if kind == ZIP else None
         _preview(dataset, upload.thumbnails if upload else _thumbnails(dataset))
@@ -199,8 +212,8 @@ def _look_through(upload: _Upload) -> None:
 
 
 @st.cache_resource(show_spinner=False)
-def _shapes() -> Dataset:
-    return shapes()
+def _generated(kind: str) -> Dataset:
+    return _GENERATED[kind]()
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -167,6 +167,7 @@ class Entry(StrEnum):
     COMPARE_RIGHT = "convviz.compare_right"
     SECOND_IMAGE = "convviz.second_image"
     SECOND_IMAGE_REFUSAL = "convviz.second_image_refusal"
+    USUAL_DATA = "convviz.usual_data"
     TRAINING_ZIP = "convviz.training_zip"
     LIVE_MOMENT = "convviz.live_at"
 

@@ -24,10 +24,11 @@ PAGE = "pages/7_Auxiliary_classifiers.py"
 
 @pytest.fixture(autouse=True)
 def little_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    def few() -> Dataset:
+    def few(kind: str) -> Dataset:
+        assert kind == datasets.SHAPES
         return shapes(per_class=4)
 
-    monkeypatch.setattr(datasets, "_shapes", few)
+    monkeypatch.setattr(datasets, "_generated", few)
     monkeypatch.setattr(settings, "_STEPS", (4, 100))
     monkeypatch.setattr(settings, "_DEFAULTS", Settings(steps=4))
 

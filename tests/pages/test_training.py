@@ -29,10 +29,11 @@ def saves(app: AppTest) -> set[str]:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    def few() -> Dataset:
+    def few(kind: str) -> Dataset:
+        assert kind == datasets.SHAPES
         return shapes(per_class=6)
 
-    monkeypatch.setattr(datasets, "_shapes", few)
+    monkeypatch.setattr(datasets, "_generated", few)
     monkeypatch.setattr(live, "_SECONDS", (1, 40))
 
 

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from convviz.datasets import published
 from convviz.datasets.class_folders import ReadingStep, read_zip
+from convviz.datasets.directions import directions
 from convviz.datasets.labelled_set import Dataset
 from convviz.datasets.published import CIFAR10
 from convviz.datasets.shapes import shapes
@@ -25,11 +26,11 @@ PAGE = "pages/5_Transfer_learning.py"
 
 
 @pytest.fixture(autouse=True)
-def few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
-    def few() -> Dataset:
-        return shapes(per_class=6)
+def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    def few(kind: str) -> Dataset:
+        return {"shapes": shapes, "directions": directions}[kind](per_class=6)
 
-    monkeypatch.setattr(datasets, "_shapes", few)
+    monkeypatch.setattr(datasets, "_generated", few)
     datasets._in_use.clear()  # zips of tests before this one
 
 
@@ -56,7 +57,7 @@ def finished(app: AppTest) -> AppTest:
 
 
 @pytest.mark.claims("convviz.ui.transfer.plan.draw_parts")
-def test_opens_with_shapes_and_recommends_the_last_layer(open_page: Any) -> None:
+def test_opens_with_stripes_and_recommends_the_last_layer(open_page: Any) -> None:
     app = open_page(PAGE, network="googlenet")
     assert not app.exception
     assert not app.error
@@ -69,6 +70,19 @@ def test_opens_with_shapes_and_recommends_the_last_layer(open_page: Any) -> None
     # A decoder of 1,024 · 6 + 6; conv1 has 7·7·3·64 weights, and a batch norm of 64 channels.
     assert "new decoder: 6,150 parameters, replaced" in boxes
     assert f"{7 * 7 * 3 * 64 + 2 * 64:,} parameters, frozen" in boxes
+
+
+def test_the_set_that_the_page_begins_with_stays_on_the_page(open_page: Any) -> None:
+    app = open_page(PAGE)
+    assert app.segmented_control(key="data").value == "directions"
+    assert any("was measured beforehand, over 5 seeds" in c.value for c in app.caption)
+    app.switch_page("pages/7_Auxiliary_classifiers.py").run()
+    assert "data" not in app.query_params
+    assert app.session_state["data"] == "shapes"
+    app.switch_page(PAGE).run()
+    app.segmented_control(key="data").set_value("shapes").run()
+    assert not any("was measured beforehand" in c.value for c in app.caption)
+    assert app.query_params["data"] == "shapes"
 
 
 def test_the_plan_follows_the_scenario(open_page: Any) -> None:
@@ -126,7 +140,7 @@ def test_trains_compares_names_and_saves(open_page: Any) -> None:
     assert " to " in numbers["95 % interval"]
     app.run()
     options = app.selectbox(key="weights").options
-    assert any(name.startswith("Yours: generated shapes and textures, ") for name in options)
+    assert any(name.startswith("Yours: generated stripes in six directions, ") for name in options)
 
 
 def test_fine_tuning_goes_on_from_a_result_and_shows_what_it_adds(open_page: Any) -> None:

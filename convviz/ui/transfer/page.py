@@ -5,8 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.jobs.job import JobView
+from convviz.learning.findings import fine_tuning_over_seeds
 from convviz.learning.transfer import TransferProgress, train_transfer
-from convviz.ui import datasets, jobs
+from convviz.networks.registry import spec
+from convviz.ui import cache, datasets, jobs
 from convviz.ui.choice import Choice
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.jobs import PageJobs
@@ -17,7 +19,10 @@ from convviz.ui.transfer.plan import TransferSetup
 def draw(choice: Choice) -> None:
     """Draw the steps, and the training that runs or has ended."""
     st.header("1 · Pictures with classes", anchor=False)
-    dataset = datasets.choose()
+    dataset = datasets.choose(datasets.DIRECTIONS)
+    record = cache.fine_tuning(choice.network_name)
+    if record and dataset is not None and dataset.name == record.dataset:
+        st.caption(fine_tuning_over_seeds(record, spec(choice.network_name).title))
     st.header("2 · What stays, and what is learned", anchor=False)
     setup = plan.choose(choice.network, dataset)
     st.header("3 · Training", anchor=False)
