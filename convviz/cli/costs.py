@@ -97,6 +97,7 @@ def _row_as_json(row: LayerCost) -> dict[str, Any]:
         "output_bytes": row.output_bytes,
         "shares_memory": row.shares_memory,
         "receptive_field": row.receptive_field,
+        "receptive_fields": [row.field.rows.size, row.field.columns.size] if row.field else None,
         "jump": row.jump,
     }
 
@@ -119,7 +120,16 @@ def _output(row: LayerCost) -> str:
 
 def _kernel(row: LayerCost) -> str:
     window = row.window
-    return f"{window.kernel[0]}×{window.kernel[1]}/{window.stride[0]}" if window else ""
+    return f"{window.kernel[0]}×{window.kernel[1]}/{_pair(window.stride)}" if window else ""
+
+
+def _field(row: LayerCost) -> str:
+    return _pair((row.field.rows.size, row.field.columns.size)) if row.field else ""
+
+
+def _pair(numbers: tuple[int, int]) -> str:
+    rows, columns = numbers
+    return str(rows) if rows == columns else f"{rows}×{columns}"
 
 
 # The columns of --per-layer: heading and cell.
@@ -129,7 +139,7 @@ _COLUMNS: dict[str, Callable[[LayerCost], str]] = {
     "part": lambda row: row.part,
     "output": _output,
     "kernel": _kernel,
-    "field": lambda row: "" if row.receptive_field is None else str(row.receptive_field),
+    "field": _field,
     "parameters": lambda row: grouped(row.parameters),
     "MACs": lambda row: grouped(row.macs),
     "bytes kept": lambda row: grouped(row.activation_bytes),

@@ -33,7 +33,7 @@ from convviz.networks.clone import per_module
 from convviz.networks.network import Network
 from convviz.structure.dataflow import flow
 from convviz.structure.layers import Layer, check_channel, check_position, layer, layers
-from convviz.structure.ops import kind_of
+from convviz.structure.ops import kind_of, parts
 from convviz.structure.trace import Call
 
 Next = Callable[[float], Stage]
@@ -138,7 +138,7 @@ class Derivation:
             channel = unit.channel - branch.start
             branch_unit = Unit(branch.name, channel, unit.row, unit.column)
             return lambda value: BranchChoice(value, branch, channel), branch_unit
-        if next(module.children(), None) is not None:
+        if parts(module):
             last = self._whole(unit.name)
             if last is None:
                 return None
@@ -148,10 +148,9 @@ class Derivation:
         input_unit = None if source is None else self._same(unit, source)
         if input_unit is None:
             return None
-        if isinstance(module, nn.ReLU):
-            return _rectified(None), input_unit
-        if isinstance(module, nn.Hardtanh) and module.min_val == 0:  # a ReLU6 is one
-            return _rectified(module.max_val), input_unit
+        relu = self._flow.rectified_by(self._calls[self._last[unit.name]])
+        if relu is not None:
+            return _rectified(relu[1]), input_unit
         if isinstance(module, _PASSING):
             return lambda value: Identity(value, kind_of(module)), input_unit
         if isinstance(module, nn.BatchNorm2d) and module.running_mean is not None:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from convviz.structure.layers import Branch
+from convviz.structure.ops import weight_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,7 +194,7 @@ def convolved(
         first=first,
         patch=padded[:, rows, columns].clone(),
         inside=on_map[rows, columns],
-        kernel=module.weight[channel].detach().float(),
+        kernel=weight_of(module)[channel].float(),
         bias=0.0 if module.bias is None else float(module.bias[channel]),
         has_bias=module.bias is not None,
     )
@@ -240,7 +241,7 @@ def multiplied(
         first=0,
         patch=numbers.reshape(shape).clone(),
         inside=torch.ones(shape[1:], dtype=torch.bool),
-        kernel=module.weight[channel].detach().float().reshape(shape),
+        kernel=weight_of(module)[channel].float().reshape(shape),
         bias=0.0 if module.bias is None else float(module.bias[channel]),
         has_bias=module.bias is not None,
     )

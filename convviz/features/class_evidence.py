@@ -14,6 +14,7 @@ from convviz.features.capture import capture, input_for
 from convviz.features.predictions import Prediction, predict_batch
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, layers
+from convviz.structure.ops import weight_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +99,7 @@ def class_evidence(
     linear = _classifier(network, averaged)
     if linear is None or not network.weights.has_decoder:
         return ()
-    weight, bias = linear.weight.detach().float().cpu(), linear.bias
+    weight, bias = weight_of(linear).float().cpu(), linear.bias
     evidence = []
     for prediction in predict_batch(network, input_for(network, image), k):
         weights = weight[prediction.index]

@@ -16,6 +16,7 @@ from convviz.errors import SettingError
 from convviz.features.activations import layers_with_maps
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer
+from convviz.structure.ops import weight_of
 
 FilterOrder = Literal["index", "norm", "similarity"]
 FILTER_ORDERS: tuple[FilterOrder, ...] = get_args(FilterOrder)
@@ -29,7 +30,8 @@ class Filters:
     Attributes:
         layer: The layer that shows the convolution's maps: with its ReLU where both are one module.
         module: Dotted name of the convolution itself.
-        kernels: Weights, shape (C, C_in, h, w), float32; C_in is the inputs per group.
+        kernels: Weights, shape (C, C_in, h, w), float32; C_in is the inputs per group. Where they
+            are computed from others, as by weight_norm, these are the ones that multiply.
         groups: Into how many groups the input channels are divided.
         norms: ‖kernel‖₂ of each filter, shape (C,).
     """
@@ -133,7 +135,7 @@ def filters(network: Network, layer: Layer) -> Filters:
     if convolution is None:
         raise SettingError(f"{layer.title} has no kernels: choose a convolution.")
     name, module = convolution
-    kernels = module.weight.detach().to("cpu", torch.float32)
+    kernels = weight_of(module).to("cpu", torch.float32)
     if not kernels.isfinite().all():
         raise SettingError(
             f"The kernels of {layer.title} hold numbers that are infinite or none at all, so they "

@@ -143,6 +143,8 @@ def _macs(row: LayerCost) -> str:
 def _field(row: LayerCost) -> tuple[str, str]:
     if row.field is None or row.window is None:
         return "", ""
+    if row.field.rows.whole or row.field.columns.whole:
+        return "", ""  # it no longer grows
     axes = [_axis_field(row.field, row.window, i) for i in (0, 1)]
     (field, jump), columns = axes
     if axes[0] == columns:
@@ -157,9 +159,11 @@ def _axis_field(field: ReceptiveField, window: Window, i: int) -> tuple[str, str
     """Write how far one position sees along one axis, and how far its neighbour is."""
     axis = (field.rows, field.columns)[i]
     input_jump = axis.jump / window.stride[i]
-    reach = int(window.dilation[i] * (window.kernel[i] - 1) * input_jump)
+    reach = window.dilation[i] * (window.kernel[i] - 1) * input_jump
     span = f"({window.kernel[i]} − 1)·{float(input_jump):g}"
     if window.dilation[i] > 1:
         span = f"{window.dilation[i]}·{span}"
     jump = f"{float(input_jump):g}·{window.stride[i]} = {float(axis.jump):g}"
-    return f"{axis.size - reach} + {span} = {axis.size}", jump
+    if reach.denominator > 1:  # half a pixel, behind an upsampling
+        return "", jump
+    return f"{axis.size - int(reach)} + {span} = {axis.size}", jump

@@ -35,7 +35,7 @@ from convviz.networks.registry import build
 from convviz.structure.input_size import check_input_size, size_sentence
 from convviz.structure.layers import Output, encoder_end, layer
 from convviz.structure.ops import Window, kind_of
-from convviz.structure.receptive_field import ReceptiveField
+from convviz.structure.receptive_field import ReceptiveField, receptive_fields
 from convviz.structure.steps import Step, group, row_names, steps_of
 from convviz.structure.trace import Shape, TraceError, trace
 
@@ -385,8 +385,11 @@ def receptive_field(
 
 @per_module()
 def _fields(module: nn.Module, size: int) -> dict[str, ReceptiveField | None]:
-    # Of a module with several steps, or with several uses, the last one counts.
-    return {step.module: step.field for step in steps_of(trace(module, size))}
+    # Of a module that is used several times, the last use counts.
+    recorded = trace(module, size)
+    fields = receptive_fields(recorded)
+    calls = [(call.name, call.output) for call in recorded.calls if call.output is not None]
+    return {name: fields.get(output) for name, output in calls}
 
 
 @dataclass(frozen=True)

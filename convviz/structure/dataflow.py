@@ -48,6 +48,9 @@ _KEEP_SIGN = (
 # Operations that copy a mask or zeros into another type or shape.
 _COPIES = ("_to_copy", "clone", "alias", "detach", "expand", "view", "lift_fresh", "to")
 
+# Operations whose output is 0 everywhere if their input is.
+_PARTS = (*_COPIES, *_ARRANGEMENTS, "slice", "select")
+
 _WORDS = {"cat": "concatenation", "add": "sum", "mul": "product"}
 
 
@@ -100,10 +103,11 @@ class Flow:
         """Tell whether an operation is a ReLU, in any form, or a part of one."""
         name, arguments, inputs = operation.name, operation.arguments, operation.inputs
         output = operation.output
+        self._zeros.update(value for value in inputs if value.number == 0)
         if ops.rectifies(name, arguments):
             self._relus[operation] = inputs[0]
         elif ops.makes_zeros(name, arguments) or (
-            name in _COPIES and self._zeros.issuperset(inputs) and inputs
+            name in _PARTS and self._zeros.issuperset(inputs) and inputs
         ):
             self._zeros.add(output)
         elif ops.is_positive_mask(name, arguments) or ops.is_negative_mask(name, arguments):
@@ -112,6 +116,9 @@ class Flow:
             self._masks[output] = (inputs[0], name in {"gt", "ge"})
         elif name in _COPIES and inputs and inputs[0] in self._masks:
             self._masks[output] = self._masks[inputs[0]]
+        elif name in {"logical_not", "bitwise_not"} and inputs[0] in self._masks:
+            marked, positive = self._masks[inputs[0]]
+            self._masks[output] = (marked, not positive)
         elif (source := self._positive_part(operation)) is not None:
             self._relus[operation] = source
 
@@ -123,11 +130,14 @@ class Flow:
                 return kept if self._masks.get(mask) == (kept, True) else None
             case "where", (mask, zero, kept) if zero in self._zeros:
                 return kept if self._masks.get(mask) == (kept, False) else None
-            case "maximum" | "fmax" | "clamp_min" | "clamp", (first, second):
-                if operation.arguments.get("max") is not None:
-                    return None
+            case "maximum" | "fmax", (first, second):
                 both = {first: second, second: first}
                 return next((both[zero] for zero in both if zero in self._zeros), None)
+            case "clamp_min" | "clamp", (kept, zero, *ceiling) if zero in self._zeros:
+                if not ceiling and operation.arguments.get("max") is not None:
+                    return None  # its one tensor is the largest number
+                is_known = all(value.number is not None for value in ceiling)
+                return kept if is_known else None
             case "mul", (first, second):
                 for kept, mask in ((first, second), (second, first)):
                     if self._masks.get(mask) == (kept, True):
@@ -195,12 +205,32 @@ class Flow:
         for reader in self._readers[value]:
             call = self._by_position.get(reader.call)
             if reader in self._relus:
-                limits.add(ops.ceiling(reader.name, reader.arguments))
+                limits.add(self._ceiling(reader))
             elif call and call.leaf and is_norm(call.module) and value in call.inputs:
                 limits |= set() if call.output is None else self._ceilings(call.output)
             elif reader.name in _ARRANGEMENTS or reader.name in _MAXIMA:
                 limits |= self._ceilings(reader.output)
         return limits
+
+    @staticmethod
+    def _ceiling(relu: Operation) -> float | None:
+        match relu.name, relu.inputs:
+            case "clamp", (_, _, ceiling):
+                return ceiling.number
+        return ops.ceiling(relu.name, relu.arguments)
+
+    def rectified_by(self, call: Call) -> tuple[Value, float | None] | None:
+        """Find the value whose positive part a call returns, and the largest number that passes.
+
+        Returns:
+            None if the call does not return the positive part of one of its inputs.
+        """
+        relu = None if call.output is None else self._producer.get(self.source_of(call.output))
+        if relu not in self._relus:
+            return None
+        source = self.source_of(self._relus[relu])
+        inputs = {self.source_of(value) for value in call.inputs}
+        return (source, self._ceiling(relu)) if source in inputs else None
 
     def source_of(self, value: Value) -> Value:
         """Go back to the value of which this one is only a rearrangement."""
@@ -268,7 +298,7 @@ def norm_pairs(trace: Trace) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
     for call in trace.calls:
         if runs[call.module] > 1:
             continue
-        if isinstance(call.module, nn.Conv2d):
+        if isinstance(call.module, nn.Conv2d) and not ops.computes_its_weights(call.module):
             convolutions[call.output] = call.module
         elif isinstance(call.module, nn.BatchNorm2d) and call.module.running_mean is not None:
             convolution = convolutions.get(call.inputs[0])

@@ -14,13 +14,15 @@ since the product of the two values is no product with a weight.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from torch.utils.flop_counter import flop_registry
 
 _KINDS: tuple[tuple[type[nn.Module] | tuple[type[nn.Module], ...], str], ...] = (
@@ -49,7 +51,49 @@ def kind_of(module: nn.Module) -> str:
     for classes, kind in _KINDS:
         if isinstance(module, classes):
             return kind
-    return type(module).__name__
+    return class_of(module).__name__
+
+
+def class_of(module: nn.Module) -> type[nn.Module]:
+    """Return a module's class, without what computes its weights: Conv2d for a normed Conv2d."""
+    kind: type[nn.Module] = parametrize.type_before_parametrizations(module)
+    return kind
+
+
+def parts(module: nn.Module) -> list[nn.Module]:
+    """Return the modules inside a module, without those that compute its own weights."""
+    computing = module.parametrizations if parametrize.is_parametrized(module) else None
+    return [part for part in module.children() if part is not computing]
+
+
+def computes_its_weights(module: nn.Module) -> bool:
+    """Whether a module's weights are computed from others in each pass.
+
+    PyTorch's weight_norm, spectral_norm and prune do so, in a hook or as a parametrization.
+    """
+    hooks = module._forward_pre_hooks.values()
+    return parametrize.is_parametrized(module) or any(map(is_weight_hook, hooks))
+
+
+def is_weight_hook(hook: object) -> bool:
+    """Whether a hook is one of PyTorch's that compute a module's weights before it runs."""
+    return type(hook).__module__.startswith("torch.nn.utils.")
+
+
+def weight_of(module: nn.Module) -> Tensor:
+    """Return the weight that a layer multiplies by, computed from others where it is.
+
+    A hook computes it only when the layer runs, so that after a file of weights has been loaded the
+    layer still holds the one of before.
+    """
+    hooks = [hook for hook in module._forward_pre_hooks.values() if is_weight_hook(hook)]
+    with torch.no_grad():
+        if hooks:
+            module = copy.copy(module).eval()  # which shares its tensors
+            for hook in hooks:
+                hook(module, ())
+        weight: Tensor = module.weight.detach()  # type: ignore[operator]  # a tensor, by hooks too
+    return weight
 
 
 def is_norm(module: nn.Module) -> bool:
@@ -191,7 +235,9 @@ def rectifies(name: str, arguments: Arguments) -> bool:
         case "hardtanh":
             return bool(arguments["min_val"] == 0)
         case "threshold":
-            return bool(arguments["threshold"] >= 0 and arguments["value"] == 0)
+            return bool(arguments["threshold"] == 0 and arguments["value"] == 0)
+        case "leaky_relu":
+            return bool(arguments["negative_slope"] == 0)
     return False
 
 
@@ -215,14 +261,14 @@ def makes_zeros(name: str, arguments: Arguments) -> bool:
     if name in {"zeros", "zeros_like", "new_zeros", "zero"}:
         return True
     filled = {"full": "fill_value", "full_like": "fill_value", "new_full": "fill_value"}
-    filled |= {"scalar_tensor": "s", "fill": "value", "lift_fresh": "number"}
+    filled |= {"scalar_tensor": "s", "fill": "value"}
     return name in filled and arguments.get(filled[name]) == 0
 
 
 def ceiling(name: str, arguments: Arguments) -> float | None:
     """Return the largest number that a ReLU lets through, 6 for a ReLU6; None for no limit."""
     limit = arguments.get({"hardtanh": "max_val", "clamp": "max"}.get(name, ""))
-    return None if limit is None else float(limit)
+    return float(limit) if isinstance(limit, int | float) else None
 
 
 _KERNELS = {

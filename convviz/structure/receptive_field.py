@@ -1,120 +1,41 @@
 """What one position of a feature map can see of the input image.
 
-Three quantities are followed through a network, along each axis.
+The positions of every tensor are followed through the operations of a traced pass: `axis` says what
+happens to what they see, `positions` where they lie in a tensor, and here is what each operation
+does. A convolution without bias, a weight that is computed from others, a constant that is added:
+what does not depend on the image sees nothing of it, and changes nothing.
 
-- Size and jump: the receptive field's size grows by (k − 1) · dilation · jump with every kernel
-  of width k, and the jump (pixels between two neighbouring positions) is multiplied by the stride.
-  This is the size on an infinite plane: it may be larger than the image.
-- Start: where the centre of the first position lies; the centres of the others follow it, one jump
-  after another.
-- The exact first and last input pixel that each position depends on. Padding is not part of the
-  image and pixels dropped at the right-hand edge are not seen, so near the borders this is smaller.
+Where branches meet (concatenation, addition), the largest of them counts, and all channels of a map
+count as one. Batch norm with the statistics of training works position by position. Group norm,
+instance norm, layer norm over positions, attention, and a value that was pooled from the whole map
+and is given to all of its positions make each position depend on the whole map.
 
-Where branches meet (concatenation, addition), the largest of them counts. Normalisation counts as
-one position: statistics over the whole map are not followed. The method is that of Araujo, Norris
-and Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019.
+The method is that of Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural
+Networks", Distill 2019, beyond it where operations move positions.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any, Final
 
 import torch
-from torch import nn
 
 from convviz.structure import ops
-from convviz.structure.ops import Window
-from convviz.structure.trace import Operation, Shape, Trace, Value, lookup
-
-# What a padded position sees: an interval that changes no union.
-NOTHING = (10**9, -1)
-
-# Operations whose output positions see what their input positions see; others are pointwise.
-_POSITION_WISE = {
-    *("native_batch_norm", "_native_batch_norm_legit_no_training", "native_group_norm"),
-    *("cat", "_softmax"),
-}
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One axis of a feature map.
-
-    Attributes:
-        size: Receptive field on an infinite plane, in input pixels.
-        jump: Input pixels between two neighbouring positions; a fraction after an upsampling.
-        seen: For each position the first and last input pixel that it depends on.
-        start: Centre of the first position's receptive field on an infinite plane, in pixels from
-            the image's edge; the first pixel's own centre is 1/2.
-    """
-
-    size: int
-    jump: Fraction
-    seen: tuple[tuple[int, int], ...]
-    start: Fraction = Fraction(1, 2)
-
-    @classmethod
-    def of_input(cls, pixels: int) -> "Axis":
-        """Return the axis of the image itself: each position sees its own pixel."""
-        return cls(1, Fraction(1), tuple((i, i) for i in range(pixels)))
-
-    def slide(
-        self, *, kernel: int, stride: int, padding: int, dilation: int, positions: int
-    ) -> "Axis":
-        """Return the axis after a convolution or pooling with a sliding kernel.
-
-        Args:
-            kernel: Taps of the kernel.
-            stride: Positions between two neighbouring outputs.
-            padding: Padded positions at each end.
-            dilation: Positions between two taps.
-            positions: Number of outputs.
-        """
-        intervals = []
-        for position in range(positions):
-            tap = position * stride - padding
-            taps = range(tap, tap + dilation * (kernel - 1) + 1, dilation)
-            intervals.append(_union(self.seen[t] for t in taps if 0 <= t < len(self.seen)))
-        reach = dilation * (kernel - 1) * self.jump
-        first = Fraction(dilation * (kernel - 1), 2) - padding  # of the kernel's middle
-        start = self.start + first * self.jump
-        return Axis(self.size + int(reach), self.jump * stride, tuple(intervals), start)
-
-    def pool_to(self, positions: int) -> "Axis":
-        """Return the axis after adaptive pooling, whose windows divide the map evenly."""
-        length = len(self.seen)
-        windows = [
-            (i * length // positions, -(-(i + 1) * length // positions)) for i in range(positions)
-        ]
-        widest = max(stop - start for start, stop in windows)
-        seen = tuple(_union(self.seen[start:stop]) for start, stop in windows)
-        size = self.size + int((widest - 1) * self.jump)
-        # A single window has no neighbour; its jump is the whole map.
-        window = Fraction(length, positions)
-        start = self.start + (window - 1) / 2 * self.jump
-        return Axis(size, self.jump * window, seen, start)
-
-    def pad(self, before: int, after: int) -> "Axis":
-        """Return the axis with positions added (or, where negative, cut off) at its two ends."""
-        remaining = self.seen[max(0, -before) : len(self.seen) - max(0, -after)]
-        seen = (NOTHING,) * max(0, before) + remaining + (NOTHING,) * max(0, after)
-        return Axis(self.size, self.jump, seen, self.start - before * self.jump)
-
-    def join(self, other: "Axis") -> "Axis":
-        """Return the axis of two branches that meet: the larger of the two counts."""
-        seen = tuple(_union(pair) for pair in zip(self.seen, other.seen, strict=True))
-        widest = max(self, other, key=lambda axis: (axis.jump, axis.size))
-        return Axis(max(self.size, other.size), widest.jump, seen, widest.start)
-
-    @property
-    def extent(self) -> tuple[float, float]:
-        """Where the map begins and ends along this axis, in pixels from the image's edge.
-
-        Each position takes one jump around the centre of its receptive field. The map may begin
-        inside the image, where no padding lets a kernel reach the edge, and may end beyond it.
-        """
-        begin = self.start - self.jump / 2
-        return float(begin), float(begin + len(self.seen) * self.jump)
+from convviz.structure.axis import Axis
+from convviz.structure.positions import (
+    COLUMNS,
+    ROWS,
+    Dimension,
+    Factor,
+    Positions,
+    blank,
+    concatenated,
+    joined,
+)
+from convviz.structure.trace import Operation, Shape, Trace, Value
 
 
 @dataclass(frozen=True)
@@ -124,15 +45,15 @@ class ReceptiveField:
     Attributes:
         rows: The vertical axis.
         columns: The horizontal axis.
+        mixed_by: What made every position depend on the whole image, "attention"; empty if nothing.
+        mixed_in: Dotted name of the module in which that happened; empty for the network's own
+            forward().
     """
 
     rows: Axis
     columns: Axis
-
-    @classmethod
-    def of_input(cls, height: int, width: int) -> "ReceptiveField":
-        """Return the receptive field of the image itself."""
-        return cls(Axis.of_input(height), Axis.of_input(width))
+    mixed_by: str = ""
+    mixed_in: str = ""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -172,86 +93,800 @@ class ReceptiveField:
             return None
         return top, left, bottom + 1, right + 1
 
-    def join(self, other: "ReceptiveField") -> "ReceptiveField | None":
-        """Return the field where two branches meet, or None if their maps do not fit."""
-        if self.shape != other.shape:
-            return None
-        return ReceptiveField(self.rows.join(other.rows), self.columns.join(other.columns))
-
-    def gathered(self) -> "ReceptiveField":
-        """Return the field of one unit that reads every position (a fully connected layer)."""
-        return ReceptiveField(self.rows.pool_to(1), self.columns.pool_to(1))
-
-
-def _union(intervals: Iterable[tuple[int, int]]) -> tuple[int, int]:
-    low, high = NOTHING
-    for first, last in intervals:
-        low, high = min(low, first), max(high, last)
-    return low, high
-
 
 def receptive_fields(trace: Trace) -> dict[Value, ReceptiveField]:
     """Follow what every value of a forward pass sees of the image, as far as it can be followed."""
-    fields = {trace.image: ReceptiveField.of_input(*trace.image.shape[-2:])}
+    tensors = _Tensors(trace.image)
+    names = {call.position: call.name for call in trace.calls}
+    fields: dict[Value, ReceptiveField] = {}
+    made: dict[tuple[Positions, Shape], ReceptiveField | None] = {}
+
+    def note(value: Value) -> None:
+        positions = tensors.of(value)
+        if isinstance(positions, Positions):
+            entry = (positions, value.shape)
+            if entry not in made:
+                made[entry] = _as_field(positions, value.shape, names)
+            field = made[entry]
+            if field is not None:
+                fields[value] = field
+
+    note(trace.image)
     for event in trace.events:
-        field: ReceptiveField | None = None
         if isinstance(event, Operation):
-            field = _after(event, [lookup(fields, source) for source in event.sources])
-        elif isinstance(event.module, nn.LocalResponseNorm) and event.inputs:
-            # It works across channels through other shapes; each position sees what it saw.
-            field = lookup(fields, event.inputs[0])
-        if field is not None and event.output is not None:
-            fields[event.output] = field
+            tensors.follow(event)
+            for value in event.outputs:
+                note(value)
+        elif event.output is not None:
+            note(event.output)
     return fields
 
 
-def _after(operation: Operation, inputs: list[ReceptiveField | None]) -> ReceptiveField | None:
-    """Return what the positions of an operation's output see; None where it cannot be followed.
+def _as_field(positions: Positions, shape: Shape, names: dict[int, str]) -> ReceptiveField | None:
+    """Return the field of a tensor whose positions are known; None if it is no map of the image."""
+    axes = [_map_axis(positions, axis, shape) for axis in (ROWS, COLUMNS)]
+    rows, columns = axes
+    if rows is None or columns is None:
+        return None
+    mixed = rows.whole and columns.whole
+    since = names.get(positions.mixed_in, "") if mixed else ""
+    return ReceptiveField(rows, columns, positions.mixed_by if mixed else "", since)
+
+
+def _map_axis(positions: Positions, axis: int, shape: Shape) -> Axis | None:
+    """Return one axis as a map of this shape shows it."""
+    along, dimensions = positions.axes[axis], positions.dimensions
+    if len(shape) <= 2:
+        return along.pool_to(1)
+    holding = [i for i, each in enumerate(dimensions) if any(f.axis == axis for f in each)]
+    if len(shape) == 3 or 0 in holding:  # tokens, or windows: the map that they were
+        return along
+    if not holding:
+        if len(shape) != 4:
+            return along.pool_to(1)
+        beside = [i - (1 - axis) for i in (1, 2, 3) if positions.has_places(i)]
+        first = 1 if 1 in beside else 2  # rows lie there, in channels-last maps in the second
+        return along.pool_to(1).spread(shape[first + axis])
+    # Where pixels have been unshuffled to channels, the map is where the distances are larger.
+    strides = {i: max(f.stride for f in dimensions[i] if f.axis == axis) for i in holding}
+    pure = positions.pure(max(holding, key=lambda i: (strides[i], i)))
+    if pure is None:
+        return along  # rows and columns in one dimension
+    return pure[0].axes[axis]
+
+
+class _Constant:
+    """What does not depend on the image."""
+
+
+CONSTANT: Final = _Constant()
+Known = Positions | _Constant | None  # None: it depends on the image, but how is not known
+
+
+class _Tensors:
+    """What is known of every tensor, at one moment of the pass.
+
+    Tensors that share memory share what is written to them, so views are kept with what they were
+    made of.
+    """
+
+    def __init__(self, image: Value) -> None:
+        self._known: dict[Value, Known] = {image: Positions.of_image(image.shape)}
+        self._first: dict[Value, Value] = {}
+        self._made_of: dict[Value, tuple[Value, Operation, int]] = {}
+        self._views: dict[Value, list[tuple[Value, Operation, int]]] = {}
+
+    def of(self, value: Value) -> Known:
+        """Return what is known of the tensor that holds a value."""
+        return self._known.get(self._tensor(value), CONSTANT)
+
+    def _tensor(self, value: Value) -> Value:
+        """Return a tensor's first value, which stands for it."""
+        first = self._first.get(value)
+        if first is None:
+            first = value if value.before is None else self._tensor(value.before)
+            self._first[value] = first
+        return first
+
+    def follow(self, operation: Operation) -> None:
+        """Take in what one operation does."""
+        if operation.output in operation.inputs:
+            return  # it returned its input
+        tensors = [self._tensor(value) for value in operation.inputs]
+        target = self._tensor(operation.output)
+        results = _after(operation, [self.of(value) for value in operation.inputs])
+        if target in tensors:
+            if not isinstance(results[0], _Constant):
+                self._write(target, results[0])
+            return
+        for i, (value, result) in enumerate(zip(operation.outputs, results, strict=True)):
+            tensor = self._tensor(value)
+            if not isinstance(result, _Constant):
+                self._known[tensor] = result
+            if tensors and value.memory == operation.inputs[0].memory and tensor != tensors[0]:
+                self._made_of[tensor] = (tensors[0], operation, i)
+                self._views.setdefault(tensors[0], []).append((tensor, operation, i))
+
+    def _write(self, tensor: Value, result: Known, written: Value | None = None) -> None:
+        """Take in that a tensor has been written to, and so all tensors that share its memory.
+
+        Args:
+            tensor: The tensor.
+            result: What is known of it from now on.
+            written: The view through which it was written to; None if it was itself.
+        """
+        if self._known.get(tensor, CONSTANT) is result:
+            return
+        self._known[tensor] = result
+        for view, operation, i in self._views.get(tensor, ()):
+            if view is not written:
+                self._renew(view, operation, i, result)
+        if tensor in self._made_of:
+            whole, operation, i = self._made_of[tensor]
+            self._write(whole, _written(operation, i, self.of(whole), result), tensor)
+
+    def _renew(self, view: Value, operation: Operation, i: int, whole: Known) -> None:
+        result = _after(operation, [whole, *map(self.of, operation.inputs[1:])])[i]
+        if self._known.get(view, CONSTANT) is not result:
+            self._known[view] = result
+            for inner, made_by, j in self._views.get(view, ()):
+                self._renew(inner, made_by, j, result)
+
+
+def _written(operation: Operation, i: int, whole: Known, part: Known) -> Known:
+    """Return what is known of a tensor after one of its views was written to.
+
+    Args:
+        operation: What made the view.
+        i: Which of the operation's outputs it is.
+        whole: What was known of the tensor.
+        part: What is known of the view.
+    """
+    if whole is None or not isinstance(part, Positions):
+        return None
+    shape, name = operation.inputs[0].shape, operation.name
+    order = _order(operation)
+    if order is not None:
+        return part.permuted([order.index(i) for i in range(len(order))])
+    if name in _REGROUPING or name in _SAME:
+        return part.reshaped(shape)
+    cut = _cut(operation, i)
+    if cut is None:
+        return None
+    dimension, start, stop, step = cut
+    if len(part.dimensions) < len(shape):
+        part = part.with_new(dimension)
+    if isinstance(whole, _Constant):
+        whole = blank(part, shape)
+    return whole.written(part, dimension, start, stop, step)
+
+
+def _after(operation: Operation, inputs: Sequence[Known]) -> Sequence[Known]:
+    """Return what is known of an operation's outputs.
 
     Args:
         operation: The operation.
-        inputs: What each of its sources sees.
+        inputs: What is known of each value that it reads.
     """
-    sources = [field for field in inputs if field is not None]
-    if not sources or len(sources) < len(inputs):
+    count = len(operation.outputs)
+    known = [each for each in inputs if isinstance(each, Positions)]
+    if not known or ops.only_takes_shape(operation.name):
+        unknown = None in inputs and not ops.only_takes_shape(operation.name)
+        return [None if unknown else CONSTANT] * count
+    if None in inputs:
+        return [None] * count
+    cuts = [_cut(operation, i) for i in range(count)]
+    if cuts[0] is not None:
+        return [_cut_out(known[0], operation, cut) for cut in cuts]
+    result = _RULES.get(operation.name, _by_value)(operation, inputs)
+    shape = operation.output.shape
+    return [result if value.shape == shape else None for value in operation.outputs]
+
+
+# ---- views ---------------------------------------------------------------------------------------
+
+_REGROUPING = frozenset(
+    (
+        *("view", "_unsafe_view", "reshape", "_reshape_alias", "unsqueeze", "squeeze"),
+        *("flatten", "unflatten"),
+    )
+)
+_SAME = frozenset(
+    (
+        *("alias", "detach", "clone", "lift_fresh", "contiguous", "_to_copy", "_conj", "to"),
+        *("channel_shuffle", "native_channel_shuffle", "dropout", "native_dropout"),
+        *("alpha_dropout", "feature_dropout", "rrelu_with_noise", "view_as"),
+    )
+)
+_CUTTING = frozenset(
+    ("select", "slice", "split", "split_with_sizes", "unsafe_split", "chunk", "unbind")
+)
+
+
+def _cut(operation: Operation, i: int) -> tuple[int, int, int, int] | None:
+    """Return dimension, start, stop and step of the part that an output is; None if it is none."""
+    if operation.name not in _CUTTING:
         return None
-    source = sources[0]
-    for field in sources[1:]:
-        union = source.join(field)
-        if union is None:
+    arguments, shape = operation.arguments, operation.inputs[0].shape
+    dimension = int(arguments["dim"]) % len(shape)
+    length = shape[dimension]
+    match operation.name:
+        case "select":
+            start = int(arguments["index"]) % length
+            return dimension, start, start + 1, 1
+        case "unbind":
+            return dimension, i, i + 1, 1
+        case "slice":
+            start, stop, step = slice(
+                arguments.get("start"), arguments.get("end"), arguments.get("step")
+            ).indices(length)
+            return dimension, start, max(start, stop), step
+    start = sum(value.shape[dimension] for value in operation.outputs[:i])
+    return dimension, start, start + operation.outputs[i].shape[dimension], 1
+
+
+def _cut_out(
+    source: Positions, operation: Operation, cut: tuple[int, int, int, int] | None
+) -> Known:
+    if cut is None:
+        return None
+    found = source.sliced(*cut)
+    if found is not None and operation.name in {"select", "unbind"}:
+        return found.reduced([cut[0]]).without(cut[0])
+    return found
+
+
+def _order(operation: Operation) -> list[int] | None:
+    """Return the order into which an operation puts its input's dimensions; None if it does not."""
+    arguments, count = (
+        operation.arguments,
+        len(operation.inputs[0].shape) if operation.inputs else 0,
+    )
+    order = list(range(count))
+    match operation.name:
+        case "permute":
+            return [int(i) % count for i in arguments["dims"]]
+        case "transpose":
+            one, two = int(arguments["dim0"]) % count, int(arguments["dim1"]) % count
+            order[one], order[two] = two, one
+            return order
+        case "t" | "numpy_T":
+            return order[::-1]
+    return None
+
+
+# ---- the rules -----------------------------------------------------------------------------------
+
+Rule = Callable[[Operation, Sequence[Known]], Known]
+
+
+def _known(inputs: Iterable[Known]) -> list[Positions]:
+    return [each for each in inputs if isinstance(each, Positions)]
+
+
+def _by_value(operation: Operation, inputs: Sequence[Known]) -> Known:
+    """Follow an operation that works value by value; what it does is not known otherwise."""
+    pointwise = torch.Tag.pointwise in operation.function.tags or operation.name in _BY_VALUE
+    if not pointwise:
+        return None
+    shared = "a value that all positions share"
+    return joined(_known(inputs), operation.output.shape, shared, operation.call)
+
+
+_BY_VALUE = frozenset(
+    (
+        *("hardswish", "hardsigmoid", "hardtanh", "leaky_relu", "elu", "celu", "selu", "softplus"),
+        *("softshrink", "hardshrink", "log_sigmoid_forward", "_prelu_kernel", "prelu", "gelu"),
+        *("relu", "relu6", "silu", "mish", "threshold", "masked_fill", "where", "lerp", "addcmul"),
+        *("addcdiv", "rsub", "pow", "expand", "logical_not", "copysign", "fmax", "fmin", "maximum"),
+        *("minimum", "clamp_min", "clamp_max", "native_dropout", "polar", "broadcast_to"),
+    )
+)
+
+
+def _same(operation: Operation, inputs: Sequence[Known]) -> Known:
+    return _known(inputs)[0]
+
+
+def _regrouped(operation: Operation, inputs: Sequence[Known]) -> Known:
+    return _known(inputs)[0].reshaped(operation.output.shape)
+
+
+def _permuted(operation: Operation, inputs: Sequence[Known]) -> Known:
+    order = _order(operation)
+    return None if order is None else _known(inputs)[0].permuted(order)
+
+
+def _strided(operation: Operation, inputs: Sequence[Known]) -> Known:
+    # PyTorch lays tensors of some formats out anew; other uses choose any numbers.
+    return _known(inputs)[0] if operation.output.shape == operation.inputs[0].shape else None
+
+
+def _copied(operation: Operation, inputs: Sequence[Known]) -> Known:
+    source = inputs[1]
+    if not isinstance(source, Positions):
+        return source
+    return joined([source], operation.output.shape)
+
+
+def _repeated(operation: Operation, inputs: Sequence[Known]) -> Known:
+    source, times = _known(inputs)[0], operation.arguments["repeats"]
+    for _ in range(len(times) - len(source.dimensions)):
+        source = source.with_new(0)
+    for i, count in enumerate(times):
+        if count > 1:
+            source = source.with_dimension(i, (Factor(int(count)), *source.dimensions[i]))
+    return source
+
+
+def _flipped(operation: Operation, inputs: Sequence[Known]) -> Known:
+    return _moved(_known(inputs)[0], operation.arguments["dims"], lambda seen, _: seen[::-1])
+
+
+def _rolled(operation: Operation, inputs: Sequence[Known]) -> Known:
+    source, shifts = _known(inputs)[0], list(operation.arguments["shifts"])
+    dimensions = list(operation.arguments["dims"])
+    if not dimensions:
+        return None  # the flattened tensor is rolled
+
+    def roll(seen: Any, i: int) -> Any:
+        shift = shifts[i] % len(seen)
+        return seen[-shift:] + seen[:-shift] if shift else seen
+
+    return _moved(source, dimensions, roll)
+
+
+def _moved(source: Positions, dimensions: Sequence[int], move: Callable[[Any, int], Any]) -> Known:
+    for i, dimension in enumerate(map(source.index, dimensions)):
+        found = source.pure(dimension)
+        if found is None:
             return None
-        source = union
-    name, arguments, output = operation.name, operation.arguments, operation.output.shape
-    pooled = ops.adaptive_output(name, arguments)
-    if pooled is not None:
-        return ReceptiveField(source.rows.pool_to(pooled[0]), source.columns.pool_to(pooled[1]))
-    window = ops.window(name, arguments)
-    if window is not None:
-        return _slide(source, window, output)
-    if name == "constant_pad_nd":
-        left, right, top, bottom = (*arguments["pad"], 0, 0, 0, 0)[:4]
-        return ReceptiveField(source.rows.pad(top, bottom), source.columns.pad(left, right))
-    if name in {"addmm", "mm"}:
-        return source.gathered()
-    if name in {"view", "_unsafe_view", "reshape"} and len(output) == 2:
-        return source.gathered()  # flattened: what follows reads every position
-    pointwise = torch.Tag.pointwise in operation.function.tags
-    position_wise = pointwise or ops.is_reshaping(name) or name in _POSITION_WISE
-    is_vector = len(output) == 2 and source.shape == (1, 1)
-    keeps_shape = is_vector or output[-2:] == source.shape
-    return source if position_wise and keeps_shape else None
+        source, axis = found
+        if axis is not None:
+            along = source.axes[axis]
+            source = source.along(axis, replace(along, seen=move(along.seen, i)))
+    return source
 
 
-def _slide(source: ReceptiveField, window: Window, output: Shape) -> ReceptiveField:
-    axes: list[Axis] = []
-    for i, axis in enumerate((source.rows, source.columns)):
-        axes.append(
-            axis.slide(
-                kernel=window.kernel[i],
-                stride=window.stride[i],
-                padding=window.padding[i],
-                dilation=window.dilation[i],
-                positions=output[i - 2],
-            )
+def _concatenated(operation: Operation, inputs: Sequence[Known]) -> Known:
+    shape = operation.output.shape
+    dimension = int(operation.arguments.get("dim", 0)) % len(shape)
+    parts = [each if isinstance(each, Positions) else None for each in inputs]
+    sizes = [1] * len(parts)
+    if operation.name == "stack":
+        parts = [None if part is None else part.with_new(dimension) for part in parts]
+    else:
+        sizes = [value.shape[dimension] for value in operation.inputs]
+    return concatenated(parts, sizes, dimension, shape)
+
+
+def _each_axis(
+    source: Positions,
+    first: int,
+    shape: Shape,
+    change: Callable[[Axis, int, int], Axis],
+) -> Positions | None:
+    """Change the positions along the last dimensions of a map, one after another.
+
+    Args:
+        source: The map's positions.
+        first: The first of these dimensions.
+        shape: Shape of the result.
+        change: Takes an axis, which of the dimensions it lies in, and how many positions it is to
+            have; returns the changed axis.
+    """
+    for i, dimension in enumerate(range(first, len(shape))):
+        positions = shape[dimension]
+        found = source.pure(dimension)
+        if found is None:
+            # Rows and columns in one dimension: nothing but a kernel of 1 can be followed.
+            probe = Axis.of_input(positions)
+            if change(probe, i, positions) != probe:
+                return None
+            continue
+        source, axis = found
+        factors: Dimension = (Factor(positions),) if positions > 1 else ()
+        if axis is not None:
+            source = source.along(axis, change(source.axes[axis], i, positions))
+            factors = (Factor(positions, axis),)
+        source = source.with_dimension(dimension, factors)
+    return source
+
+
+def _convolved(operation: Operation, inputs: Sequence[Known]) -> Known:
+    arguments, shape = operation.arguments, operation.output.shape
+    kernels = arguments["weight"][2:]
+    count = len(kernels)
+    stride, padding, dilation = (
+        _spread(arguments[each], count) for each in ("stride", "padding", "dilation")
+    )
+
+    def change(axis: Axis, i: int, positions: int) -> Axis:
+        slide = axis.slide_back if arguments.get("transposed") else axis.slide
+        return slide(
+            kernel=int(kernels[i]),
+            stride=stride[i],
+            padding=padding[i],
+            dilation=dilation[i],
+            positions=positions,
         )
-    return ReceptiveField(*axes)
+
+    parts = []
+    if isinstance(inputs[0], Positions):
+        channels: Dimension = (Factor(shape[1]),) if shape[1] > 1 else ()
+        source = inputs[0].reduced([1]).with_dimension(1, channels)
+        if (set(kernels), set(stride), set(padding)) != ({1}, {1}, {0}):
+            found = _each_axis(source, 2, shape, change)
+            if found is None:
+                return None
+            source = found
+        parts.append(source)
+    for computed in _known(inputs[1:]):  # kernels that depend on the image
+        parts.append(_shared(computed, len(shape)))
+    return joined(parts, shape, "kernels that are computed from the image", operation.call)
+
+
+def _shared(source: Positions, dimensions: int) -> Positions:
+    """Return the positions of something that all of a map depends on, whatever its own shape is."""
+    everything = source.reduced(range(len(source.dimensions)))
+    return replace(everything, dimensions=((),) * dimensions)
+
+
+def _pooled(operation: Operation, inputs: Sequence[Known]) -> Known:
+    arguments, shape = operation.arguments, operation.output.shape
+    count = 3 if "3d" in operation.name else 2
+    kernel = _spread(arguments["kernel_size"], count)
+    stride = _spread(arguments["stride"] or kernel, count)
+    padding = _spread(arguments["padding"], count)
+    dilation = _spread(arguments.get("dilation", 1), count)
+
+    def change(axis: Axis, i: int, positions: int) -> Axis:
+        return axis.slide(
+            kernel=kernel[i],
+            stride=stride[i],
+            padding=padding[i],
+            dilation=dilation[i],
+            positions=positions,
+        )
+
+    return _each_axis(_known(inputs)[0], len(shape) - count, shape, change)
+
+
+def _pooled_to(operation: Operation, inputs: Sequence[Known]) -> Known:
+    shape = operation.output.shape
+    count = 3 if "3d" in operation.name else 2
+    source = _known(inputs)[0]
+    return _each_axis(source, len(shape) - count, shape, lambda axis, _, n: axis.pool_to(n))
+
+
+def _unpooled(operation: Operation, inputs: Sequence[Known]) -> Known:
+    source, shape = _known(inputs[:1]), operation.output.shape
+    before = operation.inputs[0].shape
+    if not source or any(new % old for new, old in zip(shape[2:], before[2:], strict=True)):
+        return None
+
+    def change(axis: Axis, _: int, positions: int) -> Axis:
+        factor = positions // len(axis.seen)
+        taps = [[position // factor] for position in range(positions)]
+        jump = Fraction(1, factor)
+        return axis.gather(taps, jump=jump, start=(jump - 1) / 2)
+
+    return _each_axis(source[0], 2, shape, change)
+
+
+def _padded(operation: Operation, inputs: Sequence[Known]) -> Known:
+    pad = operation.arguments.get("pad", operation.arguments.get("padding", ()))
+    shape = operation.output.shape
+    count = len(pad) // 2
+
+    def change(axis: Axis, i: int, _: int) -> Axis:
+        before, after = (int(n) for n in pad[2 * (count - 1 - i) :][:2])
+        if operation.name == "constant_pad_nd":
+            return axis.pad(before, after)
+        last = len(axis.seen) - 1
+        indices = range(-before, last + after + 1)
+        if "reflection" in operation.name:
+            taps = [[last - abs(last - abs(index))] for index in indices]
+        else:
+            taps = [[min(max(index, 0), last)] for index in indices]
+        return axis.gather(taps, jump=Fraction(1), start=Fraction(-before))
+
+    return _each_axis(_known(inputs)[0], len(shape) - count, shape, change)
+
+
+def _resampled(operation: Operation, inputs: Sequence[Known]) -> Known:
+    arguments, shape = operation.arguments, operation.output.shape
+
+    def change(axis: Axis, i: int, positions: int) -> Axis:
+        length = len(axis.seen)
+        if arguments.get("align_corners"):
+            jump = Fraction(length - 1, max(1, positions - 1))
+            start = Fraction(0)
+        else:
+            jump = Fraction(length, positions)
+            start = (jump - 1) / 2
+        taps = _taps(operation, i, length, positions)
+        return axis.gather(taps, jump=jump or Fraction(1, positions), start=start)
+
+    return _each_axis(_known(inputs)[0], 2, shape, change)
+
+
+_SCALES = {1: ("scales",), 2: ("scales_h", "scales_w"), 3: ("scales_d", "scales_h", "scales_w")}
+
+
+def _taps(operation: Operation, i: int, length: int, positions: int) -> list[list[int]]:
+    """Find what each position of an enlarged map reads, by enlarging maps that are 1 at one place.
+
+    Args:
+        operation: The upsampling.
+        i: The axis: 0 for the first after the channels.
+        length: Positions before.
+        positions: Positions after.
+    """
+    _, *rest = operation.arguments
+    count = len(operation.output.shape) - 2
+    # The others are 2 long and stay so: with 1, PyTorch's antialiasing goes astray.
+    sides = [length if axis == i else 2 for axis in range(count)]
+    units = torch.eye(length, dtype=torch.float64, device="cpu")
+    maps = units.reshape(1, length, *(n if axis == i else 1 for axis, n in enumerate(sides)))
+    arguments = {name: operation.arguments[name] for name in rest}
+    if arguments.get("output_size") is not None:
+        arguments["output_size"] = [positions if axis == i else 2 for axis in range(count)]
+    if arguments.get("scale_factors") is not None:
+        scales = arguments["scale_factors"]
+        arguments["scale_factors"] = [scales[axis] if axis == i else 1.0 for axis in range(count)]
+    for axis, name in enumerate(_SCALES[count]):
+        if name in arguments and axis != i:
+            arguments[name] = None
+    enlarged = operation.function(maps.expand(1, length, *sides).contiguous(), **arguments)
+    weights = enlarged.movedim(2 + i, 2).flatten(3)[0, :, :, 0] if count > 1 else enlarged[0]
+    return [weights[:, position].nonzero().flatten().tolist() for position in range(positions)]
+
+
+def _normalised(operation: Operation, inputs: Sequence[Known]) -> Known:
+    name, arguments = operation.name, operation.arguments
+    source, count = _known(inputs)[0], len(operation.output.shape)
+    if name == "native_group_norm":
+        return source.mixed(range(1, count), "the statistics of a group norm", operation.call)
+    if "normalized_shape" in arguments:
+        last = range(count - len(arguments["normalized_shape"]), count)
+        kind = "an RMS norm" if "rms" in name else "a layer norm"
+        return source.mixed(last, f"the statistics of {kind}", operation.call)
+    of_image = arguments.get("training") or "with_update" in name
+    if not of_image:
+        return source
+    others = [i for i in range(count) if i != 1]
+    return source.mixed(others, "a norm that takes the image's own statistics", operation.call)
+
+
+def _softmaxed(operation: Operation, inputs: Sequence[Known]) -> Known:
+    source = _known(inputs)[0]
+    dimension = source.index(int(operation.arguments["dim"]))
+    return source.mixed([dimension], "a softmax over all positions", operation.call)
+
+
+def _reduced(operation: Operation, inputs: Sequence[Known]) -> Known:
+    source, arguments = _known(inputs)[0], operation.arguments
+    asked = arguments.get("dim")
+    if asked is None or asked == ():
+        asked = range(len(source.dimensions))
+    dimensions = {source.index(i) for i in ([asked] if isinstance(asked, int) else asked)}
+    source = source.reduced(dimensions)
+    if len(operation.output.shape) < len(source.dimensions):
+        for dimension in sorted(dimensions, reverse=True):
+            source = source.without(dimension)
+    return source
+
+
+def _multiplied(operation: Operation, inputs: Sequence[Known]) -> Known:
+    shape = operation.output.shape
+    *added, one, two = inputs
+    parts = [*_known(added)]
+    if operation.name in {"mv", "addmv", "dot", "vdot"}:
+        for each in _known((one, two)):
+            last = len(each.dimensions) - 1
+            parts.append(each.reduced([last]).without(last))
+        return joined(parts, shape)
+    before, last = len(shape) - 2, len(shape) - 1
+    if isinstance(one, Positions):
+        parts.append(one.reduced([last]))
+    if isinstance(two, Positions):
+        two = two.reduced([before])
+        if isinstance(one, Positions):
+            two = two.reduced([last])  # every pair of positions meets
+        parts.append(two)
+    return joined(parts, shape, "attention", operation.call)
+
+
+def _attended(operation: Operation, inputs: Sequence[Known]) -> Known:
+    shape = operation.output.shape
+    before, last = len(shape) - 2, len(shape) - 1
+    query, *others = inputs
+    parts = [query.reduced([last])] if isinstance(query, Positions) else []
+    parts += [each.reduced([before, last]) for each in _known(others[:2])]
+    parts += [_shared(each, len(shape)) for each in _known(others[2:])]
+    return joined(parts, shape, "attention", operation.call)
+
+
+def _attended_whole(operation: Operation, inputs: Sequence[Known]) -> Known:
+    # PyTorch runs a transformer's attention, or its whole layer, as one operation where it can.
+    return _known(inputs)[0].mixed([1], "attention", operation.call)
+
+
+def _unfolded(operation: Operation, inputs: Sequence[Known]) -> Known:
+    arguments, source = operation.arguments, _known(inputs)[0]
+    dimension, size = source.index(int(arguments["dimension"])), int(arguments["size"])
+    found = source.pure(dimension)
+    if found is None:
+        return None
+    source, axis = found
+    count = operation.output.shape[dimension]
+    if axis is None:
+        source = source.with_dimension(dimension, (Factor(count),))
+    else:
+        step = int(arguments["step"])
+        along = source.axes[axis].slide(
+            kernel=size, stride=step, padding=0, dilation=1, positions=count
+        )
+        source = source.along(axis, along).with_dimension(dimension, (Factor(count, axis),))
+    return source.with_new(len(source.dimensions), size)
+
+
+def _columns(operation: Operation, inputs: Sequence[Known]) -> Known:
+    # Patches of a map as columns, or a map put together from such.
+    arguments, source, shape = operation.arguments, _known(inputs)[0], operation.output.shape
+    kernel, dilation, padding, stride = (
+        _spread(arguments[each], 2) for each in ("kernel_size", "dilation", "padding", "stride")
+    )
+    back = operation.name == "col2im"
+    height, width = shape[2:] if back else operation.inputs[0].shape[2:]
+    patches = [
+        (length + 2 * padding[i] - dilation[i] * (kernel[i] - 1) - 1) // stride[i] + 1
+        for i, length in enumerate((height, width))
+    ]
+
+    def change(axis: Axis, i: int, positions: int) -> Axis:
+        slide = axis.slide_back if back else axis.slide
+        return slide(
+            kernel=kernel[i],
+            stride=stride[i],
+            padding=padding[i],
+            dilation=dilation[i],
+            positions=positions,
+        )
+
+    before = operation.inputs[0].shape
+    maps: Positions | None = source
+    if back:
+        maps = source.reshaped((*before[:2], *patches))
+    if maps is None:
+        return None
+    maps = maps.reduced([1]).with_dimension(1, (Factor(shape[1]),))
+    found = _each_axis(maps, 2, shape if back else (*shape[:2], *patches), change)
+    return found if back or found is None else found.reshaped(shape)
+
+
+def _shuffled(operation: Operation, inputs: Sequence[Known]) -> Known:
+    source, shape = _known(inputs)[0], operation.output.shape
+    *others, channels, height, width = operation.inputs[0].shape
+    n = len(others)
+    if operation.name == "pixel_shuffle":
+        r = int(operation.arguments["upscale_factor"])
+        apart: Shape = (*others, channels // r**2, r, r, height, width)
+        order = [*range(n), n, n + 3, n + 1, n + 4, n + 2]
+    else:
+        r = int(operation.arguments["downscale_factor"])
+        apart = (*others, channels, height // r, r, width // r, r)
+        order = [*range(n), n, n + 2, n + 4, n + 1, n + 3]
+    divided = source.reshaped(apart)
+    return None if divided is None else divided.permuted(order).reshaped(shape)
+
+
+def _indexed(operation: Operation, inputs: Sequence[Known]) -> Known:
+    source, *indices = inputs
+    if _known(indices) or not isinstance(source, Positions):
+        return None
+    shape = operation.output.shape
+    if operation.name == "index_select":
+        asked = {source.index(int(operation.arguments["dim"])): operation.arguments["index"]}
+    else:
+        given = operation.arguments["indices"]
+        asked = {i: index for i, index in enumerate(given) if index is not None}
+    if len(asked) > 1 or any(source.has_places(i) for i in asked):
+        return None
+    for i, index in asked.items():
+        source = source.without(i)
+        for k in range(len(index) or (1 if operation.name == "index_select" else 0)):
+            source = source.with_new(i + k, shape[i + k])
+    return source
+
+
+def _put(operation: Operation, inputs: Sequence[Known]) -> Known:
+    indices = operation.arguments["indices"]
+    if len(indices) != 1 or indices[0] != operation.inputs[0].shape:
+        return None
+    source, mask, *_ = inputs  # a mask, where the same numbers are put everywhere
+    if operation.arguments["values"]:
+        return None
+    return joined(_known((source, mask)), operation.output.shape)
+
+
+def _gated(operation: Operation, inputs: Sequence[Known]) -> Known:
+    source = _known(inputs)[0]
+    dimension = source.index(int(operation.arguments["dim"]))
+    if source.has_places(dimension):
+        return None
+    return source.with_dimension(dimension, (Factor(operation.output.shape[dimension]),))
+
+
+def _spread(value: Any, count: int) -> list[int]:
+    """Return one number for each axis of an argument that may be one for all."""
+    numbers = [value] if isinstance(value, int) else list(value)
+    return [int(number) for number in (numbers * count if len(numbers) == 1 else numbers)]
+
+
+_RULES: dict[str, Rule] = {
+    **dict.fromkeys(_REGROUPING, _regrouped),
+    **dict.fromkeys(_SAME, _same),
+    **dict.fromkeys(("permute", "transpose", "t", "numpy_T"), _permuted),
+    **dict.fromkeys(("as_strided", "resize"), _strided),
+    "copy": _copied,
+    "repeat": _repeated,
+    "flip": _flipped,
+    "roll": _rolled,
+    **dict.fromkeys(("cat", "stack"), _concatenated),
+    **dict.fromkeys(("convolution", "_convolution"), _convolved),
+    **dict.fromkeys(("avg_pool2d", "avg_pool3d"), _pooled),
+    **dict.fromkeys(("max_pool2d_with_indices", "max_pool3d_with_indices"), _pooled),
+    **dict.fromkeys(("_adaptive_avg_pool2d", "_adaptive_avg_pool3d"), _pooled_to),
+    **dict.fromkeys(("adaptive_max_pool2d", "adaptive_max_pool3d"), _pooled_to),
+    "max_unpool2d": _unpooled,
+    "constant_pad_nd": _padded,
+    **{f"{kind}_pad{n}d": _padded for kind in ("reflection", "replication") for n in (1, 2, 3)},
+    **dict.fromkeys(
+        (
+            *("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d"),
+            *("_upsample_nearest_exact1d", "_upsample_nearest_exact2d", "upsample_linear1d"),
+            *("upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d"),
+            *("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "_upsample_lanczos2d_aa"),
+        ),
+        _resampled,
+    ),
+    **dict.fromkeys(
+        (
+            *("native_batch_norm", "_native_batch_norm_legit", "cudnn_batch_norm"),
+            *("_native_batch_norm_legit_no_training", "_batch_norm_no_update"),
+            *("_batch_norm_with_update", "_native_batch_norm_legit_functional"),
+            *("native_group_norm", "native_layer_norm", "_fused_rms_norm", "rms_norm"),
+        ),
+        _normalised,
+    ),
+    **dict.fromkeys(("_softmax", "_log_softmax", "_safe_softmax"), _softmaxed),
+    **dict.fromkeys(
+        (
+            *("mean", "sum", "amax", "amin", "max", "min", "prod", "any", "all", "logsumexp"),
+            *("var", "std", "var_mean", "std_mean", "linalg_vector_norm", "norm", "median"),
+            *("argmax", "argmin", "aminmax"),
+        ),
+        _reduced,
+    ),
+    **dict.fromkeys(("mm", "bmm", "addmm", "baddbmm", "mv", "addmv", "dot", "vdot"), _multiplied),
+    **dict.fromkeys(
+        (
+            *("_scaled_dot_product_flash_attention", "_scaled_dot_product_efficient_attention"),
+            *("_scaled_dot_product_flash_attention_for_cpu", "scaled_dot_product_attention"),
+            *("_scaled_dot_product_cudnn_attention", "_scaled_dot_product_attention_math"),
+            "_scaled_dot_product_fused_attention_overrideable",
+        ),
+        _attended,
+    ),
+    **dict.fromkeys(
+        ("_native_multi_head_attention", "_transformer_encoder_layer_fwd"), _attended_whole
+    ),
+    "unfold": _unfolded,
+    **dict.fromkeys(("im2col", "col2im"), _columns),
+    **dict.fromkeys(("pixel_shuffle", "pixel_unshuffle"), _shuffled),
+    **dict.fromkeys(("index", "index_select"), _indexed),
+    "index_put": _put,
+    "glu": _gated,
+}

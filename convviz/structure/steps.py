@@ -68,7 +68,7 @@ class Step:
     @property
     def parameters(self) -> list[str]:
         """Dotted names of the parameters that are used here for the first time."""
-        return [name for operation in self.operations for name in operation.parameters]
+        return [name for operation in self.everything for name in operation.parameters]
 
 
 def steps_of(trace: Trace) -> list[Step]:
@@ -124,7 +124,7 @@ def _whole(call: Call | None, calls: Mapping[int, Call]) -> Call | None:
     """Find the outermost call around a call, or the call itself, that is one row with its parts."""
     whole = None
     while call is not None and call.parent >= 0:
-        from_torch = type(call.module).__module__.startswith("torch.nn")
+        from_torch = ops.class_of(call.module).__module__.startswith("torch.nn")
         is_container = isinstance(call.module, (nn.Sequential, nn.ModuleList, nn.ModuleDict))
         if call.leaf or (from_torch and not is_container):
             whole = call
@@ -134,14 +134,30 @@ def _whole(call: Call | None, calls: Mapping[int, Call]) -> Call | None:
 
 def _module_step(call: Call, output: Value, operations: Sequence[Operation]) -> Step:
     computing = [operation for operation in operations if not ops.is_bookkeeping(operation.name)]
+    if ops.computes_its_weights(call.module):
+        computing = list(_reading(computing, operations, call.inputs))
     kind = kind_of(call.module)
-    is_unknown = kind == type(call.module).__name__ and not isinstance(call.module, _RECURRENT)
+    is_unknown = kind == ops.class_of(call.module).__name__ and not isinstance(
+        call.module, _RECURRENT
+    )
     if is_unknown:  # describe its operations
         words = [ops.WORDS.get(operation.name, operation.name) for operation in computing]
         if 0 < len(words) <= _MOST_WORDS:
             kind = " + ".join(words)
     inputs = tuple(value.shape[1:] for value in call.inputs)
     return Step(call.name, inputs, output, "", kind, computing, list(operations))
+
+
+def _reading(
+    operations: Sequence[Operation], everything: Sequence[Operation], inputs: Sequence[Value]
+) -> Iterator[Operation]:
+    """List the operations of a call that read its inputs, not those that compute its weights."""
+    reading = dict.fromkeys(inputs, True)
+    for operation in everything:
+        if any(lookup(reading, value) for value in operation.inputs):
+            reading.update(dict.fromkeys(operation.outputs, True))
+            if operation in operations:
+                yield operation
 
 
 def _function_step(operation: Operation, around: Call | None) -> Step | None:
@@ -165,23 +181,38 @@ def _transform_step(operations: list[Operation], image: Value) -> Step:
 def _depths(trace: Trace) -> dict[Value, int]:
     """Count the layers with kernels on the longest path from the image to every value.
 
-    A recurrent layer counts once, however many steps it takes, and so does a recurrent cell: what
-    it remembers of the step before adds no depth.
+    A kernel is what an operation reads that does not depend on the image, whether it is a parameter
+    or computed from some. A recurrent layer counts once, however many steps it takes, and so does a
+    recurrent cell: what it remembers of the step before adds no depth.
     """
     calls = {call.position: call for call in trace.calls}
-    depths: dict[Value, int] = {}
+    depths: dict[Value, int] = {trace.image: 0}
+    written: dict[int, int] = {}  # by memory: the depth of what was written to any view of it
+
+    def depth_of(value: Value) -> int | None:
+        depth = lookup(depths, value)
+        if value.before is None or value.memory not in written:
+            return depth
+        return max(depth or 0, written[value.memory])
+
     for operation in trace.operations:
+        found = [depth_of(value) for value in operation.inputs]
+        known = [depth for depth in found if depth is not None]
+        if not known or ops.only_takes_shape(operation.name):
+            continue  # it does not depend on the image
         call = calls.get(operation.call)
         if call is not None and call.inputs and isinstance(call.module, _RECURRENT):
-            first, *memory = [lookup(depths, value) or 0 for value in call.inputs]
+            first, *memory = [depth_of(value) or 0 for value in call.inputs]
             stacked = call.module.num_layers if isinstance(call.module, nn.RNNBase) else 1
             depth = max([first + stacked, *memory])
         else:
-            depth = max((lookup(depths, value) or 0 for value in operation.sources), default=0)
-            if len(operation.sources) < len(operation.inputs):
+            depth = max(known)
+            if None in found:
                 depth += ops.kernels(operation.name)
         for value in operation.outputs:
             depths[value] = depth
+            if value.before is not None:  # it was written in place
+                written[value.memory] = max(depth, written.get(value.memory, 0))
     return depths
 
 

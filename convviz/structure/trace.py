@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeVar
@@ -25,6 +25,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
+from torch.nn.utils.parametrize import ParametrizationList
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from convviz.networks.clone import clone, per_module
@@ -32,6 +34,9 @@ from convviz.structure import ops
 
 Shape = tuple[int, ...]
 T = TypeVar("T")
+
+_MOST_NUMBERS = 4096  # of a tensor that is looked through for one and the same number
+_FROM_NUMBERS = frozenset((torch.tensor, torch.as_tensor, torch.asarray))
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +48,15 @@ class Value:
         memory: Number of the memory that it is in.
         stored: Whether that is the memory of one of the network's parameters or buffers.
         before: The tensor's value before another view of its memory was written to.
+        number: The number that a tensor holds everywhere which is no result of the pass, such as
+            ``torch.tensor(0.0)``; None where that is not known.
     """
 
     shape: Shape
     memory: int
     stored: bool
     before: Value | None = None
+    number: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +120,8 @@ class Call:
 
     @property
     def leaf(self) -> bool:
-        """Whether it has no modules inside."""
-        return next(self.module.children(), None) is None
+        """Whether it has no modules inside, but for those that compute its own weights."""
+        return not ops.parts(self.module)
 
     @property
     def shape(self) -> Shape:
@@ -217,7 +225,8 @@ def _trace(module: nn.Module, image: Shape, train: bool, gradients: bool) -> Tra
     try:
         copy = clone(module, device="meta").train(train)
         batch = torch.zeros(shape, dtype=dtype, device="meta")
-        return record(copy, batch, gradients=gradients)[0]
+        numbers = list(_single_numbers(module, copy))
+        return record(copy, batch, gradients=gradients, numbers=numbers)[0]
     except TraceError:
         if any(tensor.is_meta for tensor in tensors):
             raise
@@ -230,21 +239,60 @@ def _trace(module: nn.Module, image: Shape, train: bool, gradients: bool) -> Tra
     return replace(result, on_zeros=True)
 
 
-def record(module: nn.Module, batch: Tensor, *, gradients: bool = False) -> tuple[Trace, Any]:
+def _single_numbers(module: nn.Module, copy: nn.Module) -> Iterator[tuple[Tensor, float]]:
+    """List the tensors of one number in a copy without numbers, with those of the original."""
+    for part, copied in zip(module.modules(), copy.modules(), strict=True):
+        for held, of_copy in ((part._buffers, copied._buffers), (vars(part), vars(copied))):
+            for name, tensor in held.items():
+                other = of_copy.get(name)
+                if isinstance(tensor, Tensor) and isinstance(other, Tensor):
+                    number = _number(tensor) if tensor.numel() == 1 else None
+                    if number is not None:
+                        yield other, number
+
+
+def _number(data: object) -> float | None:
+    """Return the number that a tensor, a number or a nested list holds everywhere; None if none."""
+    if isinstance(data, Tensor):
+        if data.is_meta or data.is_complex() or not 0 < data.numel() <= _MOST_NUMBERS:
+            return None
+        first = data.detach().flatten()[0]
+        return float(first) if bool((data == first).all()) else None
+    if isinstance(data, int | float):
+        return float(data)
+    if isinstance(data, list | tuple):
+        numbers = {_number(each) for each in data}
+        return numbers.pop() if len(numbers) == 1 else None
+    return None
+
+
+def record(
+    module: nn.Module,
+    batch: Tensor,
+    *,
+    gradients: bool = False,
+    numbers: Sequence[tuple[Tensor, float]] = (),
+) -> tuple[Trace, Any]:
     """Run a network as it is on a batch; return the record of the pass, and its output.
 
     Args:
         module: The network; it has hooks while it runs, so no other thread may use it.
         batch: The input, shape (N, C, H, W), on the network's device.
         gradients: Whether its parameters, which must be its own, are to need gradients.
+        numbers: Tensors of the network that hold no numbers, with the number that stands for each.
 
     Raises:
         TraceError: The network cannot be run on this batch.
     """
     recorder = _Recorder(module, batch)
+    for tensor, number in numbers:
+        recorder.hold(tensor, number)
     with ExitStack() as hooks:
-        for name, part in module.named_modules():
-            begin = part.register_forward_pre_hook(recorder.enter(name), with_kwargs=True)
+        for name, part in _modules(module):
+            # The first of its hooks, so that weights which others compute are computed inside.
+            begin = part.register_forward_pre_hook(
+                recorder.enter(name), prepend=True, with_kwargs=True
+            )
             hooks.callback(begin.remove)
             hooks.callback(part.register_forward_hook(recorder.leave).remove)
         try:
@@ -252,13 +300,24 @@ def record(module: nn.Module, batch: Tensor, *, gradients: bool = False) -> tupl
                 for parameter in module.parameters():
                     parameter.requires_grad_(parameter.is_floating_point())
                 hooks.enter_context(saved_tensors_hooks(recorder.save, recorder.restore))
-            with torch.set_grad_enabled(gradients), torch.device(batch.device), recorder:
+            hooks.enter_context(torch.set_grad_enabled(gradients))
+            with torch.device(batch.device), _Constants(recorder), recorder:
                 output = module(batch)
         except Exception as error:  # a user's forward() may raise anything
             entry = recorder.stack[-1] if recorder.stack else _Entry("", module, 0, -1, 0, ())
             shape = entry.inputs[0].shape if entry.inputs else ()
             raise TraceError(entry.name, entry.module, shape, error, recorder.trace()) from error
     return recorder.trace(), output
+
+
+def _modules(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """List a network's modules by name, without those that only compute weights of others."""
+    computing: list[str] = []
+    for name, part in module.named_modules():
+        if isinstance(part, ParametrizationList):
+            computing.append(f"{name}.")
+        elif not any(name.startswith(prefix) for prefix in computing):
+            yield name, part
 
 
 @per_module(key=lambda batch: tuple(batch.shape[1:]))
@@ -325,6 +384,23 @@ class _Entry:
     inputs: tuple[Value, ...]
 
 
+class _Constants(TorchFunctionMode):
+    """Notes the numbers that a forward() makes tensors of, which have none where it is recorded."""
+
+    def __init__(self, recorder: _Recorder) -> None:
+        super().__init__()
+        self._recorder = recorder
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run one function of PyTorch's."""
+        result = func(*args, **(kwargs or {}))
+        if func in _FROM_NUMBERS and isinstance(result, Tensor):
+            number = _number(args[0] if args else (kwargs or {}).get("data"))
+            if number is not None:
+                self._recorder.hold(result, number)
+        return result
+
+
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
     """Records calls and operations, and the values that connect them."""
 
@@ -369,6 +445,19 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
             self._tensors.append(tensor)
             value = self._values[id(tensor)] = self._new(tensor)
         return value
+
+    def hold(self, tensor: Tensor, number: float) -> None:
+        """Note the number that a tensor holds everywhere."""
+        before = self.value(tensor)
+        self._values[id(tensor)] = replace(before, before=before, number=number)
+
+    def _given(self, tensor: Tensor) -> Value:
+        """Return the value of a tensor that is read; one that was never seen holds its numbers."""
+        if id(tensor) not in self._values and not isinstance(tensor, nn.Parameter):
+            number = _number(tensor)
+            if number is not None:
+                self.hold(tensor, number)
+        return self.value(tensor)
 
     def _new(self, tensor: Tensor, before: Value | None = None) -> Value:
         memory = self._memory(tensor)
@@ -422,7 +511,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run one operation and record it."""
         arguments = ops.arguments(func, args, kwargs or {})
-        inputs = tuple(self.value(tensor) for tensor in tensors_in(arguments))
+        inputs = tuple(self._given(tensor) for tensor in tensors_in(arguments))
         output = func(*args, **(kwargs or {}))
         for argument in func._schema.arguments:
             if argument.alias_info is not None and argument.alias_info.is_write:

@@ -194,7 +194,8 @@ CONVENTIONS: dict[str, Convention] = {
         title="Receptive field",
         counted=(
             "Pixels of the image that one position of a map depends on: the size is that on "
-            "an infinite plane, the box is cut at the image's edges."
+            "an infinite plane, the box is cut at the image's edges. Where statistics of the "
+            "whole map come in, as in a group norm or in attention, it is the whole image."
         ),
         source=(
             "Araujo, Norris and Sim, “Computing Receptive Fields of Convolutional Neural "

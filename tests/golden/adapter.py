@@ -37,8 +37,9 @@ from convviz.reconstruction import folding
 from convviz.structure import costs, dataflow
 from convviz.structure import costs as layer_fields
 from convviz.structure import trace as tracer
+from convviz.structure.axis import Axis
 from convviz.structure.layers import layers as network_layers
-from convviz.structure.receptive_field import Axis, ReceptiveField
+from convviz.structure.receptive_field import ReceptiveField
 from convviz.weights import trained
 from convviz.weights.load import open_saved as open_trained
 

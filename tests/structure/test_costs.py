@@ -237,9 +237,11 @@ def test_sizes_that_are_none(size: int) -> None:
 
 
 def test_a_norm_across_channels_behind_a_layer_that_cannot_be_followed_has_no_field() -> None:
-    module = nn.Sequential(
-        nn.Conv2d(3, 4, 1), nn.Upsample(scale_factor=2), nn.LocalResponseNorm(3), nn.ReLU()
-    )
+    class Sorted(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.sort(x, dim=3).values
+
+    module = nn.Sequential(nn.Conv2d(3, 4, 1), Sorted(), nn.LocalResponseNorm(3), nn.ReLU())
     rows = {row.name: row for row in costs.count(module, 8).layers}
     assert rows["0"].receptive_field == 1
     assert [rows[name].field for name in ("1", "2", "3")] == [None, None, None]
@@ -250,6 +252,53 @@ def test_depth_goes_on_through_a_mean_of_other_memory_order() -> None:
     network_costs = costs.count(module, 64)
     # A stem, two convolutions and linear layers for each of 18 blocks, three reductions, a head.
     assert network_costs.depth == 1 + 3 * 18 + 3 + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "depth"),
+    [
+        # A stem and a last convolution, 16 units of three (three times the first is one of five
+        # convolutions, three on its longer branch), and the classifier.
+        ("shufflenet_v2_x1_0", 1 + 16 * 3 + 1 + 1),
+        # Patches, 12 blocks of qkv, projection and two linear layers, three mergings, the head.
+        ("swin_t", 1 + 12 * 4 + 3 + 1),
+    ],
+)
+def test_depth_goes_on_through_parts_and_permutations(name: str, depth: int) -> None:
+    with torch.device("meta"):
+        module = torchvision.models.get_model(name, weights=None)
+    assert costs.count(module, 64).depth == depth
+
+
+def test_depth_goes_on_through_parts_that_are_written_to() -> None:
+    class Halves(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.two = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)
+            self.last = nn.Conv2d(6, 2, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = x.new_zeros(1, 6, *x.shape[2:])
+            y[:, :3] = self.one(x)
+            y[:, 3:].copy_(self.two(y[:, :3]))
+            z: Tensor = self.last(y)
+            return z
+
+    assert costs.count(Halves(), 4).depth == 3
+
+
+def test_what_does_not_depend_on_the_image_has_no_depth() -> None:
+    class Bias(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.one, self.two = nn.Conv2d(3, 4, 1), nn.Linear(2, 8), nn.Linear(8, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            bias = self.two(self.one(torch.ones(2)))
+            y: Tensor = self.conv(x) + bias[:, None, None]
+            return y
+
+    assert costs.count(Bias(), 4).depth == 1
 
 
 class OneSize(nn.Module):

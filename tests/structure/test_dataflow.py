@@ -170,6 +170,14 @@ def index_set(y: Tensor) -> Tensor:
     return y
 
 
+def times_a_mask(y: Tensor) -> Tensor:
+    y = y.clone()
+    y *= y > 0
+    return y
+
+
+ZERO = torch.tensor(0.0)
+
 RELUS: dict[str, Callable[[Tensor], Tensor]] = {
     "where": lambda y: torch.where(y > 0, y, 0),
     "where, not less": lambda y: torch.where(y >= 0, y, 0.0),
@@ -190,6 +198,29 @@ RELUS: dict[str, Callable[[Tensor], Tensor]] = {
     "clamp": lambda y: y.clamp(min=0),
     "clamp to a tensor": lambda y: y.clamp(min=torch.zeros(())),
     "functional": nn.functional.relu,
+    "maximum of a number": lambda y: torch.maximum(y, torch.tensor(0.0)),
+    "maximum of a number first": lambda y: torch.maximum(torch.tensor(0.0), y),
+    "max of a number": lambda y: torch.max(y, torch.tensor([0.0])),
+    "fmax": lambda y: torch.fmax(y, torch.as_tensor(0.0)),
+    "maximum of a list": lambda y: torch.maximum(y, torch.tensor([0.0, 0.0])[:1]),
+    "maximum of a number from outside": lambda y: torch.maximum(y, ZERO),
+    "where of a number": lambda y: torch.where(y > 0, y, torch.tensor(0.0)),
+    "where above a number": lambda y: torch.where(y > torch.tensor(0.0), y, 0),
+    "where of a method": lambda y: y.where(y > 0, 0),
+    "where not": lambda y: torch.where(~(y <= 0), y, 0),
+    "where not, in words": lambda y: torch.where(torch.logical_not(y < 0), y, 0),
+    "zero below": lambda y: torch.where(0 >= y, 0, y),  # noqa: SIM300  # as users write it
+    "threshold": lambda y: nn.functional.threshold(y, 0, 0),
+    "threshold in place": lambda y: nn.functional.threshold(y.clone(), 0.0, 0.0, inplace=True),
+    "clip": lambda y: torch.clip(y, 0),
+    "clip by name": lambda y: y.clip(min=0.0),
+    "clamp in place": lambda y: y.clone().clamp_(min=0),
+    "clamp_min": lambda y: y.clamp_min(0),
+    "clamp between tensors": lambda y: torch.clamp(y, torch.tensor(0.0), torch.tensor(9.0)),
+    "in place": lambda y: y.clone().relu_(),
+    "times a mask in place": times_a_mask,
+    "hardtanh": lambda y: nn.functional.hardtanh(y, 0.0, 9.0),
+    "leaky by nothing": lambda y: nn.functional.leaky_relu(y, 0.0),
 }
 
 NO_RELUS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -200,6 +231,11 @@ NO_RELUS: dict[str, Callable[[Tensor], Tensor]] = {
     "leaky": lambda y: torch.where(y > 0, y, 0.1 * y),
     "maximum of ones": lambda y: torch.maximum(y, torch.ones_like(y)),
     "maximum of a half": lambda y: torch.maximum(y, torch.tensor(0.5)),
+    "maximum of a one": lambda y: torch.maximum(y, torch.tensor(1.0)),
+    "threshold at one": lambda y: nn.functional.threshold(y, 1, 0),
+    "threshold to one": lambda y: nn.functional.threshold(y, 0, 1),
+    "clamp between others": lambda y: torch.clamp(y, torch.tensor(-1.0), torch.tensor(9.0)),
+    "where not above": lambda y: torch.where(~(y > 0), y, 0),
     "minimum": lambda y: torch.minimum(y, torch.zeros_like(y)),
     "mask of the negatives": lambda y: y * (y < 0),
     "mask of something else": lambda y: y * (y.mean(1, keepdim=True) > 0),
@@ -242,6 +278,11 @@ def test_a_block_with_a_relu_in_other_words_is_one_layer(read: Read) -> None:
         lambda y: y.clamp(0, 6),
         lambda y: torch.clamp(y, min=0, max=6.0),
         lambda y: nn.functional.hardtanh(y, 0, 6),
+        lambda y: torch.clip(y, 0, 6),
+        lambda y: torch.clamp(y, torch.tensor(0.0), torch.tensor(6.0)),
+        nn.ReLU6(),
+        nn.ReLU6(inplace=True),
+        nn.Hardtanh(0, 6),
     ],
 )
 def test_functional_relus_that_end_somewhere_say_where(
@@ -249,3 +290,20 @@ def test_functional_relus_that_end_somewhere_say_where(
 ) -> None:
     found = read(nn.Sequential(nn.Conv2d(3, 2, 1), Step(capped)))
     assert (found["0"].pre_relu, found["0"].ceiling) == ("0", 6.0)
+
+
+@pytest.mark.parametrize("where", ["buffer", "attribute"])
+def test_a_zero_that_a_module_holds_is_known(read: Read, where: str) -> None:
+    class Holds(nn.Module):
+        def __init__(self, number: float) -> None:
+            super().__init__()
+            if where == "buffer":
+                self.register_buffer("number", torch.tensor([number]))
+            else:
+                self.number = torch.tensor(number)
+
+        def forward(self, y: Tensor) -> Tensor:
+            return torch.maximum(y, self.number)
+
+    assert read(nn.Sequential(nn.Conv2d(3, 2, 1), Holds(0.0)))["0"].pre_relu == "0"
+    assert read(nn.Sequential(nn.Conv2d(3, 2, 1), Holds(0.5)))["0"].pre_relu is None

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from convviz.networks import registry
 from convviz.networks.clone import clone
 from convviz.structure import costs
-from convviz.structure.receptive_field import NOTHING, Axis
+from convviz.structure.axis import NOTHING, Axis
 
 SIZES = (224, 163)
 

@@ -11,6 +11,7 @@ from convviz.figures import activations as figures
 from convviz.figures import theme
 from convviz.sprites.overlay import ends, heatmap, overlay
 from convviz.structure.costs import receptive_field
+from convviz.structure.findings import whole_image_sentence
 from convviz.ui import cache, exports, state
 from convviz.ui.activations import second_image
 from convviz.ui.activations.display import STRETCHED
@@ -28,6 +29,8 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
     values = activations.maps[channel]
     field = receptive_field(choice.network, activations.layer.name, channel)
     st.caption(_FRAMED if field else f"{_POINT}. {STRETCHED}")
+    if field and field.mixed_by:
+        st.caption(whole_image_sentence(field))
     context = position_context(choice, activations)
     label = f"Map of channel {channel}"
     position_map.draw(context, choice.crop(), values, field, "viridis", label)

@@ -10,6 +10,7 @@ from convviz.lessons.worked_row import write_out
 from convviz.networks.network import is_within
 from convviz.networks.registry import spec
 from convviz.structure.costs import Costs, LayerCost
+from convviz.structure.findings import whole_image_sentence
 from convviz.ui import cache, exports, state
 from convviz.ui.architectures import findings
 from convviz.ui.choice import Choice
@@ -138,7 +139,11 @@ def _draw_numbers(costs: Costs, row: LayerCost) -> None:
             ("Parameters", formulas.parameters, findings.parameters_remark(row, costs)),
             ("MACs", formulas.macs, findings.share_text(row.macs, costs.macs, "MACs")),
             ("Memory", formulas.memory, findings.memory_remark(row)),
-            ("Receptive field", findings.field_text(row, formulas.field), ""),
+            (
+                "Receptive field",
+                findings.field_text(row, formulas.field),
+                whole_image_sentence(row.field) if row.field else "",
+            ),
             (
                 "Stride in pixels of the image",
                 formulas.jump or _jump(row),

@@ -129,6 +129,8 @@ def field_text(row: LayerCost, formula: str) -> str:
     """
     if row.field is None:
         return ""
+    if row.field.mixed_by:
+        return "the whole image"
     sizes = f"{row.field.rows.size} × {row.field.columns.size} pixels"
     return f"{formula}: {sizes}" if formula else sizes
 

@@ -109,11 +109,11 @@ class ReceptiveField {
   tell(height, width, rows, columns, field) {
     const { side, title } = this.data;
     const where = `Row ${this.row + 1} of ${rows}, column ${this.column + 1} of ${columns}: `;
-    const cut = height < field || width < field;
+    const cut = height < field[0] || width < field[1];
     const whole = height >= side && width >= side;
     let what = `this position of ${title} sees ${height} × ${width} pixels of the image`;
     if (whole) what = `this position of ${title} sees the whole image`;
-    const more = cut ? ` (its field of ${field} × ${field} reaches beyond the edge).` : ".";
+    const more = cut ? ` (its field of ${field.join(" × ")} reaches beyond the edge).` : ".";
     this.text.textContent = where + what + more;
   }
 

@@ -32,7 +32,8 @@ def field_on_image(
             "side": image.width,
             "rows": field.rows.seen,
             "columns": field.columns.seen,
-            "field": field.size,
+            # Of what depends on the whole image, nothing reaches beyond it.
+            "field": [0, 0] if field.mixed_by else [field.rows.size, field.columns.size],
             "name": name,
             "title": title,
         },
