@@ -6,6 +6,9 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
+NOT_STATED = "not stated"
+"""What weights were trained on, where nobody says."""
+
 # Files of other programs, by how they begin and by what their names end in.
 _BEGINNINGS = (
     # Its first fields: the version, then who wrote it, the graph, or the sets of operators.

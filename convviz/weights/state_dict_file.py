@@ -112,7 +112,7 @@ def load_file(
         module,
         source=source,
         title=title_of(file),
-        training_set="not stated",
+        training_set=findings.NOT_STATED,
         size=size_of(file),
         sha256=checksum(file),
         classes=shown,

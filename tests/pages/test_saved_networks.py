@@ -134,6 +134,7 @@ def test_a_training_s_checkpoint_is_recognised_and_takes_names(
     assert app.selectbox(key="network").value == "net"
     first = app.selectbox(key="weights").value
     assert "Your file run7.ckpt" in app.selectbox(key="weights").options
+    assert any("What the weights learned from is not stated" in c.value for c in app.caption)
     assert trained.find(first).weights.classes == ()  # type: ignore[union-attr]
     app = with_names(app, FIVE)
     second = app.selectbox(key="weights").value

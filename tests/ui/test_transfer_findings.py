@@ -284,6 +284,7 @@ def test_the_cost_of_augmentation_is_counted_in_epochs(seconds: float, words: st
     assert "runs it over all 1,200 pictures" in text
     assert f"about {seconds:.2g} s on this machine" in text
     assert words in text
+    assert "about 1,200 s on this machine" in findings.augmentation_cost(9, 1_200.0, 20.0)
 
 
 @pytest.mark.claims(

@@ -20,6 +20,7 @@ from convviz.ui.keys import Key
 from convviz.ui.sidebar import findings
 from convviz.weights import trained
 from convviz.weights.class_names import read_class_names
+from convviz.weights.findings import NOT_STATED
 from convviz.weights.fitting import networks_fitting
 from convviz.weights.load import open_saved, open_sent, source_statuses
 from convviz.weights.sent_file import SentFile
@@ -332,6 +333,8 @@ def _describe(network: Network, statuses: dict[str, SourceStatus]) -> None:
         else "with decoder"
     )
     facts.append(decoder if weights.has_decoder else "no decoder")
+    if weights.training_set == NOT_STATED:
+        facts[0] = "What the weights learned from is not stated"
     if weights.source == "random":
         facts = ["Weights not trained: random numbers"]
     st.caption(" · ".join(facts))

@@ -54,6 +54,7 @@ def augmentation_cost(images: int, seconds: float, limit: float) -> str:
         limit: Time for the training, in seconds.
     """
     epochs = int(limit / seconds) if seconds else 0
+    length = f"{seconds:.2g}" if seconds < 10 else f"{seconds:,.0f}"
     enough = (
         f"the {limit:g} s chosen are less than one such epoch"
         if not epochs
@@ -61,8 +62,8 @@ def augmentation_cost(images: int, seconds: float, limit: float) -> str:
     )
     return (
         "What a frozen encoder makes of changed pictures cannot be computed once and kept: every "
-        f"epoch runs it over all {_pictures(images)}, about {seconds:.2g} s on this machine; "
-        f"{enough}, before what is learned is counted."
+        f"epoch runs it over all {_pictures(images)}, about {length} s on this machine; "
+        f"{enough}."
     )
 
 

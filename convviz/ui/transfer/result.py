@@ -156,7 +156,8 @@ def _cell(view: TransferProgress, outcome: TransferOutcome, job: str) -> None:
                 title = images.titles[each.index]
                 thumbnail = crop(images.image(each.index), size=112, resize=112)
                 st.image(thumbnail, width=112, output_format="PNG", alt=title)
-                st.caption(f"{state.plain(state.shorten(title, 24))} ({percent(each.probability)})")
+                share = percent(each.probability).replace(" ", "\u00a0")
+                st.caption(f"{state.plain(state.shorten(title, 24))} ({share})")
     if len(cells[cell]) > _MOST_OF_A_CELL:
         st.caption(findings.most_confident(_MOST_OF_A_CELL, len(cells[cell])))
 
