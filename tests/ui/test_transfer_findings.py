@@ -274,7 +274,7 @@ def test_names_stand_where_they_belong() -> None:
     ("seconds", "words"),
     [
         (8.0, "2 such epochs"),
-        (20.0, "1 such epoch,"),
+        (20.0, "1 such epoch."),
         (20.5, "less than one such epoch"),
         (0.04, "500 such epochs"),
     ],
