@@ -141,7 +141,7 @@ def _cell(view: TransferProgress, outcome: TransferOutcome, job: str) -> None:
     cells = outcome.cells()
     if not cells:
         return
-    names = [plain_name(name) for name in view.classes]
+    names = [state.shorten(name, 24) for name in view.classes]  # options are plain text
     cell = st.selectbox(
         "Pictures of a cell of the matrix",
         list(cells),
