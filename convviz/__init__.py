@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from convviz.datasets.class_folders import from_folder as from_folder
     from convviz.datasets.class_folders import from_zip as from_zip
     from convviz.datasets.directions import directions as directions
     from convviz.datasets.image_set import SampleCrops as SampleCrops
@@ -70,6 +71,7 @@ _MODULES = {
     "filters": "convviz.features.filters",
     "find_top_patches": "convviz.features.top_patches",
     "fit": "convviz.learning.fit",
+    "from_folder": "convviz.datasets.class_folders",
     "from_zip": "convviz.datasets.class_folders",
     "layers": "convviz.structure.layers",
     "load": "convviz.weights.load",

@@ -53,6 +53,12 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     parser.add_argument("--size", type=int, default=128, metavar="PIXELS", help="default: 128")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    parser.add_argument(
+        "--augment",
+        action="store_true",
+        help="mirror and crop the pictures to learn from, and change their colours a little, anew "
+        "in each epoch; a frozen encoder then runs over all of them every time",
+    )
     parser.add_argument("--auxiliary", action="store_true", help="with auxiliary heads (scratch)")
     parser.add_argument("--out", metavar="FILE", help="write the network to FILE.safetensors")
     parser.add_argument(
@@ -83,6 +89,7 @@ def run(args: argparse.Namespace) -> int:
         seconds=args.seconds,
         seed=args.seed,
         size=args.size,
+        augment=args.augment,
     )
     settings.check()
     dataset = _data(args.data, args.pictures)

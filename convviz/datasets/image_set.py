@@ -198,6 +198,8 @@ class Zipped:
 class InFolder:
     """The images of a folder on this machine.
 
+    Other than a zip's they take no memory, and nothing states their checksums.
+
     Attributes:
         files: The folder's files, listed.
         name: Name of the set, for people.

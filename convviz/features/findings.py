@@ -23,6 +23,7 @@ from convviz.features.arithmetic_steps import (
     Stage,
     WeightedSum,
 )
+from convviz.features.channel_changes import ChannelChanges
 from convviz.features.dead import DeadChannels
 from convviz.features.effective_field import EffectiveField
 from convviz.features.occlusion import OcclusionStep
@@ -54,6 +55,48 @@ def empty_rule(layer: Layer, threshold: float) -> str:
     if layer.pre_relu is not None:
         return f"≤ {threshold:g} × largest, after its ReLU" if threshold else "≤ 0 before its ReLU"
     return f"≤ {threshold:g} × largest, by size" if threshold else "every number is 0"
+
+
+def changed(changes: ChannelChanges, layer: Layer) -> str:
+    """Say how far a layer's maps under two sets of weights lie apart, and which channel most.
+
+    Args:
+        changes: The distances.
+        layer: The layer.
+    """
+    title = plain(layer.title)
+    if not changes.total:
+        return f"For this image the maps of {title} are the same under both sets of weights."
+    channel = int(changes.order()[0])
+    distance = float(changes.distances[channel])
+    if not isfinite(distance):
+        return (
+            f"Under the weights on the left, {title} is silent for this image, or one of the two "
+            "holds numbers that are infinite or none: there is no scale for the distances."
+        )
+    parts = [
+        f"For this image the maps of {title} differ by {percent(changes.total)} of their size on "
+        f"the left. Channel {channel} changed most: its map moved by {distance:.2f} times the size "
+        "of the layer's typical map."
+    ]
+    if changes.only_first or changes.only_second:
+        parts.append(
+            f"{changes.only_first:,} of its channels are empty on the right alone, "
+            f"{changes.only_second:,} on the left alone."
+        )
+    return " ".join(parts)
+
+
+def seen_alike(size: int) -> str:
+    """Say that both networks get the image in the size of the one on the left.
+
+    Args:
+        size: Its side in pixels.
+    """
+    return (
+        f"Both get the image in {size} × {size} pixels, as the weights on the left do, so that "
+        "their maps lie on one another; by themselves, those on the right get it in another size."
+    )
 
 
 def dead_here(activations: Activations, dead: DeadChannels) -> str:

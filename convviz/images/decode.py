@@ -1,9 +1,9 @@
 """Decode untrusted bytes into an upright RGB image, or raise an ImageError.
 
-Nothing is decoded before the file's own header has been checked: the format is one of six, the
-image has at most 25 million pixels (a WebP half as many; a JPEG twice as many, and is read at half
-its width and height then) and is at most 20 times as long as it is wide. Of a file with several
-images (animated GIF, multi-page TIFF) only the first is read. Loads no torch.
+Nothing is decoded before the file's own header has been checked: the format is one of seven, the
+image has at most 25 million pixels (a WebP or an AVIF half as many; a JPEG twice as many, and is
+read at half its width and height then) and is at most 20 times as long as it is wide. Of a file
+with several images (animated GIF, multi-page TIFF) only the first is read. Loads no torch.
 
 What an image had to go through, such as values that were stretched, is told with it: `read` returns
 both, and `images.findings` has the sentences.
@@ -29,12 +29,12 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from convviz.errors import ImageError
-from convviz.images import headers, scaling, tiff
+from convviz.images import avif, headers, scaling, tiff
 from convviz.images.scaling import NEUTRAL, Scaling
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-FORMAT_NAMES = "JPEG, PNG, WebP, GIF, BMP and TIFF"
-FILE_SUFFIXES = ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff")
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+FORMAT_NAMES = "JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF"
+FILE_SUFFIXES = ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "avif", "gif", "bmp", "tif", "tiff")
 MAX_PIXELS = headers.MAX_PIXELS
 MAX_ASPECT = 20
 
@@ -48,7 +48,6 @@ _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", 
 _RAW_SIGNATURES = (b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILMCCD-RAW", b"FOVb", b"\0MRM")
 
 _FILM_BOXES = (b"moov", b"mdat", b"wide", b"pnot")  # of QuickTime files that name no brand
-_MAX_BRAND_BYTES = 272  # 64 brands
 
 _WHITE_IS_ZERO, _UNSIGNED = 0, 1  # values of TIFF tags
 _END_OF_JPEG = b"\xff\xd9"
@@ -204,10 +203,11 @@ def _by_tifffile(data: bytes) -> DecodedImage:
 
 
 def is_image(start: bytes) -> bool:
-    """Tell by a file's first bytes, 12 or more, whether it is of a format that convviz reads."""
+    """Tell by a file's first bytes, 64 or more, whether it is of a format that convviz reads."""
     if start.startswith(b"BM"):  # two letters, which many texts begin with; zeros follow
         return start[6:10] == bytes(4)
-    return start.startswith(_SIGNATURES) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
+    is_webp = start[:4] == b"RIFF" and start[8:12] == b"WEBP"
+    return start.startswith(_SIGNATURES) or is_webp or avif.is_avif(start)
 
 
 def is_transparent(data: bytes) -> bool:
@@ -246,7 +246,7 @@ def _check_size(width: int, height: int, most: int = MAX_PIXELS) -> None:
 
 def _refusal(data: bytes) -> str:
     """Say whether the file is damaged or of a format that convviz does not read."""
-    if data.startswith(_SIGNATURES) or (data.startswith(b"RIFF") and data[8:12] == b"WEBP"):
+    if is_image(data) or data.startswith(_SIGNATURES):
         return headers.DAMAGED
     start = data[:512].lstrip().lower()
     if data.startswith(_RAW_SIGNATURES) or data[4:12] == b"ftypcrx ":
@@ -269,10 +269,7 @@ def _refusal(data: bytes) -> str:
 
 def _kind_of_boxes(data: bytes) -> str:
     """Tell images from films by the brands that such a file names at its beginning."""
-    end = min(int.from_bytes(data[:4], "big"), _MAX_BRAND_BYTES, len(data))
-    brands = {data[8:12], *(data[place : place + 4] for place in range(16, end, 4))}
-    if brands & {b"avif", b"avis"}:
-        return "AVIF"
+    brands = avif.brands(data)
     is_still = data[8:12] in (b"mif1", b"mif2", b"msf1", b"miaf")
     is_heic = any(brand[:3] in (b"hei", b"hev") for brand in brands)
     return "HEIC" if is_still or is_heic else "video"
@@ -378,6 +375,7 @@ def _scaling_of(file: Image.Image) -> Scaling | None:
 
 
 # Of 16-bit colours Pillow keeps the upper bytes. A mode for the other byte order gives the lower.
+_GREY_AND_ALPHA = "LA;16B"
 _LOWER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 
 
@@ -392,42 +390,60 @@ def _rawmode(file: Image.Image) -> str:
 def _stretch_colours(file: Image.Image, data: bytes, rawmode: str) -> Scaling | None:
     """Stretch 16-bit colours that use a small part of their range, in place; None for others.
 
-    A colour that stands for transparency would no longer be found, so those stay as they are.
+    So are greys with an alpha channel, of which Pillow makes colours. Where one colour stands for
+    transparency, an alpha channel takes its place, as the stretched colours no longer have it.
     """
-    is_deep = re.fullmatch(r"RGB[AaX]?;16[BLN]", rawmode) and file.mode in ("RGB", "RGBA")
-    if not is_deep or "transparency" in file.info:
+    is_grey = rawmode == _GREY_AND_ALPHA
+    is_deep = is_grey or re.fullmatch(r"RGB[AaX]?;16[BLN]", rawmode)
+    if not is_deep or file.mode not in ("RGB", "RGBA"):
         return None
+    transparent = file.info.get("transparency")
     upper = scaling.extremes(np.asarray(band)[..., :3] for _, band in _bands(file))
-    if upper is None or upper[1] - upper[0] > 64:  # 64 · 256 is a quarter of the range
+    is_small = upper is not None and upper[1] - upper[0] <= 64  # 64 · 256: a quarter of the range
+    if not is_small and not isinstance(transparent, tuple):
         return None
     with Image.open(BytesIO(data), formats=FORMATS) as lower:
         lower.tile = [_with_lower_bytes(tile) for tile in lower.tile]
         lower.load()
 
         def values(band: Image.Image, top: int) -> NDArray[np.uint16]:
-            below = lower.crop((0, top, band.width, top + band.height))
+            below: NDArray[np.uint8] = np.asarray(
+                lower.crop((0, top, band.width, top + band.height))
+            )
+            if is_grey:  # the upper and the lower byte of grey, then those of alpha
+                return below[..., 0].astype(np.uint16) * 256 + below[..., 1]
             both = np.asarray(band)[..., :3].astype(np.uint16)
             both *= 256
-            both += np.asarray(below)[..., :3]
+            both += below[..., :3]
             return both
 
-        found = scaling.extremes(values(band, top) for top, band in _bands(file))
-        scaled = scaling.choose(found, np.dtype(np.uint16))
-        if not scaled.is_stretched:
-            return None
-        for top, band in _bands(file):
-            colours = Image.fromarray(scaled(values(band, top)))
-            if band.mode == "RGBA":
-                colours.putalpha(band.getchannel("A"))
-            file.paste(colours, (0, top))
-    return scaled
+        if isinstance(transparent, tuple):
+            alpha = Image.new("L", file.size)
+            for top, band in _bands(file):
+                is_seen = (values(band, top) != np.array(transparent)).any(axis=2)
+                alpha.paste(Image.fromarray(is_seen.astype(np.uint8) * np.uint8(255)), (0, top))
+        scaled = None
+        if is_small:
+            found = scaling.extremes(values(band, top) for top, band in _bands(file))
+            scaled = scaling.choose(found, np.dtype(np.uint16))
+        if scaled is not None and scaled.is_stretched:
+            for top, band in _bands(file):
+                colours = Image.fromarray(scaled(values(band, top))).convert("RGB")
+                if band.mode == "RGBA":
+                    colours.putalpha(band.getchannel("A"))
+                file.paste(colours, (0, top))
+        if isinstance(transparent, tuple):
+            del file.info["transparency"]
+            file.putalpha(alpha)  # in place
+    return scaled if scaled is not None and scaled.is_stretched else None
 
 
 def _with_lower_bytes(tile: Any) -> Any:
     """Return a tile of Pillow's whose pixels are read for their lower bytes."""
     is_tuple = isinstance(tile.args, tuple)
     rawmode = tile.args[0] if is_tuple else tile.args
-    rawmode = rawmode[:-1] + _LOWER[rawmode[-1]]
+    # Of grey with alpha the four bytes are read as a channel each.
+    rawmode = "RGBA" if rawmode == _GREY_AND_ALPHA else rawmode[:-1] + _LOWER[rawmode[-1]]
     return tile._replace(args=(rawmode, *tile.args[1:]) if is_tuple else rawmode)
 
 

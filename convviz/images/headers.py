@@ -16,10 +16,14 @@ from dataclasses import dataclass
 
 from convviz import limits
 from convviz.errors import ImageError
+from convviz.images import avif
 
 MAX_PIXELS = limits.IMAGE_MEGAPIXELS.value * 1_000_000
 MAX_WEBP_PIXELS = MAX_PIXELS // 2
 """Less than of other formats: its decoder needs the image four times."""
+
+MAX_AVIF_PIXELS = MAX_PIXELS // 2
+"""Less than of other formats: beside the image, its decoder keeps planes of up to 16 bits."""
 
 MAX_JPEG_PIXELS = 2 * MAX_PIXELS
 """More than of other formats: from `MAX_PIXELS` on a JPEG is decoded at half its width and height.
@@ -65,6 +69,8 @@ def check(data: bytes) -> None:
             _check_gif(data)
         elif data.startswith(b"BM"):
             _check_bmp(data)
+        elif avif.is_avif(data):
+            _check_avif(data)
     except (struct.error, IndexError, OverflowError) as error:  # it ends within a header
         raise ImageError(DAMAGED) from error
 
@@ -309,4 +315,18 @@ def _check_bmp(data: bytes) -> None:
         raise ImageError(
             "The BMP file is packed in runs, and too large for that; export the picture again, as "
             "PNG."
+        )
+
+
+def _check_avif(data: bytes) -> None:
+    found = avif.sizes(data)
+    size = f"{found.width} × {found.height},"
+    if found.width * found.height > MAX_PIXELS:
+        raise ImageError(too_large(f"The picture, {size}"))
+    if found.width * found.height > MAX_AVIF_PIXELS:
+        raise ImageError(too_large(f"The AVIF picture, {size}", MAX_AVIF_PIXELS))
+    if found.coded > 2 * MAX_AVIF_PIXELS:  # the image and its alpha channel
+        raise ImageError(
+            "The AVIF holds more pixels in parts than its picture has; export it again, as JPEG "
+            "or PNG."
         )

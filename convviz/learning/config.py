@@ -32,6 +32,8 @@ class TrainingSettings:
         seed: Of new weights, of the order of the images, and of dropout.
         size: Side of the square images, in pixels.
         auxiliary_weight: Factor of each auxiliary loss.
+        augment: Whether images are changed a little each time they are learned from; see
+            `augmentation.augment`. Nothing that depends on them is computed once then.
     """
 
     epochs: int | None = 20
@@ -44,6 +46,7 @@ class TrainingSettings:
     seed: int = 0
     size: int = 128
     auxiliary_weight: float = AUXILIARY_WEIGHT
+    augment: bool = False
 
     def check(self) -> None:
         """Check that the numbers are in range.

@@ -23,8 +23,9 @@ from convviz.datasets import labelled_set
 from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import SettingError
 from convviz.features.capture import check_layer
+from convviz.learning.augmentation import augment
 from convviz.learning.config import Answers, TrainingResult, TrainingSettings, TrainingStep
-from convviz.learning.encoding import DecodedImages, FeatureScale, cut, trunk
+from convviz.learning.encoding import DecodedImages, FeatureScale, cut, encode, trunk
 from convviz.learning.loop import BestWeights, Examples, Schedule, seed_dropout, train
 from convviz.learning.plan import TransferPlan, trained_parts
 from convviz.learning.snapshots import SnapshotSchedule, Watch
@@ -149,7 +150,8 @@ class _Training:
             for name, tensor in self.module.state_dict(keep_vars=True).items()
             if not is_within(name, plan.head)
         ]
-        maps = yield from self._encoded(trunk(self.module, plan.head), frozen, plan.head)
+        encoder = trunk(self.module, plan.head)
+        maps = yield from self._encoded(encoder, frozen, plan.head)
         schedule.features_are_computed()
         features = maps.flatten(1)
         scale = FeatureScale.of(features[self.images.rows(self.split.train)])
@@ -162,7 +164,7 @@ class _Training:
         examples, check, test = self._parts(values)
         best = yield from train(
             self._learner(head),
-            examples,
+            self._augmented(examples, self._features(encoder, scale)),
             check,
             schedule,
             self.snapshots,
@@ -178,7 +180,7 @@ class _Training:
         plan, learned = self.plan, self.module
         parts = self._parts(self.images.pixels, self._to_input)
         halves = None
-        if plan.scenario == "fine-tune" and self.schedule.goes_on:
+        if plan.scenario == "fine-tune" and self.schedule.goes_on and not self.settings.augment:
             example, _ = parts[0].batch(torch.tensor([0]))
             halves = cut(self.module.eval(), plan.trained_names(), example)
         if halves is not None:
@@ -196,7 +198,7 @@ class _Training:
         self.schedule.begin_stage(learning_rate(plan, self.settings))
         best = yield from train(
             self._learner(learned),
-            parts[0],
+            self._augmented(parts[0], self._to_input),
             parts[1],
             self.schedule,
             self.snapshots,
@@ -216,6 +218,31 @@ class _Training:
             rows = self.images.rows(indices)
             parts.append(Examples(values, self.images.labels[rows], prepare, rows))
         return parts[0], parts[1], parts[2]
+
+    def _augmented(self, examples: Examples, prepare: Callable[[Tensor], Tensor]) -> Examples:
+        """Return the examples to learn from: with augmentation, images that change each time.
+
+        Args:
+            examples: The examples as they are.
+            prepare: Turns images into what the module takes in.
+        """
+        if not self.settings.augment:
+            return examples
+
+        def changed(pixels: Tensor) -> Tensor:
+            return prepare(augment(pixels, self.generator))
+
+        return replace(examples, values=self.images.pixels, prepare=changed)
+
+    def _features(self, encoder: nn.Module, scale: FeatureScale) -> Callable[[Tensor], Tensor]:
+        """Return what turns images into a frozen encoder's features, standardised."""
+        spec = self.plan.network.spec
+
+        def features(pixels: Tensor) -> Tensor:
+            parts = encode(encoder, pixels, mean=spec.mean, std=spec.std, dtype=fast_dtype())
+            return scale.apply(torch.cat([part.flatten(1) for _, part in parts]))
+
+        return features
 
     def _tested(
         self, best: BestWeights, examples: Examples, test: Examples

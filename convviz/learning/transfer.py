@@ -61,6 +61,23 @@ class Mistake:
 
 
 @dataclass(frozen=True)
+class Misclassified:
+    """An image that was taken for another class.
+
+    Attributes:
+        index: Of the image in the data set.
+        is_class: Number of its class.
+        taken_for: Number of the class that it was taken for.
+        probability: Of that class.
+    """
+
+    index: int
+    is_class: int
+    taken_for: int
+    probability: float
+
+
+@dataclass(frozen=True)
 class TransferOutcome:
     """Result of one training.
 
@@ -91,6 +108,8 @@ class TransferOutcome:
         on: The weights that were trained on.
         ending: Why it ended.
         note: A sentence if it ended otherwise than planned.
+        misclassified: All of them among the images measured on, the most confident first.
+        augmented: Whether the images were changed each time they were learned from.
     """
 
     name: str
@@ -118,6 +137,21 @@ class TransferOutcome:
     on: Weights
     ending: Ending
     note: str
+    misclassified: tuple[Misclassified, ...] = ()
+    augmented: bool = False
+
+    def cells(self) -> dict[tuple[int, int], tuple[Misclassified, ...]]:
+        """Sort the misclassified images into the confusion matrix, its largest cells first.
+
+        Returns:
+            The images of each cell that has some, by the numbers of their class and of the class
+            that they were taken for.
+        """
+        cells: dict[tuple[int, int], tuple[Misclassified, ...]] = {}
+        for each in self.misclassified:
+            place = each.is_class, each.taken_for
+            cells[place] = (*cells.get(place, ()), each)
+        return dict(sorted(cells.items(), key=lambda cell: -len(cell[1])))
 
     @property
     def images(self) -> int:
@@ -284,7 +318,7 @@ def train_transfer(
         chain_plan = chain[-1].plan
         if evaluation is None or chain_plan is None:
             raise RuntimeError("a training ended without a result")
-        outcome = _outcome(name, chain_plan, dataset, partition, evaluation, settings.size)
+        outcome = _outcome(name, chain_plan, dataset, partition, evaluation, settings)
         view = replace(view, outcomes=(*view.outcomes, outcome))
         yield view
         if stop():
@@ -320,9 +354,9 @@ def _outcome(
     dataset: Dataset,
     partition: Partition,
     evaluation: Evaluation,
-    size: int,
+    settings: TrainingSettings,
 ) -> TransferOutcome:
-    result = evaluation.result
+    result, size = evaluation.result, settings.size
     network = to_network(plan, dataset, result, size, evaluation)
     answers, indices = evaluation.measured_answers, evaluation.tested or partition.split.validation
     measured: Measured = "folds" if evaluation.folds else "test"
@@ -352,7 +386,22 @@ def _outcome(
         on=plan.network.weights,
         ending=result.ending,
         note=evaluation.note,
+        misclassified=tuple(_misclassified(dataset, indices, answers)),
+        augmented=settings.augment,
     )
+
+
+def _misclassified(
+    dataset: Dataset, indices: Sequence[int], answers: Answers
+) -> Iterator[Misclassified]:
+    for row in answers.mistakes():
+        predicted = answers.probabilities[row].max(0)
+        yield Misclassified(
+            indices[row],
+            dataset.labels[indices[row]],
+            int(predicted.indices),
+            float(predicted.values),
+        )
 
 
 def _mistakes(dataset: Dataset, indices: Sequence[int], answers: Answers) -> Iterator[Mistake]:

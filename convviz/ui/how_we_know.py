@@ -77,6 +77,16 @@ CONVENTIONS: dict[str, Convention] = {
         check="A pass over the images one by one with PyTorch hooks.",
         test="tests/features/test_emptiness_oracle.py",
     ),
+    "channel changes": Convention(
+        title="What changed between two checkpoints",
+        counted="‖second − first‖₂ of a channel's map after the ReLU, divided by the root mean "
+        "square of that layer's ‖map‖₂ under the first weights; of a filter, ‖second − first‖₂ "
+        "divided by ‖first‖₂.",
+        source="convviz's own measure: the Euclidean distance, in units of the layer's typical "
+        "map.",
+        check="NumPy's norms of maps that PyTorch hooks collect.",
+        test="tests/features/test_channel_changes.py",
+    ),
     "top patches": Convention(
         title="Strongest patches",
         counted="The highest activations over a set, at most one of each photograph, cut to the "

@@ -65,6 +65,7 @@ class Key(StrEnum):
     ACTIVATIONS_COMPARE = "compare"
     COMPARE_LAYER = "compare_layer"
     COMPARE_NETWORK = "compare_network"
+    COMPARE_WEIGHTS = "compare_weights"
     SECOND_IMAGE = "beside"
 
     # Filters
@@ -123,6 +124,7 @@ class Key(StrEnum):
     SCENARIO = "scenario"
     TRAINING_SECONDS = "training_seconds", int
     TRANSFER_COMPARE = "transfer_compare", bool
+    AUGMENT = "augment", bool
     FINE_TUNE_SECONDS = "fine_tune_seconds", int
     FINE_TUNE_RATE = "fine_tune_rate", float
 

@@ -10,6 +10,7 @@ import streamlit as st
 
 from convviz.formatting import probability
 from convviz.ui import state
+from convviz.weights.findings import NOT_STATED
 
 if TYPE_CHECKING:
     from convviz.features.predictions import Prediction
@@ -52,9 +53,10 @@ def about(network: Network) -> str:
     """Say among which classes a network chooses."""
     weights = network.weights
     names = "class" if len(weights.classes) == 1 else "classes"
+    origin = weights.decoder_set or weights.training_set
+    learned = "" if origin == NOT_STATED else f", learned from “{state.plain(origin)}”"
     return (
-        f"Probabilities over {len(weights.classes):,} {names}, learned from "
-        f"“{state.plain(weights.decoder_set or weights.training_set)}”: the only answers it can "
+        f"Probabilities over {len(weights.classes):,} {names}{learned}: the only answers it can "
         f"give, whatever the image shows. {state.plain(weights.note)}"
     ).rstrip()
 

@@ -92,6 +92,8 @@ class Visit:
         refused_file: Which file that was, by Streamlit's id; kept until another one comes.
         opened: What the last file of a trained network was; shown until weights are chosen.
         unopened: Why the last one could not be used; shown until the next one is tried.
+        fitting: The networks whose weights the last file may hold, where there are several.
+        brought: Bytes in memory of the networks that the visitor's files hold, by source.
         times_forgotten: How often the visitor asked for everything to be forgotten.
         forgotten: What was forgotten when the visitor asked for it; shown until a page is opened.
         notices: What a link asked for that could not be had, by key.
@@ -127,6 +129,8 @@ class Visit:
     refused_file: str = ""
     opened: str = ""
     unopened: str = ""
+    fitting: tuple[str, ...] = ()
+    brought: dict[str, int] = field(default_factory=dict)
     times_forgotten: int = 0
     forgotten: str = ""
     notices: dict[str, str] = field(default_factory=dict)

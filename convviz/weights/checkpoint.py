@@ -6,18 +6,17 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file
 from torch import Tensor, nn
 
 from convviz.errors import WeightsError
 from convviz.networks.decoders import put
-from convviz.weights import pickled
+from convviz.weights import findings, pickled
 from convviz.weights.pickled import Foreign, Stored
+from convviz.weights.sent_file import SentFile, WeightsFile, opened, size_of
 
 _MAX_HEADER_BYTES = 5_000_000  # of a safetensors file: some 40,000 tensors
 _MOST_CLASS_NAMES = 25_000
@@ -79,13 +78,13 @@ class File:
     """What a file of weights holds.
 
     Attributes:
-        path: The file.
+        source: The file.
         sets: Its sets of tensors, the preferred first; at least one.
         classes: Name of each class, where the file has them; else ().
         read_stored: Reads the numbers of tensors.
     """
 
-    path: Path
+    source: WeightsFile
     sets: tuple[TensorSet, ...]
     classes: tuple[str, ...]
     read_stored: Callable[[Mapping[str, Stored]], dict[str, Tensor]]
@@ -128,6 +127,23 @@ class File:
             tuple(other.place for other in fits[1:]),
         )
 
+    def fits(
+        self, expected: Mapping[str, Tensor], without: Collection[str] = (), *, any_classes: bool
+    ) -> bool:
+        """Tell by names and shapes whether a network's tensors are in it; no numbers are read.
+
+        Args:
+            expected: As for `fitting`.
+            without: As for `fitting`.
+            any_classes: Whether the number of classes may be another than the network's.
+        """
+        ignored = tuple(f"{name}." for name in without)
+        return any(
+            not fit.differing or (any_classes and class_count(expected, fit.tensors) is not None)
+            for each in self.sets
+            for fit in _fits(each, expected, ignored)
+        )
+
     def _read(self, tensors: Mapping[str, Stored | Tensor], chosen: TensorSet) -> dict[str, Tensor]:
         stored = {name: each for name, each in tensors.items() if isinstance(each, Stored)}
         held = {name: each for name, each in tensors.items() if isinstance(each, Tensor)}
@@ -140,17 +156,17 @@ class File:
             chosen.others
             or any(each.dtype.is_complex for each in tensors.values())
             or not all(each.is_whole for each in stored.values())
-            or numbers > self.path.stat().st_size
+            or numbers > size_of(self.source)
         ):
             raise WeightsError(
-                f"The file {self.path.name} holds tensors that are no network's (sparse, "
+                f"The file {self.source.name} holds tensors that are no network's (sparse, "
                 "quantised, complex, or with more numbers than the file): write it from a network "
                 "of plain floating-point weights."
             )
         try:
             held |= self.read_stored(stored)
         except Exception as error:  # a damaged file may raise anything
-            raise _unreadable(self.path) from error
+            raise _unreadable(self.source) from error
         return {
             name: held[name].to(torch.float32) if held[name].is_floating_point() else held[name]
             for name in tensors
@@ -186,47 +202,54 @@ class _Fit:
         return any(word in self.place.lower() for word in _AVERAGED)
 
 
-def open_file(path: Path, *, mapped: bool) -> File:
+def open_file(source: WeightsFile, *, mapped: bool) -> File:
     """Open a file of weights: safetensors, or what `torch.save` or `pickle` wrote.
 
     Args:
-        path: The file.
-        mapped: Whether to map it into memory instead of reading it. Not for files that
+        source: The file.
+        mapped: Whether to map a file on disk into memory instead of reading it. Not for files that
             may be overwritten later.
 
     Raises:
         WeightsError: It is damaged, or does not contain weights.
     """
+    name = source.name
     try:
-        if _is_safetensors(path):
-            return _open_safetensors(path, mapped=mapped)
-        contents = pickled.read(path)
+        with opened(source) as file:
+            refusal = findings.other_format(name, file.read(300))
+        if refusal:
+            raise WeightsError(refusal)
+        if _is_safetensors(source):
+            return _open_safetensors(source, mapped=mapped)
+        contents = pickled.read(source)
+    except WeightsError:
+        raise
     except pickled.ScriptFileError as error:
         raise WeightsError(
-            f"The file {path.name} is a TorchScript network, a program that cannot be looked into: "
+            f"The file {name} is a TorchScript network, a program that cannot be looked into: "
             "save the weights of the Python network, with torch.save(network.state_dict(), …)."
         ) from error
     except pickled.ForeignFileError as error:
         if "names" in str(error):
             raise WeightsError(
-                f"The file {path.name} cannot be read as weights: it names what starts programs "
+                f"The file {name} cannot be read as weights: it names what starts programs "
                 "on the machine that opens it; take a file that holds tensors alone."
             ) from error
-        raise _unreadable(path) from error
+        raise _unreadable(source) from error
     except Exception as error:  # a damaged or foreign file may raise anything
-        raise _unreadable(path) from error
+        raise _unreadable(source) from error
     sets = tuple(sorted(_sets(contents.value), key=lambda each: _rank(each.key)))
     if not sets:
-        raise WeightsError(f"The file {path.name} {_without_tensors(contents.value)}")
+        raise WeightsError(f"The file {name} {_without_tensors(contents.value)}")
     return File(
-        path,
+        source,
         sets,
-        _classes(contents.value),
+        class_names(contents.value),
         lambda stored: contents.tensors(stored, mapped=mapped),
     )
 
 
-def read(path: Path, *, mapped: bool) -> dict[str, Tensor]:
+def read(path: WeightsFile, *, mapped: bool) -> dict[str, Tensor]:
     """Read a file of weights whose names are known to be right; else see `open_file`.
 
     Args:
@@ -242,7 +265,9 @@ def read(path: Path, *, mapped: bool) -> dict[str, Tensor]:
     return open_file(path, mapped=mapped).first().tensors
 
 
-def class_count(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> int | None:
+def class_count(
+    expected: Mapping[str, Tensor], tensors: Mapping[str, Stored | Tensor]
+) -> int | None:
     """Count the classes of weights that fit a network but for the number of its classes.
 
     Args:
@@ -263,33 +288,33 @@ def class_count(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -
     return counts.pop() if len(counts) == len(before) == 1 and rest_equal else None
 
 
-def _unreadable(path: Path) -> WeightsError:
+def _unreadable(source: WeightsFile) -> WeightsError:
     return WeightsError(
-        f"The file {path.name} cannot be read as weights: it is damaged, or holds other things "
+        f"The file {source.name} cannot be read as weights: it is damaged, or holds other things "
         "than tensors; replace it."
     )
 
 
-def _is_safetensors(path: Path) -> bool:
-    if path.suffix.lower() == ".safetensors":
+def _is_safetensors(source: WeightsFile) -> bool:
+    if source.suffix.lower() == ".safetensors":
         return True
-    with path.open("rb") as file:
+    with opened(source) as file:
         start = file.read(9)
-    return start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= path.stat().st_size - 8
+    return start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= size_of(source) - 8
 
 
-def _open_safetensors(path: Path, *, mapped: bool) -> File:
-    _check_header(path)
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata() or {}
+def _open_safetensors(source: WeightsFile, *, mapped: bool) -> File:
+    metadata = _metadata(source)
+    held = load(source.data) if isinstance(source, SentFile) else load_file(source)
     tensors: dict[str, Stored | Tensor] = {
-        name: value if mapped else value.clone()  # load_file maps the file
-        for name, value in load_file(path).items()
+        # load_file maps the file; what lies in memory has been copied already.
+        name: value if mapped or isinstance(source, SentFile) else value.clone()
+        for name, value in held.items()
         if _is_name(name)
     }
     if not tensors:
-        raise WeightsError(f"The file {path.name} {_NO_STATE_DICT}")
-    return File(path, (TensorSet("", tensors),), _classes(_parsed(metadata)), lambda _: {})
+        raise WeightsError(f"The file {source.name} {_NO_STATE_DICT}")
+    return File(source, (TensorSet("", tensors),), class_names(_parsed(metadata)), lambda _: {})
 
 
 def _parsed(metadata: Mapping[str, str]) -> dict[str, Any]:
@@ -303,15 +328,20 @@ def _parsed(metadata: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
-def _check_header(path: Path) -> None:
-    """Check the length of a safetensors file's header before it is read whole.
+def _metadata(source: WeightsFile) -> dict[str, str]:
+    """Read the texts of a safetensors file's header, which is JSON after its length.
 
     Raises:
-        ValueError: It is too long.
+        ValueError: It is too long, or damaged.
     """
-    with path.open("rb") as file:
-        if int.from_bytes(file.read(8), "little") > _MAX_HEADER_BYTES:
+    with opened(source) as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > _MAX_HEADER_BYTES:
             raise ValueError("its header is too long")
+        metadata = json.loads(file.read(length)).get("__metadata__") or {}
+    if not isinstance(metadata, dict):
+        raise ValueError("what its header says of the file is no mapping")
+    return {str(key): value for key, value in metadata.items() if isinstance(value, str)}
 
 
 def _is_name(name: object) -> bool:
@@ -322,13 +352,14 @@ def _is_name(name: object) -> bool:
 def _sets(value: Any, key: str = "", depth: int = 0) -> Iterator[TensorSet]:
     """Find the mappings of tensors, the outer ones first."""
     items = _items(value)
-    tensors = {n: each for n, each in items.items() if _is_name(n) and isinstance(each, Stored)}
+    described = {name: pickled.stored(each) for name, each in items.items() if _is_name(name)}
+    tensors = {name: each for name, each in described.items() if isinstance(each, Stored)}
     others = any(isinstance(each, Foreign) and each.is_tensor for each in items.values())
     if tensors or others:
         yield TensorSet(key, tensors, others)
     if depth < _DEEPEST:
         for name, inner in items.items():
-            if _is_name(name) and not isinstance(inner, Stored):
+            if _is_name(name) and not isinstance(described[name], Stored):
                 yield from _sets(inner, f"{key}.{name}".lstrip("."), depth + 1)
 
 
@@ -367,13 +398,13 @@ def _without_tensors(value: Any) -> str:
     arrays = [each for outer in inside for each in _items(outer).values()]
     if any(isinstance(each, Foreign) and each.kind.startswith("numpy") for each in arrays):
         return (
-            "holds NumPy's arrays instead of tensors: save tensors by name, with "
-            "torch.save(network.state_dict(), …)."
+            "holds NumPy's arrays of another kind than a network's numbers: save tensors by name, "
+            "with torch.save(network.state_dict(), …)."
         )
     return _NO_STATE_DICT
 
 
-def _classes(value: Any) -> tuple[str, ...]:
+def class_names(value: Any) -> tuple[str, ...]:
     """Find the names of classes that stand beside the weights; () if there are none."""
     outer = _items(value)
     for items in (outer, *(_items(outer[name]) for name in _DESCRIPTIONS if name in outer)):

@@ -2,7 +2,57 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from pathlib import PurePath
+
+NOT_STATED = "not stated"
+"""What weights were trained on, where nobody says."""
+
+# Files of other programs, by how they begin and by what their names end in.
+_BEGINNINGS = (
+    # Its first fields: the version, then who wrote it, the graph, or the sets of operators.
+    (re.compile(rb"(?s)\x08[\x01-\x20](\x12[\x00-\x7f][ -~]|[\x1a\x3a\x42])"), "ONNX"),
+    (re.compile(rb"(?s)\x89HDF\r\n\x1a\n"), "Keras"),
+    (re.compile(rb"(?s)PK\x03\x04.{26}(metadata\.json|config\.json|model\.weights\.h5)"), "Keras"),
+    (re.compile(rb"(?s).{4}TFL3"), "TensorFlow"),
+    (re.compile(rb"(?s)GGUF"), "GGUF"),
+    (re.compile(rb"(?s)\x93NUMPY|PK\x03\x04.{26}[^/]*\.npy"), "NumPy"),
+)
+_ENDINGS = {
+    **dict.fromkeys((".onnx", ".ort"), "ONNX"),
+    **dict.fromkeys((".h5", ".hdf5", ".keras"), "Keras"),
+    **dict.fromkeys((".pb", ".tflite"), "TensorFlow"),
+    **{".gguf": "GGUF", ".mlmodel": "Core ML", ".npy": "NumPy", ".npz": "NumPy"},
+    ".msgpack": "Flax",
+}
+
+
+def other_format(file: str, start: bytes) -> str:
+    """Say that a file is one of another program, and what to do; nothing if it may be PyTorch's.
+
+    Args:
+        file: Its name.
+        start: How it begins; some 300 bytes do.
+    """
+    program = ""
+    if start[8:9] != b"{":  # of safetensors, whose first bytes may be any
+        found = (name for pattern, name in _BEGINNINGS if pattern.match(start))
+        program = next(found, "")
+        if not program and start[:2] != b"PK" and start[:1] != b"\x80":
+            program = _ENDINGS.get(PurePath(file).suffix.lower(), "")
+    if not program:
+        return ""
+    holds = (
+        "holds a network as a program and not as weights by their names"
+        if program == "ONNX"
+        else "names and orders its numbers otherwise than PyTorch"
+    )
+    article = "an" if program == "ONNX" else "a"
+    return (
+        f"The file {file} is {article} {program} file, which {holds}: save the weights of the "
+        "network in PyTorch, with torch.save(network.state_dict(), …)."
+    )
 
 
 def says_nothing(file: str) -> str:
@@ -40,6 +90,17 @@ def numbered_classes(file: str, classes: int) -> str:
         else "classes, and names none: they are"
     )
     return f"The file {file} has {classes:,} {names} numbered from 0."
+
+
+def named_by_visitor(file: str, classes: int) -> str:
+    """Say that the names of the classes come from a file of names.
+
+    Args:
+        file: Name of the file of weights.
+        classes: How many there are.
+    """
+    names = "The name of the one class" if classes == 1 else f"The names of the {classes:,} classes"
+    return f"{names} of {file} are those that were given with it."
 
 
 def named_classes(file: str, classes: int) -> str:
@@ -103,6 +164,7 @@ def not_finite(names: Sequence[str]) -> str:
 
 
 A_FOLDER = "is a folder; only files that lie in CONVVIZ_WEIGHTS itself are looked at"
+OTHER_PROGRAMS = "is a file of another program than PyTorch, such as ONNX or Keras"
 NOT_BY_ITS_NAME = (
     "is no file of weights by its name, which would end in .pth, .pt, .ckpt, .bin, .safetensors, "
     ".tar or .pkl"

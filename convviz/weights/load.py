@@ -5,6 +5,7 @@ This module imports every source, and none of them imports it.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from convviz.weights.bundled import Bundled
 from convviz.weights.encoder import Encoder
 from convviz.weights.imagenet import ImageNet
 from convviz.weights.own import Own
+from convviz.weights.sent_file import SentFile
 from convviz.weights.source import AUTO_ORDER, Source, SourceStatus
 from convviz.weights.untrained import Untrained
 
@@ -87,6 +89,35 @@ def open_saved(data: bytes) -> Network:
         WeightsNotHere: It has only the part that was trained, and the rest is not on this machine.
     """
     return trained.read(data, _bases)
+
+
+def open_sent(file: SentFile, network: str, classes: tuple[str, ...] = ()) -> Network:
+    """Open a file of weights that a visitor has sent, as one more source while the program runs.
+
+    Nothing in it is run, and nothing is fetched. `fitting.networks_fitting` names the networks
+    whose weights it may hold.
+
+    Args:
+        file: The file.
+        network: Name of the network.
+        classes: Names of its classes; () to take the file's own, else numbers.
+
+    Raises:
+        NetworkError: There is no such network, or it cannot be built.
+        WeightsError: The file is damaged or does not fit, or it has another number of classes.
+    """
+    spec = registry.spec(network)
+    # The same file may be opened as several networks, and with other names.
+    digest = hashlib.sha256(file.data)
+    digest.update("\0".join((network, *classes)).encode())
+    imagenets = imagenet.torchvision_file(spec)
+    return state_dict_file.load_file(
+        spec,
+        file,
+        source=trained.source_of(digest.hexdigest()),
+        classes=imagenets.classes if imagenets else (),
+        names=classes,
+    )
 
 
 def source_statuses(name: str) -> tuple[SourceStatus, ...]:

@@ -11,6 +11,7 @@ from convviz.networks.network import Network, NetworkSpec
 from convviz.structure.layers import check_classes
 from convviz.weights import checkpoint, state_dict_file, trained
 from convviz.weights.file_names import SUFFIXES, stem_of
+from convviz.weights.findings import NOT_STATED
 from convviz.weights.source import IN_USERS_FOLDER, Source, SourceStatus, network_with
 
 
@@ -64,7 +65,7 @@ class Own(Source):
             module,
             source=self.name,
             title=_BUILT,
-            training_set="not stated",
+            training_set=NOT_STATED,
             size=size,
             sha256=sha256,
             classes=spec.classes,

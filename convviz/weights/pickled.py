@@ -2,10 +2,10 @@
 
 Such a file is a zip archive, or, before torch 1.6, a row of pickles with the numbers behind them.
 A pickle is a program. Its instructions are followed here one by one, by code of this module alone:
-they may build dictionaries, lists, tuples, texts and numbers, and describe tensors whose numbers
-lie in the file. Whatever else they name, such as the class of somebody's settings, is never looked
-up: a stand-in without any effect takes its place. A file that names what starts programs is
-refused.
+they may build dictionaries, lists, tuples, texts and numbers, and describe tensors and NumPy's
+arrays whose numbers lie in the file. Whatever else they name, such as the class of somebody's
+settings, is never looked up: a stand-in without any effect takes its place. A file that names what
+starts programs is refused.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from math import prod
-from pathlib import Path
 from typing import IO, Any
 
 import torch
 from torch import Tensor
 
+from convviz.weights.sent_file import SentFile, WeightsFile, opened, size_of
+
 _MAX_INSTRUCTIONS = 1_000_000  # a network has about forty for each tensor
 _MAX_PICKLE_BYTES = 20_000_000
-_MAX_PLAIN_BYTES = 800_000_000  # of a pickle that has the tensors' numbers in itself
+_MAX_PLAIN_BYTES = 800_000_000  # of a pickle that has the tensors' or arrays' numbers in itself
 _MAX_LIST_BYTES = 5_000_000  # of a zip archive's list of contents
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LOCAL_HEADER = 30  # bytes before an entry's name in a zip archive
@@ -54,6 +55,15 @@ _DTYPES = {
     **{"ComplexFloat": torch.complex64, "ComplexDouble": torch.complex128},
 }
 
+# How NumPy's arrays are rebuilt: by protocols up to 4, and by protocol 5; and what is in them.
+_ARRAY = re.compile(r"numpy(\._core|\.core)\.multiarray _reconstruct")
+_ARRAY_FROM_BUFFER = re.compile(r"numpy(\._core|\.core)\.numeric _frombuffer")
+_ARRAY_DTYPES = {
+    **{"f2": torch.float16, "f4": torch.float32, "f8": torch.float64, "b1": torch.bool},
+    **{"i1": torch.int8, "i2": torch.int16, "i4": torch.int32, "i8": torch.int64},
+    "u1": torch.uint8,
+}
+
 _MARK = object()
 
 
@@ -79,11 +89,13 @@ class Foreign:
         kind: Name of what would have made it, "argparse Namespace".
         state: What it would have been given to remember; None for nothing.
         items: What would have been put into it, by key.
+        arguments: What would have made it was to be called with; kept for NumPy's alone.
     """
 
     kind: str
     state: Any = None
     items: dict[Hashable, Any] = field(default_factory=dict)
+    arguments: tuple[Any, ...] = ()
 
     @property
     def is_module(self) -> bool:
@@ -94,6 +106,11 @@ class Foreign:
     def is_tensor(self) -> bool:
         """Whether it is a tensor of a kind that networks' weights are not, a sparse one say."""
         return _OTHER_TENSORS.fullmatch(self.kind) is not None
+
+    @property
+    def is_array(self) -> bool:
+        """Whether it is one of NumPy's arrays."""
+        return bool(_ARRAY.fullmatch(self.kind) or _ARRAY_FROM_BUFFER.fullmatch(self.kind))
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,11 +171,11 @@ class Contents:
     """What a file holds.
 
     Attributes:
-        path: The file.
+        file: The file.
         value: Plain values, with `Stored` for each tensor and `Foreign` for what was not built.
     """
 
-    path: Path
+    file: WeightsFile
     value: Any
 
     def tensors(self, stored: Mapping[str, Stored], *, mapped: bool) -> dict[str, Tensor]:
@@ -166,7 +183,7 @@ class Contents:
 
         Args:
             stored: Which, by name.
-            mapped: Whether to map the file into memory instead of reading it.
+            mapped: Whether to map a file on disk into memory instead of reading it.
 
         Raises:
             ForeignFileError: One has more numbers than the file.
@@ -180,10 +197,10 @@ class Contents:
             storage = each.storage
             key = (storage.key, storage.position)
             if key not in read:
-                if mapped and storage.data is None:
+                if mapped and storage.data is None and not isinstance(self.file, SentFile):
                     if whole is None:
-                        size = self.path.stat().st_size
-                        whole = torch.UntypedStorage.from_file(str(self.path), False, size)
+                        size = size_of(self.file)
+                        whole = torch.UntypedStorage.from_file(str(self.file), False, size)
                     end = storage.position + storage.length
                     read[key] = whole[storage.position : end]
                 else:
@@ -199,18 +216,18 @@ class Contents:
             if storage.data is not None:
                 target[:] = storage.data
             else:
-                with self.path.open("rb") as file:
+                with opened(self.file) as file:
                     file.seek(storage.position)
                     if file.readinto(target) != storage.length:
                         raise ForeignFileError("it ends too early")
         return values.untyped_storage()
 
 
-def read(path: Path) -> Contents:
+def read(source: WeightsFile) -> Contents:
     """Read a file without its tensors' numbers, which `Contents.tensors` reads.
 
     Args:
-        path: The file.
+        source: The file.
 
     Raises:
         ScriptFileError: It is a TorchScript network.
@@ -218,12 +235,55 @@ def read(path: Path) -> Contents:
             too many instructions.
         Exception: It is damaged.
     """
-    size = path.stat().st_size
-    with path.open("rb") as file:
+    size = size_of(source)
+    with opened(source) as file:
         if file.read(4) == b"PK\x03\x04":
-            return Contents(path, _read_archive(file, size))
+            return Contents(source, _read_archive(file, size))
         file.seek(0)
-        return Contents(path, _read_pickles(file, size))
+        return Contents(source, _read_pickles(file, size))
+
+
+def stored(value: Any) -> Any:
+    """Describe one of NumPy's arrays like a tensor; return anything else as it is.
+
+    An array of other numbers than PyTorch's, or in the order of another kind of machine, stays a
+    stand-in.
+    """
+    if not isinstance(value, Foreign) or not value.is_array:
+        return value
+    if _ARRAY.fullmatch(value.kind):
+        state = value.state if isinstance(value.state, tuple) else ()
+        _, shape, kind, by_columns, data = state if len(state) == 5 else (None,) * 5
+    else:
+        arguments = value.arguments if len(value.arguments) == 4 else (None,) * 4
+        data, kind, shape, order = arguments
+        by_columns = order == "F"
+    if isinstance(data, Foreign) and isinstance(data.state, str):
+        data = data.state.encode("latin1")
+    dtype = _array_dtype(kind)
+    if (
+        dtype is None
+        or not isinstance(data, (bytes, bytearray))
+        or not isinstance(shape, tuple)
+        or not all(type(each) is int and 0 <= each < 1 << 62 for each in shape)
+        or prod(shape) * dtype.itemsize != len(data)
+    ):
+        return value
+    lengths = shape if by_columns else shape[::-1]
+    steps = [1]
+    for length in lengths[:-1]:
+        steps.append(steps[-1] * max(1, length))
+    stride = tuple(steps if by_columns else steps[::-1])[: len(shape)]
+    storage = Storage(f"array {id(value)}", dtype, length=len(data), data=bytes(data))
+    return Stored(storage, dtype, 0, shape, stride)
+
+
+def _array_dtype(kind: Any) -> torch.dtype | None:
+    """Return the type of an array's numbers; None for one that tensors do not have."""
+    if not isinstance(kind, Foreign) or kind.kind != "numpy dtype" or not kind.arguments:
+        return None
+    order = kind.state[1] if isinstance(kind.state, tuple) and len(kind.state) > 1 else "|"
+    return _ARRAY_DTYPES.get(str(kind.arguments[0])) if order in ("<", "|", "=") else None
 
 
 def _read_archive(file: IO[bytes], size: int) -> Any:
@@ -252,7 +312,7 @@ def _read_archive(file: IO[bytes], size: int) -> Any:
         order = entries.get(f"{root}byteorder")
         if order is not None and archive.read(order) != b"little":
             raise ForeignFileError("its numbers are in the order of another kind of machine")
-        if entries[names[0]].file_size > _MAX_PICKLE_BYTES:
+        if entries[names[0]].file_size > _MAX_PLAIN_BYTES:
             raise ForeignFileError("its pickle is too long")
         machine = _Machine(BytesIO(archive.read(entries[names[0]])))
         value = machine.run()
@@ -499,6 +559,8 @@ class _Machine:
             if "parameter" in function:
                 return arguments[0]
             return _stored(*arguments)
+        if function == "numpy dtype" or _ARRAY_FROM_BUFFER.fullmatch(function):
+            return Foreign(function, arguments=arguments)
         return Foreign(function)
 
     def _embedded_storage(self, data: bytes) -> Any:

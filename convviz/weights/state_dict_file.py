@@ -2,25 +2,70 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import dataclass, replace
 
+from torch import Tensor, nn
 from torchvision.models import GoogLeNet
 
-from convviz.downloads import cache
+from convviz.errors import NetworkError, WeightsError
 from convviz.networks import registry
 from convviz.networks.network import Network, NetworkSpec
 from convviz.structure.layers import check_classes
 from convviz.weights import checkpoint, findings
+from convviz.weights.sent_file import WeightsFile, checksum, size_of
 from convviz.weights.source import network_with
 
 
-def title_of(path: Path) -> str:
+def title_of(file: WeightsFile) -> str:
     """Name a user's file of weights for people."""
-    return f"Your file {path.name}"
+    return f"Your file {file.name}"
+
+
+@dataclass(frozen=True, eq=False)
+class Expected:
+    """What a file has to hold for a network.
+
+    Attributes:
+        module: The network as it is built.
+        tensors: Those that a file must have, by name.
+        options: Arguments that it was built with.
+        without: Dotted names of parts that are left out, whether a file has them or not.
+    """
+
+    module: nn.Module
+    tensors: dict[str, Tensor]
+    options: dict[str, object]
+    without: tuple[str, ...]
+
+
+def expected_of(spec: NetworkSpec, *, as_torchvision: bool) -> Expected:
+    """Build a network, and list what a file of its weights has to hold.
+
+    Args:
+        spec: The network.
+        as_torchvision: Whether torchvision has weights for it: it is then built as for those,
+            without the auxiliary heads.
+
+    Raises:
+        NetworkError: It cannot be built.
+    """
+    options = dict(spec.imagenet_options) if as_torchvision else {}
+    without = spec.auxiliary if as_torchvision else ()
+    module = registry.build(spec, **options)
+    prefixes = tuple(f"{part}." for part in without)
+    tensors = {
+        name: value for name, value in module.state_dict().items() if not name.startswith(prefixes)
+    }
+    return Expected(module, tensors, options, without)
 
 
 def load_file(
-    spec: NetworkSpec, path: Path, *, source: str, classes: tuple[str, ...] = ()
+    spec: NetworkSpec,
+    file: WeightsFile,
+    *,
+    source: str,
+    classes: tuple[str, ...] = (),
+    names: tuple[str, ...] = (),
 ) -> Network:
     """Load a network with the weights of a user's file.
 
@@ -28,51 +73,72 @@ def load_file(
 
     Args:
         spec: The network.
-        path: The file.
+        file: The file.
         source: Name of the source.
         classes: Names of the classes of torchvision's weights for this network; () if it has none.
+        names: Names of the file's classes, where the user gives them.
 
     Raises:
-        WeightsError: The file is damaged, holds no weights, or does not fit.
+        WeightsError: The file is damaged, holds no weights, or does not fit, or the network has
+            another number of classes than there are names.
         NetworkError: The network cannot be built.
     """
     # Not mapped: the file may be overwritten.
-    file = checkpoint.open_file(path, mapped=False)
+    opened = checkpoint.open_file(file, mapped=False)
     own = registry.is_own(spec.name)
-    options = dict(spec.imagenet_options) if classes else {}
-    without = spec.auxiliary if classes else ()
-    module = registry.build(spec, **options)
-    expected = {
-        name: value
-        for name, value in module.state_dict().items()
-        if not name.startswith(tuple(f"{part}." for part in without))
-    }
-    state = file.fitting(expected, without)
-    other_count = None if own else checkpoint.class_count(expected, state.tensors)
+    expected = expected_of(spec, as_torchvision=bool(classes))
+    module = expected.module
+    state = opened.fitting(expected.tensors, expected.without)
+    other_count = None if own else checkpoint.class_count(expected.tensors, state.tensors)
     if other_count is not None:
-        module = registry.build(spec, **options, num_classes=other_count)
+        module = registry.build(spec, **expected.options, num_classes=other_count)
     count = other_count or len(classes) or None
-    origin = f"The file {path.name}"
+    origin = f"The file {file.name}"
     module = checkpoint.fill(
-        module, state.tensors, title=spec.title, origin=origin, without=without
+        module, state.tensors, title=spec.title, origin=origin, without=expected.without
     )
-    if isinstance(module, GoogLeNet) and without:
+    if isinstance(module, GoogLeNet) and expected.without:
         module.aux_logits = False  # as torchvision does
     if own:
         check_classes(spec, module)
-    names, note = _class_names(path.name, count, spec.classes, file.classes, classes)
-    taken = findings.taken_from(path.name, state.key, state.prefix, state.left_out, state.as_well)
+    if names:
+        _check_names(spec, module, count, names)
+        shown, note = names, findings.named_by_visitor(file.name, len(names))
+    else:
+        shown, note = _class_names(file.name, count, spec.classes, opened.classes, classes)
+    taken = findings.taken_from(file.name, state.key, state.prefix, state.left_out, state.as_well)
     return network_with(
         spec,
         module,
         source=source,
-        title=title_of(path),
-        training_set="not stated",
-        size=path.stat().st_size,
-        sha256=cache.sha256(path),
-        classes=names,
+        title=title_of(file),
+        training_set=findings.NOT_STATED,
+        size=size_of(file),
+        sha256=checksum(file),
+        classes=shown,
         note=f"{note} {taken}".strip(),
     )
+
+
+def _check_names(
+    spec: NetworkSpec, module: nn.Module, count: int | None, names: tuple[str, ...]
+) -> None:
+    """Check that there is one name for each of the network's scores.
+
+    Raises:
+        WeightsError: There is not.
+    """
+    if count is None:  # a user's network, whose scores only a pass counts
+        try:
+            check_classes(replace(spec, classes=names), module)
+        except NetworkError as error:
+            raise WeightsError(f"The names of the classes do not fit: {error}") from error
+    elif count != len(names):
+        raise WeightsError(
+            f"There are {len(names):,} names of classes, but the network has {count:,} "
+            f"{'class' if count == 1 else 'classes'}: give one name for each, in the order of its "
+            "scores."
+        )
 
 
 def _class_names(
@@ -99,4 +165,4 @@ def _class_names(
         return (), findings.says_nothing(file)
     if count == len(imagenet):
         return imagenet, findings.taken_for_imagenet(file, count)
-    return tuple(map(str, range(count))), findings.numbered_classes(file, count)
+    return tuple(f"class {n}" for n in range(count)), findings.numbered_classes(file, count)

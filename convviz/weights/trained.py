@@ -153,11 +153,18 @@ def keep(network: Network) -> str:
     with _lock:
         _kept[source] = network
         _kept.move_to_end(source)
-        while len(_kept) > _KEPT or sum(n.weights.bytes for n in _kept.values()) > _KEPT_BYTES:
+        while len(_kept) > _KEPT or sum(map(memory_of, _kept.values())) > _KEPT_BYTES:
             if len(_kept) == 1:
                 break
             _kept.popitem(last=False)
     return source
+
+
+def memory_of(network: Network) -> int:
+    """Count the bytes that a network takes in memory: four a number, however its file has them."""
+    tensors = (*network.module.parameters(), *network.module.buffers())
+    shared = {tensor.data_ptr(): tensor.numel() * tensor.element_size() for tensor in tensors}
+    return sum(shared.values())
 
 
 def find(source: str) -> Network | None:
@@ -353,8 +360,13 @@ def is_saved(path: Path) -> bool:
             start = file.read(8 + _HEADER_BYTES)
     except OSError:
         return True  # reading it says why it cannot be read
+    return begins_as_saved(start)
+
+
+def begins_as_saved(start: bytes) -> bool:
+    """Whether a file that begins with these bytes says in its header that convviz saved it."""
     length = int.from_bytes(start[:8], "little")
-    return start[8:9] == b"{" and f'"{_KEY}"'.encode() in start[8 : 8 + length]
+    return start[8:9] == b"{" and f'"{_KEY}"'.encode() in start[8 : 8 + min(length, _HEADER_BYTES)]
 
 
 @lru_cache(maxsize=64)

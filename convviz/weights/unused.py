@@ -57,7 +57,8 @@ def _reason(path: Path, used_by: dict[str, set[Path]]) -> str:
         return findings.A_FOLDER
     stem = stem_of(path.name)
     if stem is None:
-        return findings.NOT_BY_ITS_NAME
+        other = findings.other_format(path.name, b"")
+        return findings.OTHER_PROGRAMS if other else findings.NOT_BY_ITS_NAME
     if trained.is_saved(path):
         info = trained.about_file(path)
         return findings.DAMAGED if info is None else findings.trained_elsewhere(info.network)

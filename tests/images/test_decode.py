@@ -61,7 +61,7 @@ class TestFormats:
         assert decoded.mode == "RGB"
         assert np.array_equal(np.asarray(decoded), np.asarray(image.convert("RGB")))
 
-    @pytest.mark.parametrize("format_", ["JPEG", "WEBP"])
+    @pytest.mark.parametrize("format_", ["JPEG", "WEBP", "AVIF"])
     def test_lossy_formats_come_back_nearly(self, format_: str) -> None:
         difference = pixels(encoded(GRADIENT, format_, quality=95)) - np.asarray(GRADIENT)
         assert np.abs(difference).mean() < 4
@@ -88,10 +88,10 @@ class TestRefusals:
         ("data", "words"),
         [
             (b"", "empty"),
-            (b"hello, I am a text file\n" * 9, "JPEG, PNG, WebP, GIF, BMP and TIFF"),
+            (b"hello, I am a text file\n" * 9, "JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF"),
             (b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
             (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00", "HEIC"),
-            (b"\x00\x00\x00\x18ftypavif\x00\x00\x00\x00", "AVIF"),
+            (b"\x00\x00\x00\x18ftypavif\x00\x00\x00\x00", "damaged"),
             (b"%PDF-1.7\n", "PDF"),
             (b"\x89PNG\r\n\x1a\n", "damaged"),
         ],
@@ -102,10 +102,10 @@ class TestRefusals:
 
     @pytest.mark.parametrize("format_", ["PPM", "TGA", "ICO", "JPEG2000", "PCX", "SGI"])
     def test_formats_that_pillow_reads_but_convviz_does_not(self, format_: str) -> None:
-        with pytest.raises(ImageError, match="JPEG, PNG, WebP, GIF, BMP and TIFF"):
+        with pytest.raises(ImageError, match="JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF"):
             decode(encoded(GRADIENT, format_))
 
-    @pytest.mark.parametrize("format_", ["PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP"])
+    @pytest.mark.parametrize("format_", ["PNG", "JPEG", "WEBP", "AVIF", "GIF", "TIFF", "BMP"])
     @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
     def test_truncated_files(self, format_: str, share: float) -> None:
         noise = np.random.default_rng(0).integers(0, 255, (60, 60, 3), np.uint8)
@@ -345,6 +345,41 @@ class TestSmallRanges:
         assert (found[:8] == 128).all()
         assert np.abs(found[8:] - self.expected(self.COLOURS)[8:]).max() <= 0.51
         assert is_transparent(data)
+
+    def test_grey_with_alpha_is_stretched_like_grey(self) -> None:
+        alpha = np.full_like(self.GREY, 65_535)
+        alpha[:8], alpha[8:16] = 0, 0x8000
+        data = self.colour_png(np.stack([self.GREY, alpha], axis=2), colour=4)
+        found, expected = pixels(data), self.expected(self.GREY)[..., None]
+        assert (found[:8] == 128).all()
+        half = 128 + (expected[8:16] - 128) * 128 / 255  # Pillow has 8 bits of alpha
+        assert np.abs(found[8:16] - half).max() <= 1.5
+        assert np.abs(found[16:] - expected[16:]).max() <= 0.51
+        assert "from 37 to 4,095" in notes(read(data))[0]
+        assert is_transparent(data)
+
+    def test_grey_of_the_full_range_with_alpha_stays_as_it_is(self) -> None:
+        grey = np.linspace(0, 65_535, 48 * 64).astype(np.uint16).reshape(48, 64)
+        data = self.colour_png(np.stack([grey, np.full_like(grey, 65_535)], axis=2), colour=4)
+        assert np.array_equal(pixels(data)[..., 0], grey >> 8)
+        assert notes(read(data)) == ()
+
+    @pytest.mark.parametrize("largest", [4_095, 65_535])
+    def test_a_transparent_colour_is_found_by_all_its_bits(self, largest: int) -> None:
+        """Its neighbours, which share its upper bytes, are seen."""
+        values = np.stack([np.linspace(37, largest, 48 * 64).round().astype(np.uint16)] * 3, axis=1)
+        values = values.reshape(48, 64, 3)
+        data = self.colour_png(values)
+        colour = values[20, 30]
+        header = data.index(b"IDAT") - 4
+        data = data[:header] + chunk(b"tRNS", colour.astype(">u2").tobytes()) + data[header:]
+        found = pixels(data).astype(int)
+        is_hidden = (values == colour).all(axis=2)
+        assert (found[is_hidden] == 128).all()
+        small = largest == 4_095
+        expected = self.expected(values) if small else values >> 8
+        assert np.abs(found - expected)[~is_hidden].max() <= (0.51 if small else 0)
+        assert len(notes(read(data))) == small
 
     @pytest.mark.parametrize("scale", [1, 3])
     def test_a_full_range_stays_as_it_is(self, scale: int) -> None:

@@ -44,6 +44,7 @@ VALID = [
     encoded(GRADIENT, "JPEG", progressive=True),
     encoded(GRADIENT.convert("CMYK"), "JPEG", icc_profile=SRGB),
     encoded(GRADIENT, "WEBP"),
+    encoded(GRADIENT, "AVIF"),
     encoded(GRADIENT.quantize(16), "GIF", save_all=True, append_images=[GRADIENT.quantize(8)]),
     encoded(GRADIENT, "BMP"),
     encoded(GRADIENT, "TIFF"),

@@ -341,6 +341,7 @@ def test_without_memory_the_file_is_not_called_damaged(monkeypatch: pytest.Monke
         {"format": "JPEG", "progressive": True},
         {"format": "PNG"},
         {"format": "WEBP"},
+        {"format": "AVIF"},
         {"format": "GIF"},
         {"format": "BMP"},
     ],
@@ -387,10 +388,7 @@ def test_too_many_pixels_are_told_with_the_limit(limit: int, text: str) -> None:
 @pytest.mark.parametrize(
     ("data", "kind"),
     [
-        (b"\0\0\0\x18ftypavif", "AVIF"),
-        (b"\0\0\0\x18ftypavis", "AVIF"),
         (b"\0\0\0\x18ftypheic", "HEIC"),
-        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf", "AVIF"),
         (b"\0\0\0\x1cftypmif1\0\0\0\0mif1heicmiaf", "HEIC"),
         (b"\0\0\0\x18ftypmsf1\0\0\0\0msf1hevc", "HEIC"),
         (b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", "video"),
@@ -414,13 +412,13 @@ def test_a_refusal_names_the_kind_of_file_and_those_that_are_read(data: bytes, k
         decode(data)
     sentence = str(caught.value)
     assert sentence.startswith(f"convviz cannot read {kind} files. It reads ")
-    for name in ("JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF"):
+    for name in ("JPEG", "PNG", "WebP", "AVIF", "GIF", "BMP", "TIFF"):
         assert name in sentence
 
 
-@pytest.mark.parametrize("kind", ["JPEG2000", "ICO", "ICNS", "AVIF", "TGA", "PPM", "DDS"])
+@pytest.mark.parametrize("kind", ["JPEG2000", "ICO", "ICNS", "TGA", "PPM", "DDS"])
 def test_bombs_of_other_formats_are_not_even_opened(kind: str) -> None:
-    """Whatever they claim: no plug-in of Pillow but the six sees them."""
+    """Whatever they claim: no plug-in of Pillow but the seven sees them."""
     buffer = io.BytesIO()
     Image.new("RGB", (64, 64)).save(buffer, kind)
     with pytest.raises(ImageError, match="cannot read"):
@@ -429,6 +427,7 @@ def test_bombs_of_other_formats_are_not_even_opened(kind: str) -> None:
 
 SIGNATURES = [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"]
 SIGNATURES += [b"RIFF\0\0\0\0WEBPVP8X", b"RIFF\0\0\0\0WEBPVP8 ", b"GIF89a", b"BM"]
+SIGNATURES += [b"\0\0\0\x14ftypavif\0\0\0\0avif\0\0\1\0meta\0\0\0\0"]
 
 
 @given(st.sampled_from(SIGNATURES), st.binary(max_size=120))

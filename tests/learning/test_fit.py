@@ -163,6 +163,33 @@ def test_the_encoder_runs_once_however_many_epochs_there_are(
     assert sum(seen) == len(few)
 
 
+@pytest.mark.parametrize("scenario", ["last-layer", "several", "fine-tune", "scratch"])
+def test_augmentation_changes_the_images_to_learn_from_and_no_others(
+    tiny: Network, few: Dataset, few_split: Split, scenario: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is changed in every epoch; what they become is learned from."""
+    seen = []
+
+    def grey(pixels: Tensor, generator: torch.Generator) -> Tensor:
+        seen.append(len(pixels))
+        return torch.full(pixels.shape, 128.0)
+
+    made = plan(tiny, scenario, few.classes)
+    changing = replace(SHORT, epochs=4, augment=True)
+    _, plain = run(made, few, few_split, replace(changing, augment=False))
+    _, changed = run(made, few, few_split, changing)
+    _, again = run(made, few, few_split, changing)
+    assert all(values(changed.module)[n].equal(v) for n, v in values(again.module).items())
+    assert not changed.probabilities.equal(plain.probabilities)
+    monkeypatch.setattr("convviz.learning.fit.augment", grey)
+    steps, blind = run(made, few, few_split, changing)
+    assert sum(seen) == blind.epochs * len(few_split.train)
+    # Grey squares alone teach nothing about the images that choose the epoch.
+    last = [step.validation for step in steps if step.validation is not None][-1]
+    assert blind.labels.tolist() == [few.labels[k] for k in few_split.validation]
+    assert last.accuracy <= plain.validation.accuracy
+
+
 def test_fine_tuning_runs_the_parts_before_the_first_thawed_one_once(
     tiny: Network, few: Dataset
 ) -> None:

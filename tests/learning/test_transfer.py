@@ -3,6 +3,7 @@
 import pickle
 import re
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
@@ -60,6 +61,14 @@ def test_every_epoch_is_seen_once_and_the_outcome_adds_up(
     shares = [mistake.probability for mistake in outcome.mistakes]
     assert shares == sorted(shares, reverse=True)
     assert all(mistake.is_class != mistake.taken_for for mistake in outcome.mistakes)
+    counts = {cell: len(images) for cell, images in outcome.cells().items()}
+    assert sorted(counts.values(), reverse=True) == list(counts.values())
+    for row, column in product(range(6), repeat=2):
+        if row != column:
+            assert counts.get((row, column), 0) == outcome.confusion[row][column]
+    for (row, _), images in outcome.cells().items():
+        assert {few.labels[image.index] for image in images} == {row}
+        assert {image.index for image in images} <= set(parts.tested)
     assert [moment.fraction for moment in moments] == sorted(moment.fraction for moment in moments)
     assert last.fraction == 1
     assert pickle.loads(pickle.dumps(last)) == last

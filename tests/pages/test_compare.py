@@ -120,3 +120,21 @@ def test_the_table_of_empty_and_dead(open_page: Any) -> None:
     assert (table["Dead"] / table["Channels"] == dead).all()
     assert (dead <= 1).all()
     assert (empty >= 0).all()
+
+
+def test_two_checkpoints_see_the_image_alike_and_say_what_changed(open_page: Any) -> None:
+    app = clean(open_page(PAGE, **LINK, compare="Two checkpoints"))
+    assert app.selectbox(key="compare_weights").options == ["Untrained"]
+    text = text_of(app)
+    assert "Both get the image in 128 × 128 pixels" in text
+    assert "**Coffee**, conv1 of GoogLeNet, Untrained" in text
+    assert "Both sides show the same channels" in text
+    assert "For this image the maps of conv1 differ by " in text
+    table = app.dataframe[0].value
+    moved = table["Map moved by"].astype(float).tolist()
+    assert moved == sorted(moved, reverse=True)
+    assert moved[0] > 0
+    assert len(table) == 24
+    assert "**Filters that moved most:**" in text
+    app.button(key="activations_compare_closer_right").click().run()
+    assert clean(app).selectbox(key="weights").value == "random"

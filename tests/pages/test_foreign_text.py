@@ -167,7 +167,7 @@ VIEWS = (
     ),
     *(
         ("pages/1_Activations.py", {"view": "Compare", "compare": subject})
-        for subject in ("Two images", "Two layers", "Two networks")
+        for subject in ("Two images", "Two layers", "Two networks", "Two checkpoints")
     ),
     ("pages/1_Activations.py", {"view": "All layers"}),
     ("pages/2_Filters.py", {}),

@@ -1,5 +1,6 @@
 """Open the file of a trained network in the sidebar: one more choice of weights, on every page."""
 
+import io
 from typing import Any
 
 import pytest
@@ -9,9 +10,12 @@ from streamlit.testing.v1 import AppTest
 from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form
 from convviz.networks.initial_weights import draw
+from convviz.networks.network import NetworkSpec
+from convviz.networks.registry import register
 from convviz.weights import trained
 from convviz.weights.load import load
 from convviz.weights.trained import TrainedInfo
+from tests.weights.test_state_dict_file import Net, away, numbered, prefixed
 
 CLASSES = ("cat", "dog", "fish")
 
@@ -61,8 +65,9 @@ def test_a_file_of_another_network_switches_to_that(open_page: Any) -> None:
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (b"junk", "not saved by convviz"),
-        (b"PK\x03\x04rest", "may run code"),
+        (b"junk", "cannot be read as weights"),
+        (b"PK\x03\x04rest", "cannot be read as weights"),
+        (b"\x08\x07\x12\x07pytorch\x1a\x032.0", "is an ONNX file"),
         (None, "damaged"),
     ],
 )
@@ -102,3 +107,71 @@ def test_two_networks_of_one_set_can_be_told_apart(open_page: Any) -> None:
     app = opened(opened(open_page(), decoder_file(seed=1)), decoder_file(seed=2))
     names = [name for name in app.selectbox(key="weights").options if name.startswith("Yours")]
     assert len(set(names)) == len(names) == 2
+
+
+def checkpoint_file(content: object) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+def with_names(app: AppTest, text: str, name: str = "names.txt") -> AppTest:
+    app.file_uploader(key="sidebar_names_upload").upload(name, text.encode(), "text/plain").run()
+    assert not app.exception
+    return app
+
+
+FIVE = "ant\nbee\ncat\ndog\nelk\n"
+
+
+def test_a_training_s_checkpoint_is_recognised_and_takes_names(
+    open_page: Any, fresh_registry: None
+) -> None:
+    register(NetworkSpec(name="net", title="Net", build=Net, input_size=16))
+    data = checkpoint_file({"epoch": 3, "model": prefixed("module.")})
+    app = opened(open_page(), data, "run7.ckpt")
+    assert not app.error
+    assert app.selectbox(key="network").value == "net"
+    first = app.selectbox(key="weights").value
+    assert "Your file run7.ckpt" in app.selectbox(key="weights").options
+    assert any("What the weights learned from is not stated" in c.value for c in app.caption)
+    assert trained.find(first).weights.classes == ()  # type: ignore[union-attr]
+    app = with_names(app, FIVE)
+    second = app.selectbox(key="weights").value
+    assert second != first
+    assert trained.find(second).weights.classes == tuple(FIVE.split())  # type: ignore[union-attr]
+    assert "is in use: Net with 5 classes." in app.success[0].value
+    app = with_names(app, "ant\nbee\n")
+    assert "2 classes but returns 5" in app.error[0].value
+    assert app.selectbox(key="weights").value == second
+
+
+def test_where_several_networks_fit_the_visitor_chooses(
+    open_page: Any, fresh_registry: None
+) -> None:
+    for name in ("net", "twin"):
+        register(NetworkSpec(name=name, title=name.title(), build=Net, input_size=16))
+    app = opened(open_page(network="googlenet"), checkpoint_file(numbered()), "run7.pt")
+    assert not app.error
+    assert app.selectbox(key="network").value == "googlenet"
+    choice = app.selectbox(key="sidebar_saved_network")
+    assert (choice.label, choice.options) == (
+        "These weights fit 2 networks. Which is it?",
+        ["Net", "Twin"],
+    )
+    choice.set_value("twin").run()
+    assert app.selectbox(key="network").value == "twin"
+    assert "is in use: Twin" in app.success[0].value
+
+
+def test_a_visitor_holds_no_more_of_opened_files_than_they_may(
+    open_page: Any, fresh_registry: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(NetworkSpec(name="net", title="Net", build=Net, input_size=16))
+    monkeypatch.setattr("convviz.ui.sidebar.network.trained.memory_of", lambda network: 200_000_000)
+    app = opened(open_page(), checkpoint_file(numbered()), "one.pt")
+    first = app.selectbox(key="weights").value
+    app = opened(app, checkpoint_file(away(numbered())), "two.pt")
+    assert trained.find(first) is None
+    assert "Your file one.pt" not in app.selectbox(key="weights").options
+    assert "Your file two.pt" in app.selectbox(key="weights").options

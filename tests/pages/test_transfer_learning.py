@@ -131,7 +131,10 @@ def test_trains_compares_names_and_saves(open_page: Any) -> None:
         "Only the decoder (25 kB)",
         "The whole network (23 MB)",
         "Curves (CSV)",
+        "The network (.pt)",
+        "The script (.py)",
     }
+    assert "torchvision.models.googlenet(num_classes=6, " in app.code[0].value
     captions = [element.value for element in app.caption]
     assert any("of 36 pictures " in c and "each by one of 5 networks" in c for c in captions)
     assert any("largest class would classify 17 % of them" in c for c in captions)

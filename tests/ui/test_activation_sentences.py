@@ -195,6 +195,8 @@ def test_guesses_are_drawn_with_their_probabilities() -> None:
     assert "over 1 class, learned from “Pets”" in predictions.about(
         network(classes=("x",), decoder_set="Pets")
     )
+    unknown = predictions.about(network(training_set="not stated"))
+    assert unknown.startswith("Probabilities over 1,000 classes: the only answers")
     assert "Net is untrained here" in predictions.why_none(network(source="random"))
     assert predictions.why_none(network(note="It is gone.")) == "No predictions. It is gone."
     assert "encoder only" in predictions.why_none(network())

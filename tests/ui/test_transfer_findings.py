@@ -164,6 +164,8 @@ def test_the_time_is_the_median_epochs() -> None:
     text = findings.time_spent(one)
     assert "in 1.2 s" in text
     assert "an epoch took 0.30 s" in text
+    changed = findings.time_spent(replace(one, augmented=True))
+    assert changed.endswith("every epoch ran the network over all of them: it took 0.30 s.")
     assert findings.time_spent(outcome([True])) == ""
     folded = outcome([True], folds=5, test_seconds=4.26)
     assert findings.time_spent(folded) == "The 5 networks of the test took 4.3 s."
@@ -254,12 +256,41 @@ def test_fine_tuning_is_compared_with_before() -> None:
     "convviz.ui.transfer.findings.question",
     "convviz.ui.transfer.findings.on_other_pages",
     "convviz.ui.transfer.findings.small_file",
+    "convviz.ui.transfer.findings.no_script",
 )
 def test_names_stand_where_they_belong() -> None:
     assert findings.question("Cat") == "**What it takes your image (Cat) for**"
     assert findings.on_other_pages("AlexNet").startswith(
         "You can choose it among the weights of AlexNet"
     )
+    assert findings.no_script("My net").startswith("My net is a network of your own: only your")
     assert findings.small_file("AlexNet", "ImageNet").endswith(
         "It opens where AlexNet has the weights “ImageNet”."
     )
+
+
+@pytest.mark.claims("convviz.ui.transfer.findings.augmentation_cost")
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (8.0, "2 such epochs"),
+        (20.0, "1 such epoch."),
+        (20.5, "less than one such epoch"),
+        (0.04, "500 such epochs"),
+    ],
+)
+def test_the_cost_of_augmentation_is_counted_in_epochs(seconds: float, words: str) -> None:
+    text = findings.augmentation_cost(1_200, seconds, 20.0)
+    assert "runs it over all 1,200 pictures" in text
+    assert f"about {seconds:.2g} s on this machine" in text
+    assert words in text
+    assert "about 1,200 s on this machine" in findings.augmentation_cost(9, 1_200.0, 20.0)
+
+
+@pytest.mark.claims(
+    "convviz.ui.transfer.findings.cell", "convviz.ui.transfer.findings.most_confident"
+)
+def test_cells_are_named_and_counted() -> None:
+    assert findings.cell("cat", "dog", 1) == "cat taken for dog: 1 picture"
+    assert findings.cell("cat", "dog", 1_200) == "cat taken for dog: 1,200 pictures"
+    assert findings.most_confident(16, 17) == "The 16 most confident of 17 are shown."

@@ -17,13 +17,18 @@ from convviz.weights.unused import UnusedFile
     "convviz.ui.sidebar.findings.unopened",
     "convviz.ui.sidebar.findings.no_longer_here",
     "convviz.ui.sidebar.findings.details",
+    "convviz.ui.sidebar.findings.what_may_be_opened",
+    "convviz.ui.sidebar.findings.several_fit",
 )
-@pytest.mark.parametrize("classes", [2, 1_000])
+@pytest.mark.parametrize("classes", [0, 1, 2, 1_000])
 def test_the_sidebar_names_the_file_the_network_and_the_weights(classes: int) -> None:
     network = load("alexnet", "random")
     weights = replace(network.weights, classes=tuple(map(str, range(classes))))
     trained = Network(network.spec, network.module, weights)
-    assert sidebar.opened("pets", trained) == f"pets is in use: AlexNet with {classes} classes."
+    counted = {0: "", 1: " with 1 class"}.get(classes, f" with {classes} classes")
+    assert sidebar.opened("pets", trained) == f"pets is in use: AlexNet{counted}."
+    assert sidebar.what_may_be_opened(classes).startswith(f"At most {classes} MB. Larger files go")
+    assert sidebar.several_fit(3) == "These weights fit 3 networks. Which is it?"
     assert sidebar.unopened("x: It is damaged.") == (
         "x: It is damaged. The weights in use have not changed."
     )

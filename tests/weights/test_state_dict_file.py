@@ -18,6 +18,7 @@ from convviz.networks.network import NetworkSpec
 from convviz.networks.registry import register, spec
 from convviz.weights import checkpoint, findings
 from convviz.weights.load import load
+from convviz.weights.sent_file import SentFile
 
 
 class Net(nn.Module):
@@ -178,6 +179,38 @@ def test_a_plain_pickle_of_tensors_is_read(net: NetworkSpec, tmp_path: Path, pro
     assert_numbered(load("net", path).module)
 
 
+@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_numpys_arrays_are_read_by_every_protocol_and_order(
+    net: NetworkSpec, tmp_path: Path, protocol: int, order: str
+) -> None:
+    arrays = {name: np.array(each.numpy(), order=order) for name, each in numbered().items()}
+    (tmp_path / "net.pkl").write_bytes(pickle.dumps({"params": arrays}, protocol))
+    assert_numbered(load("net", tmp_path / "net.pkl").module)
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "float32"])
+def test_numpys_arrays_in_a_file_of_torch_are_read(
+    net: NetworkSpec, tmp_path: Path, dtype: str
+) -> None:
+    arrays = {
+        name: each.numpy().astype(dtype) if each.is_floating_point() else each.numpy()
+        for name, each in numbered().items()
+    }
+    for old in (False, True):
+        torch.save(arrays, tmp_path / "net.pth", _use_new_zipfile_serialization=not old)
+        assert_numbered(load("net", tmp_path / "net.pth").module)
+
+
+def test_arrays_that_claim_more_than_they_have_are_none() -> None:
+    """The shape, the kind of number and the bytes have to agree."""
+    whole = pickle.dumps({"a": np.arange(6, dtype="f4").reshape(2, 3)}, 2)
+    assert b"K\x02K\x03" in whole
+    for wrong in (whole.replace(b"K\x02K\x03", b"K\x02K\x04"), whole.replace(b"f4", b"f8")):
+        with pytest.raises(WeightsError, match="NumPy's arrays of another kind"):
+            checkpoint.open_file(SentFile("a.pkl", wrong), mapped=False)
+
+
 def test_of_several_that_fit_the_trained_one_is_taken_and_the_others_are_named(
     net: NetworkSpec, tmp_path: Path
 ) -> None:
@@ -287,8 +320,12 @@ def script() -> torch.jit.ScriptModule:
         ),
         (lambda path: torch.jit.save(script(), path), "is a TorchScript network"),
         (
-            lambda path: torch.save({"conv.weight": np.zeros(3)}, path),
-            "holds NumPy's arrays instead of tensors",
+            lambda path: torch.save({"conv.weight": np.zeros(3, "U4")}, path),
+            "holds NumPy's arrays of another kind",
+        ),
+        (
+            lambda path: torch.save({"conv.weight": np.zeros(3, ">f4")}, path),
+            "holds NumPy's arrays of another kind",
         ),
         (lambda path: torch.save({"epoch": 3}, path), "does not hold a state dict"),
     ],
@@ -377,7 +414,7 @@ def test_another_number_of_classes_builds_the_network_with_it(
     network = load("alexnet")
     weights = network.weights
     assert weights.source == "imagenet"
-    assert weights.classes == tuple(str(k) for k in range(classes))
+    assert weights.classes == tuple(f"class {k}" for k in range(classes))
     assert network.module(torch.zeros(1, 3, 64, 64)).shape == (1, classes)
     many = f"{classes} classes, and names none: they are"
     words = "1 class, and does not name it: it is" if classes == 1 else many
@@ -414,7 +451,7 @@ def test_names_in_a_safetensors_header_are_used(thin_classes: None, tmp_path: Pa
 def test_names_of_another_number_of_classes_are_not(thin_classes: None, tmp_path: Path) -> None:
     path = tmp_path / "ants.pth"
     torch.save({"state_dict": fine_tuned("alexnet", 3), "classes": ["ant", "bee"]}, path)
-    assert load("alexnet", path).weights.classes == ("0", "1", "2")
+    assert load("alexnet", path).weights.classes == ("class 0", "class 1", "class 2")
 
 
 def test_more_than_the_number_of_classes_is_still_refused(
@@ -435,6 +472,7 @@ def test_more_than_the_number_of_classes_is_still_refused(
     "convviz.weights.findings.taken_for_imagenet",
     "convviz.weights.findings.numbered_classes",
     "convviz.weights.findings.named_classes",
+    "convviz.weights.findings.named_by_visitor",
 )
 @pytest.mark.parametrize(("count", "written"), [(1, "1"), (10, "10"), (21_841, "21,841")])
 def test_sentences_on_classes_count_them(count: int, written: str) -> None:
@@ -444,6 +482,8 @@ def test_sentences_on_classes_count_them(count: int, written: str) -> None:
     assert numbers.startswith(f"The file x.pth has {written} class")
     assert ("they are" in numbers) == (count > 1)
     assert numbers.endswith("numbered from 0.")
+    given = findings.named_by_visitor("x.pth", count)
+    assert given.startswith("The name of the one" if count == 1 else f"The names of the {written} ")
     names = findings.named_classes("x.pth", count)
     assert names.endswith("from the file x.pth.")
     assert (written in names) == (count > 1)

@@ -24,6 +24,7 @@ def test_everything_in_the_folder_is_used_or_listed(small: NetworkSpec, folder: 
     for name in ("small.pth", "small.ckpt", "SMALL.pt", "other.PTH"):
         torch.save(state, folder / name)
     (folder / "notes.txt").write_text("x")
+    (folder / "small.onnx").write_bytes(b"x")
     (folder / ".hidden").write_text("x")
     (folder / "more").mkdir()
     (folder / "cifar.tar.gz").write_bytes(b"x")
@@ -39,6 +40,7 @@ def test_everything_in_the_folder_is_used_or_listed(small: NetworkSpec, folder: 
         "notes.txt": f"is no file of weights by its name, which would end in {ENDINGS}",
         "other.PTH": "bears no network's name; rename it to that of its network, such as vgg16.PTH",
         "small.ckpt": "is for the same network as small.pth, which is used",
+        "small.onnx": "is a file of another program than PyTorch, such as ONNX or Keras",
     }
 
 

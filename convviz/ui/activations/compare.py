@@ -1,9 +1,9 @@
-"""The view “Compare”: two images, layers or networks side by side."""
+"""The view “Compare”: two images, layers, networks or checkpoints side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -19,8 +19,8 @@ from convviz.sprites.overlay import overlay
 from convviz.structure import layers as structure_layers
 from convviz.structure.layers import Layer
 from convviz.ui import cache, state
+from convviz.ui.activations import checkpoints, grid, second_image
 from convviz.ui.activations import dead as dead_channels
-from convviz.ui.activations import grid, second_image
 from convviz.ui.activations.display import (
     STRETCHED,
     DisplayOptions,
@@ -33,7 +33,9 @@ from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Entry, Key
 from convviz.ui.sidebar import layer as sidebar_layer
 
-_IMAGES, _LAYERS, _NETWORKS = _SUBJECTS = ("Two images", "Two layers", "Two networks")
+_IMAGES, _LAYERS, _NETWORKS, _CHECKPOINTS = _SUBJECTS = (
+    *("Two images", "Two layers", "Two networks", "Two checkpoints"),
+)
 _HEIGHT = 460  # pixels of a grid, which scrolls
 _PIXELS = 320  # of the enlarged map
 _NOTHING = {"all": "", "hide": "Every channel is empty.", "only": "No channel is empty."}
@@ -51,6 +53,7 @@ class Side:
         activations: What the layer's channels answer.
         dead: What is known of its dead channels.
         atlas: All its channels as one image.
+        weights: Title of the network's weights, where they tell the sides apart.
     """
 
     key: str
@@ -59,6 +62,7 @@ class Side:
     activations: Activations
     dead: DeadChannels | None
     atlas: Atlas
+    weights: str = ""
 
     @classmethod
     def of(
@@ -116,7 +120,12 @@ def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> N
             )
         )
         image, network, layer = _choose_right(choice, activations.layer, subject)
-    if network is None or layer is None:
+    if subject == _CHECKPOINTS and (network is None or layer is None):
+        st.info(
+            "There is nothing to compare with: train this network, open another file of its "
+            "weights in the sidebar, or choose a layer that both have."
+        )
+    elif network is None or layer is None:
         st.info("The weights of that network are not here: choose it in the sidebar to fetch them.")
     elif image is None:
         st.info("Bring a second picture to compare it with this one.")
@@ -124,20 +133,32 @@ def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> N
         other = cache.activations(image, network, layer)
         left = Side.of("left", choice.image, choice.network, activations, options)
         right = Side.of("right", image, network, other, options)
-        if options.contrast == "shared" and subject == _IMAGES:
+        if options.contrast == "shared" and subject in (_IMAGES, _CHECKPOINTS):
             ends = min(left.atlas.low, right.atlas.low), max(left.atlas.high, right.atlas.high)
             left, right = (side.on_scale(ends, options) for side in (left, right))
+        if subject == _CHECKPOINTS:
+            left, right = (
+                replace(side, weights=side.network.weights.title) for side in (left, right)
+            )
         legends = (
             legend_html(side.atlas, options, side.activations, side.dead) for side in (left, right)
         )
         st.html(legends_html(*legends))
         grid.remember_channel(choice, activations)
-        same_channels = subject == _IMAGES or (
-            subject == _LAYERS
-            and have_same_channels(cache.layers(network), activations.layer, layer)
+        same_channels = (
+            subject == _IMAGES
+            or (subject == _CHECKPOINTS and activations.channels == other.channels)
+            or (
+                subject == _LAYERS
+                and have_same_channels(cache.layers(network), activations.layer, layer)
+            )
         )
         _draw_sides(left, right, options, same_channels)
-    how_we_know("empty channels", "maximum and rank", "map on the image", "dead channels")
+        if subject == _CHECKPOINTS:
+            checkpoints.draw(choice.image, (choice.network, network), (activations, other))
+    how_we_know(
+        "empty channels", "maximum and rank", "map on the image", "dead channels", "channel changes"
+    )
 
 
 def have_same_channels(layers: Sequence[Layer], one: Layer, other: Layer) -> bool:
@@ -176,6 +197,11 @@ def _choose_right(
         titles = sidebar_layer.titles(tuple(by_name.values()))
         name = st.selectbox("With", names, format_func=titles.__getitem__, key=key, width=320)
         return choice.image, network, by_name[name]
+    if subject == _CHECKPOINTS:
+        other = checkpoints.choose(network)
+        listed = () if other is None else cache.layers(other)
+        same = next((each for each in listed if each.name == layer.name), None)
+        return choice.image, other, same
     names = [name for name in available() if name != network.name]
     usual = next(name for name in ("googlenet", "alexnet") if name != network.name)
     key = state.remember(Key.COMPARE_NETWORK, usual, allowed=names, in_url=False)
@@ -279,8 +305,10 @@ def _draw_channel(side: Side, options: DisplayOptions, channel: int) -> None:
     """Draw the picked channel of a side: its map over the image, its numbers, and the way in."""
     activations = side.activations
     title = state.plain(state.shorten(side.image.title, 40))
+    weights = f", {state.plain(side.weights)}" if side.weights else ""
     st.markdown(
         f"**{title}**, {state.plain(side.layer.title)} of {state.plain(side.network.title)}"
+        f"{weights}"
     )
     st.caption(findings.dead_beside(activations, options.threshold, side.dead))
     with st.container(key=f"activations_compare_detail_{side.key}"):
@@ -315,14 +343,15 @@ def _draw_channel(side: Side, options: DisplayOptions, channel: int) -> None:
 
 def _look_closer(side: Side, channel: int) -> None:
     """Open a channel in the view of one channel; the sidebar follows to its network and layer."""
-    state.ask(
-        {
-            Key.NETWORK: side.network.name,
-            Key.LAYER: side.layer.name,
-            Key.CHANNEL: str(channel),
-            Key.ACTIVATIONS_VIEW: "One channel",
-        }
-    )
+    asked: dict[str, str] = {
+        Key.NETWORK: side.network.name,
+        Key.LAYER: side.layer.name,
+        Key.CHANNEL: str(channel),
+        Key.ACTIVATIONS_VIEW: "One channel",
+    }
+    if side.weights:
+        asked[Key.WEIGHTS] = checkpoints.source_of(side.network)
+    state.ask(asked)
 
 
 def _right_channel(right: Side) -> int:

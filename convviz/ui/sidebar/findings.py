@@ -161,6 +161,27 @@ def no_such_weights(network: str, asked: str, instead: str) -> str:
     )
 
 
+def what_may_be_opened(megabytes: int) -> str:
+    """Say which files of weights may be sent, and what to do with larger ones.
+
+    Args:
+        megabytes: The most that a file may have.
+    """
+    return (
+        f"At most {megabytes} MB. Larger files go into the folder that CONVVIZ_WEIGHTS names when "
+        "convviz is started. The network is found by the names and shapes of the weights."
+    )
+
+
+def several_fit(count: int) -> str:
+    """Say that several networks have the names and shapes of a file's weights.
+
+    Args:
+        count: How many.
+    """
+    return f"These weights fit {count} networks. Which is it?"
+
+
 def unopened(sentence: str) -> str:
     """Return what is said of a file that could not be opened, after the reason."""
     return f"{sentence} The weights in use have not changed."
@@ -173,8 +194,9 @@ def opened(name: str, network: Network) -> str:
         name: The file's name, safe to show.
         network: The network in it.
     """
-    classes = len(network.weights.classes)
-    return f"{name} is in use: {plain(network.title)} with {classes} classes."
+    count = len(network.weights.classes)
+    classes = f" with {count} class{'' if count == 1 else 'es'}" if count else ""
+    return f"{name} is in use: {plain(network.title)}{classes}."
 
 
 def no_longer_here(network: str) -> str:

@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from convviz import limits
 from convviz.datasets import published
-from convviz.errors import WeightsError
+from convviz.errors import ConvvizError, WeightsError
 from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
 from convviz.networks.registry import available, spec
@@ -18,13 +18,17 @@ from convviz.ui import cache, downloads, state
 from convviz.ui.errors import guarded
 from convviz.ui.keys import Key
 from convviz.ui.sidebar import findings
-from convviz.ui.widgets import DATA
 from convviz.weights import trained
-from convviz.weights.load import open_saved, source_statuses
+from convviz.weights.class_names import read_class_names
+from convviz.weights.findings import NOT_STATED
+from convviz.weights.fitting import networks_fitting
+from convviz.weights.load import open_saved, open_sent, source_statuses
+from convviz.weights.sent_file import SentFile
 from convviz.weights.source import AUTO_ORDER, SourceStatus
 from convviz.weights.unused import UnusedFile, unused_files
 
 _KNOWN_SECONDS = 10
+_NAMES_MEGABYTES = 2
 
 MAX_MEGABYTES = limits.UPLOAD_MEGABYTES.value
 
@@ -32,8 +36,7 @@ MAX_MEGABYTES = limits.UPLOAD_MEGABYTES.value
 def draw() -> None:
     """Draw what opens a file, and the outcome of the last one.
 
-    Files of any type are taken: Streamlit ends the page for one of another type than a list of
-    types names, while `open_saved` says what is wrong with it.
+    Files of any type are taken: what they are is told by their bytes.
     """
     visit = state.visit()
     with st.popover(
@@ -43,15 +46,33 @@ def draw() -> None:
         key="sidebar_open_saved",
     ):
         st.file_uploader(
-            "The file of a trained network",
-            type=["safetensors", DATA],
+            "A network's weights",
             key=state.fresh("sidebar_saved_upload"),
             on_change=_take,
             max_upload_size=MAX_MEGABYTES,
-            help="Saved on the page Transfer learning or by “convviz train”: a whole network, or a "
-            "decoder alone. It becomes one more choice of weights in this visit, and is not passed "
-            "on.",
+            help="A state dict of PyTorch (torch.save or safetensors), a training's checkpoint, or "
+            "what Transfer learning or “convviz train” saved. Nothing in the file is run. It "
+            "becomes one more choice of weights in this visit, and is not passed on.",
         )
+        st.caption(findings.what_may_be_opened(MAX_MEGABYTES))
+        st.file_uploader(
+            "Names of its classes (optional)",
+            key=state.fresh("sidebar_names_upload"),
+            on_change=_take,
+            max_upload_size=_NAMES_MEGABYTES,
+            help="A text file with one name a line, in the order of the scores, or JSON. Without "
+            "it the file's own names are used, or else numbers.",
+        )
+        if visit.fitting:
+            st.selectbox(
+                findings.several_fit(len(visit.fitting)),
+                visit.fitting,
+                index=None,
+                placeholder="Choose one",
+                format_func=lambda name: spec(name).title,
+                key="sidebar_saved_network",
+                on_change=_take,
+            )
     if visit.unopened:
         st.error(findings.unopened(visit.unopened), icon=":material/error:")
     elif visit.opened:
@@ -61,23 +82,61 @@ def draw() -> None:
 @guarded
 def _take() -> None:
     """Open a file; one that cannot be used changes nothing but the sentence about it."""
-    file = st.session_state.get(state.fresh("sidebar_saved_upload"))
-    if file is None:
-        return
     visit = state.visit()
     visit.opened = visit.unopened = ""
+    file = st.session_state.get(state.fresh("sidebar_saved_upload"))
+    if file is None:
+        visit.fitting = ()
+        return
     name = state.shorten(file.name, 40)
     try:
-        network = open_saved(file.getvalue())
-    except WeightsError as error:
+        network = _opened(SentFile(file.name, file.getvalue()))
+    except ConvvizError as error:
         visit.unopened = state.plain(f"{name}: {error}")
+        return
+    if network is None:
         return
     source = trained.keep(network)
     if source not in visit.trained:
         visit.trained.append(source)
+    _make_room(source, trained.memory_of(network))
     downloads.use(network.name, source)
     st.session_state[Key.NETWORK] = network.name
     visit.opened = findings.opened(state.plain(name), network)
+
+
+def _opened(file: SentFile) -> Network | None:
+    """Open a file as the network that it fits; None where the visitor has to choose one.
+
+    Raises:
+        ConvvizError: The file, or that with the names of its classes, cannot be used.
+    """
+    visit = state.visit()
+    visit.fitting, before = (), visit.fitting
+    if trained.begins_as_saved(file.data):
+        return open_saved(file.data)
+    names = st.session_state.get(state.fresh("sidebar_names_upload"))
+    classes = read_class_names(names.name, names.getvalue()) if names is not None else ()
+    fitting = networks_fitting(file)
+    if len(fitting) == 1:
+        return open_sent(file, fitting[0], classes)
+    visit.fitting = fitting
+    chosen = st.session_state.get("sidebar_saved_network") if fitting == before else None
+    return open_sent(file, chosen, classes) if chosen in fitting else None
+
+
+def _make_room(source: str, size: int) -> None:
+    """Let the networks of a visitor's earlier files go that are more than a visitor may hold."""
+    visit = state.visit()
+    visit.brought.pop(source, None)
+    visit.brought[source] = size
+    while sum(visit.brought.values()) > limits.VISITOR_MEGABYTES.bytes and len(visit.brought) > 1:
+        oldest = next(iter(visit.brought))
+        del visit.brought[oldest]
+        if oldest in visit.trained:
+            visit.trained.remove(oldest)
+        if not any(oldest in other.trained for other in state.others()):
+            trained.forget(oldest)
 
 
 def pick_network(*, draw: bool = True) -> str:
@@ -218,6 +277,12 @@ def _trained(name: str) -> list[SourceStatus]:
     return [SourceStatus(each.source, each.title, True, each.bytes) for each in weights]
 
 
+def others_here(name: str, source: str) -> dict[str, str]:
+    """List the titles of a network's weights that are here, but for those given, by source."""
+    statuses = (*_trained(name)[::-1], *source_statuses(name))
+    return {each.source: each.title for each in statuses if each.here and each.source != source}
+
+
 def _settle(name: str, statuses: dict[str, SourceStatus]) -> str:
     """Decide which weights: the link's, else the visitor's last choice, else what is here."""
     visit = state.visit()
@@ -268,6 +333,8 @@ def _describe(network: Network, statuses: dict[str, SourceStatus]) -> None:
         else "with decoder"
     )
     facts.append(decoder if weights.has_decoder else "no decoder")
+    if weights.training_set == NOT_STATED:
+        facts[0] = "What the weights learned from is not stated"
     if weights.source == "random":
         facts = ["Weights not trained: random numbers"]
     st.caption(" · ".join(facts))

@@ -45,6 +45,28 @@ def division(partition: Partition) -> str:
     )
 
 
+def augmentation_cost(images: int, seconds: float, limit: float) -> str:
+    """Say what it costs to change the pictures each time they are learned from.
+
+    Args:
+        images: How many there are to learn from.
+        seconds: For the network to run over all of them once.
+        limit: Time for the training, in seconds.
+    """
+    epochs = int(limit / seconds) if seconds else 0
+    length = f"{seconds:.2g}" if seconds < 10 else f"{seconds:,.0f}"
+    enough = (
+        f"the {limit:g} s chosen are less than one such epoch"
+        if not epochs
+        else f"the {limit:g} s chosen are about {epochs:,} such epoch{'s' * (epochs != 1)}"
+    )
+    return (
+        "What a frozen encoder makes of changed pictures cannot be computed once and kept: every "
+        f"epoch runs it over all {_pictures(images)}, about {length} s on this machine; "
+        f"{enough}."
+    )
+
+
 def trained_share(plan: TransferPlan) -> str:
     """Say how much of a network learns."""
     trained, whole = plan.trainable_parameters, plan.parameters
@@ -132,7 +154,12 @@ def measured(outcome: TransferOutcome, validation_images: int) -> str:
 def time_spent(outcome: TransferOutcome) -> str:
     """Say where the time of a training went; empty without a frozen encoder's features."""
     text = ""
-    if outcome.encoding_seconds and outcome.epoch_seconds:
+    if outcome.augmented and outcome.epoch_seconds:
+        text = (
+            "As the pictures changed each time, every epoch ran the network over all of them: it "
+            f"took {median(outcome.epoch_seconds):.2f} s."
+        )
+    elif outcome.encoding_seconds and outcome.epoch_seconds:
         text = (
             f"The frozen parts ran over each picture once, in {outcome.encoding_seconds:.1f} s; "
             f"after that an epoch took {median(outcome.epoch_seconds):.2f} s."
@@ -218,12 +245,41 @@ def question(title: str) -> str:
     return f"**What it takes your image ({quoted(title)}) for**"
 
 
+def cell(is_class: str, taken_for: str, count: int) -> str:
+    """Name a cell of the confusion matrix: "disc taken for square: 3 pictures".
+
+    Args:
+        is_class: Name of the pictures' class.
+        taken_for: Name of the class that they were taken for.
+        count: How many there are.
+    """
+    return f"{is_class} taken for {taken_for}: {_pictures(count)}"
+
+
+def most_confident(shown: int, count: int) -> str:
+    """Say that only some of a cell's pictures are shown.
+
+    Args:
+        shown: How many.
+        count: How many there are.
+    """
+    return f"The {shown:,} most confident of {count:,} are shown."
+
+
 def on_other_pages(title: str) -> str:
     """Say where else a trained network can be used."""
     return (
         f"You can choose it among the weights of {plain(title)} on the other pages, for as long as "
         "this visit and the server's memory last. To keep it, save it as a file: open the file in "
         "the sidebar, or name it with `--weights` on the command line."
+    )
+
+
+def no_script(title: str) -> str:
+    """Say why a user's own network has no script that loads it without convviz."""
+    return (
+        f"{plain(title)} is a network of your own: only your Python file builds it. Save the whole "
+        "network above; safetensors.torch.load_file reads its weights for what your file builds."
     )
 
 

@@ -69,6 +69,12 @@ def offer(
             help="The decoder alone was trained with 0.003. Choose that here, and see what steps "
             "so large do to an encoder that knew better.",
         )
+        augment = st.checkbox(
+            "Augment the pictures",
+            value=view.lesson.settings.augment,
+            key="transfer_fine_tune_augment",
+            help="As above: changed a little each time, so that nothing can be computed once.",
+        )
     with right:
         if further is None:
             st.info("Choose at least one part of the encoder.", icon=":material/info:")
@@ -81,7 +87,7 @@ def offer(
         key="transfer_fine_tune",
         disabled=further is None or page_jobs.is_busy(job),
         on_click=_start,
-        args=(page_jobs, further, view.lesson, outcome, job.id, float(seconds), rate),
+        args=(page_jobs, further, view.lesson, outcome, job.id, float(seconds), rate, augment),
     )
 
 
@@ -111,8 +117,11 @@ def _start(
     job: str,
     seconds: float,
     rate: float,
+    augment: bool,
 ) -> None:
-    settings = replace(lesson.settings, epochs=40, seconds=seconds, learning_rate=10 * rate)
+    settings = replace(
+        lesson.settings, epochs=40, seconds=seconds, learning_rate=10 * rate, augment=augment
+    )
     page_jobs.start(
         train_transfer,
         title=f"{plan.network.title}, fine-tuned on {lesson.dataset.name}",

@@ -9,11 +9,12 @@ import streamlit as st
 
 from convviz.datasets.labelled_set import Dataset, Partition, partition
 from convviz.errors import SettingError
+from convviz.learning.augmentation import seconds_an_epoch
 from convviz.learning.config import TrainingSettings
 from convviz.learning.plan import Scenario, TransferPlan, recommend
 from convviz.learning.plan import plan as plan_transfer
 from convviz.networks.network import Network
-from convviz.ui import state
+from convviz.ui import cache, state
 from convviz.ui.keys import Key
 from convviz.ui.transfer import findings
 
@@ -69,6 +70,19 @@ def choose(network: Network, dataset: Dataset | None) -> TransferSetup | None:
             help="At most, and without what comes first: reading the pictures and computing a "
             "frozen encoder's features.",
         )
+        augment = st.checkbox(
+            "Augment the pictures",
+            key=state.remember(Key.AUGMENT, default=False),
+            help="Each time a picture is learned from, it may be mirrored, is cropped to at least "
+            "64 % of its area, and is changed a little in brightness, contrast and saturation. "
+            "Pictures that choose the epoch or test stay as they are.",
+        )
+        if augment:
+            images = len(parts.split.train)
+            seconds_each = cache.once(
+                lambda: seconds_an_epoch(network, images, _PIXELS), "epoch", network, images
+            )
+            st.caption(findings.augmentation_cost(images, seconds_each, seconds))
         # An encoder that is untrained itself has nothing to transfer.
         untrained = network.weights.source == "random"
         compare = st.checkbox(
@@ -84,7 +98,7 @@ def choose(network: Network, dataset: Dataset | None) -> TransferSetup | None:
     plan = plan_transfer(network, scenario, dataset.classes)
     with right:
         draw_parts(plan)
-    settings = TrainingSettings(epochs=40, seconds=float(seconds), size=_PIXELS)
+    settings = TrainingSettings(epochs=40, seconds=float(seconds), size=_PIXELS, augment=augment)
     compare = compare and scenario != "scratch" and not untrained
     return TransferSetup(plan, dataset, parts, settings, compare)
 

@@ -8,6 +8,7 @@ from convviz.features.predictions import predict
 from convviz.figures import theme
 from convviz.figures import transfer as figures
 from convviz.formatting import percent, size_text
+from convviz.images.preprocess import crop
 from convviz.jobs.job import JobView
 from convviz.learning.transfer import TransferOutcome, TransferProgress
 from convviz.networks.network import Network, is_within
@@ -16,8 +17,10 @@ from convviz.ui.choice import Choice
 from convviz.ui.datasets import plain_name
 from convviz.ui.jobs import PageJobs
 from convviz.ui.transfer import findings, fine_tune
-from convviz.weights import trained
+from convviz.weights import plain_pytorch, trained
 from convviz.weights.load import load
+
+_MOST_OF_A_CELL = 16  # pictures
 
 
 def draw(page_jobs: PageJobs, job: JobView, view: TransferProgress, choice: Choice) -> None:
@@ -41,6 +44,7 @@ def draw(page_jobs: PageJobs, job: JobView, view: TransferProgress, choice: Choi
         st.plotly_chart(figure, config=theme.CONFIG, key="transfer_confusion")
     with right:
         _mistakes(outcome)
+    _cell(view, outcome, job.id)
     network = trained.find(outcome.source)
     if network is None:
         st.info("The server no longer has the trained network: train it again to use it.")
@@ -51,6 +55,7 @@ def draw(page_jobs: PageJobs, job: JobView, view: TransferProgress, choice: Choi
     _classify(choice, network)
     st.caption(findings.on_other_pages(network.title))
     _save_buttons(view, outcome, network)
+    _take_home(outcome, network)
     fine_tune.offer(page_jobs, job, view, outcome, network)
 
 
@@ -131,6 +136,32 @@ def _mistakes(outcome: TransferOutcome) -> None:
                 )
 
 
+def _cell(view: TransferProgress, outcome: TransferOutcome, job: str) -> None:
+    """Draw the misclassified pictures of one cell of the confusion matrix."""
+    cells = outcome.cells()
+    if not cells:
+        return
+    names = [state.shorten(name, 24) for name in view.classes]  # options are plain text
+    cell = st.selectbox(
+        "Pictures of a cell of the matrix",
+        list(cells),
+        format_func=lambda cell: findings.cell(names[cell[0]], names[cell[1]], len(cells[cell])),
+        key=f"transfer_cell_{job}",
+        width=420,
+    )
+    images = view.lesson.dataset.images
+    with st.container(horizontal=True, gap="small", key="transfer_cell"):
+        for each in cells[cell][:_MOST_OF_A_CELL]:
+            with st.container(width=112, gap=None):
+                title = images.titles[each.index]
+                thumbnail = crop(images.image(each.index), size=112, resize=112)
+                st.image(thumbnail, width=112, output_format="PNG", alt=title)
+                share = percent(each.probability).replace(" ", "\u00a0")
+                st.caption(f"{state.plain(state.shorten(title, 24))} ({share})")
+    if len(cells[cell]) > _MOST_OF_A_CELL:
+        st.caption(findings.most_confident(_MOST_OF_A_CELL, len(cells[cell])))
+
+
 def _classify(choice: Choice, network: Network) -> None:
     st.markdown(findings.question(choice.image.title))
     predictions.bars(predict(load(network.name, network.weights.source), choice.image.pixels))
@@ -170,6 +201,33 @@ def _save_buttons(view: TransferProgress, outcome: TransferOutcome, network: Net
             f"{network.name}-training.csv",
             key="transfer_save_curves",
         )
+
+
+def _take_home(outcome: TransferOutcome, network: Network) -> None:
+    """Draw the script that loads the network without convviz, and what saves both."""
+    with st.expander("Use it without convviz", icon=":material/home:", key="transfer_take_home"):
+        if not plain_pytorch.has_script(network.name):
+            st.caption(findings.no_script(network.title))
+            return
+        name = f"{network.name}-trained"
+        script = plain_pytorch.script(outcome.about, f"{name}.pt")
+        st.caption(
+            "The network as a file of PyTorch, and the script that loads it from the same folder "
+            "with torch and torchvision alone:"
+        )
+        st.code(script, language="python", wrap_lines=True)
+        with st.container(horizontal=True, gap="small", key="transfer_take_home_save"):
+            exports.save_button(
+                "The network (.pt)",
+                lambda: plain_pytorch.write(network.module, outcome.about),
+                f"{name}.pt",
+                key="transfer_save_pytorch",
+                help="A state dict, with the names of the classes beside it. The sidebar opens "
+                "it as well.",
+            )
+            exports.save_button(
+                "The script (.py)", script, f"{name}.py", key="transfer_save_script"
+            )
 
 
 def _size(network: Network, parts: tuple[str, ...]) -> str:

@@ -1,0 +1,102 @@
+"""Find the networks whose weights a file may hold, by the names and shapes of its tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from convviz.errors import NetworkError, WeightsError
+from convviz.networks import registry
+from convviz.networks.network import NetworkSpec
+from convviz.weights import checkpoint, imagenet, state_dict_file
+from convviz.weights.sent_file import WeightsFile
+
+_NEAR = 0.5  # of a network's names, from which on it is named as the nearest
+
+
+@dataclass(frozen=True, eq=False)
+class _Form:
+    """A network's tensors without their numbers.
+
+    Attributes:
+        tensors: By name, on the meta device.
+        without: Dotted names of parts whose tensors a file may have or not.
+    """
+
+    tensors: Mapping[str, Tensor]
+    without: tuple[str, ...]
+
+
+def networks_fitting(file: WeightsFile) -> tuple[str, ...]:
+    """Name the networks whose weights a file may hold; nothing in it is run.
+
+    Names are compared first, then shapes; of a built-in network the number of classes may be any.
+
+    Args:
+        file: The file.
+
+    Returns:
+        At least one name, in the order of `registry.available`.
+
+    Raises:
+        WeightsError: It is damaged or holds no weights, or no network fits.
+    """
+    opened = checkpoint.open_file(file, mapped=False)
+    forms = dict(_forms())
+    fitting = tuple(
+        name
+        for name, form in forms.items()
+        if opened.fits(form.tensors, form.without, any_classes=not registry.is_own(name))
+    )
+    if not fitting:
+        raise WeightsError(
+            f"The weights in {file.name} are those of none of the {len(forms):,} networks here, "
+            f"by the names and shapes of their tensors{_nearest(opened, forms)}: name a Python "
+            "file that builds their network in CONVVIZ_NETWORKS."
+        )
+    return fitting
+
+
+def _forms() -> Iterator[tuple[str, _Form]]:
+    for name in registry.available():
+        try:
+            yield name, _form(registry.spec(name))
+        except NetworkError:
+            continue  # a user's network that cannot be built says so where it is chosen
+
+
+# By name, with the description that each was made from: a network may be registered anew.
+_known: dict[str, tuple[NetworkSpec, _Form]] = {}
+
+
+def _form(spec: NetworkSpec) -> _Form:
+    known = _known.get(spec.name)
+    if known is not None and known[0] is spec:
+        return known[1]
+    file = imagenet.torchvision_file(spec)
+    as_torchvision = file is not None and bool(file.classes)
+    expected = state_dict_file.expected_of(spec, as_torchvision=as_torchvision)
+    form = _Form(
+        {name: value.to("meta") for name, value in expected.tensors.items()}, expected.without
+    )
+    _known[spec.name] = spec, form
+    return form
+
+
+def _nearest(opened: checkpoint.File, forms: Mapping[str, _Form]) -> str:
+    """Name the network that shares most names with a file, if it shares half of its own."""
+    shared = {
+        name: max(len(form.tensors.keys() & each.tensors.keys()) for each in opened.sets)
+        for name, form in forms.items()
+        if form.tensors
+    }
+    if not shared:
+        return ""
+    best = max(shared, key=lambda name: (shared[name] / len(forms[name].tensors), shared[name]))
+    count = len(forms[best].tensors)
+    if shared[best] < _NEAR * count:
+        return ""
+    title = registry.spec(best).title
+    return f" (nearest is {title}: {shared[best]:,} of its {count:,} names are in the file)"

@@ -1,0 +1,246 @@
+"""Files of weights that a visitor sends: recognised by their tensors, named by a file of names."""
+
+import io
+import json
+import pickle
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+from torchvision.models import vgg13
+
+from convviz.errors import WeightsError
+from convviz.networks.network import NetworkSpec
+from convviz.networks.registry import available, register
+from convviz.weights import checkpoint, findings, trained
+from convviz.weights.class_names import read_class_names
+from convviz.weights.fitting import networks_fitting
+from convviz.weights.load import load, open_sent
+from convviz.weights.sent_file import SentFile
+from tests.weights.test_state_dict_file import Net, assert_numbered, fine_tuned, numbered, prefixed
+
+Make = Callable[[Any], bytes]
+
+
+def torch_file(content: Any) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+def old_torch_file(content: Any) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(content, buffer, _use_new_zipfile_serialization=False)
+    return buffer.getvalue()
+
+
+def sent(content: Any, name: str = "run.pth") -> SentFile:
+    return SentFile(name, torch_file(content))
+
+
+@pytest.fixture
+def net(fresh_registry: None) -> NetworkSpec:
+    own = NetworkSpec(name="net", title="Net", build=Net, input_size=16)
+    register(own)
+    return own
+
+
+@pytest.mark.parametrize("make", [torch_file, old_torch_file, pickle.dumps, save])
+def test_every_kind_of_file_is_read_from_memory(net: NetworkSpec, make: Make) -> None:
+    file = SentFile("anything", make(prefixed("module.")))
+    assert networks_fitting(file) == ("net",)
+    network = open_sent(file, "net")
+    assert_numbered(network.module)
+    assert network.weights.title == "Your file anything"
+    assert network.weights.bytes == len(file.data)
+
+
+def test_the_source_tells_files_networks_and_names_apart_and_can_be_loaded(
+    net: NetworkSpec,
+) -> None:
+    register(NetworkSpec(name="twin", title="Twin", build=Net, input_size=16))
+    file, names = sent(numbered()), ("a", "b", "c", "d", "e")
+    assert networks_fitting(file) == ("net", "twin")
+    opened = [open_sent(file, "net"), open_sent(file, "twin"), open_sent(file, "net", names)]
+    sources = [trained.keep(network) for network in opened]
+    assert len(set(sources)) == 3
+    assert [load(n.name, s) for n, s in zip(opened, sources, strict=True)] == opened
+    assert opened[2].weights.classes == names
+
+
+def test_a_fine_tuned_network_is_recognised_with_its_number_of_classes(thin_classes: None) -> None:
+    file = sent({"model": fine_tuned("alexnet", 10), "epoch": 3}, "pets.pth")
+    assert networks_fitting(file) == ("alexnet",)
+    network = open_sent(file, "alexnet")
+    assert network.weights.classes == tuple(f"class {k}" for k in range(10))
+    assert network.module(torch.zeros(1, 3, 64, 64)).shape == (1, 10)
+    names = tuple("abcdefghij")
+    assert open_sent(file, "alexnet", names).weights.classes == names
+    with pytest.raises(WeightsError, match="There are 2 names of classes, but the network has 10"):
+        open_sent(file, "alexnet", ("a", "b"))
+
+
+@pytest.mark.parametrize("auxiliary", [True, False])
+def test_googlenet_is_recognised_with_auxiliary_heads_and_without(auxiliary: bool) -> None:
+    state = {
+        name: torch.full(value.shape, 0.5).to(value.dtype)
+        for name, value in fine_tuned("googlenet", 7).items()
+        if auxiliary or not name.startswith("aux")
+    }
+    assert "googlenet" in networks_fitting(sent(state))
+    assert len(open_sent(sent(state), "googlenet").weights.classes) == 7
+
+
+@pytest.mark.claims("convviz.weights.fitting._nearest")
+def test_relatives_are_told_apart_by_names_and_shapes() -> None:
+    """VGG11 to VGG19 share the names of their first layers."""
+    with torch.device("meta"):
+        module = vgg13(num_classes=3).features
+    small = {f"features.{k}": torch.zeros(v.shape) for k, v in module.state_dict().items()}
+    with pytest.raises(
+        WeightsError, match=r"networks here.*\(nearest is VGG13: 20 of its 26 names"
+    ):
+        networks_fitting(sent(small))
+
+
+def test_weights_of_an_unknown_network_say_what_to_do(net: NetworkSpec) -> None:
+    with pytest.raises(WeightsError) as caught:
+        networks_fitting(sent({"elsewhere.weight": torch.zeros(3)}, "mine.pth"))
+    assert f"mine.pth are those of none of the {len(available())} networks here" in str(
+        caught.value
+    )
+    assert "nearest" not in str(caught.value)
+    assert "CONVVIZ_NETWORKS" in str(caught.value)
+
+
+def test_another_shape_than_that_of_the_scores_is_no_fit(net: NetworkSpec) -> None:
+    state = numbered()
+    state["conv.weight"] = torch.zeros(4, 1, 3, 3)
+    with pytest.raises(WeightsError, match="nearest is Net: 9 of its 9 names"):
+        networks_fitting(sent(state))
+
+
+def test_a_users_network_that_cannot_be_built_hinders_no_other(net: NetworkSpec) -> None:
+    def build() -> nn.Module:
+        raise RuntimeError("no")
+
+    register(NetworkSpec(name="broken", title="Broken", build=build))
+    assert networks_fitting(sent(numbered())) == ("net",)
+
+
+def test_memory_is_counted_in_float32_and_shared_tensors_once(net: NetworkSpec) -> None:
+    half = {name: value.half() for name, value in numbered().items()}
+    network = open_sent(sent(half), "net")
+    counted = 4 * (3 * 4 * 9 + 4 + 4 * 4 + 4 * 5 + 5) + 8  # and a counter of 8 bytes
+    assert trained.memory_of(network) == counted
+
+
+# Names of classes.
+
+LISTS = {
+    "lines": "ant\nbee\ncat",
+    "a byte order mark, Windows' ends and blank lines": "\ufeffant\r\n\r\nbee\r\ncat\r\n\n",
+    "numbers before them": "0 ant\n1 bee\n2 cat",
+    "numbers in another order": "2: cat\n0: ant\n1: bee",
+    "a list": '["ant", "bee", "cat"]',
+    "by name": '{"cat": 2, "ant": 0, "bee": 1}',
+    "by number": '{"0": "ant", "2": "cat", "1": "bee"}',
+    "ImageNet's index": '{"0": ["n1", "ant"], "1": ["n2", "bee"], "2": ["n3", "cat"]}',
+    "under a key": '{"id2label": {"0": "ant", "1": "bee", "2": "cat"}, "x": 1}',
+    "under another": '{"classes": ["ant", "bee", "cat"]}',
+}
+
+
+@pytest.mark.parametrize("text", LISTS.values(), ids=LISTS)
+def test_names_of_classes_are_read(text: str) -> None:
+    assert read_class_names("names", text.encode()) == ("ant", "bee", "cat")
+
+
+def test_names_may_hold_spaces_signs_and_numbers() -> None:
+    names = ("great white shark", "7", "ÿ, ñ", "2 dogs")
+    assert read_class_names("names.txt", "\n".join(names).encode()) == names
+    assert read_class_names("names.json", json.dumps(names).encode()) == names
+
+
+@pytest.mark.claims("convviz.weights.class_names._no_names")
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\n \n",
+        b"\xff\xfe\x00",
+        b"[1, 2]",
+        b"{}",
+        b"[" * 100_000,
+        b'{"a": 5}',
+        b"x" * 2_000_001,
+    ],
+)
+def test_a_file_without_names_gets_a_sentence(data: bytes) -> None:
+    with pytest.raises(WeightsError, match=r"names\.txt does not hold names of classes"):
+        read_class_names("names.txt", data)
+
+
+# Files of other programs.
+
+NPZ = io.BytesIO()
+np.savez(NPZ, weight=np.zeros(3))
+
+
+@pytest.mark.claims("convviz.weights.findings.other_format")
+@pytest.mark.parametrize(
+    ("name", "start", "program"),
+    [
+        ("a.bin", b"\x08\x07\x12\x07pytorch\x1a\x032.0", "an ONNX file"),
+        ("a", b"\x08\x08\x3a\xd0\x01", "an ONNX file"),
+        ("a.onnx", b"", "an ONNX file"),
+        ("A.ONNX", b"junk", "an ONNX file"),
+        ("a.pt", b"\x89HDF\r\n\x1a\n" + bytes(20), "a Keras file"),
+        ("a.tflite", b"\x1c\0\0\0TFL3", "a TensorFlow file"),
+        ("a.npz", NPZ.getvalue(), "a NumPy file"),
+        ("a", b"GGUF\3\0", "a GGUF file"),
+        ("a.onnx", torch_file({"a": torch.zeros(1)}), ""),
+        ("a.pth", b"\x08\x07\x12\0\0\0\0\0{", ""),
+        ("a.pth", torch_file({"a": torch.zeros(1)}), ""),
+        ("a.pkl", pickle.dumps({}), ""),
+        ("a.pth", b"", ""),
+    ],
+)
+def test_files_of_other_programs_are_named(name: str, start: bytes, program: str) -> None:
+    text = findings.other_format(name, start)
+    assert text.startswith(f"The file {name} is {program}, which" if program else "")
+    assert bool(text) == bool(program)
+
+
+def test_the_sentence_comes_wherever_a_file_of_weights_is_read(
+    net: NetworkSpec, folder: Path
+) -> None:
+    data = b"\x08\x07\x12\x07pytorch\x1a\x032.0"
+    (folder / "net.bin").write_bytes(data)
+    (folder / "other.onnx").write_bytes(data)
+    calls: list[Callable[[], object]] = [
+        lambda: load("net", folder / "other.onnx"),
+        lambda: load("net"),
+        lambda: networks_fitting(SentFile("x.onnx", data)),
+    ]
+    for call in calls:
+        with pytest.raises(WeightsError, match=r"is an ONNX file.*torch\.save"):
+            call()
+
+
+# Weights that a list of a network's tensors alone does not tell.
+
+
+def test_tensors_that_are_none_of_the_networks_make_no_difference(net: NetworkSpec) -> None:
+    state: dict[str, Tensor] = OrderedDict(prefixed("model."))
+    state["criterion.weight"] = torch.ones(5)
+    file = sent({"state_dict": state, "losses": np.zeros(3), "best": np.float64(0.5)})
+    assert networks_fitting(file) == ("net",)
+    assert_numbered(open_sent(file, "net").module)
+    assert checkpoint.open_file(file, mapped=True).source is file
