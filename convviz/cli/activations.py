@@ -92,7 +92,7 @@ def _as_json(
 ) -> dict[str, Any]:
     # JSON has neither infinity nor NaN.
     maxima = [value if math.isfinite(value) else None for value in activations.maximum.tolist()]
-    return {
+    values = {
         "network": network.name,
         "weights": {"source": network.weights.source, "sha256": network.weights.sha256},
         "layer": activations.layer.name,
@@ -101,14 +101,25 @@ def _as_json(
         "max": maxima,
         "seconds": round(seconds, 4),
     }
+    layout, soft = activations.layer.layout, activations.layer.soft
+    if layout is not None:
+        values |= {"layout": layout.words, "class_tokens": layout.before}
+    if soft is not None:  # nothing is exactly 0 behind it
+        values |= {"activation": soft.function, "soft_threshold": activations.soft_threshold}
+    return values
 
 
 def _print(activations: Activations, network: Network, threshold: float) -> None:
+    from convviz.features.findings import arranged, soft_activation
+
     layer, weights = activations.layer, network.weights
     name = layer.title if layer.title == layer.name else f"{layer.title} ({layer.name})"
     print(f"{network.title}, {name}, {'×'.join(map(str, layer.shape))}")
     print(f"Weights: {weights.title} (source {weights.source}, sha256 {weights.sha256})")
     print(activations.sentence(threshold))
+    for sentence in (arranged(layer), "" if threshold else soft_activation(activations)):
+        if sentence:
+            print(sentence)
     if threshold:
         largest = "absolute value" if activations.is_signed else "activation"
         print(f"Threshold: {threshold:g} of the layer's largest {largest}")

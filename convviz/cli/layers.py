@@ -38,12 +38,15 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from convviz.networks.registry import spec as network_spec
     from convviz.structure.findings import left_out_sentence
-    from convviz.structure.layers import layers, left_out
+    from convviz.structure.layers import further_layers, layers, left_out
 
     check_target(args.json)
     spec = network_spec(args.network)
     size = spec.input_size if args.input_size is None else args.input_size
     all_layers, missing = layers(spec, size), left_out(spec, size)
+    further = further_layers(spec, size)
+    if args.all:  # what is around a layer comes after it
+        all_layers = tuple(sorted((*all_layers, *further), key=lambda layer: layer.index))
     listed_layers = [layer for layer in all_layers if args.all or not layer.detail]
     if args.json is not None:
         rows = [_as_json(layer) for layer in listed_layers]
@@ -81,5 +84,12 @@ def _hidden(count: int) -> str:
 
 
 def _as_json(layer: Layer) -> dict[str, Any]:
-    """Return a layer as plain values, under the names that the command has always written."""
-    return {"gate" if name == "pre_relu" else name: value for name, value in asdict(layer).items()}
+    """Return a layer as plain values, under the names that the command has always written.
+
+    What is no map of its own says how it is turned into one.
+    """
+    values = asdict(layer)
+    del values["layout"], values["soft"]
+    if layer.layout is not None:
+        values |= {"layout": layer.layout.words, "class_tokens": layer.layout.before}
+    return {"gate" if name == "pre_relu" else name: value for name, value in values.items()}

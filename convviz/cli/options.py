@@ -53,7 +53,12 @@ def layer_and_image() -> argparse.ArgumentParser:
     parser.add_argument("image", metavar="IMAGE", help=f"a picture's file, or {_SAMPLE}cat")
     parser.add_argument("--network", required=True, metavar="NETWORK", help="alexnet, vgg16, …")
     parser.add_argument(
-        "--layer", required=True, metavar="LAYER", help="dotted name (features.6) or title (conv3)"
+        "--layer",
+        required=True,
+        metavar="LAYER",
+        help="dotted name (features.6), a block's too (layer1), or title (conv3); of a module that "
+        "runs several times NAME:1 is its first use, NAME:class is a class token, NAME:heads are "
+        "the heads of an attention",
     )
     parser.add_argument("--out", metavar="FILE.png", help="write the result as one picture")
     return parser
@@ -107,10 +112,13 @@ def find_layer(network: Network, text: str) -> Layer:
     Raises:
         NetworkError: There is none, or several have this title; the sentence names near matches.
     """
-    from convviz.structure.layers import layer, layers
+    from convviz.structure.layers import further_layers, layer, layers
+    from convviz.structure.outputs import OutputName
 
+    if OutputName.of(text).module != text:  # a use of a module, or a part of its output
+        return layer(network, text)
     candidates = layers(network)
-    for candidate in candidates:
+    for candidate in (*candidates, *further_layers(network)):
         if candidate.name == text:
             return candidate
     matches = [layer for layer in candidates if _plain(layer.title) == _plain(text)]

@@ -1,9 +1,10 @@
 """Switch channels off, and compare deeper layers and the predictions with and without them.
 
 A channel is switched off where its ReLU lets it through: of a convolution that a batch norm
-follows, the output of the batch norm is set to 0, because a 0 before it would not stay 0. From that
-layer on the network runs on two images in one batch, the first with all channels on and the second
-with some off, so that the two can be compared layer by layer without keeping maps.
+follows, the output of the batch norm is set to 0, because a 0 before it would not stay 0. Of tokens
+a channel is off in each, the class token included. From that layer on the network runs on two
+images in one batch, the first with all channels on and the second with some off, so that the two
+can be compared layer by layer without keeping maps.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from convviz.features.predictions import Prediction, best, for_decoder
 from convviz.networks.clone import clone, per_module
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, check_channel, layer, layers
+from convviz.structure.outputs import OutputName
 
 _Reducers = Mapping[str, Callable[[Tensor], Tensor]]
 
@@ -112,6 +114,11 @@ def ablate(
         SettingError: There is no such channel, or the second layer does not come after the first.
     """
     ablated, deeper = layer(network, layer_name), layer(network, deeper_name)
+    if OutputName.of(ablated.name).part:
+        raise SettingError(
+            f"{ablated.title} is a part of what {ablated.module} puts out, and cannot be switched "
+            f"off alone: choose {ablated.module}."
+        )
     for channel in channels:
         check_channel(ablated.shape, channel)
     later_layers = deeper_layers(network, layer_name)

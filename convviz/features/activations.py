@@ -6,6 +6,10 @@ ReLU follows and that may be negative (the scores at the end, for example) is ju
 values: its channel is empty if every number of it is 0. A channel with a not-a-number is never
 empty.
 
+Activation functions such as SiLU put out hardly any exact 0, so that behind them no channel is
+empty in this sense; `Activations.soft_threshold` is the threshold that corresponds to a ReLU's
+silence there (`convviz.structure.soft_activation`).
+
 Emptiness alone is a matter of absolute values. The maximum, the mean and the order by strength have
 signs: of class scores the highest comes first and the lowest last.
 """
@@ -216,6 +220,18 @@ class Activations:
         """Whether a number of it is negative: then no ReLU came before it or follows directly."""
         return self.layer.pre_relu is None and bool((self.rectified < 0).any())
 
+    @property
+    def soft_threshold(self) -> float | None:
+        """The τ up to which channels are as good as empty behind SiLU and its like, in 0…1.
+
+        None for a layer whose numbers do not come out of such a function, or for which no
+        threshold has this meaning.
+        """
+        if self.layer.soft is None:
+            return None
+        finite = self.strength[self.strength.isfinite()]
+        return self.layer.soft.threshold(float(finite.max()) if len(finite) else 0.0)
+
     def empty_count(self, threshold: float = 0.0) -> int:
         """Count the empty channels."""
         return int(self.empty(threshold).sum())
@@ -227,7 +243,11 @@ class Activations:
             return f"The only channel is {'' if count else 'not '}empty for this image."
         if count in (0, channels):
             start = f"All {channels} channels are" if count else f"None of {channels} channels is"
-            why = "" if count or not self.is_signed else f": {_NO_RELU}"
+            why = ""
+            if not count and threshold == 0 and self.layer.soft is not None:
+                why = f": {self.layer.soft.function} puts out hardly any exact 0"
+            elif not count and self.is_signed:
+                why = f": {_NO_RELU}"
             return f"{start} empty for this image{why}."
         verb = "is" if count == 1 else "are"
         share = percent(count / channels)
@@ -283,7 +303,8 @@ def activations(network: Network, image: Image.Image, layer_name: str) -> Activa
     Raises:
         NetworkError: There is no such layer, or it puts out no tensor of real numbers.
     """
-    return activations_of(network, image, (layer_name,))[layer_name]
+    name = layer(network, layer_name).name
+    return activations_of(network, image, (name,))[name]
 
 
 def activations_of(

@@ -93,9 +93,14 @@ def arithmetic(
     target = layer(network, layer_name)
     check_channel(target.shape, channel)
     check_position(target.shape, row, column)
+    batch = input_for(network, image)
+    if target.name != target.module:  # an earlier use of a module, or a part of its output
+        output = capture(network.module, batch, [target.name])[target.name][0]
+        number = _number(output, channel, row, column)
+        made = (Opaque(number, target.kind),)
+        return Arithmetic(target, channel, row, column, number, made)
     derivation = Derivation(network)
     unit, stages_after = derivation.to_the_first(Unit(target.name, channel, row, column))
-    batch = input_for(network, image)
     inputs, output = run_with_input(network.module, batch, target.name, unit.name)
     number = _number(output, channel, row, column)
     if not isfinite(number):

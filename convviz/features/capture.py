@@ -4,9 +4,11 @@ Only this module and structure's trace use hooks. Every call hooks its own clone
 network's weights and nothing else. So there is no lock, no caller sees another's activations, and
 the network itself never has a hook or a changed flag, whatever is raised.
 
-A module that is called several times in one forward pass (ResNet's ReLUs) counts by its last call.
-Of an output of several tensors, such as that of a pooling that also returns indices, the first
-counts.
+A module that is called several times in one forward pass (ResNet's ReLUs) counts by its last call,
+unless the name says which (`convviz.structure.outputs`). Of an output of several tensors, such as
+that of a pooling that also returns indices, the first counts. Channels always come first: what a
+module returns with channels last, or as tokens, is turned into maps (N, C, H, W), as the trace of
+the pass says (`convviz.structure.layout`).
 """
 
 import copy
@@ -27,15 +29,32 @@ from convviz.errors import ImageError, NetworkError, SettingError
 from convviz.formatting import near_matches
 from convviz.images.preprocess import to_tensor
 from convviz.networks.clone import clone
+from convviz.networks.image_channels import check_channels, fitted, image_channels
 from convviz.networks.network import Network
+from convviz.structure.layout import Layout
+from convviz.structure.outputs import (
+    CLASS_PART,
+    HEADS_PART,
+    OutputName,
+    has_heads,
+    heads_maps,
+    layouts,
+)
 from convviz.structure.trace import call_counts, tensors_in
 
 _BATCH = 4  # images of a set that run at once: a pass that is stopped ends within one batch
 
 
 def input_for(network: Network, image: Image.Image) -> Tensor:
-    """Turn an image into the network's input, shape (1, 3, S, S), float32, normalised."""
-    spec, weights = network.spec, network.weights
+    """Turn an image into the network's input, shape (1, 3, S, S), float32, normalised.
+
+    A network that takes grey images gets (1, 1, S, S).
+
+    Raises:
+        NetworkError: The network's images have neither one channel nor three.
+    """
+    check_channels(network.spec, network.module)
+    spec, weights = fitted(network.spec, network.module), network.weights
     return to_tensor(
         image, size=weights.input_size, resize=weights.resize, mean=spec.mean, std=spec.std
     )
@@ -114,8 +133,8 @@ def input_batches(
                 "Not one picture of the set can be read; the first: "
                 f"{skipped[0].title}: {skipped[0].reason}"
             )
-        size = network.input_size
-        batch = torch.cat(inputs) if inputs else torch.empty(0, 3, size, size)
+        size, channels = network.input_size, image_channels(network.module, network.input_size)
+        batch = torch.cat(inputs) if inputs else torch.empty(0, channels, size, size)
         said = seen_text(images, end - len(skipped), len(seen))
         yield InputBatch(batch, tuple(indices), end, tuple(skipped), said)
 
@@ -188,29 +207,16 @@ def observe_each(
     names = list(reducers)
     for name in filter(None, names):
         check_layer(module, name)
-    calls = call_counts(module, batch)
-    calls_left = {name: calls.get(name, 1) for name in names}
-    results: dict[str, Tensor] = {}
-    network = clone(module)
-    if change is not None:
-        name, make = change
-        network.get_submodule(name).register_forward_hook(_on_call(calls.get(name, 1), make))
-
-    def see(name: str, _module: nn.Module, _inputs: Any, output: Any) -> None:
-        try:
-            results[name] = reducers[name](first_tensor(output, name))
-        except NetworkError as error:
-            if gaps is None:
-                raise
-            gaps[name] = str(error)
-        calls_left[name] -= 1
-        if max(calls_left.values()) <= 0:
-            raise _StopForward
-
-    for name in names:
-        network.get_submodule(name).register_forward_hook(partial(see, name))
-    with torch.inference_mode(), suppress(_StopForward):
-        network(batch)
+    calls = {name: _Calls.of(module, batch, name) for name in names}
+    results, ran = _run(module, batch, reducers, calls, change, gaps)
+    # Where the image decides how often a module runs, there may be fewer calls than were counted.
+    fewer = {
+        name: replace(each, wanted=ran[name])
+        for name, each in calls.items()
+        if each.output.use is None and 0 < ran[name] < each.wanted
+    }
+    if fewer:
+        results |= _run(module, batch, reducers, fewer, change, gaps)[0]
     for name in names:
         if name in results:
             continue
@@ -220,14 +226,142 @@ def observe_each(
     return {name: results[name] for name in names if name in results}
 
 
-def _on_call(number: int, make: Callable[[Tensor], Tensor]) -> Callable[[nn.Module, Any, Any], Any]:
-    """Make a hook that replaces a module's output, or its first tensor, in its number-th call."""
+def _run(
+    module: nn.Module,
+    batch: Tensor,
+    reducers: Mapping[str, Callable[[Tensor], Tensor]],
+    calls: "Mapping[str, _Calls]",
+    change: tuple[str, Callable[[Tensor], Tensor]] | None,
+    gaps: dict[str, str] | None,
+) -> tuple[dict[str, Tensor], Counter[str]]:
+    """Run a network once for `observe_each`.
+
+    Returns:
+        The reducers' results, and how often the module behind each name ran.
+    """
+    results: dict[str, Tensor] = {}
+    ran: Counter[str] = Counter()
+    network = clone(module)
+    if change is not None:
+        name, make = change
+        changed = _Calls.of(module, batch, name)
+        hook = _on_call(changed.wanted, changed.layout(changed.wanted), make)
+        network.get_submodule(changed.output.module).register_forward_hook(hook)
+
+    def see(name: str, part: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        ran[name] += 1
+        if ran[name] == calls[name].wanted:
+            try:
+                seen = calls[name].seen(ran[name], part, args, kwargs, output)
+                results[name] = reducers[name](seen)
+            except NetworkError as error:
+                if gaps is None:
+                    raise
+                gaps[name] = str(error)
+        if all(ran[name] >= each.wanted for name, each in calls.items()):
+            raise _StopForward
+
+    for name, each in calls.items():
+        part = network.get_submodule(each.output.module)
+        part.register_forward_hook(partial(see, name), with_kwargs=True)
+    with torch.inference_mode(), suppress(_StopForward):
+        network(batch)
+    return results, ran
+
+
+@dataclass(frozen=True)
+class _Calls:
+    """Which call of a module counts in a pass, and what is seen of its output.
+
+    Attributes:
+        name: What was asked for.
+        output: The same, taken apart.
+        wanted: The number of the call that counts, from 1.
+        layouts: How the outputs of the module's calls are turned into maps; None for what stays
+            as it is.
+    """
+
+    name: str
+    output: OutputName
+    wanted: int
+    layouts: tuple[Layout | None, ...]
+
+    @classmethod
+    def of(cls, module: nn.Module, batch: Tensor, name: str) -> "_Calls":
+        """Find what counts of a module in a pass over a batch.
+
+        Raises:
+            NetworkError: The module has no such use.
+        """
+        output = OutputName.of(name)
+        if not output.module:  # the network as a whole, whose scores are wanted as they are
+            return cls(name, output, 1, ())
+        count = call_counts(module, batch).get(output.module, 1)
+        if output.use is not None and output.use > count:
+            times = "once" if count == 1 else f"{count} times"
+            raise NetworkError(
+                f"The layer “{output.module}” runs {times} when the network looks at an image, so "
+                f"there is no use {output.use}; choose from 1 to {count}."
+            )
+        found = layouts(module, batch).get(output.module, ())
+        return cls(name, output, output.use or count, found)
+
+    def layout(self, number: int) -> Layout | None:
+        """Return how the output of a call, counted from 1, is turned into maps."""
+        return self.layouts[number - 1] if number <= len(self.layouts) else None
+
+    def seen(self, number: int, module: nn.Module, args: Any, kwargs: Any, output: Any) -> Tensor:
+        """Return what is seen of a call's output: maps (N, C, H, W), or vectors (N, C).
+
+        Args:
+            number: Of the call, from 1.
+            module: What was called.
+            args: With which arguments.
+            kwargs: With which arguments by name.
+            output: What it returned.
+
+        Raises:
+            NetworkError: It holds no such thing.
+        """
+        layout = self.layout(number)
+        if self.output.part == HEADS_PART:
+            if layout is None or not has_heads(module, layout):
+                raise NetworkError(
+                    f"“{self.output.module}” is no attention over the places of an image, so it "
+                    "has no heads to look at; choose another layer."
+                )
+            return heads_maps(module, layout, args, kwargs)
+        tensor = first_tensor(output, self.name)
+        if self.output.part == CLASS_PART:
+            if layout is None or not layout.before:
+                raise NetworkError(
+                    f"“{self.output.module}” puts out no class token; choose another layer."
+                )
+            return layout.class_token(tensor)
+        return tensor if layout is None else layout.maps(tensor)
+
+
+def _on_call(
+    number: int, layout: Layout | None, make: Callable[[Tensor], Tensor]
+) -> Callable[[nn.Module, Any, Any], Any]:
+    """Make a hook that replaces a module's output, or its first tensor, in its number-th call.
+
+    Args:
+        number: Of the call.
+        layout: How its output is arranged; `make` gets and returns it with channels first.
+        make: Makes the new output.
+    """
     calls = 0
+
+    def change(output: Tensor) -> Tensor:
+        if layout is None:
+            return make(output)
+        return layout.restored(make(layout.channels_first(output)))
 
     def hook(_module: nn.Module, _inputs: Any, output: Any) -> Any:
         nonlocal calls
         calls += 1
-        return _with_first_changed(output, make) if calls == number else output
+        return _with_first_changed(output, change) if calls == number else output
 
     return hook
 
@@ -288,12 +422,13 @@ def capture_with_input(
     return inputs[0][0].float(), output[0]
 
 
-def truncated(module: nn.Module, name: str) -> nn.Module:
+def truncated(module: nn.Module, name: str, *, as_maps: bool = True) -> nn.Module:
     """Cut a network off after one of its layers.
 
     Args:
         module: The network; it is not touched.
         name: Dotted name of the layer that becomes the last.
+        as_maps: Whether what it puts out is turned into maps; else it stays as it is.
 
     Returns:
         A module that maps a batch, shape (N, 3, H, W), to exactly that layer's output and runs
@@ -304,7 +439,7 @@ def truncated(module: nn.Module, name: str) -> nn.Module:
         NetworkError: There is no such layer.
     """
     check_layer(module, name)
-    return _Truncated(module, name)
+    return _Truncated(module, name, as_maps=as_maps)
 
 
 def check_layer(module: nn.Module, name: str) -> None:
@@ -314,7 +449,7 @@ def check_layer(module: nn.Module, name: str) -> None:
         NetworkError: It has none; the sentence names near matches.
     """
     names = [known for known, _ in module.named_modules(remove_duplicate=False) if known]
-    if name not in names:
+    if OutputName.of(name).module not in names:
         matches = near_matches(name, names, cutoff=0.4)
         hint = f"; near matches: {', '.join(matches)}" if matches else ""
         raise NetworkError(f"The network has no layer called “{name[:80]}”{hint}.")
@@ -331,27 +466,33 @@ class _StopForward(BaseException):
 class _Truncated(nn.Module):
     """A clone of a network that ends at one of its layers."""
 
-    def __init__(self, module: nn.Module, name: str) -> None:
+    def __init__(self, module: nn.Module, name: str, *, as_maps: bool) -> None:
         super().__init__()
         self.name = name
         self.network = clone(module)
-        self.network.get_submodule(name).register_forward_hook(self._stop)
+        part = self.network.get_submodule(OutputName.of(name).module)
+        part.register_forward_hook(self._stop, with_kwargs=True)
         self._left = 0
+        self._as_maps = as_maps
         # Wrapped, so that what is done to this module (such as .to) cannot reach the original.
-        self._call_counts = partial(call_counts, module)
+        self._calls_of = partial(_Calls.of, module)
 
     def forward(self, batch: Tensor) -> Tensor:
-        self._left = self._call_counts(batch).get(self.name, 1)
+        calls = self._calls_of(batch, self.name)
+        self._left = calls.wanted
         try:
             self.network(batch)
         except _StopForward as stop:
-            return first_tensor(stop.output, self.name)
+            part, args, kwargs, output = stop.output
+            if self._as_maps:
+                return calls.seen(calls.wanted, part, args, kwargs, output)
+            return first_tensor(output, self.name)
         raise _never_ran(self.name)
 
-    def _stop(self, _module: nn.Module, _inputs: Any, output: Any) -> None:
+    def _stop(self, part: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
         self._left -= 1
         if self._left <= 0:
-            raise _StopForward(output)
+            raise _StopForward((part, args, kwargs, output))
 
 
 def copied(output: Tensor) -> Tensor:
@@ -364,8 +505,10 @@ def copied(output: Tensor) -> Tensor:
 def first_tensor(output: Any, name: str) -> Tensor:
     """Return the first tensor of a layer's output, which may be a tuple, a dictionary or the like.
 
+    Truth values become 0 and 1.
+
     Raises:
-        NetworkError: There is none, or its numbers are complex.
+        NetworkError: There is none, it is empty, or its numbers are complex, sparse or quantised.
     """
     tensor = next(tensors_in(output), None)
     if tensor is None:
@@ -377,7 +520,17 @@ def first_tensor(output: Any, name: str) -> Tensor:
         raise NetworkError(
             f"The layer “{name}” puts out complex numbers, which have no order; choose another."
         )
-    return tensor
+    if not tensor.numel():
+        raise NetworkError(
+            f"What the layer “{name}” puts out for this image is empty: it holds not one number; "
+            "choose another."
+        )
+    if tensor.is_nested or tensor.is_quantized or tensor.layout != torch.strided:
+        raise NetworkError(
+            f"The layer “{name}” puts out a nested, sparse or quantised tensor, which is not "
+            "looked into; choose another."
+        )
+    return tensor.to(torch.uint8) if tensor.dtype == torch.bool else tensor
 
 
 def check_gradient(output: Tensor, name: str) -> None:

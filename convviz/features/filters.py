@@ -163,9 +163,9 @@ def convolution_of(network: Network, layer: Layer) -> tuple[str, nn.Conv2d] | No
     """Find the one convolution that makes a layer's maps, with its name; None if there is none."""
     if layer.branches:
         return None
-    module = network.module.get_submodule(layer.name)
+    module = network.module.get_submodule(layer.module)
     convolutions = [
-        (f"{layer.name}.{name}".rstrip("."), part)
+        (f"{layer.module}.{name}".rstrip("."), part)
         for name, part in module.named_modules()
         if isinstance(part, nn.Conv2d)
     ]

@@ -32,6 +32,7 @@ from convviz.features.top_patches import TopPatches
 from convviz.formatting import percent
 from convviz.plain_text import code, plain
 from convviz.structure.layers import Layer
+from convviz.structure.outputs import CLASS_PART, HEADS_PART, OutputName
 
 _NOISE = 1e-5  # of a response: passes over batches differ by no more, from float32's rounding
 _ROUNDING = 1e-3  # a float32 sum differs from the exact one by a much smaller share of its terms
@@ -54,6 +55,8 @@ def empty_rule(layer: Layer, threshold: float) -> str:
     """Say which channels of a layer count as empty, without an image, for a column of a table."""
     if layer.pre_relu is not None:
         return f"≤ {threshold:g} × largest, after its ReLU" if threshold else "≤ 0 before its ReLU"
+    if layer.soft is not None and not threshold:
+        return f"every number is 0, which {layer.soft.function} hardly ever makes"
     return f"≤ {threshold:g} × largest, by size" if threshold else "every number is 0"
 
 
@@ -97,6 +100,33 @@ def seen_alike(size: int) -> str:
         f"Both get the image in {size} × {size} pixels, as the weights on the left do, so that "
         "their maps lie on one another; by themselves, those on the right get it in another size."
     )
+
+
+def soft_activation(activations: Activations) -> str:
+    """Say why no channel is empty behind SiLU and its like, and which τ means something there.
+
+    Returns:
+        "" for a layer whose numbers do not come out of such a function.
+    """
+    soft, threshold = activations.layer.soft, activations.soft_threshold
+    if soft is None:
+        return ""
+    start = f"{soft.function} puts out hardly any exact 0, so with τ = 0 hardly a channel is empty."
+    if threshold is None and soft.reach is not None:
+        return (
+            f"{start} For inputs up to 0 it stays within {soft.reach:.3g} of 0, and so does the "
+            "whole layer for this image."
+        )
+    if threshold is None:
+        return start
+    count = f"{activations.empty_count(threshold)} of {activations.channels}"
+    if soft.reach is not None:
+        return (
+            f"{start} For inputs up to 0 it stays within {soft.reach:.3g} of 0, which is "
+            f"{threshold:.2g} times the layer's largest number: {count} channels never go beyond."
+        )
+    what = "its slope for negative inputs" if soft.function == "LeakyReLU" else "all but closed"
+    return f"{start} With τ = {threshold:.2g}, {what}, {count} channels are."
 
 
 def dead_here(activations: Activations, dead: DeadChannels) -> str:
@@ -182,6 +212,7 @@ def layer_headline(activations: Activations, network_title: str, threshold: floa
     name = f"Layer {dotted}" if layer.name == layer.title else f"{plain(layer.title)} ({dotted})"
     parts = [
         f"{name} of {plain(network_title)}, {plain(layer.kind)}: {channels} {unit}.",
+        *filter(None, [arranged(layer)]),
         activations.sentence(threshold),
     ]
     # Their sum is finite if all of them are, and is had in a tenth of the time.
@@ -195,6 +226,37 @@ def layer_headline(activations: Activations, network_title: str, threshold: floa
             "weights are too large, or damaged."
         )
     return " ".join(parts)
+
+
+def arranged(layer: Layer) -> str:
+    """Say how a layer's maps are made of what its module puts out; "" where that is maps."""
+    name, layout = OutputName.of(layer.name), layer.layout
+    if name.part == HEADS_PART:
+        return (
+            f"Each of the {layer.shape[0]} maps is one head of the attention: how much it takes "
+            "from each place of the image for the class token, or in the mean over all places "
+            "where there is none. All that a head takes adds up to 1, what it takes from the class "
+            "token included."
+        )
+    if name.part == CLASS_PART:
+        return f"The class token has {layer.shape[0]} numbers and belongs to no place of the image."
+    if layout is None or layout.words == "channels last":
+        return ""
+    _, height, width = layer.shape
+    text = (
+        f"The {height * width} tokens that stand for places of the image, laid out as "
+        f"{height} × {width}."
+    )
+    if layout.words == "windows":
+        text = f"Windows of an attention, put together to {height} × {width} places again."
+    count = layout.before + layout.after
+    if count:
+        text += (
+            " The class token belongs to no place and is not among them."
+            if (layout.before, layout.after) == (1, 0)
+            else f" Tokens that belong to no place, {count} of them, are left out."
+        )
+    return text
 
 
 def what_is_empty(activations: Activations, threshold: float) -> str:
@@ -211,6 +273,8 @@ def what_is_empty(activations: Activations, threshold: float) -> str:
         parts.append(f"Empty: no activation beyond {bound:.3g}, which is τ times the strongest.")
     elif layer.pre_relu is None:
         parts.append("Empty: every activation is 0.")
+        if layer.soft is not None:
+            parts.append(soft_activation(activations))
     else:
         parts.append("Empty: no activation above 0.")
     if layer.pre_relu is not None:

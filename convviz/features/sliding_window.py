@@ -89,6 +89,8 @@ def sliding_window(
     """
     target = layer(network, layer_name)
     check_channel(target.shape, channel)
+    if target.name != target.module:
+        return None
     derivation = Derivation(network)
     unit, stages_after = derivation.to_the_first(Unit(target.name, channel, 0, 0))
     batch = input_for(network, image)

@@ -21,7 +21,7 @@ from convviz.errors import SettingError
 from convviz.features.arithmetic import Derivation, Unit
 from convviz.features.capture import check_gradient, truncated
 from convviz.images.fourier import FourierImage
-from convviz.images.preprocess import normalise, to_image, to_tensor
+from convviz.images.preprocess import normalise, to_image, to_tensor, without_colour
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, check_channel
 from convviz.structure.layers import layer as find_layer
@@ -142,6 +142,7 @@ def synthesise(
         )
     if config.target not in TARGETS:
         raise SettingError(f"There is no target {config.target!r}; choose {', '.join(TARGETS)}.")
+    find_layer(network, layer_name, size)  # a transformer takes one size only
     jitter = size // 16 if config.jitter is None else config.jitter
     if not 0 <= jitter < size // 2:
         raise SettingError(f"A jitter of {jitter} pixels is out of range: choose 0 to {size // 2}.")
@@ -162,8 +163,10 @@ def _ascend(
     coefficients = _NOISE * torch.randn(image.shape, generator=generator)
     coefficients.requires_grad_()
     optimiser = torch.optim.Adam([coefficients], lr=config.rate)
-    # Height and width stay those of the map: a ReLU, a batch norm or a choice changes neither.
-    unit = Derivation(network).before_relu(Unit(layer.name, channel, 0, 0))
+    unit = Unit(layer.name, channel, 0, 0)
+    if layer.name == layer.module:
+        # Height and width stay those of the map: a ReLU, a batch norm or a choice changes neither.
+        unit = Derivation(network).before_relu(unit)
     cut = truncated(network.module, unit.name)
     before_relu = find_layer(network, unit.name).pre_relu is not None
     mean, std = network.spec.mean, network.spec.std
@@ -173,12 +176,16 @@ def _ascend(
         with torch.no_grad():
             return float(_score(cut(batch)[0, unit.channel], config.target))
 
-    begin = measured(to_image(_valid(image, coefficients)))
+    def valid() -> Tensor:
+        pixels = _valid(image, coefficients)
+        return without_colour(pixels) if len(mean) == 1 else pixels
+
+    begin = measured(to_image(valid()))
     changed, has_map = False, len(layer.shape) == 3
     scores: list[float] = []
     for step in range(1, config.steps + 1):
         with torch.enable_grad():
-            pixels = transformed(_valid(image, coefficients), jitter, generator)
+            pixels = transformed(valid(), jitter, generator)
             output = cut(normalise(pixels, mean=mean, std=std))
             check_gradient(output, unit.name)
             score = _score(output[0, unit.channel], config.target)
@@ -193,7 +200,7 @@ def _ascend(
             )
         if step % _REPORT == 0 or step == config.steps or step == 1:
             with torch.no_grad():
-                picture = to_image(_valid(image, coefficients))
+                picture = to_image(valid())
             yield SynthesisStep(
                 step=step,
                 total=config.steps,

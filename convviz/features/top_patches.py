@@ -25,7 +25,7 @@ from convviz.errors import SettingError
 from convviz.features.activations import extremes, is_empty, judged, rectified, strength
 from convviz.features.capture import check_images, input_batches, observe
 from convviz.features.effective_field import Box
-from convviz.images.preprocess import crop
+from convviz.images.preprocess import crop, in_grey
 from convviz.networks.network import Network
 from convviz.structure.costs import receptive_field
 from convviz.structure.layers import Layer, layer
@@ -185,6 +185,8 @@ def patch_picture(network: Network, pictures: ImageSet, patch: Patch) -> Image.I
     """
     weights = network.weights
     image = crop(pictures.image(patch.picture), size=weights.input_size, resize=weights.resize)
+    if len(network.spec.mean) == 1:
+        image = in_grey(image)
     if patch.box is None:
         return image
     return image.crop((patch.box.left, patch.box.top, patch.box.right, patch.box.bottom))

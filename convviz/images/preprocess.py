@@ -15,6 +15,9 @@ from torchvision.transforms.v2.functional import pil_to_tensor, to_pil_image
 
 from convviz.errors import SettingError
 
+LUMA = (0.299, 0.587, 0.114)
+"""Share of red, green and blue in the brightness of an image, ITU-R BT.601."""
+
 
 def crop(image: Image.Image, *, size: int, resize: int) -> Image.Image:
     """Crop the square of an image that the network sees.
@@ -56,8 +59,24 @@ def to_pixels(image: Image.Image) -> Tensor:
     return values.contiguous().to(torch.float32).div_(255)
 
 
+def to_grey(pixels: Tensor) -> Tensor:
+    """Average colours by their brightness, (…, 3, H, W) to (…, 1, H, W), as in ITU-R BT.601."""
+    weights = torch.tensor(LUMA, dtype=pixels.dtype, device=pixels.device).view(-1, 1, 1)
+    return (pixels * weights).sum(-3, keepdim=True)
+
+
+def without_colour(pixels: Tensor) -> Tensor:
+    """Give each pixel its brightness in all three colours, shape (…, 3, H, W)."""
+    return to_grey(pixels).expand_as(pixels)
+
+
+def in_grey(image: Image.Image) -> Image.Image:
+    """Return an image without its colours, mode RGB: as a network for grey images sees it."""
+    return image.convert("L").convert("RGB")
+
+
 def to_image(pixels: Tensor) -> Image.Image:
-    """Turn pixels in 0…1, shape (3, H, W) or (1, 3, H, W), into an image.
+    """Turn pixels in 0…1, shape (3, H, W) or (1, 3, H, W), into an image; of one channel grey.
 
     Values outside the valid range are clamped; NaN becomes black.
     """
@@ -84,17 +103,24 @@ def to_tensor(
 ) -> Tensor:
     """Turn an image into the network's input, shape (1, 3, size, size), float32, normalised.
 
+    With a mean of one number the image becomes grey, shape (1, 1, size, size).
+
     Args:
         image: The image, of any size.
         size: Side of the crop, in pixels.
         resize: Length in pixels that the image's shorter side is scaled to; at least ``size``.
-        mean: Subtracted from red, green and blue.
+        mean: Subtracted from red, green and blue, or from grey.
         std: What they are divided by then.
 
     Raises:
         SettingError: The crop is larger than the resized image.
     """
-    pixels = to_pixels(crop(image, size=size, resize=resize))
+    cropped = crop(image, size=size, resize=resize)
+    if len(mean) == 1:
+        grey: Tensor = pil_to_tensor(cropped.convert("L"))
+        pixels = grey.to(torch.float32).div_(255)
+    else:
+        pixels = to_pixels(cropped)
     return normalise(pixels.unsqueeze(0), mean=mean, std=std)
 
 
@@ -103,9 +129,12 @@ def normalise(pixels: Tensor, *, mean: Sequence[float], std: Sequence[float]) ->
 
     Args:
         pixels: The pixels.
-        mean: Subtracted from red, green and blue.
+        mean: Subtracted from red, green and blue; of one number, from grey, which colours are
+            turned into first: the result has the shape (…, 1, H, W).
         std: What they are divided by then.
     """
+    if len(mean) == 1 and pixels.shape[-3] == 3:
+        pixels = to_grey(pixels)
     return (pixels - _per_channel(mean, pixels)) / _per_channel(std, pixels)
 
 

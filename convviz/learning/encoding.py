@@ -30,7 +30,7 @@ def trunk(module: nn.Module, head: str) -> nn.Module:
     """
     copy = clone(module)
     put(copy, head, nn.Identity())
-    return truncated(copy, head).to(memory_format=torch.channels_last)
+    return truncated(copy, head, as_maps=False).to(memory_format=torch.channels_last)
 
 
 @torch.no_grad()

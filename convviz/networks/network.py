@@ -73,8 +73,9 @@ class NetworkSpec:
         year: When the paper appeared.
         paper: Authors and year.
         input_size: Side of the square input, in pixels.
-        mean: Mean of each colour channel that the input is normalised with.
-        std: Standard deviation of each colour channel that the input is normalised with.
+        mean: Mean of each colour channel that the input is normalised with; one number for a
+            network that takes grey images.
+        std: Standard deviation of each colour channel that the input is normalised with, likewise.
         encoder_end: Dotted name of the encoder's last layer. None: the last layer whose output
             still is a map of more than one pixel.
         auxiliary: Dotted prefixes of heads that only help training.
@@ -100,8 +101,8 @@ class NetworkSpec:
     year: int | None = None
     paper: str = ""
     input_size: int = 224
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    std: tuple[float, float, float] = IMAGENET_STD
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
     encoder_end: str | None = None
     auxiliary: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()

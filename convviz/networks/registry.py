@@ -78,9 +78,10 @@ def register(spec: NetworkSpec) -> None:
         raise NetworkError(f"{spec.name}: build must be a function that returns the network.")
     if spec.input_size < 1:
         raise NetworkError(f"{spec.name}: input_size must be at least 1 pixel.")
-    if len(spec.mean) != 3 or len(spec.std) != 3 or min(spec.std) <= 0:
+    if {len(spec.mean), len(spec.std)} not in ({3}, {1}) or min(spec.std) <= 0:
         raise NetworkError(
-            f"{spec.name}: mean and std need three numbers each, and those of std must be above 0."
+            f"{spec.name}: mean and std need three numbers each, or one for grey images, and those "
+            "of std must be above 0."
         )
     _check_classes(spec)
     if spec.resize not in (None, "none") and (

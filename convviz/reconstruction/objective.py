@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from convviz.errors import ReconstructionError
 from convviz.features.capture import truncated
+from convviz.images.preprocess import LUMA, to_grey
 from convviz.networks.device import autocast, convert
 from convviz.networks.network import Network
 from convviz.reconstruction.folding import fold_norms
@@ -100,8 +101,12 @@ class Objective:
         device: torch.device,
     ) -> None:
         self._dtype, self._device, self._tv = dtype, device, tv
-        self._mean = torch.tensor(network.spec.mean, device=device).view(1, 3, 1, 1)
-        self._std = torch.tensor(network.spec.std, device=device).view(1, 3, 1, 1)
+        self._mean = torch.tensor(network.spec.mean, device=device).view(1, -1, 1, 1)
+        self._std = torch.tensor(network.spec.std, device=device).view(1, -1, 1, 1)
+        self._is_grey = len(network.spec.mean) == 1
+        # How much a brighter red, green and blue changes what a network for grey images takes.
+        luma = torch.tensor(LUMA if self._is_grey else (1.0, 1.0, 1.0), device=device)
+        self._luma = luma.view(1, 3, 1, 1)
         self._precise = self._cut(network, layer.name)
         batch = original.to(device, memory_format=torch.channels_last)
         with torch.no_grad():
@@ -161,7 +166,7 @@ class Objective:
         with torch.no_grad():
             # Contiguous again, like the pixels: mixing the two layouts in one operation is slow.
             gradient = torch.empty_like(pixels)
-            torch.mul(slope, 2 / self._square / self._std, out=gradient)
+            torch.mul(slope, 2 / self._square / self._std * self._luma, out=gradient)
             excess = pixels - pixels.clamp(0, 1)
             invalid = INVALID_WEIGHT * _sum_of_squares(excess) / pixels.numel()
             gradient.add_(excess, alpha=2 * INVALID_WEIGHT / pixels.numel())
@@ -185,7 +190,8 @@ class Objective:
         return math.sqrt(_sum_of_squares(difference) / self._square)
 
     def _batch(self, pixels: Tensor) -> Tensor:
-        batch = (pixels.detach() - self._mean) / self._std
+        pixels = to_grey(pixels.detach()) if self._is_grey else pixels.detach()
+        batch = (pixels - self._mean) / self._std
         return batch.contiguous(memory_format=torch.channels_last)
 
     def _add_variation(self, pixels: Tensor, gradient: Tensor) -> float:

@@ -22,14 +22,21 @@ from torch.nn import functional
 from convviz.errors import NetworkError, ReconstructionError
 from convviz.features.predictions import Prediction, predict_batch
 from convviz.images.fourier import GREY, FourierImage
-from convviz.images.preprocess import as_saved, crop, normalise, to_pixels
+from convviz.images.preprocess import (
+    as_saved,
+    crop,
+    in_grey,
+    normalise,
+    to_pixels,
+    without_colour,
+)
 from convviz.networks.device import best_device, resolve
 from convviz.networks.network import Network
 from convviz.reconstruction.config import DEFAULT_SECONDS, ReconstructionConfig, check
 from convviz.reconstruction.objective import LossParts, Objective, ObjectiveValue
 from convviz.reconstruction.optimizers import OPTIMIZERS, AskTell
 from convviz.reconstruction.quality import SsimBaselines, agreement, baselines, psnr, ssim
-from convviz.structure.layers import Layer, layer, layers
+from convviz.structure.layers import Layer, layer
 
 IMAGE_SECONDS = 0.4
 """Steps that carry the image are at least so far apart, except for the first and the last."""
@@ -192,9 +199,11 @@ def reconstruct(
     check(config)
     name = layer(network, config.layer).name
     side = config.image_size or network.input_size
-    target = next(candidate for candidate in layers(network, side) if candidate.name == name)
+    target = layer(network, name, side)
     resize = max(side, round(side * network.weights.resize / network.input_size))
     seen = image if cropped else crop(image, size=side, resize=resize)
+    if len(network.spec.mean) == 1:
+        seen = in_grey(seen)
     original = to_pixels(seen).unsqueeze(0)
     start = _start(config, side, resize)
     return _steps(partial(_Descent, network, target, config, original, start, resize), stop)
@@ -371,7 +380,8 @@ class _Descent:
         self._optimizer.renew()
 
     def _valid(self, coefficients: Tensor) -> Tensor:
-        return self._image.pixels(coefficients).clamp_(0, 1)
+        pixels = self._image.pixels(coefficients).clamp_(0, 1)
+        return without_colour(pixels) if len(self._network.spec.mean) == 1 else pixels
 
     def _predictions(self, pixels: Tensor) -> tuple[Prediction, ...]:
         """Return the network's predictions for pixels, shape (1, 3, S, S); none if it has none."""

@@ -37,7 +37,7 @@ from convviz.structure.layers import Output, encoder_end, layer
 from convviz.structure.ops import Window, kind_of
 from convviz.structure.receptive_field import ReceptiveField, receptive_fields
 from convviz.structure.steps import Step, group, row_names, steps_of
-from convviz.structure.trace import Shape, TraceError, trace
+from convviz.structure.trace import Shape, TraceError, lookup, trace
 
 PARTS = ("encoder", "decoder", "auxiliary")
 BYTES_PER_VALUE = 4  # float32
@@ -374,22 +374,30 @@ def receptive_field(
         NetworkError: There is no such layer.
         SettingError: The network's images are too large to be followed.
     """
-    branches = layer(network, layer_name).branches
+    target = layer(network, layer_name)
     if channel is not None:
-        for branch in branches:
+        for branch in target.branches:
             if branch.start <= channel < branch.stop:
                 return receptive_field(network, branch.name, channel - branch.start)
     check_input_size(network.input_size)
-    return _fields(network.module, network.input_size).get(layer_name)
+    field = _fields(network.module, network.input_size).get(target.name)
+    # Of tokens that a product mixed, what the record follows is one field for them all.
+    return field if field is not None and field.shape == (target.shape[1:] or (1, 1)) else None
 
 
 @per_module()
 def _fields(module: nn.Module, size: int) -> dict[str, ReceptiveField | None]:
-    # Of a module that is used several times, the last use counts.
+    # Of a module that is used several times, the last use counts; each has its number as well.
     recorded = trace(module, size)
-    fields = receptive_fields(recorded)
-    calls = [(call.name, call.output) for call in recorded.calls if call.output is not None]
-    return {name: fields.get(output) for name, output in calls}
+    by_value, uses = receptive_fields(recorded), Counter[str]()
+    fields: dict[str, ReceptiveField | None] = {}
+    for call in recorded.calls:
+        uses[call.name] += 1
+        if call.output is None:
+            continue
+        field = by_value.get(call.output)
+        fields[call.name] = fields[f"{call.name}:{uses[call.name]}"] = field
+    return fields
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,17 @@ returns: GoogLeNet's convolutions, whose ReLU is a function in their forward(), 
 modules, which concatenate. A Sequential does not count. Layers are listed in the order in which
 they finish; of a module that is used several times, the last use counts. Auxiliary heads, which do
 not run in eval mode, do not count.
+
+What else can be looked at by its name is listed apart: blocks of layers, earlier uses of a module,
+class tokens, and the heads of attentions.
 """
 
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
@@ -21,12 +25,16 @@ from convviz.errors import NetworkError, SettingError
 from convviz.formatting import did_you_mean
 from convviz.networks import registry
 from convviz.networks.clone import per_module
+from convviz.networks.image_channels import image_channels
 from convviz.networks.network import Network, NetworkSpec, is_within
 from convviz.networks.registry import build
 from convviz.structure.dataflow import Flow, Join, flow
 from convviz.structure.input_size import LARGEST_LISTED, check_input_size, size_sentence
+from convviz.structure.layout import Layout, layouts_in
 from convviz.structure.ops import kind_of
-from convviz.structure.trace import Call, Shape, TraceError, Value
+from convviz.structure.outputs import CLASS_PART, HEADS_PART, OutputName, has_heads
+from convviz.structure.soft_activation import SoftActivation, soft_activations
+from convviz.structure.trace import Call, Shape, TraceError, Value, trace
 
 Item = TypeVar("Item")
 
@@ -63,6 +71,10 @@ class Layer:
         in_encoder: Whether it belongs to the encoder.
         ceiling: The largest number that the next ReLU passes on, 6 for a ReLU6; None for no limit,
             and where `pre_relu` is None.
+        layout: How the module's output is turned into maps, where it is none itself: channels last
+            or tokens. None where it is maps (N, C, H, W), or vectors (N, C), already.
+        soft: The activation function that its numbers come out of, where that puts out hardly any
+            exact 0, such as SiLU; else None.
     """
 
     name: str
@@ -76,6 +88,13 @@ class Layer:
     branches: tuple[Branch, ...]
     in_encoder: bool
     ceiling: float | None = None
+    layout: Layout | None = None
+    soft: SoftActivation | None = None
+
+    @property
+    def module(self) -> str:
+        """Dotted name of the module, without the use or the part of its output."""
+        return OutputName.of(self.name).module
 
 
 def layers(network: Network | NetworkSpec, input_size: int | None = None) -> tuple[Layer, ...]:
@@ -100,20 +119,73 @@ def layers(network: Network | NetworkSpec, input_size: int | None = None) -> tup
     return all_layers
 
 
-def layer(network: Network | NetworkSpec, name: str) -> Layer:
-    """Find a layer by its dotted name.
+def further_layers(
+    network: Network | NetworkSpec, input_size: int | None = None
+) -> tuple[Layer, ...]:
+    """List what can be looked at beside `layers`, in the order of execution.
+
+    That is blocks of layers, such as ResNet's ``layer1``; earlier uses of a module,
+    ``layer1.0.relu:1``; class tokens, ``encoder.ln:class``; and the heads of attentions,
+    ``….self_attention:heads``. Each has the index of the last layer that ran before it ended.
+
+    Args:
+        network: A loaded network, or the description of one.
+        input_size: Side of the square input, in pixels; None for the network's own.
+
+    Raises:
+        SettingError: The size is out of range.
+        NetworkError: The network cannot be run on an image of this size.
+    """
+    size = network.input_size if input_size is None else input_size
+    if isinstance(network, NetworkSpec):
+        return _further_of_spec(network, size)
+    further = _further_of_module(network.module, network.spec, size)
+    if network.weights.source == "encoder":
+        return tuple(layer for layer in further if layer.in_encoder)
+    return further
+
+
+def layer(network: Network | NetworkSpec, name: str, input_size: int | None = None) -> Layer:
+    """Find a layer by its dotted name, or one of the `further_layers`.
+
+    The last of several uses may be given its number too.
+
+    Args:
+        network: A loaded network, or the description of one.
+        name: The name.
+        input_size: Side of the square input, in pixels; None for the network's own.
 
     Raises:
         NetworkError: There is none of that name; the sentence names near matches. Or the network
             cannot be run.
     """
-    by_name = {layer.name: layer for layer in layers(network)}
+    by_name = {layer.name: layer for layer in layers(network, input_size)}
     if name in by_name:
         return by_name[name]
+    further = {layer.name: layer for layer in further_layers(network, input_size)}
+    if name in further:
+        return further[name]
     names = list(by_name)
+    asked = OutputName.of(name)
+    last = by_name.get(asked.module) or further.get(asked.module)
+    if asked.use is not None and last is not None:
+        others = [OutputName.of(other) for other in further]
+        uses = 1 + sum(each.module == asked.module and each.use is not None for each in others)
+        if asked.use == uses:
+            return last
+        times = "once" if uses == 1 else f"{uses} times"
+        raise NetworkError(
+            f"{asked.module} of {network.title} runs {times} for an image, so there is no use "
+            f"{asked.use} of it: choose {asked.module}."
+        )
     if isinstance(network, Network) and name in {layer.name for layer in layers(network.spec)}:
         reason = f"the weights in use are those of its encoder only, which ends with {names[-1]}."
         raise NetworkError(f"{network.title} has no weights for layer {name}: {reason}")
+    if asked.module not in by_name and asked.module in left_out(network, input_size):
+        raise NetworkError(
+            f"{network.title} has a module {name}, but it puts out neither maps, nor tokens that "
+            "stand for places of the image, nor one vector for it: choose another layer."
+        )
     hint = did_you_mean(name, names, f"they go from {names[0]} to {names[-1]}.")
     called = f"called {name}" if name.strip() else "without a name"
     raise NetworkError(f"{network.title} has no layer {called}: {hint}")
@@ -395,7 +467,9 @@ def _of_module(module: nn.Module, spec: NetworkSpec, size: int) -> tuple[Layer, 
         for order, call in enumerate(value_flow.calls)
         if not call.leaf
     }
-    calls = _of_interest(value_flow, joins)
+    recorded = trace(module, size)
+    layouts, soft = layouts_in(recorded), soft_activations(recorded)
+    calls = _of_interest(value_flow, joins, layouts)
     if not calls:
         raise NetworkError(f"{spec.title} has no layer with one output per image.")
     last = _encoder_end(spec, value_flow, calls)
@@ -415,23 +489,100 @@ def _of_module(module: nn.Module, spec: NetworkSpec, size: int) -> tuple[Layer, 
         around = (name for name in wholes if name != call.name and is_within(call.name, name))
         whole = next(around, None)
         pre_relu = value_flow.pre_relu_of(call)
-        kind = join.kind if join else kind_of(call.module)
+        is_attention = isinstance(call.module, nn.MultiheadAttention)
+        kind = join.kind if join and not is_attention else kind_of(call.module)
+        layout = layouts[call.position]
         rows.append(
             Layer(
                 name=call.name,
                 title=_title(spec, call.name, kind, whole),
                 kind=kind,
                 stage=_stage(spec, whole or call.name, groups, in_encoder=index <= last),
-                shape=call.shape[1:],
+                shape=call.shape[1:] if layout is None else layout.shape,
                 index=index,
                 detail=whole is not None or isinstance(call.module, (nn.Identity, nn.Flatten)),
                 pre_relu=pre_relu,
                 branches=_branches(spec, join.parts, producers, call.shape[1]) if join else (),
                 in_encoder=index <= last,
                 ceiling=None if pre_relu is None else value_flow.ceiling_of(call),
+                layout=None if layout is None or layout.is_plain else layout,
+                soft=None if call.output is None else soft.get(call.output),
             )
         )
     return tuple(rows)
+
+
+@functools.lru_cache(maxsize=64)
+def _further_of_spec(spec: NetworkSpec, size: int) -> tuple[Layer, ...]:
+    return _further_of_module(build(spec), spec, size)
+
+
+@per_module()
+def _further_of_module(module: nn.Module, spec: NetworkSpec, size: int) -> tuple[Layer, ...]:
+    listed = {layer.name: layer for layer in _of_module(module, spec, size)}
+    value_flow = _flow(module, spec, size)
+    recorded = trace(module, size)
+    layouts, soft = layouts_in(recorded), soft_activations(recorded)
+    totals = Counter(call.name for call in value_flow.calls)
+    uses: Counter[str] = Counter()
+    before = next(iter(listed.values()))  # the last layer that has ended
+    rows: list[Layer] = []
+    for call in value_flow.calls:
+        uses[call.name] += 1
+        use, total = uses[call.name], totals[call.name]
+        layout = layouts[call.position]
+        if use == total and call.name in listed:
+            before = listed[call.name]
+        if not call.name or layout is None or not (call.leaf or len(layout.shape) == 3):
+            continue
+        own = listed.get(call.name)
+        row = replace(
+            own or before,
+            name=call.name,
+            title=own.title if own else call.name,
+            kind=own.kind if own else (kind_of(call.module) if call.leaf else "block"),
+            shape=layout.shape,
+            index=before.index,
+            in_encoder=before.in_encoder,
+            detail=True,
+            pre_relu=value_flow.pre_relu_of(call),
+            branches=(),
+            layout=None if layout.is_plain else layout,
+            soft=None if call.output is None else soft.get(call.output),
+        )
+        ceiling = None if row.pre_relu is None else value_flow.ceiling_of(call)
+        row = replace(row, ceiling=ceiling)
+        if use < total:
+            name = f"{call.name}:{use}"
+            pre_relu = name if row.pre_relu == call.name else row.pre_relu
+            title = f"{row.title} (use {use} of {total})"
+            rows.append(replace(row, name=name, title=title, pre_relu=pre_relu))
+            continue
+        if own is None:
+            rows.append(row)
+        rows += _parts(call, row, layout)
+    return tuple(rows)
+
+
+def _parts(call: Call, layer: Layer, layout: Layout) -> Iterable[Layer]:
+    """Describe what of a module's output is no map of the layer: class token, and heads."""
+    alone = replace(layer, pre_relu=None, ceiling=None, layout=None, soft=None)
+    if layout.before:
+        yield replace(
+            alone,
+            name=f"{call.name}:{CLASS_PART}",
+            title=f"{layer.title} · class token",
+            kind="class token",
+            shape=layout.shape[:1],
+        )
+    if isinstance(call.module, nn.MultiheadAttention) and has_heads(call.module, layout):
+        yield replace(
+            alone,
+            name=f"{call.name}:{HEADS_PART}",
+            title=f"{layer.title} · heads",
+            kind="heads of the attention",
+            shape=(call.module.num_heads, *layout.shape[1:]),
+        )
 
 
 def _flow(module: nn.Module, spec: NetworkSpec, size: int) -> Flow:
@@ -470,7 +621,7 @@ def _encoder_end(spec: NetworkSpec, value_flow: Flow, calls: Sequence[tuple[int,
 def left_out(network: Network | NetworkSpec, input_size: int | None = None) -> tuple[str, ...]:
     """Name the modules without parts that run but are no layers here: they return no maps.
 
-    Those of a transformer return tokens, (N, T, C), for instance.
+    Those that work inside the windows of an attention are among them, for instance.
 
     Args:
         network: A loaded network, or the description of one.
@@ -497,12 +648,14 @@ def has_parameters(module: nn.Module) -> bool:
     return next(module.parameters(), None) is not None
 
 
-def _of_interest(value_flow: Flow, joins: Mapping[int, Join | None]) -> list[tuple[int, Call]]:
+def _of_interest(
+    value_flow: Flow, joins: Mapping[int, Join | None], layouts: Mapping[int, Layout | None]
+) -> list[tuple[int, Call]]:
     """List the last call of every layer, with its index among all calls."""
     last: dict[str, tuple[int, Call]] = {}
     for order, call in enumerate(value_flow.calls):
         is_layer = call.leaf or joins[order] is not None
-        if call.name and is_layer and len(call.shape) in (2, 4) and call.shape[0] == 1:
+        if call.name and is_layer and layouts[call.position] is not None:
             last[call.name] = (order, call)
     return sorted(last.values(), key=lambda item: item[0])
 
@@ -563,7 +716,8 @@ def _refusal(module: nn.Module, spec: NetworkSpec, size: int, error: TraceError)
     line = registry.place(error.cause)
     line_text = f" ({line})" if line else ""
     return (
-        f"{spec.title} cannot be run on an image of 3 × {size} × {size} numbers: {location} fails"
+        f"{spec.title} cannot be run on an image of {image_channels(module, size)} × {size} × "
+        f"{size} numbers: {location} fails"
         f"{line_text} with “{registry.reason(error.cause)}”."
     )
 

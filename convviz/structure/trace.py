@@ -30,6 +30,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from convviz.networks.clone import clone, per_module
+from convviz.networks.image_channels import image_channels
 from convviz.structure import ops
 
 Shape = tuple[int, ...]
@@ -213,7 +214,7 @@ def trace(
         TraceError: The network cannot be run on an image of this size.
         NetworkError: The network cannot be copied.
     """
-    image = (3, size, size) if isinstance(size, int) else size
+    image = (image_channels(module, size), size, size) if isinstance(size, int) else size
     return _trace(module, image, train, gradients)
 
 
@@ -336,6 +337,18 @@ def call_counts(module: nn.Module, batch: Tensor) -> Mapping[str, int]:
         Dotted name to number of calls; modules that are never called are left out. A module with
         several names has each of them.
     """
+    names = aliases(module)
+    return Counter(name for call in trace_for(module, batch).calls for name in names[call.name])
+
+
+def trace_for(module: nn.Module, batch: Tensor) -> Trace:
+    """Record what a pass over a batch will do; up to where it fails, if it does.
+
+    Args:
+        module: The network; it is not changed.
+        batch: An input, shape (N, C, H, W). Its numbers are not used, unless the network reads
+            them.
+    """
     try:
         recorded = trace(module, tuple(batch.shape[1:]))
         if recorded.on_zeros:
@@ -343,11 +356,15 @@ def call_counts(module: nn.Module, batch: Tensor) -> Mapping[str, int]:
     except TraceError as error:
         # A real pass raises it again, or stops before the part that fails.
         recorded = error.trace
+    return recorded
+
+
+def aliases(module: nn.Module) -> dict[str, list[str]]:
+    """Return all names of each module of a network, by its first, which a trace calls it."""
     names: dict[nn.Module, list[str]] = {}
     for name, part in module.named_modules(remove_duplicate=False):
         names.setdefault(part, []).append(name)
-    aliases = {group[0]: group for group in names.values()}
-    return Counter(name for call in recorded.calls for name in aliases[call.name])
+    return {group[0]: group for group in names.values()}
 
 
 def lookup(table: Mapping[Value, T], value: Value) -> T | None:
@@ -464,13 +481,13 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         return Value(tuple(tensor.shape), memory, memory in self._stored, before)
 
     def _memory(self, tensor: Tensor) -> int:
-        return self._memories.setdefault(tensor.untyped_storage()._cdata, len(self._memories))
+        return self._memories.setdefault(_storage(tensor), len(self._memories))
 
     def _write(self, tensor: Tensor) -> None:
         """Give a tensor that was written to, and every other view of its memory, a new value."""
-        memory = tensor.untyped_storage()._cdata
+        memory = _storage(tensor)
         for view in self._tensors:
-            if view.untyped_storage()._cdata == memory:
+            if _storage(view) == memory:
                 self._values[id(view)] = self._new(view, self._values[id(view)])
 
     def enter(self, name: str) -> Any:
@@ -534,6 +551,11 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
                 )
             )
         return output
+
+
+def _storage(tensor: Tensor) -> int:
+    """Return what tells a tensor's memory from others; sparse ones have a negative number each."""
+    return tensor.untyped_storage()._cdata if tensor.layout == torch.strided else -id(tensor)
 
 
 def _shapes(argument: Any) -> Any:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 import streamlit as st
 from torch import Tensor
 
+from convviz.errors import NetworkError
 from convviz.features import activations as feature_activations
 from convviz.features import class_evidence
 from convviz.features import overview as feature_overview
@@ -143,6 +144,12 @@ def layers(network: Network) -> tuple[Layer, ...]:
     return structure_layers.layers(network)
 
 
+@st.cache_resource(max_entries=24, show_spinner=False, hash_funcs=KEYS)
+def further_layers(network: Network) -> tuple[Layer, ...]:
+    """Return what else of a network can be looked at: blocks, earlier uses, tokens, heads."""
+    return structure_layers.further_layers(network)
+
+
 @st.cache_resource(max_entries=256, show_spinner=False, hash_funcs=KEYS)
 def predictions(image: ChosenImage, network: Network) -> tuple[Prediction, ...]:
     """Return the network's five best guesses; none where it has no decoder."""
@@ -178,8 +185,11 @@ def activations(image: ChosenImage, network: Network, layer: Layer) -> Activatio
     if found is not None:
         return found
     names = (*_neighbours(network, layer), layer.name)
-    made = feature_activations.activations_of(network, image.pixels, names)
-    for name in names:  # the layer that was asked for last: it stays for longest
+    gaps: dict[str, str] = {}
+    made = feature_activations.activations_of(network, image.pixels, names, gaps)
+    if layer.name in gaps:
+        raise NetworkError(gaps[layer.name])
+    for name in made:  # the layer that was asked for last: it stays for longest
         ACTIVATIONS.put((*context, name), made[name])
     return made[layer.name]
 

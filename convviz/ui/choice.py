@@ -86,6 +86,8 @@ class ChosenImage:
 
         weights = network.weights
         crop = preprocess.crop(self.pixels, size=weights.input_size, resize=weights.resize)
+        if len(network.spec.mean) == 1:
+            crop = preprocess.in_grey(crop)
         return crop if enlarged is None else crop.resize((enlarged, enlarged))
 
 

@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol
 from torch import nn
 
 from convviz.downloads.tickets import Download
+from convviz.networks.image_channels import fitted
 from convviz.networks.network import Network, NetworkSpec, Weights
 from convviz.weights import findings
 
@@ -126,7 +127,7 @@ def network_with(
         decoder_set=decoder_set,
         decoder_size=decoder_size,
     )
-    return Network(spec, module, weights)
+    return Network(fitted(spec, module), module, weights)
 
 
 def not_finite(module: nn.Module) -> list[str]:

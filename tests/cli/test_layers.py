@@ -72,26 +72,52 @@ def test_what_a_list_says_of_itself(capsys: pytest.CaptureFixture[str], own_file
     assert lines[0] == f"GoogLeNet, {len(rows)} layers for an image of 224 × 224 pixels"
     main(["layers", "googlenet", "--all"])
     everything = [line for line in capsys.readouterr().out.splitlines()[3:] if line]
+    blocks = [line for line in everything if line.split()[2] == "block"]  # which are no parts
+    assert blocks
+    everything = [line for line in everything if line not in blocks]
     assert lines[-1].startswith(f"{len(everything) - len(rows)} parts of these layers are hidden")
     assert _heading("A", 1, 8) == "A, 1 layer for an image of 8 × 8 pixels"
     assert _hidden(0) == ""
     assert _hidden(1) == "1 part of these layers is hidden; --all shows it."
     own_file(
-        "import torchvision\nfrom convviz.networks import NetworkSpec, register\n"
-        "register(NetworkSpec('vit', 'ViT', torchvision.models.vit_b_16))\n"
+        "from torch import nn\nfrom convviz.networks import NetworkSpec, register\n"
+        "def build():\n"
+        "    along = (nn.Conv1d(4, 4, 1) for _ in range(5))\n"
+        "    first = nn.Conv2d(3, 4, 1), nn.Flatten(2)\n"
+        "    return nn.Sequential(*first, *along, nn.Flatten(), nn.Linear(256, 3))\n"
+        "register(NetworkSpec('rows', 'Rows', build, input_size=8))\n"
     )
-    main(["layers", "vit", "--json", "-"])
+    main(["layers", "rows", "--json", "-"])
     value = json.loads(capsys.readouterr().out)
-    # 12 blocks of two norms, two linear layers, a GELU and three dropouts; one norm, one dropout.
-    assert len(value["left_out"]) == 12 * 8 + 2
-    assert [layer["name"] for layer in value["layers"]] == ["conv_proj", "heads.head"]
-    main(["layers", "vit"])
+    assert value["left_out"] == ["2", "3", "4", "5", "6"]  # maps of one axis
+    assert [layer["name"] for layer in value["layers"]] == ["0", "8"]
+    main(["layers", "rows"])
     said = capsys.readouterr().out.splitlines()[-1]
-    assert said.startswith("98 modules that run are not listed")
-    assert said.endswith(f"{', '.join(value['left_out'][:3])} and 95 more.")
+    assert said.startswith("5 modules that run are not listed")
+    assert said.endswith("2, 3, 4 and 2 more.")
     assert left_out_sentence([]) == ""
     assert left_out_sentence(["a"]).startswith("1 module that runs is not listed")
     assert left_out_sentence(["a", "b", "c"]).endswith("image: a, b, c.")
+
+
+def test_tokens_blocks_uses_and_heads_are_listed(
+    capsys: pytest.CaptureFixture[str], own_file: Any
+) -> None:
+    own_file(
+        "import torchvision\nfrom convviz.networks import NetworkSpec, register\n"
+        "register(NetworkSpec('own_vit', 'ViT', torchvision.models.vit_b_32))\n"
+    )
+    main(["layers", "own_vit", "--all", "--json", "-"])
+    value = json.loads(capsys.readouterr().out)
+    rows = {layer["name"]: layer for layer in value["layers"]}
+    block = rows["encoder.layers.encoder_layer_3"]
+    assert (block["shape"], block["layout"], block["class_tokens"]) == ([768, 7, 7], "tokens", 1)
+    assert rows["encoder.layers"]["kind"] == "block"
+    heads = rows["encoder.layers.encoder_layer_3.self_attention:heads"]
+    assert heads["shape"] == [12, 7, 7]
+    assert rows["encoder.ln:class"]["shape"] == [768]
+    assert "layout" not in rows["conv_proj"]
+    assert value["left_out"] == []
 
 
 @pytest.mark.claims("convviz.structure.layers.layer", "convviz.networks.registry.spec")

@@ -197,6 +197,10 @@ class TestCapture:
         expected = (batch.relu() - 1).relu()
         assert torch.equal(capture(Fickle(), batch, ["relu"])["relu"], expected)
         assert torch.equal(truncated(Fickle(), "relu")(batch), expected)
+        # An image for which it runs once, after one for which it ran twice.
+        fickle = Fickle()
+        assert torch.equal(capture(fickle, batch, ["relu"])["relu"], expected)
+        assert torch.equal(capture(fickle, -batch.abs(), ["relu"])["relu"], batch * 0)
 
     def test_observe_keeps_only_what_it_is_told_to(
         self, red_channels: nn.Module, batch: Tensor

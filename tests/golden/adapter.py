@@ -31,6 +31,7 @@ from convviz.learning.plan import plan
 from convviz.learning.transfer import to_bytes
 from convviz.networks import registry
 from convviz.networks.decoders import EncoderOnly
+from convviz.networks.image_channels import image_channels
 from convviz.networks.network import Network, NetworkSpec, Weights
 from convviz.networks.registry import spec as network_spec
 from convviz.reconstruction import folding
@@ -220,14 +221,16 @@ def fields_of_layers(described: NetworkSpec, module: nn.Module, size: int) -> di
 def call_counts(module: nn.Module, size: int) -> dict[str, int]:
     """Count the calls of every module in one pass."""
     device = next((p.device for p in module.parameters()), torch.device("cpu"))
-    return dict(tracer.call_counts(module, torch.zeros(1, 3, size, size, device=device)))
+    channels = image_channels(module, size)
+    return dict(tracer.call_counts(module, torch.zeros(1, channels, size, size, device=device)))
 
 
 def norm_pairs(module: nn.Module, size: int) -> list[list[str]]:
     """Find the convolutions that run once, each with the batch norm that reads its output."""
     device = next((p.device for p in module.parameters()), torch.device("cpu"))
     names = {part: name for name, part in module.named_modules()}
-    trace, _ = tracer.record(module, torch.zeros(1, 3, size, size, device=device))
+    channels = image_channels(module, size)
+    trace, _ = tracer.record(module, torch.zeros(1, channels, size, size, device=device))
     return [[names[c], names[norm]] for c, norm in dataflow.norm_pairs(trace)]
 
 

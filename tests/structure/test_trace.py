@@ -135,7 +135,7 @@ class TestOutputs:
         found = read(nn.Sequential(Wrapped()))
         assert list(found) == ["0.conv"]
 
-    def test_of_other_shapes_are_no_layers(self, read: Read) -> None:
+    def test_of_tokens_are_maps_where_they_stand_for_places(self, read: Read) -> None:
         class Tokens(nn.Module):
             def __init__(self) -> None:
                 super().__init__()
@@ -147,7 +147,9 @@ class TestOutputs:
                 tokens = self.norm(self.conv(x).flatten(2).transpose(1, 2))  # (N, 4, 4)
                 return self.fc(tokens.mean(1))
 
-        assert list(read(Tokens())) == ["conv", "fc"]
+        found = read(Tokens())
+        assert list(found) == ["conv", "norm", "fc"]
+        assert found["norm"].shape == (4, 2, 2)
 
 
 class TestFaults:
@@ -168,7 +170,9 @@ class TestFaults:
 
     def test_another_number_of_channels_is_refused_in_a_sentence(self, read: Read) -> None:
         with pytest.raises(NetworkError, match=r"Own cannot be run .* 3 × 8 × 8 .*: layer 0 fails"):
-            read(nn.Sequential(nn.Conv2d(1, 2, 1)))
+            read(nn.Sequential(nn.Conv2d(5, 2, 1)))
+        with pytest.raises(NetworkError, match=r"Own cannot be run .* 1 × 8 × 8 .*: layer 1 fails"):
+            read(nn.Sequential(nn.Conv2d(1, 2, 1), nn.Conv2d(1, 2, 1)))
 
     def test_an_error_in_forward_is_told(self, read: Read) -> None:
         with pytest.raises(NetworkError, match=r"its forward\(\) fails with “KeyError: 'weights'”"):

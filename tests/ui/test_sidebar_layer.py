@@ -10,7 +10,7 @@ from convviz.structure import layers as structure_layers
 from convviz.structure.layers import Branch, Layer, comparable
 from convviz.ui.components.layer_keys import added
 from convviz.ui.sidebar import findings
-from convviz.ui.sidebar.layer import Steps, choices, label
+from convviz.ui.sidebar.layer import Steps, choices, label, related
 
 
 def layer(index: int, name: str, kind: str = "ReLU", **more: object) -> Layer:
@@ -183,3 +183,44 @@ def test_the_help_of_a_step_names_its_direction_and_its_key(has_parts: bool) -> 
     assert "key ] does" in deeper
     for text in (shallower, deeper):
         assert ("module" in text) == ("Shift" in text) == has_parts
+
+
+class TestAround:
+    """What else can be looked at around a layer: its module's other outputs, and its blocks."""
+
+    LAYERS = (
+        layer(0, "stage.0.conv", "convolution"),
+        layer(1, "stage.0.relu"),
+        layer(2, "stage.1.conv", "convolution"),
+        layer(3, "stage.1.relu"),
+        layer(4, "last.conv"),
+        layer(5, "fc", "linear", shape=(10,), in_encoder=False),
+    )
+    FURTHER = (
+        layer(0, "stage.0.relu:1", detail=True),
+        layer(1, "stage.0", "block", detail=True),
+        layer(3, "stage.1", "block", detail=True),
+        layer(3, "stage", "block", detail=True),
+    )
+
+    def around(self, name: str) -> list[str]:
+        everything = {each.name: each for each in (*self.LAYERS, *self.FURTHER)}
+        return [each.name for each in related(everything[name], self.LAYERS, self.FURTHER)]
+
+    def test_uses_first_then_the_innermost_block(self) -> None:
+        assert self.around("stage.0.relu") == ["stage.0.relu:1", "stage.0", "stage"]
+        assert self.around("stage.0.relu:1") == ["stage.0.relu", "stage.0", "stage"]
+        assert self.around("stage.0") == ["stage"]
+        assert self.around("fc") == []
+
+    def test_the_whole_encoder_is_no_block(self) -> None:
+        layers, further = self.LAYERS[:4], self.FURTHER
+        assert [each.name for each in related(layers[0], layers, further)] == ["stage.0"]
+
+    def test_steps_go_on_from_a_block(self) -> None:
+        order = {each.name: each.index for each in (*self.LAYERS, *self.FURTHER)}
+        names = [each.name for each in self.LAYERS]
+        steps = Steps(order, names, names)
+        assert steps.target("stage.0", 1) == "stage.1.conv"
+        assert steps.target("stage.0", -1) == "stage.0.conv"
+        assert steps.target("stage.0.relu:1", 1) == "stage.0.relu"

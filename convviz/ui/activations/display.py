@@ -53,8 +53,12 @@ class DisplayOptions:
     threshold: float
 
 
-def menu() -> DisplayOptions:
-    """Draw the menu of the display options, which all views share, and return what is chosen."""
+def menu(activations: Activations) -> DisplayOptions:
+    """Draw the menu of the display options, which all views share, and return what is chosen.
+
+    Args:
+        activations: Those of the layer in use.
+    """
     with st.popover("Display", icon=":material/tune:", key="activations_display"):
         order = st.selectbox(
             "Order",
@@ -97,6 +101,7 @@ def menu() -> DisplayOptions:
             "the layer's strongest. With 0, only silent channels count. Where no ReLU follows, the "
             "size counts, whatever the sign.",
         )
+        _offer_threshold(activations, threshold)
     return DisplayOptions(
         cast("Order", order),
         cast(Show, show),
@@ -104,6 +109,28 @@ def menu() -> DisplayOptions:
         colours,
         threshold,
     )
+
+
+def threshold_step(threshold: float) -> float | None:
+    """Return the first step of the slider that is not below a threshold; None beyond the last."""
+    return next((step for step in _THRESHOLDS if step >= threshold), None)
+
+
+def _offer_threshold(activations: Activations, current: float) -> None:
+    """Offer the threshold that means something behind SiLU and its like."""
+    sentence, threshold = findings.soft_activation(activations), activations.soft_threshold
+    if not sentence:
+        return
+    st.caption(sentence)
+    step = None if threshold is None else threshold_step(threshold)
+    if step is not None:
+        st.button(
+            f"Set τ to {step:g}",
+            key="activations_soft_threshold",
+            disabled=step == current,
+            on_click=state.put,
+            args=(Key.THRESHOLD, step),
+        )
 
 
 def legend(

@@ -27,7 +27,7 @@ def draw(choice: Choice) -> None:
     activations = cache.activations(choice.image, choice.network, choice.layer)
     with st.container(horizontal=True, key=ahead.HEADLINE):
         headline = st.container(width="stretch", gap=None)
-        options = display.menu()
+        options = display.menu(activations)
     with headline:
         _headline(choice, activations, options.threshold)
     views: dict[str, Callable[[Choice, Activations, DisplayOptions], None]] = {

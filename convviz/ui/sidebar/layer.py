@@ -9,7 +9,7 @@ from math import prod
 
 import streamlit as st
 
-from convviz.networks.network import Network
+from convviz.networks.network import Network, is_within
 from convviz.structure.findings import left_out_sentence
 from convviz.structure.layers import (
     Layer,
@@ -59,7 +59,8 @@ def pick(
         layers: All of its layers.
         first_depth: Depth of the layer that the page begins with, until one is chosen.
     """
-    by_name = {layer.name: layer for layer in layers}
+    further = cache.further_layers(network)
+    by_name = {layer.name: layer for layer in (*layers, *further)}
     offered = choices(layers)
     _settle(network, by_name, offered, first_depth)
     # A link may name a part of a layer: it is listed as well, while it is looked at.
@@ -71,7 +72,7 @@ def pick(
         name = st.selectbox(
             "Layer",
             names,
-            format_func=titles(layers).__getitem__,
+            format_func=titles(tuple(by_name.values())).__getitem__,
             key=Key.LAYER,
             help="Grouped by stage, from the image to the classes, each with its output: channels "
             "× height × width. Type to search.",
@@ -80,6 +81,7 @@ def pick(
         layer = by_name[name]
         dotted = "" if layer.name == layer.title else f"{state.code(layer.name)}, "
         st.caption(f"{dotted}{state.plain(layer.kind)}, {prod(layer.shape):,} values")
+        _draw_related(related(layer, layers, further))
         if sentence := left_out_sentence(left_out(network)):
             st.caption(sentence)
     state.visit().layers[network.name] = layer.name
@@ -169,7 +171,8 @@ class Steps:
 
 def steps(network: Network, layers: Sequence[Layer]) -> Steps:
     """Return how one steps through a network's layers; found once."""
-    return cache.once(lambda: Steps.of(network, layers), "layer steps", network)
+    everything = (*layers, *cache.further_layers(network))
+    return cache.once(lambda: Steps.of(network, everything), "layer steps", network)
 
 
 def _draw_steps(steps: Steps, name: str) -> None:
@@ -192,6 +195,62 @@ def _draw_steps(steps: Steps, name: str) -> None:
         {"sidebar_layer_shallower": -1, "sidebar_layer_deeper": 1},
         lambda along_trunk, by_parts: _go(steps.target(name, along_trunk, by_parts)),
     )
+
+
+def related(layer: Layer, layers: Sequence[Layer], further: Sequence[Layer]) -> tuple[Layer, ...]:
+    """List what else can be looked at around a layer: its other uses, its parts, and its blocks.
+
+    The network's whole encoder is no block here: it puts out what its last layer does.
+
+    Args:
+        layer: The layer in use.
+        layers: All layers of the network.
+        further: What else can be looked at there.
+
+    Returns:
+        Uses and parts of the same module first, then the blocks around it, the innermost first.
+    """
+    encoder = [each.module for each in layers if each.in_encoder]
+    same = [
+        each
+        for each in (*further, *layers)
+        if each.module == layer.module and each.name != layer.name
+    ]
+    blocks = [
+        each
+        for each in (*further, *layers)
+        if each.name == each.module != layer.module
+        and is_within(layer.module, each.module)
+        and not all(is_within(name, each.module) for name in encoder)
+    ]
+    blocks.sort(key=lambda block: -len(block.name))
+    return (*same, *blocks)
+
+
+def _draw_related(layers: Sequence[Layer]) -> None:
+    """Draw a list of what else can be looked at around the layer in use, if there is anything."""
+    if not layers:
+        return
+    by_name = {layer.name: layer for layer in layers}
+    st.selectbox(
+        "Uses, parts and blocks",
+        by_name,
+        index=None,
+        format_func=lambda name: f"{by_name[name].title} ({by_name[name].kind})",
+        key="sidebar_layer_related",
+        on_change=_open_related,
+        placeholder="Around this layer",
+        label_visibility="collapsed",
+        help="What else can be looked at here: other uses of the same module, a class token or the "
+        "heads of an attention, and the blocks that the layer is in.",
+    )
+
+
+def _open_related() -> None:
+    name = st.session_state["sidebar_layer_related"]
+    st.session_state["sidebar_layer_related"] = None
+    if name is not None:
+        _go(name)
 
 
 def _go(name: str) -> None:

@@ -1,0 +1,65 @@
+"""How many channels an image has for a network: three colours, or one grey.
+
+Networks of handwritten digits, X-rays and microscopes take images of one channel. That is found
+from the network itself, so that nobody has to say it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from torch import nn
+
+from convviz.errors import NetworkError
+from convviz.networks.network import NetworkSpec
+
+_MOST = 4  # channels of an image; what takes more is no first convolution
+
+
+def image_channels(module: nn.Module, side: int | None = None) -> int:
+    """Return how many channels the images have that a network takes.
+
+    They are three if any convolution takes three; else as many as the first takes that takes at
+    most four. Without convolutions the first fully connected layer counts, if the side is known.
+
+    Args:
+        module: The network.
+        side: Of its square input, in pixels.
+    """
+    taken = [part.in_channels for part in module.modules() if isinstance(part, nn.Conv2d)]
+    if not taken and side is not None:
+        linear = next((part for part in module.modules() if isinstance(part, nn.Linear)), None)
+        return 1 if linear is not None and linear.in_features == side * side else 3
+    if 3 in taken:
+        return 3
+    return next((count for count in taken if 0 < count <= _MOST), 3)
+
+
+def fitted(spec: NetworkSpec, module: nn.Module) -> NetworkSpec:
+    """Return a network's description with a mean and a deviation of one number, if it takes grey.
+
+    Three numbers are averaged.
+    """
+    if image_channels(module, spec.input_size) != 1 or len(spec.mean) == len(spec.std) == 1:
+        return spec
+    mean, std = (sum(values) / len(values) for values in (spec.mean, spec.std))
+    return replace(spec, mean=(mean,), std=(std,))
+
+
+def check_channels(spec: NetworkSpec, module: nn.Module) -> None:
+    """Check that pictures can be given to a network.
+
+    Raises:
+        NetworkError: Its images have neither one channel nor three.
+    """
+    count = image_channels(module, spec.input_size)
+    if count not in (1, 3):
+        raise NetworkError(
+            f"{spec.title} takes images of {count} channels, and a picture has three colours or is "
+            "grey: which of them would be which is not known; put a layer before it that makes "
+            f"{count} channels of three."
+        )
+    if count == 3 and (len(spec.mean) == 1 or len(spec.std) == 1):
+        raise NetworkError(
+            f"{spec.title} takes images of three colours, so mean and std need three numbers each."
+        )

@@ -1,0 +1,64 @@
+import pytest
+from torch import nn
+
+from convviz.errors import NetworkError
+from convviz.networks.image_channels import check_channels, fitted, image_channels
+from convviz.networks.network import NetworkSpec
+from convviz.networks.registry import register
+
+
+def spec(**options: object) -> NetworkSpec:
+    return NetworkSpec(name="own", title="Own", build=nn.Identity, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("convolutions", "count"),
+    [
+        ([(3, 8), (8, 8)], 3),
+        ([(1, 6), (6, 16)], 1),
+        ([(2, 6)], 2),
+        ([(4, 6)], 4),
+        ([(16, 6), (1, 16)], 1),  # declared in another order than it runs
+        ([(2, 1), (3, 8)], 3),  # a gate over two maps, declared before the first convolution
+        ([(16, 6)], 3),
+        ([], 3),
+    ],
+)
+def test_from_the_convolutions(convolutions: list[tuple[int, int]], count: int) -> None:
+    module = nn.Sequential(*(nn.Conv2d(*sizes, 1) for sizes in convolutions))
+    assert image_channels(module) == count
+
+
+def test_from_the_first_linear_layer_where_there_is_no_convolution() -> None:
+    module = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    assert image_channels(module, 28) == 1
+    assert image_channels(module, 14) == 3
+    assert image_channels(nn.Sequential(nn.Flatten(), nn.Linear(3 * 784, 10)), 28) == 3
+
+
+def test_three_numbers_are_averaged_for_grey() -> None:
+    grey = nn.Conv2d(1, 2, 1)
+    three = spec(mean=(0.1, 0.2, 0.6), std=(0.5, 0.25, 0.3))
+    assert fitted(three, grey).mean == pytest.approx((0.3,))
+    assert fitted(three, grey).std == pytest.approx((0.35,))
+    one = spec(mean=(0.1307,), std=(0.3081,))
+    assert fitted(one, grey) is one
+    assert fitted(three, nn.Conv2d(3, 2, 1)) is three
+
+
+@pytest.mark.claims("convviz.networks.image_channels.check_channels")
+def test_what_cannot_be_given_a_picture() -> None:
+    for count in (2, 4):
+        with pytest.raises(NetworkError, match=f"takes images of {count} channels"):
+            check_channels(spec(), nn.Conv2d(count, 2, 1))
+    with pytest.raises(NetworkError, match="three numbers each"):
+        check_channels(spec(mean=(0.5,), std=(0.5,)), nn.Conv2d(3, 2, 1))
+    check_channels(spec(), nn.Conv2d(1, 2, 1))
+    check_channels(spec(), nn.Conv2d(3, 2, 1))
+
+
+def test_a_description_takes_one_number_or_three(fresh_registry: None) -> None:
+    register(spec(mean=(0.1307,), std=(0.3081,)))
+    for mean, std in (((0.5,), (0.5, 0.5, 0.5)), ((0.5, 0.5), (0.5, 0.5)), ((), ())):
+        with pytest.raises(NetworkError, match="three numbers each, or one for grey"):
+            register(spec(mean=mean, std=std))
