@@ -37,7 +37,12 @@ def input_for(network: Network, image: Image.Image) -> Tensor:
     """Turn an image into the network's input, shape (1, 3, S, S), float32, normalised."""
     spec, weights = network.spec, network.weights
     return to_tensor(
-        image, size=weights.input_size, resize=weights.resize, mean=spec.mean, std=spec.std
+        image,
+        size=weights.input_size,
+        resize=weights.resize,
+        mean=spec.mean,
+        std=spec.std,
+        interpolation=spec.interpolation,
     )
 
 

@@ -184,7 +184,12 @@ def patch_picture(network: Network, pictures: ImageSet, patch: Patch) -> Image.I
         ImageError: The image cannot be read any more.
     """
     weights = network.weights
-    image = crop(pictures.image(patch.picture), size=weights.input_size, resize=weights.resize)
+    image = crop(
+        pictures.image(patch.picture),
+        size=weights.input_size,
+        resize=weights.resize,
+        interpolation=network.spec.interpolation,
+    )
     if patch.box is None:
         return image
     return image.crop((patch.box.left, patch.box.top, patch.box.right, patch.box.bottom))

@@ -1,9 +1,9 @@
 """From an image to a network's input, and back.
 
 The steps are those of torchvision's ImageClassification preset: resize the shorter side to
-``resize`` pixels (bilinear, antialiased), crop the centre ``size`` × ``size``, scale to 0…1,
-subtract the mean and divide by the standard deviation, channel by channel. Only the part inside the
-crop is ever resized, so a very long image takes no more memory than a square one.
+``resize`` pixels (bilinear or bicubic, antialiased), crop the centre ``size`` × ``size``, scale to
+0…1, subtract the mean and divide by the standard deviation, channel by channel. Only the part
+inside the crop is ever resized, so a very long image takes no more memory than a square one.
 """
 
 from collections.abc import Sequence
@@ -15,14 +15,19 @@ from torchvision.transforms.v2.functional import pil_to_tensor, to_pil_image
 
 from convviz.errors import SettingError
 
+_FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
-def crop(image: Image.Image, *, size: int, resize: int) -> Image.Image:
+
+def crop(
+    image: Image.Image, *, size: int, resize: int, interpolation: str = "bilinear"
+) -> Image.Image:
     """Crop the square of an image that the network sees.
 
     Args:
         image: The image, of any size.
         size: Side of the result, in pixels.
         resize: Length in pixels that the image's shorter side is scaled to; at least ``size``.
+        interpolation: "bilinear" or "bicubic".
 
     Returns:
         An RGB image of ``size`` × ``size`` pixels.
@@ -47,7 +52,7 @@ def crop(image: Image.Image, *, size: int, resize: int) -> Image.Image:
         min((top + size) * scale_y, height),
     )
     plain = image if image.mode == "RGB" else image.convert("RGB")  # convert would copy it
-    return plain.resize((size, size), Image.Resampling.BILINEAR, box=box)
+    return plain.resize((size, size), _FILTERS[interpolation], box=box)
 
 
 def to_pixels(image: Image.Image) -> Tensor:
@@ -80,7 +85,13 @@ def as_saved(pixels: Tensor) -> Tensor:
 
 
 def to_tensor(
-    image: Image.Image, *, size: int, resize: int, mean: Sequence[float], std: Sequence[float]
+    image: Image.Image,
+    *,
+    size: int,
+    resize: int,
+    mean: Sequence[float],
+    std: Sequence[float],
+    interpolation: str = "bilinear",
 ) -> Tensor:
     """Turn an image into the network's input, shape (1, 3, size, size), float32, normalised.
 
@@ -90,11 +101,12 @@ def to_tensor(
         resize: Length in pixels that the image's shorter side is scaled to; at least ``size``.
         mean: Subtracted from red, green and blue.
         std: What they are divided by then.
+        interpolation: "bilinear" or "bicubic".
 
     Raises:
         SettingError: The crop is larger than the resized image.
     """
-    pixels = to_pixels(crop(image, size=size, resize=resize))
+    pixels = to_pixels(crop(image, size=size, resize=resize, interpolation=interpolation))
     return normalise(pixels.unsqueeze(0), mean=mean, std=std)
 
 

@@ -194,7 +194,8 @@ def reconstruct(
     side = config.image_size or network.input_size
     target = next(candidate for candidate in layers(network, side) if candidate.name == name)
     resize = max(side, round(side * network.weights.resize / network.input_size))
-    seen = image if cropped else crop(image, size=side, resize=resize)
+    how = network.spec.interpolation
+    seen = image if cropped else crop(image, size=side, resize=resize, interpolation=how)
     original = to_pixels(seen).unsqueeze(0)
     start = _start(config, side, resize)
     return _steps(partial(_Descent, network, target, config, original, start, resize), stop)

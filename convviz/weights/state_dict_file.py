@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from torchvision.models import GoogLeNet
-
 from convviz.downloads import cache
 from convviz.networks import registry
+from convviz.networks.decoders import forget_heads
 from convviz.networks.network import Network, NetworkSpec
 from convviz.structure.layers import check_classes
 from convviz.weights import checkpoint, findings
@@ -56,8 +55,8 @@ def load_file(
     module = checkpoint.fill(
         module, state.tensors, title=spec.title, origin=origin, without=without
     )
-    if isinstance(module, GoogLeNet) and without:
-        module.aux_logits = False  # as torchvision does
+    if without:
+        forget_heads(module)  # as torchvision does
     if own:
         check_classes(spec, module)
     names, note = _class_names(path.name, count, spec.classes, file.classes, classes)

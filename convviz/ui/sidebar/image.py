@@ -246,7 +246,7 @@ def whole(image: ChosenImage, network: Network) -> None:
 def input_crop(image: ChosenImage, network: Network) -> None:
     """Draw exactly what goes into the network, and offer it as a file."""
     size = network.weights.input_size
-    crop = _crop(image, size, network.weights.resize)
+    crop = _crop(image, size, network.weights.resize, network.spec.interpolation)
     with st.container(width=max(224, size)):
         st.image(crop, width="stretch", alt="What goes into the network")
     st.caption(findings.crop(size, network.weights.resize, image.pixels.size))
@@ -261,11 +261,11 @@ def _is_transparent(image: ChosenImage) -> bool:
 
 # Streamlit passes files on as they are, and would encode pixels anew in every run.
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=IMAGE_KEYS)
-def _crop(image: ChosenImage, size: int, resize: int) -> bytes:
+def _crop(image: ChosenImage, size: int, resize: int, interpolation: str) -> bytes:
     """Cut out what goes into a network, as a PNG file."""
     from convviz.images import preprocess
 
-    return png(preprocess.crop(image.pixels, size=size, resize=resize))
+    return png(preprocess.crop(image.pixels, size=size, resize=resize, interpolation=interpolation))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=IMAGE_KEYS)
