@@ -34,7 +34,7 @@ JOBS ?= 2
 PIECES := lint format-check types audit tests
 
 .PHONY: help run dev install preflight test chromium check $(PIECES) unit pages browser \
-	choices independent test-load screenshots format clean
+	choices independent networks test-load screenshots format clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{ printf "make %-13s %s\n", $$1, $$2 }'
@@ -127,6 +127,9 @@ choices: ## plays every recorded choice by hand: minutes
 
 independent: ## counts many networks again by code that is not convviz': minutes
 	@$(VENV_PYTHON) -m pytest --independent tests/independent
+
+networks: ## looks into every classifier of torchvision: minutes, 8 GB
+	@$(VENV_PYTHON) -m pytest --networks tests/networks/test_every_network.py
 
 # LOAD says which of them: make test-load LOAD="-k thirty"
 test-load: ## thirty visitors at once, and a soak: hours; writes docs/LOAD.md

@@ -40,6 +40,7 @@ PROXIES = {
 LONG = (
     ("choices", "choices", "play every recorded choice by hand"),
     ("independent", "independent", "count many networks by other code"),
+    ("networks", "networks", "look into all of torchvision's classifiers"),
     ("load", "test-load", "run the long tests of load, faults and hostile input"),
 )
 

@@ -3,6 +3,7 @@
 import ast
 import doctest
 import re
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import convviz
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-DOCUMENTS = ("ARCHITECTURE.md", "RECIPES.md")
+DOCUMENTS = ("ARCHITECTURE.md", "RECIPES.md", "NETWORKS.md")
 PUBLIC = set(convviz.__all__) - {"__version__"}
 SECTIONS = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^##|\Z)", TEXT, re.DOTALL | re.MULTILINE))
 
@@ -67,3 +68,27 @@ def test_files_that_the_documents_name_exist() -> None:
     named = {path for path in paths if not re.search(r"[Tt]itle|PAGE|/$", path)}
     assert len(named) > 30
     assert sorted(path for path in named if not (ROOT / path).exists()) == []
+
+
+def test_every_field_of_a_networks_description_is_in_the_table() -> None:
+    text = (ROOT / "docs" / "NETWORKS.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \| (.+?) \|$", text, re.MULTILINE)
+    described = {name: default for name, _, default, _ in rows}
+    specs = fields(convviz.NetworkSpec)
+    assert list(described) == [field.name for field in specs]
+    for field in specs:
+        if field.default is MISSING:
+            assert described[field.name] == "–"
+        elif not callable(field.default):
+            shown = re.match(r"`([^`]*)`", described[field.name])
+            assert shown is not None
+            assert ast.literal_eval(shown[1]) == field.default, field.name
+
+
+def test_the_example_of_a_small_network_runs(fresh_registry: None) -> None:
+    text = (ROOT / "docs" / "NETWORKS.md").read_text("utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    exec(compile(code, "docs/NETWORKS.md", "exec"), {})
+    network = convviz.load("small")
+    assert network.weights.classes == ("circle", "square", "triangle")
+    assert (network.weights.input_size, network.weights.resize) == (32, 32)

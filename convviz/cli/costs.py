@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from convviz.cli.options import json_output
+from convviz.cli.options import json_output, say_whose
 from convviz.cli.output import table, write_json
 from convviz.formatting import grouped
 
@@ -44,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
 
     names = list(dict.fromkeys(args.networks))
     counts = {name: costs.count(spec(name), args.input_size) for name in names}
+    for name in names:
+        say_whose(name)
     if args.json is not None:
         rows = {name: as_json(total) for name, total in counts.items()}
         write_json(args.json, rows, indent=2)

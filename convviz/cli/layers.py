@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from convviz.cli.options import json_output
+from convviz.cli.options import json_output, say_whose
 from convviz.cli.output import check_target, table, write_json
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
     check_target(args.json)
     spec = network_spec(args.network)
+    say_whose(spec.name)
     size = spec.input_size if args.input_size is None else args.input_size
     all_layers, missing = layers(spec, size), left_out(spec, size)
     further = further_layers(spec, size)

@@ -51,7 +51,9 @@ def layer_and_image() -> argparse.ArgumentParser:
     """Describe which layer of which network looks at which image, and where the result goes."""
     parser = argparse.ArgumentParser(add_help=False, parents=[json_output(), weights()])
     parser.add_argument("image", metavar="IMAGE", help=f"a picture's file, or {_SAMPLE}cat")
-    parser.add_argument("--network", required=True, metavar="NETWORK", help="alexnet, vgg16, …")
+    parser.add_argument(
+        "--network", required=True, metavar="NETWORK", help="alexnet, vgg16, resnet18, …"
+    )
     parser.add_argument(
         "--layer",
         required=True,
@@ -62,6 +64,15 @@ def layer_and_image() -> argparse.ArgumentParser:
     )
     parser.add_argument("--out", metavar="FILE.png", help="write the result as one picture")
     return parser
+
+
+def say_whose(name: str) -> None:
+    """Say on standard error if a user's network has taken the place of a built-in one."""
+    from convviz.networks.findings import replaces_built_in
+    from convviz.networks.registry import replaces, spec
+
+    if replaces(name):
+        print(replaces_built_in(spec(name)), file=sys.stderr)
 
 
 def _source_or_file(text: str) -> str | Path:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convviz.cli.options import json_output, weights
+from convviz.cli.options import json_output, say_whose, weights
 from convviz.cli.output import ProgressBar, check_target, table, write, write_json
 from convviz.errors import SettingError
 
@@ -102,6 +102,7 @@ def run(args: argparse.Namespace) -> int:
             "only where all weights are learned anew."
         )
     network = load(args.network, args.weights)
+    say_whose(network.name)
     plan = plan_transfer(network, scenario, dataset.classes, auxiliary=args.auxiliary)
     if args.only_trained and not plan.parts_to_save():
         raise SettingError(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
+import textwrap
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
 def _status(network: str | None, target: str | None) -> int:
     from convviz.datasets import published
     from convviz.formatting import size_text
+    from convviz.networks.catalogue import OF_THE_COURSE
     from convviz.networks.registry import available
     from convviz.weights.load import source_statuses
     from convviz.weights.unused import unused_files
@@ -62,7 +66,15 @@ def _status(network: str | None, target: str | None) -> int:
             rows["CONVVIZ_WEIGHTS"] = [asdict(file) for file in unused]
         write_json(target, rows)
         return 0
+    course = {spec.name for spec in OF_THE_COURSE}
+    folded = [
+        name
+        for name in names
+        if not network and name not in course and _only_torchvisions(statuses[name])
+    ]
     for name, row in statuses.items():
+        if name in folded:
+            continue
         print(name)
         for status in row:
             if status.here:
@@ -71,11 +83,21 @@ def _status(network: str | None, target: str | None) -> int:
             else:
                 size = size_text(status.fetch_bytes)
                 print(f"  {status.source:<9} to fetch  {status.title}, {size} ({status.note})")
+    if folded:
+        print(f"{len(folded)} more of torchvision's networks")
+        print("  imagenet  to fetch  “weights status NETWORK” says how much each of them is:")
+        for line in textwrap.wrap(", ".join(folded), 76):
+            print(f"    {line}")
     if unused:
         print("not used, in your CONVVIZ_WEIGHTS folder")
     for file in unused:
         print(f"  {file.name} {file.reason}")
     return 0
+
+
+def _only_torchvisions(row: Sequence[SourceStatus]) -> bool:
+    """Whether a network has nothing on this machine but random numbers."""
+    return not any(status.here and status.source != "random" for status in row)
 
 
 def _plain(status: SourceStatus) -> dict[str, Any]:
@@ -85,12 +107,18 @@ def _plain(status: SourceStatus) -> dict[str, Any]:
 def _fetch(name: str, source: str | None) -> int:
     from convviz.downloads.tickets import follow
     from convviz.formatting import size_text
+    from convviz.networks.registry import spec
+    from convviz.weights import imagenet
     from convviz.weights.encoder import ENCODERS
+    from convviz.weights.findings import licence
     from convviz.weights.load import load, source_statuses, start_fetch
 
     source = source or ("encoder" if name in ENCODERS else "imagenet")
     is_here = any(status.here for status in source_statuses(name) if status.source == source)
     if not is_here:
+        file = imagenet.torchvision_file(spec(name)) if source == "imagenet" else None
+        if file is not None and sys.stderr.isatty():
+            print(f"{file.name}, {size_text(file.bytes)}. {licence(file.licence)}", file=sys.stderr)
         with ProgressBar() as progress:
             follow(start_fetch(name, source), progress.megabytes)
     weights = load(name, source, fetch=False).weights

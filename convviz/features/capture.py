@@ -56,7 +56,12 @@ def input_for(network: Network, image: Image.Image) -> Tensor:
     check_channels(network.spec, network.module)
     spec, weights = fitted(network.spec, network.module), network.weights
     return to_tensor(
-        image, size=weights.input_size, resize=weights.resize, mean=spec.mean, std=spec.std
+        image,
+        size=weights.input_size,
+        resize=weights.resize,
+        mean=spec.mean,
+        std=spec.std,
+        interpolation=spec.interpolation,
     )
 
 

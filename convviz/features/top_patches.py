@@ -184,7 +184,12 @@ def patch_picture(network: Network, pictures: ImageSet, patch: Patch) -> Image.I
         ImageError: The image cannot be read any more.
     """
     weights = network.weights
-    image = crop(pictures.image(patch.picture), size=weights.input_size, resize=weights.resize)
+    image = crop(
+        pictures.image(patch.picture),
+        size=weights.input_size,
+        resize=weights.resize,
+        interpolation=network.spec.interpolation,
+    )
     if len(network.spec.mean) == 1:
         image = in_grey(image)
     if patch.box is None:

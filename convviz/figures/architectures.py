@@ -164,7 +164,7 @@ def trade(
         )
     )
     theme.style(figure, height=400, saveable=True)
-    figure.update_xaxes(title="Billions of MACs for one image of 224 × 224", rangemode="tozero")
+    figure.update_xaxes(title="Billions of MACs for one image", rangemode="tozero")
     figure.update_yaxes(title="Top-1 accuracy on ImageNet")
     if reported:
         low, high = min(accuracies) - 0.06, max(accuracies) + 0.07

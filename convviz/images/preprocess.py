@@ -1,9 +1,9 @@
 """From an image to a network's input, and back.
 
 The steps are those of torchvision's ImageClassification preset: resize the shorter side to
-``resize`` pixels (bilinear, antialiased), crop the centre ``size`` × ``size``, scale to 0…1,
-subtract the mean and divide by the standard deviation, channel by channel. Only the part inside the
-crop is ever resized, so a very long image takes no more memory than a square one.
+``resize`` pixels (bilinear or bicubic, antialiased), crop the centre ``size`` × ``size``, scale to
+0…1, subtract the mean and divide by the standard deviation, channel by channel. Only the part
+inside the crop is ever resized, so a very long image takes no more memory than a square one.
 """
 
 from collections.abc import Sequence
@@ -18,14 +18,19 @@ from convviz.errors import SettingError
 LUMA = (0.299, 0.587, 0.114)
 """Share of red, green and blue in the brightness of an image, ITU-R BT.601."""
 
+_FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
-def crop(image: Image.Image, *, size: int, resize: int) -> Image.Image:
+
+def crop(
+    image: Image.Image, *, size: int, resize: int, interpolation: str = "bilinear"
+) -> Image.Image:
     """Crop the square of an image that the network sees.
 
     Args:
         image: The image, of any size.
         size: Side of the result, in pixels.
         resize: Length in pixels that the image's shorter side is scaled to; at least ``size``.
+        interpolation: "bilinear" or "bicubic".
 
     Returns:
         An RGB image of ``size`` × ``size`` pixels.
@@ -50,7 +55,7 @@ def crop(image: Image.Image, *, size: int, resize: int) -> Image.Image:
         min((top + size) * scale_y, height),
     )
     plain = image if image.mode == "RGB" else image.convert("RGB")  # convert would copy it
-    return plain.resize((size, size), Image.Resampling.BILINEAR, box=box)
+    return plain.resize((size, size), _FILTERS[interpolation], box=box)
 
 
 def to_pixels(image: Image.Image) -> Tensor:
@@ -99,7 +104,13 @@ def as_saved(pixels: Tensor) -> Tensor:
 
 
 def to_tensor(
-    image: Image.Image, *, size: int, resize: int, mean: Sequence[float], std: Sequence[float]
+    image: Image.Image,
+    *,
+    size: int,
+    resize: int,
+    mean: Sequence[float],
+    std: Sequence[float],
+    interpolation: str = "bilinear",
 ) -> Tensor:
     """Turn an image into the network's input, shape (1, 3, size, size), float32, normalised.
 
@@ -111,11 +122,12 @@ def to_tensor(
         resize: Length in pixels that the image's shorter side is scaled to; at least ``size``.
         mean: Subtracted from red, green and blue, or from grey.
         std: What they are divided by then.
+        interpolation: "bilinear" or "bicubic".
 
     Raises:
         SettingError: The crop is larger than the resized image.
     """
-    cropped = crop(image, size=size, resize=resize)
+    cropped = crop(image, size=size, resize=resize, interpolation=interpolation)
     if len(mean) == 1:
         grey: Tensor = pil_to_tensor(cropped.convert("L"))
         pixels = grey.to(torch.float32).div_(255)

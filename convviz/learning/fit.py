@@ -358,8 +358,8 @@ def _plain(plan: TransferPlan, trained_module: nn.Module) -> nn.Module:
     else:
         with torch.device("meta"):
             network = in_form(clone(plan.network.module), plan.form, plan.network.spec.auxiliary)
-    names = network.state_dict()
-    state = {name: value for name, value in trained_module.state_dict().items() if name in names}
+    trained, state = trained_module.state_dict(), network.state_dict()
+    state.update((name, trained[name]) for name in list(state))  # it keeps the modules' versions
     network.load_state_dict(state, assign=True)
     return network.eval().requires_grad_(False)
 

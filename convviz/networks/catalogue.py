@@ -1,36 +1,31 @@
-"""The built-in networks, all built by torchvision.
+"""The built-in networks: all of torchvision's classifiers.
 
-To add one, add an entry to CATALOGUE; functions that give its layers titles and stages are
-optional.
+Those of the course, AlexNet, the VGGs and GoogLeNet, have entries of their own, with the papers'
+names for their layers. Every other one is described by what torchvision says of it, without being
+built: the size of its image, and how that is resized and normalised, are those of one entry of its
+weights, which `entry_of` chooses; its layers' titles and stages come from its modules.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import torch
 from torch import nn
+from torchvision import models
 
 from convviz.networks.network import NetworkSpec
 from convviz.networks.registry import register_built_in
+from convviz.networks.titles import TitledNetwork, short_kind
+from convviz.networks.without_values import build_without_values
 
 COURSE = ("alexnet", "vgg16", "googlenet")  # the networks of the course, one of each family
 
 CLASSIFIER = "classifier"
-
-_PREFIXES: tuple[tuple[type[nn.Module], str], ...] = (
-    (nn.Conv2d, "conv"),
-    (nn.BatchNorm2d, "bn"),
-    (nn.ReLU, "relu"),
-    (nn.MaxPool2d, "pool"),
-    (nn.Dropout, "dropout"),
-    (nn.Linear, "fc"),
-)
 
 
 class Numbered:
@@ -60,7 +55,7 @@ class Numbered:
         names: dict[str, tuple[str, str]] = {}
         block, position, after_pool = 0, 0, True
         for name, part in network.get_submodule("features").named_children():
-            prefix = _prefix(part)
+            prefix = short_kind(part)
             if prefix == "conv" and self._blocks and not after_pool:
                 position += 1
             elif prefix == "conv":
@@ -71,23 +66,17 @@ class Numbered:
         for name, part in network.get_submodule("classifier").named_children():
             # Dropout comes before its linear layer in AlexNet and after it in VGG; as in Caffe's
             # definitions it has the number of that layer.
-            prefix = _prefix(part)
+            prefix = short_kind(part)
             block += prefix == "fc"
             number = str(block + (prefix == "dropout" and not self._blocks))
             names[f"classifier.{name}"] = (f"{prefix}{number}", CLASSIFIER)
         return names
 
 
-def _prefix(part: nn.Module) -> str:
-    return next(prefix for kind, prefix in _PREFIXES if isinstance(part, kind))
-
-
 def torchvision_network(function: str, *, num_classes: int = 1000, **options: Any) -> nn.Module:
     """Build one of torchvision's networks on the meta device: shapes without values."""
-    models = importlib.import_module("torchvision.models")
-    build: Callable[..., nn.Module] = getattr(models, function)
-    with torch.device("meta"):
-        return build(weights=None, num_classes=num_classes, **options)
+    build: Callable[..., nn.Module] = models.get_model_builder(function)
+    return build_without_values(partial(build, weights=None, num_classes=num_classes, **options))
 
 
 _INCEPTION = {
@@ -220,7 +209,7 @@ def _googlenet() -> NetworkSpec:
     )
 
 
-CATALOGUE = (
+OF_THE_COURSE = (
     _alexnet(),
     _vgg(11, batch_norm=False, encoder_end="features.20"),
     _vgg(13, batch_norm=False, encoder_end="features.24"),
@@ -232,7 +221,129 @@ CATALOGUE = (
     _vgg(19, batch_norm=True, encoder_end="features.52"),
     _googlenet(),
 )
+"""The networks of the course, with the papers' names for their layers."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Networks of one paper.
+
+    Attributes:
+        prefix: What torchvision's names for them begin with.
+        paper: Authors and year.
+        year: When the paper appeared.
+    """
+
+    prefix: str
+    paper: str
+    year: int
+
+
+FAMILIES = (
+    Family("resnet", "He, Zhang, Ren & Sun 2016", 2015),
+    Family("wide_resnet", "Zagoruyko & Komodakis 2016", 2016),
+    Family("resnext", "Xie, Girshick, Dollár, Tu & He 2017", 2016),
+    Family("densenet", "Huang, Liu, van der Maaten & Weinberger 2017", 2016),
+    Family("mobilenet_v2", "Sandler et al. 2018", 2018),
+    Family("mobilenet_v3", "Howard et al. 2019", 2019),
+    Family("efficientnet_b", "Tan & Le 2019", 2019),
+    Family("efficientnet_v2", "Tan & Le 2021", 2021),
+    Family("inception_v3", "Szegedy et al. 2016", 2015),
+    Family("convnext", "Liu et al. 2022", 2022),
+    Family("regnet_x", "Radosavovic et al. 2020", 2020),
+    Family("regnet_y", "Radosavovic et al. 2020", 2020),
+    Family("vit", "Dosovitskiy et al. 2021", 2020),
+    Family("swin", "Liu et al. 2021", 2021),
+    Family("swin_v2", "Liu et al. 2022", 2021),
+    Family("maxvit", "Tu et al. 2022", 2022),
+    Family("squeezenet", "Iandola et al. 2016", 2016),
+    Family("shufflenet", "Ma et al. 2018", 2018),
+    Family("mnasnet", "Tan et al. 2019", 2018),
+)
+"""The families in the order in which they are listed; a name's is that of the longest prefix."""
+
+# What a constructor is given besides the number of classes, and what else a description says.
+_OPTIONS: dict[str, dict[str, Any]] = {"inception_v3": {"init_weights": False}}
+_DETAILS: dict[str, dict[str, Any]] = {
+    "inception_v3": {
+        "auxiliary": ("AuxLogits",),
+        "imagenet_options": (("transform_input", True),),
+    }
+}
+
+# The entries of weights in the order of preference: those of ImageNet-1k alone, and of those the
+# first, which torchvision trained as the papers did. The largest networks have only weights that
+# were first trained on Instagram's pictures; of those the ones for images of the usual size.
+_ENTRIES = ("IMAGENET1K_V1", "IMAGENET1K_SWAG_LINEAR_V1")
+
+
+def entry_of(weights: Any) -> Any:
+    """Choose the entry of torchvision's weights that describes a network.
+
+    Args:
+        weights: The network's WeightsEnum.
+    """
+    return next((weights[name] for name in _ENTRIES if name in weights.__members__), None) or next(
+        iter(weights)
+    )
+
+
+def title_of(weights: Any) -> str:
+    """Name a network for people, by the name of its weights: "EfficientNet B0", "MNASNet0.5"."""
+    name = weights.__name__.removesuffix("_Weights")
+    # A mark between two single digits is a decimal point.
+    return re.sub(r"(?<!\d)(\d)_(\d)(?!\d)", r"\1.\2", name).replace("_", " ")
+
+
+def family_of(name: str) -> Family | None:
+    """Find the family of one of torchvision's networks; None if it is of none known here."""
+    families = [family for family in FAMILIES if name.startswith(family.prefix)]
+    return max(families, key=lambda family: len(family.prefix), default=None)
+
+
+def _of_torchvision(name: str) -> NetworkSpec:
+    weights = models.get_model_weights(name)
+    entry, family = entry_of(weights), family_of(name)
+    preset = entry.transforms()
+    network = TitledNetwork(partial(torchvision_network, name, **_OPTIONS.get(name, {})))
+    spec = NetworkSpec(
+        name=name,
+        title=title_of(weights),
+        build=network.build,
+        year=family.year if family else None,
+        paper=family.paper if family else "",
+        input_size=preset.crop_size[0],
+        resize=preset.resize_size[0],
+        interpolation=preset.interpolation.value,
+        mean=_three(preset.mean),
+        std=_three(preset.std),
+        title_of=network.title,
+        stage_of=network.stage,
+        torchvision_weights=str(entry),
+    )
+    return replace(spec, **_DETAILS.get(name, {}))
+
+
+def _three(numbers: Any) -> tuple[float, float, float]:
+    red, green, blue = numbers
+    return red, green, blue
+
+
+def _rank(name: str) -> tuple[int, int]:
+    """Return the place of a network in the list: by family, and by parameters within it."""
+    family = family_of(name)
+    place = FAMILIES.index(family) if family else len(FAMILIES)
+    return place, entry_of(models.get_model_weights(name)).meta["num_params"]
+
+
+def _others() -> tuple[NetworkSpec, ...]:
+    known = {spec.name for spec in OF_THE_COURSE}
+    names = [name for name in models.list_models(module=models) if name not in known]
+    return tuple(_of_torchvision(name) for name in sorted(names, key=_rank))
+
+
+CATALOGUE = (*OF_THE_COURSE, *_others())
 
 
 for _spec in CATALOGUE:
-    register_built_in(_spec)
+    register_built_in(_spec, replaceable=_spec.name not in COURSE)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from torch import Tensor, nn
-from torchvision.models import GoogLeNet
+from torchvision.models import GoogLeNet, Inception3
 
 
 class EncoderOnly(nn.Module):
@@ -114,9 +114,15 @@ def in_form(module: nn.Module, form: Form, auxiliary: Sequence[str] = ()) -> nn.
     for name in auxiliary:
         if getattr(module, name, None) is not None:
             put(module, name, None)
-    if auxiliary and isinstance(module, GoogLeNet):
-        module.aux_logits = False
+    if auxiliary:
+        forget_heads(module)
     return module
+
+
+def forget_heads(module: nn.Module) -> None:
+    """Tell one of torchvision's networks, whose auxiliary heads were removed, that it has none."""
+    if isinstance(module, GoogLeNet | Inception3):
+        module.aux_logits = False
 
 
 def is_pooled(module: nn.Module) -> bool:

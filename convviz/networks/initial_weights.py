@@ -8,6 +8,7 @@ from torch import nn
 from convviz.networks.clone import clone
 from convviz.networks.network import NetworkSpec
 from convviz.networks.registry import build
+from convviz.networks.without_values import give_memory
 
 
 def untrained(spec: NetworkSpec, seed: int) -> nn.Module:
@@ -18,8 +19,10 @@ def untrained(spec: NetworkSpec, seed: int) -> nn.Module:
     layers uniform in ±1/√inputs as torch draws them, biases zero, batch norms the identity.
     torchvision's VGG follows it except that it counts outputs instead of inputs; its AlexNet uses a
     narrower uniform, and its GoogLeNet a standard deviation of 0.01 with which, in eval mode, the
-    signal would vanish from layer to layer. A user's network keeps what its build() drew in layers
-    of any other kind.
+    signal would vanish from layer to layer. The matrices of an attention layer are drawn as linear
+    layers are, layer and group norms are the identity, and positions that a network learns are
+    normal with a standard deviation of 0.02 (Dosovitskiy et al. 2021). A user's network keeps what
+    its build() drew in layers of any other kind.
 
     Returns:
         The module in eval mode, its parameters without gradients.
@@ -29,14 +32,18 @@ def untrained(spec: NetworkSpec, seed: int) -> nn.Module:
     """
     module = build(spec)
     generator = torch.Generator().manual_seed(seed)
+    empty: set[str] = set()
     with torch.no_grad():
         if any(parameter.is_meta for parameter in module.parameters()):
-            module.to_empty(device="cpu")
+            empty = give_memory(module)
         else:
             module = clone(module)  # a user's build() may return the same module every time
             for tensor in (*module.parameters(), *module.buffers()):
                 tensor.data = tensor.clone()
         draw(module, generator)
+        for name, parameter in module.named_parameters():
+            if name in empty and not isinstance(module.get_submodule(_owner(name)), _DRAWN):
+                parameter.normal_(0.0, _POSITIONS, generator=generator)
     return module
 
 
@@ -47,6 +54,15 @@ def draw(module: nn.Module, generator: torch.Generator) -> None:
         _draw(part, generator)
 
 
+def _owner(parameter: str) -> str:
+    return parameter.rpartition(".")[0]
+
+
+_POSITIONS = 0.02  # standard deviation of what tells a transformer the tokens' places
+_NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
+_DRAWN = (nn.modules.conv._ConvNd, nn.Linear, nn.MultiheadAttention, *_NORMS)
+
+
 def _draw(part: nn.Module, generator: torch.Generator) -> None:
     if isinstance(part, nn.modules.conv._ConvNd):
         inputs = part.weight[0].numel()
@@ -54,7 +70,12 @@ def _draw(part: nn.Module, generator: torch.Generator) -> None:
     elif isinstance(part, nn.Linear):
         bound = part.in_features**-0.5
         part.weight.uniform_(-bound, bound, generator=generator)
-    elif isinstance(part, nn.modules.batchnorm._NormBase):
+    elif isinstance(part, nn.MultiheadAttention) and part.in_proj_weight is not None:
+        bound = part.embed_dim**-0.5
+        part.in_proj_weight.uniform_(-bound, bound, generator=generator)
+        if part.in_proj_bias is not None:
+            part.in_proj_bias.zero_()
+    elif isinstance(part, _NORMS):
         part.reset_parameters()
     if isinstance(part, (nn.modules.conv._ConvNd, nn.Linear)) and part.bias is not None:
         part.bias.zero_()

@@ -11,6 +11,8 @@ from torch import nn
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+Interpolation = Literal["bilinear", "bicubic"]
+
 # Weight of an auxiliary head's loss in the sum with the main loss (Szegedy et al. 2015, section 5).
 AUXILIARY_WEIGHT = 0.3
 
@@ -81,10 +83,11 @@ class NetworkSpec:
         auxiliary: Dotted prefixes of heads that only help training.
         differences: Sentences that say how this build differs from the paper's network.
         title_of: Dotted layer name to human title; None where the dotted name is used.
-        stage_of: Dotted layer name to the stage that groups it in pickers; None: by the first part
-            of the dotted name.
+        stage_of: Dotted layer name to the stage that groups it in pickers. None, or where it
+            returns None: by the first part of the dotted name.
         branch_of: Dotted layer name to its short title as a branch of a concatenation ("3×3").
-        torchvision_weights: torchvision's name of the ImageNet weights.
+        torchvision_weights: torchvision's name of the ImageNet weights, that of one entry:
+            "ResNet18_Weights.IMAGENET1K_V1".
         imagenet_options: Arguments of `build` for torchvision's ImageNet weights, as pairs.
             torchvision's GoogLeNet was trained on inputs scaled to -1…1; with
             `transform_input=True` it converts ImageNet-normalised ones itself.
@@ -93,6 +96,7 @@ class NetworkSpec:
         resize: What an image's shorter side is scaled to before the middle is cut out, in pixels.
             "none": to `input_size`, so that an image of that size goes in as it is. None: as
             torchvision does for ImageNet, so that the middle 7/8 are seen.
+        interpolation: How images are resized: "bilinear" or "bicubic".
     """
 
     name: str
@@ -107,12 +111,13 @@ class NetworkSpec:
     auxiliary: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
     title_of: Callable[[str], str | None] = no_title
-    stage_of: Callable[[str], str] | None = None
+    stage_of: Callable[[str], str | None] | None = None
     branch_of: Callable[[str], str | None] = no_title
     torchvision_weights: str | None = None
     imagenet_options: tuple[tuple[str, Any], ...] = ()
     classes: tuple[str, ...] = ()
     resize: int | Literal["none"] | None = None
+    interpolation: Interpolation = "bilinear"
 
     @property
     def resized_to(self) -> int:

@@ -22,7 +22,8 @@ and the app is started with that file's name::
 Several files are separated as in PATH. Each is run once, when the networks are listed for the
 first time, with its folder last on the module search path, so that it may import modules beside it.
 A file that fails adds nothing and does not affect the others: `problems` says what is wrong with
-it, in one sentence that names the line.
+it, in one sentence that names the line. A user's network takes the place of a built-in one of the
+same name, and `replaces` tells so; the three that the course's lessons are about keep theirs.
 
 The layers are found by running the network once (`structure.layers`). What it returns may be a
 tensor, or a tuple, dictionary or dataclass whose first tensor is the prediction.
@@ -57,6 +58,10 @@ _PATH = re.compile(
 
 _specs: dict[str, NetworkSpec] = {}
 _built_in: set[str] = set()
+_replaceable: set[str] = set()
+
+# The user's networks that took the place of a built-in one of the same name.
+_replacing: dict[str, NetworkSpec] = {}
 _lock = threading.RLock()
 
 # Each user's file that was run, by its full path, with the sentence that says what went wrong, or
@@ -65,10 +70,11 @@ _outcomes: dict[Path, str] = {}
 
 
 def register(spec: NetworkSpec) -> None:
-    """Add a network.
+    """Add a network; it takes the place of a built-in one of its name.
 
     Raises:
-        NetworkError: The name is taken or cannot be in a URL, or the description is not valid.
+        NetworkError: The name is taken by another of the user's or by one of the course's three, or
+            cannot be in a URL, or the description is not valid.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", spec.name):
         raise NetworkError(
@@ -91,12 +97,17 @@ def register(spec: NetworkSpec) -> None:
             f"{spec.name}: resize must be “none”, or a whole number of pixels from input_size "
             f"({spec.input_size}) on, as the middle is cut out of what is resized."
         )
+    if spec.interpolation not in ("bilinear", "bicubic"):
+        raise NetworkError(f"{spec.name}: interpolation must be “bilinear” or “bicubic”.")
     spec = replace(spec, classes=tuple(spec.classes))
     with _lock:
         if spec.name in _specs:
-            raise NetworkError(
-                f"There is a network called {spec.name} already: give yours another name."
-            )
+            if is_own(spec.name) or spec.name not in _replaceable:
+                raise NetworkError(
+                    f"There is a network called {spec.name} already: give yours another name."
+                )
+            del _specs[spec.name]  # so that it is listed with the user's
+            _replacing[spec.name] = spec
         _specs[spec.name] = spec
 
 
@@ -114,34 +125,49 @@ def _check_classes(spec: NetworkSpec) -> None:
         )
 
 
-def register_built_in(spec: NetworkSpec) -> None:
+def register_built_in(spec: NetworkSpec, *, replaceable: bool) -> None:
     """Add a network of convviz' catalogue.
+
+    Args:
+        spec: Its description.
+        replaceable: Whether a user's network may take its place.
 
     Raises:
         NetworkError: As for `register`.
     """
     register(spec)
     _built_in.add(spec.name)
+    if replaceable:
+        _replaceable.add(spec.name)
 
 
 def is_own(name: str) -> bool:
     """Whether the network was registered by a user rather than by convviz."""
-    return name not in _built_in
+    return name not in _built_in or replaces(name)
 
 
-def is_networks_fault(name: str, error: BaseException) -> bool:
+def replaces(name: str) -> bool:
+    """Whether a user's network has taken the place of a built-in one of this name."""
+    return name in _replacing and _specs.get(name) is _replacing[name]
+
+
+def is_networks_fault(spec: NetworkSpec, error: BaseException) -> bool:
     """Whether an error in building or running a network is for its author to mend.
 
     That of a built-in network is a bug of convviz, and too little memory is nobody's fault.
     """
     short_of_memory = isinstance(error, MemoryError) or "can't allocate memory" in str(error)
-    return is_own(name) and not short_of_memory
+    built_in = not is_own(spec.name) and _specs.get(spec.name) == spec
+    return not built_in and not short_of_memory
 
 
 def available() -> tuple[str, ...]:
     """Name every network: the built-in ones first, then the user's."""
     _run_files()
     return tuple(_specs)
+
+
+_NAMED = 10  # networks that a sentence lists
 
 
 def spec(name: str) -> NetworkSpec:
@@ -153,7 +179,9 @@ def spec(name: str) -> NetworkSpec:
     names = available()
     if name in _specs:
         return _specs[name]
-    choice = did_you_mean(name.lower(), names, f"choose from {', '.join(names)}.")
+    named = (*names[:_NAMED], *(each for each in names[_NAMED:] if is_own(each)))
+    others = "" if len(named) == len(names) else ", or any other of torchvision's classifiers"
+    choice = did_you_mean(name.lower(), names, f"choose from {', '.join(named)}{others}.")
     sentence = f"There is no network called {name}: {choice}"
     raise NetworkError(" ".join((sentence, *problems())))
 
@@ -167,7 +195,7 @@ def build(spec: NetworkSpec, **options: Any) -> nn.Module:
     try:
         module = spec.build(**options)
     except Exception as error:  # a user's build() may raise anything
-        if not is_networks_fault(spec.name, error):
+        if not is_networks_fault(spec, error):
             raise
         location = place(error) or "its build()"
         raise NetworkError(f"{spec.title} cannot be built: {location}: {reason(error)}.") from error
@@ -182,7 +210,7 @@ def build(spec: NetworkSpec, **options: Any) -> nn.Module:
     try:
         return _on_cpu_in_float32(module.eval().requires_grad_(False))
     except Exception as error:  # a user's module may raise anything
-        if not is_networks_fault(spec.name, error):
+        if not is_networks_fault(spec, error):
             raise
         raise NetworkError(
             f"{spec.title} cannot be looked into: {type(module).__name__} raises {reason(error)}."
@@ -252,17 +280,17 @@ def _run_files() -> None:
             if path in _outcomes:
                 continue
             _outcomes[path] = ""  # before it runs, as it may list the networks itself
-            before = set(_specs)
+            before = dict(_specs)
             try:
                 _run(path, f"convviz_own_{len(_outcomes)}_{path.stem}")
-                if before.issuperset(_specs):
+                if all(_specs[name] is before.get(name) for name in _specs):
                     raise NetworkError(
                         f"{path.name} in {VARIABLE} adds no network: let it call "
                         "convviz.networks.register(NetworkSpec(…))."
                     )
             except NetworkError as error:
-                for name in set(_specs) - before:
-                    del _specs[name]
+                _specs.clear()
+                _specs.update(before)
                 _outcomes[path] = str(error)
 
 

@@ -200,7 +200,8 @@ def plan(
         pixels=weights.input_size,
         resize=weights.resize,
     )
-    original = crop(image, size=weights.input_size, resize=weights.resize)
+    how = network.spec.interpolation
+    original = crop(image, size=weights.input_size, resize=weights.resize, interpolation=how)
     return Plan(network, replace(config, layer=layer.name), subject, original)
 
 

@@ -201,7 +201,8 @@ def reconstruct(
     side = config.image_size or network.input_size
     target = layer(network, name, side)
     resize = max(side, round(side * network.weights.resize / network.input_size))
-    seen = image if cropped else crop(image, size=side, resize=resize)
+    how = network.spec.interpolation
+    seen = image if cropped else crop(image, size=side, resize=resize, interpolation=how)
     if len(network.spec.mean) == 1:
         seen = in_grey(seen)
     original = to_pixels(seen).unsqueeze(0)

@@ -31,9 +31,8 @@ from convviz.errors import NetworkError, SettingError
 from convviz.networks import registry
 from convviz.networks.clone import per_module
 from convviz.networks.network import Network, NetworkSpec, is_within
-from convviz.networks.registry import build
 from convviz.structure.input_size import check_input_size, size_sentence
-from convviz.structure.layers import Output, encoder_end, layer
+from convviz.structure.layers import Output, built, encoder_end, layer
 from convviz.structure.ops import Window, kind_of
 from convviz.structure.receptive_field import ReceptiveField, receptive_fields
 from convviz.structure.steps import Step, group, row_names, steps_of
@@ -216,7 +215,7 @@ def count(network: Network | NetworkSpec | nn.Module, input_size: int | None = N
 def _module(network: Network | NetworkSpec | nn.Module) -> nn.Module:
     if isinstance(network, Network):
         return network.module
-    return build(network) if isinstance(network, NetworkSpec) else network
+    return built(network) if isinstance(network, NetworkSpec) else network
 
 
 def _refusal(
@@ -229,7 +228,7 @@ def _refusal(
     sentence = size_sentence(module, size, usual, spec.title)
     if sentence is not None:
         return SettingError(sentence)
-    if not registry.is_networks_fault(spec.name, error.cause):
+    if not registry.is_networks_fault(spec, error.cause):
         return error.cause
     line = registry.place(error.cause)
     return NetworkError(

@@ -41,27 +41,27 @@ def size_sentence(module: nn.Module, size: int, usual: int, title: str) -> str |
     Returns:
         The sentence; None if it cannot take images of the usual size either, or that is the size.
     """
-    least = _least(module, size, usual)
-    if least is None:
+    if size == usual or not _works(module, usual):
         return None
+    if not _works(module, usual + 1):  # it takes images of one size
+        return f"{title} cannot take an image of {size}×{size} pixels: choose {usual}×{usual}."
+    least = _least(module, size, usual)
     more = " or more" if least > size else ""
     return f"{title} cannot take an image of {size}×{size} pixels: choose {least}×{least}{more}."
 
 
-def _least(module: nn.Module, size: int, usual: int) -> int | None:
+def _works(module: nn.Module, size: int) -> bool:
+    try:
+        trace(module, size)
+    except TraceError:
+        return False
+    return True
+
+
+def _least(module: nn.Module, size: int, usual: int) -> int:
     """Find a size that works: the least above `size` if it is too small, else the usual one."""
-
-    def works(candidate: int) -> bool:
-        try:
-            trace(module, candidate)
-        except TraceError:
-            return False
-        return True
-
-    if size == usual or not works(usual):
-        return None
     low, high = size, usual
     while size < usual and high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if works(middle) else (middle, high)
+        low, high = (low, middle) if _works(module, middle) else (middle, high)
     return high

@@ -250,7 +250,7 @@ def last_linear(spec: NetworkSpec) -> str:
         NetworkError: There is none, or the network cannot be run.
     """
     with torch.random.fork_rng(devices=()):  # whose first weights are thrown away here
-        module = build(spec)
+        module = built(spec)
     value_flow = _flow(module, spec, spec.input_size)
     linear = [call for call in value_flow.calls if isinstance(call.module, nn.Linear)]
     if not linear:
@@ -453,9 +453,22 @@ def _encoder(layers: Sequence[Layer]) -> list[Layer]:
     return [layer for layer in layers if layer.in_encoder and not layer.detail] or list(layers)
 
 
+def built(spec: NetworkSpec) -> nn.Module:
+    """Build a network to read its structure: what a caller must not change.
+
+    A built-in network, which has no values, is built once, so that its traces are kept with it.
+    """
+    return build(spec) if registry.is_own(spec.name) else _built_once(spec)
+
+
+@functools.lru_cache(maxsize=8)
+def _built_once(spec: NetworkSpec) -> nn.Module:
+    return build(spec)
+
+
 @functools.lru_cache(maxsize=64)
 def _of_spec(spec: NetworkSpec, size: int) -> tuple[Layer, ...]:
-    return _of_module(build(spec), spec, size)
+    return _of_module(built(spec), spec, size)
 
 
 @per_module()
@@ -594,9 +607,12 @@ def _flow(module: nn.Module, spec: NetworkSpec, size: int) -> Flow:
     try:
         return flow(module, size)
     except TraceError as error:
-        if not _is_too_small(error) and not registry.is_networks_fault(spec.name, error.cause):
+        if _is_too_small(error) or registry.is_networks_fault(spec, error.cause):
+            raise NetworkError(_refusal(module, spec, size, error)) from error
+        sentence = size_sentence(module, size, spec.input_size, spec.title)
+        if sentence is None:
             raise error.cause from error
-        raise NetworkError(_refusal(module, spec, size, error)) from error
+        raise NetworkError(sentence) from error
 
 
 def _encoder_end(spec: NetworkSpec, value_flow: Flow, calls: Sequence[tuple[int, Call]]) -> int:
@@ -635,7 +651,7 @@ def left_out(network: Network | NetworkSpec, input_size: int | None = None) -> t
     if isinstance(network, Network):
         module, within_encoder = network.module, network.weights.source == "encoder"
     else:
-        module, within_encoder = build(network), False
+        module, within_encoder = built(network), False
     if within_encoder:
         return ()  # the layers behind it are left out on purpose
     calls = flow(module, size).calls
@@ -669,8 +685,8 @@ def _title(spec: NetworkSpec, name: str, kind: str, whole: str | None) -> str:
 
 def _stage(spec: NetworkSpec, name: str, groups: Collection[str], *, in_encoder: bool) -> str:
     """Return a layer's stage: the spec's, else the first part of the layer's name."""
-    if spec.stage_of is not None:
-        return spec.stage_of(name)
+    if spec.stage_of is not None and (stage := spec.stage_of(name)) is not None:
+        return stage
     first, dot, _ = name.partition(".")
     if dot or first in groups:
         return first

@@ -16,7 +16,7 @@ that reads its numbers cannot run there; it is run on zeros instead.
 from __future__ import annotations
 
 import functools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -119,7 +119,7 @@ class Call:
     inputs: tuple[Value, ...]
     output: Value | None
 
-    @property
+    @functools.cached_property
     def leaf(self) -> bool:
         """Whether it has no modules inside, but for those that compute its own weights."""
         return not ops.parts(self.module)
@@ -234,7 +234,9 @@ def _trace(module: nn.Module, image: Shape, train: bool, gradients: bool) -> Tra
     device = tensors[0].device if tensors else "cpu"
     copy = clone(module)
     if train:  # a pass in train mode must not change the network's buffers
-        copy.load_state_dict({k: v.clone() for k, v in copy.state_dict().items()}, assign=True)
+        state = copy.state_dict()  # with the versions that some modules ask for
+        state.update((name, value.clone()) for name, value in list(state.items()))
+        copy.load_state_dict(state, assign=True)
     batch = torch.zeros(shape, dtype=dtype, device=device)
     result, _ = record(copy.train(train), batch, gradients=gradients)
     return replace(result, on_zeros=True)
@@ -429,10 +431,12 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         self._entered = 0
         self._ended = 0
         self._values: dict[int, Value] = {}
-        self._tensors: list[Tensor] = []  # kept alive, so that no id is used twice
+        # By their memory; kept alive, so that no id is used twice.
+        self._tensors: dict[int, list[Tensor]] = defaultdict(list)
         self._kept: list[Tensor] = []  # the same for what is kept for the backward pass
         self._memories: dict[int, int] = {}
         self._parameters: dict[int, list[str]] = {}
+        self._copies: dict[int, list[int]] = {}  # memory of a copy, and that of what it copies
         for name, parameter in module.named_parameters():
             self._parameters.setdefault(self._memory(parameter), []).append(name)
         self._stored = {self._memory(buffer) for buffer in module.buffers()} | {*self._parameters}
@@ -459,7 +463,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         """Return the value that a tensor has now."""
         value = self._values.get(id(tensor))
         if value is None:
-            self._tensors.append(tensor)
+            self._tensors[_storage(tensor)].append(tensor)
             value = self._values[id(tensor)] = self._new(tensor)
         return value
 
@@ -485,10 +489,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
 
     def _write(self, tensor: Tensor) -> None:
         """Give a tensor that was written to, and every other view of its memory, a new value."""
-        memory = _storage(tensor)
-        for view in self._tensors:
-            if _storage(view) == memory:
-                self._values[id(view)] = self._new(view, self._values[id(view)])
+        for view in self._tensors[_storage(tensor)]:
+            self._values[id(view)] = self._new(view, self._values[id(view)])
 
     def enter(self, name: str) -> Any:
         """Make the hook that records the beginning of a module's calls."""
@@ -529,17 +531,23 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         """Run one operation and record it."""
         arguments = ops.arguments(func, args, kwargs or {})
         inputs = tuple(self._given(tensor) for tensor in tensors_in(arguments))
-        output = func(*args, **(kwargs or {}))
+        output = _output_without_values(func, args)
+        if output is None:
+            output = func(*args, **(kwargs or {}))
         for argument in func._schema.arguments:
             if argument.alias_info is not None and argument.alias_info.is_write:
                 for tensor in tensors_in(arguments.get(argument.name)):
                     self._write(tensor)
         outputs = [self.value(tensor) for tensor in tensors_in(output)]
         if outputs:
+            read = [m for v in inputs for m in (v.memory, *self._copies.get(v.memory, ()))]
             first_used: list[str] = []
-            if not ops.is_bookkeeping(ops.name(func)):
-                for value in inputs:
-                    first_used += self._parameters.pop(value.memory, [])
+            if ops.is_bookkeeping(ops.name(func)):  # a copy of a parameter is used later
+                read = [memory for memory in read if memory in self._parameters]
+                self._copies.update((value.memory, read) for value in outputs if read)
+            else:
+                for memory in read:
+                    first_used += self._parameters.pop(memory, [])
             self._events.append(
                 Operation(
                     function=func,
@@ -564,3 +572,31 @@ def _shapes(argument: Any) -> Any:
     if isinstance(argument, (tuple, list)):
         return tuple(_shapes(value) for value in argument)
     return argument
+
+
+_EVAL_NORM = torch.ops.aten._native_batch_norm_legit_no_training.default
+_NORMS = (torch.ops.aten.native_batch_norm.default, torch.ops.aten._native_batch_norm_legit.default)
+_UNARY = (
+    *("relu", "silu", "gelu", "hardswish", "hardsigmoid", "sigmoid", "hardtanh"),
+    *(f"{name}_" for name in ("relu", "silu", "hardswish", "hardsigmoid", "sigmoid", "hardtanh")),
+)
+
+
+def _output_without_values(func: Any, args: Any) -> Any:
+    """Make the output of an operation on the meta device that keeps the shape of its input.
+
+    PyTorch finds that shape by taking the operation apart in Python, which for batch norms and
+    activations takes most of the time of a pass. None for any other operation.
+    """
+    source = args[0] if args else None
+    if not isinstance(source, Tensor) or not source.is_meta or not source.is_floating_point():
+        return None
+    if func is _EVAL_NORM:
+        return torch.empty_like(source), source.new_empty(0), source.new_empty(0)
+    if func in _NORMS:
+        channels = source.new_empty(source.shape[1])
+        return torch.empty_like(source), channels, torch.empty_like(channels)
+    name = func.overloadpacket.__name__
+    if name not in _UNARY:
+        return None
+    return source if name.endswith("_") else torch.empty_like(source)

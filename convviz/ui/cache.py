@@ -26,10 +26,10 @@ from convviz.features.predictions import HeadPrediction, Prediction
 from convviz.images.encode import jpeg
 from convviz.learning import fine_tuning_record
 from convviz.learning.fine_tuning_record import FineTuningRecord
-from convviz.networks.catalogue import COURSE
+from convviz.networks.catalogue import COURSE, OF_THE_COURSE
 from convviz.networks.network import Network, is_within
 from convviz.networks.paper_designs import DESIGNS, describe, published_form_of
-from convviz.networks.registry import available
+from convviz.networks.registry import available, is_own
 from convviz.networks.registry import spec as network_spec
 from convviz.sprites import grid
 from convviz.sprites.colormaps import Colormap
@@ -90,6 +90,12 @@ def names() -> tuple[str, ...]:
     all_names = available()
     first = tuple(name for name in COURSE if name in all_names)
     return first + tuple(name for name in all_names if name not in first)
+
+
+def short_list() -> tuple[str, ...]:
+    """Name the networks for a row of buttons: the course's, and those of the server's owner."""
+    course = {each.name for each in OF_THE_COURSE}
+    return tuple(name for name in names() if name in course or is_own(name))
 
 
 @dataclass(frozen=True)

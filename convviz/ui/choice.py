@@ -85,7 +85,12 @@ class ChosenImage:
         from convviz.images import preprocess
 
         weights = network.weights
-        crop = preprocess.crop(self.pixels, size=weights.input_size, resize=weights.resize)
+        crop = preprocess.crop(
+            self.pixels,
+            size=weights.input_size,
+            resize=weights.resize,
+            interpolation=network.spec.interpolation,
+        )
         if len(network.spec.mean) == 1:
             crop = preprocess.in_grey(crop)
         return crop if enlarged is None else crop.resize((enlarged, enlarged))

@@ -15,6 +15,8 @@ from convviz.formatting import percent, size_text
 from convviz.networks.registry import spec
 from convviz.ui import errors, state
 from convviz.ui.keys import Key
+from convviz.weights import imagenet
+from convviz.weights.findings import licence
 from convviz.weights.load import start_fetch
 from convviz.weights.source import SourceStatus
 
@@ -50,12 +52,14 @@ def is_fetching(name: str, source: str) -> bool:
 def get(name: str, source: str, statuses: Statuses) -> None:
     """Fetch weights and draw the progress; the script ends here unless they have arrived.
 
-    Small files are fetched without asking. Before larger ones, and after a failure or a stop, the
-    visitor is asked.
+    Small files are fetched without asking where other trained weights are here, so that these were
+    chosen by their name. Otherwise, and before larger ones, and after a failure or a stop, the
+    visitor is asked, with their size and licence.
     """
     status = statuses[source]
     fetches = state.visit().fetches
-    if (name, source) not in fetches and 0 < status.fetch_bytes <= _MOST_BYTES_UNASKED:
+    chosen = any(each.here and each.source != "random" for each in statuses.values())
+    if (name, source) not in fetches and chosen and 0 < status.fetch_bytes <= _MOST_BYTES_UNASKED:
         fetch_now(name, source)
     ticket = fetches.get((name, source))
     if ticket is None:
@@ -112,6 +116,9 @@ def offer(name: str, source: str, statuses: Statuses, sentence: str) -> None:
                     args=(name, source),
                 )
             _alternatives(name, source, statuses)
+        file = imagenet.torchvision_file(spec(name)) if source == "imagenet" else None
+        if file is not None:
+            st.caption(state.plain(licence(file.licence)))
         st.caption(
             "Without a network: put weight files into a folder, start convviz with "
             "CONVVIZ_WEIGHTS=that folder, and open this page again."

@@ -526,7 +526,9 @@ def fill(
     if difference:
         raise WeightsError(f"{origin} does not fit {title}: {difference}.")
     on_meta = any(value.is_meta for value in expected.values())
-    module.load_state_dict(values, assign=on_meta)
+    with_versions = module.state_dict()  # some modules ask for the version of their names
+    with_versions.update(values)
+    module.load_state_dict(with_versions, assign=on_meta)
     return module.eval().requires_grad_(False)
 
 

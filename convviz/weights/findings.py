@@ -1,4 +1,4 @@
-"""What is said of weights from a user's file; the sentences alone."""
+"""What is said of weights from torchvision and from a user's file; the sentences alone."""
 
 from __future__ import annotations
 
@@ -52,6 +52,31 @@ def other_format(file: str, start: bytes) -> str:
     return (
         f"The file {file} is {article} {program} file, which {holds}: save the weights of the "
         "network in PyTorch, with torch.save(network.state_dict(), …)."
+    )
+
+
+def from_torchvision(licence: str) -> str:
+    """Say in a few words where weights are fetched from, and their own licence if they have one.
+
+    Args:
+        licence: Address of that licence; empty if torchvision states none.
+    """
+    own = f", under a licence of their own: {licence}" if licence else ""
+    return f"from torchvision{own}"
+
+
+def licence(licence: str) -> str:
+    """Say under which licence torchvision's weights are, before they are fetched.
+
+    Args:
+        licence: Address of the licence that they have of their own; empty if torchvision states
+            none.
+    """
+    if licence:
+        return f"torchvision gives these weights under a licence of their own: {licence}"
+    return (
+        "torchvision, whose code is under the BSD 3-clause licence, states no other licence for "
+        "these weights; it trained them on ImageNet-1k, whose images are for research and teaching."
     )
 
 

@@ -8,21 +8,24 @@ a file whose checksum differs is damaged and is not used.
 from __future__ import annotations
 
 import functools
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import torch
 import torchvision
-from torchvision.models import GoogLeNet
+from torch import Tensor
 
 from convviz.downloads import cache, http
 from convviz.downloads.tickets import Download
 from convviz.errors import WeightsError, WeightsNotHere
 from convviz.formatting import size_text
 from convviz.networks import registry
+from convviz.networks.decoders import forget_heads
 from convviz.networks.network import Network, NetworkSpec
-from convviz.weights import checkpoint, own, state_dict_file
+from convviz.weights import checkpoint, findings, own, state_dict_file
 from convviz.weights.source import IN_USERS_FOLDER, Source, SourceStatus, network_with
 
 _TITLE = "ImageNet, full network"
@@ -44,6 +47,8 @@ class TorchvisionFile:
         sha256_prefix: The beginning of its sha256.
         bytes: Size, rounded as torchvision states it.
         classes: Name of each class, in the order of the network's outputs.
+        licence: Address of the licence that the weights have of their own; empty if torchvision
+            states none.
     """
 
     url: str
@@ -51,6 +56,7 @@ class TorchvisionFile:
     sha256_prefix: str
     bytes: int
     classes: tuple[str, ...]
+    licence: str = ""
 
     def is_intact(self, path: Path) -> bool:
         """Whether a file's checksum is the one that torchvision states."""
@@ -90,7 +96,30 @@ def _entry(name: str) -> TorchvisionFile:
         sha256_prefix=name.rsplit(".", 1)[0].rsplit("-", 1)[-1],
         bytes=round(weights.meta["_file_size"] * _MIB),
         classes=tuple(weights.meta["categories"]),
+        licence=weights.meta.get("license", ""),
     )
+
+
+# Names in torchvision's files that its modules have no longer, and those they have now.
+_RENAMED = (
+    (re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)"), r"\1\2"),
+    (re.compile(r"(\.mlp\.)linear_1\."), r"\g<1>0."),
+    (re.compile(r"(\.mlp\.)linear_2\."), r"\g<1>3."),
+)
+
+
+def with_todays_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Call the tensors of one of torchvision's files what its modules call them today.
+
+    DenseNet's layers and the vision transformer's fully connected ones had other names when their
+    files were written.
+    """
+    named: dict[str, Tensor] = {}
+    for name, value in state.items():
+        for pattern, today in _RENAMED:
+            name = pattern.sub(today, name)
+        named[name] = value
+    return named
 
 
 def local_files(spec: NetworkSpec) -> tuple[LocalFile, ...]:
@@ -131,7 +160,7 @@ class ImageNet(Source):
         if file is None:
             return None
         if local is None:
-            note = "from torchvision"
+            note = findings.from_torchvision(file.licence)
             return SourceStatus(self.name, _TITLE, False, fetch_bytes=file.bytes, note=note)
         size, note = local.path.stat().st_size, _NOTES[local.location]
         return SourceStatus(self.name, _TITLE, True, size, note=note, path=local.path)
@@ -156,13 +185,13 @@ class ImageNet(Source):
         module = checkpoint.fill(
             registry.build(spec, **dict(spec.imagenet_options)),
             # Not mapped from the user's folder: the file may be overwritten.
-            checkpoint.read(path, mapped=local.location != "folder"),
+            with_todays_names(checkpoint.read(path, mapped=local.location != "folder")),
             title=spec.title,
             origin=f"The file {path.name}",
-            without=spec.auxiliary,  # torchvision did not train them
+            without=spec.auxiliary,  # torchvision did not train GoogLeNet's
         )
-        if isinstance(module, GoogLeNet):
-            module.aux_logits = False  # as torchvision does
+        if spec.auxiliary:
+            forget_heads(module)  # as torchvision does
         return network_with(
             spec,
             module,
@@ -172,6 +201,7 @@ class ImageNet(Source):
             size=path.stat().st_size,
             sha256=cache.sha256(path),
             classes=file.classes,
+            note=findings.licence(file.licence) if file.licence else "",
         )
 
     def download(self, spec: NetworkSpec) -> Download | None:
@@ -194,9 +224,10 @@ def not_here(spec: NetworkSpec, file: TorchvisionFile) -> WeightsNotHere:
     """Make the error that says how much would have to be fetched, and the alternatives."""
     names = ", ".join(dict.fromkeys(local.path.name for local in local_files(spec)))
     damaged = f" ({names} is there, but damaged)" if names else ""
+    licence = f" under the licence {file.licence}" if file.licence else ""
     return WeightsNotHere(
         f"{spec.title}'s weights are not on this machine{damaged}: fetch {_TITLE} "
-        f"({size_text(file.bytes)}), {_alternatives(spec)}."
+        f"({size_text(file.bytes)}){licence}, {_alternatives(spec)}."
     )
 
 

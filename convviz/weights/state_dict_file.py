@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
-from torchvision.models import GoogLeNet
 
 from convviz.errors import NetworkError, WeightsError
 from convviz.networks import registry
+from convviz.networks.decoders import forget_heads
 from convviz.networks.network import Network, NetworkSpec
 from convviz.structure.layers import check_classes
 from convviz.weights import checkpoint, findings
@@ -97,8 +97,8 @@ def load_file(
     module = checkpoint.fill(
         module, state.tensors, title=spec.title, origin=origin, without=expected.without
     )
-    if isinstance(module, GoogLeNet) and expected.without:
-        module.aux_logits = False  # as torchvision does
+    if expected.without:
+        forget_heads(module)  # as torchvision does
     if own:
         check_classes(spec, module)
     if names:

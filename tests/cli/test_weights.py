@@ -9,6 +9,7 @@ import torch
 from convviz.cli import weights
 from convviz.downloads import cache, tickets
 from convviz.errors import NetworkError, SettingError, WeightsError
+from convviz.networks.catalogue import CATALOGUE, OF_THE_COURSE
 from convviz.networks.initial_weights import untrained
 from convviz.networks.registry import spec
 from convviz.weights import load as loading
@@ -34,6 +35,21 @@ def test_status_lists_every_network_and_its_sources(
         ["random", "here"],
     ]
     assert "52 MB" in below[0]
+
+
+def test_status_names_the_many_that_can_only_be_fetched_in_one_place(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert convviz("status") == 0
+    text = capsys.readouterr().out
+    names = [line for line in text.splitlines() if not line.startswith(" ")]
+    assert names[-1] == f"{len(CATALOGUE) - len(OF_THE_COURSE)} more of torchvision's networks"
+    listed = {word for line in text.splitlines() for word in line.strip(" ,").split(", ")}
+    assert {each.name for each in CATALOGUE} <= listed
+    assert convviz("status", "vit_h_14") == 0
+    line = capsys.readouterr().out.splitlines()[1]
+    assert "to fetch" in line
+    assert "MB (from torchvision, under a licence of their own: https://" in line
 
 
 def test_status_of_one_network_as_json(capsys: pytest.CaptureFixture[str]) -> None:

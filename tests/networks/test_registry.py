@@ -8,16 +8,18 @@ import torch
 from torch import nn
 
 from convviz.errors import NetworkError
-from convviz.networks import registry
+from convviz.networks import findings, registry
+from convviz.networks.catalogue import CATALOGUE
 from convviz.networks.network import NetworkSpec
 from convviz.networks.registry import available, register, spec
 
-BUILT_IN = (
+OF_THE_COURSE = (
     "alexnet",
     *("vgg11", "vgg13", "vgg16", "vgg19"),
     *("vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn"),
     "googlenet",
 )
+BUILT_IN = tuple(each.name for each in CATALOGUE)
 TOTALS = {"alexnet": 61_100_840, "vgg16": 138_357_544, "googlenet": 13_004_888}
 
 
@@ -27,9 +29,10 @@ def parameters(module: nn.Module) -> int:
 
 def test_the_built_in_networks_come_in_the_order_of_the_catalogue() -> None:
     assert available() == BUILT_IN
+    assert available()[: len(OF_THE_COURSE)] == OF_THE_COURSE
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", OF_THE_COURSE)
 def test_a_spec_says_who_when_and_what_differs(name: str) -> None:
     network = spec(name)
     assert network.name == name
@@ -41,7 +44,7 @@ def test_a_spec_says_who_when_and_what_differs(name: str) -> None:
     assert not registry.is_own(name)
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", OF_THE_COURSE)
 def test_torchvision_knows_the_weights_that_a_spec_names(name: str) -> None:
     import torchvision
 
@@ -95,9 +98,31 @@ class TestRegister:
         assert spec("mine") == self.good
         assert registry.is_own("mine")
 
-    def test_refuses_a_name_that_is_taken(self) -> None:
-        with pytest.raises(NetworkError, match="called vgg16 already"):
-            register(dataclasses.replace(self.good, name="vgg16"))
+    @pytest.mark.parametrize("name", ["alexnet", "vgg16", "googlenet"])
+    def test_refuses_the_names_that_the_lessons_are_about(self, name: str) -> None:
+        with pytest.raises(NetworkError, match=f"called {name} already"):
+            register(dataclasses.replace(self.good, name=name))
+
+    @pytest.mark.claims("convviz.networks.findings.replaces_built_in")
+    @pytest.mark.parametrize("name", ["vgg19_bn", "resnet18", "vit_h_14"])
+    def test_a_users_network_takes_the_place_of_a_built_in_one(self, name: str) -> None:
+        assert not registry.replaces(name)
+        own = dataclasses.replace(self.good, name=name)
+        register(own)
+        assert spec(name) == own
+        assert available() == (*(each for each in BUILT_IN if each != name), name)
+        assert registry.is_own(name)
+        assert registry.replaces(name)
+        assert findings.replaces_built_in(own) == (
+            f"{name} is Mine from your own file; it takes the place of torchvision's network of "
+            "this name."
+        )
+        with pytest.raises(NetworkError, match=f"called {name} already"):
+            register(own)
+
+    def test_a_network_of_another_name_replaces_none(self) -> None:
+        register(self.good)
+        assert not registry.replaces("mine")
 
     @pytest.mark.parametrize(
         ("change", "sentence"),
@@ -108,6 +133,7 @@ class TestRegister:
             ({"input_size": 0}, "at least 1 pixel"),
             ({"mean": (0.5,)}, "three numbers"),
             ({"std": (0.5, 0.5, 0.0)}, "above 0"),
+            ({"interpolation": "nearest"}, "“bilinear” or “bicubic”"),
         ],
     )
     def test_refuses_what_makes_no_sense(self, change: dict[str, Any], sentence: str) -> None:

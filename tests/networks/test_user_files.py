@@ -70,6 +70,7 @@ def test_torchvisions_resnet18(own_file: Callable[..., Path]) -> None:
     assert available()[-1] == "resnet18"
     assert registry.problems() == ()
     assert registry.is_own("resnet18")
+    assert registry.replaces("resnet18")
     by_name = {layer.name: layer for layer in layers(spec("resnet18"))}
     assert list(by_name)[:4] == ["conv1", "bn1", "relu", "maxpool"]
     assert list(by_name)[-3:] == ["layer4.1.relu", "avgpool", "fc"]
@@ -142,15 +143,17 @@ def test_a_file_is_run_once(own_file: Callable[..., Path], tmp_path: Path) -> No
         ("x = 1\n", "bad.py in CONVVIZ_NETWORKS adds no network"),
         (GOOD.replace('"good"', '"vgg16"'), "bad.py, line 4 in CONVVIZ_NETWORKS: There is a"),
         (GOOD.replace('"good"', '"another"') + "1 / 0\n", "bad.py, line 5 in CONVVIZ_NETWORKS"),
+        (GOOD.replace('"good"', '"resnet18"') + "1 / 0\n", "bad.py, line 5 in CONVVIZ_NETWORKS"),
     ],
 )
 def test_a_failing_file_takes_nothing_down(
     own_file: Callable[..., Path], tmp_path: Path, text: str, sentence: str
 ) -> None:
-    before = len(available())
+    before = available()
     own_file(text, "bad.py")
     own_file(GOOD)
-    assert available()[before:] == ("good",)
+    assert available() == (*before, "good")
+    assert not registry.is_own("resnet18")
     (problem,) = registry.problems()
     assert problem.startswith(sentence)
     assert problem.endswith(".")

@@ -77,6 +77,18 @@ def test_a_picture_that_is_too_small_gets_a_sentence(open_page: OpenPage) -> Non
     assert list(app.dataframe[0].value.columns) == ["what", "vgg16"]
 
 
+def test_any_of_torchvisions_networks_can_be_compared(open_page: OpenPage) -> None:
+    app = sound(open_page(PAGE, compared="alexnet,resnet18"))
+    assert app.multiselect(key="architectures_more_networks").value == ["resnet18"]
+    table = app.dataframe[0].value.set_index("what")
+    assert table["resnet18"]["Parameters"] == "11,689,512"
+    assert table["resnet18"]["MACs"] == "1,814,073,344"
+    assert table["resnet18"]["Top-1"] == "69.8 %"
+    app.multiselect(key="architectures_more_networks").set_value(["squeezenet1_1"]).run()
+    assert list(sound(app).dataframe[0].value.columns) == ["what", "alexnet", "squeezenet1_1"]
+    assert app.pills(key="architectures_networks").value == ["alexnet"]
+
+
 def test_nothing_chosen(open_page: OpenPage) -> None:
     app = open_page(PAGE)
     app.pills(key="architectures_networks").set_value([]).run()

@@ -67,6 +67,16 @@ def test_large_weights_are_asked_for_first(open_page: Any, tickets: list[Ticket]
     assert headings(app) == ["Fetching the weights of VGG16"]
 
 
+def test_small_ones_that_nobody_chose_are_asked_for_with_size_and_licence(
+    open_page: Any, tickets: list[Ticket]
+) -> None:
+    app = open_page(network="squeezenet1_1")
+    assert not tickets
+    assert headings(app) == ["SqueezeNet1.1 needs weights first"]
+    assert app.button(key="fetch_again").label == "Fetch them (5.0 MB)"
+    assert any("BSD 3-clause licence" in caption.value for caption in app.caption)
+
+
 def test_a_download_can_be_cancelled_and_begun_again(open_page: Any, tickets: list[Ticket]) -> None:
     app = open_page(network="googlenet", weights="imagenet")
     app.button(key="fetch_cancel").click().run()

@@ -8,12 +8,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from convviz.errors import NetworkError, SettingError
 from convviz.networks import registry
+from convviz.networks.catalogue import OF_THE_COURSE
 from convviz.networks.network import NetworkSpec
-from convviz.networks.registry import available
 from convviz.structure import costs
 from tests.networks_for_tests import LooksAtValues, Shared
 
-BUILT_IN = tuple(name for name in available() if not registry.is_own(name))
+BUILT_IN = tuple(each.name for each in OF_THE_COURSE)
 
 
 @pytest.fixture(scope="module")

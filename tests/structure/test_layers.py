@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from convviz.errors import NetworkError, SettingError
+from convviz.networks.catalogue import OF_THE_COURSE
 from convviz.networks.initial_weights import untrained
 from convviz.networks.network import Network, Weights
-from convviz.networks.registry import available, spec
+from convviz.networks.registry import spec
 from convviz.structure.layers import (
     Branch,
     Layer,
@@ -173,7 +174,7 @@ class TestByHand:
     def test_auxiliary_heads_are_no_layers(self) -> None:
         assert not any(layer.name.startswith("aux") for layer in layers(spec("googlenet")))
 
-    @pytest.mark.parametrize("name", available())
+    @pytest.mark.parametrize("name", [each.name for each in OF_THE_COURSE])
     def test_titles_and_names_are_unique(self, name: str) -> None:
         all_layers = layers(spec(name))
         assert len({layer.title for layer in all_layers}) == len(

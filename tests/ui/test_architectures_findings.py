@@ -24,6 +24,7 @@ from convviz.lessons.printed_figures import PrintedFigure, Reported, checks, kil
 from convviz.lessons.sliding import slide
 from convviz.lessons.stacking import replacing, stack
 from convviz.networks import registry
+from convviz.networks.catalogue import OF_THE_COURSE
 from convviz.networks.paper_designs import ALEXNET, DESIGNS, GOOGLENET, VGGS, describe
 from convviz.structure import costs
 from convviz.structure.costs import Costs, LayerCost
@@ -36,8 +37,7 @@ from tests.networks_for_tests import network_of
 
 @pytest.fixture(scope="module")
 def counted() -> dict[str, Costs]:
-    names = [name for name in registry.available() if not registry.is_own(name)]
-    by_name = {name: costs.count(registry.spec(name)) for name in names}
+    by_name = {spec.name: costs.count(spec) for spec in OF_THE_COURSE}
     return by_name | {design.name: costs.count(describe(design)) for design in DESIGNS}
 
 

@@ -7,6 +7,7 @@ import pytest
 from convviz.networks.network import Network
 from convviz.ui import downloads
 from convviz.ui.sidebar import findings as sidebar
+from convviz.weights import findings as weights
 from convviz.weights.load import load
 from convviz.weights.source import SourceStatus
 from convviz.weights.unused import UnusedFile
@@ -67,6 +68,18 @@ def test_what_is_not_used_is_listed_up_to_a_dozen(count: int, last: str) -> None
     assert lines[0] == "- a\\*1\\.pth is of no use 1"
     assert len(lines) == min(count, 13)
     assert lines[-1].endswith(last)
+
+
+@pytest.mark.claims("convviz.weights.findings.from_torchvision", "convviz.weights.findings.licence")
+def test_a_licence_of_their_own_is_named_and_else_torchvisions() -> None:
+    address = "https://example.org/LICENSE"
+    assert weights.from_torchvision("") == "from torchvision"
+    assert weights.from_torchvision(address) == (
+        f"from torchvision, under a licence of their own: {address}"
+    )
+    assert weights.licence(address).endswith(f"under a licence of their own: {address}")
+    assert "BSD 3-clause" in weights.licence("")
+    assert "ImageNet-1k" in weights.licence("")
 
 
 @pytest.mark.claims("convviz.ui.sidebar.findings.network_label")

@@ -24,6 +24,8 @@ from convviz.ui.keys import Key
 from convviz.ui.widgets import one_of
 
 _FIRST = "alexnet,vgg16"
+_CHOSEN = ("architectures_networks", "architectures_more_networks")
+_MOST_OTHERS = 8  # that one chart has room for
 _COURSE_PAIR = {"alexnet", "vgg16"}
 _SIZE = 224  # pixels; what torchvision's operations are published for
 _COLUMNS = {
@@ -65,27 +67,42 @@ def draw() -> None:
 
 def _choose_networks() -> tuple[str, ...]:
     """Draw the networks to choose from and return the chosen ones' names."""
-    names = cache.names()
+    names, short = cache.names(), cache.short_list()
+    others = [name for name in names if name not in short]
 
     def keep() -> None:
-        state.put(Key.COMPARED_NETWORKS, ",".join(st.session_state["architectures_networks"]))
+        chosen = [name for key in _CHOSEN for name in st.session_state.get(key, ())]
+        state.put(Key.COMPARED_NETWORKS, ",".join(chosen))
 
     state.remember(
         Key.COMPARED_NETWORKS, _FIRST, allowed=lambda text: _are_networks(str(text), names)
     )
     remembered = [name for name in str(st.session_state[Key.COMPARED_NETWORKS]).split(",") if name]
-    if set(st.session_state.get("architectures_networks", ())) != set(remembered):
-        st.session_state["architectures_networks"] = remembered
+    for key, offered in zip(_CHOSEN, (short, others), strict=True):
+        among = [name for name in remembered if name in offered]
+        if set(st.session_state.get(key, ())) != set(among):
+            st.session_state[key] = among
     chosen = st.pills(
         "Networks",
-        names,
+        short,
         selection_mode="multi",
         format_func=lambda name: state.plain(spec(name).title),
-        key="architectures_networks",
+        key=_CHOSEN[0],
         on_change=keep,
         wrap=True,
     )
-    return tuple(name for name in names if name in chosen)
+    more = st.multiselect(
+        "More networks",
+        others,
+        format_func=lambda name: spec(name).title,
+        key=_CHOSEN[1],
+        on_change=keep,
+        placeholder="ResNet, DenseNet, EfficientNet, ViT, Swin …",
+        max_selections=_MOST_OTHERS,
+        help="All other classifiers of torchvision. Type a part of a name.",
+        width=560,
+    )
+    return tuple(name for name in names if name in {*chosen, *more})
 
 
 def _are_networks(text: str, names: Sequence[str]) -> bool:
@@ -219,7 +236,7 @@ def _draw_accuracy(networks: Sequence[Costs], reported: dict[str, Reported | Non
     )
     st.caption(
         "Share of validation images whose class comes first, as torchvision reports it for "
-        "its ImageNet weights at 224 × 224; other weights do worse or better."
+        "its ImageNet weights at each network's usual size; other weights do worse or better."
     )
 
 
@@ -232,7 +249,7 @@ def _draw_trade(networks: Sequence[Costs], reported: dict[str, Reported | None])
     st.plotly_chart(
         cache.once(
             lambda: figures.trade(
-                [cache.costs(costs.name, _SIZE) for costs, _ in published],
+                [cache.costs(costs.name) for costs, _ in published],  # as they were tested
                 [theirs for _, theirs in published],
                 [_colour(costs) for costs, _ in published],
             ),
@@ -357,8 +374,9 @@ def _draw_conventions(networks: Sequence[Costs], reported: dict[str, Reported | 
         )
         published = _with_reported(networks, reported)
         for costs, theirs in published:
-            macs = cache.costs(costs.name, _SIZE).macs
-            st.markdown(findings.published_text(costs, macs, _SIZE, theirs))
+            usual = cache.costs(costs.name)
+            text = findings.published_text(costs, usual.macs, usual.input_size, theirs)
+            st.markdown(text)
         if published:
             st.caption(
                 "What torchvision calls GFLOPS are billions of multiply–accumulates: half of the "

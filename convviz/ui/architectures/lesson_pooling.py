@@ -40,7 +40,7 @@ def draw(choice: Choice) -> None:
 
 
 def _draw_parameters() -> None:
-    names = cache.names()
+    names = cache.short_list()
     chosen = st.pills(
         "Networks",
         names,

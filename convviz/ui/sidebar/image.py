@@ -246,7 +246,8 @@ def whole(image: ChosenImage, network: Network) -> None:
 def input_crop(image: ChosenImage, network: Network) -> None:
     """Draw exactly what goes into the network, and offer it as a file."""
     size = network.weights.input_size
-    crop = _crop(image, size, network.weights.resize, grey=len(network.spec.mean) == 1)
+    how, grey = network.spec.interpolation, len(network.spec.mean) == 1
+    crop = _crop(image, size, network.weights.resize, how, grey=grey)
     with st.container(width=max(224, size)):
         st.image(crop, width="stretch", alt="What goes into the network")
     st.caption(findings.crop(size, network.weights.resize, image.pixels.size))
@@ -261,11 +262,13 @@ def _is_transparent(image: ChosenImage) -> bool:
 
 # Streamlit passes files on as they are, and would encode pixels anew in every run.
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=IMAGE_KEYS)
-def _crop(image: ChosenImage, size: int, resize: int, *, grey: bool) -> bytes:
+def _crop(
+    image: ChosenImage, size: int, resize: int, interpolation: str, *, grey: bool
+) -> bytes:
     """Cut out what goes into a network, as a PNG file."""
     from convviz.images import preprocess
 
-    crop = preprocess.crop(image.pixels, size=size, resize=resize)
+    crop = preprocess.crop(image.pixels, size=size, resize=resize, interpolation=interpolation)
     return png(preprocess.in_grey(crop) if grey else crop)
 
 

@@ -11,8 +11,9 @@ from convviz import limits
 from convviz.datasets import published
 from convviz.errors import ConvvizError, WeightsError
 from convviz.networks.catalogue import COURSE
+from convviz.networks.findings import replaces_built_in
 from convviz.networks.network import Network
-from convviz.networks.registry import available, spec
+from convviz.networks.registry import available, replaces, spec
 from convviz.structure.layers import layers
 from convviz.ui import cache, downloads, state
 from convviz.ui.errors import guarded
@@ -154,14 +155,18 @@ def pick_network(*, draw: bool = True) -> str:
         name: findings.network_label(spec(name).title, here=here)
         for name, here in zip(names, _are_here(names), strict=True)
     }
-    return st.selectbox(
+    name = st.selectbox(
         "Network",
         names,
         format_func=labels.__getitem__,
         key=key,
-        help="ConvNets made to name what a photograph shows. The number after VGG counts its "
-        "layers with weights. Where no trained weights are on this machine, they can be fetched.",
+        help="Networks made to name what a photograph shows: those of the course, then all other "
+        "classifiers of torchvision by family. Type a part of a name to find one. Where no trained "
+        "weights are on this machine, they can be fetched.",
     )
+    if replaces(name):
+        st.caption(state.plain(replaces_built_in(spec(name))))
+    return str(name)
 
 
 @st.cache_data(ttl=_KNOWN_SECONDS, max_entries=256, show_spinner=False)
