@@ -22,11 +22,15 @@ if TYPE_CHECKING:
     from convviz.features.activations import empty_by_depth as empty_by_depth
     from convviz.features.arithmetic import arithmetic as arithmetic
     from convviz.features.capture import capture as capture
+    from convviz.features.class_target import ClassTarget as ClassTarget
     from convviz.features.dead import count_dead as count_dead
+    from convviz.features.deletion import delete_and_insert as delete_and_insert
     from convviz.features.effective_field import effective_field as effective_field
     from convviz.features.filters import filters as filters
+    from convviz.features.grad_cam import grad_cam as grad_cam
     from convviz.features.occlusion import occlude as occlude
     from convviz.features.predictions import predict as predict
+    from convviz.features.saliency import find_saliency as find_saliency
     from convviz.features.synthesis import SynthesisConfig as SynthesisConfig
     from convviz.features.synthesis import synthesise as synthesise
     from convviz.features.top_patches import find_top_patches as find_top_patches
@@ -51,6 +55,7 @@ __version__ = "0.3.0"
 
 # The module that each name is imported from; a test compares this with the imports above.
 _MODULES = {
+    "ClassTarget": "convviz.features.class_target",
     "ConvvizError": "convviz.errors",
     "NetworkSpec": "convviz.networks",
     "ReconstructionConfig": "convviz.reconstruction.config",
@@ -65,14 +70,17 @@ _MODULES = {
     "count": "convviz.structure.costs",
     "count_dead": "convviz.features.dead",
     "decode": "convviz.images.decode",
+    "delete_and_insert": "convviz.features.deletion",
     "directions": "convviz.datasets.directions",
     "effective_field": "convviz.features.effective_field",
     "empty_by_depth": "convviz.features.activations",
     "filters": "convviz.features.filters",
+    "find_saliency": "convviz.features.saliency",
     "find_top_patches": "convviz.features.top_patches",
     "fit": "convviz.learning.fit",
     "from_folder": "convviz.datasets.class_folders",
     "from_zip": "convviz.datasets.class_folders",
+    "grad_cam": "convviz.features.grad_cam",
     "layers": "convviz.structure.layers",
     "load": "convviz.weights.load",
     "occlude": "convviz.features.occlusion",

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from convviz.errors import NetworkError, SettingError
 from convviz.features.activations import Activations, activations_in, judged, needed, rectified
 from convviz.features.capture import copied, input_for, observe_each
+from convviz.features.class_target import check_scores, decoder_input
 from convviz.features.predictions import Prediction, best, for_decoder
 from convviz.networks.clone import clone, per_module
 from convviz.networks.network import Network
@@ -169,6 +170,36 @@ def ablate(
     )
 
 
+def ablate_each(
+    network: Network, image: Image.Image, layer_name: str, channels: Sequence[int]
+) -> tuple[Tensor, Tensor]:
+    """Switch channels of a layer off, each by itself, and score the classes.
+
+    Args:
+        network: The network; it is not touched.
+        image: The image.
+        layer_name: Dotted name of the layer.
+        channels: The channels.
+
+    Returns:
+        The scores before softmax with all channels on, shape (classes,), and with each one off,
+        shape (len(channels), classes).
+
+    Raises:
+        NetworkError: There is no such layer, the weights have no decoder, or the scores are no
+            finite numbers.
+        SettingError: There is no such channel.
+    """
+    ablated = layer(network, layer_name)
+    for channel in channels:
+        check_channel(ablated.shape, channel)
+    images = decoder_input(network, image).repeat(len(channels) + 1, 1, 1, 1)
+    change = (judged(ablated), partial(_mask_each, channels))
+    scores = observe_each(network.module, images, {"": copied}, change)[""]
+    check_scores(network, scores)
+    return scores[0], scores[1:]
+
+
 def _run_both(
     module: nn.Module,
     batch: Tensor,
@@ -234,6 +265,14 @@ def _split(off: Sequence[int], output: Tensor) -> Tensor:
 def _mask(off: Sequence[int], output: Tensor) -> Tensor:
     """Switch channels of the second of two images off."""
     return _split(off, output[:1])
+
+
+def _mask_each(channels: Sequence[int], output: Tensor) -> Tensor:
+    """Switch off one channel of each image but the first."""
+    images = output.clone()
+    for image, channel in zip(images[1:], channels, strict=True):
+        image[channel] = 0
+    return images
 
 
 def _scores(output: Tensor) -> Tensor:

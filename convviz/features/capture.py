@@ -427,6 +427,157 @@ def capture_with_input(
     return inputs[0][0].float(), output[0]
 
 
+def layer_gradient(
+    module: nn.Module, batch: Tensor, name: str, score: Callable[[Tensor], Tensor]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Run a network; find how a number made of its scores changes with the output of one layer.
+
+    What comes before the layer keeps nothing for the backward pass. The layer's output is kept as
+    it leaves the layer: a ReLU in place that follows changes a copy.
+
+    Args:
+        module: The network; it is not touched.
+        batch: Its input, shape (N, 3, H, W).
+        name: Dotted name of the layer.
+        score: Makes numbers, shape (N,), of the network's scores, shape (N, classes).
+
+    Returns:
+        The layer's output; the gradient of the numbers with respect to it, of the same shape, 0
+        wherever nothing passes it on; and the scores. All are float32.
+
+    Raises:
+        NetworkError: There is no such layer, it does not run, or the scores cannot be
+            differentiated.
+    """
+    check_layer(module, name)
+    calls = call_counts(module, batch)
+    if name not in calls:
+        raise _never_ran(name)
+    outputs: list[Tensor] = []
+
+    def begin_here(output: Tensor) -> Tensor:
+        outputs[:] = [output.detach().clone().requires_grad_()]
+        return outputs[0].clone()
+
+    network = clone(module)
+    network.get_submodule(name).register_forward_hook(_on_call(calls[name], begin_here))
+    with torch.enable_grad():
+        scores = class_scores_in(network(batch.detach()))
+        value = score(scores).sum()
+    if not outputs:
+        raise _never_ran(name)
+    if not value.requires_grad:  # nothing that is differentiable leads from the layer to the scores
+        return copied(outputs[0]), torch.zeros_like(copied(outputs[0])), copied(scores)
+    (gradient,) = torch.autograd.grad(value, outputs, allow_unused=True, materialize_grads=True)
+    return copied(outputs[0]), copied(gradient), copied(scores)
+
+
+def input_gradient(
+    module: nn.Module,
+    batch: Tensor,
+    score: Callable[[Tensor], Tensor],
+    *,
+    guided: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Run a network; find how a number made of its scores changes with each value of its input.
+
+    Args:
+        module: The network; it is not touched.
+        batch: Its input, shape (N, 3, H, W).
+        score: Makes numbers, shape (N,), of the network's scores, shape (N, classes).
+        guided: Let only what is positive pass back through each ReLU, a module's or a function's:
+            guided backpropagation (Springenberg, Dosovitskiy, Brox and Riedmiller, "Striving for
+            Simplicity: The All Convolutional Net", ICLR workshop 2015).
+
+    Returns:
+        The gradient, shape (N, 3, H, W), and the scores, shape (N, classes), both float32.
+
+    Raises:
+        NetworkError: The scores cannot be differentiated with respect to the image, or the network
+            has no ReLU that could guide.
+    """
+    image = batch.detach().clone().requires_grad_()
+    with torch.enable_grad():
+        scores = class_scores_in(clone(module)(image.clone()))  # its first layer may work in place
+        value = score(scores).sum()
+    check_gradient(value, "the scores")
+    if guided and not _guide(value):
+        raise NetworkError(
+            "The network has no ReLU on the way to its scores, so guided backpropagation would be "
+            "the plain gradient: choose the gradient."
+        )
+    (gradient,) = torch.autograd.grad(value, image, allow_unused=True, materialize_grads=True)
+    return copied(gradient), copied(scores)
+
+
+def class_scores_in(output: Any) -> Tensor:
+    """Return the class scores, shape (N, classes), among what a network puts out.
+
+    Raises:
+        NetworkError: It puts out something else.
+    """
+    scores = first_tensor(output, "the network")
+    if scores.dim() != 2:
+        shape = " × ".join(map(str, scores.shape[1:])) or "one number"
+        raise NetworkError(
+            f"The network puts out {shape} for an image and not one score for each class, so there "
+            "is no class whose evidence could be shown: choose another network."
+        )
+    return scores
+
+
+def _guide(value: Tensor) -> int:
+    """Let only what is positive pass back through each ReLU that a value was computed with.
+
+    The ReLUs are found in the graph that PyTorch keeps for the backward pass, so it does not matter
+    whether a module, a function or an operation in place has made them.
+
+    Returns:
+        How many there are.
+    """
+    count = 0
+    seen: set[Any] = set()
+    ahead = [value.grad_fn]
+    while ahead:
+        node = ahead.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if _is_relu(node):
+            node.register_prehook(_positive_parts)
+            count += 1
+        ahead += [before for before, _ in node.next_functions]
+    return count
+
+
+def _positive_parts(gradients: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]:
+    return tuple(None if each is None else each.clamp(min=0) for each in gradients)
+
+
+# What PyTorch calls the operations that may be a ReLU, in the graph of the backward pass, and what
+# it calls the bounds there of which a ReLU has one at 0.
+_RELU_NODES = {
+    "Hardtanh": ("_saved_min_val",),  # a ReLU6 is hardtanh from 0 to 6
+    "Clamp": ("_saved_min",),
+    "ClampMin": ("_saved_min",),
+    "Threshold": ("_saved_threshold",),
+    "Maximum": ("_saved_self", "_saved_other"),
+}
+
+
+def _is_relu(node: Any) -> bool:
+    """Whether a step of the backward pass is that of a ReLU, in whatever words it was written."""
+    name = node.name().partition("Backward")[0]
+    bounds = (getattr(node, bound, None) for bound in _RELU_NODES.get(name, ()))
+    return name == "Relu" or any(map(_is_zero, bounds))
+
+
+def _is_zero(bound: Any) -> bool:
+    if isinstance(bound, Tensor):
+        return not bool(bound.any())
+    return bound is not None and float(bound) == 0.0
+
+
 def truncated(module: nn.Module, name: str, *, as_maps: bool = True) -> nn.Module:
     """Cut a network off after one of its layers.
 

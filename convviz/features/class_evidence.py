@@ -6,11 +6,18 @@ as in Zhou et al., "Learning Deep Features for Discriminative Localization", CVP
 
 from dataclasses import dataclass
 
+import torch
 from PIL import Image
 from torch import Tensor, nn
 
 from convviz.errors import NetworkError
 from convviz.features.capture import capture, input_for
+from convviz.features.class_target import (
+    ClassTarget,
+    check_target,
+    class_scores,
+    decoder_input,
+)
 from convviz.features.predictions import Prediction, predict_batch
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, layers
@@ -59,6 +66,81 @@ class ClassEvidence:
         """Return the k channels that add most to the score, the largest contribution first."""
         count = min(k, len(self.contributions))
         return tuple(self.contributions.topk(count).indices.tolist())
+
+
+@dataclass(frozen=True, eq=False)
+class ClassActivationMap:
+    """Class activation mapping: Σ weight · map, where averages and one linear layer follow.
+
+    There it is Grad-CAM but for a factor: the gradient of a mean of H·W values is 1/(H·W) of the
+    weight at each of them.
+
+    Attributes:
+        layer: The encoder's last layer.
+        target: The class.
+        weights: The linear layer's weight of each channel, of two classes their difference, (C,).
+        maps: The layer's output, shape (C, H, W).
+        bias: The linear layer's bias for the class.
+    """
+
+    layer: Layer
+    target: ClassTarget
+    weights: Tensor
+    maps: Tensor
+    bias: float
+
+    @property
+    def evidence(self) -> Tensor:
+        """For the class above 0 and against it below, shape (H, W); its mean + bias = score."""
+        return (self.weights[:, None, None] * self.maps).sum(0)
+
+    @property
+    def map(self) -> Tensor:
+        """What speaks for the class: the positive part of `evidence`, shape (H, W)."""
+        return self.evidence.clamp(min=0)
+
+    @property
+    def positions(self) -> int:
+        """Number of places H·W: how many times as large as Grad-CAM's values these are."""
+        return self.maps.shape[1] * self.maps.shape[2]
+
+
+def class_activation_map(
+    network: Network, image: Image.Image, target: ClassTarget
+) -> ClassActivationMap | None:
+    """Map the evidence for a class where only averages and one linear layer follow the maps.
+
+    Whether that is so is seen from the numbers: the linear layer, put on the means of the last
+    maps, must return the network's scores.
+
+    Returns:
+        The map; None where more follows, or something else.
+
+    Raises:
+        NetworkError: The weights have no decoder, or the scores are no finite numbers.
+        SettingError: There is no such class.
+    """
+    batch = decoder_input(network, image)
+    check_target(network, target)
+    scores, last = class_scores(network, batch), _last_maps(network)
+    maps = capture(network.module, batch, [last.name])[last.name][0]
+    for part in network.module.modules():
+        if not isinstance(part, nn.Linear) or part.in_features != len(maps):
+            continue
+        weight = part.weight.detach().float()
+        bias = torch.zeros(len(weight)) if part.bias is None else part.bias.detach().float()
+        again = weight @ maps.mean((1, 2)) + bias
+        if again.shape == scores[0].shape and torch.allclose(
+            again, scores[0], rtol=1e-3, atol=1e-3
+        ):
+            return ClassActivationMap(
+                last,
+                target,
+                target.score(weight.T),
+                maps,
+                float(target.score(bias[None])[0]),
+            )
+    return None
 
 
 def average_maps(network: Network, image: Image.Image) -> AveragedMaps:

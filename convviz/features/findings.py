@@ -27,6 +27,7 @@ from convviz.features.channel_changes import ChannelChanges
 from convviz.features.dead import DeadChannels
 from convviz.features.effective_field import EffectiveField
 from convviz.features.occlusion import OcclusionStep
+from convviz.features.saliency import COMPLETE, Saliency
 from convviz.features.synthesis import SynthesisStep
 from convviz.features.top_patches import TopPatches
 from convviz.formatting import percent
@@ -622,3 +623,19 @@ def field_heading(row: int, column: int) -> str:
 def synthesis_title(channel: int, title: str) -> str:
     """Name the image that is made for a channel of a layer."""
     return f"An image for channel {channel} of {title}"
+
+
+def completeness(saliency: Saliency) -> str:
+    """Say how exactly integrated gradients add up to the difference of two scores."""
+    difference, gap = saliency.difference, saliency.completeness_gap
+    if difference is None:
+        return "Completeness is measured of integrated gradients only."
+    total = float(saliency.attribution.double().sum())
+    sums = (
+        f"The pixels' shares add up to {total:.3f}; the score exceeds that of plain grey by "
+        f"{difference:.3f}, after {saliency.samples} steps"
+    )
+    if gap is None:
+        return f"{sums}. The two scores are nearly equal, so no share of their difference is given."
+    verdict = "complete within 1 %" if gap <= COMPLETE else "not complete: more steps are needed"
+    return f"{sums}: {percent(gap)} off, {verdict}."

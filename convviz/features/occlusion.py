@@ -19,6 +19,12 @@ from torch import Tensor
 from convviz.errors import SettingError
 from convviz.features.activations import is_empty, judged, rectified, strength
 from convviz.features.capture import copied, input_for, observe
+from convviz.features.class_target import (
+    ClassTarget,
+    check_target,
+    class_scores,
+    decoder_input,
+)
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, check_channel, layer
 
@@ -77,17 +83,51 @@ class OcclusionStep:
         Each pixel gets the mean fall, in the response's own unit, of the squares that covered it:
         above 0 where the response falls, below 0 where it rises, 0 where nothing covered it.
         """
-        total, times = torch.zeros(side, side), torch.zeros(side, side)
-        falls = self.uncovered - self.responses
-        starts = _starts(side, self.patch, len(falls))
-        for row, top in enumerate(starts):
-            for column, left in enumerate(starts):
-                value = float(falls[row, column])
-                if value == value:  # not-a-number: not covered yet
-                    square = (slice(top, top + self.patch), slice(left, left + self.patch))
-                    total[square] += value
-                    times[square] += 1
-        return total / times.clamp(min=1)
+        return _by_pixel(self.uncovered - self.responses, self.patch, side)
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreOcclusionStep:
+    """Where an occlusion that measures a class's score stands.
+
+    Attributes:
+        target: The class, or the two classes that are compared.
+        patch: Side of the covering square, in pixels of the input.
+        side: Side of the input.
+        done: Positions covered so far.
+        total: Positions to cover.
+        uncovered: The score of the whole image.
+        scores: The score with each position covered, shape (rows, columns); not-a-number where
+            nothing was covered yet.
+    """
+
+    target: ClassTarget
+    patch: int
+    side: int
+    done: int
+    total: int
+    uncovered: float
+    scores: Tensor
+
+    @property
+    def falls(self) -> Tensor:
+        """By how much covering each position lowers the score, shape (rows, columns)."""
+        return self.uncovered - self.scores
+
+    @property
+    def map(self) -> Tensor:
+        """By how much the score falls, for each pixel, none below 0, shape (side, side)."""
+        return _by_pixel(self.falls, self.patch, self.side).clamp(min=0)
+
+    @property
+    def fraction(self) -> float:
+        """Share of the work that is done, in 0…1."""
+        return self.done / self.total
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it holds, in bytes."""
+        return self.scores.nbytes
 
 
 def occlude(
@@ -123,12 +163,7 @@ def occlude(
     """
     target = layer(network, layer_name)
     check_channel(target.shape, channel)
-    side = network.input_size
-    size = max(1, side // 6) if patch is None else patch
-    if not 1 <= size <= side:
-        raise SettingError(f"A square of {size} pixels cannot cover a part: choose 1 to {side}.")
-    if not 2 <= positions <= 64:
-        raise SettingError(f"{positions} places along a side cannot be covered: choose 2 to 64.")
+    size = _patch_size(patch, positions, network.input_size)
     if measure not in MEASURES:
         raise SettingError(f"There is no measure {measure!r}; choose {', '.join(MEASURES)}.")
     batch = input_for(network, image)
@@ -163,6 +198,80 @@ def _occlude(
     uncovered: float,
     stop: Callable[[], bool],
 ) -> Iterator[OcclusionStep]:
+    def respond(covered: Tensor) -> Tensor:
+        return _responses(layer, _maps(network, layer, channel, covered), measure)
+
+    for done, responses in _cover(batch, size, positions, respond):
+        total = responses.numel()
+        yield OcclusionStep(layer, channel, size, done, total, uncovered, responses)
+        if stop():
+            return
+
+
+def occlude_class(
+    network: Network,
+    image: Image.Image,
+    target: ClassTarget,
+    *,
+    patch: int | None = None,
+    positions: int = 12,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[ScoreOcclusionStep]:
+    """Cover parts of an image and measure what the score of a class loses.
+
+    Args:
+        network: The network.
+        image: The image.
+        target: The class, or the two classes that are compared.
+        patch: Side of the covering square, in pixels of the input; None for one sixth of it.
+        positions: How many along each side; the first and the last touch the borders.
+        stop: Asked after every step whether to end.
+
+    Yields:
+        A step after every few positions.
+
+    Raises:
+        NetworkError: The weights have no decoder, or the scores are no finite numbers.
+        SettingError: A number makes no sense, or there is no such class.
+    """
+    batch = decoder_input(network, image)
+    check_target(network, target)
+    size = _patch_size(patch, positions, batch.shape[-1])
+    uncovered = float(target.score(class_scores(network, batch))[0])
+    return _occlude_class(network, target, batch, size, positions, uncovered, stop)
+
+
+def _occlude_class(
+    network: Network,
+    target: ClassTarget,
+    batch: Tensor,
+    size: int,
+    positions: int,
+    uncovered: float,
+    stop: Callable[[], bool],
+) -> Iterator[ScoreOcclusionStep]:
+    def score(covered: Tensor) -> Tensor:
+        return target.score(class_scores(network, covered))
+
+    side = batch.shape[-1]
+    for done, scores in _cover(batch, size, positions, score):
+        total = scores.numel()
+        yield ScoreOcclusionStep(target, size, side, done, total, uncovered, scores)
+        if stop():
+            return
+
+
+def _cover(
+    batch: Tensor, size: int, positions: int, respond: Callable[[Tensor], Tensor]
+) -> Iterator[tuple[int, Tensor]]:
+    """Cover one position after another; yield how many were, and all responses so far.
+
+    Args:
+        batch: The input, shape (1, 3, S, S).
+        size: Side of the covering square, in pixels.
+        positions: How many along each side.
+        respond: Returns the response, shape (N,), to covered inputs, shape (N, 3, S, S).
+    """
     starts = _starts(batch.shape[-1], size, positions)
     corners = [(top, left) for top in starts for left in starts]
     found = torch.full((len(corners),), torch.nan)
@@ -171,15 +280,37 @@ def _occlude(
         covered = batch.repeat(len(members), 1, 1, 1)
         for image, (top, left) in zip(covered, members, strict=True):
             image[:, top : top + size, left : left + size] = 0
-        responses = _responses(layer, _maps(network, layer, channel, covered), measure)
         found = found.clone()  # what was yielded must not change
-        found[start : start + len(members)] = responses
-        done = start + len(members)
-        yield OcclusionStep(
-            layer, channel, size, done, len(corners), uncovered, found.reshape(positions, positions)
-        )
-        if stop():
-            return
+        found[start : start + len(members)] = respond(covered)
+        yield start + len(members), found.reshape(positions, positions)
+
+
+def _patch_size(patch: int | None, positions: int, side: int) -> int:
+    """Return the side of the covering square.
+
+    Raises:
+        SettingError: It, or the number of positions, makes no sense.
+    """
+    size = max(1, side // 6) if patch is None else patch
+    if not 1 <= size <= side:
+        raise SettingError(f"A square of {size} pixels cannot cover a part: choose 1 to {side}.")
+    if not 2 <= positions <= 64:
+        raise SettingError(f"{positions} places along a side cannot be covered: choose 2 to 64.")
+    return size
+
+
+def _by_pixel(falls: Tensor, patch: int, side: int) -> Tensor:
+    """Give each pixel the mean of the squares that covered it, shape (side, side)."""
+    total, times = torch.zeros(side, side), torch.zeros(side, side)
+    starts = _starts(side, patch, len(falls))
+    for row, top in enumerate(starts):
+        for column, left in enumerate(starts):
+            value = float(falls[row, column])
+            if value == value:  # not-a-number: not covered yet
+                square = (slice(top, top + patch), slice(left, left + patch))
+                total[square] += value
+                times[square] += 1
+    return total / times.clamp(min=1)
 
 
 def _maps(network: Network, layer: Layer, channel: int, batch: Tensor) -> Tensor:

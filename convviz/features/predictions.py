@@ -90,9 +90,18 @@ def best(network: Network, scores: Tensor, k: int = 5) -> tuple[Prediction, ...]
     )
 
 
+def class_name(classes: tuple[str, ...], index: int) -> str:
+    """Return a class's first name; one without a name is called by its number."""
+    return _names(classes, index).split(",")[0].strip()
+
+
+def _names(classes: tuple[str, ...], index: int) -> str:
+    return " ".join(classes[index].split()) if index < len(classes) else f"class {index}"
+
+
 def _prediction(classes: tuple[str, ...], index: int, probability: float) -> Prediction:
-    names = " ".join(classes[index].split()) if index < len(classes) else f"class {index}"
-    return Prediction(names.split(",")[0].strip(), probability, index, names)
+    names = _names(classes, index)
+    return Prediction(class_name(classes, index), probability, index, names)
 
 
 @dataclass(frozen=True)

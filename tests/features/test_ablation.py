@@ -6,8 +6,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from convviz.errors import SettingError
-from convviz.features.ablation import ablate, deeper_layers
+from convviz.features.ablation import ablate, ablate_each, deeper_layers
 from convviz.features.activations import activations
+from convviz.features.class_target import decoder_input
 from convviz.features.predictions import predict
 from convviz.images.decode import decode
 from convviz.images.samples import sample
@@ -168,3 +169,32 @@ def test_only_what_comes_after_runs_on_two_images(red: Image.Image) -> None:
     parts = nn.Sequential(Counts("first"), nn.ReLU(), Counts("last"), nn.MaxPool2d(2))
     ablate(network_of(parts), red, "1", [0], "3")
     assert sizes == {"first": [1], "last": [2]}
+
+
+@pytest.mark.parametrize(("name", "judged"), [("inception4a", "inception4a"), ("conv2", "conv2")])
+def test_each_channel_by_itself_scores_as_with_a_hook_that_sets_it_to_0(
+    name: str, judged: str
+) -> None:
+    network, image = load("googlenet", "bundled", fetch=False), decode(sample("cat").read())
+    before, after = ablate_each(network, image, name, (3, 60))
+    batch = decoder_input(network, image)
+    with torch.no_grad():
+        assert torch.allclose(before, network.module(batch)[0], atol=1e-3)
+        for channel, scores in zip((3, 60), after, strict=True):
+
+            def off(
+                _module: nn.Module, _inputs: object, output: Tensor, n: int = channel
+            ) -> Tensor:
+                changed = output.clone()
+                changed[:, n] = 0
+                return changed
+
+            handle = network.module.get_submodule(judged).register_forward_hook(off)
+            try:
+                expected = network.module(batch)[0]
+            finally:
+                handle.remove()
+            assert torch.allclose(scores, expected, atol=1e-3)
+            assert not torch.allclose(scores, before, atol=1e-3)
+    with pytest.raises(SettingError, match="no channel 512"):
+        ablate_each(network, image, "inception4a", (512,))

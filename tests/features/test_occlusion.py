@@ -6,8 +6,10 @@ from PIL import Image
 from torch import nn
 
 from convviz.errors import SettingError
-from convviz.features.occlusion import occlude
+from convviz.features.class_target import ClassTarget
+from convviz.features.occlusion import occlude, occlude_class
 from convviz.networks.network import Network
+from tests.features.explained import explained, scorer
 from tests.networks_for_tests import network_of
 
 
@@ -108,3 +110,23 @@ def test_the_square_is_what_the_network_reads_as_0(corner: Image.Image) -> None:
     network = network_of(nn.Sequential(nn.Conv2d(3, 1, 1)), side=8, imagenet=True)
     *_, last = occlude(network, grey, "0", 0, patch=4, positions=2)
     assert float((last.uncovered - last.responses).abs().max()) < 0.02
+
+
+def test_what_a_class_loses_where_it_is_covered(corner: Image.Image) -> None:
+    # The score is 2 · mean(ReLU(red − 0.5)) − mean(green) + 0.1: the corner adds 2 · 0.5 / 4.
+    network = explained(scorer(nn.ReLU()), side=8, classes=2)
+    steps = list(occlude_class(network, corner, ClassTarget(0), patch=4, positions=2))
+    last = steps[-1]
+    assert last.uncovered == pytest.approx(0.35)
+    torch.testing.assert_close(last.falls, torch.tensor([[0.25, 0.0], [0.0, 0.0]]))
+    assert last.map.shape == (8, 8)
+    torch.testing.assert_close(last.map[:4, :4], torch.full((4, 4), 0.25))
+    assert float(last.map[4:].abs().max()) == 0
+    assert last.fraction == 1
+    stopped = list(occlude_class(network, corner, ClassTarget(0), positions=3, stop=lambda: True))
+    assert len(stopped) == 1
+    assert stopped[0].done == 4
+    with pytest.raises(SettingError, match="choose 1 to 8"):
+        occlude_class(network, corner, ClassTarget(0), patch=9)
+    with pytest.raises(SettingError, match="no class 2"):
+        occlude_class(network, corner, ClassTarget(2))

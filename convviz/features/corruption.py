@@ -1,0 +1,250 @@
+"""A worse image: blurred, noisy, brighter, flatter, turned, or partly covered.
+
+Everything is done to the square that goes into the network, before it is normalised, in the order
+of `Corruption`'s attributes. Hendrycks and Dietterich, "Benchmarking Neural Network Robustness to
+Common Corruptions and Perturbations", ICLR 2019, measure networks with such images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import torch
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
+from torch import Tensor
+
+from convviz.errors import SettingError
+from convviz.features.class_target import (
+    ClassTarget,
+    check_target,
+    class_scores,
+    decoder_input,
+)
+from convviz.features.predictions import for_decoder
+from convviz.images.preprocess import crop, normalise, to_image, to_pixels
+from convviz.networks.network import Network
+
+_GREY = (124, 116, 104)  # about ImageNet's mean colour: of a patch, and beside a turned image
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """What is done to an image; the values here leave it as it is.
+
+    Attributes:
+        rotation: In degrees, counter-clockwise; what comes in from outside is grey.
+        blur: Standard deviation of a Gaussian, in hundredths of the image's side.
+        brightness: The pixels are multiplied by this.
+        contrast: Differences from the mean grey are multiplied by this.
+        noise: Standard deviation of Gaussian noise, in 0…1 of the range of pixels.
+        patch: Side of a grey square in the middle, as a share of the image's side.
+        seed: The noise's.
+    """
+
+    rotation: float = 0.0
+    blur: float = 0.0
+    brightness: float = 1.0
+    contrast: float = 1.0
+    noise: float = 0.0
+    patch: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class CorruptionRange:
+    """What one kind of corruption is called and how far it goes.
+
+    Attributes:
+        title: For people, with its unit.
+        low: The least value.
+        high: The greatest value.
+        step: Between values.
+    """
+
+    title: str
+    low: float
+    high: float
+    step: float
+
+    def values(self, count: int) -> tuple[float, ...]:
+        """Return evenly spaced values from the least to the greatest."""
+        width = (self.high - self.low) / (count - 1)
+        return tuple(round(self.low + index * width, 6) for index in range(count))
+
+
+CORRUPTIONS: dict[str, CorruptionRange] = {
+    "blur": CorruptionRange("Blur, % of the side", 0.0, 10.0, 0.25),
+    "noise": CorruptionRange("Noise, of the range", 0.0, 0.5, 0.01),
+    "brightness": CorruptionRange("Brightness, times", 0.0, 3.0, 0.05),
+    "contrast": CorruptionRange("Contrast, times", 0.0, 3.0, 0.05),
+    "rotation": CorruptionRange("Rotation, degrees", -180.0, 180.0, 5.0),
+    "patch": CorruptionRange("Patch laid over, of the side", 0.0, 1.0, 0.02),
+}
+NOTHING = Corruption()
+
+
+@dataclass(frozen=True)
+class CorruptionStep:
+    """Where a curve over the range of one kind of corruption stands.
+
+    Attributes:
+        kind: Name of the kind, as in `CORRUPTIONS`.
+        target: The class.
+        values: The values that were tried so far.
+        scores: The class's score with each.
+        probabilities: Its probability with each, in 0…1.
+        total: How many values there are.
+    """
+
+    kind: str
+    target: ClassTarget
+    values: tuple[float, ...]
+    scores: tuple[float, ...]
+    probabilities: tuple[float, ...]
+    total: int
+
+    @property
+    def fraction(self) -> float:
+        """Share of the work that is done, in 0…1."""
+        return len(self.values) / self.total
+
+
+def corrupt(image: Image.Image, corruption: Corruption) -> Image.Image:
+    """Make an image worse.
+
+    Args:
+        image: The square that goes into the network.
+        corruption: What is done to it.
+
+    Raises:
+        SettingError: A value is outside its range.
+    """
+    check_corruption(corruption)
+    worse = image.convert("RGB")
+    if corruption.rotation:
+        worse = worse.rotate(corruption.rotation, Image.Resampling.BILINEAR, fillcolor=_GREY)
+    if corruption.blur:
+        worse = worse.filter(ImageFilter.GaussianBlur(corruption.blur / 100 * worse.width))
+    if corruption.brightness != 1:
+        worse = ImageEnhance.Brightness(worse).enhance(corruption.brightness)
+    if corruption.contrast != 1:
+        worse = ImageEnhance.Contrast(worse).enhance(corruption.contrast)
+    if corruption.noise:
+        generator = torch.Generator().manual_seed(corruption.seed)
+        pixels = to_pixels(worse)
+        pixels = pixels + corruption.noise * torch.randn(pixels.shape, generator=generator)
+        worse = to_image(pixels)
+    if corruption.patch:
+        worse = worse.copy()
+        width, height = worse.size
+        side = (corruption.patch * width, corruption.patch * height)
+        left, top = (width - side[0]) / 2, (height - side[1]) / 2
+        corner = (round(left + side[0]) - 1, round(top + side[1]) - 1)
+        if corner[0] >= round(left) and corner[1] >= round(top):
+            ImageDraw.Draw(worse).rectangle((round(left), round(top), *corner), fill=_GREY)
+    return worse
+
+
+def check_corruption(corruption: Corruption) -> None:
+    """Check that each value is within its range.
+
+    Raises:
+        SettingError: One is not.
+    """
+    for name, limits in CORRUPTIONS.items():
+        value = getattr(corruption, name)
+        if not limits.low <= value <= limits.high:
+            raise SettingError(
+                f"A {name} of {value:g} is outside its range: choose {limits.low:g} to "
+                f"{limits.high:g}."
+            )
+
+
+def network_crop(network: Network, image: Image.Image) -> Image.Image:
+    """Cut out the square of an image that goes into a network."""
+    weights = network.weights
+    return crop(image, size=weights.input_size, resize=weights.resize)
+
+
+def input_of_crop(network: Network, square: Image.Image) -> Tensor:
+    """Turn a square, as `network_crop` cuts it out, into the network's input, (1, 3, S, S)."""
+    spec = network.spec
+    return normalise(to_pixels(square)[None], mean=spec.mean, std=spec.std)
+
+
+def corruption_curve(
+    network: Network,
+    image: Image.Image,
+    target: ClassTarget,
+    kind: str,
+    *,
+    corruption: Corruption = NOTHING,
+    count: int = 21,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[CorruptionStep]:
+    """Score a class over the whole range of one kind of corruption.
+
+    Args:
+        network: The network; it is not touched.
+        image: The image.
+        target: The class, or the two classes that are compared.
+        kind: Which kind, a name in `CORRUPTIONS`.
+        corruption: What is done to the image besides.
+        count: How many values.
+        stop: Asked after every step whether to end.
+
+    Yields:
+        A step after every value.
+
+    Raises:
+        NetworkError: The weights have no decoder.
+        SettingError: There is no such kind or class, or a value is outside its range.
+    """
+    if kind not in CORRUPTIONS:
+        raise SettingError(f"There is no corruption {kind!r}; choose {', '.join(CORRUPTIONS)}.")
+    if not 2 <= count <= 200:
+        raise SettingError(f"A curve cannot have {count} values: choose 2 to 200.")
+    check_corruption(corruption)
+    decoder_input(network, image)  # or the weights have no decoder
+    check_target(network, target)
+    return _curve(network, network_crop(network, image), target, kind, corruption, count, stop)
+
+
+def _curve(
+    network: Network,
+    square: Image.Image,
+    target: ClassTarget,
+    kind: str,
+    corruption: Corruption,
+    count: int,
+    stop: Callable[[], bool],
+) -> Iterator[CorruptionStep]:
+    values = CORRUPTIONS[kind].values(count)
+    scores: tuple[float, ...] = ()
+    probabilities: tuple[float, ...] = ()
+    for value in values:
+        worse = corrupt(square, with_value(corruption, kind, value))
+        found = class_scores(network, for_decoder(network, input_of_crop(network, worse)))
+        scores = (*scores, float(target.score(found)[0]))
+        probabilities = (*probabilities, float(target.probability(found)[0]))
+        tried = values[: len(scores)]
+        yield CorruptionStep(kind, target, tried, scores, probabilities, count)
+        if stop():
+            return
+
+
+def with_value(corruption: Corruption, kind: str, value: float) -> Corruption:
+    """Return the same corruption with another value of one kind, a name in `CORRUPTIONS`."""
+    change: dict[str, Any] = {kind: value}
+    return replace(corruption, **change)
+
+
+def changes_of(corruption: Corruption) -> tuple[str, ...]:
+    """Name the kinds of corruption that are other than nothing."""
+    return tuple(
+        field.name
+        for field in fields(corruption)
+        if field.name != "seed" and getattr(corruption, field.name) != getattr(NOTHING, field.name)
+    )

@@ -1,0 +1,308 @@
+"""Which pixels speak for a class: gradients with respect to the network's input.
+
+- gradient: how the score changes with each value (Simonyan, Vedaldi and Zisserman, "Deep Inside
+  Convolutional Networks", ICLR workshop 2014);
+- SmoothGrad: its mean over copies of the image with noise (Smilkov et al., "SmoothGrad: removing
+  noise by adding noise", 2017);
+- integrated gradients: its mean on the straight line from a plain grey image to this one, times
+  the difference of the two (Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks",
+  ICML 2017). These values add up to the difference of the two scores, which tells how exact they
+  are: *completeness*;
+- guided backpropagation: the gradient, of which each ReLU passes back only what is positive
+  (Springenberg et al. 2015). It draws the image's edges more than it explains the class: Adebayo
+  et al., "Sanity Checks for Saliency Maps", NeurIPS 2018.
+
+Everything is measured on the normalised input. The plain image is 0 there, the network's mean
+colour. `randomised` gives a network whose decoder has random weights: a picture that stays the same
+there does not show why the trained network decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from convviz.errors import SettingError, at_least
+from convviz.features.activations import rank_correlation
+from convviz.features.capture import input_gradient
+from convviz.features.class_target import (
+    ClassTarget,
+    check_scores,
+    check_target,
+    class_scores,
+    decoder_input,
+)
+from convviz.networks.clone import clone
+from convviz.networks.network import Network, is_within
+from convviz.structure.layers import layers
+
+SaliencyMethod = Literal["gradient", "smoothgrad", "integrated", "guided"]
+SALIENCY_METHODS: tuple[SaliencyMethod, ...] = get_args(SaliencyMethod)
+
+COMPLETE = 0.01  # integrated gradients are exact enough within this share of the difference
+
+_BATCH = 4  # images that run at once: a run that is stopped ends within one batch
+_FIRST_STEPS = 9  # on the line of integrated gradients; then three times as many, and so on
+_NEAR_ZERO = 1e-3  # of the larger score: a smaller difference says nothing of completeness
+_BLOCKS = 16  # along each side, in which two pictures are compared
+
+
+@dataclass(frozen=True, eq=False)
+class Saliency:
+    """How much each value of the input speaks for a class.
+
+    Attributes:
+        method: How it was found.
+        target: The class.
+        score: The class's score, or the difference of two.
+        attribution: For each value of the input, with its sign, shape (3, S, S).
+        samples: How many gradients it is the mean of.
+        plain_score: The score of the plain image; None but for integrated gradients.
+    """
+
+    method: SaliencyMethod
+    target: ClassTarget
+    score: float
+    attribution: Tensor
+    samples: int = 1
+    plain_score: float | None = None
+
+    @property
+    def map(self) -> Tensor:
+        """One number for each pixel, none below 0, shape (S, S).
+
+        The largest absolute value of the three colours, as Simonyan et al. draw it; of integrated
+        gradients the positive part of their sum, which is the pixel's share of the difference.
+        """
+        if self.method == "integrated":
+            return self.attribution.sum(0).clamp(min=0)
+        return self.attribution.abs().amax(0)
+
+    @property
+    def difference(self) -> float | None:
+        """By how much the score exceeds that of the plain image, which the values should add to."""
+        return None if self.plain_score is None else self.score - self.plain_score
+
+    @property
+    def completeness_gap(self) -> float | None:
+        """By what share of the difference the values miss it, 0 or more.
+
+        None where it has no meaning: for other methods, and where the two scores are nearly equal.
+        """
+        difference = self.difference
+        if difference is None or self.plain_score is None:
+            return None
+        if abs(difference) <= _NEAR_ZERO * max(abs(self.score), abs(self.plain_score)):
+            return None
+        return abs(float(self.attribution.double().sum()) - difference) / abs(difference)
+
+
+@dataclass(frozen=True, eq=False)
+class SaliencyStep:
+    """Where a computation of saliency stands.
+
+    Attributes:
+        done: Gradients that are computed.
+        total: How many there are at most.
+        saliency: What they give so far; of integrated gradients what the last complete set of
+            steps gave.
+        is_last: Whether it is the result.
+    """
+
+    done: int
+    total: int
+    saliency: Saliency
+    is_last: bool
+
+    @property
+    def fraction(self) -> float:
+        """Share of the work that is done, in 0…1."""
+        return 1.0 if self.is_last else min(self.done / self.total, 0.99)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it holds, in bytes."""
+        return self.saliency.attribution.nbytes
+
+
+def find_saliency(
+    network: Network,
+    image: Image.Image,
+    target: ClassTarget,
+    method: SaliencyMethod = "gradient",
+    *,
+    samples: int = 25,
+    noise: float = 0.15,
+    seed: int = 0,
+    most_steps: int = 243,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[SaliencyStep]:
+    """Find which pixels speak for a class.
+
+    Args:
+        network: The network; it is not touched.
+        image: The image.
+        target: The class, or the two classes that are compared.
+        method: One of `SALIENCY_METHODS`.
+        samples: Of SmoothGrad: how many copies with noise.
+        noise: Of SmoothGrad: the noise's standard deviation, as a share of the input's range.
+        seed: Of SmoothGrad: the noise's.
+        most_steps: Of integrated gradients: steps are added, from 9 on always three times as
+            many, until completeness is within 1 % or one more time would be more than these.
+        stop: Asked after every step whether to end.
+
+    Yields:
+        A step after every few gradients.
+
+    Raises:
+        NetworkError: The weights have no decoder, the scores are no finite numbers or cannot be
+            differentiated, or guided backpropagation finds no ReLU.
+        SettingError: There is no such class or method, or a number makes no sense.
+    """
+    if method not in SALIENCY_METHODS:
+        raise SettingError(f"There is no method {method!r}; choose {', '.join(SALIENCY_METHODS)}.")
+    at_least("number of samples", samples, 1)
+    at_least("number of steps", most_steps, _FIRST_STEPS)
+    if not 0 < noise <= 1:
+        raise SettingError(f"Noise of {noise:g} times the range is not possible: choose 0 to 1.")
+    batch = decoder_input(network, image)
+    check_target(network, target)
+    if method == "smoothgrad":
+        return _smooth(network, batch, target, samples, noise, seed, stop)
+    if method == "integrated":
+        return _integrate(network, batch, target, most_steps, stop)
+    return _once(network, batch, target, method)
+
+
+def saliency(
+    network: Network, image: Image.Image, target: ClassTarget, method: SaliencyMethod = "gradient"
+) -> Saliency:
+    """Find which pixels speak for a class, with `find_saliency`'s usual settings.
+
+    Raises:
+        NetworkError: As `find_saliency`.
+        SettingError: As `find_saliency`.
+    """
+    *_, last = find_saliency(network, image, target, method)
+    return last.saliency
+
+
+def _once(
+    network: Network, batch: Tensor, target: ClassTarget, method: SaliencyMethod
+) -> Iterator[SaliencyStep]:
+    gradient, scores = input_gradient(
+        network.module, batch, target.score, guided=method == "guided"
+    )
+    check_scores(network, scores, gradient)
+    score = float(target.score(scores)[0])
+    yield SaliencyStep(1, 1, Saliency(method, target, score, gradient[0]), is_last=True)
+
+
+def _smooth(
+    network: Network,
+    batch: Tensor,
+    target: ClassTarget,
+    samples: int,
+    noise: float,
+    seed: int,
+    stop: Callable[[], bool],
+) -> Iterator[SaliencyStep]:
+    generator = torch.Generator().manual_seed(seed)
+    score = float(target.score(class_scores(network, batch))[0])
+    deviation = noise * float(batch.max() - batch.min())
+    total, done = torch.zeros_like(batch[0]), 0
+    while done < samples:
+        count = min(_BATCH, samples - done)
+        copies = batch + deviation * torch.randn(
+            (count, *batch.shape[1:]), generator=generator, dtype=batch.dtype
+        )
+        gradients, scores = input_gradient(network.module, copies, target.score)
+        check_scores(network, scores, gradients)
+        total = total + gradients.sum(0)
+        done += count
+        ended = done == samples or stop()
+        found = Saliency("smoothgrad", target, score, total / done, done)
+        yield SaliencyStep(done, samples, found, is_last=ended)
+        if ended:
+            return
+
+
+def _integrate(
+    network: Network,
+    batch: Tensor,
+    target: ClassTarget,
+    most_steps: int,
+    stop: Callable[[], bool],
+) -> Iterator[SaliencyStep]:
+    # The middles of n equal parts of the line are also middles of 3n parts: nothing is wasted.
+    plain = torch.zeros_like(batch)
+    score, plain_score = target.score(class_scores(network, torch.cat((batch, plain)))).tolist()
+    total, done, steps = torch.zeros_like(batch[0], dtype=torch.float64), 0, _FIRST_STEPS
+    found = Saliency("integrated", target, score, torch.zeros_like(batch[0]), 0, plain_score)
+    while True:
+        middles = [(index + 0.5) / steps for index in range(steps) if not done or index % 3 != 1]
+        for start in range(0, len(middles), _BATCH):
+            shares = torch.tensor(middles[start : start + _BATCH], dtype=batch.dtype)
+            gradients, scores = input_gradient(
+                network.module, shares[:, None, None, None] * batch, target.score
+            )
+            check_scores(network, scores, gradients)
+            total += gradients.double().sum(0)
+            done += len(shares)
+            if start + _BATCH < len(middles):
+                yield SaliencyStep(done, most_steps, found, is_last=False)
+                if stop():
+                    return
+        found = replace(found, attribution=(total / steps).float() * batch[0], samples=steps)
+        gap = found.completeness_gap
+        ended = (gap is not None and gap <= COMPLETE) or 3 * steps > most_steps or stop()
+        yield SaliencyStep(done, most_steps, found, is_last=ended)
+        if ended:
+            return
+        steps *= 3
+
+
+def randomised(network: Network, seed: int = 0) -> Network:
+    """Return the network with random weights in its decoder, each tensor as large as before.
+
+    Every tensor of the parts behind the encoder is drawn from the normal distribution with the
+    tensor's own mean and standard deviation. The network itself is not touched.
+
+    Raises:
+        NetworkError: The network cannot be run.
+    """
+    module = clone(network.module)
+    inside = [each.name for each in layers(network) if each.in_encoder]
+    generator = torch.Generator().manual_seed(seed)
+    for name, part in module.named_modules():
+        has_parts = next(part.children(), None) is not None
+        if has_parts or any(is_within(name, encoder) for encoder in inside):
+            continue
+        for key, tensor in part._parameters.items():
+            if tensor is not None and tensor.is_floating_point():
+                drawn = torch.randn(tensor.shape, generator=generator)
+                spread = tensor.float().std(correction=0)
+                values = (drawn * spread + tensor.float().mean()).to(tensor)
+                part._parameters[key] = nn.Parameter(values, requires_grad=False)
+    return replace(network, module=module)
+
+
+def similarity(first: Tensor, second: Tensor) -> float:
+    """Compare two maps, shape (H, W), by the order of their values, in −1…1; 1 for the same order.
+
+    Spearman's rank correlation of the means of 16 × 16 blocks, or of the values of smaller maps,
+    as Adebayo et al. (2018) compare saliency maps.
+    """
+    blocks = [
+        nn.functional.adaptive_avg_pool2d(
+            each[None], (min(_BLOCKS, each.shape[0]), min(_BLOCKS, each.shape[1]))
+        )
+        for each in (first, second)
+    ]
+    one, other = (each.flatten().tolist() for each in blocks)
+    return rank_correlation(one, other)
