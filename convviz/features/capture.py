@@ -442,34 +442,47 @@ def layer_gradient(
         score: Makes numbers, shape (N,), of the network's scores, shape (N, classes).
 
     Returns:
-        The layer's output; the gradient of the numbers with respect to it, of the same shape, 0
-        wherever nothing passes it on; and the scores. All are float32.
+        The layer's output as maps, (N, C, H, W), or vectors, (N, C); the gradient of the numbers
+        with respect to it, of the same shape, 0 wherever nothing passes it on; and the scores. All
+        are float32.
 
     Raises:
         NetworkError: There is no such layer, it does not run, or the scores cannot be
             differentiated.
     """
     check_layer(module, name)
-    calls = call_counts(module, batch)
-    if name not in calls:
-        raise _never_ran(name)
+    calls = _Calls.of(module, batch, name)
+    if calls.output.part == HEADS_PART:
+        raise NetworkError(
+            f"The heads of “{calls.output.module}” say where it looks; the scores are not made of "
+            "them: choose the layer itself."
+        )
+    layout = calls.layout(calls.wanted)
     outputs: list[Tensor] = []
 
     def begin_here(output: Tensor) -> Tensor:
         outputs[:] = [output.detach().clone().requires_grad_()]
         return outputs[0].clone()
 
+    def as_seen(values: Tensor) -> Tensor:
+        if calls.output.part == CLASS_PART and layout is not None:
+            return copied(layout.class_token(values))
+        return copied(values if layout is None else layout.maps(values))
+
     network = clone(module)
-    network.get_submodule(name).register_forward_hook(_on_call(calls[name], begin_here))
+    hook = _on_call(calls.wanted, None, begin_here)
+    network.get_submodule(calls.output.module).register_forward_hook(hook)
     with torch.enable_grad():
         scores = class_scores_in(network(batch.detach()))
         value = score(scores).sum()
     if not outputs:
         raise _never_ran(name)
-    if not value.requires_grad:  # nothing that is differentiable leads from the layer to the scores
-        return copied(outputs[0]), torch.zeros_like(copied(outputs[0])), copied(scores)
-    (gradient,) = torch.autograd.grad(value, outputs, allow_unused=True, materialize_grads=True)
-    return copied(outputs[0]), copied(gradient), copied(scores)
+    gradient = torch.zeros_like(outputs[0])
+    if (
+        value.requires_grad
+    ):  # else nothing that is differentiable leads from the layer to the scores
+        (gradient,) = torch.autograd.grad(value, outputs, allow_unused=True, materialize_grads=True)
+    return as_seen(outputs[0]), as_seen(gradient), copied(scores)
 
 
 def input_gradient(

@@ -36,7 +36,7 @@ from convviz.structure.layers import Output, built, encoder_end, layer
 from convviz.structure.ops import Window, kind_of
 from convviz.structure.receptive_field import ReceptiveField, receptive_fields
 from convviz.structure.steps import Step, group, row_names, steps_of
-from convviz.structure.trace import Shape, TraceError, lookup, trace
+from convviz.structure.trace import Shape, TraceError, trace
 
 PARTS = ("encoder", "decoder", "auxiliary")
 BYTES_PER_VALUE = 4  # float32

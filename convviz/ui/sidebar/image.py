@@ -262,9 +262,7 @@ def _is_transparent(image: ChosenImage) -> bool:
 
 # Streamlit passes files on as they are, and would encode pixels anew in every run.
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=IMAGE_KEYS)
-def _crop(
-    image: ChosenImage, size: int, resize: int, interpolation: str, *, grey: bool
-) -> bytes:
+def _crop(image: ChosenImage, size: int, resize: int, interpolation: str, *, grey: bool) -> bytes:
     """Cut out what goes into a network, as a PNG file."""
     from convviz.images import preprocess
 
