@@ -67,6 +67,14 @@ class Key(StrEnum):
     COMPARE_NETWORK = "compare_network"
     SECOND_IMAGE = "beside"
 
+    # Evidence
+    EVIDENCE_VIEW = "evidence"
+    EVIDENCE_CLASS = "class"
+    EVIDENCE_AGAINST = "against"
+    EVIDENCE_METHOD = "method"
+    EVIDENCE_CURVE = "curve"
+    EVIDENCE_NETWORK = "evidence_network"
+
     # Filters
     FILTERS_VIEW = "filters_view"
     FILTER_ORDER = "filter_order"
@@ -160,6 +168,7 @@ class Entry(StrEnum):
     FAULT_IDS = "convviz.fault_ids"
     JOBS = "convviz.jobs"  # and the page and what it holds
     RESULTS = "convviz.results"
+    EVIDENCE_RESULTS = "convviz.evidence_results"
     RECORDING_WANTED = "convviz.recording_wanted"
     PATCH_CUTS = "convviz.inspector.cuts"
     IMAGE_SET = "convviz.inspector.set"
