@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from typing import Any
 
 import pytest
@@ -104,3 +105,17 @@ def test_a_layer_without_places_is_replaced_by_the_last_maps(open_page: Any) -> 
     assert not app.error
     assert "fc puts out one number for each channel" in text_of(app)
     assert maps_of(app)[0]["height"] == 4
+
+
+def test_a_map_is_put_to_the_test_of_deletion(open_page: Any) -> None:
+    app = open_page(PAGE, network="alexnet", image="coffee", evidence="Is it true?")
+    app.button(key="evidence_start_deletion").click().run()
+    for _ in range(200):
+        if "Deleting in the map's order" in text_of(app):
+            break
+        time.sleep(0.2)
+        app.run()
+    assert not app.exception
+    assert not app.error
+    assert re.search(r"area of 0\.\d{3}, in shuffled orders 0\.\d{3}", text_of(app))
+    assert len(app.get("plotly_chart")) == 2
