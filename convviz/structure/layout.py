@@ -41,7 +41,7 @@ _VIEWS = {"view", "_unsafe_view", "reshape", "_reshape_alias", "squeeze", "unsqu
 _REDUCTIONS = {"mean", "sum", "amax", "amin", "max", "min"}
 
 
-class Factor(NamedTuple):
+class AxisFactor(NamedTuple):
     """One factor of an axis.
 
     Attributes:
@@ -68,10 +68,10 @@ class Tokens(NamedTuple):
 
     before: int
     after: int
-    grid: tuple[Factor, ...]
+    grid: tuple[AxisFactor, ...]
 
 
-Factors = tuple[Factor, ...]  # of one axis
+Factors = tuple[AxisFactor, ...]  # of one axis
 Axes = tuple[Factors, ...]
 
 
@@ -183,7 +183,7 @@ def _arranged(axes: Axes, dims: int) -> Layout | None:
     """Bring axes into the order of maps; None where they do not make up maps."""
     batch = next((i for i, axis in enumerate(axes) if not axis), 0) if axes[0] else 0
     split: list[int] = []
-    places: dict[str, list[tuple[Factor, int]]] = {kind: [] for kind in (_CHANNELS, *_PLACES)}
+    places: dict[str, list[tuple[AxisFactor, int]]] = {kind: [] for kind in (_CHANNELS, *_PLACES)}
     units: list[int] = []
     tokens: tuple[Tokens, int] | None = None
     first = 0
@@ -254,7 +254,7 @@ def _followed(trace: Trace) -> dict[Value, Axes]:
 
 
 def _axis(kind: str, size: int) -> Factors:
-    return () if size == 1 else (Factor(kind, 1, size),)
+    return () if size == 1 else (AxisFactor(kind, 1, size),)
 
 
 def _size(axis: Factors) -> int:
@@ -337,7 +337,7 @@ def _viewed(source: Axes, shape: Shape) -> Axes:
     left = [factor for axis in source for factor in axis]
     axes: list[Factors] = []
     for size in shape:
-        taken: list[Factor] = []
+        taken: list[AxisFactor] = []
         while (needed := size // _size(tuple(taken))) > 1:
             if not left:
                 return _unknown(shape)
@@ -346,7 +346,7 @@ def _viewed(source: Axes, shape: Shape) -> Axes:
                 taken.append(factor)
             elif factor.size % needed == 0 and factor.tokens is None:
                 inner = factor.size // needed
-                taken.append(Factor(factor.kind, factor.stride * inner, needed))
+                taken.append(AxisFactor(factor.kind, factor.stride * inner, needed))
                 left.insert(0, factor._replace(size=inner))
             else:
                 return _unknown(shape)
@@ -354,9 +354,9 @@ def _viewed(source: Axes, shape: Shape) -> Axes:
     return tuple(axes)
 
 
-def _merged(factors: Sequence[Factor]) -> Factors:
+def _merged(factors: Sequence[AxisFactor]) -> Factors:
     """Merge factors that follow one another as they did before an axis was split."""
-    merged: list[Factor] = []
+    merged: list[AxisFactor] = []
     for factor in factors:
         last = merged[-1] if merged else None
         if (
@@ -405,7 +405,7 @@ def _joined_axis(parts: list[Factors], size: int) -> Factors:
 def _tokens(tokens: Tokens) -> Factors:
     if not tokens.before + tokens.after:
         return tokens.grid
-    return (Factor(_TOKENS, 1, tokens.before + _size(tokens.grid) + tokens.after, tokens),)
+    return (AxisFactor(_TOKENS, 1, tokens.before + _size(tokens.grid) + tokens.after, tokens),)
 
 
 def _resized(source: Axes, shape: Shape, operation: Operation) -> Axes:

@@ -145,6 +145,75 @@ CONVENTIONS: dict[str, Convention] = {
         check="SciPy's rank correlation.",
         test="tests/features/test_signed_layers.py",
     ),
+    # ---- evidence for a class ----
+    "class map": Convention(
+        title="Evidence in a layer's maps",
+        counted="The layer's output times the gradient of the class's score with respect to it, "
+        "summed over the channels, what is negative set to 0, not scaled. Grad-CAM takes the mean "
+        "gradient of each channel, HiRes-CAM the gradient at each place, Layer-CAM its positive "
+        "part. The score is the one before softmax, or the difference of two.",
+        source="Selvaraju et al. 2017; Draelos and Carin 2020; Jiang et al. 2021.",
+        check="captum's LayerGradCam, and tiny networks worked out by hand.",
+        test="tests/features/test_grad_cam.py",
+    ),
+    "channel share": Convention(
+        title="A channel's share in the score",
+        counted="Estimate: Grad-CAM's weight times the mean activation, once for each place, in "
+        "the score's unit. Measured: by how much the score falls when the channel alone is set to "
+        "0 where its ReLU lets it through.",
+        source="Selvaraju et al. 2017 for the weight; a first-order Taylor expansion.",
+        check="the shares of class activation mapping, and channels that hooks set to 0.",
+        test="tests/features/test_ablation.py",
+    ),
+    "pixel saliency": Convention(
+        title="Saliency of pixels",
+        counted="Of the normalised input: the largest absolute gradient of the three colours; of "
+        "integrated gradients the positive part of their sum. SmoothGrad averages 25 copies with "
+        "noise of 15 % of the range. Integrated gradients begin at plain grey, the mean colour; "
+        "steps are added until the shares add up to the difference of the two scores within 1 %, "
+        "or 243 are done. Near a difference of 0 no such share is given.",
+        source="Simonyan et al. 2014; Smilkov et al. 2017; Sundararajan et al. 2017; Springenberg "
+        "et al. 2015.",
+        check="captum's gradients, integrated gradients and guided backpropagation.",
+        test="tests/features/test_saliency.py",
+    ),
+    "randomised decoder": Convention(
+        title="Randomised decoder",
+        counted="Every tensor of weights behind the encoder is drawn anew, with its own mean and "
+        "standard deviation. Two pictures are compared by Spearman's rank correlation of 16 × 16 "
+        "blocks; from 0.5 on they are called much the same.",
+        source="Adebayo et al., “Sanity Checks for Saliency Maps”, NeurIPS 2018. The limit is "
+        "convviz's own.",
+        check="SciPy's rank correlation.",
+        test="tests/features/test_saliency.py",
+    ),
+    "deletion and insertion": Convention(
+        title="Deletion and insertion",
+        counted="The class's probability while sixteenths of the pixels are set to the mean "
+        "colour, or put back into a blurred image, in the map's order; the area by the trapezoidal "
+        "rule. Three times the same with the map's values shuffled on its own grid; a map beats "
+        "chance if it is better than all three. For two classes the probability is over the two.",
+        source="Petsiuk, Das and Saenko, “RISE”, BMVC 2018.",
+        check="forward passes over images whose pixels were sorted by NumPy, and SciPy's blur.",
+        test="tests/features/test_deletion.py",
+    ),
+    "class occlusion": Convention(
+        title="Occlusion of a class",
+        counted="By how much the score falls when a grey square of a sixth of the side covers each "
+        "of 12 × 12 places; each pixel gets the mean of the squares that covered it.",
+        source="Zeiler and Fergus 2014.",
+        check="forward passes over images that were covered by hand.",
+        test="tests/features/test_occlusion.py",
+    ),
+    "worse image": Convention(
+        title="A worse image",
+        counted="Turned, blurred, made brighter, its contrast changed, noise added and covered, in "
+        "this order, on the square that goes into the network before it is normalised. The noise "
+        "is the same for the same slider.",
+        source="Hendrycks and Dietterich 2019 measure networks so.",
+        check="NumPy on images whose pixels are known.",
+        test="tests/features/test_corruption.py",
+    ),
     # ---- layers, receptive fields, costs, lessons, papers ----
     "parameters": Convention(
         title="Parameters",

@@ -68,6 +68,14 @@ class Key(StrEnum):
     COMPARE_WEIGHTS = "compare_weights"
     SECOND_IMAGE = "beside"
 
+    # Evidence
+    EVIDENCE_VIEW = "evidence"
+    EVIDENCE_CLASS = "class"
+    EVIDENCE_AGAINST = "against"
+    EVIDENCE_METHOD = "method"
+    EVIDENCE_CURVE = "curve"
+    EVIDENCE_NETWORK = "evidence_network"
+
     # Filters
     FILTERS_VIEW = "filters_view"
     FILTER_ORDER = "filter_order"
@@ -162,6 +170,7 @@ class Entry(StrEnum):
     FAULT_IDS = "convviz.fault_ids"
     JOBS = "convviz.jobs"  # and the page and what it holds
     RESULTS = "convviz.results"
+    EVIDENCE_RESULTS = "convviz.evidence_results"
     RECORDING_WANTED = "convviz.recording_wanted"
     PATCH_CUTS = "convviz.inspector.cuts"
     IMAGE_SET = "convviz.inspector.set"

@@ -37,6 +37,12 @@ PAGES = (
         "Which channels of a layer answer to the image, and which stay empty?",
     ),
     Page(
+        "pages/8_Evidence.py",
+        "Evidence",
+        "quiz",
+        "Why this class: where does the network look, and is that true?",
+    ),
+    Page(
         "pages/2_Filters.py",
         "Filters",
         "tune",
@@ -103,8 +109,12 @@ NEXT = {
         "See what each channel of a trained network answers to your image.",
     ),
     "Activations": (
+        "Evidence",
+        "Some of these channels decide what the image shows: see which, and where they look.",
+    ),
+    "Evidence": (
         "Reconstruction",
-        "See how much of the image can be made again from such feature maps alone.",
+        "See how much of the image can be made again from feature maps alone.",
     ),
     "Reconstruction": (
         "Home",

@@ -17,6 +17,7 @@ from convviz.structure.layers import (
     encoder_depth,
     left_out,
     stepping_stones,
+    trunk,
 )
 from convviz.ui import cache, state
 from convviz.ui.components.layer_keys import layer_keys
@@ -57,7 +58,8 @@ def pick(
     Args:
         network: The network.
         layers: All of its layers.
-        first_depth: Depth of the layer that the page begins with, until one is chosen.
+        first_depth: Depth of the layer that the page begins with, until one is chosen; 1 for the
+            last one of the trunk.
     """
     further = cache.further_layers(network)
     by_name = {layer.name: layer for layer in (*layers, *further)}
@@ -105,7 +107,10 @@ def _settle(
     visit.layer_chosen |= asked in by_name
     name = asked or (before if visit.layer_chosen else None)
     if name is None or name not in by_name:
-        layer = comparable(offered, visit.layer_depth if visit.layer_chosen else first_depth)
+        if first_depth == 1 and not visit.layer_chosen and trunk(offered):
+            layer = trunk(offered)[-1]
+        else:
+            layer = comparable(offered, visit.layer_depth if visit.layer_chosen else first_depth)
         if asked:
             state.notice(
                 Key.LAYER,

@@ -1,0 +1,88 @@
+"""Figures of the page Evidence: curves of deletion and insertion, and of a worsening image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from convviz.features.corruption import CorruptionStep
+from convviz.features.deletion import Curve
+from convviz.figures import theme
+from convviz.formatting import percent, probability
+
+
+def curves(map_curve: Curve, shuffled: Sequence[Curve], action: str) -> go.Figure:
+    """Draw how a class's probability changes with the share of pixels that are changed.
+
+    Args:
+        map_curve: In the order of the map.
+        shuffled: In the order of shuffled maps.
+        action: What is done to the pixels, "deleted" or "inserted".
+    """
+    figure = go.Figure()
+    for index, curve in enumerate(shuffled):
+        _add(figure, curve, "shuffled map", theme.QUIET, "dot", action, legend=index == 0)
+    _add(figure, map_curve, "map", theme.ACCENT, "solid", action)
+    theme.style(figure, height=280, legend=True)
+    figure.update_xaxes(title=f"Pixels {action}", range=[0, 1], **theme.percent_axis(1.0))
+    highest = max(max(curve.probabilities) for curve in (map_curve, *shuffled))
+    top = max(0.01, 1.08 * highest)
+    figure.update_yaxes(title="Probability", range=[0, top], **theme.percent_axis(top))
+    return figure
+
+
+def _add(
+    figure: go.Figure,
+    curve: Curve,
+    name: str,
+    colour: str,
+    dash: str,
+    action: str,
+    *,
+    legend: bool = True,
+) -> None:
+    figure.add_scatter(
+        x=list(curve.shares),
+        y=list(curve.probabilities),
+        name=name,
+        mode="lines+markers",
+        line={"color": colour, "dash": dash, "width": 2.5},
+        marker={"size": 5},
+        showlegend=legend,
+        customdata=[
+            [percent(share), probability(value)]
+            for share, value in zip(curve.shares, curve.probabilities, strict=True)
+        ],
+        hovertemplate=name
+        + "<br>%{customdata[0]} "
+        + action
+        + "<br>probability %{customdata[1]}<extra></extra>",
+    )
+
+
+def corruption(step: CorruptionStep, title: str, now: float) -> go.Figure:
+    """Draw how a class's score changes over the range of one kind of corruption.
+
+    Args:
+        step: The curve.
+        title: Of the kind, with its unit.
+        now: The value that is set.
+    """
+    figure = go.Figure(
+        go.Scatter(
+            x=list(step.values),
+            y=list(step.scores),
+            mode="lines+markers",
+            line={"color": theme.ACCENT, "width": 2.5},
+            marker={"size": 6},
+            customdata=[probability(each) for each in step.probabilities],
+            hovertemplate="%{x:.3g}<br>score %{y:.2f}<br>probability %{customdata}<extra></extra>",
+            showlegend=False,
+        )
+    )
+    theme.style(figure, height=280)
+    figure.add_vline(x=now, line={"color": theme.VERMILION, "dash": "dot", "width": 2})
+    figure.update_xaxes(title=title)
+    figure.update_yaxes(title="Score")
+    return figure

@@ -1,0 +1,1 @@
+"""The parts of the page Evidence: the class, its map, the tests of it, two networks."""

@@ -1,0 +1,140 @@
+"""What the page Evidence says of its numbers, in sentences."""
+
+from __future__ import annotations
+
+from convviz.features.class_evidence import ClassActivationMap
+from convviz.features.deletion import DeletionStep
+from convviz.features.grad_cam import ClassMap
+from convviz.formatting import decimals, percent, probability, signed_percent
+from convviz.plain_text import plain
+from convviz.structure.layers import Layer
+
+_ALIKE = 0.5  # a rank correlation from which two pictures are called much alike
+
+
+def score(title: str, value: float, share: float, *, against: bool) -> str:
+    """Say what is explained: a class's score and probability, or the difference of two scores."""
+    name = plain(title)
+    if not against:
+        return f"Score of **{name}**: {decimals(value)}, probability {probability(share)}."
+    return (
+        f"Why **{name}**: the one score exceeds the other by {decimals(value)}; between these two "
+        f"alone the first has a probability of {probability(share)}."
+    )
+
+
+def not_reached(layer: Layer, before: Layer | None) -> str:
+    """Say that no gradient reaches a layer, and which layer to look at instead."""
+    offer = "choose another layer" if before is None else f"look at {plain(before.title)} instead"
+    return (
+        f"No gradient of the score reaches {plain(layer.title)}: what comes after it passes "
+        f"nothing of it on to this class, so its maps are no evidence. You can {offer}."
+    )
+
+
+def no_places(layer: Layer, instead: Layer) -> str:
+    """Say that a layer has no map, and which one is shown instead."""
+    return (
+        f"{plain(layer.title)} puts out one number for each channel and has no places to show, so "
+        f"this is the evidence in {plain(instead.title)}."
+    )
+
+
+def alone(height: int, width: int) -> str:
+    """Say what the map by itself shows."""
+    return f"The map alone, {height} × {width} values; nothing is scaled or smoothed."
+
+
+def cam(found: ClassActivationMap, class_map: ClassMap) -> str:
+    """Compare class activation mapping with Grad-CAM where both apply."""
+    largest = float(found.map.max())
+    gap = float((found.map - class_map.map * found.positions).abs().max())
+    share = gap / largest if largest else 0.0
+    return (
+        f"Behind these maps come only averages and one linear layer, so class activation mapping "
+        f"(Zhou et al. 2016) applies as well: its map is Grad-CAM's times {found.positions}, the "
+        f"number of places. Measured here, the two differ by {percent(share)} of the largest value."
+    )
+
+
+def channels(class_map: ClassMap, listed: int) -> str:
+    """Say what the shares of the listed channels are, and what all of them come to."""
+    total = float(class_map.contributions.sum())
+    most = "channel that adds" if listed == 1 else f"{listed} channels that add"
+    return (
+        f"The {most} most to the score, of {len(class_map.contributions):,}, by estimate; all "
+        f"together come to {decimals(total)} of {decimals(class_map.score)}."
+    )
+
+
+def channel(number: int, estimate: float, measured: float) -> str:
+    """Say what a channel adds by estimate, and what the score loses when it is switched off."""
+    return (
+        f"**{number}** adds {decimals(estimate)}; switched off, the score "
+        f"{'falls' if measured >= 0 else 'rises'} by {decimals(abs(measured))}"
+    )
+
+
+def deletion(step: DeletionStep) -> str:
+    """Say whether a map beats shuffled maps when pixels are deleted, and when they are inserted."""
+    if step.deletion is None or step.insertion is None:
+        return "Not all curves are there yet."
+    count = len(step.random_deletions)
+    lines = (
+        f"Deleting in the map's order leaves an area of {decimals(step.deletion.area, 3)}, in "
+        f"shuffled orders {decimals(step.random_deletion_area, 3)} on average of {count}; less is "
+        f"better. ",
+        f"Inserting gives {decimals(step.insertion.area, 3)}, in shuffled orders "
+        f"{decimals(step.random_insertion_area, 3)}; more is better. ",
+    )
+    wins = (step.beats_random_in_deletion, step.beats_random_in_insertion)
+    verdict = {
+        (True, True): "**The map beats every shuffled one in both tests.**",
+        (True, False): "**It beats every shuffled map in deletion, but not in insertion.**",
+        (False, True): "**It beats every shuffled map in insertion, but not in deletion.**",
+        (False, False): "**It does not beat chance: do not believe this map here.**",
+    }[wins]
+    return "".join(lines) + verdict
+
+
+def randomised(similarity: float, method: str) -> str:
+    """Say what it means that a picture changes, or does not, when the decoder is randomised."""
+    alike = f"rank correlation {decimals(similarity)}"
+    if similarity >= _ALIKE:
+        return (
+            f"With a decoder of random numbers the picture stays much the same ({alike}): what "
+            f"{method} shows here has little to do with what the network has learned of the class."
+        )
+    return (
+        f"With a decoder of random numbers the picture changes ({alike}), as it should if "
+        f"{method} shows what the network has learned of the class."
+    )
+
+
+def occlusion(similarity: float, uncovered: float, largest: float) -> str:
+    """Say how far a map agrees with what covering the places does."""
+    alike = "agree" if similarity >= _ALIKE else "differ"
+    return (
+        f"Covering the worst place lowers the score of {decimals(uncovered)} by "
+        f"{decimals(largest)}. The map and these falls {alike} (rank correlation "
+        f"{decimals(similarity)}; 1 is the same order of places)."
+    )
+
+
+def worse(before: tuple[float, float], now: tuple[float, float]) -> str:
+    """Compare a class's score and probability with those of the image as it is.
+
+    Args:
+        before: Score and probability of the image as it is.
+        now: Those of the worse one.
+    """
+    return (
+        f"Score {decimals(now[0])} (as it is: {decimals(before[0])}), probability "
+        f"{probability(now[1])} (as it is: {probability(before[1])}, a change of "
+        f"{signed_percent(now[1] - before[1])} of all)."
+    )
+
+
+def not_among(title: str, network: str) -> str:
+    """Say that a network does not know a class."""
+    return f"“{plain(title)}” is none of the classes of {plain(network)}: choose another class."

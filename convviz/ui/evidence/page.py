@@ -1,0 +1,48 @@
+"""The page Evidence: which class, by which method, and four views of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from convviz.features.class_target import ClassTarget
+from convviz.ui import predictions, widgets
+from convviz.ui.choice import Choice
+from convviz.ui.evidence import findings, jobs, networks, target, truth, where, worse
+from convviz.ui.evidence.jobs import Runs
+from convviz.ui.keys import Key
+
+_VIEWS: dict[str, Callable[[Choice, ClassTarget, str, Runs], None]] = {
+    "Where it looks": where.draw,
+    "Is it true?": truth.draw,
+    "A worse image": worse.draw,
+    "Two networks": networks.draw,
+}
+
+
+def draw(choice: Choice) -> None:
+    """Draw the page; only the view that is open is computed."""
+    network = choice.network
+    if not network.weights.has_decoder:
+        st.info(predictions.why_none(network), icon=":material/visibility_off:")
+        st.markdown(
+            "Without a decoder no class has a score, so there is nothing to explain. Choose other "
+            "weights in the sidebar: GoogLeNet comes with a decoder of its own, AlexNet and VGG16 "
+            "with small ones behind their encoders, and the ImageNet weights of every network "
+            "include one."
+        )
+        return
+    titles = {title: title for title in _VIEWS}
+    view = widgets.views("View", titles, Key.EVIDENCE_VIEW, "Where it looks")
+    explained, method = target.choose(choice)
+    scores = target.scores(choice.image, network)
+    st.markdown(
+        findings.score(
+            explained.title(network),
+            float(explained.score(scores)[0]),
+            float(explained.probability(scores)[0]),
+            against=explained.against is not None,
+        )
+    )
+    _VIEWS[view](choice, explained, method, jobs.open_jobs())

@@ -1,0 +1,118 @@
+"""Which class is to be explained, and by which method."""
+
+from __future__ import annotations
+
+import streamlit as st
+from torch import Tensor
+
+from convviz.features.class_target import ClassTarget, class_scores, decoder_input
+from convviz.features.predictions import class_name
+from convviz.formatting import probability
+from convviz.networks.network import Network
+from convviz.ui import cache, state
+from convviz.ui.choice import Choice, ChosenImage
+from convviz.ui.keys import Key
+
+AT_A_LAYER = {"gradcam": "Grad-CAM", "hirescam": "HiRes-CAM", "layercam": "Layer-CAM"}
+OF_PIXELS = {
+    "gradient": "Gradient",
+    "smoothgrad": "SmoothGrad",
+    "integrated": "Integrated gradients",
+    "guided": "Guided backpropagation",
+    "occlusion": "Occlusion",
+}
+METHODS = AT_A_LAYER | OF_PIXELS
+ABOUT = {
+    "gradcam": "The layer's maps, each weighted with its mean gradient, added up (Selvaraju et al. "
+    "2017).",
+    "hirescam": "The layer's maps times their gradients, place by place (Draelos and Carin 2020).",
+    "layercam": "The layer's maps times the positive part of their gradients, place by place "
+    "(Jiang et al. 2021).",
+    "gradient": "How the score changes with each pixel (Simonyan et al. 2014).",
+    "smoothgrad": "The mean gradient of copies of the image with noise (Smilkov et al. 2017).",
+    "integrated": "The gradient, averaged on the way from plain grey to the image, times the way "
+    "(Sundararajan et al. 2017).",
+    "guided": "The gradient, of which each ReLU passes back only what is positive (Springenberg et "
+    "al. 2015). It draws the image's edges whatever the class: put it to the test below (Adebayo "
+    "et al. 2018).",
+    "occlusion": "By how much the score falls when a grey square covers the place (Zeiler and "
+    "Fergus 2014).",
+}
+_TOP = 5
+_BEST, _NO_OTHER = "", ""
+
+
+def choose(choice: Choice) -> tuple[ClassTarget, str]:
+    """Draw the choice of a class, of another one to compare with, and of a method.
+
+    Returns:
+        The target, and the method's name in `METHODS`.
+    """
+    names = _names(choice.network)
+    order = scores(choice.image, choice.network)[0].argsort(descending=True).tolist()
+    titles = _titles(choice, names, order)
+    listed = [names[index] for index in order[:_TOP]]
+    listed += sorted(set(names) - set(listed), key=str.lower)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="evidence_target"):
+        name = st.selectbox(
+            "Class",
+            [_BEST, *listed],
+            format_func=lambda name: (
+                titles[name] if name else f"Most probable: {titles[listed[0]]}"
+            ),
+            key=state.remember(Key.EVIDENCE_CLASS, _BEST, allowed={_BEST, *names}),
+            help="The five most probable first, then all others. Type to search.",
+            width=300,
+        )
+        other = st.selectbox(
+            "And why not",
+            [_NO_OTHER, *listed],
+            format_func=lambda name: titles[name] if name else "— (the class by itself)",
+            key=state.remember(Key.EVIDENCE_AGAINST, _NO_OTHER, allowed={_NO_OTHER, *names}),
+            help="With a second class, the difference of the two scores is explained.",
+            width=260,
+        )
+        method = st.selectbox(
+            "Method",
+            list(METHODS),
+            format_func=METHODS.__getitem__,
+            key=state.remember(Key.EVIDENCE_METHOD, "gradcam", allowed=METHODS),
+            width=230,
+        )
+    index = order[0] if not name else names.index(name)
+    against = None if not other else names.index(other)
+    if against == index:
+        st.info("A class cannot be compared with itself, so it is explained alone.")
+        against = None
+    return ClassTarget(index, against), str(method)
+
+
+def scores(image: ChosenImage, network: Network) -> Tensor:
+    """Return the network's scores for an image, shape (1, classes)."""
+    return cache.once(
+        lambda: class_scores(network, decoder_input(network, image.pixels)),
+        "class scores",
+        image,
+        network,
+    )
+
+
+def _names(network: Network) -> list[str]:
+    """Name every class so that no two names are the same."""
+
+    def make() -> list[str]:
+        classes = network.weights.classes
+        first = [class_name(classes, index) for index in range(len(classes))]
+        seen = {name for name in first if first.count(name) > 1}
+        return [f"{name} ({n})" if name in seen else name for n, name in enumerate(first)]
+
+    return cache.once(make, "class names", network)
+
+
+def _titles(choice: Choice, names: list[str], order: list[int]) -> dict[str, str]:
+    """Write the most probable classes with their probabilities, the others as they are."""
+    shares = scores(choice.image, choice.network)[0].softmax(0)
+    titles = {name: state.plain(name) for name in names}
+    for index in order[:_TOP]:
+        titles[names[index]] += f" · {probability(float(shares[index]))}"
+    return titles

@@ -1,0 +1,230 @@
+"""The view “Where it looks”: a method's map, and the channels that carry it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from convviz.features import findings as feature_findings
+from convviz.features import grad_cam
+from convviz.features.ablation import ablate_each
+from convviz.features.class_evidence import class_activation_map
+from convviz.features.class_target import ClassTarget
+from convviz.features.grad_cam import ClassMap
+from convviz.features.saliency import randomised, saliency, similarity
+from convviz.sprites.overlay import heatmap
+from convviz.structure.layers import Layer, stepping_stones
+from convviz.ui import cache, exports, state
+from convviz.ui.choice import Choice
+from convviz.ui.evidence import findings, maps
+from convviz.ui.evidence.jobs import Runs
+from convviz.ui.evidence.maps import EvidenceMap
+from convviz.ui.evidence.target import ABOUT, AT_A_LAYER, METHODS
+from convviz.ui.how_we_know import how_we_know
+from convviz.ui.keys import Key
+
+_CHANNELS = 10
+_TILE = 152  # side of a channel's map, in pixels
+_SCRUB = "evidence_scrub"
+_TESTED = (*AT_A_LAYER, "gradient", "guided")  # methods that take a pass or two
+
+
+def draw(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> None:
+    """Draw the map, the test with a randomised decoder, and the channels."""
+    if method in AT_A_LAYER:
+        _scrub(choice)
+    shown = maps.find(choice, target, method, runs)
+    runs.draw()
+    if shown is None:
+        st.caption(ABOUT[method])
+        _how_we_know()
+        return
+    if shown.class_map is not None and not shown.class_map.is_reached:
+        _not_reached(choice, shown.class_map)
+        _how_we_know()
+        return
+    _maps(choice, target, method, shown)
+    if shown.saliency is not None and shown.saliency.method == "integrated":
+        st.caption(feature_findings.completeness(shown.saliency))
+    if method in _TESTED:
+        _randomise(choice, target, method, shown)
+    if shown.class_map is not None:
+        _cam(choice, target, shown.class_map)
+        _channels(choice, target, shown.class_map)
+    _how_we_know()
+
+
+def _how_we_know() -> None:
+    how_we_know("class map", "class_score", "pixel saliency", "randomised decoder", "channel share")
+
+
+def _scrub(choice: Choice) -> None:
+    """Draw a slider through the layers; the sidebar's choice follows it."""
+    if choice.layer is None:
+        return
+    network = choice.network
+    offered = grad_cam.layers_with_grids(grad_cam.as_decoder_sees(network))
+    stones = {each.name for each in stepping_stones(network.module, offered)}
+    names = [each.name for each in offered if each.name in stones | {choice.layer.name}]
+    if len(names) < 2 or choice.layer.name not in names:
+        return
+    titles = {each.name: each.title for each in offered}
+    st.session_state[_SCRUB] = choice.layer.name
+    st.select_slider(
+        "From the image to the classes",
+        names,
+        format_func=titles.__getitem__,
+        key=_SCRUB,
+        on_change=_go,
+        help="Drag through the layers and watch the evidence move from edges to objects.",
+    )
+
+
+def _go() -> None:
+    st.session_state[Key.LAYER] = st.session_state[_SCRUB]
+
+
+def _not_reached(choice: Choice, class_map: ClassMap) -> None:
+    before = grad_cam.layer_before(grad_cam.as_decoder_sees(choice.network), class_map.layer)
+    st.warning(findings.not_reached(class_map.layer, before), icon=":material/block:")
+    if before is not None:
+        st.button(
+            f"Look at {state.plain(before.title)}",
+            key="evidence_layer_before",
+            on_click=_open_layer,
+            args=(before.name,),
+        )
+
+
+def _open_layer(name: str) -> None:
+    st.session_state[Key.LAYER] = name
+
+
+def _maps(choice: Choice, target: ClassTarget, method: str, shown: EvidenceMap) -> None:
+    blend = st.slider(
+        "Map over image",
+        0,
+        100,
+        step=5,
+        format="%d %%",
+        key=state.remember(Key.BLEND, 75, allowed=range(101), in_url=False),
+        help="How much the map covers the image.",
+        width=320,
+    )
+    height, width = shown.values.shape
+    with st.container(key="evidence_maps"):
+        with st.container(key="evidence_over_column", gap="small"):
+            maps.draw_over(choice.image, choice.network, shown, blend / 100, "evidence_over")
+            maps.scale(shown)
+            st.caption(ABOUT[method])
+        with st.container(key="evidence_alone_column", gap="small"):
+            maps.draw_alone(shown, "evidence_alone")
+            st.caption(findings.alone(height, width))
+            maps.save_buttons(choice, shown, target.title(choice.network), blend / 100)
+
+
+def _randomise(choice: Choice, target: ClassTarget, method: str, shown: EvidenceMap) -> None:
+    """Draw the same method's map for the network with a decoder of random numbers."""
+    is_on = st.toggle(
+        "Randomise the decoder",
+        key="evidence_randomised",
+        help="Draws the weights behind the encoder anew. A picture that stays the same does not "
+        "show why the trained network decides (Adebayo et al. 2018).",
+    )
+    if not is_on:
+        return
+    network = choice.network
+    key = (method, shown.name, choice.image, network, target.index, target.against)
+
+    def make() -> EvidenceMap:
+        other = randomised(network)
+        if shown.class_map is not None:
+            found = grad_cam.grad_cam(
+                other,
+                choice.image.pixels,
+                shown.class_map.layer.name,
+                target,
+                shown.class_map.method,
+            )
+            return EvidenceMap(found.map, shown.box, shown.side, shown.name)
+        made = saliency(other, choice.image.pixels, target, method)  # type: ignore[arg-type]
+        return EvidenceMap(made.map, None, shown.side, shown.name)
+
+    other = cache.once(make, "randomised", *key)
+    with st.container(key="evidence_randomised_column", width=420, gap="small"):
+        maps.draw_over(choice.image, network, other, 0.75, "evidence_randomised_over")
+        maps.scale(other)
+    st.markdown(findings.randomised(similarity(shown.values, other.values), METHODS[method]))
+
+
+def _cam(choice: Choice, target: ClassTarget, class_map: ClassMap) -> None:
+    """Say where class activation mapping applies, and that it is the same there."""
+    if class_map.method != "gradcam":
+        return
+    found = cache.once(
+        lambda: class_activation_map(choice.network, choice.image.pixels, target),
+        *("class activation map", choice.image, choice.network, target.index, target.against),
+    )
+    if found is not None and found.layer.name == class_map.layer.name:
+        st.caption(findings.cam(found, class_map))
+
+
+def _channels(choice: Choice, target: ClassTarget, class_map: ClassMap) -> None:
+    """Draw the channels that add most to the score, and what switching each off does."""
+    layer, listed = class_map.layer, class_map.strongest(_CHANNELS)
+    st.subheader("Which channels", anchor=False)
+    st.caption(findings.channels(class_map, len(listed)))
+    measured = _measured(choice, target, layer, listed)
+    largest = max(float(class_map.of_channel(channel).max()) for channel in listed)
+    with st.container(key="evidence_channels"):
+        for channel in listed:
+            with st.container(key=f"evidence_channel_{channel}", gap="small"):
+                st.image(
+                    heatmap(class_map.of_channel(channel), _TILE, maps.COLOURS, 0.0, largest),
+                    width="stretch",
+                    output_format="PNG",
+                    alt=f"Channel {channel}, by place",
+                )
+                share = float(class_map.contributions[channel])
+                st.caption(findings.channel(channel, share, measured[channel]))
+                if st.button(
+                    "Look closer",
+                    icon=":material/frame_inspect:",
+                    key=f"evidence_look_closer_{channel}",
+                ):
+                    _look_closer(layer, channel)
+    exports.save_button(
+        "Save as CSV",
+        lambda: exports.table(
+            ["channel", "estimated_share", "measured_fall"],
+            [[each, float(class_map.contributions[each]), measured[each]] for each in listed],
+        ),
+        exports.file_name(choice, layer.name, "channels", ending="csv"),
+        key="evidence_save_channels",
+    )
+
+
+def _measured(
+    choice: Choice, target: ClassTarget, layer: Layer, channels: tuple[int, ...]
+) -> dict[int, float]:
+    """Measure by how much the score falls when each channel is switched off by itself."""
+
+    def make() -> dict[int, float]:
+        network = choice.network
+        before, after = ablate_each(network, choice.image.pixels, layer.name, channels)
+        falls = target.score(before[None]) - target.score(after)
+        return dict(zip(channels, falls.tolist(), strict=True))
+
+    key = (choice.image, choice.network, layer.name, target.index, target.against)
+    return cache.once(make, "channels off", *key)
+
+
+def _look_closer(layer: Layer, channel: int) -> None:
+    """Open a channel on Activations."""
+    state.ask(
+        {
+            Key.LAYER: layer.name,
+            Key.CHANNEL: str(channel),
+            Key.ACTIVATIONS_VIEW: "One channel",
+        }
+    )
+    st.switch_page("pages/1_Activations.py")

@@ -1,0 +1,132 @@
+"""The view “A worse image”: scores and evidence while the image is blurred, turned or covered."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from convviz.features import grad_cam
+from convviz.features.class_target import ClassTarget, class_scores
+from convviz.features.corruption import (
+    CORRUPTIONS,
+    Corruption,
+    CorruptionStep,
+    corrupt,
+    corruption_curve,
+    input_of_crop,
+    network_crop,
+    with_value,
+)
+from convviz.features.predictions import best, for_decoder
+from convviz.figures import evidence as figures
+from convviz.figures import theme
+from convviz.sprites.overlay import overlay
+from convviz.ui import cache, exports, predictions, state
+from convviz.ui.choice import Choice
+from convviz.ui.evidence import findings, maps
+from convviz.ui.evidence.jobs import Runs
+from convviz.ui.evidence.target import AT_A_LAYER
+from convviz.ui.evidence.target import scores as scores_of
+from convviz.ui.how_we_know import how_we_know
+from convviz.ui.keys import Key
+
+_START = Corruption()
+
+
+def draw(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> None:
+    """Draw the sliders, and what the network makes of the worse image."""
+    runs.draw()
+    layer = maps.layer_shown(choice)
+    _live(choice, target, method if method in AT_A_LAYER else "gradcam", layer.name)
+    how_we_know("worse image", "class map", "guesses")
+
+
+@state.fragment
+def _live(choice: Choice, target: ClassTarget, method: str, layer_name: str) -> None:
+    """Draw what follows the sliders; only this runs again when one is moved."""
+    network = choice.network
+    corruption = _sliders()
+    worse = corrupt(network_crop(network, choice.image.pixels), corruption)
+    batch = for_decoder(network, input_of_crop(network, worse))
+    scores = class_scores(network, batch)
+    found = grad_cam.grad_cam_of(network, batch, layer_name, target, method)  # type: ignore[arg-type]
+    box, side = grad_cam.evidence_box(network, layer_name)
+    enlarged = worse.resize((cache.PHOTOGRAPH_PIXELS, cache.PHOTOGRAPH_PIXELS))
+    over = overlay(enlarged, found.map, 0.75, maps.COLOURS, low=0.0, box=box, side=side)
+    before = scores_of(choice.image, network)
+    with st.container(key="evidence_worse"):
+        left, middle, right = st.columns([1, 1, 1], gap="large")
+    with left:
+        st.image(enlarged, width="stretch", output_format="JPEG", alt="The worse image")
+        st.caption("What goes into the network")
+    with middle:
+        st.image(over, width="stretch", output_format="JPEG", alt="Evidence over the worse image")
+        st.caption(f"Evidence in {state.plain(found.layer.title)}")
+    with right:
+        predictions.bars(best(network, scores[0]))
+        st.caption(
+            findings.worse(
+                (float(target.score(before)[0]), float(target.probability(before)[0])),
+                (float(target.score(scores)[0]), float(target.probability(scores)[0])),
+            )
+        )
+        exports.save_button(
+            "Save as PNG",
+            over,
+            exports.file_name(choice, layer_name, "worse", ending="png"),
+            key="evidence_save_worse",
+        )
+    _curve(choice, target, corruption)
+
+
+def _sliders() -> Corruption:
+    corruption = Corruption()
+    with st.container(key="evidence_sliders"):
+        for name, limits in CORRUPTIONS.items():
+            value = st.slider(
+                limits.title,
+                limits.low,
+                limits.high,
+                float(getattr(_START, name)),
+                limits.step,
+                key=f"evidence_worse_{name}",
+            )
+            corruption = with_value(corruption, name, float(value))
+    return corruption
+
+
+def _curve(choice: Choice, target: ClassTarget, corruption: Corruption) -> None:
+    """Draw the score over the whole range of one slider, the others as they are set."""
+    kind = st.selectbox(
+        "Curve over the range of",
+        list(CORRUPTIONS),
+        format_func=lambda name: CORRUPTIONS[name].title,
+        key=state.remember(Key.EVIDENCE_CURVE, "blur", allowed=CORRUPTIONS, in_url=False),
+        width=320,
+    )
+    others = tuple((name, getattr(corruption, name)) for name in CORRUPTIONS if name != kind)
+
+    def make() -> CorruptionStep:
+        *_, last = corruption_curve(
+            choice.network, choice.image.pixels, target, kind, corruption=corruption
+        )
+        return last
+
+    with st.spinner("Scoring the whole range…"):
+        step = cache.once(
+            make,
+            *("corruption curve", choice.image, choice.network, target.index, target.against),
+            kind,
+            others,
+        )
+    now = float(getattr(corruption, kind))
+    figure = figures.corruption(step, CORRUPTIONS[kind].title, now)
+    st.plotly_chart(figure, config=theme.CONFIG, key="evidence_corruption_curve")
+    exports.save_button(
+        "Save as CSV",
+        lambda: exports.table(
+            [kind, "score", "probability"],
+            zip(step.values, step.scores, step.probabilities, strict=True),
+        ),
+        exports.file_name(choice, kind, "curve", ending="csv"),
+        key="evidence_save_curve",
+    )

@@ -1,0 +1,17 @@
+"""Evidence: what in the image speaks for a class?"""
+
+from convviz.ui import shell
+
+choice = shell.open_page(
+    "Evidence",
+    question="Why this class? See where the evidence for it lies in the image, which channels "
+    "carry it, and put what you see to the test.",
+    layer=True,
+    first_depth=1.0,
+    folder="evidence",
+)
+
+with shell.errors():
+    from convviz.ui.evidence import page
+
+    page.draw(choice)

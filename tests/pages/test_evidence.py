@@ -1,0 +1,121 @@
+"""The page Evidence."""
+
+import json
+import re
+import time
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from convviz.features.class_target import ClassTarget
+from convviz.features.grad_cam import grad_cam
+from convviz.features.predictions import predict
+from convviz.images.decode import decode
+from convviz.images.samples import sample
+from convviz.weights.load import load
+
+PAGE = "pages/8_Evidence.py"
+
+
+def text_of(app: AppTest) -> str:
+    elements = (*app.header, *app.subheader, *app.markdown, *app.caption, *app.info, *app.warning)
+    return " ".join(str(element.value) for element in elements)
+
+
+def maps_of(app: AppTest) -> list[dict[str, Any]]:
+    return [
+        json.loads(each.proto.json)
+        for each in app.get("bidi_component")
+        if each.proto.component_name == "convviz_channel_map"
+    ]
+
+
+def test_it_opens_with_grad_cam_of_the_most_probable_class_at_the_last_maps(
+    open_page: Any,
+) -> None:
+    app = open_page(PAGE, network="googlenet", image="cat")
+    assert not app.exception
+    assert not app.error
+    network, image = load("googlenet", "bundled", fetch=False), decode(sample("cat").read())
+    best = predict(network, image)[0]
+    assert f"Score of **{best.label}**" in text_of(app)
+    assert app.selectbox(key="layer").value == "inception5b"
+    expected = grad_cam(network, image, "inception5b", ClassTarget(best.index)).map
+    shown = maps_of(app)[0]
+    assert [shown["height"], shown["width"]] == list(expected.shape)
+    assert "class activation mapping" in text_of(app)
+    assert "Which channels" in text_of(app)
+    falls = re.findall(r"adds (−?[\d.]+); switched off, the score (falls|rises) by", text_of(app))
+    assert len(falls) == 10
+
+
+def test_another_class_method_and_layer(open_page: Any) -> None:
+    app = open_page(
+        PAGE, network="alexnet", layer="features.8", **{"class": "tabby", "method": "layercam"}
+    )
+    assert not app.exception
+    assert not app.error
+    assert "Score of **tabby**" in text_of(app)
+    assert app.selectbox(key="method").value == "layercam"
+    app.select_slider(key="evidence_scrub").set_value("features.4").run()
+    assert app.selectbox(key="layer").value == "features.4"
+    app.selectbox(key="against").set_value("Persian cat").run()
+    assert "tabby and not Persian cat" in text_of(app)
+    app.selectbox(key="against").set_value("tabby").run()
+    assert "cannot be compared with itself" in text_of(app)
+
+
+def test_guided_backpropagation_is_put_to_the_test(open_page: Any) -> None:
+    app = open_page(PAGE, network="alexnet", method="guided")
+    assert "Adebayo" in text_of(app)
+    app.toggle(key="evidence_randomised").set_value(True).run()
+    assert not app.exception
+    assert not app.error
+    assert re.search(r"With a decoder of random numbers the picture (stays|changes)", text_of(app))
+
+
+@pytest.mark.parametrize("view", ["Is it true?", "A worse image", "Two networks"])
+def test_every_view_opens(open_page: Any, view: str) -> None:
+    app = open_page(PAGE, network="alexnet", evidence=view)
+    assert not app.exception
+    assert not app.error
+    words = {
+        "Is it true?": "Cover one place after another",
+        "A worse image": "as it is:",
+        "Two networks": "**GoogLeNet**",
+    }
+    text = text_of(app)
+    assert words[view] in text
+    if view == "A worse image":
+        before = re.findall(r"Score (−?[\d.]+)", text)
+        app.slider(key="evidence_worse_blur").set_value(8.0).run()
+        assert re.findall(r"Score (−?[\d.]+)", text_of(app)) != before
+
+
+def test_without_a_decoder_it_says_what_is_missing_and_what_to_choose(open_page: Any) -> None:
+    app = open_page(PAGE, network="alexnet", weights="random")
+    assert not app.exception
+    assert "untrained here" in text_of(app)
+    assert "GoogLeNet comes with a decoder" in text_of(app)
+
+
+def test_a_layer_without_places_is_replaced_by_the_last_maps(open_page: Any) -> None:
+    app = open_page(PAGE, network="googlenet", layer="fc")
+    assert not app.error
+    assert "fc puts out one number for each channel" in text_of(app)
+    assert maps_of(app)[0]["height"] == 4
+
+
+def test_a_map_is_put_to_the_test_of_deletion(open_page: Any) -> None:
+    app = open_page(PAGE, network="alexnet", image="coffee", evidence="Is it true?")
+    app.button(key="evidence_start_deletion").click().run()
+    for _ in range(200):
+        if "Deleting in the map's order" in text_of(app):
+            break
+        time.sleep(0.2)
+        app.run()
+    assert not app.exception
+    assert not app.error
+    assert re.search(r"area of 0\.\d{3}, in shuffled orders 0\.\d{3}", text_of(app))
+    assert len(app.get("plotly_chart")) == 2

@@ -1,0 +1,140 @@
+"""The sentences of the page Evidence, against numbers worked out here."""
+
+import pytest
+import torch
+
+from convviz.features.class_evidence import ClassActivationMap
+from convviz.features.class_target import ClassTarget
+from convviz.features.deletion import Curve, DeletionStep
+from convviz.features.grad_cam import ClassMap
+from convviz.structure.layers import Layer
+from convviz.ui.evidence import findings
+
+A = ClassTarget(0)
+
+
+def layer(title: str = "relu5") -> Layer:
+    return Layer("features.11", title, "ReLU", "block 5", (2, 2, 2), 11, False, None, (), True)
+
+
+def class_map(contributions: tuple[float, float] = (0.5, -0.2)) -> ClassMap:
+    """Maps of ones, and gradients that share each contribution out over four places."""
+    gradients = torch.tensor(contributions)[:, None, None].expand(2, 2, 2) / 4
+    return ClassMap("gradcam", layer(), A, 0.4, torch.ones(2, 2, 2), gradients)
+
+
+@pytest.mark.claims("convviz.ui.evidence.findings.score")
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.0, "< 0.1 %"), (0.25, "25.0 %"), (0.99999, "> 99.9 %"), (1.0, "100.0 %")]
+)
+def test_the_score_is_told_with_its_probability(share: float, text: str) -> None:
+    alone = findings.score("tabby", -1.234, share, against=False)
+    assert alone == f"Score of **tabby**: −1.23, probability {text}."
+    two = findings.score("tabby and not lion", 0.5, share, against=True)
+    assert "**tabby and not lion**" in two
+    assert "exceeds the other by 0.50" in two
+    assert text in two
+
+
+@pytest.mark.claims(
+    "convviz.ui.evidence.findings.not_reached",
+    "convviz.ui.evidence.findings.no_places",
+    "convviz.ui.evidence.findings.alone",
+)
+def test_layers_without_evidence_are_named_with_another() -> None:
+    text = findings.not_reached(layer(), layer("relu4"))
+    assert "reaches relu5" in text
+    assert "look at relu4 instead" in text
+    assert "choose another layer" in findings.not_reached(layer(), None)
+    places = findings.no_places(layer("fc"), layer("relu5"))
+    assert places.startswith("fc puts out one number")
+    assert "evidence in relu5" in places
+    assert findings.alone(7, 8).startswith("The map alone, 7 × 8 values")
+
+
+@pytest.mark.claims("convviz.ui.evidence.findings.cam")
+def test_cam_is_compared_with_grad_cam_in_numbers() -> None:
+    found = class_map((4.0, 0.0))  # Grad-CAM's values are 1 everywhere
+    same = ClassActivationMap(layer(), A, torch.tensor([4.0, 0.0]), found.maps, 0.0)
+    text = findings.cam(same, found)
+    assert "Grad-CAM's times 4, the number of places" in text
+    assert "differ by 0.0 % of the largest" in text or "differ by 0 % of the largest" in text
+    other = ClassActivationMap(layer(), A, torch.tensor([5.0, 0.0]), found.maps, 0.0)
+    assert "differ by 20 % of the largest" in findings.cam(other, found)
+    nothing = ClassActivationMap(layer(), A, torch.zeros(2), found.maps, 0.0)
+    assert "differ by" in findings.cam(nothing, class_map((0.0, 0.0)))
+
+
+@pytest.mark.claims("convviz.ui.evidence.findings.channels", "convviz.ui.evidence.findings.channel")
+def test_channels_are_told_by_estimate_and_by_measurement() -> None:
+    assert "The channel that adds most" in findings.channels(class_map(), 1)
+    text = findings.channels(class_map(), 2)
+    assert "The 2 channels that add most to the score, of 2, by estimate" in text
+    assert "come to 0.30 of 0.40" in text
+    assert (
+        findings.channel(7, 0.5, 0.25) == "**7** adds 0.50; switched off, the score falls by 0.25"
+    )
+    assert findings.channel(7, -0.5, -0.25).endswith("the score rises by 0.25")
+    assert findings.channel(7, 0.5, 0.0).endswith("falls by 0.00")
+
+
+def step(deletion: float, insertion: float, others: tuple[float, ...]) -> DeletionStep:
+    """Curves that are flat, so that their height is their area."""
+    curves = [Curve((0.0, 1.0), (height, height)) for height in (deletion, insertion, *others)]
+    return DeletionStep(A, 1, 1, curves[0], curves[1], tuple(curves[2:]), tuple(curves[2:]))
+
+
+@pytest.mark.claims("convviz.ui.evidence.findings.deletion")
+@pytest.mark.parametrize(
+    ("deletion", "insertion", "verdict"),
+    [
+        (0.1, 0.9, "beats every shuffled one in both tests"),
+        (0.1, 0.3, "in deletion, but not in insertion"),
+        (0.3, 0.9, "in insertion, but not in deletion"),
+        (0.9, 0.1, "does not beat chance"),
+        (0.2, 0.4, "does not beat chance"),  # as good as the best shuffled map is not better
+    ],
+)
+def test_a_map_that_does_not_beat_chance_is_named(
+    deletion: float, insertion: float, verdict: str
+) -> None:
+    text = findings.deletion(step(deletion, insertion, (0.2, 0.3, 0.4)))
+    assert f"area of {deletion:.3f}" in text
+    assert f"Inserting gives {insertion:.3f}" in text
+    assert text.count("0.300") >= 2
+    assert "average of 3" in text
+    assert verdict in text
+    assert "Not all" in findings.deletion(DeletionStep(A, 0, 10))
+
+
+@pytest.mark.claims(
+    "convviz.ui.evidence.findings.randomised", "convviz.ui.evidence.findings.occlusion"
+)
+@pytest.mark.parametrize("similarity", [-1.0, 0.0, 0.49, 0.5, 1.0])
+def test_pictures_that_do_not_change_convict_the_method(similarity: float) -> None:
+    number = f"rank correlation {similarity:.2f}".replace("-", "−")
+    text = findings.randomised(similarity, "Gradient")
+    assert number in text
+    assert ("stays much the same" in text) == (similarity >= 0.5)
+    assert ("changes" in text) == (similarity < 0.5)
+    covered = findings.occlusion(similarity, 3.0, 1.5)
+    assert number in covered
+    assert "score of 3.00 by 1.50" in covered
+    assert ("falls agree" in covered) == (similarity >= 0.5)
+    assert ("falls differ" in covered) == (similarity < 0.5)
+
+
+@pytest.mark.claims("convviz.ui.evidence.findings.worse")
+def test_a_worse_image_is_compared_with_the_image_as_it_is() -> None:
+    text = findings.worse((5.0, 0.5), (-1.0, 0.125))
+    assert "Score −1.00 (as it is: 5.00)" in text
+    assert "probability 12.5 % (as it is: 50.0 %" in text
+    assert "−37.5 %" in text
+    assert "a change of 0.0 %" in findings.worse((5.0, 0.5), (5.0, 0.5))
+
+
+@pytest.mark.claims("convviz.ui.evidence.findings.not_among")
+def test_a_class_that_the_other_network_lacks_is_named() -> None:
+    assert findings.not_among("tabby", "My net").startswith(
+        "“tabby” is none of the classes of My net"
+    )
