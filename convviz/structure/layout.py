@@ -163,10 +163,13 @@ def layout_of(shape: Shape, axes: Axes | None) -> Layout | None:
     plain = Layout(shape[1:]) if len(shape) == 4 and shape[0] == 1 else None
     if axes is None or _are_maps(axes):
         return plain
-    if plain and [_kind(axis) == _CHANNELS for axis in axes] == [False, False, False, True]:
+    arranged = _arranged(axes, len(shape))
+    if plain is None or arranged is not None:
+        return arranged
+    if [_kind(axis) == _CHANNELS for axis in axes] == [False, False, False, True]:
         # What rows and columns went through may not have been followed; channels come last.
-        axes = ((), *map(_axis, (_ROWS, _COLUMNS), shape[1:3]), axes[3])
-    return _arranged(axes, len(shape)) or plain
+        arranged = _arranged(((), *map(_axis, (_ROWS, _COLUMNS), shape[1:3]), axes[3]), 4)
+    return arranged or plain
 
 
 def _are_maps(axes: Axes) -> bool:

@@ -57,6 +57,7 @@ ARRANGEMENTS: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
     "and back from tokens": (lambda m: tokens(m).transpose(1, 2).unflatten(2, (4, 6)), ""),
     "windows": (windows, "windows"),
     "windows in an axis": (lambda m: windows(m).unflatten(0, (len(m), 4)), "windows"),
+    "by an index": (lambda m: m.permute(0, 2, 3, 1)[:, torch.arange(4)], "channels last"),
     "channels in groups": (lambda m: m.permute(0, 2, 3, 1).unflatten(3, (5, 1)), "channels last"),
 }
 
