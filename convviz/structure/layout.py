@@ -163,10 +163,13 @@ def layout_of(shape: Shape, axes: Axes | None) -> Layout | None:
     plain = Layout(shape[1:]) if len(shape) == 4 and shape[0] == 1 else None
     if axes is None or _are_maps(axes):
         return plain
-    if plain and _kind(axes[3]) == _CHANNELS != _kind(axes[1]) and not axes[0]:
+    arranged = _arranged(axes, len(shape))
+    if plain is None or arranged is not None:
+        return arranged
+    if [_kind(axis) == _CHANNELS for axis in axes] == [False, False, False, True]:
         # What rows and columns went through may not have been followed; channels come last.
-        axes = ((), *map(_axis, (_ROWS, _COLUMNS), shape[1:3]), axes[3])
-    return _arranged(axes, len(shape)) or plain
+        arranged = _arranged(((), *map(_axis, (_ROWS, _COLUMNS), shape[1:3]), axes[3]), 4)
+    return arranged or plain
 
 
 def _are_maps(axes: Axes) -> bool:
@@ -203,7 +206,10 @@ def _arranged(axes: Axes, dims: int) -> Layout | None:
                 return None
             split.append(factor.size)
     channels = places[_CHANNELS]
-    if not channels or not (places[_ROWS] or places[_COLUMNS] or tokens or dims == 4):
+    are_places = bool(places[_ROWS] or places[_COLUMNS] or tokens)
+    # Numbers of a vector that were laid out as maps, in a decoder, are in the order of maps.
+    is_pooled = dims == 4 and sum(_kind(axis) == _CHANNELS for axis in axes) == 1
+    if not channels or not (are_places or is_pooled):
         return None
     whole = tuple(-1 if i == batch else _size(axis) for i, axis in enumerate(axes))
     count = prod(factor.size for factor, _ in channels)

@@ -57,6 +57,7 @@ ARRANGEMENTS: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
     "and back from tokens": (lambda m: tokens(m).transpose(1, 2).unflatten(2, (4, 6)), ""),
     "windows": (windows, "windows"),
     "windows in an axis": (lambda m: windows(m).unflatten(0, (len(m), 4)), "windows"),
+    "by an index": (lambda m: m.permute(0, 2, 3, 1)[:, torch.arange(4)], "channels last"),
     "channels in groups": (lambda m: m.permute(0, 2, 3, 1).unflatten(3, (5, 1)), "channels last"),
 }
 
@@ -130,6 +131,21 @@ class TestSizesDoNotTell:
         layout = layout_of_last(net, (3, 5, 5))
         assert layout is not None
         assert layout.words == ("channels last" if last else "")
+
+    @pytest.mark.parametrize("shape", [(4, 2, 3), (1, 4, 6), (6, 2, 2)])
+    def test_of_a_vector_that_is_laid_out_as_maps(self, shape: tuple[int, int, int]) -> None:
+        """As in the decoder of a generator: a linear layer, and its numbers as C × H × W."""
+
+        class Generator(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.linear = nn.Linear(3, 24)
+
+            def forward(self, image: Tensor) -> Tensor:
+                vector: Tensor = self.linear(image.mean((2, 3)))
+                return vector.unflatten(1, shape)
+
+        assert layout_of_last(Generator(), (3, 4, 6)) == Layout(shape)
 
     def test_of_patches_of_pixels(self) -> None:
         """A patch embedding without a convolution: 2 × 3 patches of 2 × 2 pixels."""

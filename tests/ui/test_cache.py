@@ -38,7 +38,9 @@ def calls(network: Network, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tu
         made.append(arguments)
         return arguments
 
-    def compute_layers(network: Network, pixels: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    def compute_layers(
+        network: Network, pixels: Any, names: tuple[str, ...], gaps: dict[str, str]
+    ) -> dict[str, Any]:
         compute(network, pixels, names)
         values = torch.zeros(1, 1, 1)
         return {name: measure(first, values) for name in names}
