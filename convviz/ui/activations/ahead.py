@@ -16,10 +16,13 @@ from convviz.ui.sidebar.layer import steps
 
 HEADLINE = "activations_headline"  # key of the box that the page's headline stands in
 
+_HEADING = f".st-key-{HEADLINE} h2"
+_CAPTION = f".st-key-{HEADLINE} [data-testid=stCaptionContainer] p"
+
 
 def give_shown(choice: Choice, activations: Activations, options: DisplayOptions) -> None:
     """Give the layer that is shown; who steps away from it may step back."""
-    layers_ahead([_layer(choice, activations, options)], key="layers_shown")
+    layers_ahead([_layer(choice, activations, options)], key="activations_layers_shown")
 
 
 def give_neighbours(choice: Choice, activations: Activations, options: DisplayOptions) -> None:
@@ -36,7 +39,7 @@ def give_neighbours(choice: Choice, activations: Activations, options: DisplayOp
         with suppress(ConvvizError):  # the page says it when the visitor gets there
             maps = cache.activations(choice.image, choice.network, by_name[name])
             neighbours.append(_layer(choice, maps, options))
-    layers_ahead(neighbours, key="layers_ahead")
+    layers_ahead(neighbours, key="activations_layers_ahead")
 
 
 def _layer(choice: Choice, activations: Activations, options: DisplayOptions) -> LayerAhead:
@@ -58,10 +61,7 @@ def _layer(choice: Choice, activations: Activations, options: DisplayOptions) ->
         grid.picture_of(atlas, activations, options.threshold, known),
         grid.sections_of(activations, options),
         activations.most_salient,
-        {
-            f".st-key-{HEADLINE} h2": heading,
-            f".st-key-{HEADLINE} [data-testid=stCaptionContainer] p": caption,
-        },
+        {_HEADING: heading, _CAPTION: caption},
     )
 
 
