@@ -68,6 +68,7 @@ _PICKLED = (
     "The file is one of PyTorch's, which may run code when it is opened: convviz opens only "
     "safetensors files that it has saved."
 )
+_COUNTED = ".num_batches_tracked"  # of a batch norm: whatever type it was saved with
 _DAMAGED = "The file of the trained network is damaged or incomplete: save it again."
 
 
@@ -297,6 +298,7 @@ def read(data: bytes, bases: Bases) -> Network:
         module = _with_base(spec, info.form, base, parts, bases)
         base_state = {k: v for k, v in module.state_dict().items() if not _is_in(k, parts)}
         state = base_state | {k: v for k, v in state.items() if k not in base_state}
+    _check_kinds(state, module)
     fill(module, state, title=spec.title, origin="The file of the trained network")
     return describe(module, info, data)
 
@@ -498,11 +500,9 @@ def _with_base(
 
 
 def _as_float32(name: str, value: Tensor) -> Tensor:
-    """Convert a tensor to float32; refuse one with numbers that are not finite."""
-    if name.endswith(".num_batches_tracked"):
+    """Convert a tensor of fractions to float32; refuse one with numbers that are not finite."""
+    if not value.is_floating_point() or name.endswith(_COUNTED):
         return value
-    if not value.is_floating_point():
-        raise WeightsError(_DAMAGED)
     value = value.to(torch.float32)
     # The extremes are NaN if any number is, and are found without a copy of them all.
     if value.numel() and not all(extreme.isfinite() for extreme in value.aminmax()):
@@ -511,6 +511,19 @@ def _as_float32(name: str, value: Tensor) -> Tensor:
             "the network again, with a smaller learning rate."
         )
     return value
+
+
+def _check_kinds(state: Mapping[str, Tensor], module: nn.Module) -> None:
+    """Check that whole numbers stand only where the network has whole numbers, as a Swin's index.
+
+    Raises:
+        WeightsError: They stand elsewhere.
+    """
+    expected = module.state_dict()
+    for name, value in state.items():
+        is_whole = not value.is_floating_point() and not name.endswith(_COUNTED)
+        if is_whole and expected.get(name, value).dtype != value.dtype:
+            raise WeightsError(_DAMAGED)
 
 
 def _is_in(name: str, parts: Sequence[str]) -> bool:

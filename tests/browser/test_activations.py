@@ -198,6 +198,15 @@ PRESS = """(buttons) => {
 }"""
 
 
+# Whether layers and the images of their maps have come to the browser.
+HAS_LAYERS = """(names) => {
+  const known = [...(window.convvizLayers?.values() ?? [])].map(({ grid }) => grid);
+  return names.every((name) => known.some(
+    ({ id, token }) => id.endsWith(`/${name}`) && window.convvizStore?.has(token),
+  ));
+}"""
+
+
 def test_a_step_is_drawn_before_the_server_answers_and_as_it_answers(visit: Any) -> None:
     page = visit("/Activations?network=alexnet&layer=features.3")
     code = page.get_by_test_id("stMain").locator("code").first
@@ -205,7 +214,7 @@ def test_a_step_is_drawn_before_the_server_answers_and_as_it_answers(visit: Any)
     expect(deeper).to_have_attribute("aria-keyshortcuts", "]")
     deeper.click()
     expect(code).to_have_text("features.4")
-    page.wait_for_function("window.convvizLayers?.size >= 3")  # its neighbours have arrived
+    page.wait_for_function(HAS_LAYERS, arg=["features.3", "features.4", "features.5"])
 
     before, after = page.evaluate(PRESS, ["deeper"])
     assert "features.4" in before[1]
@@ -216,7 +225,7 @@ def test_a_step_is_drawn_before_the_server_answers_and_as_it_answers(visit: Any)
     assert page.evaluate(PRESS, []) == [after]
 
     # There and back, before the server has said a word.
-    page.wait_for_function("window.convvizLayers?.size >= 4")
+    page.wait_for_function(HAS_LAYERS, arg=["features.6"])
     *_, there, back = page.evaluate(PRESS, ["shallower", "deeper"])
     assert there[1:] == before[1:]
     assert back == after

@@ -82,7 +82,10 @@ def test_a_layer_may_be_given_by_its_title(capsys: pytest.CaptureFixture[str]) -
             "nothere.jpg cannot be read",
         ),
         ([".", "--network", "googlenet", "--layer", "conv1"], "cannot be read"),
-        ([__file__, "--network", "googlenet", "--layer", "conv1"], "JPEG, PNG, WebP, GIF, BMP"),
+        (
+            [__file__, "--network", "googlenet", "--layer", "conv1"],
+            "WebP, AVIF, GIF, BMP",
+        ),
         (["a\0b", "--network", "googlenet", "--layer", "conv1"], "null character"),
         (["sample:dog", "--network", "googlenet", "--layer", "conv1"], "cat, coffee"),
         (["sample:cat", "--network", "gogglenet", "--layer", "conv1"], "googlenet"),

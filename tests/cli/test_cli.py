@@ -111,7 +111,11 @@ def test_a_network_of_ones_own_from_start_to_end(tmp_path: Path) -> None:
         "'--out', 'grid.png', '--json', '-'])"
     )
     done = run_convviz("-c", code, CONVVIZ_NETWORKS=str(own), PYTHONPATH=str(ROOT), cwd=tmp_path)
-    assert done.stderr == ""
+    takes_its_place = (
+        "resnet18 is ResNet-18 from your own file; it takes the place of torchvision's network of "
+        "this name."
+    )
+    assert done.stderr.splitlines() == [takes_its_place] * 2  # once for each command
     listed, looked = done.stdout.rsplit("\n", 2)[:2]
     assert "layer3.1.relu" in listed
     assert '"shape": [256, 14, 14]' in looked

@@ -93,6 +93,7 @@ def test_a_built_in_network_that_cannot_be_built_is_a_bug(
         raise RuntimeError(SECRET)
 
     spec = replace(registry.spec("alexnet"), build=build)
+    monkeypatch.setitem(registry._specs, "alexnet", spec)
     with pytest.raises(RuntimeError, match="token"):
         registry.build(spec)
     with pytest.raises(NetworkError, match=r"RuntimeError: secret token\.txt"):

@@ -251,6 +251,26 @@ def test_whole_numbers_are_no_weights_and_half_precision_is_widened(small: Netwo
         open_saved(trained.write(broken, info))
 
 
+class Indexed(Small):
+    """A network with whole numbers of its own, as a Swin's index of relative positions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.index = nn.Buffer(torch.tensor([3, 1, 0, 2]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores: Tensor = self.head(self.conv(x).mean((2, 3))[:, self.index])
+        return scores
+
+
+def test_whole_numbers_of_the_network_itself_come_back(fresh_registry: None) -> None:
+    register(NetworkSpec(name="indexed", title="Indexed", build=Indexed, input_size=32))
+    form = Form("head", 4, CLASSES)
+    module = learned(load("indexed", "random"), form)
+    network = open_saved(trained.write(module, about("indexed", form)))
+    assert network.module.index.tolist() == [3, 1, 0, 2]  # type: ignore[union-attr, operator]
+
+
 def test_a_file_is_a_choice_of_weights_by_its_path(
     small: Network, file: Callable[..., bytes], tmp_path: Path
 ) -> None:

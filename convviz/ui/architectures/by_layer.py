@@ -78,7 +78,7 @@ def _diagram_message(name: str, size: int) -> dict[str, object]:
 
 def _chosen_row(costs: Costs) -> LayerCost:
     rows = {row.name: row for row in costs.layers if row.executed}
-    first = next(row.name for row in costs.layers if row.window)
+    first = next((row.name for row in costs.layers if row.window), next(iter(rows)))
     key = state.remember(Key.ROW, first, allowed=rows)
     return rows[str(st.session_state[key])]
 
