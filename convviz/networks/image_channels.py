@@ -19,8 +19,9 @@ _MOST = 4  # channels of an image; what takes more is no first convolution
 def image_channels(module: nn.Module, side: int | None = None) -> int:
     """Return how many channels the images have that a network takes.
 
-    They are three if any convolution takes three; else as many as the first takes that takes at
-    most four. Without convolutions the first fully connected layer counts, if the side is known.
+    They are three if any convolution takes three, or a kernel that is a parameter by itself; else
+    as many as the first convolution takes that takes at most four. Without convolutions the first
+    fully connected layer counts, if the side is known.
 
     Args:
         module: The network.
@@ -30,9 +31,20 @@ def image_channels(module: nn.Module, side: int | None = None) -> int:
     if not taken and side is not None:
         linear = next((part for part in module.modules() if isinstance(part, nn.Linear)), None)
         return 1 if linear is not None and linear.in_features == side * side else 3
-    if 3 in taken:
+    if 3 in taken or 3 in _of_kernels_of_their_own(module):
         return 3
     return next((count for count in taken if 0 < count <= _MOST), 3)
+
+
+def _of_kernels_of_their_own(module: nn.Module) -> list[int]:
+    """Return the input channels of kernels that are no layer's, but used by forward() itself."""
+    return [
+        kernels.shape[1]
+        for part in module.modules()
+        if not isinstance(part, nn.Conv2d | nn.ConvTranspose2d)
+        for kernels in part.parameters(recurse=False)
+        if kernels.dim() == 4
+    ]
 
 
 def fitted(spec: NetworkSpec, module: nn.Module) -> NetworkSpec:

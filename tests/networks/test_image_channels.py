@@ -1,4 +1,5 @@
 import pytest
+import torch
 from torch import nn
 
 from convviz.errors import NetworkError
@@ -27,6 +28,13 @@ def spec(**options: object) -> NetworkSpec:
 def test_from_the_convolutions(convolutions: list[tuple[int, int]], count: int) -> None:
     module = nn.Sequential(*(nn.Conv2d(*sizes, 1) for sizes in convolutions))
     assert image_channels(module) == count
+
+
+def test_from_kernels_that_are_parameters_by_themselves() -> None:
+    module = nn.Sequential(nn.Conv2d(4, 2, 1))
+    assert image_channels(module) == 4
+    module.kernels = nn.Parameter(torch.zeros(4, 3, 5, 5))
+    assert image_channels(module) == 3
 
 
 def test_from_the_first_linear_layer_where_there_is_no_convolution() -> None:
