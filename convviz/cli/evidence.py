@@ -78,7 +78,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--layer",
         metavar="LAYER",
         help="dotted name (features.6) or title (conv3), for gradcam, hirescam and layercam "
-        "(default: the last one with maps)",
+        "(default: the last one with maps that the score depends on)",
     )
     parser.add_argument(
         "--samples", type=int, default=25, help="of smoothgrad: copies with noise (default: 25)"
@@ -162,7 +162,12 @@ def _at_a_layer(
         grad_cam.last_with_maps(network) if args.layer is None else find_layer(network, args.layer)
     )
     found = grad_cam.grad_cam(network, image, layer.name, target, args.method)
-    grad_cam.check_reached(network, found)
+    if args.layer is None and not found.is_reached:
+        reached = grad_cam.reached_before(network, image, found)
+        if reached is not None:
+            layer = reached
+            found = grad_cam.grad_cam(network, image, layer.name, target, args.method)
+    grad_cam.check_reached(network, image, found)
     box, side = grad_cam.evidence_box(network, layer.name)
     contributions = found.contributions
     listed = [

@@ -34,9 +34,11 @@ from convviz.features.class_target import (
 )
 from convviz.networks.network import Network
 from convviz.structure.costs import receptive_field
-from convviz.structure.layers import Layer, layer, layers, trunk
+from convviz.structure.layers import Layer, layer, layers, stepping_stones, trunk
 
 CamMethod = Literal["gradcam", "hirescam", "layercam"]
+_TRIED = 6  # layers, for one that a gradient reaches
+
 CAM_METHODS: tuple[CamMethod, ...] = get_args(CamMethod)
 
 
@@ -162,15 +164,15 @@ def with_method(class_map: ClassMap, method: CamMethod) -> ClassMap:
     return replace(class_map, method=method)
 
 
-def check_reached(network: Network, class_map: ClassMap) -> None:
+def check_reached(network: Network, image: Image.Image, class_map: ClassMap) -> None:
     """Check that a gradient of the score reaches the layer's maps.
 
     Raises:
-        NetworkError: None does; the sentence names the layer before.
+        NetworkError: None does; the sentence names an earlier layer that one reaches.
     """
     if class_map.is_reached:
         return
-    before = layer_before(network, class_map.layer)
+    before = reached_before(network, image, class_map)
     choose = (
         "another layer" if before is None else f"{before.title} ({before.name}), which is before"
     )
@@ -194,10 +196,22 @@ def is_grid(shape: Sequence[int]) -> bool:
     return len(shape) == 3 and shape[1] * shape[2] > 1
 
 
-def layer_before(network: Network, after: Layer) -> Layer | None:
-    """Return the last layer with maps that runs before another one; None if there is none."""
-    earlier = [each for each in layers_with_grids(network) if each.index < after.index]
-    return earlier[-1] if earlier else None
+def reached_before(network: Network, image: Image.Image, class_map: ClassMap) -> Layer | None:
+    """Find the last layer, by module, before one without gradient that the gradient does reach.
+
+    Behind the last attention of a transformer, for instance, only the class token goes on to the
+    classes, so no gradient reaches the places of the image there.
+
+    Returns:
+        The layer; None where it is not among the few that are tried.
+    """
+    batch = decoder_input(network, image)
+    stones = stepping_stones(network.module, layers_with_grids(network))
+    earlier = [each for each in stones if each.index < class_map.layer.index]
+    for each in reversed(earlier[-_TRIED:]):
+        if grad_cam_of(network, batch, each.name, class_map.target).is_reached:
+            return each
+    return None
 
 
 def last_with_maps(network: Network) -> Layer:

@@ -10,6 +10,7 @@ import torch
 from captum.attr import LayerGradCam
 from PIL import Image
 from torch import Tensor, nn
+from torchvision.models import VisionTransformer
 
 from convviz.errors import NetworkError, SettingError
 from convviz.features.class_evidence import class_activation_map
@@ -21,7 +22,7 @@ from convviz.features.grad_cam import (
     evidence_box,
     grad_cam,
     last_with_maps,
-    layer_before,
+    reached_before,
     with_method,
 )
 from convviz.structure.layers import layer
@@ -88,13 +89,27 @@ def test_where_no_gradient_arrives_the_layer_before_is_offered() -> None:
     found = grad_cam(network, two_channels_image(), "second", A)
     assert not found.is_reached
     assert float(found.map.abs().max()) == 0
-    before = layer_before(network, found.layer)
+    before = reached_before(network, two_channels_image(), found)
     assert before is not None
     assert before.name == "first"
     with pytest.raises(NetworkError, match=r"No gradient of the score reaches second.*first"):
-        check_reached(network, found)
-    check_reached(network, grad_cam(network, two_channels_image(), "first", A))
-    assert layer_before(network, before) is None
+        check_reached(network, two_channels_image(), found)
+    first = grad_cam(network, two_channels_image(), "first", A)
+    check_reached(network, two_channels_image(), first)
+    assert reached_before(network, two_channels_image(), first) is None
+
+
+def test_of_a_transformer_the_block_before_the_last_attention_is_offered() -> None:
+    torch.manual_seed(0)
+    module = VisionTransformer(16, 4, 3, 2, 8, 16, num_classes=3)
+    torch.nn.init.normal_(module.heads.head.weight)
+    network, image = explained(module, side=16, classes=3), Image.new("RGB", (16, 16), "red")
+    found = grad_cam(network, image, "encoder.ln", A)
+    assert not found.is_reached
+    before = reached_before(network, image, found)
+    assert before is not None
+    assert before.name == "encoder.layers.encoder_layer_1"  # of the blocks 0 to 2
+    assert grad_cam(network, image, before.name, A).map.shape == (4, 4)
 
 
 def test_what_cannot_be_explained_is_said_in_a_sentence() -> None:

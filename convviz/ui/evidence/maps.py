@@ -76,6 +76,16 @@ def class_map_of(
     return grad_cam.with_method(found, method)
 
 
+def reached_before(image: ChosenImage, network: Network, class_map: ClassMap) -> Layer | None:
+    """Return the last layer before one without gradient that the gradient reaches; None if none."""
+    key = (image, network, class_map.layer, class_map.target.index, class_map.target.against)
+    return cache.once(
+        lambda: grad_cam.reached_before(grad_cam.as_decoder_sees(network), image.pixels, class_map),
+        "reached before",
+        *key,
+    )
+
+
 def layer_shown(choice: Choice) -> Layer:
     """Return the chosen layer or, where it has no places, the last one that has; and say so."""
     layer = choice.layer

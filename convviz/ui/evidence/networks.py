@@ -64,6 +64,9 @@ def _other_side(choice: Choice, other: Network, target: ClassTarget, method: str
 def _side(choice: Choice, network: Network, target: ClassTarget, method: str, key: str) -> None:
     layer = grad_cam.last_with_maps(grad_cam.as_decoder_sees(network))
     shown = maps.at_layer(choice.image, network, layer, target, method)
+    if shown.class_map is not None and not shown.class_map.is_reached:
+        layer = maps.reached_before(choice.image, network, shown.class_map) or layer
+        shown = maps.at_layer(choice.image, network, layer, target, method)
     scores = scores_of(choice.image, network)
     st.markdown(f"**{state.plain(network.title)}**, {state.plain(layer.title)}")
     maps.draw_over(choice.image, network, shown, 0.75, f"evidence_network_{key}")

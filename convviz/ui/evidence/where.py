@@ -84,7 +84,7 @@ def _go() -> None:
 
 
 def _not_reached(choice: Choice, class_map: ClassMap) -> None:
-    before = grad_cam.layer_before(grad_cam.as_decoder_sees(choice.network), class_map.layer)
+    before = maps.reached_before(choice.image, choice.network, class_map)
     st.warning(findings.not_reached(class_map.layer, before), icon=":material/block:")
     if before is not None:
         st.button(
