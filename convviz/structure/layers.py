@@ -113,10 +113,7 @@ def layers(network: Network | NetworkSpec, input_size: int | None = None) -> tup
     size = network.input_size if input_size is None else input_size
     if isinstance(network, NetworkSpec):
         return _of_spec(network, size)
-    all_layers = _of_module(network.module, network.spec, size)
-    if network.weights.source == "encoder":
-        return tuple(layer for layer in all_layers if layer.in_encoder)
-    return all_layers
+    return _with_weights(network, _of_module(network.module, network.spec, size))
 
 
 def further_layers(
@@ -139,10 +136,14 @@ def further_layers(
     size = network.input_size if input_size is None else input_size
     if isinstance(network, NetworkSpec):
         return _further_of_spec(network, size)
-    further = _further_of_module(network.module, network.spec, size)
+    return _with_weights(network, _further_of_module(network.module, network.spec, size))
+
+
+def _with_weights(network: Network, found: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """Leave out what has no weights where there are those of an encoder only."""
     if network.weights.source == "encoder":
-        return tuple(layer for layer in further if layer.in_encoder)
-    return further
+        return tuple(layer for layer in found if layer.in_encoder)
+    return found
 
 
 def layer(network: Network | NetworkSpec, name: str, input_size: int | None = None) -> Layer:

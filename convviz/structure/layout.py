@@ -14,10 +14,10 @@ one factor counts the 8 windows (in strides of 7 rows) and another one the 7 row
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -440,13 +440,13 @@ def _tokens_from(tokens: Tokens, size: int, operation: Operation) -> Factors:
     return _tokens(Tokens(before, after, tokens.grid))
 
 
-def _reduced(source: Axes, arguments: object, shape: Shape) -> Axes:
+def _reduced(source: Axes, arguments: Mapping[str, Any], shape: Shape) -> Axes:
     """Find the axes that are left when others are averaged or added up."""
     if len(shape) == len(source):  # the others stay, with one position
         return tuple(
             axis if _size(axis) == size else () for axis, size in zip(source, shape, strict=True)
         )
-    dim = arguments["dim"]  # type: ignore[index]
+    dim = arguments["dim"]
     dims = {each % len(source) for each in ([dim] if isinstance(dim, int) else dim)}
     return tuple(axis for i, axis in enumerate(source) if i not in dims)
 

@@ -9,7 +9,7 @@ from convviz.features import findings
 from convviz.features.activations import Activations
 from convviz.ui import cache, state
 from convviz.ui.activations import dead, grid
-from convviz.ui.activations.display import DisplayOptions
+from convviz.ui.activations.display import DisplayOptions, atlas_of
 from convviz.ui.choice import Choice
 from convviz.ui.components.layers_ahead import LayerAhead, layers_ahead
 from convviz.ui.sidebar.layer import steps
@@ -20,9 +20,19 @@ _HEADING = f".st-key-{HEADLINE} h2"
 _CAPTION = f".st-key-{HEADLINE} [data-testid=stCaptionContainer] p"
 
 
-def give_shown(choice: Choice, activations: Activations, options: DisplayOptions) -> None:
-    """Give the layer that is shown; who steps away from it may step back."""
-    layers_ahead([_layer(choice, activations, options)], key="activations_layers_shown")
+def headline(choice: Choice, activations: Activations, options: DisplayOptions) -> tuple[str, str]:
+    """Say which channels answer most; and in which layer, and how many are empty."""
+    return (
+        findings.strongest(activations, options.threshold),
+        findings.layer_headline(activations, choice.network.title, options.threshold),
+    )
+
+
+def give_shown(
+    choice: Choice, activations: Activations, options: DisplayOptions, texts: tuple[str, str]
+) -> None:
+    """Give the layer that is shown, with its headline; who steps away from it may step back."""
+    layers_ahead([_layer(choice, activations, options, texts)], key="activations_layers_shown")
 
 
 def give_neighbours(choice: Choice, activations: Activations, options: DisplayOptions) -> None:
@@ -38,22 +48,15 @@ def give_neighbours(choice: Choice, activations: Activations, options: DisplayOp
     for name in _beside(choice, layer.name).values():
         with suppress(ConvvizError):  # the page says it when the visitor gets there
             maps = cache.activations(choice.image, choice.network, by_name[name])
-            neighbours.append(_layer(choice, maps, options))
+            neighbours.append(_layer(choice, maps, options, headline(choice, maps, options)))
     layers_ahead(neighbours, key="activations_layers_ahead")
 
 
-def _layer(choice: Choice, activations: Activations, options: DisplayOptions) -> LayerAhead:
-    atlas = cache.atlas(
-        choice.image,
-        choice.network,
-        activations,
-        options.contrast,
-        options.threshold,
-        options.colours,
-    )
+def _layer(
+    choice: Choice, activations: Activations, options: DisplayOptions, texts: tuple[str, str]
+) -> LayerAhead:
+    atlas = atlas_of(choice.image, choice.network, activations, options)
     known = dead.known(choice.network, activations.layer)
-    heading = findings.strongest(activations, options.threshold)
-    caption = findings.layer_headline(activations, choice.network.title, options.threshold)
     beside = _beside(choice, activations.layer.name)
     return LayerAhead(
         grid.grid_id(choice, activations.layer.name, options),
@@ -61,7 +64,7 @@ def _layer(choice: Choice, activations: Activations, options: DisplayOptions) ->
         grid.picture_of(atlas, activations, options.threshold, known),
         grid.sections_of(activations, options),
         activations.most_salient,
-        {_HEADING: heading, _CAPTION: caption},
+        dict(zip((_HEADING, _CAPTION), texts, strict=True)),
     )
 
 

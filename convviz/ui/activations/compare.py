@@ -24,6 +24,7 @@ from convviz.ui.activations import dead as dead_channels
 from convviz.ui.activations.display import (
     STRETCHED,
     DisplayOptions,
+    atlas_of,
     legend_html,
     legends_html,
 )
@@ -85,15 +86,7 @@ class Side:
             ends: Ends of the colour scale; None for the layer's own.
         """
         dead = dead_channels.known(network, activations.layer)
-        atlas = cache.atlas(
-            image,
-            network,
-            activations,
-            options.contrast,
-            options.threshold,
-            options.colours,
-            ends,
-        )
+        atlas = atlas_of(image, network, activations, options, ends)
         return cls(key, image, network, activations, dead, atlas)
 
     @property

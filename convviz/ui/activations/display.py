@@ -10,9 +10,11 @@ import streamlit as st
 from convviz.features import findings
 from convviz.features.activations import Activations, Order
 from convviz.features.dead import DeadChannels
+from convviz.networks.network import Network
 from convviz.sprites.colormaps import COLORMAPS, Colormap, hex_colours
 from convviz.sprites.grid import Atlas, Contrast
-from convviz.ui import state
+from convviz.ui import cache, state
+from convviz.ui.choice import ChosenImage
 from convviz.ui.keys import Key
 
 Show = Literal["all", "hide", "only"]
@@ -51,6 +53,18 @@ class DisplayOptions:
     contrast: Contrast
     colours: Colormap
     threshold: float
+
+
+def atlas_of(
+    image: ChosenImage,
+    network: Network,
+    activations: Activations,
+    options: DisplayOptions,
+    ends: tuple[float, float] | None = None,
+) -> Atlas:
+    """Return all channels of a layer as one image, drawn as the options say."""
+    contrast, threshold, colours = options.contrast, options.threshold, options.colours
+    return cache.atlas(image, network, activations, contrast, threshold, colours, ends)
 
 
 def menu(activations: Activations) -> DisplayOptions:

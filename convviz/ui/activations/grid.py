@@ -20,7 +20,7 @@ from convviz.sprites.overlay import heatmap, overlay
 from convviz.ui import cache, exports, state
 from convviz.ui.activations import dead as dead_channels
 from convviz.ui.activations import jobs
-from convviz.ui.activations.display import STRETCHED, DisplayOptions, legend
+from convviz.ui.activations.display import STRETCHED, DisplayOptions, atlas_of, legend
 from convviz.ui.choice import Choice
 from convviz.ui.components.channel_grid import Picture, channel_grid
 from convviz.ui.components.channel_map import Under, channel_map, shares
@@ -41,14 +41,7 @@ def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> N
     page_jobs, job = jobs.open_jobs()
     dead = dead_channels.known(choice.network, activations.layer)
     remember_channel(choice, activations)
-    atlas = cache.atlas(
-        choice.image,
-        choice.network,
-        activations,
-        options.contrast,
-        options.threshold,
-        options.colours,
-    )
+    atlas = atlas_of(choice.image, choice.network, activations, options)
     legend(atlas, options, activations, dead)
     _grid_and_panel(choice, activations, options, atlas, dead)
     _dead_channels(choice, activations, dead, page_jobs, job)

@@ -29,7 +29,8 @@ def draw(choice: Choice) -> None:
         headline = st.container(width="stretch", gap=None)
         options = display.menu(activations)
     with headline:
-        _headline(choice, activations, options.threshold)
+        texts = ahead.headline(choice, activations, options)
+        _headline(texts, activations, options.threshold)
     views: dict[str, Callable[[Choice, Activations, DisplayOptions], None]] = {
         _FIRST_VIEW: grid.draw,
         "One channel": one_channel.draw,
@@ -39,7 +40,7 @@ def draw(choice: Choice) -> None:
     titles = {title: title for title in views}
     view = widgets.views("View", titles, Key.ACTIVATIONS_VIEW, _FIRST_VIEW)
     if view == _FIRST_VIEW:
-        ahead.give_shown(choice, activations, options)
+        ahead.give_shown(choice, activations, options, texts)
     with st.container(key="activations_open_view"):
         views[view](choice, activations, options)
     _words()
@@ -47,13 +48,11 @@ def draw(choice: Choice) -> None:
         ahead.give_neighbours(choice, activations, options)
 
 
-def _headline(choice: Choice, activations: Activations, threshold: float) -> None:
+def _headline(texts: tuple[str, str], activations: Activations, threshold: float) -> None:
     """Say which channels answer most, in which layer, and how many are empty."""
-    st.header(findings.strongest(activations, threshold), anchor=False)
-    st.caption(
-        findings.layer_headline(activations, choice.network.title, threshold),
-        help=findings.what_is_empty(activations, threshold),
-    )
+    heading, caption = texts
+    st.header(heading, anchor=False)
+    st.caption(caption, help=findings.what_is_empty(activations, threshold))
 
 
 def _all_layers(choice: Choice, activations: Activations, options: DisplayOptions) -> None:

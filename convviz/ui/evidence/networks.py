@@ -13,8 +13,7 @@ from convviz.ui import cache, predictions, state
 from convviz.ui.choice import Choice
 from convviz.ui.evidence import findings, maps
 from convviz.ui.evidence.jobs import Runs
-from convviz.ui.evidence.target import AT_A_LAYER
-from convviz.ui.evidence.target import scores as scores_of
+from convviz.ui.evidence.target import AT_A_LAYER, score_sentence
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 
@@ -67,18 +66,10 @@ def _side(choice: Choice, network: Network, target: ClassTarget, method: str, ke
     if shown.class_map is not None and not shown.class_map.is_reached:
         layer = maps.reached_before(choice.image, network, shown.class_map) or layer
         shown = maps.at_layer(choice.image, network, layer, target, method)
-    scores = scores_of(choice.image, network)
     st.markdown(f"**{state.plain(network.title)}**, {state.plain(layer.title)}")
     maps.draw_over(choice.image, network, shown, 0.75, f"evidence_network_{key}")
     maps.scale(shown)
-    st.markdown(
-        findings.score(
-            target.title(network),
-            float(target.score(scores)[0]),
-            float(target.probability(scores)[0]),
-            against=target.against is not None,
-        )
-    )
+    st.markdown(score_sentence(choice.image, network, target))
 
 
 def _load(name: str) -> Network | None:

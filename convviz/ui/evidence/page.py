@@ -9,7 +9,7 @@ import streamlit as st
 from convviz.features.class_target import ClassTarget
 from convviz.ui import predictions, widgets
 from convviz.ui.choice import Choice
-from convviz.ui.evidence import findings, jobs, networks, target, truth, where, worse
+from convviz.ui.evidence import jobs, networks, target, truth, where, worse
 from convviz.ui.evidence.jobs import Runs
 from convviz.ui.keys import Key
 
@@ -36,13 +36,5 @@ def draw(choice: Choice) -> None:
     titles = {title: title for title in _VIEWS}
     view = widgets.views("View", titles, Key.EVIDENCE_VIEW, "Where it looks")
     explained, method = target.choose(choice)
-    scores = target.scores(choice.image, network)
-    st.markdown(
-        findings.score(
-            explained.title(network),
-            float(explained.score(scores)[0]),
-            float(explained.probability(scores)[0]),
-            against=explained.against is not None,
-        )
-    )
+    st.markdown(target.score_sentence(choice.image, network, explained))
     _VIEWS[view](choice, explained, method, jobs.open_jobs())

@@ -11,6 +11,7 @@ from convviz.formatting import probability
 from convviz.networks.network import Network
 from convviz.ui import cache, state
 from convviz.ui.choice import Choice, ChosenImage
+from convviz.ui.evidence import findings
 from convviz.ui.keys import Key
 
 AT_A_LAYER = {"gradcam": "Grad-CAM", "hirescam": "HiRes-CAM", "layercam": "Layer-CAM"}
@@ -94,6 +95,17 @@ def scores(image: ChosenImage, network: Network) -> Tensor:
         "class scores",
         image,
         network,
+    )
+
+
+def score_sentence(image: ChosenImage, network: Network, target: ClassTarget) -> str:
+    """Say what is explained, and how large it is for an image."""
+    found = scores(image, network)
+    return findings.score(
+        target.title(network),
+        float(target.score(found)[0]),
+        float(target.probability(found)[0]),
+        against=target.against is not None,
     )
 
 

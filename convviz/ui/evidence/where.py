@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import streamlit as st
 
 from convviz.features import findings as feature_findings
@@ -10,7 +12,7 @@ from convviz.features.ablation import ablate_each
 from convviz.features.class_evidence import class_activation_map
 from convviz.features.class_target import ClassTarget
 from convviz.features.grad_cam import ClassMap
-from convviz.features.saliency import randomised, saliency, similarity
+from convviz.features.saliency import SaliencyMethod, randomised, saliency, similarity
 from convviz.sprites.overlay import heatmap
 from convviz.structure.layers import Layer, stepping_stones
 from convviz.ui import cache, exports, state
@@ -146,7 +148,7 @@ def _randomise(choice: Choice, target: ClassTarget, method: str, shown: Evidence
                 shown.class_map.method,
             )
             return EvidenceMap(found.map, shown.box, shown.side, shown.name)
-        made = saliency(other, choice.image.pixels, target, method)  # type: ignore[arg-type]
+        made = saliency(other, choice.image.pixels, target, cast("SaliencyMethod", method))
         return EvidenceMap(made.map, None, shown.side, shown.name)
 
     other = cache.once(make, "randomised", *key)

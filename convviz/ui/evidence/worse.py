@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import streamlit as st
 
 from convviz.features import grad_cam
@@ -16,6 +18,7 @@ from convviz.features.corruption import (
     network_crop,
     with_value,
 )
+from convviz.features.grad_cam import CamMethod
 from convviz.features.predictions import best, for_decoder
 from convviz.figures import evidence as figures
 from convviz.figures import theme
@@ -48,7 +51,8 @@ def _live(choice: Choice, target: ClassTarget, method: str, layer_name: str) -> 
     worse = corrupt(network_crop(network, choice.image.pixels), corruption)
     batch = for_decoder(network, input_of_crop(network, worse))
     scores = class_scores(network, batch)
-    found = grad_cam.grad_cam_of(network, batch, layer_name, target, method)  # type: ignore[arg-type]
+    cam = cast("CamMethod", method)
+    found = grad_cam.grad_cam_of(network, batch, layer_name, target, cam)
     box, side = grad_cam.evidence_box(network, layer_name)
     enlarged = worse.resize((cache.PHOTOGRAPH_PIXELS, cache.PHOTOGRAPH_PIXELS))
     over = overlay(enlarged, found.map, 0.75, maps.COLOURS, low=0.0, box=box, side=side)
