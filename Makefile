@@ -34,7 +34,7 @@ JOBS ?= 2
 PIECES := lint format-check types audit tests
 
 .PHONY: help run dev install preflight test chromium check $(PIECES) unit pages browser \
-	choices independent networks test-load screenshots format clean
+	choices independent networks views test-load screenshots format clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{ printf "make %-13s %s\n", $$1, $$2 }'
@@ -126,10 +126,14 @@ choices: ## plays every recorded choice by hand: minutes
 		$(VENV_PYTHON) -m pytest --choices -m choices tests/browser/test_choices.py
 
 independent: ## counts many networks again by code that is not convviz': minutes
-	@$(VENV_PYTHON) -m pytest --independent tests/independent
+	@$(VENV_PYTHON) -m pytest --independent -m independent tests
 
 networks: ## looks into every classifier of torchvision: minutes, 8 GB
 	@$(VENV_PYTHON) -m pytest --networks tests/networks/test_every_network.py
+
+views: ## every view in the browser, where make test takes a few: minutes
+	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && \
+		$(VENV_PYTHON) -m pytest --views -m views tests/browser
 
 # LOAD says which of them: make test-load LOAD="-k thirty"
 test-load: ## thirty visitors at once, and a soak: hours; writes docs/LOAD.md

@@ -41,6 +41,7 @@ LONG = (
     ("choices", "choices", "play every recorded choice by hand"),
     ("independent", "independent", "count many networks by other code"),
     ("networks", "networks", "look into all of torchvision's classifiers"),
+    ("views", "views", "hold every view to what holds for a few in each run"),
     ("load", "test-load", "run the long tests of load, faults and hostile input"),
 )
 

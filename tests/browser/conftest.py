@@ -18,7 +18,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ FLAGS = [
 ]
 
 Visit = Callable[..., Page]
+PHONE, LAPTOP = (390, 844), (1440, 900)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -43,6 +44,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def a_few(cases: Iterable[str], few: Collection[str]) -> list[Any]:
+    """Return the cases as parameters; all but a few of them run with `make views` only."""
+    assert set(few) <= set(cases)
+    marks = {case: () if case in few else (pytest.mark.views,) for case in cases}
+    return [pytest.param(case, marks=marks[case]) for case in cases]
 
 
 expect.set_options(timeout=60_000)  # a machine that runs tests may be busy
@@ -142,3 +150,16 @@ def settled(page: Page) -> None:
     expect(page.locator("h1")).to_be_visible()
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
+
+
+def check_widths(page: Page) -> None:
+    """Check on a phone's screen and on a laptop's that nothing is wider than it.
+
+    The page must be open on the phone's: what grows with the screen is drawn after it has grown.
+    """
+    for width, height in (PHONE, LAPTOP):
+        page.set_viewport_size({"width": width, "height": height})
+        settled(page)
+        expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
+        wide = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
+        assert wide <= width

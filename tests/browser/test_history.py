@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import settled
+from tests.browser.conftest import a_few, settled
 
 pytestmark = pytest.mark.browser
 
@@ -212,6 +212,7 @@ CASES: dict[str, tuple[str, Values, list[Values]]] = {
         [{rate: "0.01"}, {weight: "0.60"}],
     ),
 }
+QUICK = ("Home", "layers", "views", "Transfer learning")
 
 
 def entries(page: Page) -> int:
@@ -225,7 +226,7 @@ def look(page: Page, values: Values) -> None:
             control.expect(page, value)
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", a_few(CASES, QUICK))
 def test_link_refresh_back_and_forward(visit: Any, case: str) -> None:
     link, values, choices = CASES[case]
     page = visit(link)

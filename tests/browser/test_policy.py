@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.conftest import a_few
+
 pytestmark = pytest.mark.browser
 
 VIOLATION = ("Content Security Policy", "Content-Security-Policy", "Refused to", "violates the")
@@ -22,6 +24,7 @@ PAGES = (
     "/Training?watch=live",
     "/Auxiliary_classifiers",
 )
+QUICK = ("/", PAGES[1], "/Training?watch=live")
 
 
 class Console:
@@ -71,7 +74,7 @@ def test_a_page_that_breaks_the_policy_would_be_noticed(watch: Watch) -> None:
     assert console.violations
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", a_few(PAGES, QUICK))
 def test_no_page_breaks_the_policy_or_asks_elsewhere(watch: Watch, path: str) -> None:
     page, console = watch(path)
     for frame in page.get_by_test_id("stExpander").all()[:6]:

@@ -150,6 +150,7 @@ def test_other_networks_have_none() -> None:
 
 
 @pytest.mark.shared
+@pytest.mark.parametrize("name", ["alexnet", pytest.param("vgg16", marks=pytest.mark.independent)])
 def test_it_names_the_class_as_often_as_it_says(name: str, shared_data: Path) -> None:
     about, network, right, count = encoder.decoder_info(name), load(name, "encoder"), 0, 0
     assert about is not None

@@ -28,8 +28,8 @@ def draw(choice: Choice) -> None:
 def _from_image_to_classes(choice: Choice) -> None:
     """Draw the network's stages from left to right, and its best guesses beside them."""
     network, image = choice.network, choice.image
-    # Both before anything is drawn: where the network fails, it is said once.
-    summaries, guesses = cache.overview(image, network), cache.predictions(image, network)
+    # Before anything is drawn: where the network fails, it is said once.
+    summaries = cache.overview(image, network)
     stages, comes_out = st.columns([10, 3], gap="medium")
     with stages:
         st.header(f"What {state.plain(network.title)} makes of it", anchor=False)
@@ -51,9 +51,10 @@ def _from_image_to_classes(choice: Choice) -> None:
                 sidebar_image.whole(image, network)
             with goes_in:
                 sidebar_image.input_crop(image, network)
-    with comes_out:
+    # The guesses take a pass of their own, and the stages are on the screen by then.
+    with comes_out, errors():
         st.header(f"What {state.plain(network.title)} takes it for", anchor=False)
-        predictions.draw(network, guesses)
+        predictions.draw(network, cache.predictions(image, network))
         unknown = findings.unknown_class(sidebar_image.label_of(image), network)
         if unknown:
             st.caption(unknown)
