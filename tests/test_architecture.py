@@ -61,7 +61,7 @@ PAGE_FOLDERS = {folder_of(page) for page in PAGES}
 UI_GROUPS = (
     {
         *("keys", "choice", "state", "errors", "visitor", "widgets", "formulas", "how_we_know"),
-        *("findings", "byte_store"),
+        *("findings", "byte_store", "glossary"),
     },
     {"cache", "jobs", "exports", "downloads", "predictions", "navigation"},
     {"components"},

@@ -206,6 +206,7 @@ class Component(StrEnum):
     FILM = "convviz_film"
     LAYER_KEYS = "convviz_layer_keys"
     LAYERS_AHEAD = "convviz_layers_ahead"
+    GLOSSARY = "convviz_glossary"
 
 
 def read(text: str, like: Value) -> Value | None:

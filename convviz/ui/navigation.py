@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from convviz.ui import state
+from convviz.ui import glossary, state
 
 _ROOT = Path(__file__).parents[2]  # app.py and pages/ stand beside the package
 
@@ -166,7 +166,7 @@ def draw_next(title: str) -> None:
     name, sentence = NEXT[title if title in by_title else HOME.title]
     following = by_title.get(name, HOME)
     with st.container(key="next", horizontal=True, vertical_alignment="center", gap="medium"):
-        st.markdown(sentence, width="content")
+        st.markdown(glossary.mark(sentence), width="content")
         st.page_link(
             following.file,
             label=f"**Next: {following.title}**",
@@ -187,4 +187,4 @@ def cards() -> None:
                     icon=f":material/{page.icon}:",
                     query_params=state.link(),
                 )
-                st.markdown(page.question)
+                st.markdown(glossary.mark(page.question))

@@ -31,8 +31,9 @@ from streamlit.runtime.scriptrunner import StopException
 
 from convviz import limits
 from convviz.ui import errors as page_errors
-from convviz.ui import findings, forget, login, navigation, state
+from convviz.ui import findings, forget, glossary, login, navigation, state
 from convviz.ui.choice import USES, Choice, Use
+from convviz.ui.components.glossary import explain_words
 from convviz.ui.sidebar import image as sidebar_image
 
 ROOT = Path(__file__).parents[2]  # what `streamlit run` is given is in it
@@ -82,7 +83,8 @@ def open_page(
     st.title(title, anchor=False)
     login.require()
     if question:
-        st.markdown(question)
+        st.markdown(glossary.mark(question))
+    explain_words()
     state.enter(title)
     state.draw_notices(st.empty())
     page_errors.draw_kept()
