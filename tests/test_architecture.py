@@ -37,6 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "sprites": {"features", "images"},
     "figures": {"features", "learning", "lessons", "structure"},
+    "notebook": {"features", "images", "networks", "sprites", "structure", "weights"},
 }
 _CORE = set(MAY_IMPORT)
 MAY_IMPORT |= {
