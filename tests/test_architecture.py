@@ -62,11 +62,14 @@ PAGE_FOLDERS = {folder_of(page) for page in PAGES}
 UI_GROUPS = (
     {
         *("keys", "choice", "state", "errors", "visitor", "widgets", "formulas", "how_we_know"),
-        *("findings", "byte_store", "glossary"),
+        *("findings", "byte_store", "glossary", "answers"),
     },
-    {"cache", "jobs", "exports", "downloads", "predictions", "navigation"},
+    {
+        *("cache", "jobs", "exports", "downloads", "predictions", "navigation", "questions"),
+        "page_questions",
+    },
     {"components"},
-    {"datasets", "auxiliary_settings", "sidebar", "forget", "login"},
+    {"datasets", "auxiliary_settings", "sidebar", "forget", "login", "tools"},
     {"shell", "server"},
     PAGE_FOLDERS,
 )

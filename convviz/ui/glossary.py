@@ -81,6 +81,13 @@ TERMS = (
         "values.",
         ("convolutional layer",),
     ),
+    Term(
+        "batch norm",
+        "A step that shifts and scales each channel, so that the next layer gets numbers of a "
+        "familiar size.",
+        ("batch normalisation",),
+    ),
+    Term("concatenation", "The maps of several branches, one behind the other."),
     Term("stride", "How many pixels a filter moves from one stop to the next."),
     Term("padding", "Rows of zeros around a map, so that a filter also fits at its edge."),
     Term(

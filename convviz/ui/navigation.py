@@ -31,6 +31,12 @@ class Page:
 HOME = Page("app.py", "Home", "home", "Choose an image and a network, and see what it sees.")
 PAGES = (
     Page(
+        "pages/0_Course.py",
+        "Course",
+        "school",
+        "How does a ConvNet get from pixels to class names? Step by step, with your own image.",
+    ),
+    Page(
         "pages/1_Activations.py",
         "Activations",
         "grid_view",
@@ -85,6 +91,10 @@ PAGES = (
 # transfer learning and designs to feature maps and what is left in them.
 NEXT = {
     "Home": (
+        "Course",
+        "New to this? Short steps lead from pixels to class names, with your own image.",
+    ),
+    "Course": (
         "Filters",
         "A network looks at an image through small filters: see the patterns that it has learned.",
     ),

@@ -74,3 +74,11 @@ def test_no_other_text_is_coloured() -> None:
         and coloured.search(node.value)
     }
     assert found == {"glossary.py"}
+
+
+def test_words_that_a_page_lists_are_in_the_glossary() -> None:
+    names = {term.name for term in glossary.TERMS}
+    for file in (ROOT / "convviz" / "ui").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "words":
+                assert {ast.literal_eval(argument) for argument in node.args} <= names
