@@ -16,7 +16,7 @@ if __name__ == "__main__":
         uses=("network", "weights"),
     )
 
-    with shell.errors():
+    with shell.errors(choice):
         from convviz.ui.home import page
 
         page.draw(choice)

@@ -44,12 +44,12 @@ if TYPE_CHECKING:
     from convviz.networks import available as available
     from convviz.networks import register as register
     from convviz.networks import spec as spec
+    from convviz.notebook import load as load
     from convviz.reconstruction.config import ReconstructionConfig as ReconstructionConfig
     from convviz.reconstruction.config import preset as preset
     from convviz.reconstruction.reconstruct import reconstruct as reconstruct
     from convviz.structure.costs import count as count
     from convviz.structure.layers import layers as layers
-    from convviz.weights.load import load as load
 
 __version__ = "0.3.0"
 
@@ -82,7 +82,7 @@ _MODULES = {
     "from_zip": "convviz.datasets.class_folders",
     "grad_cam": "convviz.features.grad_cam",
     "layers": "convviz.structure.layers",
-    "load": "convviz.weights.load",
+    "load": "convviz.notebook",
     "occlude": "convviz.features.occlusion",
     "plan": "convviz.learning.plan",
     "predict": "convviz.features.predictions",

@@ -10,7 +10,7 @@ choice = shell.open_page(
     folder="activations",
 )
 
-with shell.errors():
+with shell.errors(choice):
     from convviz.ui.activations import page
 
     page.draw(choice)

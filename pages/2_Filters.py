@@ -10,7 +10,7 @@ choice = shell.open_page(
     folder="filters",
 )
 
-with shell.errors():
+with shell.errors(choice):
     from convviz.ui.filters import page
 
     page.draw(choice)

@@ -12,7 +12,7 @@ choice = shell.open_page(
     folder="architectures",
 )
 
-with shell.errors():
+with shell.errors(choice):
     from convviz.ui.architectures import page
 
     page.draw(choice)

@@ -13,7 +13,7 @@ choice = shell.open_page(
     folder="reconstruction",
 )
 
-with shell.errors():
+with shell.errors(choice):
     from convviz.ui.reconstruction import page
 
     page.draw(choice)

@@ -9,7 +9,7 @@ choice = shell.open_page(
     folder="transfer",
 )
 
-with shell.errors():
+with shell.errors(choice):
     from convviz.ui.transfer import page
 
     page.draw(choice)

@@ -9,7 +9,7 @@ choice = shell.open_page(
     uses=("image",),
 )
 
-with shell.errors():
+with shell.errors(choice):
     from convviz.ui.training import page
 
     page.draw(choice)

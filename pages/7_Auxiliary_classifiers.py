@@ -2,7 +2,7 @@
 
 from convviz.ui import shell
 
-shell.open_page(
+choice = shell.open_page(
     "Auxiliary classifiers",
     question="Do small classifiers on the way help a deep network learn? Train the same network "
     "twice at once, with and without them, and watch the gradients.",
@@ -10,7 +10,7 @@ shell.open_page(
     folder="auxiliary",
 )
 
-with shell.errors():
+with shell.errors(choice):
     from convviz.ui.auxiliary import page
 
     page.draw()

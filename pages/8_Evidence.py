@@ -11,7 +11,7 @@ choice = shell.open_page(
     folder="evidence",
 )
 
-with shell.errors():
+with shell.errors(choice):
     from convviz.ui.evidence import page
 
     page.draw(choice)

@@ -37,6 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "sprites": {"features", "images"},
     "figures": {"features", "learning", "lessons", "structure"},
+    "notebook": {"features", "images", "networks", "sprites", "structure", "weights"},
 }
 _CORE = set(MAY_IMPORT)
 MAY_IMPORT |= {
@@ -61,11 +62,14 @@ PAGE_FOLDERS = {folder_of(page) for page in PAGES}
 UI_GROUPS = (
     {
         *("keys", "choice", "state", "errors", "visitor", "widgets", "formulas", "how_we_know"),
-        *("findings", "byte_store"),
+        *("findings", "byte_store", "glossary", "answers"),
     },
-    {"cache", "jobs", "exports", "downloads", "predictions", "navigation"},
+    {
+        *("cache", "jobs", "exports", "downloads", "predictions", "navigation", "questions"),
+        "page_questions",
+    },
     {"components"},
-    {"datasets", "auxiliary_settings", "sidebar", "forget", "login"},
+    {"datasets", "auxiliary_settings", "sidebar", "forget", "login", "tools"},
     {"shell", "server"},
     PAGE_FOLDERS,
 )

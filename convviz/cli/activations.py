@@ -45,11 +45,18 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--colormap", default="viridis", choices=("viridis", "magma", "cividis", "grey")
     )
 
+    parser.add_argument(
+        "--npz",
+        metavar="FILE.npz",
+        help="write the maps and each channel's numbers as NumPy arrays",
+    )
+
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     check_target(args.json)
     check_target(args.out, ".png")
+    check_target(args.npz, ".npz")
     image = read_image(args.image)
 
     from convviz.features import activations as features
@@ -65,6 +72,10 @@ def run(args: argparse.Namespace) -> int:
     seconds = time.perf_counter() - start
     if args.out is not None:
         write(args.out, _grid(activations, network, args))
+    if args.npz is not None:
+        from convviz.features.arrays import archive
+
+        write(args.npz, archive(activations, args.threshold))
     if args.json is not None:
         write_json(args.json, _as_json(activations, network, args.threshold, seconds))
     if args.json != "-":

@@ -6,13 +6,12 @@ The parsers here are parents for argparse: they have no help of their own.
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convviz.errors import ImageError, NetworkError
-from convviz.formatting import did_you_mean, near_matches, size_text
+from convviz.errors import ImageError
+from convviz.formatting import size_text
 from convviz.weights.file_names import SUFFIXES
 
 if TYPE_CHECKING:
@@ -118,33 +117,11 @@ def read_image(name: str) -> Image.Image:
 
 
 def find_layer(network: Network, text: str) -> Layer:
-    """Find a layer by its dotted name or by its title, with or without signs such as × and ·.
+    """Find a layer by its dotted name or its title; see `structure.layers.find`.
 
     Raises:
         NetworkError: There is none, or several have this title; the sentence names near matches.
     """
-    from convviz.structure.layers import further_layers, layer, layers
-    from convviz.structure.outputs import OutputName
+    from convviz.structure.layers import find
 
-    if OutputName.of(text).module != text:  # a use of a module, or a part of its output
-        return layer(network, text)
-    candidates = layers(network)
-    for candidate in (*candidates, *further_layers(network)):
-        if candidate.name == text:
-            return candidate
-    matches = [layer for layer in candidates if _plain(layer.title) == _plain(text)]
-    if len(matches) == 1:
-        return matches[0]
-    if matches:
-        names = ", ".join(layer.name for layer in matches)
-        raise NetworkError(
-            f"{network.title} has several layers called {text}: choose one of {names}."
-        )
-    question = did_you_mean(text, [layer.title for layer in candidates], "")
-    if question and not near_matches(text, [layer.name for layer in candidates]):
-        raise NetworkError(f"{network.title} has no layer called {text}: {question}")
-    return layer(network, text)  # which raises a sentence with the near names
-
-
-def _plain(title: str) -> str:
-    return re.sub(r"[^a-z0-9_.]", "", title.lower().replace("×", "x"))
+    return find(network, text)

@@ -13,6 +13,7 @@ class tokens, and the heads of attentions.
 from __future__ import annotations
 
 import functools
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ import torch
 from torch import nn
 
 from convviz.errors import NetworkError, SettingError
-from convviz.formatting import did_you_mean
+from convviz.formatting import did_you_mean, near_matches
 from convviz.networks import registry
 from convviz.networks.clone import per_module
 from convviz.networks.image_channels import image_channels
@@ -190,6 +191,36 @@ def layer(network: Network | NetworkSpec, name: str, input_size: int | None = No
     hint = did_you_mean(name, names, f"they go from {names[0]} to {names[-1]}.")
     called = f"called {name}" if name.strip() else "without a name"
     raise NetworkError(f"{network.title} has no layer {called}: {hint}")
+
+
+def find(network: Network, text: str) -> Layer:
+    """Find a layer by its dotted name or by its title, with or without signs such as × and ·.
+
+    Raises:
+        NetworkError: There is none, or several have this title; the sentence names near matches.
+    """
+    if OutputName.of(text).module != text:  # a use of a module, or a part of its output
+        return layer(network, text)
+    candidates = layers(network)
+    for candidate in (*candidates, *further_layers(network)):
+        if candidate.name == text:
+            return candidate
+    matches = [each for each in candidates if _plain(each.title) == _plain(text)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        names = ", ".join(each.name for each in matches)
+        raise NetworkError(
+            f"{network.title} has several layers called {text}: choose one of {names}."
+        )
+    question = did_you_mean(text, [each.title for each in candidates], "")
+    if question and not near_matches(text, [each.name for each in candidates]):
+        raise NetworkError(f"{network.title} has no layer called {text}: {question}")
+    return layer(network, text)  # which raises a sentence with the near names
+
+
+def _plain(title: str) -> str:
+    return re.sub(r"[^a-z0-9_.]", "", title.lower().replace("×", "x"))
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ _MIME = {
     "gif": "image/gif",
     "csv": "text/csv",
     "safetensors": "application/octet-stream",
+    "npz": "application/octet-stream",
     "pt": "application/octet-stream",
     "py": "text/x-python",
 }

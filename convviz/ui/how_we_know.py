@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from convviz.ui import glossary
+
 
 @dataclass(frozen=True)
 class Convention:
@@ -633,7 +635,7 @@ def how_we_know(*names: str) -> None:
         for name in names:
             convention = CONVENTIONS[name]
             st.markdown(
-                f"**{convention.title}.** {convention.counted}\n\n"
+                f"**{convention.title}.** {glossary.mark(convention.counted)}\n\n"
                 f"*Source:* {convention.source}\n\n"
                 f"*Checked against:* {convention.check} (`{convention.test}`)"
             )

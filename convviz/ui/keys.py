@@ -38,6 +38,7 @@ class Key(StrEnum):
     LAYER = "layer"
     CHANNEL = "channel", int
     JOB = "job"
+    PRESENT = "present", int
 
     # Activations
     ACTIVATIONS_VIEW = "view"
@@ -94,9 +95,13 @@ class Key(StrEnum):
     FORM_SIDE = "side_", int  # and the form
     ROW = "row"
     PAPER = "paper"
-    LESSON = "lesson"
 
-    # Architectures, lessons
+    # Course
+    STEP = "step"
+    LABORATORY = "laboratory", bool
+    LESSON = "lesson"  # in links from before the lessons moved here from Architectures
+
+    # Course, laboratories
     SLIDING_LENGTH = "n", int
     SLIDING_KERNEL = "k", int
     SLIDING_STRIDE = "s", int
@@ -151,7 +156,7 @@ class Key(StrEnum):
     LIVE_NORM = "live_norm", bool
     LIVE_LAYER = "live_layer"
 
-    # Auxiliary classifiers; the lesson of Architectures shares weight and seed
+    # Auxiliary classifiers; a laboratory of Course shares weight and seed
     AUXILIARY_WEIGHT = "aux_weight", float
     AUXILIARY_START = "aux_start"
     AUXILIARY_NORM = "aux_norm", bool
@@ -181,6 +186,7 @@ class Entry(StrEnum):
     USUAL_DATA = "convviz.usual_data"
     TRAINING_ZIP = "convviz.training_zip"
     LIVE_MOMENT = "convviz.live_at"
+    COURSE = "convviz.course"  # what was predicted
 
 
 @unique
@@ -206,6 +212,8 @@ class Component(StrEnum):
     FILM = "convviz_film"
     LAYER_KEYS = "convviz_layer_keys"
     LAYERS_AHEAD = "convviz_layers_ahead"
+    GLOSSARY = "convviz_glossary"
+    PRESENTER = "convviz_presenter"
 
 
 def read(text: str, like: Value) -> Value | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from convviz.ui import state
+from convviz.ui import glossary, state
 
 _ROOT = Path(__file__).parents[2]  # app.py and pages/ stand beside the package
 
@@ -30,6 +30,12 @@ class Page:
 
 HOME = Page("app.py", "Home", "home", "Choose an image and a network, and see what it sees.")
 PAGES = (
+    Page(
+        "pages/0_Course.py",
+        "Course",
+        "school",
+        "How does a ConvNet get from pixels to class names? Step by step, with your own image.",
+    ),
     Page(
         "pages/1_Activations.py",
         "Activations",
@@ -85,6 +91,10 @@ PAGES = (
 # transfer learning and designs to feature maps and what is left in them.
 NEXT = {
     "Home": (
+        "Course",
+        "New to this? Short steps lead from pixels to class names, with your own image.",
+    ),
+    "Course": (
         "Filters",
         "A network looks at an image through small filters: see the patterns that it has learned.",
     ),
@@ -166,7 +176,7 @@ def draw_next(title: str) -> None:
     name, sentence = NEXT[title if title in by_title else HOME.title]
     following = by_title.get(name, HOME)
     with st.container(key="next", horizontal=True, vertical_alignment="center", gap="medium"):
-        st.markdown(sentence, width="content")
+        st.markdown(glossary.mark(sentence), width="content")
         st.page_link(
             following.file,
             label=f"**Next: {following.title}**",
@@ -187,4 +197,4 @@ def cards() -> None:
                     icon=f":material/{page.icon}:",
                     query_params=state.link(),
                 )
-                st.markdown(page.question)
+                st.markdown(glossary.mark(page.question))

@@ -7,7 +7,7 @@ can be loaded:
 
     choice = shell.open_page("Activations", layer=True, folder="activations")
 
-    with shell.errors():
+    with shell.errors(choice):
         from convviz.ui.activations import page
         ...
 
@@ -31,8 +31,9 @@ from streamlit.runtime.scriptrunner import StopException
 
 from convviz import limits
 from convviz.ui import errors as page_errors
-from convviz.ui import findings, forget, login, navigation, state
+from convviz.ui import findings, forget, glossary, login, navigation, state, tools
 from convviz.ui.choice import USES, Choice, Use
+from convviz.ui.components.glossary import explain_words
 from convviz.ui.sidebar import image as sidebar_image
 
 ROOT = Path(__file__).parents[2]  # what `streamlit run` is given is in it
@@ -82,8 +83,10 @@ def open_page(
     st.title(title, anchor=False)
     login.require()
     if question:
-        st.markdown(question)
+        st.markdown(glossary.mark(question))
+    explain_words()
     state.enter(title)
+    tools.listen()
     state.draw_notices(st.empty())
     page_errors.draw_kept()
     with st.sidebar:
@@ -92,6 +95,7 @@ def open_page(
             links.draw()
         choices = st.container()
         with page_errors.errors():
+            tools.draw()
             login.draw()
             forget.draw()
     _start_pytorch()
@@ -122,14 +126,21 @@ def shared_style() -> str:
 
 
 @contextmanager
-def errors() -> Iterator[None]:
-    """Show what goes wrong inside as a sentence; end with where to go next, and write the URL.
+def errors(choice: Choice) -> Iterator[None]:
+    """Show what goes wrong inside as a sentence; end with two questions and where to go next.
 
-    Nothing is written when another run takes over: it knows what the URL shall be.
+    The URL is written as well, but not when another run takes over: that knows what it shall be.
+
+    Args:
+        choice: The visitor's choices.
     """
     try:
         with page_errors.errors():
             yield
+        with page_errors.errors():
+            from convviz.ui import page_questions
+
+            page_questions.draw(state.visit().page, choice)
         with page_errors.errors():
             navigation.draw_next(state.visit().page)
     except StopException:

@@ -37,7 +37,13 @@ if TYPE_CHECKING:
 
 Arguments = ParamSpec("Arguments")
 
-SHARED = (Key.IMAGE, Key.NETWORK, Key.LAYER, Key.WEIGHTS)  # what every page's link carries
+SHARED = (
+    Key.IMAGE,
+    Key.NETWORK,
+    Key.LAYER,
+    Key.WEIGHTS,
+    Key.PRESENT,
+)  # what every page's link carries
 
 USUAL_DEPTH = 0.0  # of the layer that is looked at first: the network's first explains itself
 
@@ -217,6 +223,25 @@ def _forget_choices(page: str) -> None:
     if Key.CHANNEL in remembered:
         current.channel = None
     current.notices.clear()
+
+
+def reset() -> None:
+    """Take the open page's choices back to what it begins with; call it from a button's callback.
+
+    A visitor's own image and what they trained stay at hand; only presenter mode goes on.
+    """
+    current = visit()
+    present = current.values.get(Key.PRESENT)
+    for key in current.keys.get(current.page, set()) - {Key.PRESENT}:
+        current.address.pop(key, None)
+    _forget_choices(current.page)
+    if present is not None:
+        current.values[Key.PRESENT] = present
+    current.layers.clear()
+    current.sources.clear()
+    current.layer_chosen = False
+    current.placed.clear()
+    current.chosen = True
 
 
 def write_address() -> None:

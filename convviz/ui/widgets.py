@@ -8,7 +8,7 @@ from typing import Literal
 import streamlit as st
 
 from convviz.images.decode import FILE_SUFFIXES
-from convviz.ui import state
+from convviz.ui import glossary, state
 
 # Streamlit breaks the page off over a file whose name ends otherwise than its box allows; with a
 # media type among the endings it leaves the choice to the browser, and each page looks at the file.
@@ -77,6 +77,17 @@ def one_of(
         wrap=True,
     )
     return str(name or first)
+
+
+def words(*names: str) -> None:
+    """Draw what is closed at first: words of the glossary with what they mean.
+
+    Args:
+        names: The words; none for all of them.
+    """
+    terms = [term for term in glossary.TERMS if not names or term.name in names]
+    with st.expander("Words", icon=":material/dictionary:"):
+        st.markdown("\n".join(f"- **{term.name}**: {term.meaning}" for term in terms))
 
 
 def image_uploader(

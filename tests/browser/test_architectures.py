@@ -74,10 +74,10 @@ def test_the_receptive_field_follows_the_pointer_and_can_be_saved(visit: Visit) 
 
 
 def test_the_kernel_slides_and_what_is_left_is_said(visit: Visit) -> None:
-    page = visit(f"{PATH}?view=lessons&lesson=size&n=10&k=3&s=2")
-    where = page.locator(".st-key-architectures_sliding .where")
+    page = visit("/Course?step=filters&laboratory=True&n=10&k=3&s=2")
+    where = page.locator(".st-key-course_sliding .where")
     expect(where).to_have_text("Row 1, column 1 of the output")
-    lab = page.locator(".st-key-architectures_sliding")
+    lab = page.locator(".st-key-course_sliding")
     lab.get_by_role("button", name="Next stop").click()
     expect(where).to_have_text("Row 1, column 2 of the output")
     lab.locator("canvas.picture").press("ArrowDown")
@@ -90,11 +90,9 @@ def test_the_kernel_slides_and_what_is_left_is_said(visit: Visit) -> None:
 
 
 def test_drawings_can_be_saved(visit: Visit) -> None:
-    page = visit(f"{PATH}?view=lessons&lesson=stack")
+    page = visit(f"{PATH}?view=lessons&lesson=stack")  # an older link: it opens the course
     with page.expect_download() as saved:
-        page.locator(".st-key-architectures_stack").get_by_role(
-            "button", name="Save drawing"
-        ).click()
+        page.locator(".st-key-course_stack").get_by_role("button", name="Save drawing").click()
     text = saved.value.path().read_text("utf-8")
     assert text.startswith("<svg")
     assert "currentColor" not in text

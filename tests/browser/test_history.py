@@ -141,7 +141,7 @@ sample, view, question, filters = (
     Buttons("question"),
     Buttons("filters_view"),
 )
-part, lesson, pills = Buttons("architectures"), Buttons("lesson"), Pills("architectures_networks")
+part, paper, pills = Buttons("architectures"), Buttons("paper"), Pills("architectures_networks")
 watch, moment, recorded = Buttons("watch"), Film("training_recorded_film"), Select("recorded_layer")
 seconds, series = Slider("seconds"), Buttons("series")
 weight, rate = Slider("aux_weight"), Slider("aux_rate")
@@ -179,11 +179,11 @@ CASES: dict[str, tuple[str, Values, list[Values]]] = {
         [{kernel: "9"}, {filters: "First layers", kernel: None, order: None}],
     ),
     "Architectures": (
-        "/Architectures?view=lessons&lesson=stack",
-        {part: "Lessons", lesson: "Stacking 3×3"},
+        "/Architectures?view=papers&paper=vgg",
+        {part: "Papers", paper: "VGG, 2015"},
         [
-            {lesson: "Output size"},
-            {part: "Compare", lesson: None, pills: "AlexNet, VGG16"},
+            {paper: "GoogLeNet, 2015"},
+            {part: "Compare", paper: None, pills: "AlexNet, VGG16"},
             {pills: "AlexNet, VGG16, GoogLeNet"},
         ],
     ),

@@ -30,6 +30,7 @@ PATIENCE = 90.0  # seconds, for a machine that is busy
 HOME, ACTIVATIONS, FILTERS = "/", "/Activations", "/Filters"
 ARCHITECTURES, RECONSTRUCTION = "/Architectures", "/Reconstruction"
 TRANSFER, TRAINING, AUXILIARY = "/Transfer_learning", "/Training", "/Auxiliary_classifiers"
+COURSE = "/Course"
 TITLES = {
     HOME: "Home",
     ACTIVATIONS: "Activations",
@@ -39,6 +40,7 @@ TITLES = {
     TRANSFER: "Transfer learning",
     TRAINING: "Training",
     AUXILIARY: "Auxiliary classifiers",
+    COURSE: "Course",
 }
 
 
@@ -117,7 +119,7 @@ _ONE = {"view": "One channel"}
 _STIMULI = {**_ONE, "question": "What stimulates it"}
 _COMPARE = {"view": "Compare"}
 _LAYERS = {"architectures": "layers"}
-_LESSON = {"architectures": "lessons"}
+_LABORATORY = {"laboratory": "True"}
 _LIVE = {"watch": "live"}
 
 SCENES = (
@@ -299,18 +301,19 @@ SCENES = (
     ),
     Scene(
         "lesson-size",
-        ARCHITECTURES,
-        (pick("architectures", "Lessons"), *(slide(key) for key in "nkspd")),
+        COURSE,
+        tuple(slide(key) for key in "nkspd"),
+        {**_LABORATORY, "step": "filters"},
     ),
     Scene(
         "lesson-stack",
-        ARCHITECTURES,
-        (pick("lesson", "Stacking 3×3"), slide("large"), slide("width")),
-        _LESSON,
+        COURSE,
+        (slide("large"), slide("width")),
+        {**_LABORATORY, "step": "vgg"},
     ),
     Scene(
         "lesson-bottleneck",
-        ARCHITECTURES,
+        COURSE,
         (
             pick("branch", "numbers of your own"),
             fill("side_maps", "14"),
@@ -320,35 +323,35 @@ SCENES = (
             fill("kernel_large", "7"),
             pick("saving", "torchvision's"),
         ),
-        {**_LESSON, "lesson": "bottleneck"},
+        {**_LABORATORY, "step": "bottleneck"},
     ),
     Scene(
         "lesson-bottleneck-branch",
-        ARCHITECTURES,
+        COURSE,
         (
             slide(
                 "left_inception4a.branch3",
                 widget="[class*='st-key-left_inception4a']",
             ),
         ),
-        {**_LESSON, "lesson": "bottleneck"},
+        {**_LABORATORY, "step": "bottleneck"},
     ),
     Scene(
         "lesson-inception",
-        ARCHITECTURES,
+        COURSE,
         (pick("module", "4c"),),
-        {**_LESSON, "lesson": "inception"},
+        {**_LABORATORY, "step": "inception"},
     ),
     Scene(
         "lesson-auxiliary",
-        ARCHITECTURES,
+        COURSE,
         (
             pick("trained_form", "torchvision's: batch norm"),
             pick("first_weights", "scaled to each layer (He, 2015)"),
             slide("aux_weight"),
             fill("aux_seed", "5"),
         ),
-        {**_LESSON, "lesson": "auxiliary"},
+        {**_LABORATORY, "step": "auxiliary"},
     ),
     Scene(
         "architectures-papers",

@@ -12,7 +12,6 @@ from convviz.networks.registry import spec
 from convviz.structure import costs
 
 PAGE = "pages/3_Architectures.py"
-LESSONS = ("size", "stack", "bottleneck", "inception", "gap", "auxiliary")
 
 OpenPage = Callable[..., AppTest]
 
@@ -161,7 +160,7 @@ def test_this_page_and_activations_each_keep_their_view(open_page: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["view", "architectures"])
-@pytest.mark.parametrize("value", ["compare", "layers", "lessons", "papers"])
+@pytest.mark.parametrize("value", ["compare", "layers", "papers"])
 def test_a_link_opens_a_view(open_page: Any, name: str, value: str) -> None:
     app = sound(open_page(PAGE, **{name: value}))
     assert app.segmented_control(key="architectures").value == value
@@ -177,67 +176,6 @@ def test_a_link_to_a_view_of_activations_leaves_this_page_at_its_first(open_page
     assert app.segmented_control(key="architectures").value == "compare"
     sound(app.switch_page(ACTIVATIONS).run())
     assert app.session_state["view"] == "All layers"
-
-
-@pytest.mark.parametrize("lesson", LESSONS)
-def test_every_lesson_makes_its_point_first(open_page: OpenPage, lesson: str) -> None:
-    app = sound(open_page(PAGE, view="lessons", lesson=lesson))
-    points = [each.value for each in app.markdown if each.value.count("**") >= 2]
-    assert points
-
-
-def test_output_size_with_what_is_dropped(open_page: OpenPage) -> None:
-    app = open_page(PAGE, view="lessons", lesson="size")
-    assert "(227 − 11 + 0)/4 + 1 = 55" in formulas(app)
-    app.slider(key="n").set_value(224).run()
-    assert "⌊(224 − 11 + 0)/4⌋ + 1 = ⌊53.25⌋ + 1 = 54" in formulas(app)
-    assert component_data(app, "architectures_sliding")["dropped"] == 1
-    app.selectbox(key="architectures_size_example").set_value("277").run()
-    assert component_data(sound(app), "architectures_sliding")["dropped"] == 2
-    assert "7 × 7 × 256 = 12,544" in text(app)  # what would reach fc6, which expects 9,216
-
-
-def test_bad_input_gets_a_sentence(open_page: OpenPage) -> None:
-    app = open_page(PAGE, view="lessons", lesson="size")
-    app.slider(key="s").set_value(0).run()
-    assert "the kernel would never move on; choose 1 or more" in app.error[0].value
-    app.slider(key="s").set_value(1)
-    app.slider(key="n").set_value(5).run()
-    assert "A kernel that spans 11 pixels does not fit into 5" in app.error[0].value
-    app = open_page(PAGE, view="lessons", lesson="bottleneck", branch="free")
-    app.number_input(key="kernel_large").set_value(0).run()
-    assert "The kernel cannot be 0: choose 1 or more." in app.error[0].value
-
-
-def test_stacking_and_bottleneck_have_the_courses_numbers(open_page: OpenPage) -> None:
-    stack = open_page(PAGE, view="lessons", lesson="stack")
-    assert "18 weights instead of 25" in text(stack)
-    assert "2·3·3·64·64 = 73,728" in formulas(stack)
-    narrow = open_page(PAGE, view="lessons", lesson="bottleneck")
-    assert "112.9 M multiplications into 5.3 M" in text(narrow)
-    assert "14·14·5·5·480·48 = 112,896,000" in formulas(narrow)
-
-
-def test_gap_takes_the_score_apart_on_the_visitors_image(open_page: OpenPage) -> None:
-    app = sound(open_page(PAGE, view="lessons", lesson="gap", network="alexnet", weights="random"))
-    assert "512·1,000 + 1,000 = 513,000" in formulas(app)
-    assert "score of" in formulas(app)
-    assert any("which comes with convviz" in each.value for each in app.caption)
-    assert len(app.main.get("image")) == 9
-
-
-def test_auxiliary_heads_bring_gradients_where_the_network_needs_them(
-    open_page: OpenPage,
-) -> None:
-    app = sound(open_page(PAGE, view="lessons", lesson="auxiliary"))
-    assert "hardly anything arrives at any stage" in text(app)
-    assert "With the auxiliary losses the gradient at conv1 is **" in text(app)
-    assert component_data(app, "architectures_heads")["marks"] == {
-        "inception4a.cat()": "aux1",
-        "inception4d.cat()": "aux2",
-    }
-    app.selectbox(key="trained_form").set_value("googlenet").run()
-    assert "the main loss arrives at conv1 without help" in text(sound(app))
 
 
 @pytest.mark.parametrize("paper", ["alexnet", "vgg", "googlenet"])

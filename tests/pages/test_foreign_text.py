@@ -175,7 +175,7 @@ VIEWS = (
     ("pages/2_Filters.py", {"filters_view": "Trained and untrained"}),
     ("pages/3_Architectures.py", {"compared": "alexnet,hostile"}),
     ("pages/3_Architectures.py", {"architectures": "layers", "row": LAYER}),
-    ("pages/3_Architectures.py", {"architectures": "lessons", "lesson": "pooling"}),
+    ("pages/0_Course.py", {"step": "gap", "laboratory": "True"}),
     ("pages/4_Reconstruction.py", {}),
     ("pages/4_Reconstruction.py", {"series": "depth"}),
     ("pages/4_Reconstruction.py", {"series": "networks"}),

@@ -28,15 +28,10 @@ def offered(app: AppTest) -> set[str]:
         ("pages/6_Training.py", {}, {"image"}),
         ("pages/6_Training.py", {"watch": "live"}, {"image"}),
         ("pages/7_Auxiliary_classifiers.py", {}, set()),
+        ("pages/0_Course.py", {}, ALL),
         (ARCHITECTURES, {}, set()),
         (ARCHITECTURES, {"architectures": "papers"}, set()),
         (ARCHITECTURES, {"architectures": "layers"}, {"image", "network"}),
-        (ARCHITECTURES, {"architectures": "lessons"}, set()),
-        (ARCHITECTURES, {"architectures": "lessons", "lesson": "stack"}, set()),
-        (ARCHITECTURES, {"architectures": "lessons", "lesson": "bottleneck"}, set()),
-        (ARCHITECTURES, {"architectures": "lessons", "lesson": "inception"}, ALL),
-        (ARCHITECTURES, {"architectures": "lessons", "lesson": "gap"}, ALL),
-        (ARCHITECTURES, {"architectures": "lessons", "lesson": "auxiliary"}, {"image"}),
     ],
 )
 def test_a_view_offers_what_it_uses(

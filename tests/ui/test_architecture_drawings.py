@@ -8,8 +8,8 @@ import pytest
 from convviz.lessons.stacking import replacing
 from convviz.networks.registry import spec
 from convviz.structure import costs
-from convviz.ui.architectures import lesson_stacking
 from convviz.ui.components import network_diagram
+from convviz.ui.course import lesson_stacking
 
 
 @pytest.mark.parametrize("name", ["alexnet", "vgg19_bn", "googlenet"])

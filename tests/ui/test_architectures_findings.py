@@ -31,7 +31,9 @@ from convviz.structure.costs import Costs, LayerCost
 from convviz.structure.layers import Branch, layers
 from convviz.structure.ops import Window
 from convviz.ui import formulas
-from convviz.ui.architectures import findings, lesson_pooling, lesson_stacking
+from convviz.ui.architectures import findings
+from convviz.ui.course import findings as of_lessons
+from convviz.ui.course import lesson_pooling, lesson_stacking
 from tests.networks_for_tests import network_of
 
 
@@ -259,14 +261,14 @@ def test_kernels_and_fields_that_are_not_square() -> None:
 
 
 @pytest.mark.claims(
-    "convviz.ui.architectures.findings.exact_lengths_text", "convviz.lessons.sliding.slide"
+    "convviz.ui.course.findings.exact_lengths_text", "convviz.lessons.sliding.slide"
 )
 @pytest.mark.parametrize(
     "arguments", [(227, 11, 4, 0), (13, 2, 5, 0), (5, 3, 8, 2), (1, 1, 2, 0), (320, 15, 8, 7)]
 )
 def test_exact_lengths(arguments: tuple[int, int, int, int]) -> None:
     length, kernel, stride, padding = arguments
-    text = findings.exact_lengths_text(slide(*arguments))
+    text = of_lessons.exact_lengths_text(slide(*arguments))
     low, high = max(1, length - 12), length + 12
     exact = [
         n
@@ -274,19 +276,19 @@ def test_exact_lengths(arguments: tuple[int, int, int, int]) -> None:
         if n + 2 * padding >= kernel and (n + 2 * padding - kernel) % stride == 0
     ]
     assert numbers_in(text) == ([low, high, *exact] if exact else [])
-    assert findings.exact_lengths_text(slide(9, 3)) == ""
+    assert of_lessons.exact_lengths_text(slide(9, 3)) == ""
     with pytest.raises(Exception, match=r"spans 9 pixels does not fit into 3 with 1 of padding"):
         slide(3, 9, 1, 1)
 
 
 @pytest.mark.claims(
-    "convviz.ui.architectures.findings.course_notes_text",
-    "convviz.ui.architectures.findings.course_notes_title",
+    "convviz.ui.course.findings.course_notes_text",
+    "convviz.ui.course.findings.course_notes_title",
 )
 def test_the_course_notes_size(counted: dict[str, Costs]) -> None:
     built = counted["alexnet"].layers[0]
-    assert findings.course_notes_title(277).endswith("takes 277 × 277")
-    text = findings.course_notes_text(
+    assert of_lessons.course_notes_title(277).endswith("takes 277 × 277")
+    text = of_lessons.course_notes_text(
         (227, 224, 277), {227: 9216, 224: 6400, 277: 12544}, 9216, {227: 0, 224: 1, 277: 2}, built
     )
     assert "takes 9,216 values. Images of 227 × 227 give 9,216, with 0 pixels left over" in text
@@ -298,17 +300,17 @@ def test_the_course_notes_size(counted: dict[str, Costs]) -> None:
 
 
 @pytest.mark.claims(
-    "convviz.ui.architectures.findings.stacking_point",
-    "convviz.ui.architectures.findings.stacking_rows",
-    "convviz.ui.architectures.findings.lighter_text",
+    "convviz.ui.course.findings.stacking_point",
+    "convviz.ui.course.findings.stacking_rows",
+    "convviz.ui.course.findings.lighter_text",
 )
 def test_stacks(counted: dict[str, Costs]) -> None:
-    point = findings.stacking_point(replacing(5))
+    point = of_lessons.stacking_point(replacing(5))
     assert numbers_in(point)[:6] == [2, 3, 3, 5, 5, 18]
     assert "25**, and with 2 ReLUs" in point
     for large in (3, 5, 7, 9, 11):
         count = (large - 1) // 2
-        rows = findings.stacking_rows(replacing(large, 3, 64))
+        rows = of_lessons.stacking_rows(replacing(large, 3, 64))
         assert rows[0][1] == f"1 + {count}·(3 − 1) = {large}"
         assert rows[1][1].endswith(f" = {count * 9 * 64 * 64:,}")
         assert rows[2][1].endswith(f" = {large**2 * 64 * 64:,}")
@@ -319,14 +321,14 @@ def test_stacks(counted: dict[str, Costs]) -> None:
         assert (f"{count} ReLUs" in rows[1][2]) == (count > 1)
     vgg, alexnet = counted["vgg16"], counted["alexnet"]
     block = [row for row in vgg.layers if row.title.startswith("conv5_") and row.macs]
-    text = findings.lighter_text(vgg, alexnet, block, stack(3, 3, 512))
+    text = of_lessons.lighter_text(vgg, alexnet, block, stack(3, 3, 512))
     for number in (3 * 9 * 512 * 512, 49 * 512 * 512, 138_357_544, 61_100_840, 123_642_856):
         assert f"{number:,}" in text
 
 
 @pytest.mark.claims(
-    "convviz.ui.architectures.lesson_stacking.svg",
-    "convviz.ui.architectures.lesson_stacking._tower",
+    "convviz.ui.course.lesson_stacking.svg",
+    "convviz.ui.course.lesson_stacking._tower",
 )
 @pytest.mark.parametrize("large", [3, 5, 7, 9, 11])
 def test_the_drawing_of_a_stack(large: int) -> None:
@@ -340,9 +342,9 @@ def test_the_drawing_of_a_stack(large: int) -> None:
 
 
 @pytest.mark.claims(
-    "convviz.ui.architectures.findings.bottleneck_point",
-    "convviz.ui.architectures.findings.saving_text",
-    "convviz.ui.architectures.findings.break_even_text",
+    "convviz.ui.course.findings.bottleneck_point",
+    "convviz.ui.course.findings.saving_text",
+    "convviz.ui.course.findings.break_even_text",
 )
 @pytest.mark.parametrize(
     ("channels", "outputs", "kernel"),
@@ -353,7 +355,7 @@ def test_bottlenecks_at_both_ends(channels: int, outputs: int, kernel: int) -> N
         chosen = bottleneck(2, 2, channels, reduced, outputs, kernel)
         direct = 4 * kernel**2 * channels * outputs
         detour = 4 * (channels * reduced + kernel**2 * reduced * outputs)
-        text = findings.saving_text(chosen)
+        text = of_lessons.saving_text(chosen)
         if direct == detour:
             assert text == "as many: the detour changes nothing"
         elif direct > detour:
@@ -368,14 +370,14 @@ def test_bottlenecks_at_both_ends(channels: int, outputs: int, kernel: int) -> N
         for r in range(1, 5000)
         if channels * r + kernel**2 * r * outputs < kernel**2 * channels * outputs
     ]
-    text = findings.break_even_text(chosen)
+    text = of_lessons.break_even_text(chosen)
     assert numbers_in(text) == ([max(pays)] if pays else [])
-    point = findings.bottleneck_point(bottleneck(14, 14, 480, 16, 48, 5))
+    point = of_lessons.bottleneck_point(bottleneck(14, 14, 480, 16, 48, 5))
     assert "5×5 kernel.** In Inception 4a that turns 112.9 M multiplications into 5.3 M" in point
 
 
 @pytest.mark.claims(
-    "convviz.ui.architectures.findings.modules_text",
+    "convviz.ui.course.findings.modules_text",
     "convviz.lessons.inception.InceptionModule.saving_sentence",
 )
 @pytest.mark.parametrize("name", ["googlenet", "googlenet-2015"])
@@ -410,48 +412,50 @@ def test_modules_together(counted: dict[str, Costs], name: str) -> None:
         )
         assert numbers_in(module.saving_sentence)[-1] == pytest.approx(direct / macs, abs=0.051)
         built, without = built + macs, without + direct
-    text = findings.modules_text(modules)
+    text = of_lessons.modules_text(modules)
     assert numbers_in(text)[:1] == [without]
     assert f"{built:,} as built, {without / built:.1f} times fewer" in text
 
 
 @pytest.mark.claims(
-    "convviz.ui.architectures.findings.branches_text",
-    "convviz.ui.architectures.findings.branch_text",
-    "convviz.ui.architectures.findings.about_text",
-    "convviz.ui.architectures.findings.last_maps_text",
-    "convviz.ui.architectures.findings.sum_text",
-    "convviz.ui.architectures.findings.evidence_text",
-    "convviz.ui.architectures.findings.pooling_point",
+    "convviz.ui.course.findings.branches_text",
+    "convviz.ui.course.findings.branch_text",
+    "convviz.ui.course.findings.about_text",
+    "convviz.ui.course.findings.last_maps_text",
+    "convviz.ui.course.findings.sum_text",
+    "convviz.ui.course.findings.evidence_text",
+    "convviz.ui.course.findings.pooling_point",
 )
 def test_sentences_about_maps_and_scores(counted: dict[str, Costs]) -> None:
-    assert findings.branches_text("X.", (256, 28, 27), 8) == (
+    assert of_lessons.branches_text("X.", (256, 28, 27), 8) == (
         "X. Each branch answers with maps of 28 × 27; here are the strongest 8 of each, and the "
         "joined output has all 256."
     )
     branch = Branch("b", "3×3", 64, 192)
     for empty in (0, 128):
-        assert findings.branch_text(branch, 256, empty) == (
+        assert of_lessons.branch_text(branch, 256, empty) == (
             f"**3×3**: channels 64 to 191 of the output, 50.0 % of its depth, {empty} of 128 empty"
         )
     network = network_of(nn.Sequential(nn.Conv2d(3, 2, 1)))
-    assert findings.about_text(network, chosen=True) == "Tiny, by hand."
-    assert findings.about_text(network, chosen=False) == "Tiny, by hand, which comes with convviz."
+    assert of_lessons.about_text(network, chosen=True) == "Tiny, by hand."
+    assert (
+        of_lessons.about_text(network, chosen=False) == "Tiny, by hand, which comes with convviz."
+    )
     maps: Any = SimpleNamespace(
         maps=torch.zeros(4, 3, 2), means=torch.arange(4.0), layer=layers(network)[0]
     )
-    assert "has 4 maps of 3 × 2; each becomes one number" in findings.last_maps_text("X.", maps)
+    assert "has 4 maps of 3 × 2; each becomes one number" in of_lessons.last_maps_text("X.", maps)
     weights = torch.tensor([1.0, -1.0, 0.5, 2.0])
     prediction = Prediction("cat", 0.5, 0, "cat")
     shares = torch.tensor([[3.0, 5.0]])
     evidence = ClassEvidence(prediction, weights, weights * maps.means, 0.25, shares)
-    text = findings.sum_text(maps, evidence, 3)
+    text = of_lessons.sum_text(maps, evidence, 3)
     assert text.startswith("score of cat: weight · mean of the 3 channels that add most")
     assert "then the other 1 together, then the bias" in text
-    assert "together" not in findings.sum_text(maps, evidence, 4)
-    assert findings.evidence_text(evidence).endswith("the score without the bias: 4.00.")
-    assert "*cat*" in findings.evidence_text(evidence)
-    point = findings.pooling_point(classifiers(counted["vgg16"]))
+    assert "together" not in of_lessons.sum_text(maps, evidence, 4)
+    assert of_lessons.evidence_text(evidence).endswith("the score without the bias: 4.00.")
+    assert "*cat*" in of_lessons.evidence_text(evidence)
+    point = of_lessons.pooling_point(classifiers(counted["vgg16"]))
     assert "VGG16 would have 15.2 M parameters instead of 138.4 M" in point  # 14,714,688 + 513,000
 
 
@@ -624,10 +628,10 @@ def test_a_ledger_draws_each_line_that_has_a_formula(monkeypatch: pytest.MonkeyP
     assert "left out" not in text
 
 
-@pytest.mark.claims("convviz.ui.architectures.findings.sizes_text")
+@pytest.mark.claims("convviz.ui.course.findings.sizes_text")
 def test_two_sizes_of_the_image_are_said_and_one_is_not() -> None:
-    assert findings.sizes_text(224, 224) == ""
-    said = findings.sizes_text(224, 128)
+    assert of_lessons.sizes_text(224, 224) == ""
+    said = of_lessons.sizes_text(224, 128)
     assert re.findall(r"(\d+) × (\d+)", said) == [("224", "224"), ("128", "128")]
     module = torchvision.models.googlenet(weights=None, init_weights=False).eval()
     channels = []

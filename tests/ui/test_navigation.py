@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from convviz.ui.glossary import mark
 from convviz.ui.navigation import HOME, NEXT, PAGES
 
 OpenPage = Callable[..., AppTest]
@@ -36,4 +37,4 @@ def test_every_page_ends_with_a_link_to_the_next(title: str) -> None:
     link = app.main.get("page_link")[-1].proto
     assert link.label == f"**Next: {following}**"
     assert "network=alexnet" in link.query_string
-    assert any(each.value == sentence for each in app.main.markdown)
+    assert any(each.value == mark(sentence) for each in app.main.markdown)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from convviz.features import findings
 from convviz.features.activations import Activations
+from convviz.features.arrays import archive
 from convviz.features.dead import DeadChannels
 from convviz.features.effective_field import map_box
 from convviz.formatting import percent
@@ -262,6 +263,13 @@ def _save(
             lambda: exports.statistics(activations, options.threshold, dead),
             exports.file_name(choice, layer.name, ending="csv"),
             key="activations_save_numbers",
+        )
+        exports.save_button(
+            "Save the maps as NPZ",
+            lambda: archive(activations, options.threshold),
+            exports.file_name(choice, layer.name, ending="npz"),
+            key="activations_save_arrays",
+            help="NumPy arrays: the maps, and each channel's numbers.",
         )
 
 

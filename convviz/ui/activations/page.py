@@ -43,7 +43,17 @@ def draw(choice: Choice) -> None:
         ahead.give_shown(choice, activations, options, texts)
     with st.container(key="activations_open_view"):
         views[view](choice, activations, options)
-    _words()
+    widgets.words(
+        "layer",
+        "channel",
+        "feature map",
+        "activation",
+        "ReLU",
+        "batch norm",
+        "concatenation",
+        "empty channel",
+        "dead channel",
+    )
     if view == _FIRST_VIEW:
         ahead.give_neighbours(choice, activations, options)
 
@@ -85,27 +95,3 @@ def _open_layer(names: Sequence[str]) -> None:
     if points:
         st.session_state[Key.LAYER] = names[points[0]["point_index"]]
         state.open_view(_FIRST_VIEW)
-
-
-def _words() -> None:
-    """Explain the page's words."""
-    with st.expander("Words"):
-        st.markdown(
-            "- **Layer**: one step of the network; it turns a stack of maps into another.\n"
-            "- **Channel**: one map of that stack. It is made by one filter that looks for the "
-            "same pattern everywhere.\n"
-            "- **Activation**: one number of a map: how well the pattern fits at this place.\n"
-            "- **ReLU**: the step that sets every negative number to 0.\n"
-            "- **Batch norm**: a step that shifts and scales each channel, so that the next layer "
-            "gets numbers of a familiar size.\n"
-            "- **Concatenation**: the maps of several branches, one behind the other.\n"
-            "- **Empty channel**: a channel with no activation left after the ReLU, for this "
-            "image. Another image may wake it up. In a layer that no ReLU follows, such as the "
-            "class scores, numbers may be negative, and a channel is empty only if every number of "
-            "it is 0, which hardly ever happens.\n"
-            "- **Maximum, mean, rank**: of the numbers that count, with their signs: after the "
-            "ReLU where one is still to come. Rank 1 has the highest maximum.\n"
-            "- **Dead channel**: a channel that is empty for every picture of a set. How many "
-            "pictures that were, N, always stands beside it: a larger set may wake it up. Crops of "
-            "one photograph show the same things, so it says of how many photographs they are."
-        )

@@ -1,1 +1,1 @@
-"""The parts of the page Architectures: comparison, layer by layer, and the lessons."""
+"""The parts of the page Architectures: comparison, layer by layer, and the papers."""

@@ -10,8 +10,8 @@ from convviz.lessons.bottleneck import Bottleneck, bottleneck
 from convviz.lessons.inception import inception_modules
 from convviz.structure.costs import Costs
 from convviz.ui import cache, state
-from convviz.ui.architectures import findings
 from convviz.ui.choice import Choice
+from convviz.ui.course import findings
 from convviz.ui.formulas import ledger
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
@@ -26,7 +26,7 @@ def draw(choice: Choice) -> None:
     """Draw the lesson."""
     paper = cache.costs("googlenet-2015")
     course = _bottlenecks(paper)[_COURSE_BRANCH]
-    with st.container(key="architectures_point_bottleneck"):
+    with st.container(key="course_point_bottleneck"):
         st.markdown(findings.bottleneck_point(course))
     chosen = _choose(paper)
     ledger(
@@ -52,7 +52,7 @@ def draw(choice: Choice) -> None:
     st.plotly_chart(
         figures.break_even(chosen),
         config=theme.save_as("bottleneck"),
-        key="architectures_bottleneck",
+        key="course_bottleneck",
     )
     _draw_every_module()
 
@@ -123,7 +123,7 @@ def _draw_every_module() -> None:
     st.plotly_chart(
         figures.module_savings(modules),
         config=theme.save_as("savings"),
-        key="architectures_savings",
+        key="course_savings",
     )
     st.markdown(findings.modules_text(modules))
     how_we_know("macs", "bottleneck")

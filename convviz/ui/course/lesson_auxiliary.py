@@ -17,9 +17,9 @@ from convviz.networks.registry import spec as network_spec
 from convviz.structure.costs import Head
 from convviz.structure.costs import heads as auxiliary_heads
 from convviz.ui import auxiliary_settings, cache, exports, state
-from convviz.ui.architectures import lesson_network
 from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.components import network_diagram
+from convviz.ui.course import lesson_network
 from convviz.ui.formulas import formula
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
@@ -31,7 +31,7 @@ _STARTS = {"narrow": "normal, σ = 0.01 (2012)", "he": "scaled to each layer (He
 def draw(choice: Choice) -> None:
     """Draw the lesson."""
     heads = _heads()
-    with st.container(key="architectures_point_auxiliary"):
+    with st.container(key="course_point_auxiliary"):
         st.markdown(auxiliary_loss.point())
     _draw_heads(heads)
     _draw_gradients(choice, heads)
@@ -50,7 +50,7 @@ def _draw_heads(heads: tuple[Head, ...]) -> None:
         network_diagram.message(cache.costs("googlenet")),
         selected="",
         marks={f"{head.after}.cat()": head.name for head in heads},
-        key="architectures_heads",
+        key="course_heads",
     )
     for number, head in enumerate(heads, start=1):
         st.markdown(f"- {findings.head_placement(number, head)}")
@@ -86,7 +86,7 @@ def _draw_gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
     st.plotly_chart(
         gradient_norms(gradients.stages, {head.name: head.after for head in heads}),
         config=theme.save_as("gradients"),
-        key="architectures_gradients",
+        key="course_gradients",
     )
     formula(
         gradients.loss.formula, "main loss + weight · each auxiliary loss = what training lowers"
@@ -100,7 +100,7 @@ def _draw_gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
         "Save as CSV",
         lambda: _csv(gradients),
         exports.file_name(choice, "gradients", ending="csv", network=form),
-        key="architectures_save_gradients",
+        key="course_save_gradients",
     )
 
 

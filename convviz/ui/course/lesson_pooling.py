@@ -20,8 +20,8 @@ from convviz.networks.registry import spec
 from convviz.plain_text import plain
 from convviz.sprites.overlay import heatmap, overlay
 from convviz.ui import cache, exports
-from convviz.ui.architectures import findings, lesson_network
 from convviz.ui.choice import Choice
+from convviz.ui.course import findings, lesson_network
 from convviz.ui.formulas import formula, ledger
 from convviz.ui.how_we_know import how_we_know
 
@@ -32,7 +32,7 @@ _TILE, _LARGE = 104, 384  # pixels
 def draw(choice: Choice) -> None:
     """Draw the lesson."""
     vgg = classifiers(cache.costs("vgg16"))
-    with st.container(key="architectures_point_gap"):
+    with st.container(key="course_point_gap"):
         st.markdown(findings.pooling_point(vgg))
     _draw_parameters()
     _draw_scores(choice)
@@ -47,7 +47,7 @@ def _draw_parameters() -> None:
         selection_mode="multi",
         default=list(COURSE),
         format_func=lambda name: spec(name).title,
-        key="architectures_gap_networks",
+        key="course_gap_networks",
         label_visibility="collapsed",
         wrap=True,
     )
@@ -60,9 +60,7 @@ def _draw_parameters() -> None:
                 st.caption(plain(str(error)))
     if not networks:
         return
-    st.plotly_chart(
-        figures.classifiers(networks), config=theme.save_as("gap"), key="architectures_gap"
-    )
+    st.plotly_chart(figures.classifiers(networks), config=theme.save_as("gap"), key="course_gap")
     ledger((network.title, network.averaged_formula, network.remark) for network in networks)
     st.caption(
         "These are numbers of parameters. How well the networks would do is another question: they "
@@ -88,7 +86,7 @@ def _draw_scores(choice: Choice) -> None:
         "Class",
         range(len(classes)),
         format_func=lambda i: f"{predictions[i].label} ({percent(predictions[i].probability, 1)})",
-        key="architectures_gap_class",
+        key="course_gap_class",
         help="The network's five best guesses.",
         width=320,
     )
@@ -116,7 +114,7 @@ def _draw_channels(
     st.markdown("The channels that add most to this score, each with weight · mean:")
     strongest = evidence.strongest(_STRONGEST)
     tiles = [heatmap(averaged.maps[channel], _TILE, "viridis", None, None) for channel in strongest]
-    with st.container(horizontal=True, gap="small", key="architectures_gap_maps"):
+    with st.container(horizontal=True, gap="small", key="course_gap_maps"):
         for channel, tile in zip(strongest, tiles, strict=True):
             caption = (
                 f"channel {channel}: {float(evidence.weights[channel]):.2f}·"
@@ -133,7 +131,7 @@ def _draw_channels(
         "Save the maps as PNG",
         lambda: _row(tiles),
         exports.file_name(choice, "maps", *map(str, strongest), ending="png", network=network.name),
-        key="architectures_save_gap_maps",
+        key="course_save_gap_maps",
     )
 
 
@@ -153,7 +151,7 @@ def _draw_evidence(
     side = network.input_size
     blended = overlay(image, evidence.evidence, 0.6, "viridis", None, None, box=box, side=side)
     left, right = st.columns([2, 3], gap="large")
-    with left, st.container(key="architectures_evidence"):
+    with left, st.container(key="course_evidence"):
         st.image(
             blended,
             output_format="PNG",
@@ -171,5 +169,5 @@ def _draw_evidence(
                 ending="png",
                 network=network.name,
             ),
-            key="architectures_save_evidence",
+            key="course_save_evidence",
         )

@@ -8,9 +8,9 @@ from convviz.figures import lessons as figures
 from convviz.figures import theme
 from convviz.lessons.stacking import Stacking, replacing, stack
 from convviz.ui import cache, state
-from convviz.ui.architectures import findings
 from convviz.ui.choice import Choice
 from convviz.ui.components.drawing import drawing
+from convviz.ui.course import findings
 from convviz.ui.formulas import ledger
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
@@ -23,7 +23,7 @@ _CELL, _ROW = 30, 62  # pixels
 def draw(choice: Choice) -> None:
     """Draw the lesson."""
     two = replacing(5)
-    with st.container(key="architectures_point_stack"):
+    with st.container(key="course_point_stack"):
         st.markdown(findings.stacking_point(two))
     left, right = st.columns([2, 3], gap="large")
     with left:
@@ -45,7 +45,7 @@ def draw(choice: Choice) -> None:
     st.plotly_chart(
         figures.stack_against_single([replacing(kernel) for kernel in _LARGE], large),
         config=theme.save_as("stacks"),
-        key="architectures_stacks",
+        key="course_stacks",
     )
     _draw_vgg()
     how_we_know("parameters", "stack")
@@ -55,7 +55,7 @@ def _draw_towers(stacking: Stacking) -> None:
     """Draw one row of the image and of every layer's output, with what the middle one sees."""
     width = round(1.5 * (2 * stacking.receptive_field * _CELL + 70))
     name = f"stack-{stacking.layers}x{stacking.kernel}x{stacking.kernel}"
-    drawing(svg(stacking), width=min(width, 760), save_as=name, key="architectures_stack")
+    drawing(svg(stacking), width=min(width, 760), save_as=name, key="course_stack")
 
 
 def svg(stacking: Stacking) -> str:

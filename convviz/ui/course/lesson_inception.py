@@ -10,9 +10,9 @@ from convviz.sprites.grid import branch_sections, grid_picture
 from convviz.sprites.overlay import heatmap
 from convviz.structure.layers import layer as layer_named
 from convviz.ui import cache, exports
-from convviz.ui.architectures import findings, lesson_network
 from convviz.ui.choice import Choice
 from convviz.ui.components import network_diagram
+from convviz.ui.course import findings, lesson_network
 from convviz.ui.formulas import ledger
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
@@ -26,7 +26,7 @@ def draw(choice: Choice) -> None:
     """Draw the lesson."""
     costs = cache.costs("googlenet")
     modules = {module.name: module for module in inception_modules(costs)}
-    with st.container(key="architectures_point_inception"):
+    with st.container(key="course_point_inception"):
         st.markdown(
             "**Why choose a kernel size? An Inception module looks with all of them at once and "
             "lays the results on top of each other.** All branches keep height and width, so their "
@@ -40,7 +40,7 @@ def draw(choice: Choice) -> None:
         selected="",
         open_module=name,
         only_module=True,
-        key="architectures_module",
+        key="course_module",
     )
     _draw_numbers(module)
     _draw_maps(choice, lesson_network.googlenet(choice), module, costs.input_size)
@@ -86,7 +86,7 @@ def _draw_maps(choice: Choice, network: Network, module: InceptionModule, counte
         strongest = [channel for channel in by_strength if channel in in_branch][:_STRONGEST]
         empty = int(is_empty[branch.start : branch.stop].sum())
         st.markdown(findings.branch_text(branch, channels, empty))
-        with st.container(horizontal=True, gap="small", key=f"architectures_maps_{branch.name}"):
+        with st.container(horizontal=True, gap="small", key=f"course_maps_{branch.name}"):
             for channel in strongest:
                 tile = heatmap(activations.maps[channel], _TILE, "viridis", None, None)
                 st.image(
@@ -104,5 +104,5 @@ def _draw_maps(choice: Choice, network: Network, module: InceptionModule, counte
             sections=branch_sections(activations, by_strength),
         ),
         exports.file_name(choice, layer.name, ending="png", network=network.name),
-        key="architectures_save_module",
+        key="course_save_module",
     )

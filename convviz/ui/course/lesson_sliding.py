@@ -7,9 +7,9 @@ import streamlit as st
 from convviz.lessons.sliding import slide, slides
 from convviz.networks.paper_designs import ALEXNET
 from convviz.ui import cache, state
-from convviz.ui.architectures import findings
 from convviz.ui.choice import Choice
 from convviz.ui.components.sliding_kernel import sliding_kernel
+from convviz.ui.course import findings
 from convviz.ui.formulas import formula
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
@@ -30,7 +30,7 @@ _LARGEST = 320
 
 def draw(choice: Choice) -> None:
     """Draw the lesson."""
-    with st.container(key="architectures_point_size"):
+    with st.container(key="course_point_size"):
         st.markdown(
             "**A kernel of k pixels that moves s pixels at a time stops "
             "⌊(n − k + 2p)/s⌋ + 1 times on n pixels with p of padding.** What is left at the far "
@@ -49,7 +49,7 @@ def draw(choice: Choice) -> None:
         sliding_kernel(
             sliding,
             name=f"kernel-{length}-{kernel}-{stride}-{padding}",
-            key="architectures_sliding",
+            key="course_sliding",
         )
         if exact := findings.exact_lengths_text(sliding):
             st.markdown(exact)
@@ -59,7 +59,7 @@ def draw(choice: Choice) -> None:
 
 def _choose_example() -> None:
     def take() -> None:
-        example = st.session_state["architectures_size_example"]
+        example = st.session_state["course_size_example"]
         if example in _EXAMPLES:
             for key, value in zip(_KEYS, _EXAMPLES[example][1], strict=True):
                 state.put(key, value)
@@ -71,7 +71,7 @@ def _choose_example() -> None:
         index=None,
         format_func=lambda key: _EXAMPLES[key][0],
         placeholder="An example…",
-        key="architectures_size_example",
+        key="course_size_example",
         on_change=take,
     )
 

@@ -1,0 +1,153 @@
+// Presenter mode: keys and images that fill the screen. The style of all pages does the rest, where
+// the page's root carries a mark.
+
+const ROOT = document.documentElement;
+const LAYER_KEYS = { back: "[", forward: "]" }; // of the component layer_keys
+const COPIED_FOR = 2000; // milliseconds
+
+class Presenter {
+  constructor() {
+    this.listeners = new AbortController();
+    const options = { signal: this.listeners.signal };
+    window.addEventListener("keydown", (event) => this.press(event), options);
+    document.addEventListener("click", (event) => this.click(event), { ...options, capture: true });
+  }
+
+  update(data, send, tell) {
+    this.data = data;
+    this.toggle = () => tell("toggle", true);
+    ROOT.toggleAttribute("data-convviz-present", data.on);
+    if (!data.on) this.clear();
+    else if (!this.leave) {
+      this.leave = element("button", "convviz-leave", "Leave (Esc)");
+      this.leave.type = "button";
+      this.leave.addEventListener("click", this.toggle);
+      document.querySelector(".stApp").append(this.leave);
+    }
+  }
+
+  press(event) {
+    if (event.defaultPrevented || hasModifier(event) || isTyping(event)) return;
+    if (event.key in ARROWS && isChoosing(event)) return;
+    if (event.key === "p") this.toggle();
+    else if (!this.data.on) return;
+    else if (event.key === "Escape") {
+      if (this.filled) this.empty();
+      else this.toggle();
+    } else if (event.key === "ArrowRight") this.step("forward");
+    else if (event.key === "ArrowLeft") this.step("back");
+    else return;
+    event.preventDefault();
+  }
+
+  step(way) {
+    this.empty();
+    const button = document.querySelector(this.data[way]);
+    if (button) button.click();
+    else window.dispatchEvent(new KeyboardEvent("keydown", { key: LAYER_KEYS[way] }));
+  }
+
+  click(event) {
+    const button = event.target.closest?.(this.data.copy);
+    if (button) copyAddress(button);
+    if (!this.data.on) return;
+    if (this.filled) {
+      this.empty();
+      event.preventDefault();
+      event.stopPropagation();
+      return;
+    }
+    const path = event.composedPath();
+    if (!path.some((each) => each.matches?.("[data-testid=stMain]"))) return;
+    const drawn = path.find((each) => each.matches?.("img, canvas, svg") && isLarge(each));
+    if (drawn) this.fill(drawn);
+  }
+
+  // Show an image, a canvas or a drawing over the whole screen.
+  fill(drawn) {
+    const kind = drawn.tagName.toLowerCase();
+    this.filled = element("div", "convviz-filled");
+    this.filled.setAttribute("role", "dialog");
+    this.filled.setAttribute("aria-label", drawn.alt || "Image on the whole screen");
+    let shown;
+    if (kind === "svg") {
+      shown = drawn.cloneNode(true);
+      shown.removeAttribute("width");
+      shown.removeAttribute("height");
+      if (!shown.hasAttribute("viewBox"))
+        shown.setAttribute("viewBox", `0 0 ${drawn.clientWidth} ${drawn.clientHeight}`);
+    } else {
+      shown = element("img");
+      shown.alt = drawn.alt || "";
+      shown.src = kind === "canvas" ? drawn.toDataURL() : drawn.src;
+      const width = drawn.naturalWidth || drawn.width;
+      if (width < innerWidth / 2) shown.style.imageRendering = "pixelated"; // values stay squares
+    }
+    this.filled.append(shown);
+    document.querySelector(".stApp").append(this.filled);
+  }
+
+  empty() {
+    this.filled?.remove();
+    this.filled = undefined;
+  }
+
+  clear() {
+    this.empty();
+    this.leave?.remove();
+    this.leave = undefined;
+  }
+
+  destroy() {
+    this.listeners.abort();
+    this.clear();
+    ROOT.removeAttribute("data-convviz-present");
+  }
+}
+
+// Whether text is typed where the focus is.
+function isTyping(event) {
+  const target = event.composedPath()[0];
+  if (target.isContentEditable) return true;
+  return !!target.matches?.("textarea, select, input:not([type=radio], [type=checkbox])");
+}
+
+// Whether arrow keys choose something where the focus is.
+function isChoosing(event) {
+  return event
+    .composedPath()
+    .some((each) => each.matches?.("input, [role=option], [role=listbox], [role=slider]"));
+}
+
+function isLarge(drawn) {
+  const box = drawn.getBoundingClientRect();
+  return box.width >= 60 && box.height >= 60; // not an icon
+}
+
+async function copyAddress(button) {
+  const said = button.querySelector("p") ?? button;
+  const before = said.textContent;
+  let copied = true;
+  try {
+    await navigator.clipboard.writeText(location.href);
+  } catch {
+    copied = copyByHand(location.href); // no clipboard on an address without https
+  }
+  said.textContent = copied ? "Copied" : "Copy it from the address bar";
+  setTimeout(() => {
+    said.textContent = before;
+  }, COPIED_FOR);
+}
+
+function copyByHand(text) {
+  const field = element("textarea");
+  field.value = text;
+  field.style.position = "fixed";
+  document.body.append(field);
+  field.select();
+  const copied = document.execCommand("copy");
+  field.remove();
+  return copied;
+}
+
+export default mount(Presenter);

@@ -1,0 +1,41 @@
+"""Presenter mode in the browser: large text, its keys, images that fill the screen; and copying."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from convviz.ui.components.declare import declare, out_of_sight
+from convviz.ui.keys import Component
+
+_KEY = "presenter"
+
+
+def presenter(
+    *, on: bool, on_toggle: Callable[[], None], copy: str, back: str, forward: str
+) -> None:
+    """Listen to the key p, and in presenter mode to the arrow keys, Escape, and clicks on images.
+
+    Args:
+        on: Whether the page is in presenter mode.
+        on_toggle: Called before the script runs again when the visitor enters or leaves it.
+        copy: Key of the button that copies the page's address.
+        back: Key of the button that the left arrow presses; without it the arrow goes to the layer
+            before.
+        forward: The same for the right arrow.
+    """
+    with out_of_sight("presenter"):
+        _component(
+            key=_KEY,
+            data={
+                "on": on,
+                **{name: f".st-key-{key} button" for name, key in _buttons(copy, back, forward)},
+            },
+            on_toggle_change=on_toggle,
+        )
+
+
+def _buttons(copy: str, back: str, forward: str) -> tuple[tuple[str, str], ...]:
+    return ("copy", copy), ("back", back), ("forward", forward)
+
+
+_component = declare(Component.PRESENTER)

@@ -1,0 +1,1 @@
+"""The parts of the page Course: its steps, and the lessons that belong to them."""

@@ -1,0 +1,145 @@
+"""One step of the course at a time: idea, figure, prediction, check, and where to go further."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from convviz.ui import glossary, navigation, state
+from convviz.ui.choice import Choice
+from convviz.ui.course import findings, steps
+from convviz.ui.course.steps import CourseStep
+from convviz.ui.errors import errors
+from convviz.ui.how_we_know import how_we_know
+from convviz.ui.keys import Entry, Key
+from convviz.ui.questions import Answered, predict
+from convviz.ui.widgets import words
+
+
+def draw(choice: Choice) -> None:
+    """Draw the step that is open."""
+    by_name = steps.by_name()
+    name = _choose(by_name)
+    step = by_name[name]
+    number = list(by_name).index(name) + 1
+    st.header(f"{number}. {step.title}", anchor=False)
+    idea, question = st.columns([6, 5], gap="large")
+    with idea, st.container(key="course_idea"):
+        st.markdown(glossary.mark(step.idea))
+    network = choice.network
+    context = (step.name, choice.image.sha256, network.name, network.weights.source)
+    with question, errors():
+        is_checked = predict(step.question, lambda: step.answer(choice), context, _answered())
+    with st.container(key="course_figure"), errors():
+        step.figure(choice)
+        if is_checked and step.reveal is not None:
+            step.reveal(choice)
+    _draw_buttons(choice, step, list(by_name))
+    _draw_lesson(choice, step)
+    how_we_know(
+        "guesses",
+        "empty channels",
+        "maximum and rank",
+        "strongest maps",
+        "class_score",
+        "head_probability",
+        "ssim",
+        "recorded series",
+        "empty_while_training",
+    )
+    words()
+
+
+def _choose(by_name: Mapping[str, CourseStep]) -> str:
+    """Draw the steps to choose from, and how far the visitor is; return the open one's name."""
+    names = list(by_name)
+    link = state.visit().link
+    asked = link.get(Key.STEP, "")
+    if asked.isdecimal() and 0 < int(asked) <= len(names):
+        link[Key.STEP] = names[int(asked) - 1]
+    key = state.remember(Key.STEP, names[0], allowed=names, default_in_url=True)
+    done = {answered[0] for answered in _answered()}
+    with st.container(
+        horizontal=True, gap="medium", vertical_alignment="center", key="course_steps"
+    ):
+        name = st.selectbox(
+            "Step",
+            names,
+            format_func=lambda name: (
+                f"{names.index(name) + 1} · {by_name[name].title}" + (" ✓" if name in done else "")
+            ),
+            key=key,
+            label_visibility="collapsed",
+            width=380,
+        )
+        st.progress(len(done) / len(names), text=findings.progress_text(len(done), len(names)))
+    return str(name)
+
+
+def _answered() -> Answered:
+    """Return what was predicted in this visit, by step, image, network and weights."""
+    answered: Answered = st.session_state.setdefault(Entry.COURSE, {})
+    return answered
+
+
+def _draw_buttons(choice: Choice, step: CourseStep, names: list[str]) -> None:
+    """Draw the ways on: one step back, one on, and the full page."""
+    number = names.index(step.name)
+    with st.container(
+        horizontal=True, gap="small", vertical_alignment="center", key="course_buttons"
+    ):
+        st.button(
+            "Back",
+            icon=":material/arrow_back:",
+            key="course_back",
+            disabled=number == 0,
+            on_click=_open,
+            args=(names[max(number - 1, 0)],),
+        )
+        st.button(
+            "Next",
+            icon=":material/arrow_forward:",
+            icon_position="right",
+            key="course_next",
+            type="primary",
+            disabled=number == len(names) - 1,
+            on_click=_open,
+            args=(names[min(number + 1, len(names) - 1)],),
+        )
+        _draw_way(choice, step.page, step)
+        if number == len(names) - 1:
+            _draw_way(choice, "Design")
+
+
+def _open(name: str) -> None:
+    state.put(Key.STEP, name)
+    state.put(Key.LABORATORY, False, in_url=False)
+
+
+def _draw_way(choice: Choice, title: str, step: CourseStep | None = None) -> None:
+    """Draw the button that opens a full page, if there is one, with what the step shows."""
+    pages = {page.title: page for page in (navigation.HOME, *navigation.pages())}
+    if title not in pages:
+        return
+    page = pages[title]
+    if st.button(
+        f"Go further: {title}",
+        icon=f":material/{page.icon}:",
+        key="course_further" if step else "course_design",
+    ):
+        state.ask(step.settings(choice) if step else {})
+        st.switch_page(page.file)
+
+
+def _draw_lesson(choice: Choice, step: CourseStep) -> None:
+    """Draw the laboratory of a step when the visitor opens it: some of them compute for long."""
+    if step.lesson is None:
+        return
+    is_open = st.toggle(
+        "Laboratory: try it with numbers of your own",
+        key=state.remember(Key.LABORATORY, False),
+    )
+    if is_open:
+        with errors():
+            step.lesson(choice)

@@ -1,0 +1,625 @@
+"""The steps of the course: an idea, a figure of the visitor's image, a question and its answer.
+
+The functions that draw figures show nothing of the answer; `reveal` shows the rest afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import streamlit as st
+from torch import Tensor
+
+from convviz.features.activations import Activations, LayerSummary
+from convviz.features.effective_field import map_box
+from convviz.figures import theme
+from convviz.figures.activations import empty_by_depth
+from convviz.images.samples import sample
+from convviz.learning import recording
+from convviz.learning.snapshots import Snapshot
+from convviz.networks.network import Network
+from convviz.networks.registry import spec
+from convviz.reconstruction import recorded
+from convviz.reconstruction.progress import ReconstructionProgress
+from convviz.sprites import grid
+from convviz.sprites.overlay import heatmap, overlay
+from convviz.structure.layers import Layer
+from convviz.structure.layers import layer as layer_named
+from convviz.ui import answers, cache, predictions, state
+from convviz.ui.answers import AMOUNTS, YES_NO, Answer
+from convviz.ui.choice import Choice, ChosenImage
+from convviz.ui.components.network_flow import network_flow
+from convviz.ui.course import (
+    findings,
+    lesson_auxiliary,
+    lesson_bottleneck,
+    lesson_inception,
+    lesson_network,
+    lesson_pooling,
+    lesson_sliding,
+    lesson_stacking,
+)
+from convviz.ui.keys import Key
+from convviz.ui.questions import Question
+from convviz.ui.sidebar.image import of_sample
+
+MOST_WORDS = 80
+"""At most so many words explain an idea."""
+
+_STRONGEST = 8  # channels
+_TILE, _LARGE = 112, 448  # pixels
+_MODULE, _NARROWED, _BEFORE = "inception4a", "inception4a.branch3.0", "maxpool3"
+_SAMPLE = "koala"  # stands in where an image has no recorded reconstructions
+_WATCHED = "conv3"  # of the recorded training
+
+# What a full page is given: parameters of a link.
+Settings = dict[str, str]
+
+
+@dataclass(frozen=True)
+class CourseStep:
+    """One step of the course.
+
+    Attributes:
+        name: As links call it.
+        title: For people.
+        idea: One idea, in Markdown.
+        question: What is to be predicted.
+        figure: Draws the image's part in it.
+        answer: Computes what is right for the image and the network.
+        page: Title of the page that goes further.
+        settings: Returns what that page is opened with.
+        reveal: Draws what is shown after the check, if anything.
+        lesson: Draws the laboratory that belongs to the step, if there is one.
+    """
+
+    name: str
+    title: str
+    idea: str
+    question: Question
+    figure: Callable[[Choice], None]
+    answer: Callable[[Choice], Answer]
+    page: str
+    settings: Callable[[Choice], Settings]
+    reveal: Callable[[Choice], None] | None = field(default=None)
+    lesson: Callable[[Choice], None] | None = field(default=None)
+
+
+def _of(network: Network, layer: str = "", **more: str) -> Settings:
+    """Write a network, its weights and a layer as parameters of a link."""
+    link: Settings = {Key.NETWORK: network.name, Key.WEIGHTS: network.weights.source, **more}
+    return {**link, Key.LAYER: layer} if layer else link
+
+
+# ---- what several steps draw ---------------------------------------------------------------------
+
+
+def _draw_flow(choice: Choice, network: Network, key: str) -> None:
+    """Draw a network's stages for the image; a click on one opens it on Activations."""
+    opened = network_flow(
+        cache.overview(choice.image, network),
+        cache.photograph(choice.image, network),
+        network.weights.input_size,
+        key=key,
+    )
+    if opened:
+        state.ask(_of(network, opened))
+        st.switch_page("pages/1_Activations.py")
+    st.caption(lesson_network.about(choice, network))
+
+
+def _draw_tiles(
+    tiles: Iterable[tuple[str, Tensor]], key: str, photograph: bytes | None = None
+) -> None:
+    """Draw maps in a row, each with its caption, behind the photograph if there is one."""
+    with st.container(horizontal=True, gap="small", key=key):
+        if photograph is not None:
+            st.image(photograph, width=_TILE, caption="image", alt="The image, cut")
+        for caption, values in tiles:
+            tile = heatmap(values, _TILE, "viridis", None, None)
+            st.image(tile, width=_TILE, output_format="PNG", caption=caption, alt=caption)
+
+
+def _strongest(activations: Activations) -> list[tuple[str, Tensor]]:
+    """Return the maps that draw the clearest patterns, with captions."""
+    order = activations.order("salience")[:_STRONGEST].tolist()
+    return [(f"channel {channel}", activations.rectified[channel]) for channel in order]
+
+
+# ---- encoder and decoder -------------------------------------------------------------------------
+
+
+def _any_with_classes(choice: Choice) -> Network:
+    """Return the chosen network, or GoogLeNet where that names no classes."""
+    network = choice.network
+    if cache.predictions(choice.image, network):
+        return network
+    return lesson_network.with_heads()
+
+
+def _sureness(choice: Choice) -> Answer:
+    network = _any_with_classes(choice)
+    best = cache.predictions(choice.image, network)[0]
+    return answers.sureness(network.title, best.label, best.probability)
+
+
+def _draw_guesses(choice: Choice) -> None:
+    predictions.bars(cache.predictions(choice.image, _any_with_classes(choice)))
+
+
+# ---- layers, filters, weights --------------------------------------------------------------------
+
+
+def _first_maps(choice: Choice) -> Activations:
+    """Return the maps of the chosen network's first layer, after its ReLU where one follows."""
+    found = cache.layers(choice.network)
+    first = next(
+        (layer for layer in found if "ReLU" in layer.kind and len(layer.shape) == 3),
+        next(layer for layer in found if len(layer.shape) == 3),
+    )
+    return cache.activations(choice.image, choice.network, first)
+
+
+def _draw_first_maps(choice: Choice) -> None:
+    maps = _first_maps(choice)
+    photograph = cache.photograph(choice.image, choice.network)
+    _draw_tiles(_strongest(maps), "course_first_maps", photograph)
+    st.caption(findings.tiles_text(choice.network, maps.layer, _STRONGEST))
+
+
+def _active_share(choice: Choice) -> Answer:
+    maps = _first_maps(choice)
+    channel = maps.most_salient
+    share = float((maps.rectified[channel] > 0).float().mean())
+    return answers.active_share(channel, share)
+
+
+# ---- AlexNet, VGG --------------------------------------------------------------------------------
+
+
+def _guess(choice: Choice, name: str) -> tuple[Network, str, float]:
+    network = lesson_network.with_classes(choice, name)
+    best = cache.predictions(choice.image, network)[0]
+    return network, best.label, best.probability
+
+
+def _same_class(choice: Choice) -> Answer:
+    guesses = (_guess(choice, name) for name in ("alexnet", "googlenet"))
+    return answers.same_class({network.title: label for network, label, _ in guesses})
+
+
+def _surest(choice: Choice) -> Answer:
+    guesses = {name: _guess(choice, name) for name in ("alexnet", "vgg16")}
+    return answers.surest(
+        {name: (network.title, sure) for name, (network, _, sure) in guesses.items()}
+    )
+
+
+# ---- GoogLeNet -----------------------------------------------------------------------------------
+
+
+def _googlenet_maps(choice: Choice, layer: str) -> Activations:
+    network = lesson_network.googlenet(choice)
+    return cache.activations(choice.image, network, layer_named(network, layer))
+
+
+def _draw_narrowed(choice: Choice) -> None:
+    before, after = (_googlenet_maps(choice, name) for name in (_BEFORE, _NARROWED))
+    st.markdown(findings.before_text(before.channels, _STRONGEST))
+    _draw_tiles(_strongest(before), "course_before")
+    st.markdown(findings.after_text(after.channels, _STRONGEST))
+    _draw_tiles(_strongest(after), "course_narrowed")
+
+
+_SIDES = {"before": "Among the channels that go in", "after": "Among those that come out"}
+
+
+def _highest_side(choice: Choice) -> Answer:
+    return answers.highest(
+        {
+            side: (title, float(_googlenet_maps(choice, name).maximum.max()))
+            for side, title, name in (
+                ("before", "going in", _BEFORE),
+                ("after", "coming out", _NARROWED),
+            )
+        }
+    )
+
+
+_BRANCHES = {"1": "1×1", "2": "3×3", "3": "5×5 (3×3 in torchvision)", "4": "pooling"}
+
+
+def _draw_branches(choice: Choice) -> None:
+    maps = _googlenet_maps(choice, _MODULE)
+    tiles = []
+    for title, branch in zip(_BRANCHES.values(), maps.layer.branches, strict=True):
+        inside = [c for c in maps.order("salience").tolist() if branch.start <= c < branch.stop]
+        tiles.append((title, maps.rectified[inside[0]]))
+    photograph = cache.photograph(choice.image, lesson_network.googlenet(choice))
+    _draw_tiles(tiles, "course_branches", photograph)
+    st.caption("The clearest map of each branch, each on a scale of its own.")
+
+
+def _highest_branch(choice: Choice) -> Answer:
+    maps = _googlenet_maps(choice, _MODULE)
+    return answers.highest(
+        {
+            name: (title, float(maps.maximum[branch.start : branch.stop].max()))
+            for (name, title), branch in zip(_BRANCHES.items(), maps.layer.branches, strict=True)
+        }
+    )
+
+
+def _draw_evidence(choice: Choice) -> None:
+    network = lesson_network.with_heads()
+    averaged, classes = cache.averaged(choice.image, network)
+    blended = overlay(
+        choice.image.crop(network, enlarged=_LARGE),
+        classes[0].evidence,
+        0.6,
+        "viridis",
+        None,
+        None,
+        box=map_box(network, averaged.layer.name, 0),
+        side=network.input_size,
+    )
+    label = classes[0].prediction.label
+    st.image(blended, output_format="PNG", width=_LARGE, alt=f"Evidence for {label}")
+    st.caption(findings.evidence_caption(label, len(averaged.means)))
+
+
+def _few_channels(choice: Choice) -> Answer:
+    _, classes = cache.averaged(choice.image, lesson_network.with_heads())
+    return answers.few_channels(classes[0].prediction.label, classes[0].contributions.tolist())
+
+
+def _draw_heads(choice: Choice) -> None:
+    network = lesson_network.with_heads()
+    tiles = []
+    for head in cache.head_predictions(choice.image, network):
+        maps = cache.activations(choice.image, network, layer_named(network, head.after))
+        title = head.name or "main classifier"
+        tiles.append((f"{title}, after {head.depth} layers", maps.rectified[maps.most_salient]))
+    _draw_tiles(tiles, "course_head_maps", cache.photograph(choice.image, network))
+    st.caption("The clearest map that each classifier reads.")
+
+
+def _heads_agree(choice: Choice) -> Answer:
+    heads = cache.head_predictions(choice.image, lesson_network.with_heads())
+    return answers.heads_agree(heads[0].predictions[0].label, heads[-1].predictions[0].label)
+
+
+def _draw_head_guesses(choice: Choice) -> None:
+    heads = cache.head_predictions(choice.image, lesson_network.with_heads())
+    for column, head in zip(st.columns(len(heads), gap="large"), heads, strict=True):
+        with column:
+            st.markdown(f"**{head.name or 'main classifier'}**")
+            predictions.bars(head.predictions)
+
+
+# ---- activations and empty channels --------------------------------------------------------------
+
+
+def _with_relu(choice: Choice) -> list[LayerSummary]:
+    """Count the empty channels of the encoder's layers that a ReLU is part of."""
+    counted = cache.empty_by_depth(choice.image, choice.network, 0.0)
+    return [each for each in counted if "ReLU" in each.layer.kind and each.layer.in_encoder]
+
+
+def _draw_first_atlas(choice: Choice) -> None:
+    maps = _first_maps(choice)
+    atlas = cache.atlas(choice.image, choice.network, maps, "channel", 0.0, "viridis")
+    st.image(
+        grid.atlas(maps).png if atlas.width < _LARGE else atlas.png,
+        output_format="PNG",
+        alt=f"All maps of {maps.layer.title}",
+    )
+    st.caption(findings.atlas_text(maps.layer, maps.channels))
+
+
+def _emptier(choice: Choice) -> Answer:
+    summaries = _with_relu(choice)
+    if len(summaries) < 2:
+        return answers.no_relu(choice.network.title)
+    first, last = (
+        (each.layer.title, each.empty, each.channels) for each in (summaries[0], summaries[-1])
+    )
+    return answers.empty_shares(first, last)
+
+
+def _draw_depth(choice: Choice) -> None:
+    summaries = cache.empty_by_depth(choice.image, choice.network, 0.0)
+    shown = [each for each in summaries if each.layer.in_encoder]
+    st.plotly_chart(empty_by_depth(shown, ""), config=theme.CONFIG, key="course_empty_by_depth")
+
+
+# ---- reconstruction ------------------------------------------------------------------------------
+
+
+def _recorded(choice: Choice) -> tuple[ChosenImage, Network, tuple[ReconstructionProgress, ...]]:
+    """Return the recorded series of the image and network, or of those that stand in for them."""
+    alexnet = cache.network("alexnet", "encoder")
+    for image, network in (
+        (choice.image, choice.network),
+        (choice.image, alexnet),
+        (of_sample(_SAMPLE), alexnet),
+    ):
+        is_kept = image.origin == "sample" and recorded.file_of(network.name, image.name).is_file()
+        if is_kept and network.weights.source != "random":
+            return image, network, _series(network, image.name)
+    raise RuntimeError(f"no reconstructions of {_SAMPLE} came with convviz")
+
+
+@st.cache_resource(max_entries=9, show_spinner=False, hash_funcs=cache.KEYS)
+def _series(network: Network, name: str) -> tuple[ReconstructionProgress, ...]:
+    return recorded.read(network, name).series.runs
+
+
+def _draw_reconstructions(choice: Choice) -> None:
+    image, network, runs = _recorded(choice)
+    with st.container(horizontal=True, gap="small", key="course_reconstructions"):
+        for caption, data in (
+            ("original", runs[0].original),
+            *((run.subject.layer_title, run.image) for run in runs),
+        ):
+            st.image(data, width=2 * _TILE, caption=caption, alt=f"{image.title}: {caption}")
+    st.caption(
+        findings.recorded_text(
+            sample(image.name).title, network.title, stands_in=image is not choice.image
+        )
+    )
+
+
+def _alike(choice: Choice) -> Answer:
+    _, _, runs = _recorded(choice)
+    middle = runs[len(runs) // 2]
+    if middle.result is None:
+        raise RuntimeError("a recorded run has not ended")
+    return answers.alike(middle.subject.layer_title, middle.result.ssim)
+
+
+# ---- transfer learning, training -----------------------------------------------------------------
+
+
+def _recorded_network(choice: Choice) -> str:
+    name = choice.network_name
+    return name if cache.fine_tuning(name) is not None else "alexnet"
+
+
+def _last_maps(choice: Choice) -> Activations:
+    network = choice.network
+    found = [each for each in cache.layers(network) if each.in_encoder and len(each.shape) == 3]
+    return cache.activations(choice.image, network, found[-1])
+
+
+def _draw_last_maps(choice: Choice) -> None:
+    maps = _last_maps(choice)
+    photograph = cache.photograph(choice.image, choice.network)
+    _draw_tiles(_strongest(maps), "course_last_maps", photograph)
+    st.caption(findings.tiles_text(choice.network, maps.layer, _STRONGEST))
+
+
+def _always_gains(choice: Choice) -> Answer:
+    name = _recorded_network(choice)
+    record = cache.fine_tuning(name)
+    if record is None:
+        raise RuntimeError("no figures of AlexNet's fine-tuning came with convviz")
+    return answers.always_gains(spec(name).title, [seed.gain for seed in record.seeds])
+
+
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=cache.KEYS)
+def _moment(image: ChosenImage, step: int) -> Snapshot:
+    return recording.snapshot(image.pixels, _WATCHED, step)
+
+
+def _draw_moment(choice: Choice, step: int, key: str) -> None:
+    maps = _moment(choice.image, step).maps[0].activations()
+    _draw_tiles(_strongest(maps), key)
+    st.caption(findings.moment_text(_WATCHED, step, _STRONGEST))
+
+
+def _emptier_after(choice: Choice) -> Answer:
+    first, last = (_moment(choice.image, recording.steps()[n]).maps[0] for n in (0, -1))
+    return answers.empty_shares(
+        (f"{_WATCHED} before training", first.empty, first.channels),
+        (f"{_WATCHED} after it", last.empty, last.channels),
+    )
+
+
+# ---- the steps -----------------------------------------------------------------------------------
+
+
+def _first_layer(choice: Choice) -> Layer:
+    return _first_maps(choice).layer
+
+
+STEPS = (
+    CourseStep(
+        "encoder",
+        "Encoder and decoder",
+        "A ConvNet has two parts. The **encoder** is a chain of layers that turn the image into "
+        "more and more, smaller and smaller feature maps: edges first, then textures, then parts. "
+        "The **decoder** reads the last maps and shares out a probability among all classes it "
+        "knows. Follow the image from the left to the right.",
+        Question("Will the decoder give its first guess more than half?", YES_NO),
+        lambda choice: _draw_flow(choice, _any_with_classes(choice), "course_flow"),
+        _sureness,
+        "Home",
+        lambda choice: _of(_any_with_classes(choice)),
+        reveal=_draw_guesses,
+    ),
+    CourseStep(
+        "filters",
+        "Layers, filters, weights",
+        "A layer slides small **filters** over its input. Each filter is a block of **weights** "
+        "that training has set: at every stop they are multiplied with what lies below and added "
+        "up. One filter makes one feature map, so a layer has as many channels as filters. The "
+        "ReLU sets what is negative to 0.",
+        Question(
+            "The first of these channels: will it be above 0 at more than half of its positions?",
+            YES_NO,
+        ),
+        _draw_first_maps,
+        _active_share,
+        "Filters",
+        lambda choice: _of(choice.network, _first_layer(choice).name),
+        lesson=lesson_sliding.draw,
+    ),
+    CourseStep(
+        "alexnet",
+        "AlexNet",
+        "In 2012 **AlexNet** made learned filters win the ImageNet competition: five "
+        "convolutional layers, the first with large filters and a wide stride, then three fully "
+        "connected layers, which hold nearly all of its parameters. ReLUs made it quick to train.",
+        Question("Will AlexNet and GoogLeNet name the same class first?", YES_NO),
+        lambda choice: _draw_flow(
+            choice, lesson_network.of_course(choice, "alexnet"), "course_alexnet"
+        ),
+        _same_class,
+        "Architectures",
+        lambda choice: {
+            **_of(lesson_network.of_course(choice, "alexnet")),
+            Key.ARCHITECTURES_VIEW: "layers",
+        },
+    ),
+    CourseStep(
+        "vgg",
+        "VGG and the 3×3",
+        "**VGG** uses one kind of filter, 3×3, again and again. Two of them, one after the other, "
+        "see 5×5 pixels with fewer weights than one 5×5 filter has, and with a ReLU more. So the "
+        "network grows deep: maps are halved and channels doubled, block by block.",
+        Question(
+            "Which of the two will give its first guess more?",
+            {"alexnet": "AlexNet", "vgg16": "VGG16"},
+        ),
+        lambda choice: _draw_flow(choice, lesson_network.of_course(choice, "vgg16"), "course_vgg"),
+        _surest,
+        "Architectures",
+        lambda _: {
+            Key.ARCHITECTURES_VIEW: "compare",
+            Key.COMPARED_NETWORKS: "alexnet,vgg16",
+        },
+        lesson=lesson_stacking.draw,
+    ),
+    CourseStep(
+        "bottleneck",
+        "GoogLeNet: 1×1",
+        "A **1×1 convolution** looks at one position and mixes all channels there. With fewer "
+        "filters than channels it narrows the maps: a bottleneck. The expensive large filter that "
+        "follows then has far less to multiply. GoogLeNet does this before each of its large "
+        "filters.",
+        Question("Where will the largest activation be?", _SIDES),
+        _draw_narrowed,
+        _highest_side,
+        "Activations",
+        lambda choice: _of(lesson_network.googlenet(choice), _NARROWED),
+        lesson=lesson_bottleneck.draw,
+    ),
+    CourseStep(
+        "inception",
+        "GoogLeNet: Inception",
+        "Which filter size is best? An **Inception module** uses several at once, on the same "
+        "input, and lays their maps on top of each other. Training decides which of them matter. "
+        "All branches keep height and width, so their channels can be joined.",
+        Question("Which branch will hold the largest activation for this image?", _BRANCHES),
+        _draw_branches,
+        _highest_branch,
+        "Activations",
+        lambda choice: _of(lesson_network.googlenet(choice), _MODULE),
+        lesson=lesson_inception.draw,
+    ),
+    CourseStep(
+        "gap",
+        "GoogLeNet: average pooling",
+        "AlexNet's fully connected layers hold most of its parameters. GoogLeNet has hardly any: "
+        "**global average pooling** makes one number of each last map, and a single layer weighs "
+        "these numbers for each class. Turned around, it tells which places of the image speak "
+        "for a class.",
+        Question("Will ten channels bring more than half of what speaks for this class?", YES_NO),
+        _draw_evidence,
+        _few_channels,
+        "Evidence",
+        lambda _: _of(lesson_network.with_heads()),
+        lesson=lesson_pooling.draw,
+    ),
+    CourseStep(
+        "auxiliary",
+        "GoogLeNet: auxiliary classifiers",
+        "In a deep network little of the training signal reaches the first layers. So GoogLeNet "
+        "was trained with two small **auxiliary classifiers** on the way, each with a loss of its "
+        "own; after training they are left out. They show how much a network knows half way.",
+        Question("Will the first auxiliary classifier name the class of the main one?", YES_NO),
+        _draw_heads,
+        _heads_agree,
+        "Auxiliary classifiers",
+        lambda _: {},
+        reveal=_draw_head_guesses,
+        lesson=lesson_auxiliary.draw,
+    ),
+    CourseStep(
+        "empty",
+        "Activations and empty channels",
+        "A feature map is bright where its channel finds its pattern. If it finds it nowhere, the "
+        "ReLU leaves nothing: the channel is **empty** for this image. Another image may fill it; "
+        "a channel that is empty for every image of a set is dead.",
+        Question(
+            "In the encoder's last layer with a ReLU, compared with its first: what share of the "
+            "channels will be empty?",
+            AMOUNTS,
+        ),
+        _draw_first_atlas,
+        _emptier,
+        "Activations",
+        lambda choice: {**_of(choice.network), Key.ACTIVATIONS_VIEW: "All layers"},
+        reveal=_draw_depth,
+    ),
+    CourseStep(
+        "reconstruction",
+        "Reconstruction",
+        "What does a layer still know of the image? Start from noise and change the pixels until "
+        "the layer answers to them as it does to the original. Near the image nearly everything "
+        "comes back; the deeper the layer, the less of the detail does.",
+        Question(
+            "The layer in the middle of the row: will its image be more alike than not "
+            "(structural similarity above 0.5)?",
+            YES_NO,
+        ),
+        _draw_reconstructions,
+        _alike,
+        "Reconstruction",
+        lambda choice: _of(_recorded(choice)[1], _recorded(choice)[2][-1].subject.layer),
+    ),
+    CourseStep(
+        "transfer",
+        "Transfer learning",
+        "Training an encoder takes many images. But its maps serve other tasks as well: keep the "
+        "encoder, put a new decoder behind it, and train that alone with a few images. This is "
+        "**transfer learning**. **Fine-tuning** then trains the end of the encoder along, with "
+        "small steps.",
+        Question("Will fine-tuning improve the accuracy with every seed that was tried?", YES_NO),
+        _draw_last_maps,
+        _always_gains,
+        "Transfer learning",
+        lambda choice: _of(choice.network),
+    ),
+    CourseStep(
+        "training",
+        "How maps grow in training",
+        "Before training all weights are random numbers, and yet there are maps: blurred copies "
+        "of the image. Step by step the **gradient** of the loss turns the filters into detectors "
+        "of edges and colours, and the maps deeper in the network into answers to more special "
+        "patterns.",
+        Question("After training, what share of this layer's channels will be empty?", AMOUNTS),
+        lambda choice: _draw_moment(choice, recording.steps()[0], "course_before_training"),
+        _emptier_after,
+        "Training",
+        lambda _: {Key.WATCH: "recorded", Key.RECORDED_LAYER: _WATCHED},
+        reveal=lambda choice: _draw_moment(choice, recording.steps()[-1], "course_trained"),
+    ),
+)
+
+
+def by_name() -> Mapping[str, CourseStep]:
+    """Return the steps by their names, in order."""
+    return {step.name: step for step in STEPS}

@@ -1,0 +1,298 @@
+"""Two questions at the end of each page, about what it shows; they are answered when unfolded.
+
+The answers are computed from what the pages keep in `cache`, so that most of them cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from convviz.features.activations import Activations
+from convviz.learning import recording
+from convviz.networks.network import Network
+from convviz.networks.registry import spec
+from convviz.structure.costs import receptive_field
+from convviz.ui import answers, cache, questions
+from convviz.ui.answers import AMOUNTS, YES_NO, Answer
+from convviz.ui.choice import Choice
+from convviz.ui.questions import Question
+
+Asked = tuple[Question, Callable[[], Answer]]
+
+_OTHERS = {"googlenet": "alexnet"}  # what a network is compared with; all others with GoogLeNet
+_SOURCES = {"googlenet": "bundled", "alexnet": "encoder"}
+
+
+def draw(title: str, choice: Choice) -> None:
+    """Draw the questions of a page.
+
+    Args:
+        title: The page's title; one that no page has is Home's.
+        choice: The sidebar's choices.
+    """
+    questions.unfold(questions_of(title, choice), key="page_questions")
+
+
+def questions_of(title: str, choice: Choice) -> list[Asked]:
+    """Return a page's questions, each with what computes its answer; see `draw`."""
+    return _PAGES.get(title, _home)(choice)
+
+
+def _yes_no(text: str, answer: Callable[[], Answer]) -> Asked:
+    return Question(text, YES_NO), answer
+
+
+def _amount(text: str, answer: Callable[[], Answer]) -> Asked:
+    return Question(text, AMOUNTS), answer
+
+
+# ---- answers of several pages --------------------------------------------------------------------
+
+
+def _bundled(name: str) -> Network:
+    return cache.network(name, _SOURCES[name])
+
+
+def _with_classes(choice: Choice) -> Network:
+    """Return the chosen network, or GoogLeNet where that names no classes for the image."""
+    network = choice.loaded
+    if network is not None and cache.predictions(choice.image, network):
+        return network
+    return _bundled("googlenet")
+
+
+def _sureness(choice: Choice) -> Answer:
+    network = _with_classes(choice)
+    best = cache.predictions(choice.image, network)[0]
+    return answers.sureness(network.title, best.label, best.probability)
+
+
+def _same_class(choice: Choice) -> Answer:
+    network = _with_classes(choice)
+    other = _bundled(_OTHERS.get(network.name, "googlenet"))
+    return answers.same_class(
+        {each.title: cache.predictions(choice.image, each)[0].label for each in (network, other)}
+    )
+
+
+def _maps(choice: Choice) -> Activations:
+    if choice.layer is None:
+        raise RuntimeError("this page was opened without a layer")
+    return cache.activations(choice.image, choice.network, choice.layer)
+
+
+def _field(choice: Choice) -> Answer:
+    """Compare the layer's receptive field with the image's width."""
+    maps, side = _maps(choice), choice.network.input_size
+    field = receptive_field(choice.network, maps.layer.name)
+    return answers.deepest_field(maps.layer.title, side if field is None else field.size, side)
+
+
+def _emptier_than_first(choice: Choice) -> Answer:
+    counted = cache.empty_by_depth(choice.image, choice.network, 0.0)
+    first = next((each for each in counted if "ReLU" in each.layer.kind), None)
+    maps = _maps(choice)
+    if first is None:
+        return answers.no_relu(choice.network.title)
+    return answers.empty_shares(
+        (first.layer.title, first.empty, first.channels),
+        (maps.layer.title, maps.empty_count(), maps.channels),
+    )
+
+
+def _decoder_share(choice: Choice) -> Answer:
+    costs = cache.costs(choice.network_name)
+    return answers.decoder_share(costs.title, costs.part("decoder").parameters, costs.parameters)
+
+
+# ---- the pages -----------------------------------------------------------------------------------
+
+
+def _home(choice: Choice) -> list[Asked]:
+    return [
+        _yes_no(
+            "Does the network give its first guess more than half of the probability?",
+            lambda: _sureness(choice),
+        ),
+        _yes_no(
+            "Does another network of the course name the same class first?",
+            lambda: _same_class(choice),
+        ),
+    ]
+
+
+def _activations(choice: Choice) -> list[Asked]:
+    def strongest() -> Answer:
+        maps = _maps(choice)
+        return answers.strongest_is_salient(maps.strongest, maps.most_salient)
+
+    return [
+        _amount(
+            "What share of this layer's channels is empty, compared with the network's first layer "
+            "with a ReLU?",
+            lambda: _emptier_than_first(choice),
+        ),
+        _yes_no("Does the channel with the largest value also draw the clearest map?", strongest),
+    ]
+
+
+def _evidence(choice: Choice) -> list[Asked]:
+    return [
+        _yes_no(
+            "Does the network give its first guess more than half of the probability?",
+            lambda: _sureness(choice),
+        ),
+        _yes_no(
+            "Does one position of this layer see the whole width of the image?",
+            lambda: _field(choice),
+        ),
+    ]
+
+
+def _filters(choice: Choice) -> list[Asked]:
+    def active() -> Answer:
+        maps = _maps(choice)
+        channel = maps.strongest
+        return answers.active_share(channel, float((maps.rectified[channel] > 0).float().mean()))
+
+    return [
+        _yes_no(
+            "Does one filter of this layer see the whole width of the image?",
+            lambda: _field(choice),
+        ),
+        _yes_no(
+            "Does the filter that answers most strongly to your image find its pattern at more "
+            "than half of the positions?",
+            active,
+        ),
+    ]
+
+
+def _architectures(choice: Choice) -> list[Asked]:
+    def fewer_macs() -> Answer:
+        other = _OTHERS.get(choice.network_name, "googlenet")
+        mine, theirs = (cache.costs(name) for name in (choice.network_name, other))
+        return answers.fewer((mine.title, mine.macs), (theirs.title, theirs.macs), "MACs")
+
+    title = spec(choice.network_name).title
+    other = spec(_OTHERS.get(choice.network_name, "googlenet")).title
+    return [
+        _yes_no(
+            "Are more than half of the chosen network's parameters in its decoder?",
+            lambda: _decoder_share(choice),
+        ),
+        _yes_no(_fewer_question(title, other), fewer_macs),
+    ]
+
+
+def _fewer_question(title: str, other: str) -> str:
+    return f"Does {title} multiply less for one image than {other}?"
+
+
+def _reconstruction(choice: Choice) -> list[Asked]:
+    def fewer_values() -> Answer:
+        maps, side = _maps(choice), choice.network.input_size
+        return answers.fewer(
+            (maps.layer.title, maps.maps.numel()), ("the image", 3 * side * side), "values"
+        )
+
+    return [
+        _yes_no("Does this layer hold fewer values than the image?", fewer_values),
+        _yes_no(
+            "Does one position of this layer see the whole width of the image?",
+            lambda: _field(choice),
+        ),
+    ]
+
+
+def _transfer(choice: Choice) -> list[Asked]:
+    def gains() -> Answer:
+        name = choice.network_name
+        record = cache.fine_tuning(name) or cache.fine_tuning("alexnet")
+        if record is None:
+            raise RuntimeError("no figures of AlexNet's fine-tuning came with convviz")
+        return answers.always_gains(
+            spec(record.network).title, [seed.gain for seed in record.seeds]
+        )
+
+    return [
+        _yes_no(
+            "Are more than half of the network's parameters in the decoder that is replaced?",
+            lambda: _decoder_share(choice),
+        ),
+        _yes_no(
+            "Did fine-tuning improve the accuracy with every seed that was tried?",
+            gains,
+        ),
+    ]
+
+
+def _training(choice: Choice) -> list[Asked]:
+    def loss() -> Answer:
+        points = recording.log().points
+        return answers.loss_fell_half(
+            points[0].loss, points[len(points) // 2].loss, points[-1].loss
+        )
+
+    def emptier() -> Answer:
+        layer = recording.recorded_layers()[0]
+        first, last = (
+            recording.snapshot(choice.image.pixels, layer.name, recording.steps()[n]).maps[0]
+            for n in (0, -1)
+        )
+        return answers.empty_shares(
+            (f"{layer.title} before training", first.empty, first.channels),
+            (f"{layer.title} after it", last.empty, last.channels),
+        )
+
+    return [
+        _yes_no(
+            "Did more than half of the recorded loss's fall come in the first half of training?",
+            loss,
+        ),
+        _amount(
+            "What share of the first layer's channels is empty for your image after training, "
+            "compared with before?",
+            emptier,
+        ),
+    ]
+
+
+def _auxiliary(choice: Choice) -> list[Asked]:
+    def agree() -> Answer:
+        heads = cache.head_predictions(choice.image, _bundled("googlenet"))
+        return answers.heads_agree(heads[0].predictions[0].label, heads[-1].predictions[0].label)
+
+    def fewer_parameters() -> Answer:
+        costs = cache.costs("googlenet")
+        heads = costs.parameters_with_auxiliary - costs.parameters
+        return answers.fewer(
+            ("the pair of auxiliary classifiers", heads),
+            ("the network without them", costs.parameters),
+            "parameters",
+        )
+
+    return [
+        _yes_no(
+            "Does GoogLeNet's first auxiliary classifier name the class that the main one names "
+            "for your image?",
+            agree,
+        ),
+        _yes_no(
+            "Do GoogLeNet's two auxiliary classifiers have fewer parameters than the rest?",
+            fewer_parameters,
+        ),
+    ]
+
+
+_PAGES: dict[str, Callable[[Choice], list[Asked]]] = {
+    "Activations": _activations,
+    "Evidence": _evidence,
+    "Filters": _filters,
+    "Architectures": _architectures,
+    "Reconstruction": _reconstruction,
+    "Transfer learning": _transfer,
+    "Training": _training,
+    "Auxiliary classifiers": _auxiliary,
+    "Course": lambda _: [],  # each of its steps has a question
+}

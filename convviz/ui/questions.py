@@ -1,0 +1,103 @@
+"""Questions as a page draws them: predicted first and checked then, or unfolded at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from convviz.ui import glossary
+from convviz.ui.answers import Answer
+
+Answered = dict[tuple[str, ...], str]  # what was predicted, by what it is about
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question with a few possible answers.
+
+    Attributes:
+        text: The question.
+        options: What may be answered, by name.
+    """
+
+    text: str
+    options: Mapping[str, str]
+
+
+def verdict(question: Question, answer: Answer, predicted: str) -> str:
+    """Say whether a prediction was right, and what is."""
+    if predicted in answer.right:
+        return "**As you predicted.**"
+    right = " or ".join(question.options[name] for name in answer.right)
+    return f"**Otherwise than you predicted: {right}.**"
+
+
+def predict(
+    question: Question,
+    answer: Callable[[], Answer],
+    context: tuple[str, ...],
+    answered: Answered,
+) -> bool:
+    """Draw a question to be answered before the answer is shown; return whether it has been.
+
+    Args:
+        question: The question.
+        answer: Computes the answer; called once the visitor has predicted.
+        context: What the question is about, and for which image and network.
+        answered: What has been predicted, by context; a prediction is added to it.
+    """
+    options, before = question.options, answered.get(context)
+    with st.container(key="questions_predict"):
+        st.markdown(f"**Predict.** {question.text}")
+        predicted = st.radio(
+            question.text,
+            list(options),
+            index=None if before is None else list(options).index(before),
+            format_func=options.__getitem__,
+            key=f"questions_predict_{'_'.join(context)}",
+            horizontal=True,
+            disabled=before is not None,
+            label_visibility="collapsed",
+        )
+        if before is not None:
+            found = answer()
+            with st.container(key="questions_answer"):
+                st.markdown(f"{verdict(question, found, before)} {glossary.mark(found.sentence)}")
+            return True
+
+        def check() -> None:
+            if predicted is not None:
+                answered[context] = predicted
+
+        st.button(
+            "Check",
+            key="questions_check",
+            type="primary",
+            icon=":material/check:",
+            disabled=predicted is None,
+            on_click=check,
+        )
+    return False
+
+
+def unfold(asked: Sequence[tuple[Question, Callable[[], Answer]]], *, key: str) -> None:
+    """Draw questions whose answers are computed when somebody unfolds them.
+
+    Args:
+        asked: Each question, and what computes its answer.
+        key: What the keys of the widgets begin with.
+    """
+    for number, (question, answer) in enumerate(asked, start=1):
+        unfolded = st.expander(
+            question.text,
+            icon=":material/help:",
+            key=f"{key}_{number}",
+            on_change="rerun",
+        )
+        if unfolded.open:
+            with unfolded:
+                found = answer()
+                right = " or ".join(question.options[name] for name in found.right)
+                st.markdown(f"**{right}.** {glossary.mark(found.sentence)}")

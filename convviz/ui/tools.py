@@ -1,0 +1,52 @@
+"""What can be done with any page: copy its link, present it, and reset it to its defaults."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from convviz.ui import state
+from convviz.ui.components.presenter import presenter
+from convviz.ui.keys import Key
+
+_COPY = "tools_copy_link"
+_BACK, _FORWARD = "course_back", "course_next"  # the buttons of the page Course
+
+
+def listen() -> None:
+    """Let the page hear the keys of presenter mode; the shell calls this once."""
+    on = bool(st.session_state[state.remember(Key.PRESENT, 0, allowed=(0, 1))])
+    presenter(on=on, on_toggle=_toggle, copy=_COPY, back=_BACK, forward=_FORWARD)
+
+
+def draw() -> None:
+    """Draw the buttons."""
+    with st.container(horizontal=True, gap="medium", key="tools"):
+        st.button(
+            "Copy link",
+            icon=":material/link:",
+            key=_COPY,
+            type="tertiary",
+            help="The address of this page with everything that is chosen on it.",
+        )
+        st.button(
+            "Present",
+            icon=":material/present_to_all:",
+            key="tools_present",
+            type="tertiary",
+            on_click=_toggle,
+            help="Large text for a projector; a click on an image fills the screen, the arrow keys "
+            "go on, Esc ends. Key: p.",
+        )
+        st.button(
+            "Reset to defaults",
+            icon=":material/restart_alt:",
+            key="tools_reset",
+            type="tertiary",
+            on_click=state.reset,
+            help="All choices of this page, and those of the sidebar.",
+        )
+
+
+def _toggle() -> None:
+    on = int(st.session_state.get(Key.PRESENT, 0))
+    state.put(Key.PRESENT, 1 - on, in_url=not on)

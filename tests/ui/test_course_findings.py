@@ -1,0 +1,65 @@
+"""What the course says of its figures, against numbers that are set here."""
+
+from __future__ import annotations
+
+import pytest
+from torch import nn
+
+from convviz.structure.layers import Layer, layers
+from convviz.ui.course import findings
+from tests.networks_for_tests import network_of
+
+
+def a_layer(channels: int) -> Layer:
+    return layers(network_of(nn.Sequential(nn.Conv2d(3, channels, 1))))[0]
+
+
+@pytest.mark.claims(
+    "convviz.ui.course.findings.tiles_text", "convviz.ui.course.findings.atlas_text"
+)
+def test_how_many_maps_are_shown() -> None:
+    network = network_of(nn.Sequential(nn.Conv2d(3, 20, 1)))
+    some = findings.tiles_text(network, a_layer(20), 8)
+    assert some.startswith("8 of 20 channels of Tiny's layer ")
+    assert findings.tiles_text(network, a_layer(8), 8).startswith("All 8 channels")
+    assert findings.tiles_text(network, a_layer(2), 8).startswith("All 2 channels")
+    assert findings.atlas_text(a_layer(4), 1234).startswith("All 1,234 maps of ")
+
+
+@pytest.mark.claims(
+    "convviz.ui.course.findings.before_text", "convviz.ui.course.findings.after_text"
+)
+def test_how_many_channels_the_bottleneck_leaves() -> None:
+    assert findings.before_text(1480, 8) == "**Before:** 8 of the 1,480 channels that go in"
+    assert findings.after_text(16, 8).endswith(":** 8 of 16 channels")
+    assert findings.after_text(4, 8).endswith(":** 4 of 4 channels")
+
+
+@pytest.mark.claims(
+    "convviz.ui.course.findings.evidence_caption",
+    "convviz.ui.course.findings.recorded_text",
+    "convviz.ui.course.findings.moment_text",
+    "convviz.ui.course.findings.progress_text",
+)
+def test_captions_name_what_is_shown() -> None:
+    caption = findings.evidence_caption("tabby", 1024)
+    assert "*tabby*" in caption
+    assert "its 1,024 last maps" in caption
+    own = findings.recorded_text("Koala", "AlexNet", stands_in=True)
+    assert own.startswith("Koala, made again from layers of AlexNet; computed before. ")
+    assert "your own image" in own
+    assert findings.recorded_text("Koala", "AlexNet", stands_in=False).endswith("computed before.")
+    assert "conv3 before training" in findings.moment_text("conv3", 0, 8)
+    assert "8 maps" in findings.moment_text("conv3", 0, 8)
+    assert "conv3 after 12,000 steps of training" in findings.moment_text("conv3", 12000, 8)
+    assert findings.progress_text(3, 12) == "3 of 12 predictions checked"
+    assert findings.progress_text(0, 12) == "0 of 12 predictions checked"
+
+
+@pytest.mark.claims("convviz.ui.page_questions._fewer_question")
+def test_the_question_names_both_networks() -> None:
+    from convviz.ui.page_questions import _fewer_question
+
+    assert _fewer_question("VGG16", "GoogLeNet") == (
+        "Does VGG16 multiply less for one image than GoogLeNet?"
+    )
