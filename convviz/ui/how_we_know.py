@@ -455,6 +455,15 @@ CONVENTIONS: dict[str, Convention] = {
         check="the same runs with five strengths of noise, and Adam and L-BFGS of torch.optim.",
         test="benchmarks/reconstruction.py",
     ),
+    "amplified": Convention(
+        title="How much more a layer answers",
+        counted="Of a layer, the root mean square of its numbers after the ReLU, with their signs "
+        "where no ReLU follows; of a channel, the mean of its map, before its ReLU where it has "
+        "one. Both are measured on 8-bit images at the network's own size.",
+        source="Mordvintsev, Olah & Tyka 2015, who maximise the same square.",
+        check="a forward pass of PyTorch with hooks over the two saved images.",
+        test="tests/reconstruction/test_amplify.py",
+    ),
     "recorded series": Convention(
         title="Recorded depth series",
         counted="Relative error, PSNR, SSIM, layout and detail of a recorded series are measured "

@@ -127,6 +127,10 @@ class Key(StrEnum):
     SEED = "seed", int
     MOST_STEPS = "most_steps", int
     PRECISION = "precision"
+    AMPLIFY = "amplify"
+    AMPLIFY_CHANNEL = "amplify_channel", int
+    OCTAVES = "octaves", int
+    STRENGTH = "strength", float
 
     # Transfer learning
     SCENARIO = "scenario"
