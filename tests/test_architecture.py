@@ -63,7 +63,7 @@ UI_GROUPS = (
         *("keys", "choice", "state", "errors", "visitor", "widgets", "formulas", "how_we_know"),
         *("findings", "byte_store"),
     },
-    {"cache", "jobs", "exports", "downloads", "predictions", "navigation"},
+    {"cache", "jobs", "exports", "downloads", "predictions", "navigation", "camera"},
     {"components"},
     {"datasets", "auxiliary_settings", "sidebar", "forget", "login"},
     {"shell", "server"},

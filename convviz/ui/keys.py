@@ -184,6 +184,7 @@ class Entry(StrEnum):
     SECOND_IMAGE_REFUSAL = "convviz.second_image_refusal"
     USUAL_DATA = "convviz.usual_data"
     TRAINING_ZIP = "convviz.training_zip"
+    LIVE_CAMERA = "convviz.live_camera"
     LIVE_MOMENT = "convviz.live_at"
 
 
@@ -210,6 +211,7 @@ class Component(StrEnum):
     FILM = "convviz_film"
     LAYER_KEYS = "convviz_layer_keys"
     LAYERS_AHEAD = "convviz_layers_ahead"
+    CAMERA = "convviz_camera"
 
 
 def read(text: str, like: Value) -> Value | None:
