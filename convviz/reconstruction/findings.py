@@ -508,7 +508,7 @@ def amplified(run: AmplifyProgress) -> str:
             "because each step then moves the image less."
         )
     if before > 0:
-        return f"The {what} is {times(after / before)} as large: {numbers}."
+        return f"The {what} is {times(after / before)} times as large: {numbers}."
     return f"The {what} rose by {after - before:.3g}: {numbers}."
 
 

@@ -170,8 +170,9 @@ CONVENTIONS: dict[str, Convention] = {
         counted="Of the normalised input: the largest absolute gradient of the three colours; of "
         "integrated gradients the positive part of their sum. SmoothGrad averages 25 copies with "
         "noise of 15 % of the range. Integrated gradients begin at plain grey, the mean colour; "
-        "steps are added until the shares add up to the difference of the two scores within 1 %, "
-        "or 243 are done. Near a difference of 0 no such share is given.",
+        "the way there is divided where the score bends until the shares add up to the difference "
+        "of the two scores within 1 %, or 243 gradients are done. Near a difference of 0 no such "
+        "share is given.",
         source="Simonyan et al. 2014; Smilkov et al. 2017; Sundararajan et al. 2017; Springenberg "
         "et al. 2015.",
         check="captum's gradients, integrated gradients and guided backpropagation.",

@@ -191,7 +191,11 @@ def test_the_sentence_says_by_how_much_the_answer_rose(
     assert done.score is not None
     said = findings.amplified(done)
     assert f"{done.start:.3g} before, {done.score:.3g} after" in said
-    assert f"is {done.score / done.start:.1f} as large" in said or done.score / done.start < 1.5
+    known = replace(done, start=2.0, points=(replace(done.points[-1], score=5.0),))
+    title = done.subject.layer_title
+    assert f"of {title} is 2.5 times as large: 2 before, 5 after" in findings.amplified(known)
+    follows = replace(known, rectified=True)
+    assert f"of {title}, after its ReLU, is 2.5 times as" in findings.amplified(follows)
     one = run(network, image, "1", channel=0)
     assert "mean of channel 0" in findings.amplified(one)
     assert "before its ReLU" in findings.amplified(one)
