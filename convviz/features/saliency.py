@@ -48,6 +48,7 @@ COMPLETE = 0.01  # integrated gradients are exact enough within this share of th
 
 _BATCH = 4  # images that run at once: a run that is stopped ends within one batch
 _FIRST_STEPS = 9  # equal parts of the line of integrated gradients; then the worst are halved
+_ROUNDING = 1e-5  # of the difference: what a part misses less may be float32's rounding
 _MOST_OPEN = 40  # of its parts that may still be halved, each with a gradient in memory
 _NEAR_ZERO = 1e-3  # of the larger score: a smaller difference says nothing of completeness
 _BLOCKS = 16  # along each side, in which two pictures are compared
@@ -272,7 +273,8 @@ def _integrate(
         found = replace(found, attribution=line.attribution(), samples=line.parts)
         gap = found.completeness_gap
         is_complete = gap is not None and gap <= COMPLETE
-        worst = [] if is_complete else line.take_worst(min(_BATCH, most_steps - done) // 2)
+        pairs = 0 if is_complete else min(_BATCH, most_steps - done) // 2
+        worst = line.take_worst(pairs, _ROUNDING * abs(at_cuts[-1] - at_cuts[0]))
         ended = not worst or stop()
         yield SaliencyStep(done, most_steps, found, is_last=ended)
         if ended:
@@ -347,9 +349,9 @@ class _Line:
         del self._open[_MOST_OPEN:]
         self.parts += 1
 
-    def take_worst(self, count: int) -> list[_Part]:
-        """Take out the parts that miss most, as long as they miss anything."""
-        taken = [part for missed, part in self._open[:count] if missed]
+    def take_worst(self, count: int, least: float) -> list[_Part]:
+        """Take out the parts that miss most, if that is more than `least`."""
+        taken = [part for missed, part in self._open[:count] if abs(missed) > least]
         self._open = self._open[len(taken) :]
         for part in taken:
             self._sum -= (part.end - part.begin) * part.gradient.double()

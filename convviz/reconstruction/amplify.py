@@ -222,7 +222,7 @@ class _Answer:
         with torch.enable_grad():
             energy = self._energy(transform(batch))
             check_gradient(energy, self._name)
-            (slope,) = torch.autograd.grad(energy, batch)
+            slope: Tensor = torch.autograd.grad(energy, batch)[0]
         self._checked(float(slope.sum()))
         return slope
 

@@ -33,6 +33,7 @@ from convviz.reconstruction.recorded import RecordedSeries
 from convviz.structure.layers import Layer
 
 _NOTICEABLE = 0.05  # of a correlation or an SSIM
+_PLAIN_FACTOR = 1.5  # below it a rise is said in percent
 _MATCHED = 0.1  # up to this relative error, feature maps are nearly the same
 _FAR = 0.5  # above this one, an image says more about the optimisation than about the layer
 
@@ -507,6 +508,8 @@ def amplified(run: AmplifyProgress) -> str:
             f"The {what} did not rise: {numbers}. A smaller strength or more seconds may help, "
             "because each step then moves the image less."
         )
+    if before > 0 and after < _PLAIN_FACTOR * before:
+        return f"The {what} rose by {percent(after / before - 1)}: {numbers}."
     if before > 0:
         return f"The {what} is {times(after / before)} times as large: {numbers}."
     return f"The {what} rose by {after - before:.3g}: {numbers}."

@@ -192,6 +192,8 @@ def test_the_sentence_says_by_how_much_the_answer_rose(
     said = findings.amplified(done)
     assert f"{done.start:.3g} before, {done.score:.3g} after" in said
     known = replace(done, start=2.0, points=(replace(done.points[-1], score=5.0),))
+    little = replace(known, points=(replace(done.points[-1], score=2.5),))
+    assert "rose by 25 %: 2 before, 2.5 after" in findings.amplified(little)
     title = done.subject.layer_title
     assert f"of {title} is 2.5 times as large: 2 before, 5 after" in findings.amplified(known)
     follows = replace(known, rectified=True)
