@@ -201,14 +201,15 @@ def _pass(through: Through, data: bytes) -> bytes:
         The length of a header (4 bytes, little endian), the header as JSON, and the maps' levels,
         all of it compressed.
     """
-    from convviz.features.activations import activations
-    from convviz.features.predictions import predict
+    from convviz.features.activations import activations_of_batch
+    from convviz.features.capture import input_for
+    from convviz.features.predictions import predict_batch
     from convviz.sprites.camera_frame import camera_frame
 
-    image = opened(data)
+    batch = input_for(through.network, opened(data))
     frame = camera_frame(
-        activations(through.network, image, through.layer),
-        predict(through.network, image, _CLASSES),
+        activations_of_batch(through.network, batch, (through.layer,))[through.layer],
+        predict_batch(through.network, batch, _CLASSES),
         contrast=through.contrast,
         threshold=through.threshold,
     )

@@ -80,4 +80,6 @@ def without_a_camera(page: Page) -> None:
     expect(insecure).to_be_visible()
     live(page).click()
     expect(insecure).to_have_count(0)
-    page.evaluate("delete window.isSecureContext")
+    page.evaluate(
+        "Object.defineProperty(window, 'isSecureContext', {value: true, configurable: true})"
+    )

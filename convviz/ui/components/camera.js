@@ -28,14 +28,15 @@ class Camera {
 
   update(data, send, tell) {
     const first = this.data === undefined;
+    // What Python says of an older pick is ignored.
+    if (data.layer !== this.data?.layer || data.channel === this.wanted) this.wanted = undefined;
+    if (this.wanted === undefined) this.channel = data.channel;
     this.data = data;
     this.send = send;
     this.tell = tell;
     this.levelColours = Uint8Array.from(atob(data.colours), (letter) => letter.charCodeAt(0));
     this.stage.setAttribute("aria-label", data.label);
     this.grid.setAttribute("aria-label", data.grid_label);
-    if (data.channel !== this.told) this.channel = data.channel;
-    this.told = data.channel;
     if (first) this.start();
     else if (this.answer) this.draw();
   }
@@ -263,9 +264,9 @@ class Camera {
 
   pick(channel) {
     if (!this.answer || channel < 0 || channel >= this.answer.channels) return;
-    this.channel = channel;
+    this.channel = this.wanted = channel;
     this.draw();
-    this.sending.run(() => this.send("channel", this.channel));
+    this.sending.run(() => this.send("channel", channel));
   }
 
   onClick(event) {
