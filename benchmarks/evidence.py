@@ -18,12 +18,11 @@ from convviz.features.grad_cam import CAM_METHODS, evidence_box, grad_cam, last_
 from convviz.features.occlusion import occlude_class
 from convviz.features.saliency import SALIENCY_METHODS, saliency
 from convviz.images.decode import decode
-from convviz.images.samples import sample, samples
+from convviz.images.samples import names_of_samples, sample
 from convviz.networks.network import Network
 from convviz.weights.load import load
 
 METHODS = (*CAM_METHODS, *SALIENCY_METHODS, "occlusion")
-_ROW = "{:10} {:12} {:12} {:>8} {:>8} {:>10} {:>10}"
 
 
 def test_of(network: Network, name: str, method: str) -> DeletionStep:
@@ -49,11 +48,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--networks", nargs="+", default=["alexnet", "vgg16", "googlenet"])
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
-    parser.add_argument("--images", nargs="+", default=[each.name for each in samples()])
+    parser.add_argument("--images", nargs="+", default=list(names_of_samples()))
     args = parser.parse_args()
-    print(
-        _ROW.format("network", "method", "image", "deletion", "shuffled", "insertion", "shuffled")
-    )
+    print("| network | method | image | deletion | shuffled | insertion | shuffled |")
+    print("| --- | --- | --- | ---: | ---: | ---: | ---: |")
     for network in map(load, args.networks):
         for method in args.methods:
             wins = [0, 0]
@@ -62,12 +60,15 @@ def main() -> None:
                 curves = (step.deletion, step.insertion)
                 deletion, insertion = (0.0 if curve is None else curve.area for curve in curves)
                 areas = (deletion, step.random_deletion_area, insertion, step.random_insertion_area)
-                numbers = [f"{area:.3f}" for area in areas]
-                print(_ROW.format(network.name, method, name, *numbers), flush=True)
+                print(_row(network.name, method, name, *(f"{area:.3f}" for area in areas)))
                 wins[0] += step.beats_random_in_deletion
                 wins[1] += step.beats_random_in_insertion
-            won = [f"{count} of {len(args.images)}" for count in wins]
-            print(_ROW.format(network.name, method, "beats all", won[0], "", won[1], ""))
+            won = [f"**{count} of {len(args.images)}**" for count in wins]
+            print(_row(network.name, method, "beats all three", won[0], "", won[1], ""), flush=True)
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

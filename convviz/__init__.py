@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from convviz.networks import register as register
     from convviz.networks import spec as spec
     from convviz.notebook import load as load
+    from convviz.reconstruction.amplify import AmplifyConfig as AmplifyConfig
+    from convviz.reconstruction.amplify import amplify as amplify
     from convviz.reconstruction.config import ReconstructionConfig as ReconstructionConfig
     from convviz.reconstruction.config import preset as preset
     from convviz.reconstruction.reconstruct import reconstruct as reconstruct
@@ -55,6 +57,7 @@ __version__ = "0.3.0"
 
 # The module that each name is imported from; a test compares this with the imports above.
 _MODULES = {
+    "AmplifyConfig": "convviz.reconstruction.amplify",
     "ClassTarget": "convviz.features.class_target",
     "ConvvizError": "convviz.errors",
     "NetworkSpec": "convviz.networks",
@@ -64,6 +67,7 @@ _MODULES = {
     "TrainingSettings": "convviz.learning.config",
     "ablate": "convviz.features.ablation",
     "activations": "convviz.features.activations",
+    "amplify": "convviz.reconstruction.amplify",
     "arithmetic": "convviz.features.arithmetic",
     "available": "convviz.networks",
     "capture": "convviz.features.capture",

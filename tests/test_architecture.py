@@ -66,7 +66,7 @@ UI_GROUPS = (
     },
     {
         *("cache", "jobs", "exports", "downloads", "predictions", "navigation", "questions"),
-        "page_questions",
+        *("page_questions", "camera"),
     },
     {"components"},
     {"datasets", "auxiliary_settings", "sidebar", "forget", "login", "tools"},

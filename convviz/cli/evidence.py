@@ -24,7 +24,6 @@ _AT_A_LAYER = ("gradcam", "hirescam", "layercam")
 _OF_PIXELS = ("gradient", "smoothgrad", "integrated", "guided", "occlusion")
 _METHODS = (*_AT_A_LAYER, "cam", *_OF_PIXELS)
 _PIXELS = 448  # side of the picture that is written
-_LISTED = 10  # channels
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--most-steps",
         type=int,
         default=243,
-        help="of integrated: steps at most, until completeness is within 1 %% (default: 243)",
+        help="of integrated: gradients at most, until completeness is within 1 %% (default: 243)",
     )
     parser.add_argument("--out", metavar="FILE.png", help="write the map over the picture")
     parser.add_argument(
@@ -112,6 +111,7 @@ def run(args: argparse.Namespace) -> int:
     image = read_image(args.image)
 
     from convviz.features.class_target import ClassTarget, class_scores, decoder_input, find_class
+    from convviz.features.evidence_json import evidence_json
     from convviz.weights.load import load
 
     with ProgressBar() as progress:
@@ -130,7 +130,9 @@ def run(args: argparse.Namespace) -> int:
     if args.npz is not None:
         _write_archive(args.npz, evidence)
     if args.json is not None:
-        values = _as_json(network, target, scores, args.method, evidence)
+        values = evidence_json(
+            network, target, scores, args.method, evidence.layer, evidence.map, evidence.facts
+        )
         write_json(args.json, values | {"seconds": round(seconds, 4)})
     if args.json != "-":
         _print(network, target, scores, args.method, evidence)
@@ -157,6 +159,7 @@ def _at_a_layer(
     network: Network, image: Image.Image, target: ClassTarget, args: argparse.Namespace
 ) -> _Evidence:
     from convviz.features import grad_cam
+    from convviz.features.evidence_json import class_map_facts
 
     layer = (
         grad_cam.last_with_maps(network) if args.layer is None else find_layer(network, args.layer)
@@ -169,11 +172,7 @@ def _at_a_layer(
             found = grad_cam.grad_cam(network, image, layer.name, target, args.method)
     grad_cam.check_reached(network, image, found)
     box, side = grad_cam.evidence_box(network, layer.name)
-    contributions = found.contributions
-    listed = [
-        {"channel": channel, "contribution": float(contributions[channel])}
-        for channel in found.strongest(_LISTED)
-    ]
+    contributions, facts = found.contributions, class_map_facts(found)
     return _Evidence(
         found.map,
         {
@@ -184,8 +183,10 @@ def _at_a_layer(
         layer,
         box,
         side,
-        {"channels": listed},
-        tuple(f"Channel {each['channel']}: {each['contribution']:+.3g}" for each in listed),
+        facts,
+        tuple(
+            f"Channel {each['channel']}: {each['contribution']:+.3g}" for each in facts["channels"]
+        ),
     )
 
 
@@ -223,6 +224,7 @@ def _saliency(
     progress: ProgressBar,
 ) -> _Evidence:
     from convviz.features import findings
+    from convviz.features.evidence_json import saliency_facts
     from convviz.features.saliency import find_saliency
 
     steps = find_saliency(
@@ -237,12 +239,9 @@ def _saliency(
     for step in steps:
         progress.show(step.fraction, f"{step.done} gradients")
     found = step.saliency
-    facts: dict[str, Any] = {"samples": found.samples}
-    lines: tuple[str, ...] = ()
-    if found.method == "integrated":
-        facts |= {"difference": found.difference, "completeness_gap": found.completeness_gap}
-        lines = (findings.completeness(found),)
-    return _Evidence(found.map, {"attribution": found.attribution}, facts=facts, lines=lines)
+    lines = (findings.completeness(found),) if found.method == "integrated" else ()
+    arrays = {"attribution": found.attribution}
+    return _Evidence(found.map, arrays, facts=saliency_facts(found), lines=lines)
 
 
 def _picture(network: Network, image: Image.Image, evidence: _Evidence) -> bytes:
@@ -267,36 +266,6 @@ def _write_archive(target: str, evidence: _Evidence) -> None:
     arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in tensors.items()}
     np.savez(file, **arrays)
     write(target, file.getvalue())
-
-
-def _as_json(
-    network: Network, target: ClassTarget, scores: Tensor, method: str, evidence: _Evidence
-) -> dict[str, Any]:
-    layer = evidence.layer
-    return {
-        "network": network.name,
-        "weights": {"source": network.weights.source, "sha256": network.weights.sha256},
-        "class": _class_as_json(network, target.index, scores),
-        "against": None
-        if target.against is None
-        else _class_as_json(network, target.against, scores),
-        "method": method,
-        "layer": None if layer is None else layer.name,
-        "shape": list(evidence.map.shape),
-        "max": float(evidence.map.max()),
-        **evidence.facts,
-    }
-
-
-def _class_as_json(network: Network, index: int, scores: Tensor) -> dict[str, Any]:
-    from convviz.features.predictions import class_name
-
-    return {
-        "index": index,
-        "label": class_name(network.weights.classes, index),
-        "score": float(scores[0, index]),
-        "probability": float(scores[0].softmax(0)[index]),
-    }
 
 
 def _print(

@@ -1,10 +1,12 @@
 """What commands write: files, JSON, tables, and a bar of progress on a terminal."""
 
 import json
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Self
 
 from tqdm import tqdm
@@ -67,6 +69,26 @@ class ProgressBar:
         self._bar.total = total
         self._bar.set_description_str(text, refresh=False)
         self._bar.update(done - self._bar.n)
+
+
+@contextmanager
+def interruptible() -> Iterator[list[int]]:
+    """Let the first Ctrl-C end the run in good order, and a second one at once."""
+    received: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    try:
+        handler = signal.signal(signal.SIGINT, note)
+    except ValueError:  # not the main thread, which alone gets signals
+        yield received
+        return
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def check_target(target: str | None, suffix: str = "") -> None:

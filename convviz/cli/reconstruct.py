@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
-import signal
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from convviz.cli.options import find_layer, layer_and_image, read_image, say_whose
-from convviz.cli.output import ProgressBar, check_target, write, write_json
+from convviz.cli.output import ProgressBar, check_target, interruptible, write, write_json
 from convviz.formatting import percent
 from convviz.reconstruction import optimizers
 from convviz.reconstruction.optimizers import OPTIMIZERS
@@ -92,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
         say_whose(network.name)
         config = _config(args, network, start)
         result = None
-        with _interruptible() as interrupted:
+        with interruptible() as interrupted:
             for step in reconstruct(network, image, config, stop=lambda: bool(interrupted)):
                 progress.show(step.fraction, _line(step))
                 result = step.result
@@ -129,26 +126,6 @@ def _config(
     if args.steps is not None or args.seconds is not None:
         config = replace(config, steps=None, seconds=None)
     return replace(config, **{name: value for name, value in options.items() if value is not None})
-
-
-@contextmanager
-def _interruptible() -> Iterator[list[int]]:
-    """Let the first Ctrl-C end the run in good order, and a second one at once."""
-    received: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        received.append(number)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    try:
-        handler = signal.signal(signal.SIGINT, note)
-    except ValueError:  # not the main thread, which alone gets signals
-        yield received
-        return
-    try:
-        yield received
-    finally:
-        signal.signal(signal.SIGINT, handler)
 
 
 def _line(step: ReconstructionStep) -> str:

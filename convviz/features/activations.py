@@ -325,9 +325,19 @@ def activations_of(
     Raises:
         NetworkError: There is no such layer, or it puts out no tensor of real numbers.
     """
+    return activations_of_batch(network, input_for(network, image), layer_names, gaps)
+
+
+def activations_of_batch(
+    network: Network,
+    batch: Tensor,
+    layer_names: Sequence[str],
+    gaps: dict[str, str] | None = None,
+) -> dict[str, Activations]:
+    """Do as `activations_of` for an input as `capture.input_for` makes it, shape (1, 3, S, S)."""
     targets = [layer(network, name) for name in layer_names]
     names = dict.fromkeys(name for target in targets for name in needed(target))
-    batch, missing = input_for(network, image), None if gaps is None else dict[str, str]()
+    missing = None if gaps is None else dict[str, str]()
     outputs = observe_each(network.module, batch, dict.fromkeys(names, copied), gaps=missing)
     shown = [target for target in targets if outputs.keys() >= set(needed(target))]
     if gaps is not None and missing:

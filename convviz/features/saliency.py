@@ -19,7 +19,7 @@ there does not show why the trained network decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -47,7 +47,9 @@ SALIENCY_METHODS: tuple[SaliencyMethod, ...] = get_args(SaliencyMethod)
 COMPLETE = 0.01  # integrated gradients are exact enough within this share of the difference
 
 _BATCH = 4  # images that run at once: a run that is stopped ends within one batch
-_FIRST_STEPS = 9  # on the line of integrated gradients; then three times as many, and so on
+_FIRST_STEPS = 9  # equal parts of the line of integrated gradients; then the worst are halved
+_ROUNDING = 1e-5  # of the difference: what a part misses less may be float32's rounding
+_MOST_OPEN = 40  # of its parts that may still be halved, each with a gradient in memory
 _NEAR_ZERO = 1e-3  # of the larger score: a smaller difference says nothing of completeness
 _BLOCKS = 16  # along each side, in which two pictures are compared
 
@@ -61,7 +63,8 @@ class Saliency:
         target: The class.
         score: The class's score, or the difference of two.
         attribution: For each value of the input, with its sign, shape (3, S, S).
-        samples: How many gradients it is the mean of.
+        samples: How many gradients it is the mean of; of integrated gradients, over how many
+            parts of the line.
         plain_score: The score of the plain image; None but for integrated gradients.
     """
 
@@ -152,8 +155,9 @@ def find_saliency(
         samples: Of SmoothGrad: how many copies with noise.
         noise: Of SmoothGrad: the noise's standard deviation, as a share of the input's range.
         seed: Of SmoothGrad: the noise's.
-        most_steps: Of integrated gradients: steps are added, from 9 on always three times as
-            many, until completeness is within 1 % or one more time would be more than these.
+        most_steps: Of integrated gradients: gradients at most. The line is divided into 9 equal
+            parts, then those parts whose gradient misses most of the score's change there are
+            halved, until completeness is within 1 %.
         stop: Asked after every step whether to end.
 
     Yields:
@@ -239,32 +243,124 @@ def _integrate(
     most_steps: int,
     stop: Callable[[], bool],
 ) -> Iterator[SaliencyStep]:
-    # The middles of n equal parts of the line are also middles of 3n parts: nothing is wasted.
-    plain = torch.zeros_like(batch)
-    score, plain_score = target.score(class_scores(network, torch.cat((batch, plain)))).tolist()
-    total, done, steps = torch.zeros_like(batch[0], dtype=torch.float64), 0, _FIRST_STEPS
-    found = Saliency("integrated", target, score, torch.zeros_like(batch[0]), 0, plain_score)
+    cuts = [index / _FIRST_STEPS for index in range(_FIRST_STEPS + 1)]
+    at_cuts = _scores_on_line(network, batch, target, cuts)
+    line = _Line(batch)
+    found = Saliency(
+        "integrated", target, at_cuts[-1], torch.zeros_like(batch[0]), 0, plain_score=at_cuts[0]
+    )
+    waiting = [
+        (cuts[index], cuts[index + 1], at_cuts[index], at_cuts[index + 1])
+        for index in range(_FIRST_STEPS)
+    ]
+    done = 0
     while True:
-        middles = [(index + 0.5) / steps for index in range(steps) if not done or index % 3 != 1]
-        for start in range(0, len(middles), _BATCH):
-            shares = torch.tensor(middles[start : start + _BATCH], dtype=batch.dtype)
-            gradients, scores = input_gradient(
-                network.module, shares[:, None, None, None] * batch, target.score
-            )
+        for first in range(0, len(waiting), _BATCH):
+            ends = waiting[first : first + _BATCH]
+            middles = torch.tensor([(begin + end) / 2 for begin, end, *_ in ends])
+            shares = middles.to(batch.dtype)[:, None, None, None]
+            gradients, scores = input_gradient(network.module, shares * batch, target.score)
             check_scores(network, scores, gradients)
-            total += gradients.double().sum(0)
-            done += len(shares)
-            if start + _BATCH < len(middles):
+            for each, gradient, score in zip(
+                ends, gradients, target.score(scores).tolist(), strict=True
+            ):
+                line.add(_Part(*each, score, gradient))
+            done += len(ends)
+            if first + _BATCH < len(waiting):
                 yield SaliencyStep(done, most_steps, found, is_last=False)
                 if stop():
                     return
-        found = replace(found, attribution=(total / steps).float() * batch[0], samples=steps)
+        found = replace(found, attribution=line.attribution(), samples=line.parts)
         gap = found.completeness_gap
-        ended = (gap is not None and gap <= COMPLETE) or 3 * steps > most_steps or stop()
+        is_complete = gap is not None and gap <= COMPLETE
+        pairs = 0 if is_complete else min(_BATCH, most_steps - done) // 2
+        worst = line.take_worst(pairs, _ROUNDING * abs(at_cuts[-1] - at_cuts[0]))
+        ended = not worst or stop()
         yield SaliencyStep(done, most_steps, found, is_last=ended)
         if ended:
             return
-        steps *= 3
+        waiting = [half for part in worst for half in part.halves()]
+
+
+def _scores_on_line(
+    network: Network, batch: Tensor, target: ClassTarget, shares: Sequence[float]
+) -> list[float]:
+    """Return the scores of images on the line from the plain one to this one."""
+    scores: list[float] = []
+    for first in range(0, len(shares), _BATCH):
+        some = torch.tensor(shares[first : first + _BATCH], dtype=batch.dtype)
+        images = some[:, None, None, None] * batch
+        scores += target.score(class_scores(network, images)).tolist()
+    return scores
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A part of the line from the plain image to this one.
+
+    Attributes:
+        begin: Where it begins, from 0 at the plain image to 1.
+        end: Where it ends.
+        score_before: The score at its beginning.
+        score_after: The score at its end.
+        score_between: The score in its middle.
+        gradient: The score's gradient in its middle, shape (3, S, S).
+    """
+
+    begin: float
+    end: float
+    score_before: float
+    score_after: float
+    score_between: float
+    gradient: Tensor
+
+    def halves(self) -> tuple[tuple[float, float, float, float], ...]:
+        """Return beginning, end and the scores there of its two halves."""
+        middle = (self.begin + self.end) / 2
+        return (
+            (self.begin, middle, self.score_before, self.score_between),
+            (middle, self.end, self.score_between, self.score_after),
+        )
+
+
+class _Line:
+    """The sum over the line, and what each part of it misses of the score's change there.
+
+    A network of ReLUs is linear between its kinks: where a part has none, one gradient is exact.
+    So the parts that miss most are halved, and no others.
+
+    Args:
+        batch: The input, shape (1, 3, S, S).
+    """
+
+    def __init__(self, batch: Tensor) -> None:
+        self._batch = batch[0].double()
+        self._sum = torch.zeros_like(self._batch)
+        self._open: list[tuple[float, _Part]] = []  # what it misses, with its sign; and the part
+        self.parts = 0
+
+    def add(self, part: _Part) -> None:
+        """Add a part; of those that miss least, too many are not kept for halving."""
+        share = (part.end - part.begin) * part.gradient.double()
+        self._sum += share
+        missed = float((share * self._batch).sum()) - (part.score_after - part.score_before)
+        self._open.append((missed, part))
+        self._open.sort(key=lambda each: abs(each[0]), reverse=True)
+        del self._open[_MOST_OPEN:]
+        self.parts += 1
+
+    def take_worst(self, count: int, least: float) -> list[_Part]:
+        """Take out the parts that miss most, if that is more than `least`."""
+        taken = [part for missed, part in self._open[:count] if abs(missed) > least]
+        self._open = self._open[len(taken) :]
+        for part in taken:
+            self._sum -= (part.end - part.begin) * part.gradient.double()
+        self.parts -= len(taken)
+        return taken
+
+    def attribution(self) -> Tensor:
+        """Return the mean gradient times the input, shape (3, S, S)."""
+        return (self._sum * self._batch).float()
 
 
 def randomised(network: Network, seed: int = 0) -> Network:

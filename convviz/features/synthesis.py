@@ -163,12 +163,8 @@ def _ascend(
     coefficients = _NOISE * torch.randn(image.shape, generator=generator)
     coefficients.requires_grad_()
     optimiser = torch.optim.Adam([coefficients], lr=config.rate)
-    unit = Unit(layer.name, channel, 0, 0)
-    if layer.name == layer.module:
-        # Height and width stay those of the map: a ReLU, a batch norm or a choice changes neither.
-        unit = Derivation(network).before_relu(unit)
+    unit, before_relu = unit_before_relu(network, layer, channel)
     cut = truncated(network.module, unit.name)
-    before_relu = find_layer(network, unit.name).pre_relu is not None
     mean, std = network.spec.mean, network.spec.std
 
     def measured(picture: Image.Image) -> float:
@@ -215,6 +211,24 @@ def _ascend(
             )
             if stop():
                 return
+
+
+def unit_before_relu(network: Network, layer: Layer, channel: int) -> tuple[Unit, bool]:
+    """Find where a channel is before its ReLU, so that one that is silent has a gradient too.
+
+    Args:
+        network: The network.
+        layer: The channel's layer.
+        channel: The channel.
+
+    Returns:
+        The layer and channel to look at, and whether a ReLU follows there.
+    """
+    unit = Unit(layer.name, channel, 0, 0)
+    if layer.name == layer.module:
+        # Height and width stay those of the map: a ReLU, a batch norm or a choice changes neither.
+        unit = Derivation(network).before_relu(unit)
+    return unit, find_layer(network, unit.name).pre_relu is not None
 
 
 def _valid(image: FourierImage, coefficients: Tensor) -> Tensor:

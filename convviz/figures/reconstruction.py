@@ -1,4 +1,4 @@
-"""Figures of the page Reconstruction: the loss of a run, and what survives with depth.
+"""Figures of the page Reconstruction: a run's loss, what survives with depth, a layer's answer.
 
 The loss curve comes in two forms. While a run goes on it is a plain SVG: a page draws it about once
 a second, and the optimisation needs the processor more. At the end it is a plotly figure with
@@ -103,6 +103,30 @@ def loss_drawing(steps: Sequence[int], losses: Sequence[float], *, last: int | N
     )
     label = f"Loss curve: {points[0][1]:.3g} at first, {points[-1][1]:.3g} at step {points[-1][0]}"
     return _svg("".join((*lines, curve, *labels)), label)
+
+
+def answers(steps: Sequence[int], scores: Sequence[float], *, at: int | None = None) -> go.Figure:
+    """Draw how strongly a layer or a channel answers over the steps, the original at step 0.
+
+    Args:
+        steps: Numbers of the steps.
+        scores: What was measured after each.
+        at: A step to mark: the one whose image is shown.
+    """
+    figure = go.Figure(
+        go.Scatter(
+            x=list(steps),
+            y=list(scores),
+            mode="lines+markers",
+            line={"color": theme.ACCENT, "width": 2.5},
+            hovertemplate="step %{x}<br>answer %{y:.3g}<extra></extra>",
+        )
+    )
+    if at is not None:
+        figure.add_vline(x=at, line={"color": theme.VERMILION, "width": 2, "dash": "dot"})
+    figure.update_xaxes(title="step", rangemode="tozero")
+    figure.update_yaxes(title="answer")
+    return theme.style(figure, height=_HEIGHT)
 
 
 def survival(

@@ -88,17 +88,17 @@ def check(config: ReconstructionConfig) -> None:
     Raises:
         SettingError: A setting is out of range; the sentence names the limit.
     """
-    _whole("number of steps", config.steps, 1, MOST_STEPS)
-    _within("time in seconds", config.seconds, 0.0, MOST_SECONDS, above=True)
+    whole("number of steps", config.steps, 1, MOST_STEPS)
+    within("time in seconds", config.seconds, 0.0, MOST_SECONDS, above=True)
     _choice("optimizer", config.optimizer, tuple(OPTIMIZERS))
-    _within("learning rate", config.learning_rate, 0.0, math.inf, above=True)
-    _within("decay", config.decay, 0.0, 10.0)
-    _within("weight of the total variation", config.tv, 0.0, 1e6)
-    _within("noise", config.noise, 0.0, 1.0)
-    _within("smoothness", config.smoothness, 0.0, 3.0)
-    _whole("seed", config.seed, 0, 2**63 - 1)
+    within("learning rate", config.learning_rate, 0.0, math.inf, above=True)
+    within("decay", config.decay, 0.0, 10.0)
+    within("weight of the total variation", config.tv, 0.0, 1e6)
+    within("noise", config.noise, 0.0, 1.0)
+    within("smoothness", config.smoothness, 0.0, 3.0)
+    whole("seed", config.seed, 0, 2**63 - 1)
     _choice("precision", config.precision, PRECISIONS)
-    _whole("image size", config.image_size, 1, LARGEST_IMAGE)
+    whole("image size", config.image_size, 1, LARGEST_IMAGE)
     _start(config.start)
 
 
@@ -126,15 +126,31 @@ def _choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
         raise SettingError(f"The {name} {value!r} does not exist; choose {', '.join(choices)}.")
 
 
-def _whole(name: str, value: Any, low: int, high: int) -> None:
+def whole(name: str, value: Any, low: int, high: int) -> None:
+    """Check a whole number; None is a setting that is not made.
+
+    Raises:
+        SettingError: It is none, or out of range.
+    """
     if value is None:
         return
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise SettingError(f"The {name} must be a whole number from {low} to {high}, not {value}.")
 
 
-def _within(name: str, value: Any, low: float, high: float, *, above: bool = False) -> None:
-    """Check a number; not-a-number is outside every range."""
+def within(name: str, value: Any, low: float, high: float, *, above: bool = False) -> None:
+    """Check a number; None is a setting that is not made, not-a-number is outside every range.
+
+    Args:
+        name: Name of the setting, for the sentence.
+        value: Its value.
+        low: The smallest valid value.
+        high: The largest one.
+        above: Whether `low` itself is not valid.
+
+    Raises:
+        SettingError: It is none, or out of range.
+    """
     if value is None:
         return
     number = isinstance(value, (int, float)) and not isinstance(value, bool)

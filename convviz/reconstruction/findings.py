@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from PIL import Image
 from torch import Tensor
 
-from convviz.formatting import decimals, percent, significant
+from convviz.formatting import decimals, percent, significant, times
 from convviz.images.preprocess import to_pixels
 from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
@@ -22,13 +22,18 @@ from convviz.networks.registry import spec
 from convviz.plain_text import plain
 from convviz.reconstruction.config import MEASURED, ReconstructionConfig, is_measured
 from convviz.reconstruction.optimizers import DEFAULT, OPTIMIZERS
-from convviz.reconstruction.progress import ReconstructionProgress, SeriesProgress
+from convviz.reconstruction.progress import (
+    AmplifyProgress,
+    ReconstructionProgress,
+    SeriesProgress,
+)
 from convviz.reconstruction.quality import PATCH, SsimBaselines, baselines, scaled, ssim
 from convviz.reconstruction.reconstruct import ReconstructionResult
 from convviz.reconstruction.recorded import RecordedSeries
 from convviz.structure.layers import Layer
 
 _NOTICEABLE = 0.05  # of a correlation or an SSIM
+_PLAIN_FACTOR = 1.5  # below it a rise is said in percent
 _MATCHED = 0.1  # up to this relative error, feature maps are nearly the same
 _FAR = 0.5  # above this one, an image says more about the optimisation than about the layer
 
@@ -484,3 +489,59 @@ def _listed(names: Sequence[str]) -> str:
 
 def _joined(*sentences: str) -> str:
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def amplified(run: AmplifyProgress) -> str:
+    """Say how much more a layer or a channel answers to the image that was made for it."""
+    if run.start is None or run.score is None:
+        return ""
+    before, after = run.start, run.score
+    what = _answer(run)
+    if not run.changed:
+        return (
+            f"The {what} stayed at {before:.3g}: no pixel has an influence on it here, so the "
+            "image is what it was. Choose another layer or channel."
+        )
+    numbers = f"{before:.3g} before, {after:.3g} after"
+    if after <= before:
+        return (
+            f"The {what} did not rise: {numbers}. A smaller strength or more seconds may help, "
+            "because each step then moves the image less."
+        )
+    if before > 0 and after < _PLAIN_FACTOR * before:
+        return f"The {what} rose by {percent(after / before - 1)}: {numbers}."
+    if before > 0:
+        return f"The {what} is {times(after / before)} times as large: {numbers}."
+    return f"The {what} rose by {after - before:.3g}: {numbers}."
+
+
+def amplified_how(run: AmplifyProgress) -> str:
+    """Say in how many octaves and steps an image was changed, and on what it was measured."""
+    if not run.octaves:
+        return ""
+    steps = "1 step" if run.step == 1 else f"{run.step:,} steps"
+    octaves = "one octave" if run.octaves == 1 else f"{run.octaves} octaves"
+    sizes = f"{run.subject.pixels} pixels"
+    if run.octaves > 1:
+        sizes = f"{run.smallest_side} to {sizes}"
+    text = (
+        f"{steps} in {octaves}, {sizes} a side; strength {run.config.strength:g}. Both numbers are "
+        f"measured on {run.subject.pixels} × {run.subject.pixels} pixels, as saved."
+    )
+    missing = run.config.octaves - run.octaves
+    if missing:
+        text += (
+            f" {missing} of the {run.config.octaves} octaves would need a smaller image than "
+            f"{plain(run.subject.network)} can take."
+        )
+    return text
+
+
+def _answer(run: AmplifyProgress) -> str:
+    """Name the number that is measured of a layer or a channel."""
+    title = plain(run.subject.layer_title)
+    if run.config.channel is not None:
+        where = ", before its ReLU," if run.before_relu else ""
+        return f"mean of channel {run.config.channel} of {title}{where}"
+    where = ", after its ReLU," if run.rectified else ""
+    return f"root mean square of {title}{where}"

@@ -12,12 +12,14 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
 
 from PIL import Image
 
 from convviz.images.encode import jpeg, png
 from convviz.images.preprocess import crop, to_image
 from convviz.networks.network import Network
+from convviz.reconstruction.amplify import AmplifyConfig, amplify
 from convviz.reconstruction.config import ReconstructionConfig
 from convviz.reconstruction.reconstruct import (
     ReconstructionResult,
@@ -31,6 +33,8 @@ FRAMES = 60
 
 CURVE = 200
 """At most so many steps of the loss curve are kept while a run goes on."""
+
+AnyFrame = TypeVar("AnyFrame")
 
 _SERIES_FRAMES = 12  # of each run; a series is compared side by side, not frame by frame
 _PROGRESS_SECONDS = 0.25  # between two records; a page asks about once a second
@@ -152,6 +156,84 @@ class ReconstructionProgress:
 
 
 @dataclass(frozen=True)
+class AmplifyPlan:
+    """An image in which a layer is to be amplified; the attributes are those of `Plan`."""
+
+    network: Network
+    config: AmplifyConfig
+    subject: Subject
+    original: Image.Image
+
+
+@dataclass(frozen=True)
+class AmplifyFrame:
+    """The image as it was at one step, as a JPEG, and how strongly the layer answered to it."""
+
+    step: int
+    seconds: float
+    octave: int
+    score: float
+    jpeg: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True)
+class AmplifyProgress:
+    """A run that amplifies a layer, at one moment.
+
+    Attributes:
+        subject: What it is about.
+        config: Its settings.
+        original: The image as the network sees it, as a PNG.
+        image: The newest image: a JPEG while it grows, a PNG at the end; empty at first.
+        points: The measurements so far, without images.
+        frames: Some of the images on the way, the first and the newest among them.
+        fraction: Share of the run that is done, from 0 to 1.
+        seconds_left: How long it will still take, if known.
+        start: The measured number for the original; None until the first step.
+        before_relu: Whether the number is one before a ReLU.
+        rectified: Whether the number counts what the next ReLU lets through.
+        changed: Whether any step changed the image.
+        octaves: How many octaves there are.
+        side: Side of the image in the octave that the run is in, in pixels; 0 at first.
+        smallest_side: The same for the smallest octave.
+        ended: Whether it is over.
+    """
+
+    subject: Subject
+    config: AmplifyConfig = field(repr=False)
+    original: bytes = field(repr=False)
+    image: bytes = field(default=b"", repr=False)
+    points: tuple[AmplifyFrame, ...] = field(default=(), repr=False)
+    frames: tuple[AmplifyFrame, ...] = field(default=(), repr=False)
+    fraction: float = 0.0
+    seconds_left: float | None = None
+    start: float | None = None
+    before_relu: bool = False
+    rectified: bool = False
+    changed: bool = False
+    octaves: int = 0
+    side: int = 0
+    smallest_side: int = 0
+    ended: bool = False
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory it holds."""
+        images = len(self.original) + len(self.image) + sum(len(f.jpeg) for f in self.frames)
+        return images + _STEP_BYTES * len(self.points)
+
+    @property
+    def step(self) -> int:
+        """How many steps it has taken."""
+        return self.points[-1].step if self.points else 0
+
+    @property
+    def score(self) -> float | None:
+        """The newest measured number."""
+        return self.points[-1].score if self.points else None
+
+
+@dataclass(frozen=True)
 class SeriesProgress:
     """Several runs, one after the other, at one moment.
 
@@ -187,6 +269,22 @@ def plan(
         image_title: Its title.
         config: The settings.
     """
+    subject, original = _subject(network, layer, image, image_title)
+    return Plan(network, replace(config, layer=layer.name), subject, original)
+
+
+def amplify_plan(
+    network: Network, layer: Layer, image: Image.Image, image_title: str, config: AmplifyConfig
+) -> AmplifyPlan:
+    """Put together what a run that amplifies a layer needs; see `plan` for the arguments."""
+    subject, original = _subject(network, layer, image, image_title)
+    return AmplifyPlan(network, config, subject, original)
+
+
+def _subject(
+    network: Network, layer: Layer, image: Image.Image, image_title: str
+) -> tuple[Subject, Image.Image]:
+    """Say what a run is about, and crop the image to what the network sees."""
     weights = network.weights
     subject = Subject(
         image=image_title,
@@ -202,7 +300,7 @@ def plan(
     )
     how = network.spec.interpolation
     original = crop(image, size=weights.input_size, resize=weights.resize, interpolation=how)
-    return Plan(network, replace(config, layer=layer.name), subject, original)
+    return subject, original
 
 
 def continuation(network: Network, run: ReconstructionProgress) -> Plan:
@@ -245,12 +343,48 @@ def reconstruct_series(
             results = (*results, run)
 
 
+def amplify_one(*, stop: Callable[[], bool], plan: AmplifyPlan) -> Iterator[AmplifyProgress]:
+    """Amplify a layer in an image; each item is the run at one moment.
+
+    Args:
+        stop: Says when to end early.
+        plan: The run.
+    """
+    frames: Frames[AmplifyFrame] = Frames()
+    run = AmplifyProgress(plan.subject, plan.config, png(plan.original))
+    yield run
+    steps = amplify(
+        plan.network, plan.original, plan.subject.layer, plan.config, stop=stop, cropped=True
+    )
+    for step in steps:
+        point = AmplifyFrame(step.step, step.seconds, step.octave, step.score)
+        data = jpeg(step.picture, full_colour=True)
+        frames.add(replace(point, jpeg=data))
+        run = replace(
+            run,
+            image=png(step.picture) if step.ended else data,
+            points=(*run.points, point),
+            frames=frames.kept,
+            fraction=step.fraction,
+            seconds_left=step.seconds_left,
+            start=step.start,
+            before_relu=step.before_relu,
+            rectified=step.rectified,
+            changed=step.changed,
+            octaves=step.octaves,
+            side=step.side,
+            smallest_side=step.smallest_side,
+            ended=step.ended,
+        )
+        yield run
+
+
 def _run(
     stop: Callable[[], bool], plan: Plan, most_frames: int, before: ReconstructionProgress | None
 ) -> Iterator[ReconstructionProgress]:
     config, original = plan.config, plan.original
     steps = list(before.steps) if before else []
-    frames = Frames(most_frames, before.frames if before else ())
+    frames: Frames[Frame] = Frames(most_frames, before.frames if before else ())
     if before and before.result:
         config = replace(config, start=before.result.unrounded)
     run = ReconstructionProgress(plan.subject, plan.config, png(original), steps=thin(steps, CURVE))
@@ -300,7 +434,7 @@ def _numbers(step: ReconstructionStep, before: ReconstructionProgress | None) ->
     )
 
 
-class Frames:
+class Frames(Generic[AnyFrame]):
     """Collects frames and keeps a bounded number of them, evenly over the run.
 
     Where there are too many, every other one is dropped, and from then on only every second, fourth
@@ -311,15 +445,15 @@ class Frames:
         before: Frames of an earlier run that this one goes on from.
     """
 
-    def __init__(self, most: int = FRAMES, before: Sequence[Frame] = ()) -> None:
+    def __init__(self, most: int = FRAMES, before: Sequence[AnyFrame] = ()) -> None:
         self._most = most
         self._before = list(thin(before, most // 2))
-        self._kept: list[Frame] = []
+        self._kept: list[AnyFrame] = []
         self._stride = 1
         self._count = 0
-        self._newest: Frame | None = None
+        self._newest: AnyFrame | None = None
 
-    def add(self, frame: Frame) -> None:
+    def add(self, frame: AnyFrame) -> None:
         """Add a frame."""
         self._newest = frame
         if self._count % self._stride == 0:
@@ -330,7 +464,7 @@ class Frames:
             self._stride *= 2
 
     @property
-    def kept(self) -> tuple[Frame, ...]:
+    def kept(self) -> tuple[AnyFrame, ...]:
         """The frames that are kept, in order, the newest at the end."""
         frames = (*self._before, *self._kept)
         if self._newest is None or (frames and frames[-1] is self._newest):

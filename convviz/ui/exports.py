@@ -29,6 +29,7 @@ _MIME = {
     "png": "image/png",
     "gif": "image/gif",
     "csv": "text/csv",
+    "json": "application/json",
     "safetensors": "application/octet-stream",
     "npz": "application/octet-stream",
     "pt": "application/octet-stream",

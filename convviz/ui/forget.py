@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.runtime import Runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from convviz.ui import jobs, state, visitor
+from convviz.ui import camera, jobs, state, visitor
 from convviz.ui.choice import DECODED
 from convviz.ui.errors import guarded
 
@@ -36,6 +36,7 @@ def _forget() -> None:
     visit = state.visit()
     has_image = visit.own_image is not None
     runs = jobs.forget_all(visitor.known_owner())
+    camera.end_all(visitor.known_owner())
     networks = len(visit.trained)
     _forget_networks(visit.trained)
     for cached in caches_of("image"):

@@ -172,8 +172,9 @@ CONVENTIONS: dict[str, Convention] = {
         counted="Of the normalised input: the largest absolute gradient of the three colours; of "
         "integrated gradients the positive part of their sum. SmoothGrad averages 25 copies with "
         "noise of 15 % of the range. Integrated gradients begin at plain grey, the mean colour; "
-        "steps are added until the shares add up to the difference of the two scores within 1 %, "
-        "or 243 are done. Near a difference of 0 no such share is given.",
+        "the way there is divided where the score bends until the shares add up to the difference "
+        "of the two scores within 1 %, or 243 gradients are done. Near a difference of 0 no such "
+        "share is given.",
         source="Simonyan et al. 2014; Smilkov et al. 2017; Sundararajan et al. 2017; Springenberg "
         "et al. 2015.",
         check="captum's gradients, integrated gradients and guided backpropagation.",
@@ -456,6 +457,15 @@ CONVENTIONS: dict[str, Convention] = {
         source="runs with the trained AlexNet, VGG16 and GoogLeNet; a guess for other networks.",
         check="the same runs with five strengths of noise, and Adam and L-BFGS of torch.optim.",
         test="benchmarks/reconstruction.py",
+    ),
+    "amplified": Convention(
+        title="How much more a layer answers",
+        counted="Of a layer, the root mean square of its numbers after the ReLU, with their signs "
+        "where no ReLU follows; of a channel, the mean of its map, before its ReLU where it has "
+        "one. Both are measured on 8-bit images at the network's own size.",
+        source="Mordvintsev, Olah & Tyka 2015, who maximise the same square.",
+        check="a forward pass of PyTorch with hooks over the two saved images.",
+        test="tests/reconstruction/test_amplify.py",
     ),
     "recorded series": Convention(
         title="Recorded depth series",

@@ -132,6 +132,10 @@ class Key(StrEnum):
     SEED = "seed", int
     MOST_STEPS = "most_steps", int
     PRECISION = "precision"
+    AMPLIFY = "amplify"
+    AMPLIFY_CHANNEL = "amplify_channel", int
+    OCTAVES = "octaves", int
+    STRENGTH = "strength", float
 
     # Transfer learning
     SCENARIO = "scenario"
@@ -185,6 +189,7 @@ class Entry(StrEnum):
     SECOND_IMAGE_REFUSAL = "convviz.second_image_refusal"
     USUAL_DATA = "convviz.usual_data"
     TRAINING_ZIP = "convviz.training_zip"
+    LIVE_CAMERA = "convviz.live_camera"
     LIVE_MOMENT = "convviz.live_at"
     COURSE = "convviz.course"  # what was predicted
 
@@ -214,6 +219,7 @@ class Component(StrEnum):
     LAYERS_AHEAD = "convviz_layers_ahead"
     GLOSSARY = "convviz_glossary"
     PRESENTER = "convviz_presenter"
+    CAMERA = "convviz_camera"
 
 
 def read(text: str, like: Value) -> Value | None:

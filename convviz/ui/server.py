@@ -1,11 +1,11 @@
 """The server around the pages: what it does at its start, with every request, and now and then.
 
-`app.py` hands `options()` to Streamlit's `st.App`. Six things are done here, none of which a page
-can do: PyTorch is loaded when the server starts, so that the first visitor does not wait for it;
-hosts that are not on the list are refused; the style of all pages is part of the first answer;
-every answer carries security headers; files that browsers send are counted, bounded and let go; and
-links to elsewhere, the path of its script and its own words about a fault are taken out of what
-Streamlit sends.
+`app.py` hands `options()` to Streamlit's `st.App`, with the route of `ui.camera`. Six things are
+done here, none of which a page can do: PyTorch is loaded when the server starts, so that the first
+visitor does not wait for it; hosts that are not on the list are refused; the style of all pages is
+part of the first answer; every answer carries security headers; files that browsers send are
+counted, bounded and let go; and links to elsewhere, the path of its script and its own words about
+a fault are taken out of what Streamlit sends.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -40,7 +41,7 @@ from convviz import limits
 from convviz.downloads import cache
 from convviz.errors import SettingError
 from convviz.plain_text import unlinked
-from convviz.ui import errors, exports, login, shell
+from convviz.ui import camera, errors, exports, login, shell
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class Options(TypedDict):
 
     lifespan: Any
     middleware: list[Middleware]
+    routes: list[Route]
     on_script_error: Any
 
 
@@ -90,6 +92,7 @@ def options() -> Options:
             Middleware(Styles),
             Middleware(SentFrames),
         ],
+        routes=camera.routes(),
         on_script_error=errors.uncaught,
     )
 

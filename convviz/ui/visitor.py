@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Mapping
 
 import streamlit as st
 from streamlit.errors import StreamlitDuplicateElementKey
@@ -60,6 +61,11 @@ def owner() -> str:
 def known_owner() -> str:
     """Return this visitor's secret without asking the browser; empty where there is none yet."""
     return _secret(st.session_state.get(Entry.VISITOR)) or _secret(st.context.cookies.get(_COOKIE))
+
+
+def secret_in(cookies: Mapping[str, str]) -> str:
+    """Return the visitor's secret in a request's cookies; empty where there is none."""
+    return _secret(cookies.get(_COOKIE))
 
 
 def _secret(value: object) -> str:

@@ -29,6 +29,7 @@ VIEWS = {
     "Auxiliary lesson": ("/Course?step=auxiliary&laboratory=True", ""),
     "Papers": ("/Architectures?architectures=papers", ".st-key-paper button >> nth=1"),
     "Reconstruction": (f"/Reconstruction?{ALEXNET}", ".st-key-series button >> nth=1"),
+    "Amplify": (f"/Reconstruction?{ALEXNET}&series=amplify", ""),
     "Transfer learning": ("/Transfer_learning?network=alexnet", ""),
     "Recorded training": ("/Training", ""),
     "Live training": ("/Training", ".st-key-watch button >> nth=1"),

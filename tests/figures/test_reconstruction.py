@@ -77,3 +77,10 @@ def test_survival_shows_both_lines_and_leaves_gaps_open() -> None:
     assert low < 0
     assert high > 1
     assert figures.survival(["a"], [-0.4], [0.0]).layout.yaxis.range[0] < -0.4
+
+
+def test_answers_are_drawn_over_the_steps_with_the_marked_one() -> None:
+    figure = figures.answers([0, 3, 9], [-1.0, 0.5, 2.0], at=3)
+    assert list(figure.data[0].x) == [0, 3, 9]
+    assert list(figure.data[0].y) == [-1.0, 0.5, 2.0]
+    assert figure.layout.shapes[0].x0 == 3

@@ -368,6 +368,17 @@ SCENES = (
         ),
     ),
     Scene(
+        "reconstruction-amplify",
+        RECONSTRUCTION,
+        (
+            pick("amplify", "One channel"),
+            fill("amplify_channel", "5"),
+            slide("octaves"),
+            slide("strength"),
+        ),
+        {"series": "amplify"},
+    ),
+    Scene(
         "reconstruction-advanced",
         RECONSTRUCTION,
         (

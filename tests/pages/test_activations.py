@@ -11,6 +11,8 @@ from streamlit.testing.v1 import AppTest
 from convviz.features.activations import Activations, activations, depth_trend, empty_by_depth
 from convviz.images.decode import decode
 from convviz.images.samples import sample
+from convviz.ui import camera
+from convviz.ui.keys import Entry
 from convviz.weights.load import load
 
 PAGE = "pages/1_Activations.py"
@@ -361,3 +363,35 @@ def test_dead_channels_are_marked_after_a_set_was_looked_through(open_page: Any)
     assert "dead: never above zero in any of N = 83 crops of 5 photographs" in legend()
     assert not app.exception
     assert not app.error
+
+
+def test_live_ends_with_its_switch_with_another_view_and_with_forget_my_data(
+    open_page: Any,
+) -> None:
+    def switched_on() -> AppTest:
+        app = open_page(PAGE, network="googlenet", layer="conv1")
+        assert Entry.LIVE_CAMERA not in app.session_state
+        app.toggle(key="activations_live").set_value(True).run()
+        assert not app.exception
+        assert app.session_state[Entry.LIVE_CAMERA] in camera._cameras
+        return app
+
+    app = switched_on()
+    secret = app.session_state[Entry.LIVE_CAMERA]
+    known = camera._cameras[secret]
+    assert (known.through.layer, known.through.network.name) == ("conv1", "googlenet")
+    app.selectbox(key="layer").set_value("inception3a").run()
+    assert camera._cameras[secret].through.layer == "inception3a"  # the same camera
+    app.toggle(key="activations_live").set_value(False).run()
+    assert secret not in camera._cameras
+
+    other = switched_on()
+    secret = other.session_state[Entry.LIVE_CAMERA]
+    other.segmented_control(key="view").set_value("All layers").run()
+    assert secret not in camera._cameras
+
+    third = switched_on()
+    secret = third.session_state[Entry.LIVE_CAMERA]
+    third.button(key="forget_my_data").click().run()
+    assert secret not in camera._cameras
+    assert not third.toggle(key="activations_live").value

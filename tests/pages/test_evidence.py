@@ -3,16 +3,20 @@
 import json
 import re
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from convviz.cli import main
 from convviz.features.class_target import ClassTarget
 from convviz.features.grad_cam import grad_cam
 from convviz.features.predictions import predict
 from convviz.images.decode import decode
 from convviz.images.samples import sample
+from convviz.ui import exports
 from convviz.weights.load import load
 
 PAGE = "pages/8_Evidence.py"
@@ -119,3 +123,53 @@ def test_a_map_is_put_to_the_test_of_deletion(open_page: Any) -> None:
     assert not app.error
     assert re.search(r"area of 0\.\d{3}, in shuffled orders 0\.\d{3}", text_of(app))
     assert len(app.get("plotly_chart")) == 2
+
+
+def test_the_json_of_a_map_is_that_of_the_command_line(
+    open_page: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made: dict[str, Any] = {}
+    plain = exports.save_button
+
+    def save_button(label: str, data: Any, name: str, **more: Any) -> None:
+        made[label] = (data, name)
+        plain(label, data, name, **more)
+
+    monkeypatch.setattr(exports, "save_button", save_button)
+    app = open_page(PAGE, network="googlenet", image="cat")
+    assert not app.exception
+    data, name = made["Save as JSON"]
+    assert name.endswith("-gradcam_inception5b-map.json")
+    saved = json.loads(data())
+    file = tmp_path / "map.json"
+    assert main(["evidence", "sample:cat", "--network", "googlenet", "--json", str(file)]) == 0
+    expected = json.loads(file.read_text())
+    del expected["seconds"]
+    values = saved.pop("map")
+    assert saved == expected
+    assert [len(values), len(values[0])] == expected["shape"]
+    assert max(map(max, values)) == pytest.approx(expected["max"])
+
+
+def test_a_worse_image_shows_the_layer_before_where_no_gradient_reaches_one(
+    open_page: Any, own_file: Callable[..., Path]
+) -> None:
+    own_file(
+        "import torch, torchvision\n"
+        "from convviz.networks import NetworkSpec, register\n"
+        "def build():\n"
+        "    torch.manual_seed(3)\n"
+        "    vit = torchvision.models.VisionTransformer(image_size=32, patch_size=8,\n"
+        "        num_layers=2, num_heads=2, hidden_dim=16, mlp_dim=32, num_classes=3)\n"
+        "    torch.nn.init.normal_(vit.heads.head.weight, std=0.1)\n"
+        "    return vit\n"
+        "register(NetworkSpec(name='patches', title='Patches', build=build, input_size=32,\n"
+        "    classes=('a', 'b', 'c')))\n"
+    )
+    app = open_page(PAGE, network="patches", layer="encoder.ln", evidence="A worse image")
+    assert not app.exception
+    said = " ".join(each.value for each in app.info)
+    assert "No gradient of the score reaches encoder.ln" in said
+    instead = re.search(r"look at (\S+) instead", said)
+    assert instead is not None
+    assert f"Evidence in {instead[1]}" in " ".join(each.value for each in app.caption)

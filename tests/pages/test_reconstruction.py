@@ -278,3 +278,34 @@ def test_advanced_settings_outlast_a_look_at_another_page(page: Open) -> None:
     assert app.number_input(key="seed").value == 7
     assert app.number_input(key="most_steps").value == 3
     assert not {"optimizer", "precision", "seed", "most_steps"} & set(app.query_params)
+
+
+AMPLIFY = {"series": "amplify", "network": "googlenet", "layer": "conv1", "seconds": "4"}
+
+
+def test_amplify_makes_an_image_that_the_layer_answers_more(open_page: Any) -> None:
+    app = open_page(PAGE, **AMPLIFY, octaves="2", strength="0.05")
+    assert not app.exception
+    assert "give a layer more of what it already sees" in "\n".join(
+        each.value for each in app.subheader
+    )
+    assert app.select_slider(key="octaves").value == 2
+    assert app.select_slider(key="strength").value == 0.05
+    app = start(app)
+    said = next(each.value for each in app.markdown if "root mean square of" in each.value)
+    before, after = map(float, re.findall(r"(-?[\d.]+) (?:before|after)", said))
+    assert after > before
+    assert "strength 0.05. Both numbers are measured on" in text(app)
+    assert downloads(app) == ["Picture (PNG)", "Animation (GIF)", "Numbers (CSV)"]
+    assert app.get("plotly_chart")
+    assert "job" in app.query_params
+    app.query_params.clear()
+
+
+def test_amplify_keeps_a_channel_of_the_layer(open_page: Any) -> None:
+    app = open_page(PAGE, **AMPLIFY, amplify="channel", amplify_channel="5")
+    assert app.number_input(key="amplify_channel").value == 5
+    assert not app.exception
+    other = open_page(PAGE, **AMPLIFY, amplify="channel", amplify_channel="5000")
+    assert other.number_input(key="amplify_channel").value == 0
+    assert "5000" in text(other)  # the notice says what the link asked for

@@ -11,7 +11,7 @@ from convviz.features.activations import Activations, depth_trend
 from convviz.figures import activations as figures
 from convviz.figures import theme
 from convviz.ui import cache, exports, state, widgets
-from convviz.ui.activations import ahead, compare, display, grid, layer_table, one_channel
+from convviz.ui.activations import ahead, compare, display, grid, layer_table, live, one_channel
 from convviz.ui.activations.display import DisplayOptions
 from convviz.ui.choice import Choice
 from convviz.ui.how_we_know import how_we_know
@@ -41,8 +41,13 @@ def draw(choice: Choice) -> None:
     view = widgets.views("View", titles, Key.ACTIVATIONS_VIEW, _FIRST_VIEW)
     if view == _FIRST_VIEW:
         ahead.give_shown(choice, activations, options, texts)
+    else:
+        live.end()
     with st.container(key="activations_open_view"):
-        views[view](choice, activations, options)
+        if view == _FIRST_VIEW and live.switch():
+            live.draw(choice, activations, options)
+        else:
+            views[view](choice, activations, options)
     widgets.words(
         "layer",
         "channel",

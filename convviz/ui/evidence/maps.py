@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import streamlit as st
 from PIL import Image
 from torch import Tensor
 
 from convviz.features import grad_cam
-from convviz.features.class_target import ClassTarget, decoder_input
+from convviz.features.class_target import ClassTarget, class_scores, decoder_input
+from convviz.features.evidence_json import class_map_facts, evidence_json, saliency_facts
 from convviz.features.grad_cam import CamMethod, ClassMap
 from convviz.features.occlusion import ScoreOcclusionStep, occlude_class
 from convviz.features.saliency import (
@@ -187,7 +189,9 @@ def scale(shown: EvidenceMap) -> None:
     st.html('<div class="convviz-evidence-scale">' + f"0{ramp}{largest}</div>")
 
 
-def save_buttons(choice: Choice, shown: EvidenceMap, title: str, blend: float) -> None:
+def save_buttons(
+    choice: Choice, target: ClassTarget, method: str, shown: EvidenceMap, blend: float
+) -> None:
     """Draw the buttons that save the map over the image, alone, and as numbers."""
 
     def over() -> Image.Image:
@@ -201,12 +205,24 @@ def save_buttons(choice: Choice, shown: EvidenceMap, title: str, blend: float) -
         columns = [f"column_{index}" for index in range(shown.values.shape[1])]
         return exports.table(columns, shown.values.tolist())
 
-    parts = (state.shorten(title, 40), shown.name)
+    def record() -> str:
+        network, facts = choice.network, dict[str, Any]()
+        layer = None if shown.class_map is None else shown.class_map.layer
+        if shown.class_map is not None:
+            facts |= class_map_facts(shown.class_map)
+        if shown.saliency is not None:
+            facts |= saliency_facts(shown.saliency)
+        scores = class_scores(network, decoder_input(network, choice.image.pixels))
+        values = evidence_json(network, target, scores, method, layer, shown.values, facts)
+        return json.dumps({**values, "map": shown.values.tolist()}, ensure_ascii=False) + "\n"
+
+    parts = (state.shorten(target.title(choice.network), 40), shown.name)
     with st.container(horizontal=True, key="evidence_save_buttons"):
         for label, data, kind, ending in (
             ("Save over image", over, "over", "png"),
             ("Save map", alone, "map", "png"),
             ("Save as CSV", numbers, "map", "csv"),
+            ("Save as JSON", record, "map", "json"),
         ):
             exports.save_button(
                 label,

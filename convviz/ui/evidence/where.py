@@ -121,7 +121,7 @@ def _maps(choice: Choice, target: ClassTarget, method: str, shown: EvidenceMap) 
         with st.container(key="evidence_alone_column", gap="small"):
             maps.draw_alone(shown, "evidence_alone")
             st.caption(findings.alone(height, width))
-            maps.save_buttons(choice, shown, target.title(choice.network), blend / 100)
+            maps.save_buttons(choice, target, method, shown, blend / 100)
 
 
 def _randomise(choice: Choice, target: ClassTarget, method: str, shown: EvidenceMap) -> None:

@@ -39,7 +39,15 @@ def draw(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> None:
     """Draw the sliders, and what the network makes of the worse image."""
     runs.draw()
     layer = maps.layer_shown(choice)
-    _live(choice, target, method if method in AT_A_LAYER else "gradcam", layer.name)
+    method = method if method in AT_A_LAYER else "gradcam"
+    as_it_is = maps.class_map_of(
+        choice.image, choice.network, layer, target, cast("CamMethod", method)
+    )
+    if not as_it_is.is_reached:
+        before = maps.reached_before(choice.image, choice.network, as_it_is)
+        st.info(findings.not_reached(layer, before), icon=":material/block:")
+        layer = before or layer
+    _live(choice, target, method, layer.name)
     how_we_know("worse image", "class map", "guesses")
 
 

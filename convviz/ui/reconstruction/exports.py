@@ -9,7 +9,13 @@ import streamlit as st
 from PIL import Image, ImageDraw, ImageFont
 
 from convviz.reconstruction import findings
-from convviz.reconstruction.progress import Frame, ReconstructionProgress, SeriesProgress
+from convviz.reconstruction.progress import (
+    AmplifyFrame,
+    AmplifyProgress,
+    Frame,
+    ReconstructionProgress,
+    SeriesProgress,
+)
 from convviz.ui.exports import safe_name, save_button, table
 
 _FRAME_MILLISECONDS = 120
@@ -43,6 +49,54 @@ def run_buttons(run: ReconstructionProgress, frame: Frame | None) -> None:
             save_button("Loss (CSV)", lambda: losses(run), name, key="reconstruction_save_loss")
 
 
+def amplify_buttons(run: AmplifyProgress, frame: AmplifyFrame | None) -> None:
+    """Draw the buttons that save the image, the frames as an animation and the numbers.
+
+    Args:
+        run: The run.
+        frame: The frame that the page shows; None for the last image.
+    """
+    if not run.image:
+        return
+    parts = (f"step{frame.step}",) if frame else ()
+    data = frame.jpeg if frame else run.image
+    with st.container(horizontal=True, gap="small", key="reconstruction_save_amplified"):
+        save_button(
+            "Picture (PNG)",
+            lambda: _image(data),
+            _amplified_name(run, *parts, ending="png"),
+            key="reconstruction_save_amplified_image",
+        )
+        if len(run.frames) > 1:
+            save_button(
+                "Animation (GIF)",
+                lambda: animation(run),
+                _amplified_name(run, "growing", ending="gif"),
+                key="reconstruction_save_amplified_animation",
+            )
+        save_button(
+            "Numbers (CSV)",
+            lambda: answers(run),
+            _amplified_name(run, "numbers", ending="csv"),
+            key="reconstruction_save_answers",
+        )
+
+
+def _amplified_name(run: AmplifyProgress, *parts: str, ending: str) -> str:
+    subject, channel = run.subject, run.config.channel
+    words = ["amplified", subject.image, subject.network, subject.layer]
+    if channel is not None:
+        words.append(f"channel{channel}")
+    return safe_name(*words, *parts, ending=ending)
+
+
+def answers(run: AmplifyProgress) -> str:
+    """Write every measurement as CSV; step 0 is the original."""
+    rows = [[0, 0.0, "", run.start]]
+    rows += [[point.step, point.seconds, point.octave, point.score] for point in run.points]
+    return table(["step", "seconds", "octave", "answer"], rows)
+
+
 def series_buttons(series: SeriesProgress, titles: Sequence[Sequence[str]]) -> None:
     """Draw the buttons that save the images in a row, and the numbers as a table."""
     first = series.runs[0]
@@ -68,7 +122,7 @@ def file_name(run: ReconstructionProgress, *parts: str, ending: str) -> str:
     return safe_name(*words, *parts, ending=ending)
 
 
-def animation(run: ReconstructionProgress) -> bytes:
+def animation(run: ReconstructionProgress | AmplifyProgress) -> bytes:
     """Encode the frames as a GIF that pauses on the last one."""
     frames = [_image(frame.jpeg).convert("RGB") for frame in run.frames]
     data = io.BytesIO()

@@ -10,13 +10,18 @@ import streamlit as st
 from convviz.images.encode import png
 from convviz.jobs.job import JobView
 from convviz.reconstruction import progress
-from convviz.reconstruction.progress import Plan, ReconstructionProgress, SeriesProgress
+from convviz.reconstruction.progress import (
+    AmplifyProgress,
+    Plan,
+    ReconstructionProgress,
+    SeriesProgress,
+)
 from convviz.ui import cache, jobs
 from convviz.ui.choice import Choice
 from convviz.ui.components.drawing import drawing
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.jobs import PageJobs
-from convviz.ui.reconstruction import recorded_series, series, settings, view
+from convviz.ui.reconstruction import amplification, recorded_series, series, settings, view
 from convviz.ui.reconstruction import run as one_run
 
 _IDEA_TITLE = "The idea: optimise the image, not the weights"
@@ -44,6 +49,42 @@ def draw(choice: Choice) -> None:
     """
     page_jobs = jobs.page_jobs("reconstruction")
     mode = view.choose()
+    if mode == view.AMPLIFY:
+        _draw_amplify(choice, page_jobs)
+    else:
+        _draw_reconstruct(choice, page_jobs, mode)
+    how_we_know(
+        "relative error",
+        "psnr",
+        "ssim",
+        "layout and detail",
+        "reconstruction settled",
+        "reconstruction loss",
+        "reconstruction presets",
+        "recorded series",
+        "amplified",
+    )
+
+
+def _draw_amplify(choice: Choice, page_jobs: PageJobs) -> None:
+    plan, row = amplification.plan(choice)
+    job = page_jobs.find()
+    with row:
+        page_jobs.start_button(
+            "Start",
+            job,
+            ready=True,
+            on_click=amplification.start,
+            args=(page_jobs, plan),
+            what="run",
+        )
+    if job is not None:
+        _draw_job(page_jobs, job)
+    if job is None or job.state == "queued":
+        amplification.preview(plan)
+
+
+def _draw_reconstruct(choice: Choice, page_jobs: PageJobs, mode: str) -> None:
     plans, row = settings.plans(choice, mode)
     job = page_jobs.find()
     with row:
@@ -58,16 +99,6 @@ def draw(choice: Choice) -> None:
             _draw_idea_below()
         else:
             _preview(plans)
-    how_we_know(
-        "relative error",
-        "psnr",
-        "ssim",
-        "layout and detail",
-        "reconstruction settled",
-        "reconstruction loss",
-        "reconstruction presets",
-        "recorded series",
-    )
 
 
 def _preview(plans: Sequence[Plan]) -> None:
@@ -125,6 +156,10 @@ def _draw_job(page_jobs: PageJobs, job: JobView) -> None:
     )
     if job.state == "queued":
         return  # the idea stands open below
+    if isinstance(job.newest, AmplifyProgress):
+        with st.expander(amplification.IDEA_TITLE, icon=":material/lightbulb:"):
+            amplification.explain()
+        return
     with st.expander(_IDEA_TITLE, icon=":material/lightbulb:"):
         _draw_idea()
         _explain_idea()
@@ -134,6 +169,8 @@ def _live(job: JobView) -> Callable[[JobView], None]:
     """Lay out a job that runs; return what draws its newest view."""
     if isinstance(job.newest, SeriesProgress):
         return series.live(job.newest)
+    if isinstance(job.newest, AmplifyProgress):
+        return amplification.live(job.newest)
     return one_run.live(job.newest)
 
 
@@ -146,6 +183,8 @@ def _ended(job: JobView) -> None:
     """Draw a job's result."""
     if isinstance(job.newest, SeriesProgress):
         series.ended(job.newest)
+    elif isinstance(job.newest, AmplifyProgress):
+        amplification.ended(job.newest)
     else:
         one_run.ended(job.newest)
 

@@ -139,20 +139,20 @@ class ImageSlot:
 
     image: DeltaGenerator
     caption: DeltaGenerator
+    alt: str = "The reconstruction"
 
     def draw(self, data: bytes, caption: str) -> None:
         """Draw an image file with its caption; without data, the frame that it will fill."""
         if data:
             # If it is named the format that the data have, Streamlit sends them as they are.
             kind: Literal["PNG", "JPEG"] = "PNG" if data.startswith(b"\x89PNG") else "JPEG"
-            alt = "The reconstruction"
-            self.image.image(data, width="stretch", alt=alt, output_format=kind)
+            self.image.image(data, width="stretch", alt=self.alt, output_format=kind)
         else:
             self.image.html('<div class="convviz-to-come"></div>')
         self.caption.caption(caption)
 
 
-def pair(subject: Subject, original: bytes) -> ImageSlot:
+def pair(subject: Subject, original: bytes, *, alt: str = "The reconstruction") -> ImageSlot:
     """Draw the original on the left; return the slot of the other image, on the right."""
     with st.container(key="reconstruction_images"):
         left, right = st.columns(2, gap="small", wrap=False)
@@ -161,7 +161,7 @@ def pair(subject: Subject, original: bytes) -> ImageSlot:
         st.image(original, width="stretch", alt="The original", output_format="PNG")
         st.caption(f"**x**, as {plain(subject.network)} sees it: {side} × {side} pixels")
     with right:
-        return ImageSlot(st.empty(), st.empty())
+        return ImageSlot(st.empty(), st.empty(), alt)
 
 
 def _growing(run: ReconstructionProgress) -> str:

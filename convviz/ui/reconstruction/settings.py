@@ -64,9 +64,9 @@ def plans(choice: Choice, mode: str) -> tuple[tuple[Plan, ...], DeltaGenerator]:
         horizontal=True, vertical_alignment="bottom", gap="medium", key="reconstruction_settings"
     )
     with row:
-        seconds = _seconds(len(pairs))
+        most = seconds(len(pairs))
     presets = [preset(network.name, layer.name) for network, layer in pairs]
-    configs = _adjusted([replace(config, seconds=seconds) for config in presets], pairs)
+    configs = _adjusted([replace(config, seconds=most) for config in presets], pairs)
     image = choice.image
     runs = (
         plan(network, layer, image.pixels, image.title, config)
@@ -134,10 +134,10 @@ def _best_source(name: str) -> str | None:
     return None
 
 
-def _seconds(images: int) -> float:
+def seconds(images: int) -> float:
     """Choose how long each image may take, so that all of them fit into one job."""
     most = MOST_SECONDS // max(1, images)
-    choices = [seconds for seconds in _SECONDS if seconds <= most]
+    choices = [choice for choice in _SECONDS if choice <= most]
     key = state.remember(Key.SECONDS, _USUAL_SECONDS, allowed=_SECONDS)
     if st.session_state[key] > choices[-1]:  # chosen for fewer images
         state.put(key, choices[-1])
@@ -213,13 +213,7 @@ def _advanced_widgets() -> dict[str, Any]:
             format_func=lambda name: _START_TITLES.get(name, name),
             key=state.remember(Key.START_FROM, STARTS[0], allowed=STARTS, in_url=False),
         )
-        seed = st.number_input(
-            "Seed",
-            min_value=0,
-            max_value=_LARGEST_SEED,
-            key=state.remember(Key.SEED, 0, allowed=range(_LARGEST_SEED + 1), in_url=False),
-            help="Chooses the noise: the same seed gives the same start.",
-        )
+        chosen_seed = seed("Chooses the noise: the same seed gives the same start.")
         steps = st.number_input(
             "Steps at most",
             min_value=1,
@@ -242,10 +236,26 @@ def _advanced_widgets() -> dict[str, Any]:
         "decay": decay,
         "tv": variation,
         "start": start,
-        "seed": seed,
+        "seed": chosen_seed,
         "steps": steps,
         "precision": precision,
     }
+
+
+def seed(help: str) -> int:
+    """Choose what random numbers begin with.
+
+    Args:
+        help: What it chooses.
+    """
+    number = st.number_input(
+        "Seed",
+        min_value=0,
+        max_value=_LARGEST_SEED,
+        key=state.remember(Key.SEED, 0, allowed=range(_LARGEST_SEED + 1), in_url=False),
+        help=help,
+    )
+    return int(number)
 
 
 def _number(

@@ -1,4 +1,4 @@
-"""What the page makes images from: layers of a network, one layer, or several networks."""
+"""What the page makes: images from layers or networks, or an image that a layer answers more."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from convviz.ui import state, widgets
 from convviz.ui.choice import USES, Use
 from convviz.ui.keys import Key
 
-ONE, DEPTH, NETWORKS = "layer", "depth", "networks"
-MODES = {DEPTH: "Depth series", ONE: "One layer", NETWORKS: "Networks"}
+ONE, DEPTH, NETWORKS, AMPLIFY = "layer", "depth", "networks", "amplify"
+MODES = {DEPTH: "Depth series", ONE: "One layer", NETWORKS: "Networks", AMPLIFY: "Amplify"}
 
 FIRST_DEPTH = 0.5
 """How deep the layer lies that is offered first: the first layer gives back the image itself."""
@@ -26,7 +26,7 @@ def uses() -> tuple[Use, ...]:
 
 
 def choose() -> str:
-    """Draw the choice between several layers, one layer and several networks."""
+    """Draw the choice between several layers, one layer, several networks, and amplifying."""
     # It stands in the URL even at its default: with the sidebar's layer there, and nothing else,
     # a refresh would take the address for an old link.
-    return widgets.views("What to reconstruct from", MODES, Key.SERIES, DEPTH, first_in_url=True)
+    return widgets.views("What to make", MODES, Key.SERIES, DEPTH, first_in_url=True)

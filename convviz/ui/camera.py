@@ -1,0 +1,259 @@
+"""The camera, live: the route that frames are sent to, and who may send them.
+
+The browser sends one frame as a JPEG and waits for what the layer answers before it sends the
+newest one; so frames are dropped where the server cannot keep up, and none waits behind another.
+Nothing of a frame is stored.
+
+A page that is live has a `Camera`: what its frames pass through, under a secret that only this
+visitor's browser is told. The route answers a request only if it comes from a page of this server
+(its Origin), knows the secret, and does not carry the cookie of another visitor. A frame is bounded
+in bytes and pixels; each camera has one pass at a time, at most 30 a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import secrets
+import threading
+import time
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from PIL import Image
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from streamlit import config
+
+from convviz import limits
+from convviz.errors import ConvvizError, ImageError
+from convviz.ui import errors, visitor
+
+if TYPE_CHECKING:
+    from convviz.networks.network import Network
+    from convviz.sprites.grid import Contrast
+
+MOST_FRAME_BYTES = 400_000
+MOST_FRAME_PIXELS = 1024 * 1024
+
+_PATH = "/convviz/camera"
+_LEAST_SECONDS = 1 / 30  # between the passes of one camera
+_CLASSES = 5
+_MOST_CAMERAS = 200
+_KEPT_SECONDS = 3600.0  # a camera that sends nothing
+_SECRET_BYTES = 64  # at most, of what a request says is its secret
+
+
+@dataclass(frozen=True)
+class Through:
+    """What the frames of a camera pass through.
+
+    Attributes:
+        network: The network.
+        layer: Dotted name of the layer.
+        contrast: As in `sprites.grid.atlas`.
+        threshold: τ, up to which a channel counts as empty.
+    """
+
+    network: Network
+    layer: str
+    contrast: Contrast
+    threshold: float
+
+
+@dataclass
+class Camera:
+    """A page that is live.
+
+    Attributes:
+        owner: The visitor's secret.
+        through: What its frames pass through.
+        used: When it last sent a frame, by the monotonic clock.
+        busy: Whether a frame of it is in its pass.
+    """
+
+    owner: str
+    through: Through
+    used: float = field(default_factory=time.monotonic)
+    busy: bool = False
+
+
+_cameras: dict[str, Camera] = {}
+_lock = threading.Lock()
+
+
+def live(secret: str, owner: str, through: Through) -> str:
+    """Let a page be live, or change what its frames pass through.
+
+    Args:
+        secret: The page's secret; "" for a new one.
+        owner: The visitor's secret.
+        through: What the frames pass through.
+
+    Returns:
+        The page's secret.
+    """
+    with _lock:
+        known = _cameras.get(secret)
+        if known is not None and known.owner == owner:
+            known.through = through
+            return secret
+        now = time.monotonic()
+        for old in [key for key, each in _cameras.items() if now - each.used > _KEPT_SECONDS]:
+            del _cameras[old]
+        while len(_cameras) >= _MOST_CAMERAS:
+            del _cameras[min(_cameras, key=lambda key: _cameras[key].used)]
+        secret = secrets.token_urlsafe(32)
+        _cameras[secret] = Camera(owner, through)
+        return secret
+
+
+def end(secret: str) -> None:
+    """End what one page has live; its next frame is refused."""
+    with _lock:
+        _cameras.pop(secret, None)
+
+
+def end_all(owner: str) -> None:
+    """End everything that a visitor has live."""
+    with _lock:
+        for secret in [key for key, each in _cameras.items() if each.owner == owner]:
+            del _cameras[secret]
+
+
+def path() -> str:
+    """Return the address that frames are sent to, without the host."""
+    base = str(config.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}{_PATH}" if base else _PATH
+
+
+def routes() -> list[Route]:
+    """Return the route for the server."""
+    return [Route(path(), _answer, methods=["POST"])]
+
+
+async def _answer(request: Request) -> Response:
+    """Answer a frame with what the layer makes of it."""
+    camera = _camera_of(request)
+    if camera is None:
+        # Whoever guesses is not told whether the secret or the origin was wrong.
+        return PlainTextResponse("This page is no longer live.\n", status_code=403)
+    with _lock:
+        if camera.busy:
+            return PlainTextResponse("One frame at a time.\n", status_code=429)
+        camera.busy = True
+    try:
+        wait = camera.used + _LEAST_SECONDS - time.monotonic()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        camera.used = time.monotonic()
+        data = await _body(request)
+        if data is None:
+            return PlainTextResponse("The frame is too large.\n", status_code=413)
+        loop = asyncio.get_running_loop()
+        answer = await loop.run_in_executor(_executor(), _pass, camera.through, data)
+    except ConvvizError as error:
+        return PlainTextResponse(f"{error}\n", status_code=422)
+    except Exception as error:  # noqa: BLE001 - logged; the page shows its number
+        number = errors.log(error)
+        return PlainTextResponse(f"The frame failed (error {number}).\n", status_code=500)
+    finally:
+        camera.busy = False
+    # Named as compressed, so that Streamlit does not do it again, and more slowly.
+    headers = {"Content-Encoding": "deflate", "Cache-Control": "no-store"}
+    return Response(answer, media_type="application/octet-stream", headers=headers)
+
+
+def _camera_of(request: Request) -> Camera | None:
+    """Return the camera that a request is of; None if it may not send frames."""
+    origin = urlsplit(request.headers.get("origin", ""))
+    if origin.scheme not in ("http", "https") or origin.netloc != request.headers.get("host"):
+        return None
+    secret = request.headers.get("x-convviz-camera", "")
+    if not 0 < len(secret) <= _SECRET_BYTES:
+        return None
+    camera = _cameras.get(secret)
+    cookie = visitor.secret_in(request.cookies)
+    if camera is None or (cookie and not secrets.compare_digest(cookie, camera.owner)):
+        return None
+    return camera
+
+
+async def _body(request: Request) -> bytes | None:
+    """Read a frame; None as soon as it is too large."""
+    data = bytearray()
+    async for part in request.stream():
+        data += part
+        if len(data) > MOST_FRAME_BYTES:
+            return None
+    return bytes(data)
+
+
+def _pass(through: Through, data: bytes) -> bytes:
+    """Pass a frame through the network.
+
+    Returns:
+        The length of a header (4 bytes, little endian), the header as JSON, and the maps' levels,
+        all of it compressed.
+    """
+    from convviz.features.activations import activations_of_batch
+    from convviz.features.capture import input_for
+    from convviz.features.predictions import predict_batch
+    from convviz.sprites.camera_frame import camera_frame
+
+    batch = input_for(through.network, opened(data))
+    frame = camera_frame(
+        activations_of_batch(through.network, batch, (through.layer,))[through.layer],
+        predict_batch(through.network, batch, _CLASSES),
+        contrast=through.contrast,
+        threshold=through.threshold,
+    )
+    header = {
+        "layer": through.layer,
+        "network": through.network.name,
+        "channels": frame.channels,
+        "side": frame.side,
+        "empty": frame.empty,
+        "classes": [[guess.label, guess.probability] for guess in frame.predictions],
+    }
+    text = json.dumps(header).encode()
+    return zlib.compress(len(text).to_bytes(4, "little") + text + frame.levels, 1)
+
+
+def opened(data: bytes) -> Image.Image:
+    """Open a frame, having looked at its size before it is decoded.
+
+    Raises:
+        ImageError: It is no JPEG, too large or damaged.
+    """
+    try:
+        image = Image.open(io.BytesIO(data), formats=["JPEG"])
+        if image.width * image.height > MOST_FRAME_PIXELS:
+            raise ImageError("The camera's frame has too many pixels: send a smaller one.")
+        return image.convert("RGB")
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise ImageError("The camera's frame is no JPEG: start the camera anew.") from error
+
+
+_pool: ThreadPoolExecutor | None = None
+
+
+def _executor() -> ThreadPoolExecutor:
+    """Return the threads that frames are passed in: one for every two cores."""
+    global _pool
+    with _lock:
+        if _pool is None:
+            workers = max(1, limits.threads() // 2)
+
+            def share_cores() -> None:
+                import torch
+
+                torch.set_num_threads(max(1, limits.threads() // workers))
+
+            _pool = ThreadPoolExecutor(workers, "camera", initializer=share_cores)
+        return _pool
