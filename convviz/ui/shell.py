@@ -30,6 +30,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import StopException
 
 from convviz import limits
+from convviz.jobs.gate import GATE
 from convviz.ui import errors as page_errors
 from convviz.ui import findings, forget, login, navigation, state
 from convviz.ui.choice import USES, Choice, Use
@@ -125,10 +126,11 @@ def shared_style() -> str:
 def errors() -> Iterator[None]:
     """Show what goes wrong inside as a sentence; end with where to go next, and write the URL.
 
-    Nothing is written when another run takes over: it knows what the URL shall be.
+    Long runs wait meanwhile at the gate. Nothing is written when another script takes over: it
+    knows what the URL shall be.
     """
     try:
-        with page_errors.errors():
+        with page_errors.errors(), GATE.page():
             yield
         with page_errors.errors():
             navigation.draw_next(state.visit().page)
