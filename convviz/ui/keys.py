@@ -181,6 +181,7 @@ class Entry(StrEnum):
     USUAL_DATA = "convviz.usual_data"
     TRAINING_ZIP = "convviz.training_zip"
     LIVE_MOMENT = "convviz.live_at"
+    USUAL_SECONDS = "convviz.usual_seconds"
 
 
 @unique

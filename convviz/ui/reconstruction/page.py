@@ -66,6 +66,7 @@ def draw(choice: Choice) -> None:
         "reconstruction settled",
         "reconstruction loss",
         "reconstruction presets",
+        "reconstruction step time",
         "recorded series",
     )
 
