@@ -49,7 +49,7 @@ PRESET_CASES = (
     *("vgg16:features.15", "vgg16:features.22", "vgg16:features.29"),
     *("googlenet:inception3b", "googlenet:inception4a", "googlenet:inception5b"),
 )
-NOISES = (0.001, 0.003, 0.01, 0.02, 0.05)
+NOISES = (0.005, 0.01, 0.02, 0.05)
 TURNS = 60
 LONGER = 8  # times as many steps
 CPU = torch.device("cpu")

@@ -65,15 +65,16 @@ class FourierImage:
         twice = torch.ones_like(columns, dtype=torch.bool)
         twice[0] = False
         twice[(side + 1) // 2 :] = False
+        shares = torch.ones_like(columns).masked_fill_(twice, math.sqrt(0.5))
         if unitary:
             weights = weights / weights.square().mean().sqrt()
-            shares = torch.ones_like(columns).masked_fill_(twice, math.sqrt(0.5))
             transposed, weights = weights / shares, weights * shares
         else:
             transposed = weights * torch.ones_like(columns).masked_fill_(twice, 2.0)
         colours = colour_axes()
         self.weights = weights.to(device)
         self._transposed_weights = transposed.to(device)
+        self._shares = shares.to(device)
         self._colours = colours.to(device)
         self._inverse_colours = torch.linalg.inv(colours).to(device)
 
@@ -97,6 +98,19 @@ class FourierImage:
         planes = self._mix(self._colours.T, gradient[0])
         spectrum = torch.fft.rfft2(planes, norm="ortho") * self._transposed_weights
         return torch.view_as_real(spectrum)
+
+    def unweighted(self, coefficients: Tensor) -> Tensor:
+        """Return coefficients as planes in space, shape (3, S, S), of the same length.
+
+        All frequencies have the same weight in them, but each value still belongs to its place.
+        """
+        spectrum = torch.view_as_complex(coefficients) * self._shares
+        planes: Tensor = torch.fft.irfft2(spectrum, s=(self.side, self.side), norm="ortho")
+        return planes
+
+    def of_unweighted(self, planes: Tensor) -> Tensor:
+        """Return the coefficients that such planes stand for."""
+        return torch.view_as_real(torch.fft.rfft2(planes, norm="ortho") / self._shares)
 
     def _mix(self, matrix: Tensor, planes: Tensor) -> Tensor:
         return (matrix @ planes.reshape(3, -1)).reshape(3, self.side, self.side)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from convviz.errors import ConvvizError, JobError
+from convviz.jobs.gate import Gate
 from convviz.jobs.job import JobView, Limits, Work
 from convviz.jobs.queue import CLOSED, STOPPED, Job, JobQueue
 
@@ -33,6 +34,7 @@ class LocalRunner:
         limits: What is allowed.
         clock: Returns seconds that never run backwards; tests replace it.
         prepare: Called once in each worker thread before its first job.
+        gate: What a job waits at before each of its items.
     """
 
     def __init__(
@@ -42,10 +44,12 @@ class LocalRunner:
         limits: Limits | None = None,
         clock: Callable[[], float] = time.monotonic,
         prepare: Callable[[], None] = lambda: None,
+        gate: Gate | None = None,
     ) -> None:
         self._queue = JobQueue(lanes or {"compute": 1}, limits or Limits())
         self._clock = clock
         self._prepare = prepare
+        self._gate = gate or Gate()
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
         self._closing = False
@@ -203,6 +207,7 @@ class LocalRunner:
             work, arguments, grace = job.work, job.arguments, self._queue.limits.grace_seconds
         if work is None:  # it ended just as it was taken
             return
+        self._gate.wait()
         items = work(stop=job.stop_requested, **arguments)
         try:
             for item in items:
@@ -213,6 +218,8 @@ class LocalRunner:
                     requested = job.stop_requested_at
                     if requested is not None and now - requested >= grace:
                         return
+                if requested is None:  # a job that is to end has little time for its last item
+                    self._gate.wait()
         finally:
             close = getattr(items, "close", None)  # a plain iterator has none
             if close is not None:

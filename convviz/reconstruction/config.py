@@ -28,8 +28,8 @@ LARGEST_IMAGE = 1024
 
 # Network: (layer, standard deviation of the noise), from shallow to deep; these were measured.
 _NOISE = {
-    "alexnet": (("features.7", 0.003), ("features.11", 0.003)),
-    "vgg16": (("features.15", 0.01), ("features.22", 0.02), ("features.29", 0.02)),
+    "alexnet": (("features.7", 0.01), ("features.11", 0.01)),
+    "vgg16": (("features.15", 0.02), ("features.22", 0.02), ("features.29", 0.02)),
     "googlenet": (("inception3b", 0.02), ("inception4a", 0.02), ("inception5b", 0.02)),
 }
 
@@ -60,8 +60,12 @@ class ReconstructionConfig:
         start: "noise", "grey", or an image to go on from: a PIL image or pixels in 0…1, shape
             (3, H, W) or (1, 3, H, W), such as the `image` of an earlier result.
         noise: Standard deviation of the noise around mid-grey that "noise" starts from, in 0…1.
+        spectrum: How that noise falls with frequency: p in the amplitude 1 / frequency^p of each
+            wave. 0 is white noise; 1 is the spectrum of photographs, in their colours too.
         smoothness: How much easier coarse structure changes than fine: p in the weight
             1 / frequency^p of each Fourier coefficient. 1 is the spectrum of photographs.
+        local_scale: Whether L-BFGS estimates how the loss curves for each part of the image by
+            itself, and not for the whole image alone.
         seed: Of the noise.
         precision: "auto", "float32" or "bfloat16"; "auto" is bfloat16 where that is fast.
         image_size: Side of the square image in pixels; None for what suits the weights.
@@ -75,8 +79,10 @@ class ReconstructionConfig:
     decay: float | None = None
     tv: float = 0.0
     start: str | Image.Image | Tensor = "noise"
-    noise: float = 0.02
+    noise: float = 0.01
+    spectrum: float = 1.0
     smoothness: float = 1.0
+    local_scale: bool = True
     seed: int = 0
     precision: Precision = "auto"
     image_size: int | None = None
@@ -95,6 +101,7 @@ def check(config: ReconstructionConfig) -> None:
     within("decay", config.decay, 0.0, 10.0)
     within("weight of the total variation", config.tv, 0.0, 1e6)
     within("noise", config.noise, 0.0, 1.0)
+    within("spectrum of the noise", config.spectrum, 0.0, 3.0)
     within("smoothness", config.smoothness, 0.0, 3.0)
     whole("seed", config.seed, 0, 2**63 - 1)
     _choice("precision", config.precision, PRECISIONS)

@@ -30,6 +30,12 @@ from convviz.reconstruction.progress import (
 from convviz.reconstruction.quality import PATCH, SsimBaselines, baselines, scaled, ssim
 from convviz.reconstruction.reconstruct import ReconstructionResult
 from convviz.reconstruction.recorded import RecordedSeries
+from convviz.reconstruction.step_time import (
+    BLUR_STEPS,
+    PICTURE_STEPS,
+    seconds_for_a_picture,
+    steps_within,
+)
 from convviz.structure.layers import Layer
 
 _NOTICEABLE = 0.05  # of a correlation or an SSIM
@@ -433,6 +439,7 @@ def recorded_settings(recorded: RecordedSeries) -> str:
     rate = row.rate if config.learning_rate is None else config.learning_rate
     steps = _each([f"{run.step:,}" for run in runs])
     noise = _each([f"{run.config.noise:g}" for run in runs])
+    kind = _each([_spectrum(run.config.spectrum) for run in runs])
     seconds = sum(run.seconds for run in runs)
     added = max(
         (
@@ -448,13 +455,56 @@ def recorded_settings(recorded: RecordedSeries) -> str:
     )
     return (
         f"Computed beforehand by convviz {recorded.version} with {steps} steps of {row.title} "
-        f"(learning rate {rate:g}) in {config.precision}, from noise of standard deviation {noise} "
-        f"(seed {config.seed}), total variation {config.tv:g}, with the weights "
-        f"“{plain(subject.weights)}”, in {seconds:.0f} seconds on "
+        f"(learning rate {rate:g}{_whole_image(config)}) in {config.precision}, from {kind} "
+        f"noise of standard deviation {noise} (seed {config.seed}), total variation "
+        f"{config.tv:g}, with the weights “{plain(subject.weights)}”, in {seconds:.0f} seconds on "
         f"{recorded.threads} thread{'' if recorded.threads == 1 else 's'}. {kept}"
         "Run it yourself here: Start does so for the layers chosen above, for as long as is set "
         "there."
     )
+
+
+def _spectrum(power: float) -> str:
+    """Name the spectrum of noise by p in its amplitudes, 1 / frequency^p."""
+    if power == 0:
+        return "white"
+    return "1/frequency" if power == 1 else f"1/frequency^{power:g}"
+
+
+def _whole_image(config: ReconstructionConfig) -> str:
+    """Name the way of L-BFGS that was usual before each part of an image had its own scale."""
+    is_one = config.optimizer == DEFAULT and not config.local_scale
+    return ", one scale for the whole image" if is_one else ""
+
+
+def what_time_buys(
+    seconds: float, step_seconds: float, choices: Sequence[float], images: int = 1
+) -> str:
+    """Say how many steps fit into a time on this machine, and what so many are good for.
+
+    Args:
+        seconds: The time of one image.
+        step_seconds: How long one step takes.
+        choices: The times that can be chosen, in order; where the time is too short for a picture,
+            the first of them that is long enough is named.
+        images: How many images there are; of several, the step is that of the slowest.
+    """
+    steps = steps_within(seconds, step_seconds)
+    text = f"About {_rounded(steps)} steps in {seconds:g} seconds on this machine"
+    text += ": " if images == 1 else " for the picture that takes longest: "
+    if steps >= PICTURE_STEPS:
+        return f"{text}enough for a picture."
+    text += "a blur" if steps < BLUR_STEPS else "a picture with little detail"
+    longer = seconds_for_a_picture(step_seconds, choices)
+    if longer is None:
+        return f"{text}, and the longest time that can be chosen is too short for more."
+    return f"{text}; {longer:g} seconds for a picture."
+
+
+def _rounded(steps: int) -> str:
+    """Write a number of steps that is only about right: two digits of it."""
+    digits = 10 ** max(0, len(str(steps)) - 2)
+    return f"{round(steps / digits) * digits:,}"
 
 
 def _each(values: Sequence[str]) -> str:

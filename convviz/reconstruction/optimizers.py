@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -60,16 +59,33 @@ class AskTell(Protocol):
         ...
 
 
+class Places(Protocol):
+    """Tells which part of coordinates belongs to which place of the image."""
+
+    def products(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return the scalar product of two sets of coordinates at each place."""
+        ...
+
+    def scaled(self, coordinates: Tensor, scales: Tensor) -> Tensor:
+        """Scale coordinates by a positive number for each place: a symmetric map."""
+        ...
+
+
 _TINY = 2.0**-126  # the least normal number of float32
 
 
 class Adam:
-    """Adam (Kingma & Ba 2015) with averages over fewer steps than usual, because runs are short."""
+    """Adam (Kingma & Ba 2015) with averages over fewer steps than usual, because runs are short.
+
+    Args:
+        start: The coordinates to begin with.
+        places: Ignored: each coordinate has a step length of its own.
+    """
 
     _first, _second = 0.8, 0.99
     _far_worse = 100.0  # times the best loss
 
-    def __init__(self, start: Tensor) -> None:
+    def __init__(self, start: Tensor, places: Places | None = None) -> None:
         self.best, self.stuck = start, False
         self._next, self._shrink = start, 1.0
         self._best_loss = math.inf
@@ -117,8 +133,15 @@ class Adam:
 class Lbfgs:
     """L-BFGS (Liu & Nocedal 1989) that takes the full step unless it fails Armijo's test.
 
-    The Hessian's initial scale lies between the two estimates from the last step: the usual,
-    cautious one and, by a share of `_boldness`, the bold one, which needs fewer steps.
+    The Hessian's initial scale lies between the two estimates from the last step (Barzilai &
+    Borwein 1988): the usual, cautious one and, by a share of `_boldness`, the bold one, which needs
+    fewer steps. Where it is known which coordinates belong to which place of the image, each place
+    has a scale of its own, from the last few steps: the loss curves more where an image has strong
+    contrasts than where it is smooth.
+
+    Args:
+        start: The coordinates to begin with.
+        places: Tells the places apart.
     """
 
     _memory = 5  # steps; more hardly help: the curvature does not stay what it was
@@ -127,9 +150,13 @@ class Lbfgs:
     _struggle = 3  # failures
     _first_step = 0.01  # root mean square of the coordinates' first change
     _boldness = 0.25
+    _window = 2  # steps that the scales of places are estimated from
+    _widest = 4.0  # times, or a share of, the scale of all places together
 
-    def __init__(self, start: Tensor) -> None:
+    def __init__(self, start: Tensor, places: Places | None = None) -> None:
         self.best, self.stuck = start, False
+        self._places = places
+        self._by_place: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=self._window)
         zero = start.new_zeros(start.shape)
         self._loss, self._gradient = math.inf, zero
         self._pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=self._memory)
@@ -172,7 +199,7 @@ class Lbfgs:
         change = gradient - self._gradient
         curvature = _dot(self._step, change)
         if curvature > 1e-10 * _dot(change, change):
-            self._pairs.append((self._step, change, curvature))
+            self._remember(change, curvature)
         self.best, self._loss, self._gradient = self._next, loss, gradient
         self._shrink = min(1.0, self._shrink * 1.2)
         self._aim(rate)
@@ -191,7 +218,7 @@ class Lbfgs:
             share = _dot(step, direction) / curvature
             shares.append(share)
             direction.sub_(change, alpha=share)
-        direction.mul_(self._scale())
+        direction = self._scaled(direction)
         for (step, change, curvature), share in zip(self._pairs, reversed(shares), strict=True):
             direction.add_(step, alpha=share - _dot(change, direction) / curvature)
         self._direction, self._slope = direction, _dot(direction, self._gradient)
@@ -199,8 +226,36 @@ class Lbfgs:
             # At a gradient of zero there is nowhere to go; otherwise the curvature misleads.
             self.stuck = not self._pairs
             if self._pairs:
-                self._pairs.clear()
+                self._forget()
                 self._aim(rate)
+
+    def _remember(self, change: Tensor, curvature: float) -> None:
+        """Keep what the step to the newest coordinates has shown of the curvature."""
+        step = self._step
+        self._pairs.append((step, change, curvature))
+        if self._places is not None:
+            products = self._places.products
+            self._by_place.append(
+                (products(step, step), products(step, change), products(change, change))
+            )
+
+    def _forget(self) -> None:
+        self._pairs.clear()
+        self._by_place.clear()
+
+    def _scaled(self, direction: Tensor) -> Tensor:
+        """Multiply a direction by the Hessian's initial inverse; the direction may change."""
+        common = self._scale()
+        if self._places is None or not self._by_place:
+            return direction.mul_(common)
+        steps, curvatures, changes = (sum(each) for each in zip(*self._by_place, strict=True))
+        cautious = curvatures / changes.clamp(min=_TINY)
+        bold = steps / curvatures.clamp(min=_TINY)
+        # Where the loss has not curved upwards, the place has no scale of its own.
+        cautious[curvatures <= 0] = bold[curvatures <= 0] = common
+        scales = cautious.pow(1 - self._boldness) * bold.pow(self._boldness)
+        scales = scales.clamp(common / self._widest, common * self._widest)
+        return self._places.scaled(direction, scales)
 
     def _scale(self) -> float:
         if self._pairs:
@@ -219,7 +274,7 @@ class Lbfgs:
             return
         self._shrink = max(1e-12, self._shrink * 0.1)
         self.stuck = not self._pairs
-        self._pairs.clear()
+        self._forget()
         self._aim(rate)
 
 
@@ -227,12 +282,20 @@ def _dot(first: Tensor, second: Tensor) -> float:
     return float(first.reshape(-1).dot(second.reshape(-1)))
 
 
+class Make(Protocol):
+    """Makes an optimizer."""
+
+    def __call__(self, start: Tensor, places: Places | None = None) -> AskTell:
+        """Make one that begins at coordinates."""
+        ...
+
+
 @dataclass(frozen=True)
 class Optimizer:
     """One row of the table of optimizers.
 
     Attributes:
-        make: Makes one that begins at given coordinates.
+        make: Makes one that begins at given coordinates; it may be told their places.
         title: Its title.
         help: What distinguishes it: a clause without its full stop.
         rate: Learning rate where none is asked for.
@@ -240,7 +303,7 @@ class Optimizer:
         decay: p in learning rate · (1 − t)^p where none is asked for.
     """
 
-    make: Callable[[Tensor], AskTell]
+    make: Make
     title: str
     help: str
     rate: float

@@ -56,7 +56,7 @@ _PRECISE_SHARE = 0.05  # of the run, at its end
 
 # A run limited by time takes at least so many steps: on a server where thirty students begin at
 # once, preparation alone can take as long as the whole run should.
-_LEAST_STEPS = 10
+LEAST_STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -225,9 +225,21 @@ def _start(config: ReconstructionConfig, side: int, resize: int) -> Tensor:
     grey = torch.full((1, 3, side, side), GREY)
     if config.start == "grey":
         return grey
+    return grey + _noise(config, side)
+
+
+def _noise(config: ReconstructionConfig, side: int) -> Tensor:
+    """Return the noise to start from, shape (1, 3, side, side)."""
     # On the CPU, whatever the device: the same seed is the same noise everywhere.
     generator = torch.Generator().manual_seed(config.seed)
-    return grey + config.noise * torch.randn(grey.shape, generator=generator)
+    if config.spectrum == 0:
+        return config.noise * torch.randn((1, 3, side, side), generator=generator)
+    canvas = FourierImage(side, decay=config.spectrum)
+    coefficients = torch.randn(canvas.shape, generator=generator)
+    coefficients[:, 0, 0] = 0  # its mean is grey
+    noise = canvas.contrast(coefficients)
+    deviation = float(noise.square().mean().sqrt())
+    return noise * (config.noise / deviation) if deviation else noise  # none in a single pixel
 
 
 def _steps(begin: Callable[[], _Descent], stop: Callable[[], bool]) -> Iterator[ReconstructionStep]:
@@ -278,6 +290,7 @@ class _Descent:
         )
         self._image = FourierImage(original.shape[-1], decay=config.smoothness, device=device)
         self._coefficients = self._image.coefficients(start.to(device))
+        self._places = Squares(self._image) if config.local_scale else None
         self._optimizer = self._new_optimizer()
         began = time.perf_counter()
         self._objective.relative_error(original.to(device))
@@ -361,7 +374,7 @@ class _Descent:
             self._optimizer = self._new_optimizer()
 
     def _new_optimizer(self) -> AskTell:
-        return OPTIMIZERS[self._config.optimizer].make(self._coefficients)
+        return OPTIMIZERS[self._config.optimizer].make(self._coefficients, self._places)
 
     def _rate(self) -> float:
         config, usual = self._config, OPTIMIZERS[self._config.optimizer]
@@ -459,6 +472,32 @@ class _Descent:
         return " ".join(sentences)
 
 
+class Squares:
+    """Tells squares of an image apart, of about 16 × 16 pixels; the `Places` of an optimizer.
+
+    Args:
+        image: Maps the coordinates to the image.
+    """
+
+    _side = 16
+
+    def __init__(self, image: FourierImage) -> None:
+        self._image = image
+        self._count = max(1, round(image.side / self._side))
+
+    def products(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return the scalar product of two sets of coefficients in each square, shape (N, N)."""
+        planes = self._image.unweighted(first) * self._image.unweighted(second)
+        means = functional.adaptive_avg_pool2d(planes.sum(0)[None, None], self._count)
+        return means[0, 0] * (self._image.side / self._count) ** 2
+
+    def scaled(self, coordinates: Tensor, scales: Tensor) -> Tensor:
+        """Scale coefficients by numbers of shape (N, N), blended between the squares' middles."""
+        size = (self._image.side, self._image.side)
+        blended = functional.interpolate(scales[None, None], size, mode="bilinear")[0]
+        return self._image.of_unweighted(self._image.unweighted(coordinates) * blended)
+
+
 class _Trail:
     """Keeps a few of the coordinates on the way, those at half of the steps among them.
 
@@ -535,7 +574,7 @@ class _Budget:
         """Whether no further step fits in."""
         if self._steps is not None and self.index >= self._steps:
             return True
-        if self._seconds is None or self.index < _LEAST_STEPS:
+        if self._seconds is None or self.index < LEAST_STEPS:
             return False
         return self._working_seconds_left < self._step_seconds
 
@@ -549,7 +588,7 @@ class _Budget:
             tail = max(1, round(_PRECISE_SHARE * self._steps))
             if self._steps - self.index <= tail:
                 return True
-        if self._seconds is None or self.index < _LEAST_STEPS - 2:
+        if self._seconds is None or self.index < LEAST_STEPS - 2:
             return False
         tail_seconds = max(_PRECISE_SHARE * self._seconds, 2 * precise_seconds)
         return self._working_seconds_left < tail_seconds
@@ -569,7 +608,7 @@ class _Budget:
         totals = [] if self._steps is None else [self._steps]
         if self._seconds is not None and self._step_seconds > 0:
             more = max(0.0, self._working_seconds_left) / self._step_seconds
-            totals.append(max(_LEAST_STEPS, self.index + int(more)))
+            totals.append(max(LEAST_STEPS, self.index + int(more)))
         return min(totals) if totals else None
 
     @property

@@ -13,7 +13,7 @@ import logging
 import secrets
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import wraps
 from typing import ParamSpec
 
@@ -23,6 +23,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 
 from convviz.errors import ConvvizError
+from convviz.jobs.gate import GATE
 from convviz.plain_text import plain
 from convviz.ui.keys import Entry
 
@@ -54,6 +55,9 @@ def fragment(
 ) -> Callable[Arguments, None]:
     """Make a function a fragment, `st.fragment`, that shows what goes wrong as a sentence.
 
+    Like a page, it goes before the steps of jobs, unless it runs by itself: what looks at a job
+    every second must not hold it up.
+
     Args:
         function: What the fragment draws.
         run_every: After how many seconds it runs again by itself; None for not at all.
@@ -61,7 +65,7 @@ def fragment(
 
     @wraps(function)
     def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
-        with errors():
+        with nullcontext() if run_every else GATE.page(), errors():
             function(*args, **kwargs)
 
     return st.fragment(run, run_every=run_every)

@@ -19,6 +19,7 @@ import streamlit as st
 from convviz import limits
 from convviz.errors import JobError
 from convviz.formatting import say_seconds
+from convviz.jobs.gate import GATE, give_way
 from convviz.jobs.job import JobView, Limits, Runner, Work
 from convviz.jobs.runner import LocalRunner
 from convviz.ui import state, visitor
@@ -93,6 +94,7 @@ def _make_runner() -> Runner:
     def share_cores() -> None:
         import torch
 
+        give_way()
         # With one worker as well: a new thread has the number that was set last, by anybody.
         torch.set_num_threads(max(1, limits.threads() // workers))
 
@@ -104,7 +106,7 @@ def _make_runner() -> Runner:
         kept_bytes=limits.KEPT_MEGABYTES.bytes,
         kept_seconds=limits.KEPT_SECONDS.value,
     )
-    local = LocalRunner({"compute": workers}, limits=allowed, prepare=share_cores)
+    local = LocalRunner({"compute": workers}, limits=allowed, prepare=share_cores, gate=GATE)
     atexit.register(local.close)
     return local
 

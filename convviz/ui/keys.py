@@ -191,6 +191,7 @@ class Entry(StrEnum):
     TRAINING_ZIP = "convviz.training_zip"
     LIVE_CAMERA = "convviz.live_camera"
     LIVE_MOMENT = "convviz.live_at"
+    USUAL_SECONDS = "convviz.usual_seconds"
     COURSE = "convviz.course"  # what was predicted
 
 

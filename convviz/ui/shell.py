@@ -30,6 +30,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import StopException
 
 from convviz import limits
+from convviz.jobs.gate import GATE
 from convviz.ui import errors as page_errors
 from convviz.ui import findings, forget, glossary, login, navigation, state, tools
 from convviz.ui.choice import USES, Choice, Use
@@ -129,13 +130,14 @@ def shared_style() -> str:
 def errors(choice: Choice) -> Iterator[None]:
     """Show what goes wrong inside as a sentence; end with two questions and where to go next.
 
-    The URL is written as well, but not when another run takes over: that knows what it shall be.
+    Long runs wait meanwhile at the gate. The URL is written as well, but not when another run takes
+    over: that knows what it shall be.
 
     Args:
         choice: The visitor's choices.
     """
     try:
-        with page_errors.errors():
+        with page_errors.errors(), GATE.page():
             yield
         with page_errors.errors():
             from convviz.ui import page_questions

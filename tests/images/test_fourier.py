@@ -68,3 +68,14 @@ def test_low_frequencies_weigh_more() -> None:
     assert weights[0, 0] == weights[0, 1] == 16
     assert weights[0, 8] == 2
     assert colour_axes().norm(dim=0).max() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("side", [1, 7, 12])
+def test_unweighted_planes_keep_lengths_and_lose_nothing(side: int) -> None:
+    image = FourierImage(side)
+    generator = torch.Generator().manual_seed(side)
+    coefficients = image.coefficients(torch.rand(1, 3, side, side, generator=generator))
+    planes = image.unweighted(coefficients)
+    assert planes.shape == (3, side, side)
+    assert float(planes.norm()) == pytest.approx(float(coefficients.norm()), rel=1e-4)
+    torch.testing.assert_close(image.of_unweighted(planes), coefficients, atol=1e-4, rtol=1e-4)

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from convviz.jobs.job import JobView
 from convviz.reconstruction import recorded
 from convviz.reconstruction.findings import recorded_settings, what_is_lost
+from convviz.ui.reconstruction import settings
 from convviz.weights.load import load
 
 PAGE = "pages/4_Reconstruction.py"
@@ -234,6 +235,39 @@ def test_many_pictures_share_the_time_of_one_job(page: Open) -> None:
     pictures = len(layers_picker(app).value)
     assert seconds.value * pictures <= 270
     assert "does not exist" not in text(app)
+
+
+def test_the_page_says_what_the_time_buys_and_the_usual_time_follows_the_measured_step(
+    open_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = [0.1]
+    monkeypatch.setattr(settings, "_measured_step", lambda network, layer: step[0])
+    app = open_page(PAGE, **LINK, series="layer")
+    assert app.select_slider(key="seconds").value == 12
+    assert "About 120 steps in 12 seconds on this machine: enough for a picture." in text(app)
+    step[0] = 0.58
+    app.run()  # as on another layer
+    assert app.select_slider(key="seconds").value == 60
+    assert "About 100 steps in 60 seconds on this machine: enough for a picture." in text(app)
+    app.select_slider(key="seconds").set_value(20).run()
+    said = "About 34 steps in 20 seconds on this machine: a blur; 60 seconds for a picture."
+    assert said in text(app)
+    step[0] = 0.1
+    app.run()
+    assert app.select_slider(key="seconds").value == 20  # somebody has chosen it
+    app.number_input(key="most_steps").set_value(3).run()
+    assert "seconds on this machine" not in text(app)  # the steps end the run
+    assert not app.exception
+
+
+def test_where_no_step_can_be_measured_the_page_stands_without(
+    open_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "_measured_step", lambda network, layer: None)
+    app = open_page(PAGE, **LINK, series="layer")
+    assert app.select_slider(key="seconds").value == 12
+    assert "seconds on this machine" not in text(app)
+    assert not app.exception
 
 
 def test_nothing_chosen_is_nothing_to_start(page: Open) -> None:

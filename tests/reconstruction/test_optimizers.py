@@ -99,6 +99,56 @@ def test_renewed_they_ask_for_the_best_again(kind: type[Adam] | type[Lbfgs]) -> 
     assert optimizer.tell(1e9, torch.ones(3), 0.1)
 
 
+class EachByItself:
+    """Every coordinate is a place."""
+
+    def products(self, first: Tensor, second: Tensor) -> Tensor:
+        return first * second
+
+    def scaled(self, coordinates: Tensor, scales: Tensor) -> Tensor:
+        return coordinates * scales
+
+
+def evaluations_until_done(places: EachByItself | None, curvatures: list[float]) -> int:
+    target = torch.tensor([1.0, -2.0, 3.0])
+    curvature = torch.tensor(curvatures)
+    optimizer = Lbfgs(torch.zeros(3), places)
+    for count in range(1, 60):
+        x = optimizer.ask()
+        loss = float((curvature * (x - target).square()).sum())
+        if loss < 1e-9:
+            return count
+        optimizer.tell(loss, 2 * curvature * (x - target), 1.0)
+    return 60
+
+
+def test_where_each_place_curves_by_itself_its_own_scale_is_newtons_step() -> None:
+    # The start, one step, whose ratio to the change of the slope is the curvature, and Newton's.
+    assert evaluations_until_done(EachByItself(), [1.0, 1.5, 3.0]) == 3
+    assert evaluations_until_done(None, [1.0, 1.5, 3.0]) > 3
+
+
+def test_a_place_is_scaled_by_no_more_than_four_times_the_common_scale() -> None:
+    optimizer = Lbfgs(torch.zeros(3), EachByItself())
+    curvature = torch.tensor([1.0, 100.0, 1e4])
+    for _ in range(2):
+        x = optimizer.ask()
+        optimizer.tell(float((curvature * (x - 1).square()).sum()), 2 * curvature * (x - 1), 1.0)
+    scales = optimizer._scaled(torch.ones(3)) / optimizer._scale()
+    assert float(scales[0]) == pytest.approx(4.0)
+    assert all(0.25 <= float(scale) <= 4.0 for scale in scales)
+
+
+def test_a_place_that_shows_no_curvature_has_the_common_scale() -> None:
+    optimizer = Lbfgs(torch.zeros(3), EachByItself())
+    gradients = (torch.tensor([2.0, 2.0, 1.0]), torch.tensor([1.0, 1.0, 1.0]))
+    for number, gradient in enumerate(gradients):
+        optimizer.ask()
+        optimizer.tell(1.0 - number / 2, gradient, 1.0)
+    scales = optimizer._scaled(torch.ones(3))
+    assert float(scales[2]) == pytest.approx(optimizer._scale())
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_row_of_the_table_makes_an_optimizer_that_goes_downhill(name: str) -> None:
     optimizer = OPTIMIZERS[name]

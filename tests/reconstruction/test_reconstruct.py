@@ -5,14 +5,22 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
-from convviz.images.fourier import GREY
+from convviz.images.fourier import GREY, FourierImage
 from convviz.networks.network import Network
 from convviz.reconstruction.config import ReconstructionConfig
-from convviz.reconstruction.reconstruct import ReconstructionResult, ReconstructionStep, reconstruct
+from convviz.reconstruction.reconstruct import (
+    ReconstructionResult,
+    ReconstructionStep,
+    Squares,
+    reconstruct,
+)
+from tests.networks_for_tests import network_of
 
 LAYERS = ["0", "1", "2", "3", "4", "7"]
 
@@ -235,6 +243,64 @@ def test_starts(network: Network, image: Image.Image) -> None:
     assert other[0].image.shape == (3, 24, 24)
     wide = run(network, image, steps=1, start=Image.new("RGB", (90, 30), "red"))
     torch.testing.assert_close(wide[0].image[0], torch.ones(24, 24), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("power", [0.0, 1.0, 2.0])
+def test_the_noise_has_the_spectrum_that_was_asked_for(
+    network: Network, image: Image.Image, power: float
+) -> None:
+    pixels = run(network, image, steps=1, noise=0.1, spectrum=power, image_size=64)[0].image
+    brightness = np.asarray(pixels, float).sum(0)
+    amplitudes = np.abs(np.fft.fft2(brightness - brightness.mean()))
+    frequency = np.hypot(np.fft.fftfreq(64)[:, None], np.fft.fftfreq(64))
+    measured = (frequency > 1.5 / 64) & (frequency < 0.3)  # above, rounding to 8 bits shows
+    slope, _ = np.polyfit(np.log(frequency[measured]), np.log(amplitudes[measured]), 1)
+    assert slope == pytest.approx(-power, abs=0.1)
+    assert float((pixels - GREY).std()) == pytest.approx(0.1, rel=0.1)
+
+
+def test_a_single_pixel_has_no_spectrum(image: Image.Image) -> None:
+    tiny = network_of(nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU()), side=1)
+    assert run(tiny, image, "0", steps=2)[-1].result.steps <= 2
+
+
+@pytest.mark.parametrize("side", [1, 5, 24, 48, 50])
+def test_squares_are_places_of_the_image(side: int) -> None:
+    canvas = FourierImage(side)
+    squares = Squares(canvas)
+    generator = torch.Generator().manual_seed(side)
+    first, second = (
+        canvas.coefficients(torch.rand(1, 3, side, side, generator=generator)) for _ in range(2)
+    )
+    products = squares.products(first, second)
+    assert products.shape == (max(1, round(side / 16)),) * 2
+    if side != 50:  # whose squares overlap
+        torch.testing.assert_close(products.sum(), (first * second).sum(), atol=1e-4, rtol=1e-4)
+    same = squares.scaled(first, torch.full_like(products, 2.0))
+    torch.testing.assert_close(same, 2 * first, atol=1e-4, rtol=1e-4)
+    scales = torch.rand(products.shape, generator=generator) + 0.5
+    left, right = squares.scaled(first, scales), squares.scaled(second, scales)
+    assert float((left * second).sum()) == pytest.approx(float((first * right).sum()), rel=1e-4)
+
+
+def test_one_scale_for_the_whole_image_is_another_way(network: Network, image: Image.Image) -> None:
+    with_places, without = (
+        run(network, image, steps=6, image_size=48, local_scale=local)[-1].result
+        for local in (True, False)
+    )
+    assert with_places.losses[:2] == without.losses[:2]  # the start, and a step down the slope
+    assert with_places.losses != without.losses
+
+
+def test_what_is_in_one_square_is_in_no_other() -> None:
+    canvas = FourierImage(48)
+    planes = torch.zeros(3, 48, 48)
+    planes[1, 16:32, 32:48] = 2.0  # a square of 256 values
+    coefficients = canvas.of_unweighted(planes)
+    products = Squares(canvas).products(coefficients, coefficients)
+    expected = torch.zeros(3, 3)
+    expected[1, 2] = 4.0 * 256
+    torch.testing.assert_close(products, expected, atol=1e-3, rtol=1e-4)
 
 
 def test_another_image_size(network: Network, image: Image.Image) -> None:

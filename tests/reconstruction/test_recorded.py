@@ -87,6 +87,14 @@ def test_the_recorded_errors_are_those_of_the_pictures_that_ship(name: str) -> N
         assert run.result.relative_error == pytest.approx(measured, abs=0.005)
 
 
+def test_what_ships_says_how_it_was_made() -> None:
+    kept = recorded.read(load("googlenet"), "coffee")
+    assert {run.config.spectrum for run in kept.series.runs} == {0.0}
+    assert {run.config.local_scale for run in kept.series.runs} == {False}
+    text = findings.recorded_settings(kept)
+    assert "L-BFGS (learning rate 1, one scale for the whole image) in float32, from white " in text
+
+
 def test_a_recorded_run_comes_out_again() -> None:
     network = load("googlenet")
     run = recorded.read(network, "coffee").series.runs[0]
@@ -226,7 +234,7 @@ def test_the_settings_are_named_as_they_were(series: RecordedSeries) -> None:
     series = replace(series, threads=1)
     text = findings.recorded_settings(series)
     assert "convviz 1.2 with 12 steps of L-BFGS (learning rate 1) in float32" in text
-    assert "noise of standard deviation 0.03 (seed 5), total variation 0" in text
+    assert "1/frequency noise of standard deviation 0.03 (seed 5), total variation 0" in text
     assert "JPEG of quality 97 and measured on that" in text
     runs = series.series.runs
     seconds = sum(run.steps[-1].seconds for run in runs)
@@ -237,7 +245,7 @@ def test_the_settings_are_named_as_they_were(series: RecordedSeries) -> None:
     first, second = runs
     changed = replace(
         second,
-        config=replace(second.config, noise=0.5),
+        config=replace(second.config, noise=0.5, spectrum=0.0),
         steps=(replace(second.steps[-1], index=1234),),
     )
     lower = tuple(
@@ -247,7 +255,7 @@ def test_the_settings_are_named_as_they_were(series: RecordedSeries) -> None:
         replace(series, series=replace(series.series, runs=lower), threads=2)
     )
     assert "12 and 1,234 steps" in text
-    assert "0.03 and 0.5" in text
+    assert "from 1/frequency and white noise of standard deviation 0.03 and 0.5" in text
     assert "2 threads" in text
     assert "adds" not in text
 

@@ -61,6 +61,7 @@ def draw(choice: Choice) -> None:
         "reconstruction settled",
         "reconstruction loss",
         "reconstruction presets",
+        "reconstruction step time",
         "recorded series",
         "amplified",
     )

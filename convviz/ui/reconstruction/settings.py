@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from convviz.errors import ConvvizError
 from convviz.networks.catalogue import COURSE
 from convviz.networks.device import PRECISIONS
 from convviz.networks.network import Network
@@ -22,11 +23,12 @@ from convviz.reconstruction.config import (
 )
 from convviz.reconstruction.optimizers import OPTIMIZERS
 from convviz.reconstruction.progress import Plan, plan
+from convviz.reconstruction.step_time import seconds_per_step, usual_seconds
 from convviz.structure import layers as structure_layers
 from convviz.structure.layers import Layer
 from convviz.ui import cache, state
 from convviz.ui.choice import Choice
-from convviz.ui.keys import Key
+from convviz.ui.keys import Entry, Key
 from convviz.ui.reconstruction.view import DEPTH, ONE
 from convviz.ui.sidebar import layer as sidebar_layer
 from convviz.weights.load import source_statuses
@@ -36,7 +38,7 @@ MOST_SECONDS = 270  # for all images of a job together; the runner ends a job af
 MOST_IMAGES = 10
 
 _SECONDS = (4, 8, 12, 20, 30, 60, 120, 240)
-_USUAL_SECONDS = 12
+_USUAL_SECONDS = 12, 60  # at least and at most; between them, what the measured step asks for
 _LARGEST_SEED = 2**31 - 1
 _START_TITLES = {"noise": "Noise", "grey": "Plain grey"}
 _PRECISION_TITLES = {"auto": "Automatic", "float32": "float32", "bfloat16": "bfloat16"}
@@ -63,10 +65,14 @@ def plans(choice: Choice, mode: str) -> tuple[tuple[Plan, ...], DeltaGenerator]:
     row = st.container(
         horizontal=True, vertical_alignment="bottom", gap="medium", key="reconstruction_settings"
     )
+    step_seconds = _step_seconds(pairs)
     with row:
-        most = seconds(len(pairs))
+        most = seconds(len(pairs), step_seconds)
+    below = st.empty()
     presets = [preset(network.name, layer.name) for network, layer in pairs]
     configs = _adjusted([replace(config, seconds=most) for config in presets], pairs)
+    if step_seconds is not None and not any(config.steps for config in configs):
+        below.caption(findings.what_time_buys(most, step_seconds, _choices(len(pairs)), len(pairs)))
     image = choice.image
     runs = (
         plan(network, layer, image.pixels, image.title, config)
@@ -134,11 +140,58 @@ def _best_source(name: str) -> str | None:
     return None
 
 
-def seconds(images: int) -> float:
-    """Choose how long each image may take, so that all of them fit into one job."""
+def _choices(images: int) -> tuple[int, ...]:
+    """Return the times that so many images may take each, so that all of them fit into one job."""
     most = MOST_SECONDS // max(1, images)
-    choices = [choice for choice in _SECONDS if choice <= most]
-    key = state.remember(Key.SECONDS, _USUAL_SECONDS, allowed=_SECONDS)
+    return tuple(seconds for seconds in _SECONDS if seconds <= most)
+
+
+def _step_seconds(pairs: Sequence[tuple[Network, Layer]]) -> float | None:
+    """Return how long a step takes on this machine, of the image whose steps take longest.
+
+    It is measured once for each layer, of each network at the deepest one. None where there is no
+    image to make, or no step to take.
+    """
+    deepest: dict[str, tuple[Network, Layer]] = {}
+    for network, layer in pairs:
+        if network.name not in deepest or deepest[network.name][1].index < layer.index:
+            deepest[network.name] = network, layer
+    measured = [_measured_step(*each) for each in deepest.values()]
+    return max((each for each in measured if each is not None), default=None)
+
+
+def _measured_step(network: Network, layer: Layer) -> float | None:
+    """Measure a step once; None where the layer allows none, which a run will say better."""
+
+    def measure() -> float | None:
+        try:
+            return seconds_per_step(network, layer.name)
+        except ConvvizError:
+            return None
+
+    return cache.once(measure, "step", network, layer)
+
+
+def seconds(images: int, step_seconds: float | None = None) -> float:
+    """Choose how long each image may take, so that all of them fit into one job.
+
+    Args:
+        images: How many images there are.
+        step_seconds: How long a step takes where it takes longest; None where that is not known.
+    """
+    choices = _choices(images)
+    least, most = _USUAL_SECONDS
+    usual = least
+    if step_seconds is not None:
+        usual = int(usual_seconds(step_seconds, choices, least=least, most=most))
+    key = state.remember(Key.SECONDS, usual, allowed=_SECONDS)
+    # The usual time that nobody has changed yet follows the layer; None once somebody has.
+    before = st.session_state.get(Entry.USUAL_SECONDS, usual)
+    if st.session_state[key] == before:
+        state.put(key, usual, in_url=False)
+        st.session_state[Entry.USUAL_SECONDS] = usual
+    else:
+        st.session_state[Entry.USUAL_SECONDS] = None
     if st.session_state[key] > choices[-1]:  # chosen for fewer images
         state.put(key, choices[-1])
     chosen = st.select_slider(
