@@ -31,7 +31,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "each block. Auxiliary classifiers are counted apart.",
     )
     parser.add_argument(
-        "file", metavar="FILE", help=f"a text file, or {_START}lenet5, {_START}googlenet, …"
+        "file", metavar="FILE", help="a text file, or start:lenet5, start:googlenet, …"
     )
     parser.add_argument(
         "--torch", metavar="FILE.py", help="write the network as a module in plain PyTorch"
