@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from convviz.networks import available as available
     from convviz.networks import register as register
     from convviz.networks import spec as spec
+    from convviz.networks.design import Design as Design
     from convviz.notebook import load as load
     from convviz.reconstruction.amplify import AmplifyConfig as AmplifyConfig
     from convviz.reconstruction.amplify import amplify as amplify
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from convviz.reconstruction.config import preset as preset
     from convviz.reconstruction.reconstruct import reconstruct as reconstruct
     from convviz.structure.costs import count as count
+    from convviz.structure.design_costs import count_design as count_design
     from convviz.structure.layers import layers as layers
 
 __version__ = "0.3.0"
@@ -60,6 +62,7 @@ _MODULES = {
     "AmplifyConfig": "convviz.reconstruction.amplify",
     "ClassTarget": "convviz.features.class_target",
     "ConvvizError": "convviz.errors",
+    "Design": "convviz.networks.design",
     "NetworkSpec": "convviz.networks",
     "ReconstructionConfig": "convviz.reconstruction.config",
     "SampleCrops": "convviz.datasets.image_set",
@@ -73,6 +76,7 @@ _MODULES = {
     "capture": "convviz.features.capture",
     "count": "convviz.structure.costs",
     "count_dead": "convviz.features.dead",
+    "count_design": "convviz.structure.design_costs",
     "decode": "convviz.images.decode",
     "delete_and_insert": "convviz.features.deletion",
     "directions": "convviz.datasets.directions",

@@ -23,7 +23,15 @@ from convviz.errors import ConvvizError
 __all__ = ["main"]
 
 _COMMANDS = (
-    *("activations", "evidence", "layers", "weights", "reconstruct", "amplify", "costs", "train"),
+    "activations",
+    "evidence",
+    "layers",
+    "weights",
+    "reconstruct",
+    "amplify",
+    "costs",
+    "design",
+    "train",
 )
 
 

@@ -34,6 +34,7 @@ _MIME = {
     "npz": "application/octet-stream",
     "pt": "application/octet-stream",
     "py": "text/x-python",
+    "txt": "text/plain",
 }
 
 

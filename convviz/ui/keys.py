@@ -121,6 +121,10 @@ class Key(StrEnum):
     AUXILIARY_FORM = "trained_form"
     AUXILIARY_FIRST_WEIGHTS = "first_weights"
 
+    # Design
+    DESIGN = "design"
+    DESIGN_CHANGE = "change"
+
     # Reconstruction
     SERIES = "series"
     SECONDS = "seconds", int
@@ -193,6 +197,8 @@ class Entry(StrEnum):
     LIVE_MOMENT = "convviz.live_at"
     USUAL_SECONDS = "convviz.usual_seconds"
     COURSE = "convviz.course"  # what was predicted
+    DESIGN_BEFORE = "convviz.design_before"
+    DESIGN_REFUSAL = "convviz.design_refusal"
 
 
 @unique

@@ -28,6 +28,7 @@ VIEWS = {
     "Pooling": ("/Course?step=gap&laboratory=True", ""),
     "Auxiliary lesson": ("/Course?step=auxiliary&laboratory=True", ""),
     "Papers": ("/Architectures?architectures=papers", ".st-key-paper button >> nth=1"),
+    "Design": ("/Design?design=small-googlenet", ""),
     "Reconstruction": (f"/Reconstruction?{ALEXNET}", ".st-key-series button >> nth=1"),
     "Amplify": (f"/Reconstruction?{ALEXNET}&series=amplify", ""),
     "Transfer learning": ("/Transfer_learning?network=alexnet", ""),

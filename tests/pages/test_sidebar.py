@@ -29,6 +29,7 @@ def offered(app: AppTest) -> set[str]:
         ("pages/6_Training.py", {"watch": "live"}, {"image"}),
         ("pages/7_Auxiliary_classifiers.py", {}, set()),
         ("pages/0_Course.py", {}, ALL),
+        ("pages/9_Design.py", {}, set()),
         (ARCHITECTURES, {}, set()),
         (ARCHITECTURES, {"architectures": "papers"}, set()),
         (ARCHITECTURES, {"architectures": "layers"}, {"image", "network"}),
