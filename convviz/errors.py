@@ -11,11 +11,14 @@ is raised is a bug.
     │   ├── WeightsNotHere   they would have to be fetched, which was not requested
     │   └── FetchCancelled   the user stopped the download
     ├── SettingError         a number or choice outside its valid range
+    ├── DesignError          a line of a design that cannot be read, or does not fit
     ├── ReconstructionError  an optimisation that could not continue
     ├── RecordingError       a recorded run that does not come with convviz, or is damaged
     └── JobError             a job that cannot be queued, found or read
         └── QueueFull        too many jobs are waiting already
 """
+
+from __future__ import annotations
 
 
 class ConvvizError(Exception):
@@ -44,6 +47,24 @@ class FetchCancelled(WeightsError):
 
 class SettingError(ConvvizError):
     """A number or choice is outside its valid range."""
+
+
+class DesignError(ConvvizError):
+    """A line of a design cannot be read, or its block does not fit what comes to it.
+
+    Attributes:
+        line: Number of the line, from 1.
+        sentence: What is wrong and the cure, without the line.
+    """
+
+    def __init__(self, line: int, sentence: str) -> None:
+        super().__init__(f"Line {line}: {sentence}")
+        self.line = line
+        self.sentence = sentence
+
+    def __reduce__(self) -> tuple[type[DesignError], tuple[int, str]]:
+        """Return what a copy is made of, as jobs send errors to other processes."""
+        return type(self), (self.line, self.sentence)
 
 
 class ReconstructionError(ConvvizError):

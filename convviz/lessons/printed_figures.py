@@ -13,7 +13,7 @@ from typing import Any
 from torchvision.models import get_weight
 
 from convviz.networks.network import NetworkSpec, is_within
-from convviz.networks.paper_designs import Design
+from convviz.networks.paper_designs import PaperDesign
 from convviz.structure.costs import Costs, LayerCost
 
 _ALEXNET_NEURONS = (
@@ -102,7 +102,7 @@ def kilo(figures: Sequence[PrintedFigure]) -> dict[int, int]:
     }
 
 
-def checks(design: Design, costs: Costs) -> tuple[PrintedFigure, ...]:
+def checks(design: PaperDesign, costs: Costs) -> tuple[PrintedFigure, ...]:
     """Compare the paper's printed figures with counts of a design's layers.
 
     Args:

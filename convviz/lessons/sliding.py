@@ -8,7 +8,7 @@ import functools
 from dataclasses import dataclass
 
 from convviz.errors import SettingError, at_least
-from convviz.networks.paper_designs import Conv, Design, MaxPool
+from convviz.networks.paper_designs import Conv, MaxPool, PaperDesign
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def exact_lengths(slid: Sliding, low: int, high: int) -> tuple[int, ...]:
     return tuple(n for n in range(max(low, first, 1), high + 1) if (n - first) % slid.stride == 0)
 
 
-def slides(design: Design, input_size: int) -> tuple[tuple[str, Sliding], ...]:
+def slides(design: PaperDesign, input_size: int) -> tuple[tuple[str, Sliding], ...]:
     """Slide the kernels of a design without branches over an image, one after the other.
 
     Args:

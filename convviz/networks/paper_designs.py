@@ -67,7 +67,7 @@ Description = Conv | MaxPool | ResponseNorm | Inception | GlobalAverage | Linear
 
 
 @dataclass(frozen=True)
-class Design:
+class PaperDesign:
     """A network as its paper describes it.
 
     Attributes:
@@ -93,7 +93,7 @@ class Design:
     differences: tuple[str, ...] = ()
 
 
-ALEXNET = Design(
+ALEXNET = PaperDesign(
     name="alexnet-2012",
     title="AlexNet, 2012 paper",
     paper="Krizhevsky, Sutskever & Hinton 2012",
@@ -141,7 +141,7 @@ _INCEPTIONS = (
 )
 
 
-GOOGLENET = Design(
+GOOGLENET = PaperDesign(
     name="googlenet-2015",
     title="GoogLeNet, 2015 paper",
     paper="Szegedy et al. 2015",
@@ -169,7 +169,7 @@ GOOGLENET = Design(
 )
 
 
-def _vgg(letter: str, blocks: tuple[tuple[int, ...], ...], torchvision: str = "") -> Design:
+def _vgg(letter: str, blocks: tuple[tuple[int, ...], ...], torchvision: str = "") -> PaperDesign:
     """Describe one column of the VGG paper's table 1; a negative number is a 1×1 convolution."""
     layers: list[tuple[str, Description]] = []
     for b, block in enumerate(blocks, 1):
@@ -178,7 +178,7 @@ def _vgg(letter: str, blocks: tuple[tuple[int, ...], ...], torchvision: str = ""
             layers.append((f"conv{b}_{i}", conv))
         layers.append((f"pool{b}", MaxPool(2, 2)))
     layers += [("fc6", Linear(4096)), ("fc7", Linear(4096)), ("fc8", Linear(1000))]
-    return Design(
+    return PaperDesign(
         name=f"vgg-2015-{letter.lower()}",
         title=f"VGG, 2015 paper, column {letter}",
         paper="Simonyan & Zisserman 2015",
@@ -201,12 +201,12 @@ VGGS = (
 DESIGNS = (ALEXNET, *VGGS, GOOGLENET)
 
 
-def published_form_of(network: str) -> Design | None:
+def published_form_of(network: str) -> PaperDesign | None:
     """Return the paper's design of one of convviz' networks; None if there is none."""
     return next((design for design in DESIGNS if design.torchvision == network), None)
 
 
-def build(design: Design) -> nn.Module:
+def build(design: PaperDesign) -> nn.Module:
     """Build a design on torch's meta device: shapes without values.
 
     In train mode it returns (scores, scores of aux2, scores of aux1) where it has such heads, in
@@ -216,7 +216,7 @@ def build(design: Design) -> nn.Module:
         return PaperNetwork(design).eval().requires_grad_(False)
 
 
-def describe(design: Design) -> NetworkSpec:
+def describe(design: PaperDesign) -> NetworkSpec:
     """Return the spec with which a design can be counted like any other network."""
     return NetworkSpec(
         name=design.name,
@@ -252,7 +252,7 @@ def _title(name: str) -> str | None:
 class PaperNetwork(nn.Module):
     """A network built from a description, its layers named as in the description."""
 
-    def __init__(self, design: Design) -> None:
+    def __init__(self, design: PaperDesign) -> None:
         super().__init__()
         self.design = design
         channels, size = 3, design.input_size

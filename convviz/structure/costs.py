@@ -21,7 +21,7 @@ used.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -205,11 +205,27 @@ def count(network: Network | NetworkSpec | nn.Module, input_size: int | None = N
     size = usual if input_size is None else input_size
     check_input_size(size)
     try:
-        steps = steps_of(trace(module, size))
+        rows = rows_of(module, size, spec)
     except TraceError as error:
         raise _refusal(module, size, usual, spec, error) from error
-    kept = _kept_bytes(module, size, steps)
-    return Costs(spec.name, spec.title, size, _rows(steps, module, spec, kept))
+    return Costs(spec.name, spec.title, size, rows)
+
+
+def rows_of(module: nn.Module, image: int | Shape, spec: NetworkSpec) -> tuple[LayerCost, ...]:
+    """Make the rows of a network's costs.
+
+    Args:
+        module: The network.
+        image: Side of the square image in pixels, or the shape (C, H, W) of another input.
+        spec: Says where the encoder ends, which parts are auxiliary, and the layers' titles.
+
+    Raises:
+        TraceError: The network cannot be run on such an image.
+    """
+    record = trace(module, image)
+    steps = steps_of(record)
+    kept = _kept_bytes(module, image, steps, {call.name for call in record.calls})
+    return _rows(steps, module, spec, kept)
 
 
 def _module(network: Network | NetworkSpec | nn.Module) -> nn.Module:
@@ -237,20 +253,28 @@ def _refusal(
     )
 
 
-def _kept_bytes(module: nn.Module, size: int, steps: Sequence[Step]) -> dict[str, int]:
+def _kept_bytes(
+    module: nn.Module, image: int | Shape, steps: Sequence[Step], classifying: Collection[str]
+) -> dict[str, int]:
     """Count what training keeps for the backward pass, by the names of the rows that write it.
 
     A network that cannot run in train mode is read in eval mode, where no dropout is active.
+
+    Args:
+        module: The network.
+        image: As for `rows_of`.
+        steps: The steps of the pass in eval mode.
+        classifying: Names of the modules that are called in it.
     """
     for train in (True, False):
         try:
-            record = trace(module, size, train=train, gradients=True)
+            record = trace(module, image, train=train, gradients=True)
         except TraceError:
             continue
         break
     else:  # it runs without gradients only: nothing of it is kept for them
         return {}
-    ran = {"", *(call.name for call in trace(module, size).calls)}
+    ran = {"", *classifying}
     calls = {call.position: call for call in record.calls}
     training_steps = list(group(record))
     names = row_names(training_steps)

@@ -11,7 +11,7 @@ from convviz.networks.paper_designs import (
     DESIGNS,
     GOOGLENET,
     VGGS,
-    Design,
+    PaperDesign,
     build,
     describe,
     published_form_of,
@@ -91,7 +91,7 @@ def test_googlenets_table(design_costs: dict[str, costs.Costs]) -> None:
 
 
 @pytest.mark.parametrize("design", DESIGNS, ids=lambda output: output.name)
-def test_designs_run(design: Design) -> None:
+def test_designs_run(design: PaperDesign) -> None:
     module = build(design)
     images = torch.empty(2, 3, design.input_size, design.input_size, device="meta")
     assert module(images).shape == (2, 1000)

@@ -10,7 +10,7 @@ import streamlit as st
 from convviz.formatting import signed_percent
 from convviz.lessons.printed_figures import PrintedFigure
 from convviz.lessons.printed_figures import checks as printed_checks
-from convviz.networks.paper_designs import ALEXNET, GOOGLENET, VGGS, Design
+from convviz.networks.paper_designs import ALEXNET, GOOGLENET, VGGS, PaperDesign
 from convviz.networks.registry import spec
 from convviz.structure.costs import Costs, LayerCost
 from convviz.ui import cache, exports
@@ -41,7 +41,7 @@ def draw() -> None:
     how_we_know("parameters", "macs", "depth", "printed")
 
 
-def _draw_differences(design: Design, paper: Costs, built: Costs) -> None:
+def _draw_differences(design: PaperDesign, paper: Costs, built: Costs) -> None:
     title = spec(design.torchvision).title
     left, right = st.columns(2, gap="large")
     for column, heading, costs in (
@@ -57,7 +57,7 @@ def _draw_differences(design: Design, paper: Costs, built: Costs) -> None:
         st.markdown(findings.wider_text(paper, built))
 
 
-def _draw_layers(design: Design, paper: Costs, built: Costs) -> None:
+def _draw_layers(design: PaperDesign, paper: Costs, built: Costs) -> None:
     st.header("Layer by layer", anchor=False)
     if design is ALEXNET:
         rows = [
@@ -99,7 +99,7 @@ def _describe(row: LayerCost) -> str:
     )
 
 
-def _draw_printed(design: Design, paper: Costs) -> None:
+def _draw_printed(design: PaperDesign, paper: Costs) -> None:
     st.header("What the paper prints, and what its layers come to", anchor=False)
     checks = printed_checks(design, paper)
     st.markdown(findings.printed_text(checks))

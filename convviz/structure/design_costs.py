@@ -1,0 +1,332 @@
+"""What a design costs, block by block: the rows of `costs`, gathered by the lines of its text.
+
+Sizes, fields, parameters, multiply–accumulates and memory are read from one traced pass, by the
+conventions of `costs`. An auxiliary classifier is counted apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from convviz.errors import DesignError
+from convviz.formatting import grouped
+from convviz.networks.design import (
+    AuxiliaryBlock,
+    AvgPoolToBlock,
+    ConvBlock,
+    Design,
+    DesignBlock,
+    EndBlock,
+    FcBlock,
+    GapBlock,
+    PoolBlock,
+)
+from convviz.networks.design_module import (
+    FLATTEN,
+    DesignNetwork,
+    PlacedBlock,
+    PlacedDesign,
+    place_blocks,
+)
+from convviz.networks.network import NetworkSpec, is_within
+from convviz.structure.costs import LayerCost, Total, rows_of, total
+from convviz.structure.trace import Shape
+
+MOST_TRAINED_PARAMETERS = 20_000_000
+MOST_TRAINED_MACS = 500_000_000
+"""What can be trained here within minutes: parameters, and multiply–accumulates for one image."""
+
+
+@dataclass(frozen=True)
+class AxisSize:
+    """How a kernel fits along one axis of a map.
+
+    Attributes:
+        length: Positions of the map.
+        span: Positions that the kernel covers, its dilation included.
+        stride: Positions between two of its places.
+        padding: Positions added at each end.
+        output: How many places it has.
+    """
+
+    length: int
+    span: int
+    stride: int
+    padding: int
+    output: int
+
+    @property
+    def left_over(self) -> int:
+        """Positions at the far end, padding included, that the last place does not reach.
+
+        Below 0 for a window that reaches beyond the edge, which only poolings with ceil have.
+        """
+        return self.length + 2 * self.padding - self.span - (self.output - 1) * self.stride
+
+    @property
+    def formula(self) -> str:
+        """The formula with the numbers put in: "(227 − 11 + 0)/4 + 1 = 55"."""
+        whole = f"({self.length} − {self.span} + {2 * self.padding})/{self.stride}"
+        if not self.left_over:
+            return f"{whole} + 1 = {self.output}"
+        places = (self.length - self.span + 2 * self.padding) / self.stride
+        rounded = ("⌈", "⌉") if self.left_over < 0 else ("⌊", "⌋")
+        return (
+            f"{rounded[0]}{whole}{rounded[1]} + 1 = {rounded[0]}{places:.4g}{rounded[1]} + 1 = "
+            f"{self.output}"
+        )
+
+
+@dataclass(frozen=True)
+class BlockCost:
+    """One line of a design and what it costs.
+
+    Attributes:
+        block: The block.
+        parts: Names of the modules that it became, such as ``conv1``.
+        comes: Shape of what comes to it, without the batch.
+        output: Shape of what leaves it.
+        sizes: How its kernel fits along rows and columns; empty where no kernel slides.
+        layers: The rows of `costs` that belong to it.
+        receptive_field: Pixels of the longer side, on an infinite plane.
+        jump: Input pixels between two neighbouring positions.
+    """
+
+    block: DesignBlock
+    parts: tuple[str, ...]
+    comes: Shape
+    output: Shape
+    sizes: tuple[AxisSize, ...]
+    layers: tuple[LayerCost, ...]
+    receptive_field: int
+    jump: float
+
+    @property
+    def line(self) -> int:
+        """Number of its line in the text."""
+        return self.block.line
+
+    @property
+    def text(self) -> str:
+        """The line as the grammar writes it."""
+        return self.block.text
+
+    @property
+    def auxiliary(self) -> bool:
+        """Whether it helps training alone, and is counted apart."""
+        return isinstance(self.block, AuxiliaryBlock)
+
+    @property
+    def total(self) -> Total:
+        """The sum of its rows."""
+        return total(self.layers)
+
+    @property
+    def parameters(self) -> int:
+        """Weights and biases."""
+        return self.total.parameters
+
+    @property
+    def macs(self) -> int:
+        """Multiply–accumulates for one image; 0 for what helps training alone."""
+        return self.total.macs
+
+    @property
+    def activation_bytes(self) -> int:
+        """Bytes that training keeps of one image for the backward pass."""
+        return self.total.activation_bytes
+
+    @property
+    def formula(self) -> str:
+        """How large the output is, with the numbers put in; empty where the size just stays."""
+        if self.sizes:
+            rows, columns = (size.formula for size in self.sizes)
+            return rows if rows == columns else f"{rows}; {columns}"
+        if isinstance(self.block, AvgPoolToBlock):
+            rows, columns = self.block.size
+            return f"divided into {rows}×{columns} windows"
+        if isinstance(self.block, GapBlock):
+            return f"the mean of each {self.comes[1]}×{self.comes[2]} map"
+        if len(self.output) == 1 and len(self.comes) == 3:
+            return " · ".join(map(str, self.comes)) + f" = {self._flattened}"
+        return ""
+
+    @property
+    def left_over(self) -> tuple[int, ...]:
+        """Positions that the stride leaves over along rows and columns; see `AxisSize`."""
+        return tuple(size.left_over for size in self.sizes)
+
+    @property
+    def _flattened(self) -> int:
+        channels, height, width = self.comes
+        return channels * height * width
+
+
+@dataclass(frozen=True)
+class DesignCosts:
+    """What a design costs.
+
+    Attributes:
+        design: The design.
+        blocks: Its lines in order, the input first.
+    """
+
+    design: Design
+    blocks: tuple[BlockCost, ...]
+
+    @property
+    def total(self) -> Total:
+        """The sum of all blocks but the auxiliary classifiers."""
+        return total(row for block in self.blocks if not block.auxiliary for row in block.layers)
+
+    @property
+    def parameters(self) -> int:
+        """Parameters without those of auxiliary classifiers."""
+        return self.total.parameters
+
+    @property
+    def parameters_with_auxiliary(self) -> int:
+        """Parameters of the whole network."""
+        return sum(block.parameters for block in self.blocks)
+
+    @property
+    def macs(self) -> int:
+        """Multiply–accumulates for one image."""
+        return self.total.macs
+
+    @property
+    def activation_bytes(self) -> int:
+        """Bytes that training keeps of one image for the backward pass, in float32."""
+        return self.total.activation_bytes
+
+    @property
+    def output(self) -> Shape:
+        """Shape of what leaves the network, without the batch."""
+        return self.blocks[-1].output
+
+    @property
+    def classes(self) -> int | None:
+        """How many numbers leave the network; None if maps do."""
+        return self.output[0] if len(self.output) == 1 else None
+
+    def most(self, cost: str) -> BlockCost | None:
+        """Return the block that has most of "parameters", "macs" or "activation_bytes".
+
+        None if no block has any; of several equal ones the first.
+        """
+        blocks = [block for block in self.blocks if not block.auxiliary]
+        largest = max(blocks, key=lambda block: getattr(block, cost))
+        return largest if getattr(largest, cost) else None
+
+
+def count_design(design: Design) -> DesignCosts:
+    """Count what a design costs.
+
+    Raises:
+        DesignError: A block does not fit what comes to it, or a limit is passed.
+    """
+    return count_placed(place_blocks(design))
+
+
+def count_placed(placed: PlacedDesign) -> DesignCosts:
+    """Count what a design costs whose blocks have been found to fit."""
+    spec = spec_of(placed)
+    rows = rows_of(placed.module, placed.design.input.shape, spec)
+    blocks: list[BlockCost] = []
+    field, jump = 1, 1.0
+    for each, layers in zip(placed.blocks, _by_block(placed.blocks, rows), strict=True):
+        if not isinstance(each.block, AuxiliaryBlock):
+            followed = [row.field for row in layers if row.field is not None]
+            if followed:
+                field, jump = followed[-1].size, followed[-1].jump
+        blocks.append(
+            BlockCost(
+                block=each.block,
+                parts=tuple(name for name, _ in each.parts),
+                comes=each.comes,
+                output=layers[-1].output_shape if layers and layers[-1].executed else each.output,
+                sizes=_sizes(each, layers),
+                layers=layers,
+                receptive_field=field,
+                jump=jump,
+            )
+        )
+    return DesignCosts(placed.design, tuple(blocks))
+
+
+def spec_of(placed: PlacedDesign) -> NetworkSpec:
+    """Describe a design's network, as any other; its build() is on the meta device."""
+    design = placed.design
+    height, width = design.input.shape[1:]
+    title = design.name or "Design"
+
+    def build() -> DesignNetwork:
+        return place_blocks(design).module
+
+    return NetworkSpec(
+        name="design",
+        title=title,
+        build=build,
+        input_size=max(height, width),
+        auxiliary=placed.module.auxiliary,
+    )
+
+
+def _by_block(
+    blocks: Sequence[PlacedBlock], rows: Sequence[LayerCost]
+) -> Iterator[tuple[LayerCost, ...]]:
+    """Give each block its rows: those of its modules, and of its calls of functions."""
+    functions = iter([row for row in rows if row.executed and not row.module])
+    for each in blocks:
+        own = [row for row in rows if any(is_within(row.module, name) for name, _ in each.parts)]
+        calls = sum(step == FLATTEN for step in each.steps)
+        called = [next(functions) for _ in range(calls + isinstance(each.block, EndBlock))]
+        first = isinstance(each.block, FcBlock)
+        yield tuple([*called, *own] if first else [*own, *called])
+
+
+def _sizes(placed: PlacedBlock, layers: Sequence[LayerCost]) -> tuple[AxisSize, ...]:
+    """Read how the kernel of a convolution or pooling fits, from the traced pass."""
+    if not isinstance(placed.block, ConvBlock | PoolBlock):
+        return ()
+    row = layers[0]
+    assert row.window is not None  # noqa: S101  # as such layers have one
+    window = row.window
+    return tuple(
+        AxisSize(
+            length=row.input_shapes[0][1 + axis],
+            span=window.dilation[axis] * (window.kernel[axis] - 1) + 1,
+            stride=window.stride[axis],
+            padding=window.padding[axis],
+            output=row.output_shape[1 + axis],
+        )
+        for axis in (0, 1)
+    )
+
+
+def check_trainable(costs: DesignCosts) -> None:
+    """Check that a design can be trained here.
+
+    Raises:
+        DesignError: It is too large, or does not end in a vector of scores.
+    """
+    last = costs.blocks[-1]
+    if costs.classes is None:
+        shape = "×".join(map(str, costs.output))
+        raise DesignError(
+            last.line,
+            f"the network ends with maps of {shape}, and scores are needed to train it: end with "
+            "“gap” or with as many outputs as there are classes, such as “fc 10”.",
+        )
+    for what, number, most, cost in (
+        ("parameters", costs.parameters_with_auxiliary, MOST_TRAINED_PARAMETERS, "parameters"),
+        ("multiply–accumulates an image", costs.macs, MOST_TRAINED_MACS, "macs"),
+    ):
+        heaviest = costs.most(cost)
+        if number > most and heaviest is not None:
+            raise DesignError(
+                heaviest.line,
+                f"the network has {grouped(number)} {what}, and {grouped(most)} are the limit for "
+                f"training here: most of them are in “{heaviest.text}”; make it smaller.",
+            )

@@ -1,0 +1,152 @@
+"""Designs as text: what each line becomes, and what is said of lines that are none."""
+
+import pickle
+
+import pytest
+
+from convviz.errors import DesignError
+from convviz.networks import design as grammar
+from convviz.networks.design import ConvBlock, Design, InceptionBlock, MaxPoolBlock
+
+BEGIN = "input 3x32x32\n"
+
+
+def only(line: str) -> grammar.DesignBlock:
+    """Read one line after an input."""
+    return Design.parse(BEGIN + line).blocks[1]
+
+
+@pytest.mark.parametrize(
+    ("line", "block", "text"),
+    [
+        (
+            "conv 64 3x3 /2 p1 g2 d2",
+            ConvBlock(64, (3, 3), (2, 2), (1, 1), 2, (2, 2)),
+            "conv 64 3x3 /2 p1 g2 d2",
+        ),
+        ("conv d2 p1 3×3 g2 64 /2", ConvBlock(64, (3, 3), (2, 2), (1, 1), 2, (2, 2)), None),
+        ("CONV 64 3X3 P1", ConvBlock(64, (3, 3), padding=(1, 1)), "conv 64 3x3 p1"),
+        (
+            "conv 8 1x7 p0x3",
+            ConvBlock(8, (1, 7), padding=(0, 3)),
+            "conv 8 1x7 p0x3",
+        ),
+        ("maxpool 3x3", MaxPoolBlock((3, 3), (3, 3)), "maxpool 3x3"),
+        ("maxpool ceil /2 3x3 p1", MaxPoolBlock((3, 3), (2, 2), (1, 1), True), None),
+        ("maxpool 3x3 /3  # the same", MaxPoolBlock((3, 3), (3, 3)), "maxpool 3x3"),
+        (
+            "inception 64 96>128 16>32 >32",
+            InceptionBlock(64, 96, 128, 16, 32, 32),
+            "inception 64 96>128 16>32 >32",
+        ),
+        (
+            "inception bn 64 96>128 3x3s 16>32 >32",
+            InceptionBlock(64, 96, 128, 16, 32, 32, "3x3s", True),
+            "inception 64 96>128 16>32 >32 3x3s bn",
+        ),
+        (
+            "inception 64 128 32 >32",
+            InceptionBlock(64, 0, 128, 0, 32, 32),
+            "inception 64 128 32 >32",
+        ),
+        ("dropout .5", grammar.DropoutBlock(0.5), "dropout 0.5"),
+        ("avgpool to 6×6", grammar.AvgPoolToBlock((6, 6)), "avgpool to 6x6"),
+    ],
+)
+def test_a_line_is_read_and_written(
+    line: str, block: grammar.DesignBlock, text: str | None
+) -> None:
+    assert only(line) == block
+    if text is not None:
+        assert only(line).text == text
+    assert only(only(line).text) == block
+
+
+def test_comments_empty_lines_and_signs_of_other_systems_change_nothing() -> None:
+    typed = "\ufeff# mine\r\n\r\nname  my  net # first\r\n\tinput 3×32×32\r\nconv 8 3x3#,\rfc 10"
+    design = Design.parse(typed, "file")
+    assert design.text == "name my net\ninput 3x32x32\nconv 8 3x3\nfc 10\n"
+    assert [block.line for block in design.blocks] == [4, 5, 6]
+    assert Design.parse(design.text) == design
+
+
+def test_the_file_s_name_is_the_design_s_unless_a_line_says_another() -> None:
+    assert Design.parse(BEGIN + "fc 1", "lenet#5").name == "lenet 5"
+    assert Design.parse("name a\n" + BEGIN + "fc 1", "lenet").name == "a"
+    assert Design.parse(BEGIN + "fc 1").name == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("", 1, "no block"),
+        ("conv 8 3x3", 1, "input 3x224x224"),
+        ("# x\n\ninput 3x8x8", 3, "nothing comes after"),
+        (BEGIN + "\ninput 3x8x8", 3, "one input"),
+        (BEGIN + "name late\nfc 1", 2, "first line"),
+        ("name a\nname b\n" + BEGIN, 2, "first line"),
+        ("name\n" + BEGIN, 1, "name is missing"),
+        ("input 28x28\nfc 1", 1, "1x28x28"),
+        ("input 0x28x28\nfc 1", 1, "from 1 to"),
+        ("input 3x2000x28\nfc 1", 1, "1,024"),
+        (BEGIN + "cnov 8 3x3", 2, "did you mean conv"),
+        (BEGIN + "conv 8", 2, "needs its kernel"),
+        (BEGIN + "conv 3x3", 2, "needs its number of channels"),
+        (BEGIN + "conv 8 3", 2, "3x3"),
+        (BEGIN + "conv 8 3x3 3x3", 2, "twice"),
+        (BEGIN + "conv 8 3x3 p1 p2", 2, "twice"),
+        (BEGIN + "conv 8 3x3 s2", 2, "not understood"),
+        (BEGIN + "conv 8 3x3 -1", 2, "not understood"),
+        (BEGIN + "conv 8 3x3 /0", 2, "stride"),
+        (BEGIN + "conv 0 3x3", 2, "from 1 to"),
+        (BEGIN + "conv 99999999999999999999 3x3", 2, "too large"),
+        (BEGIN + "conv 9 3x3 g2", 2, "multiple of 2"),
+        (BEGIN + "conv 8 3x3 g2x2", 2, "number of groups"),
+        (BEGIN + "maxpool 3x3 d2", 2, "takes no dilation"),
+        (BEGIN + "maxpool 2", 2, "2x2"),
+        (BEGIN + "maxpool 3x3 p2", 2, "p1"),
+        (BEGIN + "maxpool 1x1 p1", 2, "takes no padding"),
+        (BEGIN + "avgpool to 6", 2, "avgpool to 6x6"),
+        (BEGIN + "dropout", 2, "needs its rate"),
+        (BEGIN + "dropout 1", 2, "below 1"),
+        (BEGIN + "dropout nan", 2, "no rate"),
+        (BEGIN + "fc", 2, "number of outputs"),
+        (BEGIN + "fc ten", 2, "no number of outputs"),
+        (BEGIN + "relu 6", 2, "stands alone"),
+        (BEGIN + "inception 64 96>128 16>32", 2, "four branches"),
+        (BEGIN + "inception 64 96>128 16>32 32", 2, ">32"),
+        (BEGIN + "inception 64 >128 16>32 >32", 2, "lacks the 1×1"),
+        (BEGIN + "inception 8>64 96>128 16>32 >32", 2, "first branch"),
+        (BEGIN + "inception 64 96>128 16>32 >32 3x3 3x3s", 2, "twice"),
+        (BEGIN + "auxiliary", 2, "weight of its loss"),
+        (BEGIN + "auxiliary 0", 2, "above 0"),
+        (BEGIN + "end", 2, "no residual to end"),
+        (BEGIN + "residual\nrelu", 2, "no end"),
+        (BEGIN + "residual\nend", 3, "is empty"),
+        (BEGIN + "residual\nrelu\nresidual\nend\nend", 4, "do not nest"),
+        (BEGIN + "relu\n" * 400, 401, "at most 400 blocks"),
+        ("#" * 50_000, 1, "40,000 characters"),
+    ],
+)
+def test_what_is_no_line_is_named_with_its_cure(text: str, line: int, words: str) -> None:
+    with pytest.raises(DesignError) as caught:
+        Design.parse(text)
+    assert caught.value.line == line
+    assert words in caught.value.sentence
+    assert str(caught.value) == f"Line {line}: {caught.value.sentence}"
+    assert "\n" not in str(caught.value)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+@pytest.mark.parametrize("form", grammar.GRAMMAR, ids=lambda form: form.keyword)
+def test_every_example_of_the_grammar_can_be_read(form: grammar.LineForm) -> None:
+    before = {"name": "", "input": ""}.get(form.keyword, BEGIN)
+    after = {
+        "name": "\n" + BEGIN + "fc 1",
+        "input": "\nfc 1",
+        "residual": "\nrelu\nend",
+    }.get(form.keyword, "")
+    if form.keyword == "end":
+        before += "residual\nrelu\n"
+    design = Design.parse(before + form.example + after)
+    assert form.example in design.text.splitlines()
