@@ -6,8 +6,10 @@ conventions of `costs`. An auxiliary classifier is counted apart.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from convviz.errors import DesignError
 from convviz.formatting import grouped
@@ -30,7 +32,7 @@ from convviz.networks.design_module import (
     place_blocks,
 )
 from convviz.networks.network import NetworkSpec, is_within
-from convviz.structure.costs import LayerCost, Total, rows_of, total
+from convviz.structure.costs import Costs, LayerCost, Total, rows_of, total
 from convviz.structure.trace import Shape
 
 MOST_TRAINED_PARAMETERS = 20_000_000
@@ -210,6 +212,19 @@ class DesignCosts:
         """How many numbers leave the network; None if maps do."""
         return self.output[0] if len(self.output) == 1 else None
 
+    @property
+    def as_network(self) -> Costs:
+        """The same as the costs of any other network, row by row."""
+        size = max(self.design.input.height, self.design.input.width)
+        name = self.design.name or "design"
+        rows = tuple(row for block in self.blocks for row in block.layers)
+        return Costs(name, name, size, rows)
+
+    @property
+    def last_map(self) -> BlockCost:
+        """The last block that gives maps; the image if none does."""
+        return next(block for block in reversed(self.blocks) if len(block.output) == 3)
+
     def most(self, cost: str) -> BlockCost | None:
         """Return the block that has most of "parameters", "macs" or "activation_bytes".
 
@@ -227,6 +242,49 @@ def count_design(design: Design) -> DesignCosts:
         DesignError: A block does not fit what comes to it, or a limit is passed.
     """
     return count_placed(place_blocks(design))
+
+
+@dataclass(frozen=True)
+class CountedText:
+    """A text that may be a design, and what of it can be counted.
+
+    Attributes:
+        design: The design; None if the text is none.
+        costs: The costs of all blocks, or of those before the line that is wrong; None if not even
+            those can be counted.
+        error: What is wrong; None if nothing is.
+    """
+
+    design: Design | None
+    costs: DesignCosts | None
+    error: DesignError | None
+
+
+@lru_cache(maxsize=64)
+def count_text(text: str) -> CountedText:
+    """Count a design that is being written: up to the first line that is wrong."""
+    try:
+        design = Design.parse(text)
+        return CountedText(design, count_design(design), None)
+    except DesignError as error:
+        return CountedText(None, _costs_before(text, error.line), error)
+
+
+def _costs_before(text: str, line: int) -> DesignCosts | None:
+    """Count the lines before one; None if they are no design by themselves.
+
+    A residual that has not ended, and auxiliary classifiers, which need the last line, do nothing.
+    """
+    lines = re.split(r"\r\n|\n|\r", text)[: line - 1]
+    keywords = [[*each.partition("#")[0].lower().split(), ""][0] for each in lines]
+    for index in range(len(lines)):
+        is_open = keywords[index] == "residual" and "end" not in keywords[index:]
+        if is_open or keywords[index] == "auxiliary":
+            lines[index] = ""
+    try:
+        return count_design(Design.parse("\n".join(lines)))
+    except DesignError:
+        return None  # the sentence is that of the whole text
 
 
 def count_placed(placed: PlacedDesign) -> DesignCosts:
@@ -280,8 +338,9 @@ def _by_block(
     functions = iter([row for row in rows if row.executed and not row.module])
     for each in blocks:
         own = [row for row in rows if any(is_within(row.module, name) for name, _ in each.parts)]
-        calls = sum(step == FLATTEN for step in each.steps)
-        called = [next(functions) for _ in range(calls + isinstance(each.block, EndBlock))]
+        # A vector that is flattened stays what it is, and is no row.
+        flattened = FLATTEN in each.steps and len(each.comes) > 1
+        called = [next(functions)] if flattened or isinstance(each.block, EndBlock) else []
         first = isinstance(each.block, FcBlock)
         yield tuple([*called, *own] if first else [*own, *called])
 

@@ -1,12 +1,15 @@
 """Designs as text: what each line becomes, and what is said of lines that are none."""
 
 import pickle
+from pathlib import Path
 
 import pytest
 
 from convviz.errors import DesignError
 from convviz.networks import design as grammar
+from convviz.networks import design_module
 from convviz.networks.design import ConvBlock, Design, InceptionBlock, MaxPoolBlock
+from convviz.structure import design_costs
 
 BEGIN = "input 3x32x32\n"
 
@@ -150,3 +153,22 @@ def test_every_example_of_the_grammar_can_be_read(form: grammar.LineForm) -> Non
         before += "residual\nrelu\n"
     design = Design.parse(before + form.example + after)
     assert form.example in design.text.splitlines()
+
+
+def test_the_document_has_the_grammar_and_the_limits() -> None:
+    document = (Path(grammar.__file__).parents[2] / "docs/DESIGN_LANGUAGE.md").read_text("utf-8")
+    for form in grammar.GRAMMAR:
+        assert f"| `{form.example}` | {form.meaning} |" in document
+    text = " ".join(document.split())
+    for limit in (
+        f"{grammar.MOST_BLOCKS} blocks, {grammar.MOST_CHANNELS:,} channels, {grammar.MOST_SIDE:,}",
+        f"{design_module.LARGEST_MAP:,} positions",
+        f"{design_module.MOST_PARAMETERS:,} parameters",
+        f"{design_costs.MOST_TRAINED_PARAMETERS:,} parameters",
+        f"{design_costs.MOST_TRAINED_MACS:,} multiply",
+    ):
+        assert limit in text
+    example = document.split("```")[1].strip()
+    design = Design.parse(example)
+    assert (design.name, len(design.blocks)) == ("mine", 7)
+    assert design_costs.count_design(design).classes == 1000

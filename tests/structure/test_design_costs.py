@@ -2,11 +2,16 @@
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
+from torchvision import models
 
 from convviz.errors import DesignError
 from convviz.networks.design import Design
 from convviz.networks.design_module import build
-from convviz.structure.design_costs import count_design
+from convviz.networks.design_starts import SMALL, start
+from convviz.networks.registry import spec
+from convviz.structure import costs
+from convviz.structure.design_costs import check_trainable, count_design
 
 RESIDUAL = """
 input 3x32x32
@@ -64,6 +69,7 @@ def test_auxiliary_classifiers_are_counted_apart_and_answer_in_training_alone() 
     assert module.eval()(torch.zeros(2, 3, 8, 8)).shape == (2, 7)
 
 
+@pytest.mark.claims("convviz.networks.design_module._too_small")
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
@@ -88,3 +94,77 @@ def test_what_does_not_fit_is_named_with_its_cure(text: str, line: int, words: s
         count_design(Design.parse(text))
     assert caught.value.line == line
     assert words in caught.value.sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "network", "parameters", "with_auxiliary"),
+    [
+        ("alexnet", "alexnet", 61_100_840, 61_100_840),
+        ("vgg16", "vgg16", 138_357_544, 138_357_544),
+        ("googlenet", "googlenet", 6_624_904, 13_004_888),
+    ],
+)
+def test_the_whole_networks_count_what_torchvision_s_do(
+    name: str, network: str, parameters: int, with_auxiliary: int
+) -> None:
+    designed, built = count_design(start(name)), costs.count(spec(network))
+    assert designed.parameters == parameters
+    assert designed.parameters_with_auxiliary == with_auxiliary
+    assert designed.macs == built.macs
+    assert designed.activation_bytes == built.activation_bytes
+    builder = models.get_model_builder(network)
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        builder(weights=None, **({"init_weights": False} if name == "googlenet" else {})).eval()(
+            torch.empty(1, 3, 224, 224)
+        )
+    assert designed.macs * 2 == counter.get_total_flops()
+
+
+def test_alexnet_of_2012_has_as_many_weights_as_its_two_towers() -> None:
+    # 11² · 3 · 96 + … with half of the inputs where the paper's towers do not meet.
+    weights = 34_848 + 307_200 + 884_736 + 663_552 + 442_368
+    fully = 9216 * 4096 + 4096 * 4096 + 4096 * 1000
+    biases = 96 + 256 + 384 + 384 + 256 + 4096 + 4096 + 1000
+    assert count_design(start("alexnet-2012")).parameters == weights + fully + biases
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_small_start_can_be_trained_here(name: str) -> None:
+    counted = count_design(start(name))
+    check_trainable(counted)
+    assert counted.macs < 40_000_000
+
+
+def test_what_is_too_large_to_be_trained_is_named() -> None:
+    with pytest.raises(DesignError, match=r"20,000,000 are the limit .* “fc 4096”"):
+        check_trainable(count_design(start("alexnet")))
+    with pytest.raises(DesignError, match="ends with maps of 4×8×8"):
+        check_trainable(count_design(Design.parse("input 3x8x8\nconv 4 1x1")))
+
+
+@pytest.mark.claims("convviz.structure.design_costs.BlockCost.formula")
+@pytest.mark.parametrize(
+    ("line", "formula", "left_over"),
+    [
+        ("conv 1 3x3", "(8 − 3 + 0)/1 + 1 = 6; (9 − 3 + 0)/1 + 1 = 7", (0, 0)),
+        ("conv 1 3x3 p1", "(8 − 3 + 2)/1 + 1 = 8; (9 − 3 + 2)/1 + 1 = 9", (0, 0)),
+        (
+            "conv 1 2x2 /3 d2",  # spans 3: 5 and 6 positions more, in steps of 3
+            "⌊(8 − 3 + 0)/3⌋ + 1 = ⌊1.667⌋ + 1 = 2; (9 − 3 + 0)/3 + 1 = 3",
+            (2, 0),
+        ),
+        (
+            "maxpool 2x2 ceil",
+            "(8 − 2 + 0)/2 + 1 = 4; ⌈(9 − 2 + 0)/2⌉ + 1 = ⌈3.5⌉ + 1 = 5",
+            (0, -1),
+        ),
+        ("avgpool to 2x3", "divided into 2×3 windows", ()),
+        ("gap", "the mean of each 8×9 map", ()),
+        ("flatten", "2 · 8 · 9 = 144", ()),
+        ("relu", "", ()),
+    ],
+)
+def test_a_size_is_written_out(line: str, formula: str, left_over: tuple[int, ...]) -> None:
+    counted = count_design(Design.parse(f"input 2x8x9\n{line}\n"))
+    assert counted.blocks[1].formula == formula
+    assert counted.blocks[1].left_over == left_over

@@ -1,0 +1,148 @@
+"""`python -m convviz design`: what a network costs that is written one line a block."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convviz.cli.options import json_output
+from convviz.cli.output import check_target, table, write, write_json
+from convviz.errors import DesignError, SettingError
+from convviz.formatting import grouped
+
+if TYPE_CHECKING:
+    from convviz.networks.design import Design
+    from convviz.structure.design_costs import BlockCost, DesignCosts
+
+_START = "start:"
+_MOST_BYTES = 200_000
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and what it takes."""
+    parser = subparsers.add_parser(
+        "design",
+        parents=[json_output()],
+        help="count a network that is written as text, one line a block",
+        description="Count a network that is written one line a block, as docs/DESIGN_LANGUAGE.md "
+        "says: the size, parameters, multiply–accumulates (MACs), memory and receptive field of "
+        "each block. Auxiliary classifiers are counted apart.",
+    )
+    parser.add_argument(
+        "file", metavar="FILE", help=f"a text file, or {_START}lenet5, {_START}googlenet, …"
+    )
+    parser.add_argument(
+        "--torch", metavar="FILE.py", help="write the network as a module in plain PyTorch"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    from convviz.networks.design_code import torch_code
+    from convviz.networks.design_module import place_blocks
+    from convviz.structure.design_costs import count_placed
+
+    check_target(args.json)
+    check_target(args.torch, ".py")
+    try:
+        placed = place_blocks(read_design(args.file))
+    except DesignError as error:
+        raise SettingError(f"{args.file}: {error}") from error
+    costs = count_placed(placed)
+    if args.torch is not None:
+        write(args.torch, torch_code(placed).encode())
+    if args.json is not None:
+        write_json(args.json, as_json(costs), indent=2)
+    if args.json != "-":
+        print(table(list(_COLUMNS), [[c(row) for c in _COLUMNS.values()] for row in costs.blocks]))
+        print()
+        header = ("parameters", "with auxiliary", "MACs", "bytes kept in training")
+        print(table(header, [_totals(costs)]))
+    return 0
+
+
+def read_design(name: str) -> Design:
+    """Read a design from a file, or one to begin with by "start:" and its name.
+
+    Raises:
+        SettingError: The file cannot be read.
+        DesignError: It holds no design.
+        NetworkError: There is no such design to begin with.
+    """
+    from convviz.networks.design import Design
+    from convviz.networks.design_starts import start
+
+    if name.startswith(_START):
+        return start(name.removeprefix(_START))
+    path = Path(name)
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise SettingError(
+                f"{name} is larger than {_MOST_BYTES // 1000} kB, which no design is: choose a "
+                "text file with one line a block."
+            )
+        text = path.read_bytes().decode()
+    except OSError as error:
+        raise SettingError(f"{name} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise SettingError(
+            f"{name} is no text in UTF-8: save it as plain text, one line a block."
+        ) from error
+    except ValueError as error:  # a name with a null character
+        raise SettingError("The file's name holds a null character.") from error
+    return Design.parse(text, path.stem)
+
+
+def as_json(costs: DesignCosts) -> dict[str, Any]:
+    """Return a design's costs as plain numbers."""
+    return {
+        "name": costs.design.name,
+        "input": list(costs.design.input.shape),
+        "parameters": costs.parameters,
+        "parameters_with_auxiliary": costs.parameters_with_auxiliary,
+        "macs": costs.macs,
+        "activation_bytes": costs.activation_bytes,
+        "blocks": [_block_as_json(block) for block in costs.blocks],
+    }
+
+
+def _block_as_json(block: BlockCost) -> dict[str, Any]:
+    return {
+        "line": block.line,
+        "text": block.text,
+        "output": list(block.output),
+        "formula": block.formula,
+        "left_over": list(block.left_over),
+        "parameters": block.parameters,
+        "auxiliary": block.auxiliary,
+        "macs": block.macs,
+        "activation_bytes": block.activation_bytes,
+        "receptive_field": block.receptive_field,
+        "jump": block.jump,
+    }
+
+
+def _totals(costs: DesignCosts) -> list[str]:
+    numbers = (
+        costs.parameters,
+        costs.parameters_with_auxiliary,
+        costs.macs,
+        costs.activation_bytes,
+    )
+    return list(map(grouped, numbers))
+
+
+# The columns: heading and cell.
+_COLUMNS: dict[str, Callable[[BlockCost], str]] = {
+    "line": lambda block: str(block.line),
+    "block": lambda block: block.text,
+    "output": lambda block: "×".join(map(str, block.output)),
+    "parameters": lambda block: grouped(block.parameters),
+    "MACs": lambda block: grouped(block.macs),
+    "bytes kept": lambda block: grouped(block.activation_bytes),
+    "field": lambda block: str(block.receptive_field),
+    "jump": lambda block: f"{block.jump:g}",
+    "size": lambda block: block.formula,
+}
