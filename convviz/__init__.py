@@ -46,10 +46,12 @@ if TYPE_CHECKING:
     from convviz.networks import available as available
     from convviz.networks import register as register
     from convviz.networks import spec as spec
+    from convviz.networks.design import Design as Design
     from convviz.reconstruction.config import ReconstructionConfig as ReconstructionConfig
     from convviz.reconstruction.config import preset as preset
     from convviz.reconstruction.reconstruct import reconstruct as reconstruct
     from convviz.structure.costs import count as count
+    from convviz.structure.design_costs import count_design as count_design
     from convviz.structure.layers import layers as layers
     from convviz.weights.load import load as load
 
@@ -59,6 +61,7 @@ __version__ = "0.3.0"
 _MODULES = {
     "ClassTarget": "convviz.features.class_target",
     "ConvvizError": "convviz.errors",
+    "Design": "convviz.networks.design",
     "NetworkSpec": "convviz.networks",
     "ReconstructionConfig": "convviz.reconstruction.config",
     "SampleCrops": "convviz.datasets.image_set",
@@ -71,6 +74,7 @@ _MODULES = {
     "capture": "convviz.features.capture",
     "count": "convviz.structure.costs",
     "count_dead": "convviz.features.dead",
+    "count_design": "convviz.structure.design_costs",
     "decode": "convviz.images.decode",
     "delete_and_insert": "convviz.features.deletion",
     "directions": "convviz.datasets.directions",

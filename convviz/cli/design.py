@@ -37,7 +37,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "files",
         metavar="FILE",
         nargs="+",
-        help=f"a text file, or {_START}lenet5, {_START}googlenet, …",
+        help="a text file, or start:lenet5, start:googlenet, …; two with --train",
     )
     parser.add_argument(
         "--torch", metavar="FILE.py", help="write the network as a module in plain PyTorch"

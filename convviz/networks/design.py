@@ -432,7 +432,7 @@ class _Line:
     @property
     def form(self) -> str:
         """How such a line is written, as the end of a sentence."""
-        return f"a line of this kind is “{_FORMS[self.keyword].example}”"
+        return f"such a line is “{_FORMS[self.keyword].example}”"
 
 
 _NUMBER = re.compile(r"[0-9]+")
@@ -662,7 +662,13 @@ def _read_inception(line: _Line) -> DesignBlock:
                 "1×1."
             )
     kind: Third = "3x3" if "3x3" in third else "3x3s" if "3x3s" in third else "5x5"
-    return InceptionBlock(*numbers, kind, bool(norms), line=line.number)
+    first1, reduced3, wide3, reduced5, wide5, pooled = numbers
+    return InceptionBlock(
+        *(first1, reduced3, wide3, reduced5, wide5, pooled),
+        third=kind,
+        batch_norm=bool(norms),
+        line=line.number,
+    )
 
 
 def _read_auxiliary(line: _Line) -> DesignBlock:

@@ -35,7 +35,7 @@ Blocks = tuple[DesignBlock, ...]
 
 
 @dataclass(frozen=True)
-class Change:
+class DesignChange:
     """One change that can be made to a design.
 
     Attributes:
@@ -245,8 +245,15 @@ def _wide(design: Design) -> Blocks:
             case FcBlock():
                 return replace(block, units=2 * block.units)
             case InceptionBlock():
-                names = ("conv1", "reduce3", "conv3", "reduce5", "conv5", "pool")
-                return replace(block, **{name: 2 * getattr(block, name) for name in names})
+                return replace(
+                    block,
+                    conv1=2 * block.conv1,
+                    reduce3=2 * block.reduce3,
+                    conv3=2 * block.conv3,
+                    reduce5=2 * block.reduce5,
+                    conv5=2 * block.conv5,
+                    pool=2 * block.pool,
+                )
         return block
 
     return tuple(doubled(index, block) for index, block in enumerate(design.blocks))
@@ -297,69 +304,69 @@ def _same_size(block: DesignBlock) -> DesignBlock:
 
 
 CHANGES = (
-    Change(
+    DesignChange(
         *("two-3x3", "5×5 → two 3×3"),
         "Each 5×5 becomes two 3×3 that see as much, with a ReLU between them.",
         "no 5×5 kernel without dilation",
         _two_3x3,
     ),
-    Change(
+    DesignChange(
         *("stack-3x3", "11×11 → a stack of 3×3"),
         "Each kernel of 7×7 or more becomes a stack of 3×3 that sees as much; its last one has the "
         "stride.",
         "no square kernel of 7×7 or more without dilation",
         _stack_3x3,
     ),
-    Change(
+    DesignChange(
         *("gap", "Fully connected → global average pooling"),
         "The mean of each map goes straight to the last fully connected layer.",
         "no fully connected layers on maps that could be left out",
         _pooled,
     ),
-    Change(
+    DesignChange(
         *("no-reductions", "Without the 1×1 reductions"),
         "The 3×3 and 5×5 of each Inception module read all channels that come.",
         "no Inception module with 1×1 reductions",
         _unreduced,
     ),
-    Change(
+    DesignChange(
         *("norm", "With batch norm"),
         "A batch norm follows each convolution.",
         "a batch norm after each convolution already, or no convolution",
         _with_norm,
     ),
-    Change(
+    DesignChange(
         *("no-norm", "Without batch norm"),
         "All batch norms are left out.",
         "no batch norm",
         _without_norm,
     ),
-    Change(
+    DesignChange(
         *("auxiliary", "With auxiliary classifiers"),
         "Two classifiers help training, at a third and at two thirds of the maps.",
         "some already, or no scores at its end, or no place for one",
         _with_auxiliary,
     ),
-    Change(
+    DesignChange(
         *("no-auxiliary", "Without auxiliary classifiers"),
         "All auxiliary classifiers are left out.",
         "no auxiliary classifier",
         _without_auxiliary,
     ),
-    Change(
+    DesignChange(
         *("strides", "Pooling → stride"),
         "The convolution before each pooling takes its stride; where there is none, a convolution "
         "takes the pooling's place.",
         "no pooling that makes maps smaller",
         _strided,
     ),
-    Change(
+    DesignChange(
         *("wide", "Twice as wide"),
         "All layers but the last have twice as many channels.",
         "no layer but the last",
         _wide,
     ),
-    Change(
+    DesignChange(
         *("deep", "Twice as deep"),
         "Each convolution, Inception module and residual is followed by one more at the same size.",
         "no convolution, Inception module or residual before the last layer",

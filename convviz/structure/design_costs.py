@@ -387,5 +387,5 @@ def check_trainable(costs: DesignCosts) -> None:
             raise DesignError(
                 heaviest.line,
                 f"the network has {grouped(number)} {what}, and {grouped(most)} are the limit for "
-                f"training here: most of them are in “{heaviest.text}”; make it smaller.",
+                f"training here: “{heaviest.text}” has the largest share; make it smaller.",
             )

@@ -32,6 +32,7 @@ _MIME = {
     "safetensors": "application/octet-stream",
     "pt": "application/octet-stream",
     "py": "text/x-python",
+    "txt": "text/plain",
 }
 
 

@@ -116,6 +116,10 @@ class Key(StrEnum):
     AUXILIARY_FORM = "trained_form"
     AUXILIARY_FIRST_WEIGHTS = "first_weights"
 
+    # Design
+    DESIGN = "design"
+    DESIGN_CHANGE = "change"
+
     # Reconstruction
     SERIES = "series"
     SECONDS = "seconds", int
@@ -181,6 +185,8 @@ class Entry(StrEnum):
     USUAL_DATA = "convviz.usual_data"
     TRAINING_ZIP = "convviz.training_zip"
     LIVE_MOMENT = "convviz.live_at"
+    DESIGN_BEFORE = "convviz.design_before"
+    DESIGN_REFUSAL = "convviz.design_refusal"
 
 
 @unique

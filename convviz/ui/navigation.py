@@ -55,6 +55,12 @@ PAGES = (
         "What does each network's design cost, and why was it built that way?",
     ),
     Page(
+        "pages/9_Design.py",
+        "Design",
+        "architecture",
+        "What does a network cost that you put together, and what does one change to it?",
+    ),
+    Page(
         "pages/4_Reconstruction.py",
         "Reconstruction",
         "restore_page",
@@ -101,6 +107,10 @@ NEXT = {
         "Encoders differ: see what AlexNet, VGG and GoogLeNet cost, and why each was built so.",
     ),
     "Architectures": (
+        "Design",
+        "Build a network yourself: see what each block costs, and what one change does.",
+    ),
+    "Design": (
         "Auxiliary classifiers",
         "GoogLeNet was trained with two small classifiers on the way: try whether they help.",
     ),

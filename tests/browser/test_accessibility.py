@@ -27,6 +27,7 @@ VIEWS = {
     "Pooling": ("/Architectures?architectures=lessons&lesson=gap", ""),
     "Auxiliary lesson": ("/Architectures?architectures=lessons&lesson=auxiliary", ""),
     "Papers": ("/Architectures?architectures=papers", ".st-key-paper button >> nth=1"),
+    "Design": ("/Design?design=small-googlenet", ""),
     "Reconstruction": (f"/Reconstruction?{ALEXNET}", ".st-key-series button >> nth=1"),
     "Transfer learning": ("/Transfer_learning?network=alexnet", ""),
     "Recorded training": ("/Training", ""),

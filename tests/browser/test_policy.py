@@ -16,6 +16,7 @@ PAGES = (
     "/Activations?view=Table&network=alexnet&weights=random",
     "/Filters?network=alexnet&weights=random",
     "/Architectures?network=alexnet&weights=random",
+    "/Design?design=small-googlenet",
     "/Reconstruction?network=alexnet&weights=random",
     "/Transfer_learning?network=alexnet&weights=random",
     "/Training",

@@ -17,6 +17,7 @@ VIEWS = {
         "/Architectures?architectures=layers&network=alexnet",
         ".st-key-architectures_diagram svg >> nth=0",
     ),
+    "Design": ("/Design?design=lenet5", ".st-key-design_diagram svg >> nth=0"),
 }
 # Of plotly's own buttons only those that can be seen count.
 CONTROLS = """() => {

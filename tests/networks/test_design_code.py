@@ -102,9 +102,12 @@ def test_the_file_computes_the_same_bits_without_convviz(tmp_path: Path) -> None
     assert len(expected[0]["train"]) == 3  # its scores, and those of two auxiliary classifiers
 
 
-@pytest.mark.claims("convviz.networks.design_code.torch_code")
+@pytest.mark.claims("convviz.networks.design_code.torch_code", "convviz.networks.design_code._run")
 def test_the_file_says_what_goes_in_and_comes_out() -> None:
-    head = torch_code(place_blocks(EVERYTHING)).partition("import torch")[0]
+    code = torch_code(place_blocks(EVERYTHING))
+    head = code.partition("import torch")[0]
+    assert "        auxiliary1 = self.auxiliary1(x) if self.training else None\n" in code
+    assert "            return x, auxiliary1, auxiliary2\n" in code
     assert "(N, 3, 40, 36), and returns (N, 5)" in head
     assert "losses count 0.3 and 0.5 times" in head
     lines = [line.strip() for line in head.splitlines() if line.startswith("    ")]

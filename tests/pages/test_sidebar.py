@@ -28,6 +28,7 @@ def offered(app: AppTest) -> set[str]:
         ("pages/6_Training.py", {}, {"image"}),
         ("pages/6_Training.py", {"watch": "live"}, {"image"}),
         ("pages/7_Auxiliary_classifiers.py", {}, set()),
+        ("pages/9_Design.py", {}, set()),
         (ARCHITECTURES, {}, set()),
         (ARCHITECTURES, {"architectures": "papers"}, set()),
         (ARCHITECTURES, {"architectures": "layers"}, {"image", "network"}),

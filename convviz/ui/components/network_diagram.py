@@ -79,7 +79,9 @@ def strip(costs: Costs) -> tuple[Block, ...]:
     room = max(_WIDTH - gaps, _WIDTH / 3)
     per_channel = min(room / max(sum(_channels(row, modules) for row in rows), 1), 0.25)
     longest = max((row.output_shape[0] for row in rows if len(row.output_shape) == 1), default=1)
-    entry = f"image, 3 × {costs.input_size} × {costs.input_size}"
+    square = (3, costs.input_size, costs.input_size)
+    images = (shape for row in rows for shape in row.input_shapes if len(shape) == 3)
+    entry = f"image, {' × '.join(map(str, next(images, square)))}"
     blocks = [Block("", "image", entry, "input", 0, 6, HEIGHT, flat=False)]
     for row in rows:
         if not _is_shown(row, modules):

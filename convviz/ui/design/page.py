@@ -1,0 +1,369 @@
+"""Design: a network as a table and as text, what each block costs, and one change to it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from convviz.errors import ConvvizError, DesignError
+from convviz.formatting import grouped
+from convviz.networks.design import GRAMMAR, Design
+from convviz.networks.design_changes import CHANGES, change_design
+from convviz.networks.design_code import torch_code
+from convviz.networks.design_module import place_blocks
+from convviz.networks.design_starts import STARTS, start, start_text
+from convviz.networks.network import is_within
+from convviz.structure.design_costs import (
+    BlockCost,
+    CountedText,
+    DesignCosts,
+    check_trainable,
+    count_text,
+)
+from convviz.ui import exports, state
+from convviz.ui.components import network_diagram
+from convviz.ui.design import cost_findings, text
+from convviz.ui.errors import guarded
+from convviz.ui.how_we_know import how_we_know
+from convviz.ui.keys import Entry, Key
+
+_MEGABYTES = 1
+
+
+def draw() -> None:
+    """Draw the design at hand: text and table, its costs, its drawing, and one change."""
+    typed = text.current()
+    counted = count_text(typed)
+    _draw_files(typed, counted)
+    whole = counted.costs if counted.error is None else None
+    left, right = st.columns([5, 7], gap="large")
+    with left:
+        _draw_text(typed)
+    with right:
+        _draw_editing(typed)
+        if counted.error is not None:
+            st.error(state.plain(str(counted.error)), icon=":material/error:")
+        if whole is not None:
+            _draw_totals(whole)
+    _draw_table(typed, counted)
+    if whole is not None:
+        _draw_diagram(whole)
+        _draw_change(whole)
+    _draw_grammar()
+    how_we_know("parameters", "macs", "training_memory", "receptive_field", "output_size")
+
+
+def _draw_files(typed: str, counted: CountedText) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", key="design_files"):
+        st.selectbox(
+            "Begin with",
+            STARTS,
+            index=None,
+            placeholder="Choose a design",
+            format_func=lambda name: start(name).name,
+            key="design_start",
+            on_change=_begin,
+            width=240,
+        )
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            disabled=not text.can_undo(),
+            on_click=text.undo,
+            key="design_undo",
+        )
+        with st.popover("Open a file", icon=":material/folder_open:", key="design_open"):
+            st.file_uploader(
+                "A design, one line a block",
+                type=["txt", "text/plain"],
+                key=state.fresh("design_file"),
+                on_change=_open,
+                max_upload_size=_MEGABYTES,
+            )
+            if refusal := st.session_state.get(Entry.DESIGN_REFUSAL):
+                st.error(state.plain(refusal), icon=":material/error:")
+        name = (counted.design.name if counted.design else "") or "design"
+        exports.save_button(
+            "Save the design",
+            typed,
+            exports.safe_name(name, ending="txt"),
+            key="design_save",
+        )
+        if counted.design is not None:
+            exports.save_button(
+                "Take it home",
+                partial(_code, typed),
+                exports.safe_name(name, ending="py"),
+                key="design_code",
+                help="The network as a Python file that needs PyTorch alone",
+            )
+
+
+def _code(typed: str) -> str:
+    return torch_code(place_blocks(Design.parse(typed)))
+
+
+@guarded
+def _begin() -> None:
+    name = st.session_state.get("design_start")
+    if name is not None:
+        text.put(start_text(str(name)))
+        st.session_state["design_start"] = None
+
+
+@guarded
+def _open() -> None:
+    file = st.session_state.get(state.fresh("design_file"))
+    st.session_state[Entry.DESIGN_REFUSAL] = ""
+    if file is None:
+        return
+    try:
+        text.put(text.from_file(file.name, file.getvalue()))
+    except ConvvizError as error:
+        st.session_state[Entry.DESIGN_REFUSAL] = str(error)
+
+
+def _draw_text(typed: str) -> None:
+    # Set before the widget is made, so that it shows what the table, a file or the link has put.
+    if st.session_state.get("design_text") != typed:
+        st.session_state["design_text"] = typed
+    st.text_area(
+        "As text, one line a block",
+        key="design_text",
+        on_change=_type,
+        height=400,
+        help="Ctrl and Enter, or a click beside it, counts it anew.",
+    )
+
+
+@guarded
+def _type() -> None:
+    text.put(str(st.session_state["design_text"]))
+
+
+def _draw_table(typed: str, counted: CountedText) -> None:
+    blocks = {block.line: block for block in counted.costs.blocks} if counted.costs else {}
+    wrong = counted.error.line if counted.error else None
+    lines = text.block_lines(typed)
+    rows = [_row(line, block, blocks.get(line), line == wrong) for line, block in lines.items()]
+    columns = rows[0] if rows else _row(1, "", None, False)
+    st.dataframe(
+        {name: [row[name] for row in rows] for name in columns},
+        hide_index=True,
+        height=420,
+        key="design_table",
+        on_select=partial(_select, list(lines)),
+        selection_mode="single-row",
+        column_config={"line": st.column_config.NumberColumn(width="small")},
+    )
+
+
+def _row(line: int, block: str, cost: BlockCost | None, is_wrong: bool) -> dict[str, str | int]:
+    row: dict[str, str | int] = {"line": line, "block": f"✗ {block}" if is_wrong else block}
+    return row | {
+        "output": "×".join(map(str, cost.output)) if cost else "",
+        "size": cost.formula if cost else "",
+        "left over": cost_findings.left_over(cost) if cost else "",
+        "parameters": grouped(cost.parameters) if cost else "",
+        "MACs": grouped(cost.macs) if cost else "",
+        "memory": cost_findings.memory(cost.activation_bytes) if cost else "",
+        "field": str(cost.receptive_field) if cost else "",
+        "jump": f"{cost.jump:g}" if cost else "",
+    }
+
+
+@guarded
+def _select(lines: list[int]) -> None:
+    chosen = st.session_state["design_table"].selection.rows
+    if chosen and chosen[0] < len(lines):
+        st.session_state["design_line"] = lines[chosen[0]]
+
+
+def _draw_editing(typed: str) -> None:
+    """Draw what changes one line: its text, and buttons that add, move and delete."""
+    lines = text.block_lines(typed)
+    if not lines:
+        return
+    if st.session_state.get("design_line") not in lines:
+        st.session_state["design_line"] = next(iter(lines))
+    with st.container(horizontal=True, vertical_alignment="bottom", key="design_editing"):
+        line = st.selectbox(
+            "Line",
+            list(lines),
+            format_func=lambda number: f"{number} · {lines[number]}",
+            key="design_line",
+            width=220,
+        )
+        st.text_input(
+            "Block",
+            lines[line],
+            key=f"design_block_{line}_{len(typed)}_{lines[line]}",
+            on_change=_change,
+            args=(line, f"design_block_{line}_{len(typed)}_{lines[line]}"),
+            width=240,
+        )
+        st.text_input(
+            "Add below", key="design_added", placeholder="conv 16 3x3 p1", on_change=_add,
+            args=(line,), width=200,
+        )  # fmt: skip
+        for label, icon, step in (("Up", "arrow_upward", -1), ("Down", "arrow_downward", 1)):
+            st.button(
+                label,
+                icon=f":material/{icon}:",
+                disabled=text.neighbour(line, step) is None,
+                on_click=_move,
+                args=(line, step),
+                key=f"design_move_{step}",
+            )
+        st.button(
+            "Delete",
+            icon=":material/delete:",
+            on_click=text.delete,
+            args=(line,),
+            key="design_delete",
+        )
+
+
+@guarded
+def _change(line: int, key: str) -> None:
+    text.change(line, str(st.session_state[key]))
+
+
+@guarded
+def _add(line: int) -> None:
+    block = str(st.session_state["design_added"]).strip()
+    st.session_state["design_added"] = ""
+    if block:
+        text.add(line, block)
+        st.session_state["design_line"] = line + 1
+
+
+@guarded
+def _move(line: int, step: int) -> None:
+    other = text.neighbour(line, step)
+    text.move(line, step)
+    if other is not None:
+        st.session_state["design_line"] = other
+
+
+def _draw_totals(costs: DesignCosts) -> None:
+    with st.container(horizontal=True, key="design_totals", gap="large"):
+        st.metric("Parameters", grouped(costs.parameters), width="content")
+        if costs.parameters_with_auxiliary != costs.parameters:
+            st.metric(
+                "With auxiliary classifiers",
+                grouped(costs.parameters_with_auxiliary),
+                width="content",
+            )
+        st.metric("Multiply–accumulates", grouped(costs.macs), width="content")
+        st.metric(
+            "Memory kept in training", cost_findings.memory(costs.activation_bytes), width="content"
+        )
+        st.metric("Output", " × ".join(map(grouped, costs.output)), width="content")
+    st.markdown(state.plain(cost_findings.heaviest(costs)))
+    try:
+        check_trainable(costs)
+    except DesignError as error:
+        st.caption(state.plain(cost_findings.not_trained(error)))
+
+
+def _draw_diagram(costs: DesignCosts) -> None:
+    network = costs.as_network
+    line = st.session_state.get("design_line")
+    rows = {block.line: block.layers for block in costs.blocks if block.layers}
+    names = [row.name for row in rows.get(line, ()) if row.executed]
+    module = next(
+        (block.parts[0] for block in costs.blocks
+         if block.line == line and block.text.startswith("inception")), "",
+    )  # fmt: skip
+    st.caption(
+        "Each block is a layer: the larger its maps, the higher (by the square root, so that small "
+        "maps can be seen), and the more channels, the wider. Click a block to choose its line."
+    )
+    network_diagram.diagram(
+        network_diagram.message(network),
+        selected=names[-1] if names else "",
+        open_module=module,
+        on_pick=partial(_pick, costs),
+        name=exports.safe_name(costs.design.name or "design", ending="svg").removesuffix(".svg"),
+        key="design_diagram",
+    )
+
+
+@guarded
+def _pick(costs: DesignCosts, name: str) -> None:
+    for block in costs.blocks:
+        if any(row.name == name or is_within(row.module, name) for row in block.layers):
+            st.session_state["design_line"] = block.line
+            return
+
+
+def _draw_change(costs: DesignCosts) -> None:
+    """Draw one change to choose, and the design before and after it."""
+    st.header("One change", anchor=False)
+    changes = {change.key: change for change in CHANGES}
+    key = st.selectbox(
+        "What is changed",
+        list(changes),
+        format_func=lambda key: changes[key].title,
+        key=state.remember(Key.DESIGN_CHANGE, CHANGES[0].key, allowed=changes),
+        width=380,
+    )
+    st.caption(changes[key].meaning)
+    try:
+        changed = change_design(costs.design, key)
+    except ConvvizError as error:
+        st.info(state.plain(str(error)), icon=":material/block:")
+        return
+    counted = count_text(changed.text)
+    if counted.error is not None:
+        st.info(state.plain(cost_findings.does_not_fit(counted.error)), icon=":material/block:")
+        return
+    after = counted.costs
+    if after is None:
+        return
+    st.markdown(cost_findings.compared(costs, after))
+    st.dataframe(_before_and_after(costs, after), hide_index=True, key="design_before_after")
+    st.button(
+        "Make this change",
+        icon=":material/check:",
+        on_click=text.put,
+        args=(changed.text,),
+        key="design_make_change",
+    )
+
+
+def _before_and_after(before: DesignCosts, after: DesignCosts) -> dict[str, list[str]]:
+    return {
+        "what": [
+            *("Blocks", "Parameters", "With auxiliary classifiers", "Multiply–accumulates"),
+            *("Memory kept in training", "Last map", "Its receptive field", "Its jump"),
+        ],
+        "before": _column(before),
+        "after": _column(after),
+    }
+
+
+def _column(costs: DesignCosts) -> list[str]:
+    last = costs.last_map
+    return [
+        str(len(costs.blocks)),
+        grouped(costs.parameters),
+        grouped(costs.parameters_with_auxiliary),
+        grouped(costs.macs),
+        cost_findings.memory(costs.activation_bytes),
+        " × ".join(map(grouped, last.output)),
+        grouped(last.receptive_field),
+        f"{last.jump:g}",
+    ]
+
+
+def _draw_grammar() -> None:
+    with st.expander("What a line may be", icon=":material/menu_book:"):
+        st.markdown(
+            "Options stand in any order; x and × are the same; padding is 0 and the stride 1 "
+            "unless said, and a pooling's stride is its window. # begins a comment."
+        )
+        rows = [f"| `{form.example}` | {state.plain(form.meaning)} |" for form in GRAMMAR]
+        st.markdown("\n".join(("| line | what it does |", "| --- | --- |", *rows)))

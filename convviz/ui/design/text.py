@@ -1,0 +1,132 @@
+"""The design at hand: its text, which the link carries, and the texts before it.
+
+The text stays as it was typed, comments and mistakes included. A block is changed by changing its
+line, so that table, text, link and file are always the same thing.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+
+import streamlit as st
+
+from convviz.errors import SettingError
+from convviz.networks.design import MOST_CHARACTERS, clean_name
+from convviz.networks.design_link import from_link, to_link
+from convviz.ui import state
+from convviz.ui.keys import Entry, Key
+
+FIRST = "lenet5"
+_MOST_UNDONE = 100
+
+
+def current() -> str:
+    """Return the text of the design at hand."""
+    key = state.remember(Key.DESIGN, FIRST, allowed=_is_link)
+    return from_link(str(st.session_state[key]))
+
+
+def _is_link(link: str) -> bool:
+    try:
+        from_link(link)
+    except SettingError:
+        return False
+    return True
+
+
+def put(text: str) -> None:
+    """Put a text in the place of the one at hand, which can be undone; for callbacks."""
+    before = from_link(str(st.session_state.get(Key.DESIGN, FIRST)))
+    if text == before:
+        return
+    undone = st.session_state.setdefault(Entry.DESIGN_BEFORE, [])
+    undone.append(before)
+    del undone[:-_MOST_UNDONE]
+    state.put(Key.DESIGN, to_link(text))
+
+
+def undo() -> None:
+    """Go back to the text before; for callbacks."""
+    if can_undo():
+        state.put(Key.DESIGN, to_link(st.session_state[Entry.DESIGN_BEFORE].pop()))
+
+
+def can_undo() -> bool:
+    """Whether there is a text before."""
+    return bool(st.session_state.get(Entry.DESIGN_BEFORE))
+
+
+def lines_of(text: str) -> list[str]:
+    """Split a text into lines, as a design is read."""
+    return re.split(r"\r\n|\n|\r", text)
+
+
+def block_lines(text: str) -> dict[int, str]:
+    """Return what stands on each line that is a block, or is to be one, by the line's number."""
+    found = {}
+    for number, line in enumerate(lines_of(text), 1):
+        content = " ".join(line.partition("#")[0].split())
+        if content and content.partition(" ")[0].lower() != "name":
+            found[number] = content
+    return found
+
+
+def change(line: int, block: str) -> None:
+    """Write a block on a line, in the place of what is there; its comment stays."""
+    lines = lines_of(current())
+    comment = lines[line - 1].partition("#")
+    kept = f"  #{comment[2]}" if comment[1] and "#" not in block else ""
+    lines[line - 1] = " ".join(block.split()) + kept
+    put("\n".join(lines))
+
+
+def add(line: int, block: str) -> None:
+    """Write a block on a new line below a line."""
+    lines = lines_of(current())
+    lines.insert(line, " ".join(block.split()))
+    put("\n".join(lines))
+
+
+def delete(line: int) -> None:
+    """Take a line out."""
+    lines = lines_of(current())
+    del lines[line - 1]
+    put("\n".join(lines))
+
+
+def neighbour(line: int, step: int) -> int | None:
+    """Find the line of the block before (-1) or after (1) a line's; None if there is none."""
+    numbers = list(block_lines(current()))
+    index = numbers.index(line) + step
+    return numbers[index] if 0 <= index < len(numbers) else None
+
+
+def move(line: int, step: int) -> None:
+    """Let a block change places with the one before (-1) or after (1) it."""
+    other = neighbour(line, step)
+    if other is not None:
+        lines = lines_of(current())
+        lines[line - 1], lines[other - 1] = lines[other - 1], lines[line - 1]
+        put("\n".join(lines))
+
+
+def from_file(name: str, data: bytes) -> str:
+    """Read a file that a visitor sends; it is called by its file's name unless it says another.
+
+    Raises:
+        SettingError: It is no text, or too long.
+    """
+    try:
+        text = data[: 4 * MOST_CHARACTERS + 1].decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SettingError(
+            "The file is no text in UTF-8: open one with a block on each line."
+        ) from error
+    if len(text) > MOST_CHARACTERS:
+        raise SettingError(f"The file is longer than {MOST_CHARACTERS:,} characters.")
+    has_name = any(
+        line.partition("#")[0].split()[:1] == ["name"] for line in lines_of(text.lower())
+    )
+    stem = clean_name(PurePath(name).stem)
+    return text if has_name or not stem else f"name {stem}\n{text}"

@@ -1,0 +1,17 @@
+"""Design: what does a network cost that you put together, and what does one change to it?"""
+
+from convviz.ui import shell
+
+shell.open_page(
+    "Design",
+    question="Put a network together, one line a block: every size, number and field is counted "
+    "from the network that the lines make.",
+    needs_network=False,
+    uses=(),
+    folder="design",
+)
+
+with shell.errors():
+    from convviz.ui.design import page
+
+    page.draw()
