@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from convviz.datasets.class_folders import from_folder as from_folder
     from convviz.datasets.class_folders import from_zip as from_zip
     from convviz.datasets.directions import directions as directions
+    from convviz.datasets.distant_marks import distant_marks as distant_marks
     from convviz.datasets.image_set import SampleCrops as SampleCrops
     from convviz.datasets.labelled_set import split as split
+    from convviz.datasets.marks_anywhere import marks_anywhere as marks_anywhere
     from convviz.datasets.shapes import shapes as shapes
     from convviz.errors import ConvvizError as ConvvizError
     from convviz.features.ablation import ablate as ablate
@@ -80,6 +82,7 @@ _MODULES = {
     "decode": "convviz.images.decode",
     "delete_and_insert": "convviz.features.deletion",
     "directions": "convviz.datasets.directions",
+    "distant_marks": "convviz.datasets.distant_marks",
     "effective_field": "convviz.features.effective_field",
     "empty_by_depth": "convviz.features.activations",
     "filters": "convviz.features.filters",
@@ -91,6 +94,7 @@ _MODULES = {
     "grad_cam": "convviz.features.grad_cam",
     "layers": "convviz.structure.layers",
     "load": "convviz.notebook",
+    "marks_anywhere": "convviz.datasets.marks_anywhere",
     "occlude": "convviz.features.occlusion",
     "plan": "convviz.learning.plan",
     "predict": "convviz.features.predictions",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from convviz.cli import design_training
 from convviz.cli.options import json_output
 from convviz.cli.output import check_target, table, write, write_json
 from convviz.errors import DesignError, SettingError
@@ -14,6 +15,7 @@ from convviz.formatting import grouped
 
 if TYPE_CHECKING:
     from convviz.networks.design import Design
+    from convviz.networks.design_module import PlacedDesign
     from convviz.structure.design_costs import BlockCost, DesignCosts
 
 _START = "start:"
@@ -25,42 +27,62 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = subparsers.add_parser(
         "design",
         parents=[json_output()],
-        help="count a network that is written as text, one line a block",
+        help="count a network that is written as text, one line a block, or train it",
         description="Count a network that is written one line a block, as docs/DESIGN_LANGUAGE.md "
         "says: the size, parameters, multiply–accumulates (MACs), memory and receptive field of "
-        "each block. Auxiliary classifiers are counted apart.",
+        "each block. Auxiliary classifiers are counted apart. With --train it is trained, or "
+        "compared with a second design.",
     )
     parser.add_argument(
-        "file", metavar="FILE", help="a text file, or start:lenet5, start:googlenet, …"
+        "files",
+        metavar="FILE",
+        nargs="+",
+        help="a text file, or start:lenet5, start:googlenet, …; two with --train",
     )
     parser.add_argument(
         "--torch", metavar="FILE.py", help="write the network as a module in plain PyTorch"
     )
+    design_training.add_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from convviz.networks.design_code import torch_code
-    from convviz.networks.design_module import place_blocks
     from convviz.structure.design_costs import count_placed
 
     check_target(args.json)
     check_target(args.torch, ".py")
-    try:
-        placed = place_blocks(read_design(args.file))
-    except DesignError as error:
-        raise SettingError(f"{args.file}: {error}") from error
+    check_target(args.out, ".safetensors")
+    design_training.check_options(args)
+    placed, *others = (_placed(name) for name in args.files)
     costs = count_placed(placed)
     if args.torch is not None:
         write(args.torch, torch_code(placed).encode())
+    training = None
+    if args.train is not None:
+        training = design_training.train([each.design for each in (placed, *others)], args)
     if args.json is not None:
-        write_json(args.json, as_json(costs), indent=2)
+        fields = as_json(costs)
+        if training is not None:
+            fields["training"] = design_training.as_json(training)
+        write_json(args.json, fields, indent=2)
     if args.json != "-":
         print(table(list(_COLUMNS), [[c(row) for c in _COLUMNS.values()] for row in costs.blocks]))
         print()
         header = ("parameters", "with auxiliary", "MACs", "bytes kept in training")
         print(table(header, [_totals(costs)]))
+        if training is not None:
+            design_training.print_result(training)
     return 0
+
+
+def _placed(name: str) -> PlacedDesign:
+    from convviz.networks.design_module import place_blocks
+
+    try:
+        return place_blocks(read_design(name))
+    except DesignError as error:
+        raise SettingError(f"{name}: {error}") from error
 
 
 def read_design(name: str) -> Design:

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from convviz.cli.options import find_layer, json_output, read_image, weights
+from convviz.cli.options import find_layer, json_output, network_of, read_image, weights
 from convviz.cli.output import ProgressBar, check_target, write, write_json
 from convviz.errors import SettingError
 
@@ -60,7 +60,11 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "in the picture's pixels (gradient, smoothgrad, integrated, guided, occlusion).",
     )
     parser.add_argument("image", metavar="IMAGE", help="a picture's file, or sample:cat")
-    parser.add_argument("--network", required=True, metavar="NETWORK", help="alexnet, vgg16, …")
+    parser.add_argument(
+        "--network",
+        metavar="NETWORK",
+        help="alexnet, vgg16, …; not needed with the file of a design (--weights)",
+    )
     parser.add_argument(
         "--class",
         dest="class_name",
@@ -115,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
     from convviz.weights.load import load
 
     with ProgressBar() as progress:
-        network = load(args.network, args.weights, progress=progress.megabytes)
+        network = load(network_of(args), args.weights, progress=progress.megabytes)
         scores = class_scores(network, decoder_input(network, image))
         index = int(scores[0].argmax())
         if args.class_name is not None:

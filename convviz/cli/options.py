@@ -51,7 +51,10 @@ def layer_and_image() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False, parents=[json_output(), weights()])
     parser.add_argument("image", metavar="IMAGE", help=f"a picture's file, or {_SAMPLE}cat")
     parser.add_argument(
-        "--network", required=True, metavar="NETWORK", help="alexnet, vgg16, resnet18, …"
+        "--network",
+        metavar="NETWORK",
+        help="alexnet, vgg16, resnet18, …; not needed with the file of a design (--weights), which "
+        "says its network itself",
     )
     parser.add_argument(
         "--layer",
@@ -63,6 +66,25 @@ def layer_and_image() -> argparse.ArgumentParser:
     )
     parser.add_argument("--out", metavar="FILE.png", help="write the result as one picture")
     return parser
+
+
+def network_of(args: argparse.Namespace) -> str:
+    """Return the network's name that a command gives, or "design" where its file says it itself.
+
+    Raises:
+        NetworkError: There is neither.
+    """
+    from convviz.weights.load import DESIGN
+    from convviz.weights.trained import design_in
+
+    if args.network is not None:
+        return str(args.network)
+    if isinstance(args.weights, Path) and design_in(args.weights) is not None:
+        return DESIGN
+    raise NetworkError(
+        "No network is named: give --network NAME, such as alexnet, or --weights FILE of a design "
+        "that “convviz design --train” has saved."
+    )
 
 
 def say_whose(name: str) -> None:

@@ -31,7 +31,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "data",
         metavar="DATA",
         help="a zip or folder with a folder of pictures for each class (train, val and test may be "
-        "above), or: shapes or directions (made by code), imagenette or cifar10 (fetched once)",
+        "above), or: shapes, directions, distant-marks or marks-anywhere (made by code), "
+        "imagenette or cifar10 (fetched once)",
     )
     parser.add_argument(
         "--pictures",
@@ -92,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
         augment=args.augment,
     )
     settings.check()
-    dataset = _data(args.data, args.pictures)
+    dataset = read_data(args.data, args.pictures)
     partition = divide(dataset, seed=args.seed)
     split = partition.split
     scenario = args.scenario or recommend(len(split.train), len(dataset.classes)).scenario
@@ -182,7 +183,7 @@ def _check_options(args: argparse.Namespace) -> None:
         )
 
 
-def _data(name: str, pictures: int | None) -> Dataset:
+def read_data(name: str, pictures: int | None) -> Dataset:
     """Read the data set; a published one is fetched first.
 
     Raises:
@@ -192,8 +193,7 @@ def _data(name: str, pictures: int | None) -> Dataset:
     """
     from convviz.datasets import published
     from convviz.datasets.class_folders import from_folder, from_zip
-    from convviz.datasets.directions import directions
-    from convviz.datasets.shapes import shapes
+    from convviz.datasets.generated import GENERATED
     from convviz.downloads.tickets import follow
 
     if name not in published.SETS and pictures is not None:
@@ -201,8 +201,8 @@ def _data(name: str, pictures: int | None) -> Dataset:
             f"--pictures goes with {' or '.join(published.SETS)}; of other data all pictures are "
             "used: leave the option out."
         )
-    if name in (generated := {"shapes": shapes, "directions": directions}):
-        return generated[name]()
+    if name in GENERATED:
+        return GENERATED[name].make()
     if name in published.SETS:
         pictures = _PICTURES if pictures is None else pictures
         if pictures < 40:
@@ -218,8 +218,8 @@ def _data(name: str, pictures: int | None) -> Dataset:
         data = None if path.is_dir() else path.read_bytes()
     except OSError as error:
         raise SettingError(
-            f"{name} cannot be read ({error.strerror}): give a zip of class folders, shapes, "
-            f"directions, {' or '.join(published.SETS)}."
+            f"{name} cannot be read ({error.strerror}): give a zip of class folders, "
+            f"{', '.join(GENERATED)}, {' or '.join(published.SETS)}."
         ) from error
     with ProgressBar() as bar:
 

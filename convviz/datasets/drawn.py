@@ -1,6 +1,7 @@
 """Images drawn by code: a foreground on a background, in colours and with noise of their own.
 
-No single colour or pixel determines the class. The same seed makes the same images.
+No single colour or pixel determines the class. The same seed makes the same images. Plain images
+are light grey on dark grey with little noise, so that small networks learn quickly what they show.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class _DrawnImages:
     labels: tuple[int, ...]
     mask: Mask
     seed: int
+    plain: bool = False
 
     @property
     def titles(self) -> tuple[str, ...]:
@@ -40,6 +42,8 @@ class _DrawnImages:
     def image(self, index: int) -> Image.Image:
         """Draw one image."""
         random = np.random.default_rng((self.seed, index))
+        if self.plain:
+            return self._plain_image(index, random)
         back, fore = _two_colours(random)
         mask = self.mask(self.classes[self.labels[index]], random)
         ramp = np.linspace(-30, 30, SIDE)[:, None] * random.choice([-1, 1])
@@ -52,8 +56,22 @@ class _DrawnImages:
             ImageFilter.GaussianBlur(random.uniform(0, 1.2))
         )
 
+    def _plain_image(self, index: int, random: np.random.Generator) -> Image.Image:
+        mask = self.mask(self.classes[self.labels[index]], random)
+        back, fore = random.uniform((30, 170), (80, 220))
+        pixels = np.where(mask, fore, back) + random.normal(0, 8, (SIDE, SIDE))
+        return Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).convert("RGB")
 
-def drawn(name: str, classes: tuple[str, ...], mask: Mask, per_class: int, seed: int) -> Dataset:
+
+def drawn(
+    name: str,
+    classes: tuple[str, ...],
+    mask: Mask,
+    per_class: int,
+    seed: int,
+    *,
+    plain: bool = False,
+) -> Dataset:
     """Return a set of equally many images of each class.
 
     Args:
@@ -62,9 +80,10 @@ def drawn(name: str, classes: tuple[str, ...], mask: Mask, per_class: int, seed:
         mask: Draws an image's foreground.
         per_class: Images of each class.
         seed: Seed of the images; another one makes other images.
+        plain: Whether they are light grey on dark grey.
     """
     labels = tuple(index % len(classes) for index in range(per_class * len(classes)))
-    return Dataset(name, classes, _DrawnImages(name, classes, labels, mask, seed), labels)
+    return Dataset(name, classes, _DrawnImages(name, classes, labels, mask, seed, plain), labels)
 
 
 def _two_colours(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

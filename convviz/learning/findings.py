@@ -6,15 +6,19 @@ Every function makes its text from the numbers of a result alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from convviz.features.predictions import HeadPrediction
-from convviz.formatting import percent, significant, times
+from convviz.formatting import MINUS, percent, significant, times
 from convviz.learning.auxiliary import Comparison, Settings
 from convviz.learning.fine_tuning_record import FineTuningRecord
 from convviz.learning.gradients import Gradients, Initialisation, LayerGradient
-from convviz.learning.significance import PairedComparison
+from convviz.learning.significance import PairedComparison, interval
 from convviz.plain_text import plain
 from convviz.structure.costs import Head
+
+if TYPE_CHECKING:  # it makes sentences itself, for its networks' files
+    from convviz.learning.design_comparison import DesignComparison, DesignResult, DesignRun
 
 _ALIKE = 1.2  # up to this factor two gradients count as equally long
 _LEFT = 0.9  # a loss below this share of guessing's has begun to fall
@@ -373,3 +377,105 @@ def fine_tuning_over_seeds(record: FineTuningRecord, network: str) -> str:
         f"{percent(before, 1)} of the test pictures correctly on average, after {record.epochs} "
         f"epochs of fine-tuning {percent(after, 1)}; {verdict}."
     )
+
+
+# Designs that were trained
+
+
+def accuracy_of_design(run: DesignRun) -> str:
+    """Say how well one trained design does, for its file."""
+    return (
+        f"{percent(run.accuracy, 1)} of {len(run.correct):,} test pictures, which chose nothing, "
+        f"were classified correctly, from seed {run.seed}."
+    )
+
+
+def design_verdict(comparison: DesignComparison) -> str:
+    """Say which of two designs is better, as far as their seeds and test images show it."""
+    first, second = comparison.results
+    paired, images, seeds = comparison.interval, comparison.images, comparison.seeds
+    if images is None:
+        return "Nothing can be compared: no seed was trained to its end with both designs."
+    if paired is None:
+        a, b = (percent(result.accuracies[0], 1) for result in comparison.results)
+        return (
+            f"One seed: {first.name} classifies {a} of {images.images:,} test pictures correctly, "
+            f"{second.name} {b}. It does not show what chance does: train with two seeds or more "
+            "before you call one better."
+        )
+    better, worse = (second, first) if paired.mean > 0 else (first, second)
+    low, high = (paired.low, paired.high) if paired.mean > 0 else (-paired.high, -paired.low)
+    ahead = f"{_points(abs(paired.mean))} points ahead of {worse.name}"
+    ends = f"95 % interval over {seeds} seeds: {_points(low)} to {_points(high)}"
+    if not paired.mean:
+        return (
+            f"No difference that these {seeds} seeds show: on average both designs classify as "
+            "many test pictures correctly."
+        )
+    if not paired.is_significant:
+        return (
+            f"No difference that these {seeds} seeds show: on average {better.name} is {ahead}, "
+            f"but that may be chance ({ends})."
+        )
+    if not images.is_significant:
+        return (
+            f"No difference that these {images.images:,} test pictures show: {better.name} is "
+            f"{ahead} ({ends}), but so few pictures tell the two apart that others may decide "
+            f"otherwise (McNemar's test, p = {images.p_value:.2g})."
+        )
+    return f"{better.name} is better on these data, {ahead} ({ends})."
+
+
+def _points(share: float) -> str:
+    return f"{MINUS if share < 0 else ''}{100 * abs(share):.1f}"
+
+
+def design_baselines(comparison: DesignComparison) -> str:
+    """Say what is reached without a design, and which designs do no better than guessing."""
+    guess = percent(comparison.guessing, 1)
+    text = f"Guessing the largest class gives {guess}"
+    if comparison.linear is not None:
+        text += f", a linear classifier on pixels {percent(comparison.linear, 1)}"
+    no_better = [
+        result.name
+        for result in comparison.results
+        if result.accuracy is not None
+        and comparison.test_images
+        and interval(round(result.accuracy * comparison.test_images), comparison.test_images)[0]
+        <= comparison.guessing
+    ]
+    if not no_better:
+        return f"{text}."
+    names = " and ".join(no_better)
+    return (
+        f"{text}. {names} {'does' if len(no_better) == 1 else 'do'} no better than guessing, as "
+        f"far as {comparison.test_images:,} test pictures tell."
+    )
+
+
+def diverged_designs(comparison: DesignComparison) -> str:
+    """Say which trainings ended because a loss was no longer a number; empty if none did."""
+    parts = [
+        f"{result.diverged} of {len(result.runs)} trainings of {result.name}"
+        for result in comparison.results
+        if result.diverged
+    ]
+    if not parts:
+        return ""
+    return (
+        f"The loss became infinite or no number in {' and '.join(parts)}: what is tested then are "
+        "the last good weights. Choose a smaller learning rate, or batch norm."
+    )
+
+
+def dead_relus(result: DesignResult) -> str:
+    """Say how many channels of a trained design's ReLUs are dead; empty where none was counted."""
+    if not result.dead:
+        return ""
+    dead, channels = (sum(getattr(x, name) for x in result.dead) for name in ("dead", "channels"))
+    images = result.dead[0].images
+    text = f"{dead:,} of {channels:,} channels behind ReLUs are dead for {images:,} pictures"
+    worst = max(result.dead, key=lambda relu: relu.dead / relu.channels)
+    if worst.dead:
+        text += f", most in {worst.name}: {worst.dead:,} of {worst.channels:,}"
+    return f"{result.name}: {text}."

@@ -7,6 +7,9 @@ both name wrong, say nothing about which is better. What counts is the discordan
 that only one of the two names right, either would have half if the networks were equally good. That
 is McNemar's test (McNemar 1947, Psychometrika 12), here in its exact form, which also holds where
 few images are discordant.
+
+Two ways of training that were repeated from the same seeds are compared in pairs as well: the mean
+of the differences, seed by seed, has Student's interval (Student 1908, Biometrika 6).
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
+from statistics import NormalDist, fmean, stdev
 
 _Z = NormalDist().inv_cdf(0.975)  # of a normal distribution's middle 95 %
 LEVEL = 0.05  # a p-value below this one counts as more than chance
@@ -118,3 +121,69 @@ def p_value_higher(correct: int, images: int, others_correct: int, others: int) 
         if right - k <= others
     )
     return ways / math.comb(images + others, right)
+
+
+@dataclass(frozen=True)
+class PairedInterval:
+    """The mean of differences that were measured in pairs, and its 95 % interval.
+
+    Attributes:
+        mean: Mean difference, the second less the first.
+        low: Lower end.
+        high: Upper end.
+        pairs: How many differences there were.
+    """
+
+    mean: float
+    low: float
+    high: float
+    pairs: int
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether no difference lies outside the interval."""
+        return self.low > 0 or self.high < 0
+
+
+def paired_interval(first: Sequence[float], second: Sequence[float]) -> PairedInterval:
+    """Compare numbers that were measured in pairs, such as accuracies from the same seeds.
+
+    Args:
+        first: At least two numbers.
+        second: As many, in the same order.
+
+    Raises:
+        ValueError: There are fewer than two, or not as many of both.
+    """
+    differences = [b - a for a, b in zip(first, second, strict=True)]
+    if len(differences) < 2:
+        raise ValueError("an interval needs two pairs")
+    spread = stdev(differences) / math.sqrt(len(differences))
+    centre, half = fmean(differences), t_quantile(len(differences) - 1) * spread
+    return PairedInterval(centre, centre - half, centre + half, len(differences))
+
+
+def t_quantile(freedom: int) -> float:
+    """Return what bounds the middle 95 % of Student's distribution with some degrees of freedom.
+
+    By bisection of the finite sum that is its probability (Abramowitz and Stegun, 26.7.3 and 4).
+
+    Args:
+        freedom: Degrees of freedom, at least one.
+    """
+    low, high = 0.0, 20.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if _within(middle, freedom) > 1 - LEVEL else (middle, high)
+    return high
+
+
+def _within(t: float, freedom: int) -> float:
+    """Return the probability that Student's t lies between -t and t."""
+    angle = math.atan(t / math.sqrt(freedom))
+    term, total = (math.cos(angle), 0.0) if freedom % 2 else (1.0, 0.0)
+    for k in range(1 + freedom % 2, freedom, 2):
+        total += term
+        term *= math.cos(angle) ** 2 * k / (k + 1)
+    total *= math.sin(angle)
+    return 2 / math.pi * (angle + total) if freedom % 2 else total

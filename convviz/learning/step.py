@@ -44,7 +44,8 @@ class Learner:
         module: Its parameters with `requires_grad` are trained.
         optimiser: "adamw", or "sgd" with Nesterov's momentum.
         weight_decay: For weights; biases and batch norms are left alone.
-        auxiliary_weight: What auxiliary losses are multiplied with (Szegedy et al. 2015, §5).
+        auxiliary_weight: What auxiliary losses are multiplied with (Szegedy et al. 2015, §5), or
+            the factor of each.
         smoothing: Label smoothing, in 0…1.
         heads: Whether further scores that the module returns are those of auxiliary heads.
         dtype: torch.bfloat16 to run the network in that precision; losses stay float32.
@@ -56,7 +57,7 @@ class Learner:
         *,
         optimiser: Optimiser = "adamw",
         weight_decay: float = 0.0,
-        auxiliary_weight: float = 0.3,
+        auxiliary_weight: float | Sequence[float] = 0.3,
         smoothing: float = 0.0,
         dtype: torch.dtype = torch.float32,
         heads: bool = True,
@@ -145,9 +146,17 @@ def main_scores(out: object) -> Tensor:
     return scores
 
 
-def total_loss(losses: Sequence[Tensor], auxiliary_weight: float) -> Tensor:
-    """Add the auxiliary losses, weighted, to the main one, which is the first."""
-    return losses[0] + auxiliary_weight * sum(losses[1:], torch.zeros(()))
+def total_loss(losses: Sequence[Tensor], auxiliary_weight: float | Sequence[float]) -> Tensor:
+    """Add the auxiliary losses to the main one, which is the first.
+
+    Args:
+        losses: The losses.
+        auxiliary_weight: Factor of all auxiliary losses, or that of each.
+    """
+    if isinstance(auxiliary_weight, float | int):
+        return losses[0] + auxiliary_weight * sum(losses[1:], torch.zeros(()))
+    weighted = [w * loss for w, loss in zip(auxiliary_weight, losses[1:], strict=True)]
+    return losses[0] + sum(weighted, torch.zeros(()))
 
 
 def judge(scores: Tensor, labels: Tensor) -> Validation:

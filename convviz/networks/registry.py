@@ -37,7 +37,7 @@ import re
 import sys
 import threading
 import traceback
-from collections import Counter
+from collections import Counter, OrderedDict
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,10 @@ _replaceable: set[str] = set()
 
 # The user's networks that took the place of a built-in one of the same name.
 _replacing: dict[str, NetworkSpec] = {}
+# Networks that are found by their names and listed for nobody, such as visitors' designs; the least
+# recently used go first.
+_unlisted: OrderedDict[str, NetworkSpec] = OrderedDict()
+_MOST_UNLISTED = 500
 _lock = threading.RLock()
 
 # Each user's file that was run, by its full path, with the sentence that says what went wrong, or
@@ -109,6 +113,24 @@ def register(spec: NetworkSpec) -> None:
             del _specs[spec.name]  # so that it is listed with the user's
             _replacing[spec.name] = spec
         _specs[spec.name] = spec
+
+
+def add_unlisted(spec: NetworkSpec) -> NetworkSpec:
+    """Let `spec` find a network that `available` does not list; returns what it finds.
+
+    A network of the same name that was added before is the one that stays.
+    """
+    with _lock:
+        kept = _unlisted.setdefault(spec.name, spec)
+        _unlisted.move_to_end(spec.name)
+        while len(_unlisted) > _MOST_UNLISTED:
+            _unlisted.popitem(last=False)
+    return kept
+
+
+def is_unlisted(name: str) -> bool:
+    """Whether a network is found by its name alone."""
+    return name in _unlisted
 
 
 def _check_classes(spec: NetworkSpec) -> None:
@@ -179,6 +201,10 @@ def spec(name: str) -> NetworkSpec:
     names = available()
     if name in _specs:
         return _specs[name]
+    with _lock:
+        if name in _unlisted:
+            _unlisted.move_to_end(name)
+            return _unlisted[name]
     named = (*names[:_NAMED], *(each for each in names[_NAMED:] if is_own(each)))
     others = "" if len(named) == len(names) else ", or any other of torchvision's classifiers"
     choice = did_you_mean(name.lower(), names, f"choose from {', '.join(named)}{others}.")

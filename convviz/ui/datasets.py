@@ -14,9 +14,8 @@ from PIL import Image
 
 from convviz.datasets import findings, published, zip_archive
 from convviz.datasets.class_folders import ReadingStep, read_zip
-from convviz.datasets.directions import directions
+from convviz.datasets.generated import GENERATED
 from convviz.datasets.labelled_set import Dataset
-from convviz.datasets.shapes import shapes
 from convviz.errors import ImageError
 from convviz.images.preprocess import crop
 from convviz.ui import downloads, state
@@ -25,10 +24,11 @@ from convviz.ui.widgets import ZIPS
 
 SHAPES, DIRECTIONS, ZIP = "shapes", "directions", "zip"
 
-_GENERATED = {SHAPES: shapes, DIRECTIONS: directions}
-_KINDS = {SHAPES: "Generated shapes", DIRECTIONS: "Generated stripes", ZIP: "My own zip"} | {
-    key: images.title for key, images in published.SETS.items()
-}
+_KINDS = (
+    {key: images.title for key, images in GENERATED.items()}
+    | {ZIP: "My own zip"}
+    | {key: images.title for key, images in published.SETS.items()}
+)
 _COUNTS = (200, 600, 1200, 2800)
 _PREVIEW_PIXELS = 96
 _PREVIEW_CLASSES = 8
@@ -128,7 +128,7 @@ def choose(usual: str = SHAPES) -> Dataset | None:
     if kind in published.SETS:
         dataset = _published(kind)
     else:
-        dataset = _generated(kind) if kind in _GENERATED else _uploaded()
+        dataset = _generated(kind) if kind in GENERATED else _uploaded()
     if dataset is not None:
         upload = st.session_state.get(Entry.TRAINING_ZIP) if kind == ZIP else None
         _preview(dataset, upload.thumbnails if upload else _thumbnails(dataset))
@@ -213,7 +213,7 @@ def _look_through(upload: _Upload) -> None:
 
 @st.cache_resource(show_spinner=False)
 def _generated(kind: str) -> Dataset:
-    return _GENERATED[kind]()
+    return GENERATED[kind].make()
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

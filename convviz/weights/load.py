@@ -29,6 +29,9 @@ SOURCES: dict[str, Source] = {
 }
 """Every source by name; `random` is used only if it is named."""
 
+DESIGN = "design"
+"""The name of a network that is known from its file alone."""
+
 FetchProgress = Callable[[int, int], None]
 
 
@@ -43,7 +46,7 @@ def load(
     """Load a network.
 
     Args:
-        name: A network's name.
+        name: A network's name; "design" for a file that says its network itself, by its design.
         weights: "auto", a name in `SOURCES`, a name that `trained.keep` returned, or the path of a
             file: a trained network's, or any with a state dict that fits. Auto takes the first of
             these: full weights that are on this machine, those that come with convviz, a user's
@@ -64,7 +67,8 @@ def load(
         FetchCancelled: The download was cancelled.
         WeightsError: They are damaged or do not fit.
     """
-    spec = registry.spec(name)
+    own = trained.design_in(weights) if isinstance(weights, Path) else None
+    spec = own if own and name in (DESIGN, own.name) else registry.spec(name)
     if isinstance(weights, Path):
         return _load_file(spec, weights, partial(_bases, fetch=fetch, progress=progress))
     if weights.startswith(trained.PREFIX):

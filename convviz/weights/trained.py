@@ -31,6 +31,9 @@ from convviz.formatting import percent, size_text
 from convviz.networks import registry
 from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form, inputs_of
+from convviz.networks.design import MOST_CHARACTERS, Design
+from convviz.networks.design_module import place_blocks
+from convviz.networks.design_spec import design_spec
 from convviz.networks.network import Network, NetworkSpec, Weights, is_within
 from convviz.structure.layers import last_linear
 from convviz.weights.checkpoint import fill
@@ -84,6 +87,8 @@ class TrainedInfo:
         note: Its accuracy in a sentence or two, with the images it was measured on.
         accuracy: Share of those images that are classified correctly.
         options: Those of `NetworkSpec.imagenet_options` that its network was built with.
+        design: The text of the design that the network is built from; empty for a network that is
+            built by its name.
     """
 
     network: str
@@ -93,6 +98,7 @@ class TrainedInfo:
     note: str
     accuracy: float
     options: tuple[str, ...] = ()
+    design: str = ""
 
     @property
     def title(self) -> str:
@@ -132,7 +138,7 @@ def describe(module: nn.Module, info: TrainedInfo, data: bytes) -> Network:
     """
     checksum = hashlib.sha256(data).hexdigest()
     return network_with(
-        registry.spec(info.network),
+        _spec(info),
         module,
         source=source_of(checksum),
         title=info.title,
@@ -291,7 +297,8 @@ def read(data: bytes, bases: Bases) -> Network:
         raise
     except Exception as error:  # a damaged file may raise anything
         raise WeightsError(_DAMAGED) from error
-    _check_form(info.form, spec)
+    if not info.design:
+        _check_form(info.form, spec)
     if base is None:
         module = _empty(spec, info)
     else:
@@ -329,6 +336,16 @@ def read_file(path: Path, bases: Bases) -> Network:
 def source_of(sha256: str) -> str:
     """Return the source's name of the trained network whose file has this checksum."""
     return f"{PREFIX}{sha256[:12]}"
+
+
+def design_in(path: Path) -> NetworkSpec | None:
+    """Return the network that a file's design describes; None if it has none, or is no such file.
+
+    Raises:
+        WeightsError: The design cannot be built here.
+    """
+    info = about_file(path)
+    return _spec(info) if info is not None and info.design else None
 
 
 def _in_folder(name: str) -> Iterator[tuple[Path, str, TrainedInfo]]:
@@ -430,6 +447,7 @@ def _info(header: Mapping[str, Any]) -> TrainedInfo:
         note=_text(header["note"], 500),
         accuracy=accuracy,
         options=tuple(_text(option, 60) for option in header["options"]),
+        design=_design(header.get("design", "")),
     )
 
 
@@ -445,8 +463,20 @@ def _text(value: Any, length: int) -> str:
     return value[:length]
 
 
+def _design(text: Any) -> str:
+    """Return a header's design.
+
+    Raises:
+        ValueError: It is no text.
+    """
+    # Cut short, it would be another network.
+    return _text(text, MOST_CHARACTERS + 1)
+
+
 def _spec(info: TrainedInfo) -> NetworkSpec:
     try:
+        if info.design:
+            return design_spec(Design.parse(info.design))
         return registry.spec(info.network)
     except ConvvizError as error:
         raise WeightsError(f"The trained network cannot be used here: {error}") from error
@@ -474,7 +504,16 @@ def _check_form(form: Form, spec: NetworkSpec) -> None:
 
 
 def _empty(spec: NetworkSpec, info: TrainedInfo) -> nn.Module:
-    """Build a network without values, which its file fills."""
+    """Build a network without values, which its file fills.
+
+    Raises:
+        WeightsError: It is a design with another number of outputs than its file has classes.
+    """
+    if info.design:
+        placed = place_blocks(Design.parse(info.design))
+        if placed.classes != len(info.form.classes):
+            raise WeightsError(_DAMAGED)
+        return placed.module
     options = {name: value for name, value in spec.imagenet_options if name in info.options}
     with torch.device("meta"):
         return in_form(registry.build(spec, **options), info.form, spec.auxiliary)

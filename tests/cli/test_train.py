@@ -142,7 +142,10 @@ def test_a_saved_decoder_is_a_choice_of_weights_for_other_commands(
     ("arguments", "sentence"),
     [
         (["nowhere.zip"], "cannot be read"),
-        (["nowhere.zip"], "shapes, directions, imagenette or cifar10"),
+        (
+            ["nowhere.zip"],
+            "directions, distant-marks, marks-anywhere, imagenette or cifar10",
+        ),
         ([str(Path(__file__).parent)], "The folder has no picture that convviz could use"),
         (["cifar10", "--pictures", "9"], "too few for ten classes"),
         (["shapes", "--epochs", "-3"], "number of epochs"),

@@ -9,7 +9,7 @@ import streamlit as st
 from convviz.features import findings
 from convviz.features.dead import DeadStep
 from convviz.networks.network import Network
-from convviz.networks.registry import available, spec
+from convviz.networks.registry import available, is_unlisted, spec
 from convviz.ui import cache, exports
 from convviz.ui.activations import compare, jobs
 from convviz.ui.activations import dead as dead_channels
@@ -22,9 +22,12 @@ def draw(choice: Choice, threshold: float) -> None:
     """Draw the shares of empty and dead channels, and the buttons that count the dead ones."""
     st.header("Empty and dead channels by layer and network", anchor=False)
     st.session_state.setdefault("activations_table_networks", [choice.network_name])
+    chosen = st.session_state["activations_table_networks"]
+    # A visitor's trained design is found by its name, and not listed.
+    designs = [name for name in (choice.network_name, *chosen) if is_unlisted(name)]
     names = st.multiselect(
         "Networks",
-        available(),
+        tuple(dict.fromkeys((*available(), *designs))),
         format_func=lambda name: spec(name).title,
         key="activations_table_networks",
         max_selections=_MOST_NETWORKS,

@@ -13,7 +13,7 @@ from convviz.errors import ConvvizError, WeightsError
 from convviz.networks.catalogue import COURSE
 from convviz.networks.findings import replaces_built_in
 from convviz.networks.network import Network
-from convviz.networks.registry import available, replaces, spec
+from convviz.networks.registry import available, is_unlisted, replaces, spec
 from convviz.structure.layers import layers
 from convviz.ui import cache, downloads, state
 from convviz.ui.errors import guarded
@@ -146,14 +146,15 @@ def pick_network(*, draw: bool = True) -> str:
     Args:
         draw: Whether the list is drawn; without it the network stays as it was chosen elsewhere.
     """
-    names = available()
+    names = (*available(), *_designs())
     key = state.remember(Key.NETWORK, _default_network(), allowed=names, default_in_url=True)
     if not draw:
         # Left there, it would come back when the widget goes, in place of what was chosen since.
         return str(st.session_state.pop(key))
+    listed = available()
+    here = dict(zip(listed, _are_here(listed), strict=True))
     labels = {
-        name: findings.network_label(spec(name).title, here=here)
-        for name, here in zip(names, _are_here(names), strict=True)
+        name: findings.network_label(spec(name).title, here=here.get(name, True)) for name in names
     }
     name = st.selectbox(
         "Network",
@@ -167,6 +168,17 @@ def pick_network(*, draw: bool = True) -> str:
     if replaces(name):
         st.caption(state.plain(replaces_built_in(spec(name))))
     return str(name)
+
+
+def _designs() -> tuple[str, ...]:
+    """Name the designs of which this visit has trained networks, the link's among them."""
+    visit = state.visit()
+    linked = visit.link.get(Key.NETWORK, "")
+    if is_unlisted(linked):
+        _take_link(linked)
+    networks = [trained.find(source) for source in visit.trained]
+    names = [network.name for network in networks if network and is_unlisted(network.name)]
+    return tuple(dict.fromkeys(names))
 
 
 @st.cache_data(ttl=_KNOWN_SECONDS, max_entries=256, show_spinner=False)
@@ -319,7 +331,8 @@ def _automatic(statuses: dict[str, SourceStatus]) -> str:
     fetchable = [status for status in statuses.values() if status.fetch_bytes]
     if fetchable:
         return min(fetchable, key=lambda status: status.fetch_bytes).source
-    return "random"
+    trained_here = [source for source in statuses if source.startswith(trained.PREFIX)]
+    return trained_here[-1] if trained_here else "random"
 
 
 def _choose_weights(name: str) -> None:

@@ -1,0 +1,214 @@
+"""Figures of designs that are trained and compared: curves, test accuracies, gradients by layer."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+import plotly.graph_objects as go
+
+from convviz.figures import theme
+from convviz.formatting import percent, signed_percent, significant
+from convviz.learning.design_comparison import DesignComparison
+from convviz.learning.design_sweep import Cost, DesignSweep
+from convviz.learning.significance import PairedInterval
+from convviz.plain_text import plain_html
+
+_SYMBOLS = ("circle", "square", "diamond", "cross")
+_DASHES = ("solid", "dot", "dash", "dashdot")
+
+
+def curves(comparison: DesignComparison) -> go.Figure:
+    """Draw every run's validation accuracy, over epochs or over seconds, as they were equal."""
+    figure = go.Figure()
+    timed = comparison.settings.seconds is not None
+    for index, result in enumerate(comparison.results):
+        for run in result.runs:
+            figure.add_scatter(
+                x=[point.seconds if timed else point.epoch for point in run.points],
+                y=[point.accuracy for point in run.points],
+                name=plain_html(result.name),
+                legendgroup=str(index),
+                showlegend=run.seed == 0,
+                mode="lines",
+                line={"color": theme.series(index), "width": 2, "dash": _DASHES[index % 4]},
+                customdata=[percent(point.accuracy, 1) for point in run.points],
+                hovertemplate=f"{plain_html(result.name)}, seed {run.seed}<br>%{{x:.3~g}} "
+                f"{'s' if timed else 'epochs'}<br>%{{customdata}} of the validation pictures"
+                "<extra></extra>",
+            )
+    _guessing(figure, comparison)
+    figure.update_xaxes(title="seconds of training" if timed else "epoch", rangemode="tozero")
+    figure.update_yaxes(title="validation accuracy", range=[0, 1.04], **theme.percent_axis(1))
+    return theme.style(figure, height=300, legend=True, saveable=True)
+
+
+def accuracies(comparison: DesignComparison) -> go.Figure:
+    """Draw the test accuracy of every seed, those of one seed joined, with the baselines."""
+    figure = go.Figure()
+    names = [plain_html(result.name) for result in comparison.results]
+    for seed in range(comparison.seeds):
+        figure.add_scatter(
+            x=list(range(len(names))),
+            y=[result.accuracies[seed] for result in comparison.results],
+            mode="lines",
+            line={"color": theme.QUIET, "width": 1},
+            showlegend=False,
+            hoverinfo="skip",
+        )
+    for index, result in enumerate(comparison.results):
+        figure.add_scatter(
+            x=[index] * len(result.complete),
+            y=list(result.accuracies),
+            mode="markers",
+            marker={"color": theme.series(index), "symbol": _SYMBOLS[index % 4], "size": 11},
+            showlegend=False,
+            customdata=[(run.seed, percent(run.accuracy, 1)) for run in result.complete],
+            hovertemplate=f"{names[index]}, seed %{{customdata[0]}}<br>%{{customdata[1]}} of the "
+            "test pictures<extra></extra>",
+        )
+    _guessing(figure, comparison)
+    if comparison.linear is not None:
+        figure.add_hline(
+            y=comparison.linear,
+            line={"color": theme.OLIVE, "dash": "dot"},
+            annotation_text="a linear classifier on pixels",
+            annotation_position="bottom left",
+        )
+    figure.update_xaxes(
+        tickvals=list(range(len(names))), ticktext=names, range=[-0.5, len(names) - 0.5]
+    )
+    figure.update_yaxes(title="test accuracy", range=[0, 1.04], **theme.percent_axis(1))
+    return theme.style(figure, height=320, saveable=True)
+
+
+def _guessing(figure: go.Figure, comparison: DesignComparison) -> None:
+    figure.add_hline(
+        y=comparison.guessing,
+        line={"color": theme.QUIET, "dash": "dash"},
+        annotation_text="guessing",
+        annotation_position="top right",
+    )
+
+
+def differences(comparison: DesignComparison, paired: PairedInterval) -> go.Figure:
+    """Draw the difference of each seed, and their mean with its 95 % interval.
+
+    Args:
+        comparison: Of two designs.
+        paired: Its interval.
+    """
+    first, second = comparison.results
+    values = [b - a for a, b in zip(first.accuracies, second.accuracies, strict=False)]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=values,
+        y=[1] * len(values),
+        mode="markers",
+        marker={"color": theme.ACCENT, "size": 11, "symbol": "circle-open", "line": {"width": 2}},
+        customdata=[signed_percent(value) for value in values],
+        hovertemplate="one seed: %{customdata}<extra></extra>",
+    )
+    figure.add_scatter(
+        x=[paired.mean],
+        y=[0],
+        mode="markers",
+        marker={"color": theme.VERMILION, "size": 12, "symbol": "diamond"},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [paired.high - paired.mean],
+            "arrayminus": [paired.mean - paired.low],
+            "thickness": 2.5,
+            "width": 8,
+        },
+        hovertemplate=f"mean {signed_percent(paired.mean)}<br>95 % interval "
+        f"{signed_percent(paired.low)} to {signed_percent(paired.high)}<extra></extra>",
+    )
+    figure.add_vline(x=0, line={"color": theme.QUIET, "dash": "dash"})
+    # An interval of two seeds may be longer than accuracies can differ.
+    ends = [max(-1.0, min(paired.low, *values, 0.0)), min(1.0, max(paired.high, *values, 0.0))]
+    room = 0.06 * (ends[1] - ends[0]) or 0.05
+    figure.update_xaxes(
+        title=f"{plain_html(second.name)} less {plain_html(first.name)}",
+        range=[ends[0] - room, ends[1] + room],
+        tickformat="+.0%",
+    )
+    figure.update_yaxes(tickvals=[0, 1], ticktext=["mean, 95 %", "each seed"], range=[-0.6, 1.6])
+    return theme.style(figure, height=200, saveable=True)
+
+
+def gradients(comparison: DesignComparison) -> go.Figure:
+    """Draw the gradient's norm at each layer's weights, before and after training."""
+    figure = go.Figure()
+    for index, result in enumerate(comparison.results):
+        names = [norm.name for norm in result.gradients]
+        for when in ("before", "after"):
+            values = [getattr(norm, when) for norm in result.gradients]
+            figure.add_scatter(
+                x=list(range(1, len(names) + 1)),
+                y=[value if isfinite(value) and value > 0 else None for value in values],
+                name=f"{plain_html(result.name)}, {when} training",
+                mode="lines+markers",
+                line={
+                    "color": theme.series(index),
+                    "width": 2,
+                    "dash": "dot" if when == "before" else "solid",
+                },
+                marker={"symbol": _SYMBOLS[index % 4], "size": 8},
+                customdata=[
+                    (name, significant(value) if isfinite(value) else "no number")
+                    for name, value in zip(names, values, strict=True)
+                ],
+                hovertemplate="%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
+            )
+    figure.update_xaxes(title="layer with weights, from the image on", dtick=1)
+    figure.update_yaxes(title="norm of the gradient", type="log", exponentformat="power")
+    return theme.style(figure, height=320, legend=True, saveable=True)
+
+
+def sweep(points: DesignSweep, kind: Cost) -> go.Figure:
+    """Draw every variant's test accuracy against its cost, and join the best front.
+
+    Args:
+        points: The sweep.
+        kind: Which cost runs along the axis.
+    """
+    figure = go.Figure()
+    best = points.front(kind)
+    figure.add_scatter(
+        x=[point.cost(kind) for point in best],
+        y=[point.accuracy for point in best],
+        name="best front",
+        mode="lines",
+        line={"color": theme.VERMILION, "width": 2, "shape": "hv"},
+        hoverinfo="skip",
+    )
+    for name, shown in (
+        ("on the front", best),
+        ("beaten", tuple(point for point in points.trained if point not in best)),
+    ):
+        on_front = name == "on the front"
+        labels = [", ".join(f"{what} {value:g}" for what, value in p.values) for p in shown]
+        figure.add_scatter(
+            x=[point.cost(kind) for point in shown],
+            y=[point.accuracy for point in shown],
+            name=name,
+            mode="markers+text" if on_front else "markers",
+            text=labels,
+            textposition="top center",
+            marker={
+                "color": theme.VERMILION if on_front else theme.BLUE,
+                "symbol": "diamond" if on_front else "circle",
+                "size": 11,
+            },
+            customdata=[
+                (label, percent(point.accuracy or 0.0, 1))
+                for label, point in zip(labels, shown, strict=True)
+            ],
+            hovertemplate="%{customdata[0]}<br>%{customdata[1]} of the test pictures<br>%{x:,}"
+            "<extra></extra>",
+        )
+    title = "parameters" if kind == "parameters" else "multiply–accumulates for one image"
+    figure.update_xaxes(title=title, type="log")
+    figure.update_yaxes(title="mean test accuracy", range=[0, 1.12], **theme.percent_axis(1))
+    return theme.style(figure, height=380, legend=True, saveable=True)

@@ -1,0 +1,110 @@
+"""Variants of a design for a sweep: wider or narrower, deeper, with another kernel.
+
+Every variant keeps the image and the number of outputs. With another kernel the maps keep their
+size: the padding grows with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from convviz.errors import SettingError
+from convviz.networks.design import MOST_NAME, ConvBlock, Design, FcBlock, InceptionBlock
+from convviz.networks.design_changes import change_design
+
+
+def widen(design: Design, factor: float) -> Design:
+    """Multiply the channels of all layers but the last one that gives the scores.
+
+    Raises:
+        SettingError: There is no other layer.
+    """
+    kinds = (ConvBlock, FcBlock, InceptionBlock)
+    places = [index for index, block in enumerate(design.blocks) if isinstance(block, kinds)]
+    blocks = list(design.blocks)
+    for index in places:
+        block = blocks[index]
+        if isinstance(block, InceptionBlock):
+            names = ("conv1", "reduce3", "conv3", "reduce5", "conv5", "pool")
+            counts = {name: int(getattr(block, name)) for name in names}
+            scaled: dict[str, Any] = {
+                name: max(1, round(n * factor)) if n else 0 for name, n in counts.items()
+            }
+            blocks[index] = replace(block, **scaled)
+        elif index == places[-1]:
+            continue
+        elif isinstance(block, ConvBlock):
+            # Groups divide the channels before and after.
+            channels = block.groups * max(1, round(block.channels * factor / block.groups))
+            blocks[index] = replace(block, channels=channels)
+        elif isinstance(block, FcBlock):
+            blocks[index] = replace(block, units=max(1, round(block.units * factor)))
+    changed = replace(design, blocks=tuple(blocks))
+    if factor >= 2 and changed == design:
+        raise SettingError("There is nothing to widen: the design has no layer but the last.")
+    return changed
+
+
+def deepen(design: Design, factor: float) -> Design:
+    """Make a design 1, 2, 4 or more times as deep, by powers of two.
+
+    Raises:
+        SettingError: There is nothing to repeat.
+    """
+    while factor > 1:
+        design, factor = change_design(design, "deep"), factor / 2
+    return design
+
+
+def with_kernel(design: Design, side: float) -> Design:
+    """Give all convolutions of more than 1×1 another square kernel, of an odd side.
+
+    Raises:
+        SettingError: There is no such convolution.
+    """
+    kernel, blocks, changed = int(side), list(design.blocks), 0
+    for index, block in enumerate(blocks):
+        if isinstance(block, ConvBlock) and max(block.kernel) > 1:
+            padding = [
+                max(0, p + d * (kernel - k) // 2)
+                for p, d, k in zip(block.padding, block.dilation, block.kernel, strict=True)
+            ]
+            blocks[index] = replace(
+                block, kernel=(kernel, kernel), padding=(padding[0], padding[1])
+            )
+            changed += 1
+    if not changed:
+        raise SettingError("There is no kernel to vary: all of them are 1×1; add a larger one.")
+    return replace(design, blocks=tuple(blocks))
+
+
+VARIATIONS: dict[str, tuple[tuple[float, ...], Callable[[Design, float], Design]]] = {
+    "width": ((0.25, 0.5, 1.0, 2.0, 3.0), widen),
+    "depth": ((1.0, 2.0, 4.0), deepen),
+    "kernel": ((3.0, 5.0, 7.0, 9.0), with_kernel),
+}
+"""What can be varied: the values that are offered, and the function that makes the variant."""
+
+
+def vary(design: Design, values: tuple[tuple[str, float], ...]) -> Design:
+    """Make one variant of a design, named after its values.
+
+    Args:
+        design: The design.
+        values: Names of `VARIATIONS`, each with its value, in the order in which they are made.
+
+    Raises:
+        SettingError: There is no such variation, or nothing to vary.
+        DesignError: The design does not fit its image.
+    """
+    base = design.name or "design"
+    for name, value in values:
+        if name not in VARIATIONS:
+            raise SettingError(
+                f"There is no variation called {name}: choose from {', '.join(VARIATIONS)}."
+            )
+        design = VARIATIONS[name][1](design, value)
+    ending = ", ".join(f"{name} {value:g}" for name, value in values)
+    return replace(design, name=f"{base[: MOST_NAME - len(ending) - 2]}, {ending}")

@@ -1,0 +1,95 @@
+"""`design … --train`: a design, or two, are trained, compared, saved and opened again."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from convviz.cli import main
+from convviz.cli import train as train_command
+from convviz.datasets.labelled_set import partition
+from convviz.datasets.shapes import shapes
+
+SMALL = "input 3x32x32\nconv 4 3x3 /2\nrelu\nmaxpool 3x3\ngap\nfc 6\n"
+OTHER = SMALL.replace("conv 4", "conv 8")
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    monkeypatch.setattr(train_command, "read_data", lambda *_: shapes(per_class=8))
+    monkeypatch.setattr("convviz.cli.design_training.read_data", lambda *_: shapes(per_class=8))
+    for name, text in (("mine", SMALL), ("other", OTHER)):
+        (tmp_path / f"{name}.txt").write_text(text)
+    return str(tmp_path / "mine.txt"), str(tmp_path / "other.txt")
+
+
+def test_a_trained_design_opens_by_its_file_alone(
+    files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "mine.safetensors"
+    command = ["design", files[0], "--train", "shapes", "--epochs", "1", "--seeds", "1"]
+    assert main([*command, "--out", str(out), "--json", "-"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    training = result["training"]
+    assert result["parameters"] == 4 * 28 + 6 * 5
+    assert training["classes"][0] == "disc"
+    (design,) = training["designs"]
+    assert (design["name"], design["parameters"]) == ("mine", 142)
+    assert (len(design["test_accuracy"]), training["verdict"]) == (1, "")
+    assert design["runs"][0]["epochs"] == 1
+    look = ["activations", "sample:cat", "--layer", "conv1", "--weights", str(out), "--json", "-"]
+    assert main(look) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["network"].startswith("design-mine-")
+    assert shown["weights"]["source"].startswith("trained-")
+    assert main([*look, "--network", "alexnet"]) == 2
+    assert "is a trained mine, not AlexNet" in capsys.readouterr().err
+    assert main(["activations", "sample:cat", "--layer", "conv1"]) == 2
+    assert "give --network NAME" in capsys.readouterr().err
+
+
+@pytest.mark.claims("convviz.cli.design_training.print_result")
+def test_two_designs_are_compared(
+    files: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["design", *files, "--train", "shapes", "--epochs", "1", "--seeds", "2"]) == 0
+    text = capsys.readouterr().out
+    assert "Guessing the largest class gives" in text
+    dataset = shapes(per_class=8)
+    first = partition(dataset).folds[0]  # too few for a part of their own
+    learned, chosen, tested = map(len, (first.train, first.validation, first.test))
+    assert f"{dataset.name}: {learned} pictures to learn from, {chosen} to choose" in text
+    assert f"by, {tested} to test" in text
+    assert "mine" in text
+    assert "other" in text
+    assert "seeds" in text.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--seconds", "5"], "--seconds goes with --train DATA"),
+        (["--out", "x.safetensors"], "--out goes with --train DATA"),
+        (["--train", "shapes", "--seconds", "5", "--epochs", "2"], "and not both"),
+        (["--train", "shapes", "--seeds", "0"], "number of seeds, 0, is out of range"),
+        (["--train", "shapes", "--rate", "7"], "learning rate, 7, is out of range"),
+        (["--train", "shapes", "--out", "x.png"], ".safetensors"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(
+    files: tuple[str, str],
+    options: list[str],
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["design", files[0], *options]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_several_designs_are_for_training(
+    files: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["design", *files]) == 2
+    assert "--train" in capsys.readouterr().err
+    assert main(["design", files[0], *files, "--train", "shapes"]) == 2
+    assert "one design, or two" in capsys.readouterr().err
