@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from convviz.cli.output import ProgressBar
 from convviz.errors import ImageError, NetworkError
 from convviz.formatting import did_you_mean, near_matches, size_text
 from convviz.weights.file_names import SUFFIXES
@@ -64,6 +65,22 @@ def layer_and_image() -> argparse.ArgumentParser:
     )
     parser.add_argument("--out", metavar="FILE.png", help="write the result as one picture")
     return parser
+
+
+def load_network(name: str, weights: str | Path, progress: ProgressBar) -> Network:
+    """Load a network; of what is fetched first, size and licence are said on standard error.
+
+    Raises:
+        ConvvizError: As `weights.load.load` does.
+    """
+    from convviz.weights.load import load
+
+    return load(
+        name,
+        weights,
+        progress=progress.megabytes,
+        announce=lambda sentence: print(sentence, file=sys.stderr),
+    )
 
 
 def say_whose(name: str) -> None:

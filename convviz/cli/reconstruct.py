@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from convviz.cli.options import find_layer, layer_and_image, read_image, say_whose
+from convviz.cli.options import find_layer, layer_and_image, load_network, read_image, say_whose
 from convviz.cli.output import ProgressBar, check_target, write, write_json
 from convviz.formatting import percent
 from convviz.reconstruction import optimizers
@@ -85,10 +85,9 @@ def run(args: argparse.Namespace) -> int:
         start = read_image(start)
 
     from convviz.reconstruction.reconstruct import reconstruct
-    from convviz.weights.load import load
 
     with ProgressBar() as progress:
-        network = load(args.network, args.weights, progress=progress.megabytes)
+        network = load_network(args.network, args.weights, progress)
         say_whose(network.name)
         config = _config(args, network, start)
         result = None
