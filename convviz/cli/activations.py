@@ -7,7 +7,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
-from convviz.cli.options import find_layer, layer_and_image, network_of, read_image, say_whose
+from convviz.cli.options import find_layer, layer_and_image, load_network, read_image, say_whose
 from convviz.cli.output import ProgressBar, check_target, write, write_json
 
 if TYPE_CHECKING:
@@ -60,11 +60,10 @@ def run(args: argparse.Namespace) -> int:
     image = read_image(args.image)
 
     from convviz.features import activations as features
-    from convviz.weights.load import load
 
     features.check_threshold(args.threshold)
     with ProgressBar() as progress:
-        network = load(network_of(args), args.weights, progress=progress.megabytes)
+        network = load_network(args, progress)
     say_whose(network.name)
     layer = find_layer(network, args.layer)
     start = time.perf_counter()

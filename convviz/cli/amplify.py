@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from convviz.cli.options import find_layer, layer_and_image, read_image, say_whose
+from convviz.cli.options import find_layer, layer_and_image, load_network, read_image, say_whose
 from convviz.cli.output import ProgressBar, check_target, interruptible, write, write_json
 
 if TYPE_CHECKING:
@@ -53,7 +53,6 @@ def run(args: argparse.Namespace) -> int:
     from convviz.reconstruction.amplify import AmplifyConfig
     from convviz.reconstruction.findings import amplified, amplified_how
     from convviz.reconstruction.progress import amplify_one, amplify_plan
-    from convviz.weights.load import load
 
     config = AmplifyConfig(
         channel=args.channel,
@@ -64,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
     )
     with ProgressBar() as progress:
-        network = load(args.network, args.weights, progress=progress.megabytes)
+        network = load_network(args, progress)
         say_whose(network.name)
         plan = amplify_plan(network, find_layer(network, args.layer), image, args.image, config)
         with interruptible() as interrupted:

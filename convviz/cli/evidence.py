@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from convviz.cli.options import find_layer, json_output, network_of, read_image, weights
+from convviz.cli.options import find_layer, json_output, load_network, read_image, weights
 from convviz.cli.output import ProgressBar, check_target, write, write_json
 from convviz.errors import SettingError
 
@@ -116,10 +116,9 @@ def run(args: argparse.Namespace) -> int:
 
     from convviz.features.class_target import ClassTarget, class_scores, decoder_input, find_class
     from convviz.features.evidence_json import evidence_json
-    from convviz.weights.load import load
 
     with ProgressBar() as progress:
-        network = load(network_of(args), args.weights, progress=progress.megabytes)
+        network = load_network(args, progress)
         scores = class_scores(network, decoder_input(network, image))
         index = int(scores[0].argmax())
         if args.class_name is not None:

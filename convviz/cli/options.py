@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convviz.errors import ImageError
+from convviz.cli.output import ProgressBar
+from convviz.errors import ImageError, NetworkError
 from convviz.formatting import size_text
 from convviz.weights.file_names import SUFFIXES
 
@@ -68,22 +69,31 @@ def layer_and_image() -> argparse.ArgumentParser:
     return parser
 
 
-def network_of(args: argparse.Namespace) -> str:
-    """Return the network's name that a command gives, or "design" where its file says it itself.
+def load_network(args: argparse.Namespace, progress: ProgressBar) -> Network:
+    """Load the network that a command names by --network and --weights.
+
+    The file of a design says its network itself. Of what is fetched first, size and licence are
+    said on standard error.
 
     Raises:
-        NetworkError: There is neither.
+        ConvvizError: No network is named, or as `weights.load.load` does.
     """
-    from convviz.weights.load import DESIGN
+    from convviz.weights.load import DESIGN, load
     from convviz.weights.trained import design_in
 
-    if args.network is not None:
-        return str(args.network)
-    if isinstance(args.weights, Path) and design_in(args.weights) is not None:
-        return DESIGN
-    raise NetworkError(
-        "No network is named: give --network NAME, such as alexnet, or --weights FILE of a design "
-        "that “convviz design --train” has saved."
+    name = args.network
+    if name is None and isinstance(args.weights, Path) and design_in(args.weights) is not None:
+        name = DESIGN
+    if name is None:
+        raise NetworkError(
+            "No network is named: give --network NAME, such as alexnet, or --weights FILE of a "
+            "design that “convviz design --train” has saved."
+        )
+    return load(
+        name,
+        args.weights,
+        progress=progress.megabytes,
+        announce=lambda sentence: print(sentence, file=sys.stderr),
     )
 
 

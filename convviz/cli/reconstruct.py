@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from convviz.cli.options import find_layer, layer_and_image, network_of, read_image, say_whose
+from convviz.cli.options import find_layer, layer_and_image, load_network, read_image, say_whose
 from convviz.cli.output import ProgressBar, check_target, interruptible, write, write_json
 from convviz.formatting import percent
 from convviz.reconstruction import optimizers
@@ -82,10 +82,9 @@ def run(args: argparse.Namespace) -> int:
         start = read_image(start)
 
     from convviz.reconstruction.reconstruct import reconstruct
-    from convviz.weights.load import load
 
     with ProgressBar() as progress:
-        network = load(network_of(args), args.weights, progress=progress.megabytes)
+        network = load_network(args, progress)
         say_whose(network.name)
         config = _config(args, network, start)
         result = None

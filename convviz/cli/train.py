@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convviz.cli.options import json_output, say_whose, weights
+from convviz.cli.options import json_output, load_network, say_whose, weights
 from convviz.cli.output import ProgressBar, check_target, table, write, write_json
 from convviz.errors import SettingError
 
@@ -79,7 +79,6 @@ def run(args: argparse.Namespace) -> int:
     from convviz.learning.plan import recommend
     from convviz.learning.significance import interval
     from convviz.learning.transfer import to_bytes
-    from convviz.weights.load import load
 
     check_target(args.out, ".safetensors")
     check_target(args.json)
@@ -102,7 +101,8 @@ def run(args: argparse.Namespace) -> int:
             f"--auxiliary goes with --scenario scratch, not with {scenario}: auxiliary heads help "
             "only where all weights are learned anew."
         )
-    network = load(args.network, args.weights)
+    with ProgressBar() as progress:
+        network = load_network(args, progress)
     say_whose(network.name)
     plan = plan_transfer(network, scenario, dataset.classes, auxiliary=args.auxiliary)
     if args.only_trained and not plan.parts_to_save():

@@ -108,17 +108,14 @@ def _fetch(name: str, source: str | None) -> int:
     from convviz.downloads.tickets import follow
     from convviz.formatting import size_text
     from convviz.networks.registry import spec
-    from convviz.weights import imagenet
     from convviz.weights.encoder import ENCODERS
-    from convviz.weights.findings import licence
-    from convviz.weights.load import load, source_statuses, start_fetch
+    from convviz.weights.load import SOURCES, load, source_statuses, start_fetch
 
     source = source or ("encoder" if name in ENCODERS else "imagenet")
     is_here = any(status.here for status in source_statuses(name) if status.source == source)
     if not is_here:
-        file = imagenet.torchvision_file(spec(name)) if source == "imagenet" else None
-        if file is not None and sys.stderr.isatty():
-            print(f"{file.name}, {size_text(file.bytes)}. {licence(file.licence)}", file=sys.stderr)
+        if download := SOURCES[source].download(spec(name)):
+            print(download.about, file=sys.stderr)
         with ProgressBar() as progress:
             follow(start_fetch(name, source), progress.megabytes)
     weights = load(name, source, fetch=False).weights

@@ -38,6 +38,7 @@ class Download:
         room: Bytes of disk that it needs while it runs.
         here: Tells whether the file is in a folder, intact.
         fetch: Downloads it into a folder.
+        about: A sentence for who is about to fetch it: its size and licence.
     """
 
     key: str
@@ -45,6 +46,7 @@ class Download:
     room: int
     here: Callable[[Path], bool]
     fetch: Callable[[Path, Progress], None]
+    about: str = ""
 
 
 class Fetch:

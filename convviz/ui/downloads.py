@@ -22,7 +22,6 @@ from convviz.weights.source import SourceStatus
 
 DEFAULT_NETWORK = "alexnet"  # what the app opens with; its encoder ships with convviz
 
-_MOST_BYTES_UNASKED = 100_000_000  # larger files are fetched only when the visitor asks
 _POLL_SECONDS = 0.5
 _UNDER_WAY = ("waiting", "running")
 
@@ -50,18 +49,12 @@ def is_fetching(name: str, source: str) -> bool:
 
 
 def get(name: str, source: str, statuses: Statuses) -> None:
-    """Fetch weights and draw the progress; the script ends here unless they have arrived.
+    """Offer weights with their size and licence, or draw the progress of their fetch.
 
-    Small files are fetched without asking where other trained weights are here, so that these were
-    chosen by their name. Otherwise, and before larger ones, and after a failure or a stop, the
-    visitor is asked, with their size and licence.
+    The script ends here unless they have arrived.
     """
     status = statuses[source]
-    fetches = state.visit().fetches
-    chosen = any(each.here and each.source != "random" for each in statuses.values())
-    if (name, source) not in fetches and chosen and 0 < status.fetch_bytes <= _MOST_BYTES_UNASKED:
-        fetch_now(name, source)
-    ticket = fetches.get((name, source))
+    ticket = state.visit().fetches.get((name, source))
     if ticket is None:
         offer(name, source, statuses, not_here_yet(status.title))
     elif ticket.state in ("failed", "cancelled"):
@@ -116,14 +109,19 @@ def offer(name: str, source: str, statuses: Statuses, sentence: str) -> None:
                     args=(name, source),
                 )
             _alternatives(name, source, statuses)
-        file = imagenet.torchvision_file(spec(name)) if source == "imagenet" else None
-        if file is not None:
-            st.caption(state.plain(licence(file.licence)))
+        if source == "imagenet":
+            say_licence(name)
         st.caption(
             "Without a network: put weight files into a folder, start convviz with "
             "CONVVIZ_WEIGHTS=that folder, and open this page again."
         )
     st.stop()
+
+
+def say_licence(name: str) -> None:
+    """Draw under which licence torchvision's weights of a network are."""
+    if file := imagenet.torchvision_file(spec(name)):
+        st.caption(state.plain(licence(file.licence)))
 
 
 def set_is_here(key: str) -> bool:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
+from convviz.formatting import size_text
+
 NOT_STATED = "not stated"
 """What weights were trained on, where nobody says."""
 
@@ -78,6 +80,17 @@ def licence(licence: str) -> str:
         "torchvision, whose code is under the BSD 3-clause licence, states no other licence for "
         "these weights; it trained them on ImageNet-1k, whose images are for research and teaching."
     )
+
+
+def before_fetching(file: str, bytes: int, licence_address: str) -> str:
+    """Say what is about to be fetched from torchvision: its size and its licence.
+
+    Args:
+        file: Its name.
+        bytes: Its size.
+        licence_address: As `licence` takes it.
+    """
+    return f"To fetch: {file}, {size_text(bytes)}. {licence(licence_address)}"
 
 
 def says_nothing(file: str) -> str:

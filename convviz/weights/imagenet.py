@@ -217,6 +217,7 @@ class ImageNet(Source):
             fetch=lambda folder, progress: http.download(
                 file.url, folder / file.name, file.sha256_prefix, progress
             ),
+            about=findings.before_fetching(file.name, file.bytes, file.licence),
         )
 
 

@@ -33,6 +33,7 @@ DESIGN = "design"
 """The name of a network that is known from its file alone."""
 
 FetchProgress = Callable[[int, int], None]
+Announce = Callable[[str], None]
 
 
 def load(
@@ -41,6 +42,7 @@ def load(
     *,
     fetch: bool = True,
     progress: FetchProgress | None = None,
+    announce: Announce | None = None,
     seed: int = 0,
 ) -> Network:
     """Load a network.
@@ -54,6 +56,7 @@ def load(
             random ones.
         fetch: Whether to fetch what is not on this machine.
         progress: Called with the bytes received and the bytes in total during a fetch.
+        announce: Called before a fetch with a sentence on its size and licence.
         seed: Seed of random weights.
 
     Returns:
@@ -70,16 +73,18 @@ def load(
     own = trained.design_in(weights) if isinstance(weights, Path) else None
     spec = own if own and name in (DESIGN, own.name) else registry.spec(name)
     if isinstance(weights, Path):
-        return _load_file(spec, weights, partial(_bases, fetch=fetch, progress=progress))
+        bases = partial(_bases, fetch=fetch, progress=progress, announce=announce)
+        return _load_file(spec, weights, bases)
     if weights.startswith(trained.PREFIX):
         return trained.load(spec, weights, _bases)
     *candidates, last = _candidates(spec, weights, fetch=fetch)
+    load_from = partial(_load, fetch=fetch, progress=progress, announce=announce, seed=seed)
     for source in candidates:
         try:
-            return _load(source, spec, fetch=fetch, progress=progress, seed=seed)
+            return load_from(source, spec)
         except WeightsNotHere:
             continue
-    return _load(last, spec, fetch=fetch, progress=progress, seed=seed)
+    return load_from(last, spec)
 
 
 def open_saved(data: bytes) -> Network:
@@ -186,10 +191,18 @@ def _candidates(spec: NetworkSpec, weights: str, *, fetch: bool) -> list[Source]
 
 
 def _load(
-    source: Source, spec: NetworkSpec, *, fetch: bool, progress: FetchProgress | None, seed: int
+    source: Source,
+    spec: NetworkSpec,
+    *,
+    fetch: bool,
+    progress: FetchProgress | None,
+    announce: Announce | None,
+    seed: int,
 ) -> Network:
     """Load from one source; fetch the weights first if they are not on this machine."""
     if fetch and not _is_here(source, spec) and (download := source.download(spec)):
+        if announce is not None:
+            announce(download.about)
         try:
             follow(join(download), progress)
         except FetchCancelled:
@@ -220,7 +233,12 @@ def _is_here(source: Source, spec: NetworkSpec) -> bool:
 
 
 def _bases(
-    name: str, source: str, *, fetch: bool = False, progress: FetchProgress | None = None
+    name: str,
+    source: str,
+    *,
+    fetch: bool = False,
+    progress: FetchProgress | None = None,
+    announce: Announce | None = None,
 ) -> Iterator[Network]:
     """Load the weights that a network was trained on, then others that may be the same."""
     local = [status.source for status in source_statuses(name) if status.here]
@@ -228,7 +246,8 @@ def _bases(
         if candidate.startswith(trained.PREFIX):
             continue
         try:
-            yield load(name, candidate, fetch=fetch and candidate == source, progress=progress)
+            may_fetch = fetch and candidate == source
+            yield load(name, candidate, fetch=may_fetch, progress=progress, announce=announce)
         except FetchCancelled:
             raise
         except (WeightsError, SettingError):

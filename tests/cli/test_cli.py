@@ -203,3 +203,24 @@ def test_what_a_users_file_prints_goes_to_stderr(
         assert "running" in err
         assert main(words) == 0
         assert "running" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("activations", "sample:cat", "--network", "vgg16", "--layer", "features.1"),
+        ("evidence", "sample:cat", "--network", "googlenet"),
+        ("reconstruct", "sample:cat", "--network", "alexnet", "--layer", "features.1"),
+        ("train", "shapes", "--network", "alexnet"),
+    ],
+)
+def test_every_command_says_size_and_licence_before_it_fetches(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    assert main([*words, "--weights", "imagenet"]) == 2
+    said, failed = capsys.readouterr().err.splitlines()
+    name = words[words.index("--network") + 1]
+    size = {"alexnet": "244 MB", "vgg16": "553 MB", "googlenet": "52 MB"}[name]
+    assert said.startswith(f"To fetch: {name}-")
+    assert f", {size}. torchvision, whose code is under the BSD 3-clause licence" in said
+    assert "cannot be reached" in failed

@@ -80,12 +80,14 @@ def test_an_unknown_network_is_refused() -> None:
         convviz("status", "nothing")
 
 
-def test_fetch_without_a_network_raises_a_sentence_and_prints_nothing(
+def test_fetch_without_a_network_raises_a_sentence_after_size_and_licence(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(WeightsError, match=r"download\.pytorch\.org cannot be reached"):
         convviz("fetch", "vgg11")
-    assert capfd.readouterr() == ("", "")
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith("To fetch: vgg11-8a719046.pth, 531 MB. torchvision, whose code is under")
 
 
 def test_fetch_takes_the_encoder_where_there_is_one(
@@ -123,7 +125,9 @@ def test_fetch_shows_progress_on_a_terminal_only(
         monkeypatch.setattr("sys.stderr.isatty", lambda terminal=terminal: terminal)
         with pytest.raises(WeightsError, match="no"):
             convviz("fetch", "vgg11")
-        assert ("1.0 of 2.0 MB" in capsys.readouterr().err) == terminal
+        text = capsys.readouterr().err
+        assert ("1.0 of 2.0 MB" in text) == terminal
+        assert "BSD 3-clause licence" in text
 
 
 def test_what_is_here_is_not_fetched_but_described(

@@ -50,8 +50,13 @@ def progress(app: Any) -> list[str]:
     return [bar.proto.text for bar in app.get("progress")]
 
 
-def test_small_weights_are_fetched_at_first_need(open_page: Any, tickets: list[Ticket]) -> None:
-    app = open_page(network="googlenet", weights="imagenet")
+def fetching(app: Any) -> Any:
+    """Answer the question whether GoogLeNet's weights are to be fetched."""
+    return app.button(key="fetch_again").click().run()
+
+
+def test_progress_is_shown_while_weights_are_fetched(open_page: Any, tickets: list[Ticket]) -> None:
+    app = fetching(open_page(network="googlenet", weights="imagenet"))
     assert [(ticket.network, ticket.source) for ticket in tickets] == [("googlenet", "imagenet")]
     assert headings(app) == ["Fetching the weights of GoogLeNet"]
     assert progress(app) == ["13 MB of 52 MB"]
@@ -59,26 +64,27 @@ def test_small_weights_are_fetched_at_first_need(open_page: Any, tickets: list[T
     assert len(tickets) == 1
 
 
-def test_large_weights_are_asked_for_first(open_page: Any, tickets: list[Ticket]) -> None:
-    app = open_page(network="vgg16", weights="imagenet")
-    assert not tickets
-    assert headings(app) == ["VGG16 needs weights first"]
-    app.button(key="fetch_again").click().run()
-    assert headings(app) == ["Fetching the weights of VGG16"]
-
-
-def test_small_ones_that_nobody_chose_are_asked_for_with_size_and_licence(
-    open_page: Any, tickets: list[Ticket]
+@pytest.mark.parametrize(
+    ("chosen", "title", "size"),
+    [
+        ({"network": "vgg16", "weights": "imagenet"}, "VGG16", "553 MB"),
+        ({"network": "googlenet", "weights": "imagenet"}, "GoogLeNet", "52 MB"),
+        ({"network": "squeezenet1_1"}, "SqueezeNet1.1", "5.0 MB"),
+    ],
+)
+def test_weights_are_asked_for_first_with_size_and_licence(
+    open_page: Any, tickets: list[Ticket], chosen: dict[str, str], title: str, size: str
 ) -> None:
-    app = open_page(network="squeezenet1_1")
+    app = open_page(**chosen)
     assert not tickets
-    assert headings(app) == ["SqueezeNet1.1 needs weights first"]
-    assert app.button(key="fetch_again").label == "Fetch them (5.0 MB)"
+    assert headings(app) == [f"{title} needs weights first"]
+    assert app.button(key="fetch_again").label == f"Fetch them ({size})"
     assert any("BSD 3-clause licence" in caption.value for caption in app.caption)
+    assert headings(fetching(app)) == [f"Fetching the weights of {title}"]
 
 
 def test_a_download_can_be_cancelled_and_begun_again(open_page: Any, tickets: list[Ticket]) -> None:
-    app = open_page(network="googlenet", weights="imagenet")
+    app = fetching(open_page(network="googlenet", weights="imagenet"))
     app.button(key="fetch_cancel").click().run()
     assert "The download was stopped." in app.warning[0].value
     assert len(tickets) == 1
@@ -88,7 +94,7 @@ def test_a_download_can_be_cancelled_and_begun_again(open_page: Any, tickets: li
 
 
 def test_a_failure_is_said_in_its_own_sentence(open_page: Any, tickets: list[Ticket]) -> None:
-    app = open_page(network="googlenet", weights="imagenet")
+    app = fetching(open_page(network="googlenet", weights="imagenet"))
     tickets[0].state, tickets[0].error = "failed", "The server is asleep: try again."
     app.run()
     assert app.warning[0].value == "The server is asleep: try again."
@@ -102,6 +108,7 @@ def test_one_click_to_the_full_weights_and_back(open_page: Any, tickets: list[Ti
         app.button(key="sidebar_full_weights").label
         == "Use the full ImageNet weights (fetch 52 MB)"
     )
+    assert any("BSD 3-clause licence" in caption.value for caption in app.sidebar.caption)
     app.button(key="sidebar_full_weights").click().run()
     assert [(ticket.network, ticket.source) for ticket in tickets] == [("googlenet", "imagenet")]
     app.button(key="use_bundled").click().run()
@@ -110,7 +117,7 @@ def test_one_click_to_the_full_weights_and_back(open_page: Any, tickets: list[Ti
 
 
 def test_a_download_whose_size_nobody_knows(open_page: Any, tickets: list[Ticket]) -> None:
-    app = open_page(network="googlenet", weights="imagenet")
+    app = fetching(open_page(network="googlenet", weights="imagenet"))
     tickets[0].total = None
     app.run()
     assert progress(app) == ["13 MB"]

@@ -70,7 +70,11 @@ def test_what_is_not_used_is_listed_up_to_a_dozen(count: int, last: str) -> None
     assert lines[-1].endswith(last)
 
 
-@pytest.mark.claims("convviz.weights.findings.from_torchvision", "convviz.weights.findings.licence")
+@pytest.mark.claims(
+    "convviz.weights.findings.from_torchvision",
+    "convviz.weights.findings.licence",
+    "convviz.weights.findings.before_fetching",
+)
 def test_a_licence_of_their_own_is_named_and_else_torchvisions() -> None:
     address = "https://example.org/LICENSE"
     assert weights.from_torchvision("") == "from torchvision"
@@ -78,6 +82,9 @@ def test_a_licence_of_their_own_is_named_and_else_torchvisions() -> None:
         f"from torchvision, under a licence of their own: {address}"
     )
     assert weights.licence(address).endswith(f"under a licence of their own: {address}")
+    assert weights.before_fetching("a.pth", 233_100_000, address) == (
+        f"To fetch: a.pth, 233 MB. {weights.licence(address)}"
+    )
     assert "BSD 3-clause" in weights.licence("")
     assert "ImageNet-1k" in weights.licence("")
 

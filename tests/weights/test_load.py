@@ -14,6 +14,7 @@ from convviz.errors import SettingError, WeightsError, WeightsNotHere
 from convviz.formatting import size_text
 from convviz.networks.network import NetworkSpec
 from convviz.networks.registry import available, spec
+from convviz.weights import findings
 from convviz.weights.imagenet import TorchvisionFile
 from convviz.weights.load import SOURCES, load, source_statuses, start_fetch
 from tests.download_server import Server
@@ -147,10 +148,12 @@ def real(server: Server, tiny: Callable[[], TorchvisionFile]) -> nn.Module:
 
 
 def test_load_fetches_the_full_weights_and_tells_how_far_it_is(
-    server: Server, real: nn.Module
+    server: Server, real: nn.Module, tiny: Callable[[], TorchvisionFile]
 ) -> None:
     calls: list[tuple[int, int]] = []
-    network = load("tiny", progress=lambda *numbers: calls.append(numbers))
+    said: list[str] = []
+    network = load("tiny", progress=lambda *numbers: calls.append(numbers), announce=said.append)
+    assert said == [findings.before_fetching(tiny().name, len(server.stored), "")]
     assert calls[-1] == (len(server.stored), len(server.stored))
     assert network.weights.source == "imagenet"
     assert network.weights.sha256 == hashlib.sha256(server.stored).hexdigest()

@@ -371,3 +371,5 @@ def _describe(network: Network, statuses: dict[str, SourceStatus]) -> None:
                 args=(network.name, "imagenet"),
                 width="stretch",
             )
+            if not full.here:
+                downloads.say_licence(network.name)
