@@ -22,7 +22,9 @@ from convviz.errors import ConvvizError
 
 __all__ = ["main"]
 
-_COMMANDS = ("activations", "evidence", "layers", "weights", "reconstruct", "costs", "train")
+_COMMANDS = (
+    *("activations", "evidence", "batch", "layers", "weights", "reconstruct", "costs", "train"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
