@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from convviz.features.effective_field import effective_field as effective_field
     from convviz.features.filters import filters as filters
     from convviz.features.grad_cam import grad_cam as grad_cam
+    from convviz.features.image_features import image_features as image_features
     from convviz.features.occlusion import occlude as occlude
     from convviz.features.predictions import predict as predict
     from convviz.features.saliency import find_saliency as find_saliency
@@ -92,6 +93,7 @@ _MODULES = {
     "from_folder": "convviz.datasets.class_folders",
     "from_zip": "convviz.datasets.class_folders",
     "grad_cam": "convviz.features.grad_cam",
+    "image_features": "convviz.features.image_features",
     "layers": "convviz.structure.layers",
     "load": "convviz.notebook",
     "marks_anywhere": "convviz.datasets.marks_anywhere",

@@ -1,13 +1,17 @@
 """Foreign text, made to stay text: names, titles and links that somebody else can write.
 
-Streamlit reads most texts as Markdown, plotly reads some as HTML. Whatever a page did not write
+Streamlit reads most texts as Markdown, plotly reads some as HTML, and spreadsheets take some cells
+of a CSV for formulas. Whatever a page did not write
 itself passes through here: it then shows the characters that it has, fetches nothing and links to
 nothing.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import re
+from collections.abc import Iterable, Sequence
 from html import escape
 
 # Bare addresses become links after the backslashes have been taken away, and :names: become icons;
@@ -76,3 +80,25 @@ def shorten(text: str, length: int = 60) -> str:
 def quoted(text: str) -> str:
     """Make a foreign text, one from a link, fit into a sentence: short, and without Markdown."""
     return plain(shorten(text))
+
+
+def csv_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Write rows as CSV; what holds commas, quotes or breaks is quoted.
+
+    A spreadsheet would compute a text that begins like a formula, so an apostrophe goes before it.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(map(_cell, header))
+    writer.writerows(map(_cell, row) for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value  # a number with its sign

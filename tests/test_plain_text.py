@@ -1,10 +1,21 @@
 """Foreign text stays text."""
 
+import csv
+import io
 import re
 
 import pytest
 
-from convviz.plain_text import code, one_line, plain, plain_html, plain_name, quoted, unlinked
+from convviz.plain_text import (
+    code,
+    csv_table,
+    one_line,
+    plain,
+    plain_html,
+    plain_name,
+    quoted,
+    unlinked,
+)
 
 HOSTILE = (
     "![x](https://elsewhere.example/seen.png)",
@@ -81,3 +92,15 @@ def test_titles_of_the_built_in_networks_stay_as_they_are() -> None:
 @pytest.mark.parametrize("text", ["_i_", "a _i_", "__i__", "a__b", "_", "i_ j_"])
 def test_signs_of_emphasis_are_escaped(text: str) -> None:
     assert plain(text) == text.replace("_", r"\_")
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_a_text_that_begins_like_a_formula_stays_a_text_in_a_spreadsheet(start: str) -> None:
+    (row,) = list(csv.reader(io.StringIO(csv_table([f"{start}a"], []), newline="")))
+    assert row == [f"'{start}a"]
+
+
+def test_numbers_commas_quotes_and_breaks_come_back_from_csv() -> None:
+    values: list[object] = ["-1.5", "+3", -2.5, 'a, "b"', "c\nd", "", "a=b"]
+    text = csv_table(["n"], [values])
+    assert list(csv.reader(io.StringIO(text, newline="")))[1] == [str(value) for value in values]

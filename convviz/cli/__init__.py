@@ -25,6 +25,7 @@ __all__ = ["main"]
 _COMMANDS = (
     "activations",
     "evidence",
+    "batch",
     "layers",
     "weights",
     "reconstruct",

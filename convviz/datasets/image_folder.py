@@ -16,6 +16,7 @@ from convviz.datasets.zip_archive import (
     LeftOut,
     ListedImage,
     is_ignored,
+    is_image_name,
     shown,
     unusable,
 )
@@ -56,18 +57,29 @@ class ImageFolder:
             ImageError: It cannot be read, or has become too large.
         """
         try:
-            with entry.file.open("rb") as file:
-                data = file.read(MAX_FILE_BYTES + 1)
+            size = entry.file.stat().st_size
+            reason = _unusable(entry.file, size)
+            if not reason:
+                with entry.file.open("rb") as file:
+                    data = file.read(MAX_FILE_BYTES + 1)
+                reason = unusable(entry.name, len(data), lambda: data)
         except OSError as error:
             raise ImageError(f"{entry.path} cannot be read: {error.strerror}.") from error
-        reason = unusable(entry.name, len(data), lambda: data)
         if reason:
-            raise ImageError(f"{entry.path} has changed. {reason}")
+            changed = " has changed" if size != entry.bytes else " cannot be used"
+            raise ImageError(f"{entry.path}{changed}. {reason}")
         return data
 
 
-def open_folder(root: Path) -> ImageFolder:
+def open_folder(root: Path, *, with_broken: bool = False, limited: bool = True) -> ImageFolder:
     """List the images in a folder and the folders in it; links are followed.
+
+    Args:
+        root: The folder.
+        with_broken: Whether what is an image by its name counts as one even if it is seen to be
+            unusable, so that reading it says why.
+        limited: Whether the number of files and their size together are; only who reads one at a
+            time and keeps none can do without.
 
     Raises:
         ImageError: It cannot be read, breaks a limit, or has no usable image.
@@ -81,13 +93,13 @@ def open_folder(root: Path) -> ImageFolder:
             if is_ignored(path):
                 continue
             files += 1
-            if files > MAX_FILES:
+            if limited and files > MAX_FILES:
                 raise ImageError(
                     f"The folder has more than the {MAX_FILES:,} files allowed; take fewer."
                 )
             size = file.stat().st_size if file.is_file() else 0
             reason = _unusable(file, size)
-            if reason:
+            if reason and not (with_broken and is_image_name(path)):
                 left_out.append(LeftOut(shown(path), reason))
                 continue
             total += size
@@ -95,7 +107,7 @@ def open_folder(root: Path) -> ImageFolder:
             entries.append(FolderEntry(shown(path), folder, name, size, file))
     except OSError as error:
         raise ImageError(f"The folder cannot be read: {error.strerror}.") from error
-    if total > MAX_BYTES:
+    if limited and total > MAX_BYTES:
         raise ImageError(
             f"The folder holds {size_text(total)} of pictures; at most {size_text(MAX_BYTES)} are "
             "allowed: take fewer or smaller ones."

@@ -307,10 +307,14 @@ def unusable(name: str, size: int, start: Callable[[], bytes]) -> str:
         return f"It has {size_text(size)}; a picture may have at most {size_text(MAX_FILE_BYTES)}."
     if not size:
         return "It is empty."
-    suffix = PurePosixPath(name).suffix.lower().lstrip(".")
-    if suffix not in FILE_SUFFIXES and not is_image(start()):
+    if not is_image_name(name) and not is_image(start()):
         return (
             f"It is not a picture, neither by its name (.{', .'.join(FILE_SUFFIXES)}) nor by its "
             "first bytes."
         )
     return ""
+
+
+def is_image_name(name: str) -> bool:
+    """Tell whether a file's name or path ends as those of images do."""
+    return PurePosixPath(name).suffix.lower().lstrip(".") in FILE_SUFFIXES

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -15,6 +13,7 @@ from PIL import Image
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from convviz.images.encode import png
+from convviz.plain_text import csv_table
 from convviz.ui import errors
 
 if TYPE_CHECKING:
@@ -119,12 +118,8 @@ def safe_name(*words: str, ending: str) -> str:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Write rows as CSV."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue()
+    """Write rows as CSV; texts stay texts in a spreadsheet."""
+    return csv_table(header, rows)
 
 
 def statistics(activations: Activations, threshold: float, dead: DeadChannels | None = None) -> str:
