@@ -229,7 +229,8 @@ class _Answer:
     def _energy(self, pixels: Tensor) -> Tensor:
         output = self._cut(normalise(pixels, mean=self._spec.mean, std=self._spec.std))[0].float()
         if self._channel is not None:
-            return output[self._channel].mean()
+            mean: Tensor = output[self._channel].mean()
+            return mean
         return rectified(self._layer, output).square().mean()
 
     def _checked(self, value: float) -> float:

@@ -62,16 +62,16 @@ def test_the_maps_follow_the_camera_and_a_frame_can_be_kept(visit: Any) -> None:
 def without_a_camera(page: Page) -> None:
     """Without leave, and on a page that is not secure, it says what to do."""
     page.evaluate(
-        "window.real = MediaDevices.prototype.getUserMedia;"
-        "MediaDevices.prototype.getUserMedia = () =>"
-        " Promise.reject(new DOMException('no', 'NotAllowedError'))"
+        "() => { window.real = MediaDevices.prototype.getUserMedia;"
+        " MediaDevices.prototype.getUserMedia = () =>"
+        " Promise.reject(new DOMException('no', 'NotAllowedError')); }"
     )
     live(page).click()
     denied = page.get_by_text("does not let this page use the camera")
     expect(denied).to_be_visible()
     live(page).click()
     expect(denied).to_have_count(0)
-    page.evaluate("MediaDevices.prototype.getUserMedia = window.real")
+    page.evaluate("() => { MediaDevices.prototype.getUserMedia = window.real; }")
     page.evaluate(
         "Object.defineProperty(window, 'isSecureContext', {value: false, configurable: true})"
     )
