@@ -23,18 +23,37 @@ from convviz.structure.design_costs import (
 )
 from convviz.ui import exports, state
 from convviz.ui.components import network_diagram
-from convviz.ui.design import cost_findings, text
+from convviz.ui.design import compare, cost_findings, sweep, text
 from convviz.ui.errors import guarded
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Entry, Key
 
 _MEGABYTES = 1
+_VIEWS = {"build": "Build", "train": "Train two", "sweep": "Sweep"}
 
 
 def draw() -> None:
-    """Draw the design at hand: text and table, its costs, its drawing, and one change."""
+    """Draw the design at hand in the view that is chosen."""
     typed = text.current()
     counted = count_text(typed)
+    view = st.segmented_control(
+        "View",
+        _VIEWS,
+        format_func=_VIEWS.__getitem__,
+        key=state.remember(Key.DESIGN_VIEW, "build", allowed=_VIEWS),
+        label_visibility="collapsed",
+        required=True,
+    )
+    if view == "train":
+        compare.draw(counted.design)
+    elif view == "sweep":
+        sweep.draw(counted.design)
+    else:
+        _build(typed, counted)
+
+
+def _build(typed: str, counted: CountedText) -> None:
+    """Draw text and table, the costs, the drawing, and one change."""
     _draw_files(typed, counted)
     whole = counted.costs if counted.error is None else None
     left, right = st.columns([5, 7], gap="large")
