@@ -174,7 +174,10 @@ def _draw_table(typed: str, counted: CountedText) -> None:
         key="design_table",
         on_select=partial(_select, list(lines)),
         selection_mode="single-row",
-        column_config={"line": st.column_config.NumberColumn(width="small")},
+        column_config={
+            "line": st.column_config.NumberColumn(width=50),
+            "size": st.column_config.TextColumn(width=250),
+        },
     )
 
 
@@ -289,7 +292,7 @@ def _draw_totals(costs: DesignCosts) -> None:
 
 def _draw_diagram(costs: DesignCosts) -> None:
     network = costs.as_network
-    line = st.session_state.get("design_line")
+    line = int(st.session_state.get("design_line", 0))
     rows = {block.line: block.layers for block in costs.blocks if block.layers}
     names = [row.name for row in rows.get(line, ()) if row.executed]
     module = next(
