@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -233,7 +232,7 @@ def build(design: Design, seed: int | None = 0) -> DesignNetwork:
     """
     module = place_blocks(design).module
     if seed is not None:
-        module = cast(DesignNetwork, module.to_empty(device="cpu"))
+        module = module.to_empty(device="cpu")
         draw(module, torch.Generator().manual_seed(seed))
     return module.train()
 

@@ -165,7 +165,7 @@ def register_built_in(spec: NetworkSpec, *, replaceable: bool) -> None:
 
 def is_own(name: str) -> bool:
     """Whether the network was registered by a user rather than by convviz."""
-    return name not in _built_in or replaces(name)
+    return (name not in _built_in and not is_unlisted(name)) or replaces(name)
 
 
 def replaces(name: str) -> bool:

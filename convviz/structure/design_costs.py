@@ -146,8 +146,8 @@ class BlockCost:
             rows, columns = (size.formula for size in self.sizes)
             return rows if rows == columns else f"{rows}; {columns}"
         if isinstance(self.block, AvgPoolToBlock):
-            rows, columns = self.block.size
-            return f"divided into {rows}×{columns} windows"
+            height, width = self.block.size
+            return f"divided into {height}×{width} windows"
         if isinstance(self.block, GapBlock):
             return f"the mean of each {self.comes[1]}×{self.comes[2]} map"
         if len(self.output) == 1 and len(self.comes) == 3:

@@ -641,6 +641,26 @@ CONVENTIONS: dict[str, Convention] = {
         check="torch's kaiming_normal_",
         test="tests/ui/test_filters_findings.py",
     ),
+    "design_accuracy": Convention(
+        title="Test accuracy of a design",
+        counted="Share of the test pictures whose class has the highest score, of the weights of "
+        "the epoch that is best on the validation pictures. All seeds and both designs have the "
+        "same split: a quarter of the pictures tests, a fifth of the others chooses the epoch; of "
+        "fewer than 200 pictures a fifth tests. Copies are tested once.",
+        source="Goodfellow et al. 2016, §5.3, for training, validation and test",
+        check="the same network run and compared with torch alone",
+        test="tests/learning/test_design_comparison.py",
+    ),
+    "paired_seeds": Convention(
+        title="Difference of two designs",
+        counted="The second's test accuracy less the first's, seed by seed; the mean of these "
+        "differences has Student's 95 % interval over the seeds. A design is called better if that "
+        "interval leaves out 0, and if McNemar's test over the test pictures, each by what most of "
+        "a design's seeds say, has p < 0.05.",
+        source="Student 1908, Biometrika 6; McNemar 1947, Psychometrika 12",
+        check="SciPy's ttest_rel and its confidence interval",
+        test="tests/learning/test_design_comparison.py",
+    ),
 }
 
 

@@ -172,6 +172,19 @@ class Key(StrEnum):
     AUXILIARY_STEPS = "aux_steps", int
     AUXILIARY_SEED = "aux_seed", int
 
+    # Design, Train two and Sweep
+    DESIGN_VIEW = "design_view"
+    DESIGN_A = "design_a"
+    DESIGN_B = "design_b"
+    DESIGN_EQUAL = "design_equal"
+    DESIGN_SECONDS = "design_seconds", int
+    DESIGN_EPOCHS = "design_epochs", int
+    DESIGN_SEEDS = "design_seeds", int
+    DESIGN_RATE = "design_rate", float
+    DESIGN_SWEEP_FIRST = "sweep"
+    DESIGN_SWEEP_SECOND = "sweep_too"
+    DESIGN_SWEEP_COST = "sweep_cost"
+
 
 @unique
 class Entry(StrEnum):
@@ -199,6 +212,7 @@ class Entry(StrEnum):
     COURSE = "convviz.course"  # what was predicted
     DESIGN_BEFORE = "convviz.design_before"
     DESIGN_REFUSAL = "convviz.design_refusal"
+    DESIGN_SWEEP = "convviz.design_sweep"
 
 
 @unique

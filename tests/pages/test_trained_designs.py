@@ -44,10 +44,11 @@ def test_a_link_opens_a_trained_design(page: str, network: Any, open_page: Any) 
     assert not app.error
     assert app.selectbox(key="network").value == network.name
     assert "tiny" in app.selectbox(key="network").options
-    assert app.selectbox(key="weights").options[0] == "Yours: set, 75 %"
+    assert app.selectbox(key="weights").options == ["Untrained", "Yours: set, 75 %"]
+    assert app.selectbox(key="weights").value == network.weights.source
 
 
 def test_a_design_of_nobody_is_no_choice(open_page: Any) -> None:
     app = open_page("pages/1_Activations.py", network="design-none-00000000")
     assert not app.exception
-    assert app.selectbox(key="network").value == "googlenet"
+    assert app.selectbox(key="network").value == "alexnet"  # what a visit begins with

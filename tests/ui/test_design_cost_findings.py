@@ -38,6 +38,7 @@ def test_what_a_stride_leaves_over_is_said_once_for_both_axes() -> None:
     [
         ("conv 4 1x1", "as many parameters as before (16) and as many multiply–accumulates as"),
         ("conv 8 1x1", "2.0 times the parameters and 2.0 times the multiply–accumulates"),
+        ("conv 5 1x1", "25 % more parameters and 25 % more multiply–accumulates"),
         ("conv 1 1x1", "75 % fewer parameters and 75 % fewer multiply–accumulates"),
         ("relu", "0 parameters, 16 before and 0 multiply–accumulates, 768 before"),
     ],

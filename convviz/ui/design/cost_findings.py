@@ -45,6 +45,8 @@ def compared(before: DesignCosts, after: DesignCosts) -> str:
             parts.append(f"as many {what} as before ({grouped(second)})")
         elif not first or not second:
             parts.append(f"{grouped(second)} {what}, {grouped(first)} before")
+        elif first < second < 1.5 * first:
+            parts.append(f"{percent(second / first - 1)} more {what}")
         elif second > first:
             parts.append(f"{times(second / first)} times the {what}")
         else:

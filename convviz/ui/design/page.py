@@ -23,18 +23,37 @@ from convviz.structure.design_costs import (
 )
 from convviz.ui import exports, state
 from convviz.ui.components import network_diagram
-from convviz.ui.design import cost_findings, text
+from convviz.ui.design import compare, cost_findings, sweep, text
 from convviz.ui.errors import guarded
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Entry, Key
 
 _MEGABYTES = 1
+_VIEWS = {"build": "Build", "train": "Train two", "sweep": "Sweep"}
 
 
 def draw() -> None:
-    """Draw the design at hand: text and table, its costs, its drawing, and one change."""
+    """Draw the design at hand in the view that is chosen."""
     typed = text.current()
     counted = count_text(typed)
+    view = st.segmented_control(
+        "View",
+        _VIEWS,
+        format_func=_VIEWS.__getitem__,
+        key=state.remember(Key.DESIGN_VIEW, "build", allowed=_VIEWS),
+        label_visibility="collapsed",
+        required=True,
+    )
+    if view == "train":
+        compare.draw(counted.design)
+    elif view == "sweep":
+        sweep.draw(counted.design)
+    else:
+        _build(typed, counted)
+
+
+def _build(typed: str, counted: CountedText) -> None:
+    """Draw text and table, the costs, the drawing, and one change."""
     _draw_files(typed, counted)
     whole = counted.costs if counted.error is None else None
     left, right = st.columns([5, 7], gap="large")
@@ -155,7 +174,10 @@ def _draw_table(typed: str, counted: CountedText) -> None:
         key="design_table",
         on_select=partial(_select, list(lines)),
         selection_mode="single-row",
-        column_config={"line": st.column_config.NumberColumn(width="small")},
+        column_config={
+            "line": st.column_config.NumberColumn(width=50),
+            "size": st.column_config.TextColumn(width=250),
+        },
     )
 
 
@@ -270,7 +292,7 @@ def _draw_totals(costs: DesignCosts) -> None:
 
 def _draw_diagram(costs: DesignCosts) -> None:
     network = costs.as_network
-    line = st.session_state.get("design_line")
+    line = int(st.session_state.get("design_line", 0))
     rows = {block.line: block.layers for block in costs.blocks if block.layers}
     names = [row.name for row in rows.get(line, ()) if row.executed]
     module = next(

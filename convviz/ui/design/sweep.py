@@ -1,0 +1,246 @@
+"""A sweep over one or two values of the design at hand: one run a point, and the best front."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from convviz.datasets.labelled_set import Dataset
+from convviz.errors import ConvvizError
+from convviz.figures import design_comparison as figures
+from convviz.figures import theme
+from convviz.formatting import grouped, percent
+from convviz.jobs.job import JobView
+from convviz.learning.design_comparison import DesignSettings, compare_designs
+from convviz.learning.design_sweep import Cost, DesignSweep, plan_sweep
+from convviz.networks.design import Design
+from convviz.networks.design_variants import VARIATIONS
+from convviz.ui import datasets, exports, jobs, state
+from convviz.ui.design import findings
+from convviz.ui.design.settings import settle, too_long
+from convviz.ui.how_we_know import how_we_know
+from convviz.ui.jobs import PageJobs
+from convviz.ui.keys import Entry, Key
+
+_NONE = "none"
+_COSTS: dict[Cost, str] = {"parameters": "Parameters", "macs": "Multiply–accumulates"}
+
+
+@dataclass(frozen=True)
+class _RunningSweep:
+    """A sweep of this visit.
+
+    Attributes:
+        sweep: What is trained so far.
+        dataset: The images.
+        going: Whether the next point is started when one ends.
+        job: Id of the newest point's run.
+        place: Number of that point.
+    """
+
+    sweep: DesignSweep
+    dataset: Dataset
+    going: bool = True
+    job: str = ""
+    place: int = 0
+
+
+def draw(at_hand: Design | None) -> None:
+    """Draw what is varied, the run of the point that is trained, and the points so far.
+
+    Args:
+        at_hand: The design that is varied; None if the page's text is none.
+    """
+    page_jobs = jobs.page_jobs("design_sweep")
+    view = page_jobs.find()
+    running: _RunningSweep | None = st.session_state.get(Entry.DESIGN_SWEEP)
+    if running is not None and view is not None and not view.live:
+        running = _take(page_jobs, view, running)
+        view = page_jobs.find()
+    st.markdown(findings.sweep_idea())
+    axes = _choose_axes()
+    with st.expander("Pictures to learn from", expanded=running is None):
+        dataset = datasets.choose("distant-marks")
+    settings = settle("sweep")
+    planned, refusal = _plan(at_hand, axes, settings)
+    if refusal:
+        st.error(state.plain(refusal), icon=":material/error:")
+    with st.container(horizontal=True, vertical_alignment="center", key="design_sweep_row"):
+        page_jobs.start_button(
+            "Start",
+            view,
+            ready=planned is not None and dataset is not None,
+            on_click=_start,
+            args=(page_jobs, planned, dataset),
+            what="sweep",
+        )
+        is_live = view is not None and view.live
+        if running is not None and running.sweep.following is not None and not is_live:
+            st.button(
+                "Go on",
+                icon=":material/resume:",
+                key="design_sweep_go_on",
+                disabled=page_jobs.is_busy(view),
+                on_click=_go_on,
+                args=(page_jobs,),
+            )
+        if planned is not None:
+            st.caption(findings.sweep_in_short(planned))
+    if view is not None and view.live:
+        page_jobs.show(
+            view,
+            live=lambda view: _draw_live,
+            ready="Reading the pictures…",
+            small=True,
+        )
+    if running is not None:
+        _draw_points(running.sweep)
+    how_we_know("design_accuracy", "parameters", "macs", "guessing")
+
+
+def _choose_axes() -> list[tuple[str, Sequence[float]]]:
+    axes: list[tuple[str, Sequence[float]]] = []
+    keys = (
+        (Key.DESIGN_SWEEP_FIRST, "Vary", "width"),
+        (Key.DESIGN_SWEEP_SECOND, "and", _NONE),
+    )
+    with st.container(
+        horizontal=True, gap="medium", vertical_alignment="bottom", key="design_sweep_axes"
+    ):
+        for number, (key, label, usual) in enumerate(keys):
+            options = [*VARIATIONS] if number == 0 else [_NONE, *VARIATIONS]
+            name = st.selectbox(
+                label, options, key=state.remember(key, usual, allowed=options), width=160
+            )
+            if name == _NONE:
+                continue
+            offered = VARIATIONS[name][0]
+            chosen = st.pills(
+                f"Values of {name}",
+                offered,
+                selection_mode="multi",
+                default=offered,
+                format_func=lambda value: f"{value:g}",
+                key=f"design_sweep_values_{number}_{name}",
+            )
+            axes.append((name, sorted(chosen)))
+    return axes
+
+
+def _plan(
+    at_hand: Design | None, axes: Sequence[tuple[str, Sequence[float]]], settings: DesignSettings
+) -> tuple[DesignSweep | None, str]:
+    """Plan the sweep; without one, say why."""
+    if at_hand is None:
+        return None, "The design at hand cannot be read: mend its text first, under Build."
+    refusal = too_long(settings, 1)
+    if refusal:
+        return None, refusal
+    try:
+        return plan_sweep(at_hand, axes, settings), ""
+    except ConvvizError as error:
+        return None, str(error)
+
+
+def _start(page_jobs: PageJobs, planned: DesignSweep, dataset: Dataset) -> None:
+    _train_next(page_jobs, _RunningSweep(planned, dataset))
+
+
+def _go_on(page_jobs: PageJobs) -> None:
+    running: _RunningSweep | None = st.session_state.get(Entry.DESIGN_SWEEP)
+    if running is not None:
+        _train_next(page_jobs, running)
+
+
+def _train_next(page_jobs: PageJobs, running: _RunningSweep) -> None:
+    """Start the next point's run."""
+    place = running.sweep.following
+    if place is None:
+        return
+    point, settings = running.sweep.points[place], running.sweep.settings
+    each = settings.seconds or 2.0 * (settings.epochs or 1)
+    page_jobs.start(
+        compare_designs,
+        title=findings.sweep_point(place, len(running.sweep.points), point.design.name),
+        seconds=settings.seeds * each,
+        designs=(point.design,),
+        dataset=running.dataset,
+        settings=settings,
+        keep=False,
+    )
+    newest = page_jobs.find()
+    # A start may be refused, since another run is under way or too many wait.
+    job = newest.id if newest is not None and newest.live else ""
+    st.session_state[Entry.DESIGN_SWEEP] = _RunningSweep(
+        running.sweep, running.dataset, bool(job), job, place
+    )
+
+
+def _take(page_jobs: PageJobs, view: JobView, running: _RunningSweep) -> _RunningSweep:
+    """Take the result of a point that has ended, and start the next one unless it was stopped."""
+    if view.id != running.job or not running.going:
+        return running
+    comparison = view.newest
+    is_over = view.state == "done" and comparison is not None and not comparison.note
+    sweep = running.sweep.with_result(running.place, comparison) if is_over else running.sweep
+    running = _RunningSweep(sweep, running.dataset, is_over, running.job, running.place)
+    st.session_state[Entry.DESIGN_SWEEP] = running
+    if view.error:
+        st.error(state.plain(view.error), icon=":material/error:")
+    if is_over:
+        _train_next(page_jobs, running)
+    return running
+
+
+def _draw_live(view: JobView) -> None:
+    jobs.progress(view, findings.progress(view.newest))
+
+
+def _draw_points(sweep: DesignSweep) -> None:
+    """Draw the points that are trained, and the front."""
+    if not sweep.trained:
+        return
+    kind: Cost = st.segmented_control(
+        "Against",
+        _COSTS,
+        format_func=_COSTS.__getitem__,
+        key=state.remember(Key.DESIGN_SWEEP_COST, "parameters", allowed=_COSTS),
+        required=True,
+    )
+    st.plotly_chart(
+        figures.sweep(sweep, kind), config=theme.save_as("sweep"), key="design_sweep_figure"
+    )
+    st.markdown(state.plain(findings.front(sweep, kind)))
+    front = sweep.front(kind)
+    rows = [
+        {
+            "variant": point.design.name,
+            "mean test accuracy": percent(point.accuracy or 0.0, 1),
+            "seeds": len(point.comparison.results[0].complete) if point.comparison else 0,
+            "parameters": grouped(point.cost("parameters")),
+            "MACs": grouped(point.cost("macs")),
+            "on the front": "yes" if point in front else "",
+        }
+        for point in sweep.trained
+    ]
+    st.dataframe(rows, hide_index=True, key="design_sweep_table")
+    exports.save_button("Sweep (CSV)", _csv(sweep), "sweep.csv", key="design_sweep_save")
+
+
+def _csv(sweep: DesignSweep) -> str:
+    names = [name for name, _ in sweep.points[0].values]
+    header = (*names, "seed", "test_accuracy", "parameters", "macs", "epochs", "seconds")
+    rows: list[list[object]] = []
+    for point in sweep.trained:
+        result = point.comparison.results[0] if point.comparison else None
+        for run in result.complete if result else ():
+            rows.append(
+                [
+                    *(value for _, value in point.values),
+                    *(run.seed, run.accuracy, point.cost("parameters"), point.cost("macs")),
+                    *(run.points[-1].epoch if run.points else "", f"{run.seconds:.3f}"),
+                ]
+            )
+    return exports.table(header, rows)

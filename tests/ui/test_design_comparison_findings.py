@@ -1,0 +1,120 @@
+"""What the page Design says of two designs, before and while they are trained."""
+
+from dataclasses import replace
+
+import pytest
+
+from convviz.learning.design_comparison import (
+    CurvePoint,
+    DesignComparison,
+    DesignResult,
+    DesignRun,
+    DesignSettings,
+)
+from convviz.learning.design_sweep import DesignSweep, SweepPoint
+from convviz.networks.design import Design
+from convviz.structure.design_costs import count_design
+from convviz.ui.design import findings
+
+
+@pytest.mark.claims("convviz.ui.design.findings.seen_and_counted")
+def test_costs_are_a_sentence() -> None:
+    # 4 · (27 + 1) and 6 · (4 + 1) parameters; the pooling's 2 × 2 windows see 4 pixels.
+    pooled = Design.parse("input 3x32x32\nconv 4 3x3\nmaxpool 2x2\ngap\nfc 6")
+    text = findings.seen_and_counted(count_design(pooled))
+    assert text.startswith(f"142 parameters, {30 * 30 * 4 * 27 + 24:,} multiply–accumulates")
+    assert text.endswith("each position of the last maps sees 4 pixels of 32.")
+    flat = findings.seen_and_counted(count_design(Design.parse("input 3x32x32\nfc 6")))
+    assert (
+        flat == f"{6 * 3073:,} parameters, {6 * 3072:,} multiply–accumulates; no line makes maps."
+    )
+
+
+@pytest.mark.claims("convviz.ui.design.findings.in_short")
+def test_a_training_is_said_in_one_line() -> None:
+    timed = findings.in_short(DesignSettings(seconds=20, seeds=3), "set")
+    assert timed.startswith("set; 3 seeds of each design, 20 s each")
+    assert "2 min" in timed  # 2 designs, 3 seeds, 20 s
+    counted = findings.in_short(DesignSettings(epochs=1, seconds=None, seeds=1), "set")
+    assert counted == "set; 1 seed of each design, 1 epoch each."
+
+
+@pytest.mark.claims("convviz.ui.design.findings.too_long")
+def test_what_takes_too_long_is_multiplied_out() -> None:
+    text = findings.too_long(DesignSettings(seconds=60, seeds=5), 2, 300)
+    assert text.startswith("2 designs, 5 seeds and 60 s make 600 s, and a run may take 300 s")
+    one = findings.too_long(DesignSettings(seconds=60, seeds=8), 1, 300)
+    assert one.startswith("One design, 8 seeds and 60 s make 480 s")
+
+
+def trained_point(name: str, parameters: int, right: int) -> SweepPoint:
+    correct = (True,) * right + (False,) * (10 - right)
+    made = view(DesignRun(0, correct=correct, ending="epochs"))
+    result = replace(made.results[0], parameters=parameters, macs=100 - parameters)
+    design = replace(made.results[0].design, name=name)
+    return SweepPoint((("width", 1.0),), design, replace(made, results=(result,)))
+
+
+@pytest.mark.claims("convviz.ui.design.findings.front")
+def test_the_front_is_named_from_the_cheapest_to_the_most_accurate() -> None:
+    points = (trained_point("x", 10, 5), trained_point("y", 20, 4), trained_point("z", 30, 9))
+    sweep = DesignSweep(DesignSettings(), points)
+    text = findings.front(sweep, "parameters")
+    assert text.startswith("2 of 3 trained variants are on the best front, from x with 10")
+    assert "50.0 % on average to z with 30 and 90.0 %" in text
+    # By multiply–accumulates, 100 less the parameters, z is the cheapest and the best.
+    assert findings.front(sweep, "macs").startswith(
+        "1 of 3 trained variants are on the best front: z"
+    )
+
+
+@pytest.mark.claims(
+    "convviz.ui.design.findings.sweep_in_short",
+    "convviz.ui.design.findings.sweep_point",
+    "convviz.ui.design.findings.sweep_idea",
+)
+def test_a_sweep_is_said_in_one_line() -> None:
+    points = tuple(trained_point(name, 1, 1) for name in "abc")
+    text = findings.sweep_in_short(DesignSweep(DesignSettings(seconds=10, seeds=2), points))
+    assert text == "3 variants of 2 seeds, 10 s each: about 60 seconds in all."
+    epochs = findings.sweep_in_short(DesignSweep(DesignSettings(5, None, 1), points[:1]))
+    assert epochs == "1 variant of 1 seed, 5 epochs each."
+    assert findings.sweep_point(1, 3, "b") == "Variant 2 of 3: b"
+    assert "best front" in findings.sweep_idea()
+
+
+def view(*runs: DesignRun, stage: str = "training") -> DesignComparison:
+    design = Design.parse("name mine\ninput 3x32x32\nfc 2")
+    result = DesignResult(design, 1, 0, 1, 1, runs)
+    return DesignComparison(
+        *(DesignSettings(seeds=4), "set", ("a", "b"), 1, 1, 1, 0.5, (result,)),
+        stage=stage,  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.claims("convviz.ui.design.findings.progress")
+def test_progress_names_the_design_and_the_seed() -> None:
+    assert findings.progress(view(stage="reading")) == "Reading the pictures"
+    assert "linear" in findings.progress(view(stage="baseline"))
+    over = DesignRun(0, correct=(True,), ending="epochs")
+    assert findings.progress(view(over, DesignRun(1))) == "Training mine, seed 2 of 4"
+    point = CurvePoint(0, 0.1, None, 0.625)
+    text = findings.progress(view(over, DesignRun(1, (point,))))
+    assert text.endswith("62.5 % of the validation pictures")
+    assert findings.progress(view(over)) == "Measuring"
+
+
+@pytest.mark.claims("convviz.ui.design.findings.recorded")
+def test_what_was_recorded_is_said_with_its_settings() -> None:
+    recorded = replace(view(), settings=DesignSettings(epochs=10, seconds=None, seeds=5))
+    text = findings.recorded(recorded)
+    assert "5 seeds" in text
+    assert "10 epochs" in text
+
+
+@pytest.mark.claims(
+    "convviz.ui.design.findings.two_designs", "convviz.ui.design.findings.on_other_pages"
+)
+def test_what_is_compared_is_explained() -> None:
+    assert "from the same seeds" in findings.two_designs()
+    assert "under the design's name" in findings.on_other_pages()
