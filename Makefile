@@ -4,6 +4,8 @@
 #   make test     every check there is
 #   make check    the same checks, nothing installed first
 #
+#   make run TORCH_INDEX=https://download.pytorch.org/whl/cpu    the first time, without an NVIDIA GPU
+#
 # Needs Python 3.11 or newer, make and git. PYTHON names another interpreter:
 #   make run PYTHON=python3.12
 
@@ -28,13 +30,17 @@ MADE := $(VENV)/.made
 INSTALLED := $(VENV)/.installed
 TEST_INSTALLED := $(VENV)/.test-installed
 
+# Where torch and torchvision come from: an index or a folder of wheels; empty for the usual one.
+TORCH_INDEX ?=
+export TORCH_INDEX
+
 # Processes that run the tests side by side, each of one thread and up to 6 GB.
 JOBS ?= 2
 
 PIECES := lint format-check types audit tests
 
 .PHONY: help run dev install preflight test chromium check $(PIECES) unit pages browser \
-	choices independent networks views test-load screenshots format clean
+	choices independent networks views test-load bench screenshots format clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{ printf "make %-13s %s\n", $$1, $$2 }'
@@ -69,7 +75,9 @@ $(MADE):
 
 $(INSTALLED): $(MADE) requirements.txt
 	@echo "Installing what convviz needs into $(VENV): a few minutes the first time, several GB on Linux."
+	@$(VENV_PYTHON) .ci/torch_index.py
 	@$(PIP_INSTALL) -r requirements.txt
+	@$(VENV_PYTHON) .ci/torch_index.py check
 	@touch $@
 
 # ---- the checks --------------------------------------------------------------------------------
@@ -138,6 +146,9 @@ views: ## every view in the browser, where make test takes a few: minutes
 # LOAD says which of them: make test-load LOAD="-k thirty"
 test-load: ## thirty visitors at once, and a soak: hours; writes docs/LOAD.md
 	@$(VENV_PYTHON) -m pytest --load -m load -s $(LOAD) tests
+
+bench: ## everything measured side by side: half an hour, a quiet machine; writes benchmarks/RESULTS.md
+	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && $(VENV_PYTHON) -m benchmarks.side_by_side
 
 screenshots: ## the pictures in README, taken anew
 	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && \
