@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import tifffile
@@ -24,6 +25,7 @@ from torch import nn
 
 from convviz.datasets.class_folders import from_folder, from_zip
 from convviz.errors import ConvvizError
+from convviz.images import heic
 from convviz.images.decode import read
 from convviz.images.findings import notes
 from convviz.networks.network import NetworkSpec
@@ -34,6 +36,7 @@ from convviz.weights.fitting import networks_fitting
 from convviz.weights.load import open_sent
 from convviz.weights.sent_file import SentFile
 from tests.class_folders import png, zipped
+from tests.images.heic_files import PLAIN
 from tests.weights.test_state_dict_file import Net, numbered, prefixed
 
 FILE = Path(__file__).parents[1] / "docs" / "ACCEPTED.md"
@@ -205,7 +208,8 @@ IMAGES: dict[str, Callable[[], bytes]] = {
     "animated AVIF": lambda: image_file(
         PHOTOGRAPH, "AVIF", save_all=True, append_images=[PHOTOGRAPH.convert("L").convert("RGB")]
     ),
-    "HEIC": lambda: b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+    "HEIC, where pi-heif is installed": lambda: PLAIN,
+    "HEIC elsewhere": lambda: PLAIN,
     "a camera's raw file": lambda: b"FUJIFILMCCD-RAW 0201",
     "SVG": lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>",
     "PDF": lambda: b"%PDF-2.0",
@@ -217,6 +221,11 @@ IMAGES: dict[str, Callable[[], bytes]] = {
 
 def image(make: Callable[[], bytes]) -> str:
     return " ".join(notes(read(make())))
+
+
+def without_heic(make: Callable[[], bytes]) -> str:
+    with mock.patch.object(heic, "is_available", return_value=False):
+        return image(make)
 
 
 # Zips and folders.
@@ -278,7 +287,15 @@ def table() -> str:
         "Weights (the sidebar, `--weights FILE`, `CONVVIZ_WEIGHTS`)": [
             tried(title, lambda make=make: weights(make)) for title, make in WEIGHTS.items()
         ],
-        "Images": [tried(title, lambda make=make: image(make)) for title, make in IMAGES.items()],
+        "Images": [
+            tried(
+                title,
+                lambda make=make, title=title: (
+                    without_heic(make) if title == "HEIC elsewhere" else image(make)
+                ),
+            )
+            for title, make in IMAGES.items()
+        ],
         "Zips of class folders": [
             *(
                 tried(title, lambda files=files: zip_archive(files))

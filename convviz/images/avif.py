@@ -66,12 +66,12 @@ def sizes(data: bytes) -> AvifSizes:
         ImageError: It is animated, or is not made as images are.
         struct.error, IndexError: It ends within a header.
     """
-    found, items, boxes = AvifSizes(), _Items(), _Boxes(data)
+    found, items, boxes = AvifSizes(), Items(), Boxes(data)
     for kind, start, end in boxes.between(0, len(data)):
         if kind == b"moov":
             raise ImageError(ANIMATED)
         if kind == b"meta":
-            _read_meta(boxes, start + 4, end, found, items)
+            read_meta(boxes, start + 4, end, found, items)
     if len(items.kinds) > _MAX_ITEMS:
         raise IndexError("too many items")
     taken = 0
@@ -91,7 +91,7 @@ def sizes(data: bytes) -> AvifSizes:
 
 
 @dataclass
-class _Items:
+class Items:
     """The items of a file.
 
     Attributes:
@@ -119,7 +119,7 @@ class _Items:
         )
 
 
-class _Boxes:
+class Boxes:
     """The boxes of a file, of which no more are read than images have.
 
     Args:
@@ -149,7 +149,16 @@ class _Boxes:
             start += size
 
 
-def _read_meta(boxes: _Boxes, start: int, end: int, found: AvifSizes, items: _Items) -> None:
+def read_meta(boxes: Boxes, start: int, end: int, found: AvifSizes, items: Items) -> None:
+    """Read where the items of a file lie, and the sizes that boxes state: the box `meta`.
+
+    Args:
+        boxes: Of the file.
+        start: Where the box's contents begin.
+        end: Where they end.
+        found: Takes note of the sizes.
+        items: Takes note of the items.
+    """
     data = boxes.data
     for kind, begin, stop in boxes.between(start, end):
         if kind == b"iloc":
@@ -172,7 +181,7 @@ def _read_meta(boxes: _Boxes, start: int, end: int, found: AvifSizes, items: _It
                         found.take(*struct.unpack_from(">LL", data, place + 4))
 
 
-def _read_places(box: bytes, items: _Items) -> None:
+def _read_places(box: bytes, items: Items) -> None:
     """Read where items lie: the box `iloc`."""
     version, sizes = box[0], int.from_bytes(box[4:6], "big")
     offset_bytes, length_bytes, base_bytes = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
@@ -235,7 +244,7 @@ def _leb128(body: bytes, place: int) -> tuple[int, int]:
     raise IndexError("a number is too long")
 
 
-class _Bits:
+class BitReader:
     """Reads numbers of some bits, the highest first.
 
     Args:
@@ -259,7 +268,7 @@ def _sequence_size(header: bytes) -> tuple[int, int]:
     The fields before them are those of section 5.5 of the AV1 Bitstream & Decoding Process
     Specification.
     """
-    bits = _Bits(header)
+    bits = BitReader(header)
     bits.take(3)  # profile
     bits.take(1)  # still picture
     is_reduced = bits.take(1)

@@ -1,9 +1,10 @@
 """Decode untrusted bytes into an upright RGB image, or raise an ImageError.
 
-Nothing is decoded before the file's own header has been checked: the format is one of seven, the
-image has at most 25 million pixels (a WebP or an AVIF half as many; a JPEG twice as many, and is
-read at half its width and height then) and is at most 20 times as long as it is wide. Of a file
-with several images (animated GIF, multi-page TIFF) only the first is read. Loads no torch.
+Nothing is decoded before the file's own header has been checked: the format is one of seven (of
+eight where pi-heif is installed, which reads HEIC), the image has at most 25 million pixels (a WebP
+or an AVIF half as many; a JPEG twice as many, and is read at half its width and height then) and is
+at most 20 times as long as it is wide. Of a file with several images (animated GIF, multi-page
+TIFF) only the first is read. Loads no torch.
 
 What an image had to go through, such as values that were stretched, is told with it: `read` returns
 both, and `images.findings` has the sentences.
@@ -29,12 +30,25 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from convviz.errors import ImageError
-from convviz.images import avif, headers, scaling, tiff
+from convviz.images import avif, headers, heic, scaling, tiff
 from convviz.images.scaling import NEUTRAL, Scaling
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
-FORMAT_NAMES = "JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF"
-FILE_SUFFIXES = ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "avif", "gif", "bmp", "tif", "tiff")
+FILE_SUFFIXES: tuple[str, ...] = (
+    "jpg",
+    "jpeg",
+    "jpe",
+    "jfif",
+    "png",
+    "webp",
+    "avif",
+    "gif",
+    "bmp",
+    "tif",
+    "tiff",
+)
+if heic.is_available():
+    FILE_SUFFIXES += ("heic", "heif")
 MAX_PIXELS = headers.MAX_PIXELS
 MAX_ASPECT = 20
 
@@ -146,6 +160,8 @@ def _read(data: bytes, *, complete: bool) -> DecodedImage:
         if complete:
             raise ImageError(headers.DAMAGED)
         return _by_pillow(data + _END_OF_JPEG, is_cut_off=True)
+    if heic.is_available() and heic.is_heic(data):
+        return _by_libheif(data)
     if not tiff.is_tiff(data):
         return _by_pillow(data)
     if not tiff.is_misread(data):
@@ -172,6 +188,13 @@ def _by_pillow(data: bytes, *, is_cut_off: bool = False) -> DecodedImage:
             if operation is not None:
                 image = image.transpose(operation)
     return DecodedImage(image, scaled, 0, is_cut_off, missing, stored)
+
+
+def _by_libheif(data: bytes) -> DecodedImage:
+    with _decoding:
+        image = heic.read(data)
+        _check_size(*image.size)
+        return DecodedImage(_to_rgb(image, None))
 
 
 def _draft(file: Image.Image) -> tuple[int, int] | None:
@@ -202,12 +225,21 @@ def _by_tifffile(data: bytes) -> DecodedImage:
     return DecodedImage(image, scaled, channels)
 
 
+def format_names() -> str:
+    """Name the formats that are read; HEIC is one where pi-heif is installed."""
+    if heic.is_available():
+        return "JPEG, PNG, WebP, AVIF, HEIC, GIF, BMP and TIFF"
+    return "JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF"
+
+
 def is_image(start: bytes) -> bool:
     """Tell by a file's first bytes, 64 or more, whether it is of a format that convviz reads."""
     if start.startswith(b"BM"):  # two letters, which many texts begin with; zeros follow
         return start[6:10] == bytes(4)
     is_webp = start[:4] == b"RIFF" and start[8:12] == b"WEBP"
-    return start.startswith(_SIGNATURES) or is_webp or avif.is_avif(start)
+    if start.startswith(_SIGNATURES) or is_webp or avif.is_avif(start):
+        return True
+    return heic.is_available() and heic.is_heic(start)
 
 
 def is_transparent(data: bytes) -> bool:
@@ -215,6 +247,8 @@ def is_transparent(data: bytes) -> bool:
     with _quiet_pillow(), _decoding:
         if tiff.is_tiff(data) and tiff.is_misread(data):
             return _has_transparency(tiff.read(data).image)
+        if heic.is_available() and heic.is_heic(data):
+            return _has_transparency(heic.read(data))
         try:
             with Image.open(BytesIO(data), formats=FORMATS) as file:
                 if file.mode not in _WITH_ALPHA and "transparency" not in file.info:
@@ -262,17 +296,14 @@ def _refusal(data: bytes) -> str:
     else:
         kind = "such"
     return (
-        f"convviz cannot read {kind} files. It reads {FORMAT_NAMES}: export the picture as one of "
-        "these."
+        f"convviz cannot read {kind} files. It reads {format_names()}: export the picture as one "
+        "of these."
     )
 
 
 def _kind_of_boxes(data: bytes) -> str:
     """Tell images from films by the brands that such a file names at its beginning."""
-    brands = avif.brands(data)
-    is_still = data[8:12] in (b"mif1", b"mif2", b"msf1", b"miaf")
-    is_heic = any(brand[:3] in (b"hei", b"hev") for brand in brands)
-    return "HEIC" if is_still or is_heic else "video"
+    return "HEIC" if heic.is_heic(data) else "video"
 
 
 def _transposition(file: Image.Image) -> Image.Transpose | None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from convviz import limits
 from convviz.errors import ImageError
-from convviz.images import avif
+from convviz.images import avif, heic
 
 MAX_PIXELS = limits.IMAGE_MEGAPIXELS.value * 1_000_000
 MAX_WEBP_PIXELS = MAX_PIXELS // 2
@@ -24,6 +24,10 @@ MAX_WEBP_PIXELS = MAX_PIXELS // 2
 
 MAX_AVIF_PIXELS = MAX_PIXELS // 2
 """Less than of other formats: beside the image, its decoder keeps planes of up to 16 bits."""
+
+MAX_HEIC_PIXELS = MAX_PIXELS
+"""Its decoder takes 9 bytes a pixel; with more than eight bits for each value, half as many pixels
+are read."""
 
 MAX_JPEG_PIXELS = 2 * MAX_PIXELS
 """More than of other formats: from `MAX_PIXELS` on a JPEG is decoded at half its width and height.
@@ -71,6 +75,8 @@ def check(data: bytes) -> None:
             _check_bmp(data)
         elif avif.is_avif(data):
             _check_avif(data)
+        elif heic.is_available() and heic.is_heic(data):
+            _check_heic(data)
     except (struct.error, IndexError, OverflowError) as error:  # it ends within a header
         raise ImageError(DAMAGED) from error
 
@@ -315,6 +321,19 @@ def _check_bmp(data: bytes) -> None:
         raise ImageError(
             "The BMP file is packed in runs, and too large for that; export the picture again, as "
             "PNG."
+        )
+
+
+def _check_heic(data: bytes) -> None:
+    found = heic.sizes(data)
+    size = f"{found.width} × {found.height},"
+    most = MAX_HEIC_PIXELS // 2 if found.is_deep else MAX_HEIC_PIXELS
+    if found.width * found.height > most:
+        raise ImageError(too_large(f"The HEIC picture, {size}", most))
+    if found.coded > 2 * most:  # tiles, the alpha channel, a thumbnail, a map of brightness
+        raise ImageError(
+            "The HEIC holds more pixels in parts than its picture has; export it again, as JPEG "
+            "or PNG."
         )
 
 

@@ -1,4 +1,5 @@
 import io
+import re
 import struct
 import threading
 import time
@@ -13,7 +14,7 @@ import tifffile
 from PIL import Image, ImageCms, PngImagePlugin
 
 from convviz.errors import ImageError
-from convviz.images.decode import MAX_PIXELS, decode, is_transparent, read
+from convviz.images.decode import MAX_PIXELS, decode, format_names, is_transparent, read
 from convviz.images.findings import notes
 from convviz.images.samples import samples
 
@@ -88,9 +89,8 @@ class TestRefusals:
         ("data", "words"),
         [
             (b"", "empty"),
-            (b"hello, I am a text file\n" * 9, "JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF"),
+            (b"hello, I am a text file\n" * 9, re.escape(format_names())),
             (b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
-            (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00", "HEIC"),
             (b"\x00\x00\x00\x18ftypavif\x00\x00\x00\x00", "damaged"),
             (b"%PDF-1.7\n", "PDF"),
             (b"\x89PNG\r\n\x1a\n", "damaged"),
@@ -102,7 +102,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("format_", ["PPM", "TGA", "ICO", "JPEG2000", "PCX", "SGI"])
     def test_formats_that_pillow_reads_but_convviz_does_not(self, format_: str) -> None:
-        with pytest.raises(ImageError, match="JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF"):
+        with pytest.raises(ImageError, match=re.escape(format_names())):
             decode(encoded(GRADIENT, format_))
 
     @pytest.mark.parametrize("format_", ["PNG", "JPEG", "WEBP", "AVIF", "GIF", "TIFF", "BMP"])

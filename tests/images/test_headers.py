@@ -20,7 +20,7 @@ from PIL import Image
 
 from convviz.errors import ImageError
 from convviz.images import decode as decode_module
-from convviz.images import headers
+from convviz.images import headers, heic
 from convviz.images.decode import decode
 from tests.peak_memory import use_each
 
@@ -407,7 +407,10 @@ def test_too_many_pixels_are_told_with_the_limit(limit: int, text: str) -> None:
         (b"x", "such"),
     ],
 )
-def test_a_refusal_names_the_kind_of_file_and_those_that_are_read(data: bytes, kind: str) -> None:
+def test_a_refusal_names_the_kind_of_file_and_those_that_are_read(
+    data: bytes, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heic, "is_available", lambda: False)
     with pytest.raises(ImageError) as caught:
         decode(data)
     sentence = str(caught.value)

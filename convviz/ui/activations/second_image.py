@@ -8,7 +8,7 @@ from typing import Literal
 import streamlit as st
 
 from convviz.errors import ImageError
-from convviz.images.decode import FORMAT_NAMES, MAX_PIXELS
+from convviz.images.decode import MAX_PIXELS, format_names
 from convviz.images.samples import samples
 from convviz.ui import state
 from convviz.ui.choice import ChosenImage
@@ -45,8 +45,8 @@ def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> C
         on_change=_take,
         most_megabytes=sidebar_image.MAX_MEGABYTES,
         width=width,
-        help=findings.what_may_come(FORMAT_NAMES, MAX_PIXELS // 1_000_000),
-        hint=findings.hint(FORMAT_NAMES, sidebar_image.MAX_MEGABYTES),
+        help=findings.what_may_come(format_names(), MAX_PIXELS // 1_000_000),
+        hint=findings.hint(format_names(), sidebar_image.MAX_MEGABYTES),
         refused=refused_file,
     )
     own: ChosenImage | None = st.session_state.get(Entry.SECOND_IMAGE)

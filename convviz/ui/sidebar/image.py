@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageOps
 from convviz import limits
 from convviz.errors import ImageError
 from convviz.images import findings as image_findings
-from convviz.images.decode import FORMAT_NAMES, MAX_PIXELS, is_transparent
+from convviz.images.decode import MAX_PIXELS, format_names, is_transparent
 from convviz.images.encode import jpeg, png
 from convviz.images.samples import gallery, names_of_samples
 from convviz.images.samples import sample as open_sample
@@ -203,8 +203,8 @@ def _upload(key: str) -> None:
         on_change=_take,
         args=(state.fresh(f"{key}_upload"), "upload"),
         most_megabytes=MAX_MEGABYTES,
-        help=findings.what_may_come(FORMAT_NAMES, MAX_PIXELS // 1_000_000),
-        hint=findings.hint(FORMAT_NAMES, MAX_MEGABYTES),
+        help=findings.what_may_come(format_names(), MAX_PIXELS // 1_000_000),
+        hint=findings.hint(format_names(), MAX_MEGABYTES),
         refused=state.visit().refused_file,
     )
     if st.toggle(
