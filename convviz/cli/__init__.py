@@ -24,6 +24,7 @@ __all__ = ["main"]
 
 _COMMANDS = (
     *("activations", "evidence", "batch", "layers", "weights", "reconstruct", "costs", "train"),
+    "separation",
 )
 
 

@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
         augment=args.augment,
     )
     settings.check()
-    dataset = _data(args.data, args.pictures)
+    dataset = read_data(args.data, args.pictures)
     partition = divide(dataset, seed=args.seed)
     split = partition.split
     scenario = args.scenario or recommend(len(split.train), len(dataset.classes)).scenario
@@ -182,7 +182,7 @@ def _check_options(args: argparse.Namespace) -> None:
         )
 
 
-def _data(name: str, pictures: int | None) -> Dataset:
+def read_data(name: str, pictures: int | None) -> Dataset:
     """Read the data set; a published one is fetched first.
 
     Raises:
