@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from convviz.learning.config import TrainingSettings as TrainingSettings
     from convviz.learning.fit import fit as fit
     from convviz.learning.plan import plan as plan
+    from convviz.learning.separation import separate as separate
     from convviz.learning.transfer import to_bytes as to_bytes
     from convviz.networks import NetworkSpec as NetworkSpec
     from convviz.networks import available as available
@@ -104,6 +105,7 @@ _MODULES = {
     "reconstruct": "convviz.reconstruction.reconstruct",
     "register": "convviz.networks",
     "sample": "convviz.images.samples",
+    "separate": "convviz.learning.separation",
     "shapes": "convviz.datasets.shapes",
     "spec": "convviz.networks",
     "split": "convviz.datasets.labelled_set",

@@ -33,6 +33,7 @@ _COMMANDS = (
     "costs",
     "design",
     "train",
+    "separation",
 )
 
 

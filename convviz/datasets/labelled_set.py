@@ -296,9 +296,44 @@ def _set_aside(
     return [g for g in groups if g not in aside], [g for g in groups if g in aside]
 
 
-def _folds(dataset: Dataset, generator: torch.Generator) -> list[list[Group]]:
+def stratified_folds(
+    dataset: Dataset, indices: Sequence[int], seed: int = 0
+) -> tuple[tuple[int, ...], ...]:
+    """Divide some images into folds; a division that their folders make counts for nothing here.
+
+    Args:
+        dataset: Images with their classes.
+        indices: The images that are divided.
+        seed: Seed of the random choice.
+
+    Returns:
+        The images of each fold, five where there are enough: of each class about as many in every
+        fold, and copies of an image all in one.
+
+    Raises:
+        SettingError: All images are the same one.
+    """
+    chosen = set(indices)
+    groups = [
+        tuple(index for index in group if index in chosen)
+        for group in dataset.members
+        if not chosen.isdisjoint(group)
+    ]
+    generator = torch.Generator().manual_seed(seed)
+    folds = tuple(_indices(fold) for fold in _folds(dataset, generator, groups))
+    if len(folds) < 2:
+        raise SettingError(
+            "All pictures are the same one, so none is left that is not learned from: add "
+            "different pictures."
+        )
+    return folds
+
+
+def _folds(
+    dataset: Dataset, generator: torch.Generator, groups: Sequence[Group] | None = None
+) -> list[list[Group]]:
     """Divide the groups into folds, of each class about as many images in every fold."""
-    groups = dataset.members
+    groups = dataset.members if groups is None else groups
     folds: list[list[Group]] = [[] for _ in range(FOLDS)]
     counts: list[Counter[int]] = [Counter() for _ in range(FOLDS)]
     order = [groups[k] for k in torch.randperm(len(groups), generator=generator).tolist()]

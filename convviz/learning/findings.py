@@ -1,4 +1,4 @@
-"""Sentences about gradients, and about trainings with and without auxiliary losses.
+"""Sentences about gradients, auxiliary losses, and how classes separate with depth.
 
 Every function makes its text from the numbers of a result alone.
 """
@@ -13,7 +13,8 @@ from convviz.formatting import MINUS, percent, significant, times
 from convviz.learning.auxiliary import Comparison, Settings
 from convviz.learning.fine_tuning_record import FineTuningRecord
 from convviz.learning.gradients import Gradients, Initialisation, LayerGradient
-from convviz.learning.significance import PairedComparison, interval
+from convviz.learning.separation import Separation, StageSeparation
+from convviz.learning.significance import LEVEL, PairedComparison, interval
 from convviz.plain_text import plain
 from convviz.structure.costs import Head
 
@@ -479,3 +480,83 @@ def dead_relus(result: DesignResult) -> str:
     if worst.dead:
         text += f", most in {worst.name}: {worst.dead:,} of {worst.channels:,}"
     return f"{result.name}: {text}."
+
+
+# How classes separate with depth
+
+
+def probed(separation: Separation) -> str:
+    """Say how accuracies of class means and linear probes were measured."""
+    count, folds = len(separation.indices), len(separation.folds)
+    whole = len(separation.dataset)
+    drawn = f" (drawn from {whole:,})" if count < whole else ""
+    different = len(separation.different)
+    copies = f", {different:,} of them different" if different < count else ""
+    return (
+        f"{count:,} pictures{drawn}{copies}, {separation.side} × {separation.side} pixels, in "
+        f"{folds} parts with all classes in each and copies of a picture in one: each part is "
+        f"classified by what the other {folds - 1} teach. Always naming the largest class would "
+        f"classify {percent(separation.guessing)} correctly. The bars are 95 % intervals."
+    )
+
+
+def separates(separation: Separation) -> str:
+    """Say what follows from the accuracies of linear probes, stage by stage."""
+    accuracies = [sum(each.answers.linear) / len(separation.indices) for each in separation.stages]
+    best = max(range(len(accuracies)), key=accuracies.__getitem__)
+    first, top = separation.stages[0], separation.stages[best]
+    text = (
+        f"The linear probe classifies {percent(accuracies[0])} correctly at "
+        f"{plain(first.layer.title)}"
+    )
+    if best:
+        text += f" and most, {percent(accuracies[best])}, at {plain(top.layer.title)}"
+    elif len(accuracies) > 1:
+        text += ", and no more at any later stage"
+    text += f". {_above_guessing(separation, best)}"
+    compared = [(each, separation.compared(each)) for each in separation.stages]
+    pairs = [(each, paired) for each, paired in compared if paired is not None]
+    if not pairs:
+        return text
+    level = LEVEL / len(pairs)
+    better = [each for each, p in pairs if p.p_value < level and p.only_first > p.only_second]
+    worse = [each for each, p in pairs if p.p_value < level and p.only_first < p.only_second]
+    stages = f"{len(pairs)} stage{'s' * (len(pairs) > 1)}"
+    if not better and not worse:
+        verdict = (
+            "The trained encoder is at none of them ahead of the untrained one, or behind it, by "
+            "more than chance: for these classes its training shows no gain here"
+        )
+    else:
+        parts = []
+        if better:
+            parts.append(f"ahead of the untrained one at {_named(better)}")
+        if worse:
+            parts.append(f"behind it at {_named(worse)}")
+        verdict = (
+            f"Of {stages} the trained encoder is {' and '.join(parts)} by more than chance"
+            + ("; this lead is what can be transferred" if better else "")
+        )
+    return (
+        f"{text} {verdict} (McNemar's test on the same pictures, p below "
+        f"{LEVEL:g} / {len(pairs)} as {stages} {'are' if len(pairs) > 1 else 'is'} compared)."
+    )
+
+
+def _above_guessing(separation: Separation, best: int) -> str:
+    """Say whether the best stage is better than guessing."""
+    answers = separation.stages[best].answers.linear
+    low, _ = interval(sum(answers), len(answers), len(separation.different))
+    guess = percent(separation.guessing)
+    if low > separation.guessing:
+        return (
+            f"Even the low end of its interval there, {percent(low)}, is above guessing ({guess})."
+        )
+    return f"Its interval there begins at {percent(low)}, not above guessing ({guess})."
+
+
+def _named(stages: Sequence[StageSeparation]) -> str:
+    titles = [plain(stage.layer.title) for stage in stages]
+    if len(titles) > 3:
+        return f"{len(titles)}, {titles[0]} to {titles[-1]} among them"
+    return ", ".join(titles)

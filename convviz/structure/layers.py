@@ -420,8 +420,9 @@ def stages(layers: Sequence[Layer], at_most: int = 12) -> tuple[Layer, ...]:
     wide = tuple(layer for layer in trunk(layers) if layer.shape[1:] != (1, 1))
     chosen = wide or trunk(layers)
     if len(chosen) > at_most:
-        last = tuple({layer.stage: layer for layer in chosen}.values())
-        chosen = thin(last if len(last) >= _FEWEST_STAGES else chosen, at_most)
+        # A stage may come back after others: its place is that of its last layer.
+        last = sorted({each.stage: each for each in chosen}.values(), key=lambda each: each.index)
+        chosen = thin(tuple(last) if len(last) >= _FEWEST_STAGES else chosen, at_most)
     linear = [layer for layer in layers if layer.kind == "linear" and not layer.in_encoder]
     return (*chosen, *thin(linear, 3))
 

@@ -393,6 +393,12 @@ class TestStages:
         stem = ["conv1", "conv2", "conv3"]
         assert names == [*stem, *(f"inception{each}" for each in modules), "fc"]
 
+    def test_stages_stand_in_the_order_in_which_they_run(self) -> None:
+        """The norm after all blocks of a ViT has a stage whose first layer comes before them."""
+        names = [each.name for each in stages(layers(spec("vit_b_16")))]
+        assert names[0] == "encoder.layers.encoder_layer_0"
+        assert names[-2:] == ["encoder.ln", "heads.head"]
+
     def test_of_a_long_network_without_groups_they_are_evenly_spaced(
         self, read: Callable[..., dict[str, Layer]]
     ) -> None:
