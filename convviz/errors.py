@@ -13,9 +13,11 @@ is raised is a bug.
     ├── SettingError         a number or choice outside its valid range
     ├── DesignError          a line of a design that cannot be read, or does not fit
     ├── ReconstructionError  an optimisation that could not continue
+    ├── MemoryShort          a computation that the device has not enough memory for
     ├── RecordingError       a recorded run that does not come with convviz, or is damaged
     └── JobError             a job that cannot be queued, found or read
-        └── QueueFull        too many jobs are waiting already
+        ├── QueueFull        too many jobs are waiting already
+        └── ClusterGone      the cluster that runs jobs cannot be reached, or cannot take this one
 """
 
 from __future__ import annotations
@@ -71,6 +73,10 @@ class ReconstructionError(ConvvizError):
     """An optimisation could not continue."""
 
 
+class MemoryShort(ConvvizError):
+    """The device has not enough memory for a computation."""
+
+
 class RecordingError(ConvvizError):
     """A recorded run does not come with convviz, or its file is damaged."""
 
@@ -81,6 +87,31 @@ class JobError(ConvvizError):
 
 class QueueFull(JobError):
     """Too many jobs are waiting already."""
+
+
+class ClusterGone(JobError):
+    """The cluster that runs jobs cannot be reached, or cannot take this one."""
+
+
+_MEMORY = (
+    *("out of memory", "can't allocate memory", "not enough memory", "unable to allocate"),
+    "failed to allocate",
+)
+
+
+def is_about_memory(error: BaseException) -> bool:
+    """Tell whether an error says that memory is short: Python's, PyTorch's, CUDA's or MPS's own."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in text for words in _MEMORY)
+
+
+MEMORY_SHORT = (
+    "There is not enough memory for this: choose a smaller image, an earlier layer, a smaller "
+    "network or fewer pictures at a time, or try again when fewer people are here."
+)
+"""What to say where nothing more is known of the computation."""
 
 
 def at_least(name: str, value: int, least: int, why: str = "") -> None:

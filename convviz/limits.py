@@ -9,6 +9,7 @@ the same table. It is read when it is needed, so a change takes effect with the 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -115,6 +116,24 @@ KEPT_SECONDS = Limit(
     "how long a result is kept after its visitor has last looked at it",
 )
 
+# Long work on a cluster
+CLUSTER_LOCAL_RUNS = Limit(
+    *("CONVVIZ_CLUSTER_LOCAL_RUNS", 1, "runs", 0, 64),
+    "how many runs this server works on at a time while its cluster cannot be reached",
+)
+CLUSTER_WORK_MEGABYTES = Limit(
+    *("CONVVIZ_CLUSTER_WORK_MEGABYTES", 200, "MB", 1, 4_000),
+    "what one run may send to a cluster",
+)
+CLUSTER_WORKS_MEGABYTES = Limit(
+    *("CONVVIZ_CLUSTER_WORKS_MEGABYTES", 2000, "MB", 1, 1_000_000),
+    "what all runs that wait or work have sent to a cluster together",
+)
+CLUSTER_ITEM_MEGABYTES = Limit(
+    *("CONVVIZ_CLUSTER_ITEM_MEGABYTES", 100, "MB", 1, 4_000),
+    "what a cluster may send back of a run at once",
+)
+
 # What visitors bring
 UPLOAD_MEGABYTES = Limit(
     *("CONVVIZ_UPLOAD_MEGABYTES", 200, "MB", 1, 200), "the size of any file that is sent"
@@ -142,10 +161,29 @@ ZIP_MEGABYTES = Limit(
 
 LIMITS = (
     *(WORKERS, RUN_SECONDS, WAITING_RUNS, GONE_SECONDS, KEPT_RUNS, KEPT_MEGABYTES, KEPT_SECONDS),
+    *(CLUSTER_LOCAL_RUNS, CLUSTER_WORK_MEGABYTES, CLUSTER_WORKS_MEGABYTES, CLUSTER_ITEM_MEGABYTES),
     *(UPLOAD_MEGABYTES, VISITOR_MEGABYTES, SERVER_MEGABYTES),
     *(IMAGE_MEGABYTES, IMAGE_MEGAPIXELS, ZIP_FILES, ZIP_MEGABYTES),
 )
 """All limits, in the order of the table."""
+
+
+DEVICE = "CONVVIZ_DEVICE"
+
+
+def device() -> str:
+    """Return the device that optimisations are to run on: "auto", "cpu", "cuda", "cuda:1", "mps".
+
+    Raises:
+        SettingError: The variable names none.
+    """
+    name = os.environ.get(DEVICE, "").strip().lower() or "auto"
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,2})?", name):
+        raise SettingError(
+            f"{DEVICE} is set to {name[:40]!r}, which is no device: set it to auto, cpu, cuda, "
+            "cuda:1 for the second NVIDIA GPU, or mps for Apple's, or leave it out."
+        )
+    return name
 
 
 def check() -> None:
@@ -156,6 +194,7 @@ def check() -> None:
     """
     for limit in LIMITS:
         _ = limit.value
+    device()
     if UPLOAD_MEGABYTES.value > VISITOR_MEGABYTES.value:
         raise SettingError(
             f"{VISITOR_MEGABYTES.name} is {VISITOR_MEGABYTES.value:,} MB and "
@@ -167,6 +206,12 @@ def check() -> None:
             f"{SERVER_MEGABYTES.name} is {SERVER_MEGABYTES.value:,} MB and "
             f"{VISITOR_MEGABYTES.name} is {VISITOR_MEGABYTES.value:,} MB: one visitor's files "
             "would not fit; raise the first or lower the second."
+        )
+    if CLUSTER_WORK_MEGABYTES.value > CLUSTER_WORKS_MEGABYTES.value:
+        raise SettingError(
+            f"{CLUSTER_WORKS_MEGABYTES.name} is {CLUSTER_WORKS_MEGABYTES.value:,} MB and "
+            f"{CLUSTER_WORK_MEGABYTES.name} is {CLUSTER_WORK_MEGABYTES.value:,} MB: one run of the "
+            "largest size could not be sent; raise the first or lower the second."
         )
 
 

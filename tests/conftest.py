@@ -21,6 +21,8 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 # Settings of whoever runs the tests; a test that wants one sets it.
 OWN_SETTINGS = (
     *("CONVVIZ_CACHE", "CONVVIZ_WEIGHTS", "CONVVIZ_NETWORKS", "CONVVIZ_HOSTS", "CONVVIZ_EMBED"),
+    *("CONVVIZ_CLUSTER", "CONVVIZ_CLUSTER_CA", "CONVVIZ_CLUSTER_CERT", "CONVVIZ_CLUSTER_KEY"),
+    *("CONVVIZ_CLUSTER_PLAIN", "CONVVIZ_DEVICE"),
     *(limit.name for limit in LIMITS),
 )
 # Nothing answers at this address, so that programs which tests start stay on this machine too.

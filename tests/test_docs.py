@@ -12,7 +12,7 @@ import convviz
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-DOCUMENTS = ("ARCHITECTURE.md", "RECIPES.md", "NETWORKS.md")
+DOCUMENTS = ("ARCHITECTURE.md", "RECIPES.md", "NETWORKS.md", "DEPLOY.md")
 PUBLIC = set(convviz.__all__) - {"__version__"}
 SECTIONS = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^##|\Z)", TEXT, re.DOTALL | re.MULTILINE))
 

@@ -2,14 +2,21 @@
 
 import ast
 import importlib
+import os
 import shutil
+import socket
 import subprocess
 import sys
+import sysconfig
+import time
 import tomllib
+import urllib.request
+import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
 import convviz
 
@@ -50,29 +57,111 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert version == convviz.__version__
 
 
-def test_the_wheel_holds_every_file_of_the_package(tmp_path: Path) -> None:
-    source = tmp_path / "source"
-    shutil.copytree(PACKAGE, source / "convviz", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "requirements.txt", "README.md", "LICENSE", "NOTICE"):
+def build_wheel(folder: Path) -> Path:
+    """Build the wheel of this checkout, without fetching anything."""
+    source = folder / "source"
+    hidden = shutil.ignore_patterns("__pycache__")
+    for name in ("convviz", "pages", ".streamlit"):
+        shutil.copytree(ROOT / name, source / name, ignore=hidden)
+    files = ("pyproject.toml", "requirements.txt", "README.md", "LICENSE", "NOTICE")
+    for name in (*files, "setup.py", "MANIFEST.in", "app.py"):
         shutil.copy(ROOT / name, source)
     subprocess.run(
         [
             *(sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"),
-            *("--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path, source),
+            *("--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, source),
         ],
         check=True,
         capture_output=True,
         text=True,
     )
+    (wheel,) = folder.glob("convviz-*.whl")
+    return wheel
+
+
+def test_the_wheel_holds_every_file_of_the_package_and_its_pages_run(tmp_path: Path) -> None:
+    wheel = build_wheel(tmp_path)
     expected = {
         str(file.relative_to(ROOT))
         for file in PACKAGE.rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
-    (wheel,) = tmp_path.glob("convviz-*.whl")
+    start = [ROOT / "app.py", ROOT / ".streamlit/config.toml", *(ROOT / "pages").glob("*.py")]
+    expected |= {f"convviz/site/{file.relative_to(ROOT)}" for file in start}
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
+        archive.extractall(tmp_path / "unpacked")
     packed = {name for name in names if name.startswith("convviz/")}
     assert packed == expected
     licences = {name.rpartition("/")[2] for name in names if ".dist-info/licenses/" in name}
     assert licences == {"LICENSE", "NOTICE"}
+    for file in start:  # the same pages, byte for byte
+        site = tmp_path / "unpacked/convviz/site" / file.relative_to(ROOT)
+        assert site.read_bytes() == file.read_bytes()
+
+
+@pytest.mark.load
+def test_an_installed_wheel_starts_the_app_and_opens_every_page(tmp_path: Path) -> None:
+    """In an environment of its own that sees the packages of this one, away from the checkout."""
+    wheel = build_wheel(tmp_path)
+    environment = tmp_path / "environment"
+    venv.create(environment, with_pip=False)
+    python = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    (packages,) = environment.rglob("site-packages")
+    (packages / "seen.pth").write_text(f"{sysconfig.get_paths()['purelib']}\n")
+    subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel],
+        check=True,
+        cwd=tmp_path,
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    own = ("PYTHONPATH", "CONVVIZ_HOSTS")
+    settings = {name: value for name, value in os.environ.items() if name not in own}
+    server = subprocess.Popen(
+        [python, "-m", "convviz", "app", "--port", str(port), "--", "--server.headless", "true"],
+        cwd=tmp_path,
+        env=settings,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        base = f"http://localhost:{port}"
+        deadline = time.monotonic() + 60
+        while not _answers(f"{base}/_stcore/health"):
+            assert server.poll() is None, server.stderr.read() if server.stderr else ""
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
+                args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+            )
+            page = browser.new_page()
+            for file in sorted((ROOT / "pages").glob("*.py")):
+                name = file.stem.split("_", 1)[1]
+                page.goto(f"{base}/{name}")
+                title = name.replace("_", " ")
+                expect(page.get_by_role("heading", name=title, exact=True).first).to_be_visible(
+                    timeout=60_000
+                )
+                app = page.get_by_test_id("stApp")
+                expect(app).to_have_attribute(
+                    "data-test-script-state", "notRunning", timeout=60_000
+                )
+                expect(page.get_by_test_id("stException")).to_have_count(0)
+                expect(page.get_by_text("Something went wrong")).to_have_count(0)
+            browser.close()
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _answers(address: str) -> bool:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(address, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False

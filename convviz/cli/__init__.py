@@ -18,11 +18,12 @@ from typing import NoReturn, TextIO
 
 from convviz import __version__, limits
 from convviz.downloads import cache
-from convviz.errors import ConvvizError
+from convviz.errors import MEMORY_SHORT, ConvvizError, is_about_memory
 
 __all__ = ["main"]
 
 _COMMANDS = (
+    "app",
     "activations",
     "evidence",
     "batch",
@@ -70,6 +71,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return stop.code if isinstance(stop.code, int) else 2
     except ConvvizError as error:
         print(f"convviz: {error}", file=sys.stderr)
+        return 2
+    except (MemoryError, RuntimeError) as error:
+        if not is_about_memory(error):
+            raise
+        print(f"convviz: {MEMORY_SHORT}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("convviz: stopped.", file=sys.stderr)

@@ -115,6 +115,44 @@ class SampleCrops:
 
 
 @dataclass(frozen=True)
+class Excerpt:
+    """Every n-th image of a set: what one of several machines looks at.
+
+    Attributes:
+        whole: The set.
+        first: Index of the first image.
+        step: n.
+    """
+
+    whole: ImageSet
+    first: int
+    step: int
+
+    @property
+    def name(self) -> str:
+        """Name of the set, for people."""
+        return self.whole.name
+
+    @cached_property
+    def titles(self) -> tuple[str, ...]:
+        """Title of each image."""
+        return self.whole.titles[self.first :: self.step]
+
+    @cached_property
+    def origins(self) -> tuple[Hashable, ...]:
+        """What each image comes from."""
+        return origins(self.whole)[self.first :: self.step]
+
+    def __len__(self) -> int:
+        """Return how many images there are."""
+        return len(range(self.first, len(self.whole), self.step))
+
+    def image(self, index: int) -> Image.Image:
+        """Decode one image."""
+        return self.whole.image(self.first + index * self.step)
+
+
+@dataclass(frozen=True)
 class Files:
     """Uploaded files.
 

@@ -23,7 +23,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from convviz.datasets.image_set import ImageSet, origins, seen_text
+from convviz.datasets.image_set import Excerpt, ImageSet, origins, seen_text
 from convviz.datasets.zip_archive import LeftOut
 from convviz.errors import ImageError, NetworkError, SettingError
 from convviz.formatting import near_matches
@@ -133,7 +133,7 @@ def input_batches(
             else:
                 indices.append(index)
                 seen.add(origin_of[index])
-        if len(skipped) == total:
+        if len(skipped) == total and not isinstance(images, Excerpt):  # others may have some
             raise ImageError(
                 "Not one picture of the set can be read; the first: "
                 f"{skipped[0].title}: {skipped[0].reason}"

@@ -1,7 +1,8 @@
 """The interface of jobs: work functions, limits, views, and the protocol of a runner.
 
 A page submits a work function to a `Runner`, keeps the job's id in its URL and polls a view of the
-job. `runner.LocalRunner` runs works on threads of this process.
+job. `runner.LocalRunner` runs works on threads of this process, `cluster.ClusterRunner` on the
+machines of a Dask cluster.
 
 Convention: all times are seconds on the runner's clock, which never runs backwards. A work function
 is a generator function at module level whose arguments can be pickled, so that a runner in another
@@ -10,7 +11,7 @@ process can run it too; the job's `about` can be pickled as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -27,6 +28,36 @@ An item may have a `fraction` (0 to 1: the share of the work that is done) and a
 memory that it takes); the runner reads both. Items are read by other threads: they must not change
 after they have been yielded.
 """
+
+
+@dataclass(frozen=True)
+class Parts:
+    """How a work is cut into parts that several machines can do at the same time.
+
+    Each part is the same work with arguments of its own. A runner with one machine does not cut.
+
+    Attributes:
+        cut: Called with the work's arguments and the number of machines; returns what `join` needs
+            to know of the whole, and the arguments of each part.
+        join: Called with what `cut` told it and the newest item of each part that has begun, in the
+            order of the parts; returns the item of the whole. None where there is none yet.
+    """
+
+    cut: Callable[[Mapping[str, Any], int], tuple[Any, Sequence[Mapping[str, Any]]]]
+    join: Callable[[Any, Sequence[Any | None]], Any | None]
+
+
+_PARTS: dict[Work, Parts] = {}
+
+
+def set_parts(work: Work, parts: Parts) -> None:
+    """Say how a work is cut into parts; called by the module that defines the work."""
+    _PARTS[work] = parts
+
+
+def parts_of(work: Work) -> Parts | None:
+    """Return how a work is cut into parts; None if it is done by one machine."""
+    return _PARTS.get(work)
 
 
 @dataclass(frozen=True)

@@ -261,6 +261,10 @@ class JobQueue:
         self.expire(now)
         return job
 
+    def is_kept(self, job_id: str) -> bool:
+        """Tell whether a job waits, runs, or has ended and is not evicted or forgotten yet."""
+        return job_id in self._jobs
+
     def of(self, owner: str, now: float) -> list[Job]:
         """Return the owner's jobs, newest first, and record that their visitor is still there."""
         jobs = [job for job in self._jobs.values() if _same(job.owner, owner)]

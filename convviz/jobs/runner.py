@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from convviz.errors import ConvvizError, JobError
+from convviz.errors import MEMORY_SHORT, ConvvizError, JobError, is_about_memory
 from convviz.jobs.gate import Gate
 from convviz.jobs.job import JobView, Limits, Work
 from convviz.jobs.queue import CLOSED, STOPPED, Job, JobQueue
@@ -192,7 +192,10 @@ class LocalRunner:
             self._take_items(job)
         except ConvvizError as error:
             return str(error)
-        except BaseException:  # noqa: BLE001 - a bug in one work must not stop the queue
+        except BaseException as error:  # noqa: BLE001 - a bug in one work must not stop the queue
+            if is_about_memory(error):
+                _log.warning("memory was short in job %r: %s", job.title, error)
+                return MEMORY_SHORT
             error_id = secrets.token_hex(4)
             _log.exception("error %s in job %r", error_id, job.title)
             return (

@@ -12,6 +12,9 @@ from typing import Literal
 import torch
 from torch import nn
 
+from convviz import limits
+from convviz.errors import SettingError
+
 Precision = Literal["auto", "float32", "bfloat16"]
 PRECISIONS: tuple[Precision, ...] = ("auto", "float32", "bfloat16")
 
@@ -22,12 +25,61 @@ _HEAVY = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
 
 def best_device() -> torch.device:
-    """Return a CUDA GPU if there is one, else Apple's, else the CPU."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    if torch.backends.mps.is_available():
-        return torch.device("mps")
-    return torch.device("cpu")
+    """Return the device that optimisations run on.
+
+    That is CONVVIZ_DEVICE if it is set; else a CUDA GPU if there is one, else Apple's, else the
+    CPU.
+
+    Raises:
+        SettingError: The variable names a device that this machine does not have.
+    """
+    name = limits.device()
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        if torch.backends.mps.is_available():
+            return torch.device("mps")
+        return _CPU
+    chosen = torch.device(name)
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    here = {"cpu": True, "mps": torch.backends.mps.is_available(), "cuda": count > 0}
+    if not here[chosen.type] or (chosen.index or 0) >= max(1, count):
+        raise SettingError(
+            f"{limits.DEVICE} is set to {name}, which PyTorch does not find on this machine: set "
+            "it to auto or cpu, or install a PyTorch that is built for it."
+        )
+    return chosen
+
+
+def title(device: torch.device) -> str:
+    """Name a device for people."""
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)} (CUDA)"
+    return "Apple’s GPU (MPS)" if device.type == "mps" else "this machine’s processor"
+
+
+def memory_short(device: torch.device, side: int, smallest: int) -> str:
+    """Say that a device has not enough memory for an optimisation, and suggest a smaller image.
+
+    Args:
+        device: The device.
+        side: Side of the image, in pixels.
+        smallest: The smallest side that makes sense.
+    """
+    where = "The GPU" if device.type in ("cuda", "mps") else "This machine"
+    half = max(smallest, side // 2)
+    advice = f"an image of {half} pixels takes about {(side / half) ** 2:.0f} times less; "
+    if half >= side:
+        advice = ""
+    return (
+        f"{where} has not enough free memory for an image of {side} × {side} pixels at this "
+        f"layer: {advice}an earlier layer takes less too."
+    )
+
+
+def use_threads(count: int) -> None:
+    """Let the calling thread's operations use so many threads; a worker of a cluster calls it."""
+    torch.set_num_threads(max(1, count))
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import io
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from itertools import takewhile
+from typing import Any, Generic, TypeVar
 
 from PIL import Image
 
@@ -341,6 +342,40 @@ def reconstruct_series(
             yield SeriesProgress(subjects, (*results, run), fraction)
         if run is not None:
             results = (*results, run)
+
+
+def cut_series(
+    arguments: Mapping[str, Any], machines: int
+) -> tuple[tuple[Subject, ...], list[dict[str, Any]]]:
+    """Cut `reconstruct_series` into its runs, so that several machines can do them.
+
+    Args:
+        arguments: The series' arguments.
+        machines: How many there are; does not matter here.
+
+    Returns:
+        What `join_series` needs, and the arguments of each part.
+    """
+    plans = arguments["plans"]
+    return tuple(plan.subject for plan in plans), [{"plans": (plan,)} for plan in plans]
+
+
+def join_series(
+    subjects: tuple[Subject, ...], parts: Sequence[SeriesProgress | None]
+) -> SeriesProgress | None:
+    """Put the runs of a series together.
+
+    Args:
+        subjects: As from `cut_series`.
+        parts: The newest item of each part; None for those that have none yet.
+
+    Returns:
+        The series, with the runs up to the first that has not begun; None before that.
+    """
+    begun = takewhile(lambda part: part is not None and part.runs, parts)
+    runs = tuple(part.runs[0] for part in begun if part is not None)
+    fractions = [part.fraction for part in parts if part is not None]
+    return SeriesProgress(subjects, runs, sum(fractions) / len(subjects)) if runs else None
 
 
 def amplify_one(*, stop: Callable[[], bool], plan: AmplifyPlan) -> Iterator[AmplifyProgress]:

@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from convviz.errors import NetworkError, ReconstructionError
+from convviz.errors import MemoryShort, NetworkError, ReconstructionError, is_about_memory
 from convviz.features.predictions import Prediction, predict_batch
 from convviz.images.fourier import GREY, FourierImage
 from convviz.images.preprocess import (
@@ -30,7 +30,7 @@ from convviz.images.preprocess import (
     to_pixels,
     without_colour,
 )
-from convviz.networks.device import best_device, resolve
+from convviz.networks.device import best_device, memory_short, resolve
 from convviz.networks.network import Network
 from convviz.reconstruction.config import DEFAULT_SECONDS, ReconstructionConfig, check
 from convviz.reconstruction.objective import LossParts, Objective, ObjectiveValue
@@ -57,6 +57,8 @@ _PRECISE_SHARE = 0.05  # of the run, at its end
 # A run limited by time takes at least so many steps: on a server where thirty students begin at
 # once, preparation alone can take as long as the whole run should.
 LEAST_STEPS = 10
+
+_SMALL_SIDE = 64  # pixels: no smaller image is suggested where memory is short
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,7 @@ def reconstruct(
         SettingError: A setting makes no sense (at the call).
         NetworkError: There is no such layer, or the network cannot take images of this size (at
             the call).
+        MemoryShort: The device has not enough memory (at any step).
         ReconstructionError: The features of the original or of every start are not finite, or the
             layer has no gradient (at the first step).
     """
@@ -207,7 +210,20 @@ def reconstruct(
         seen = in_grey(seen)
     original = to_pixels(seen).unsqueeze(0)
     start = _start(config, side, resize)
-    return _steps(partial(_Descent, network, target, config, original, start, resize), stop)
+    steps = _steps(partial(_Descent, network, target, config, original, start, resize), stop)
+    return _where_memory_suffices(steps, side)
+
+
+def _where_memory_suffices(
+    steps: Iterator[ReconstructionStep], side: int
+) -> Iterator[ReconstructionStep]:
+    """Turn what a device says that runs out of memory into a sentence."""
+    try:
+        yield from steps
+    except Exception as error:
+        if not is_about_memory(error):
+            raise
+        raise MemoryShort(memory_short(best_device(), side, _SMALL_SIDE)) from error
 
 
 def _start(config: ReconstructionConfig, side: int, resize: int) -> Tensor:

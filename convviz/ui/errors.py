@@ -22,7 +22,7 @@ from streamlit.errors import FragmentHandledException
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 
-from convviz.errors import ConvvizError
+from convviz.errors import MEMORY_SHORT, ConvvizError, is_about_memory
 from convviz.jobs.gate import GATE
 from convviz.plain_text import plain
 from convviz.ui.keys import Entry
@@ -137,6 +137,8 @@ def sentence(error: Exception) -> str:
     """Say what went wrong: a user's error in its own words, a bug by the id that the log has."""
     if isinstance(error, ConvvizError):
         return plain(str(error))
+    if is_about_memory(error):
+        return MEMORY_SHORT
     return fault(log(error, _ids()))
 
 

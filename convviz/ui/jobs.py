@@ -9,6 +9,7 @@ because the optimisation runs on the same processor.
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -19,8 +20,10 @@ import streamlit as st
 from convviz import limits
 from convviz.errors import JobError
 from convviz.formatting import say_seconds
+from convviz.jobs import cluster
+from convviz.jobs.cluster import ClusterRunner, ClusterSettings, TakeoverRunner
 from convviz.jobs.gate import GATE, give_way
-from convviz.jobs.job import JobView, Limits, Runner, Work
+from convviz.jobs.job import JobView, Limits, Parts, Runner, Work, set_parts
 from convviz.jobs.runner import LocalRunner
 from convviz.ui import state, visitor
 from convviz.ui.errors import fragment, guarded
@@ -90,14 +93,6 @@ def runner() -> Runner:
 
 def _make_runner() -> Runner:
     workers = limits.WORKERS.value
-
-    def share_cores() -> None:
-        import torch
-
-        give_way()
-        # With one worker as well: a new thread has the number that was set last, by anybody.
-        torch.set_num_threads(max(1, limits.threads() // workers))
-
     allowed = Limits(
         seconds=limits.RUN_SECONDS.value,
         gone_seconds=limits.GONE_SECONDS.value,
@@ -106,9 +101,56 @@ def _make_runner() -> Runner:
         kept_bytes=limits.KEPT_MEGABYTES.bytes,
         kept_seconds=limits.KEPT_SECONDS.value,
     )
+    settings = cluster.settings(os.environ)
+    if settings is None:
+        return _local_runner(workers, allowed)
+    return _cluster_runner(settings, allowed)
+
+
+def _local_runner(workers: int, allowed: Limits) -> LocalRunner:
+    """Make the runner of this process."""
+
+    def share_cores() -> None:
+        from convviz.networks import device
+
+        give_way()
+        # With one worker as well: a new thread has the number that was set last, by anybody.
+        device.use_threads(limits.threads() // workers)
+
     local = LocalRunner({"compute": workers}, limits=allowed, prepare=share_cores, gate=GATE)
     atexit.register(local.close)
     return local
+
+
+def _cluster_runner(settings: ClusterSettings, allowed: Limits) -> Runner:
+    """Make the runner that gives jobs to a cluster, with one that takes over if that is allowed."""
+    from convviz.features.dead import count_dead
+    from convviz.features.in_parts import cut_set, join_dead, join_top_patches
+    from convviz.features.top_patches import find_top_patches
+    from convviz.jobs.coordinator import Bounds
+    from convviz.networks import device
+    from convviz.networks.network import Network
+    from convviz.reconstruction.progress import cut_series, join_series, reconstruct_series
+    from convviz.weights import load
+
+    set_parts(reconstruct_series, Parts(cut_series, join_series))
+    set_parts(find_top_patches, Parts(cut_set, join_top_patches))
+    set_parts(count_dead, Parts(cut_set, join_dead))
+    bounds = Bounds(
+        work=limits.CLUSTER_WORK_MEGABYTES.bytes,
+        works=limits.CLUSTER_WORKS_MEGABYTES.bytes,
+        item=limits.CLUSTER_ITEM_MEGABYTES.bytes,
+    )
+    remote = ClusterRunner(
+        settings,
+        limits=allowed,
+        bounds=bounds,
+        reduce={Network: load.reference},
+        prepare=device.use_threads,
+    )
+    atexit.register(remote.close)
+    here = limits.CLUSTER_LOCAL_RUNS.value
+    return TakeoverRunner(remote, _local_runner(here, allowed)) if here else remote
 
 
 def forget_all(owner: str) -> int:

@@ -40,6 +40,7 @@ from streamlit.runtime import Runtime
 from convviz import limits
 from convviz.downloads import cache
 from convviz.errors import SettingError
+from convviz.jobs import cluster
 from convviz.plain_text import unlinked
 from convviz.ui import camera, errors, exports, login, shell
 
@@ -73,6 +74,7 @@ def options() -> Options:
         limits.check()
         cache.check_user_folder()
         login.check()
+        cluster.settings(os.environ)
         hosts = open_hosts(names, config.get_option("server.address") or "")
         ancestors = frame_ancestors(os.environ.get(EMBED, ""))
     except SettingError as error:

@@ -32,9 +32,14 @@ export default function ({ data, setStateValue }) {
     if (held !== data.secret) setStateValue("secret", held);
     return;
   }
-  const secure = location.protocol === "https:" ? "; Secure" : "";
+  const isSecure = location.protocol === "https:";
+  // In another site's frame a Lax cookie is neither kept nor sent. A partitioned one belongs to
+  // this frame in that site alone.
+  const inFrame = isSecure && window.top !== window;
+  const site = inFrame ? "SameSite=None; Partitioned" : "SameSite=Lax";
+  const secure = isSecure ? "; Secure" : "";
   document.cookie =
-    `${data.cookie}=${data.secret}; Path=/; Max-Age=${data.seconds}; SameSite=Lax${secure}`;
+    `${data.cookie}=${data.secret}; Path=/; Max-Age=${data.seconds}; ${site}${secure}`;
 }
 """
 _component = st.components.v2.component(Component.VISITOR, js=_JS)

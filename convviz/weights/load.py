@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
+from threading import Lock
 
 from convviz.downloads import cache
 from convviz.downloads.tickets import Fetch, follow, join
@@ -85,6 +86,48 @@ def load(
         except WeightsNotHere:
             continue
     return load_from(last, spec)
+
+
+def reference(network: Network) -> tuple[Callable[..., Network], tuple[str, str, str]] | None:
+    """Return a call that makes an equal network on another machine that has convviz.
+
+    Returns:
+        The function and its arguments; None for a network that only this machine has, or whose
+        weights do not come with convviz.
+    """
+    weights = network.weights
+    comes_with_convviz = (Bundled.name, Encoder.name, Untrained.name)
+    if registry.is_own(network.name) or weights.source not in comes_with_convviz:
+        return None
+    return referenced, (network.name, weights.source, weights.sha256)
+
+
+def referenced(name: str, source: str, sha256: str) -> Network:
+    """Load a network that another machine has named; the last two are kept.
+
+    Raises:
+        WeightsError: This machine has other weights of that name.
+    """
+    network = _shared(name, source)
+    if network.weights.sha256 != sha256:
+        raise WeightsError(
+            f"The weights of {network.title} differ between the server and the cluster: install "
+            "the same version of convviz on all machines."
+        )
+    return network
+
+
+_loading = Lock()
+
+
+def _shared(name: str, source: str) -> Network:
+    with _loading:  # so that parts of one job that begin together load it once
+        return _load_once(name, source)
+
+
+@lru_cache(maxsize=2)
+def _load_once(name: str, source: str) -> Network:
+    return load(name, source, fetch=False)
 
 
 def open_saved(data: bytes) -> Network:

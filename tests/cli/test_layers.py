@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +167,16 @@ class TestFind:
     def test_near_matches(self, text: str, near: str) -> None:
         with pytest.raises(NetworkError, match=f"(?i){near}"):
             find_layer(load("googlenet"), text)
+
+
+def test_the_command_loads_nothing_that_it_does_not_use() -> None:
+    code = (
+        "import sys; from convviz.cli import main; main(['layers', 'alexnet']);"
+        "print('loaded:', *(set(module.split('.')[0] for module in sys.modules)))"
+    )
+    root = Path(__file__).parents[2]
+    text = subprocess.check_output([sys.executable, "-c", code], cwd=root, text=True)
+    loaded = set(text.rpartition("loaded:")[2].split())
+    assert "torch" in loaded
+    unused = {"streamlit", "plotly", "dask", "distributed", "sklearn", "scipy", "matplotlib"}
+    assert loaded & unused == set()

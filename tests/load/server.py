@@ -130,12 +130,14 @@ class Server:
 
     def _wait(self) -> None:
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        base = self._environment.get("STREAMLIT_SERVER_BASE_URL_PATH", "")
+        path = "/".join(filter(None, (self.address, base, "_stcore/health")))
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end:
             if self._process is None or self._process.poll() is not None:
                 break
             try:
-                with direct.open(f"http://{self.address}/_stcore/health", timeout=5):
+                with direct.open(f"http://{path}", timeout=5):
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.2)  # another process starts: there is nothing to wait for

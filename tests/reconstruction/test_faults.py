@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from convviz.errors import ReconstructionError
+from convviz.errors import MemoryShort, ReconstructionError
 from convviz.networks.network import Network
 from convviz.reconstruction.config import ReconstructionConfig
 from convviz.reconstruction.reconstruct import MOST_FAULTS, ReconstructionStep, reconstruct
@@ -197,3 +197,13 @@ def test_pixels_of_one_colour_only_reach_the_edge_of_the_valid_range() -> None:
     )
     image = result[-1].result.image
     torch.testing.assert_close(image, torch.ones(3, 24, 24), atol=0.05, rtol=0)
+
+
+def test_memory_that_runs_out_on_the_way_is_a_sentence(image: Image.Image) -> None:
+    def short(call: int) -> bool:
+        if call == 4:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        return False
+
+    with pytest.raises(MemoryShort, match=r"an image of 24 × 24 pixels at this layer: an earlier"):
+        run(network_with(Fault(short)), image)

@@ -190,3 +190,25 @@ def test_the_numbers_of_a_step_go_without_its_tensors(network: Network, image: I
     assert [(step.index, step.total) for step in longer.steps[8:]] == [
         (index, 16) for index in range(9, 17)
     ]
+
+
+def test_a_series_in_parts_joins_to_the_series_of_one_machine(
+    network: Network, image: Image.Image
+) -> None:
+    plans = [plan(network, image, layer) for layer in (1, 3)]
+    subjects, parts = progress.cut_series({"plans": tuple(plans)}, 5)
+    assert [part["plans"] for part in parts] == [(each,) for each in plans]
+    assert subjects == tuple(each.subject for each in plans)
+    first, second = (list(progress.reconstruct_series(stop=Stop(), **part)) for part in parts)
+    assert progress.join_series(subjects, [None, None]) is None
+    assert progress.join_series(subjects, [None, second[-1]]) is None  # runs are shown in order
+    early = progress.join_series(subjects, [first[0], None])
+    assert early is not None
+    assert (len(early.runs), early.fraction) == (1, 0.0)
+    joined = progress.join_series(subjects, [first[-1], second[-1]])
+    assert joined is not None
+    assert (joined.subjects, joined.fraction) == (subjects, 1.0)
+    *_, whole = progress.reconstruct_series(stop=Stop(), plans=plans)
+    for mine, theirs in zip(joined.runs, whole.runs, strict=True):
+        assert mine.subject == theirs.subject
+        assert mine.result.image.equal(theirs.result.image)

@@ -2,13 +2,15 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from convviz.errors import ClusterGone
 from convviz.formatting import say_seconds
+from convviz.jobs import cluster
 from convviz.jobs.job import Limits
 from convviz.jobs.runner import LocalRunner
 from convviz.ui import jobs
@@ -319,3 +321,26 @@ def test_the_time_left_follows_the_share_that_is_done() -> None:
     assert jobs.time_left(0.5, 20) == "about 20 seconds left"
     for nothing in ((0.0, 10), (1.0, 10), (0.1, 0.5)):
         assert jobs.time_left(*nothing) == ""
+
+
+def test_a_cluster_that_is_not_there_leaves_the_work_to_this_server_if_that_is_allowed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CONVVIZ_CLUSTER", "tcp://127.0.0.1:9")  # nobody listens there
+    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 0.2)
+    runner = jobs._make_runner()
+    job = runner.submit(_one, owner="anna", title="one")
+    while (view := runner.view(job, "anna")).live:
+        time.sleep(0.005)
+    assert (view.state, view.newest) == ("done", 1)
+    assert [mine.id for mine in runner.mine("anna")] == [job]
+
+    monkeypatch.setenv("CONVVIZ_CLUSTER_LOCAL_RUNS", "0")
+    runner = jobs._make_runner()
+    assert runner.mine("anna") == ()
+    with pytest.raises(ClusterGone, match="long work cannot be reached: try again in a minute"):
+        runner.submit(_one, owner="anna", title="one")
+
+
+def _one(*, stop: Callable[[], bool]) -> Iterator[int]:
+    yield 1

@@ -1,5 +1,6 @@
 """Which weights `load` chooses, what is fetched for it, and what it says where there are none."""
 
+import dataclasses
 import hashlib
 import io
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from convviz.networks.network import NetworkSpec
 from convviz.networks.registry import available, spec
 from convviz.weights import findings
 from convviz.weights.imagenet import TorchvisionFile
-from convviz.weights.load import SOURCES, load, source_statuses, start_fetch
+from convviz.weights.load import SOURCES, load, reference, source_statuses, start_fetch
 from tests.download_server import Server
 
 
@@ -186,3 +187,18 @@ def test_a_damaged_file_is_named_where_nothing_may_be_fetched(
     with pytest.raises(WeightsError, match="is there, but damaged"):
         load("tiny", fetch=False)
     assert len(server.requests) == 1
+
+
+def test_a_network_that_comes_with_convviz_is_sent_to_other_machines_by_its_name() -> None:
+    network = load("alexnet", "random")
+    call = reference(network)
+    assert call is not None
+    function, arguments = call
+    assert arguments == ("alexnet", "random", network.weights.sha256)
+    other = function(*arguments)
+    assert other.weights == network.weights
+    assert function(*arguments) is other
+    with pytest.raises(WeightsError, match="differ between the server and the cluster"):
+        function("alexnet", "random", "0" * 64)
+    fetched = dataclasses.replace(network.weights, source="imagenet")
+    assert reference(dataclasses.replace(network, weights=fetched)) is None

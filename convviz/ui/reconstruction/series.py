@@ -20,20 +20,22 @@ def live(series: SeriesProgress) -> Callable[[JobView], None]:
     """Lay out a series that goes on.
 
     Returns:
-        A function that draws the series' newest view into that layout, as long as the same run
-        goes on.
+        A function that draws the series' newest view into that layout, as long as no other run
+        begins. On a cluster several runs go on at a time.
     """
     progress = st.empty()
     slots = tiles(series)
-    number = len(series.runs)
+    going_on = [index for index, run in enumerate(series.runs) if not run.result]
 
     def draw(view: JobView) -> None:
         now: SeriesProgress = view.newest
+        number = next((i for i in going_on if not now.runs[i].result), len(now.runs) - 1) + 1
         run = now.runs[number - 1]
         text = f"Picture {number} of {len(now.subjects)}, {plain(run.subject.layer_title)}"
         text += f" · {progress_text(run, stopping=view.stopping)}"
         progress.progress(min(1.0, now.fraction), text=text)
-        slots[number - 1].draw(run.image, _caption(now, number - 1))
+        for index in going_on:
+            slots[index].draw(now.runs[index].image, _caption(now, index))
 
     return draw
 
@@ -78,7 +80,7 @@ def tiles(series: SeriesProgress, originals: Sequence[bytes] = ()) -> list[Image
         originals: The image as each run sees it, where no run has begun yet.
 
     Returns:
-        The slot of each run's image. The last run's is left empty while it goes on.
+        The slot of each run's image. That of a run that goes on is left empty.
     """
     compares = _compares_networks(series)
     originals = [run.original for run in series.runs] or originals

@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from convviz.errors import ConvvizError
+from convviz.networks import device
 from convviz.networks.catalogue import COURSE
 from convviz.networks.device import PRECISIONS
 from convviz.networks.network import Network
@@ -283,6 +284,7 @@ def _advanced_widgets() -> dict[str, Any]:
             help="bfloat16 has 8 bits of precision instead of 24; processors with instructions "
             "for it take several times as many steps. The last steps are in float32 either way.",
         )
+        st.caption(f"Runs on {device.title(device.best_device())}.")
     return {
         "optimizer": optimizer,
         "learning_rate": learning_rate,
