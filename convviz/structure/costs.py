@@ -124,12 +124,14 @@ class Costs:
         title: Name for people.
         input_size: Side of the square image, in pixels.
         layers: The rows.
+        on_zeros: Whether they are those of an image of zeros, as the network reads numbers.
     """
 
     name: str
     title: str
     input_size: int
     layers: tuple[LayerCost, ...]
+    on_zeros: bool = False
 
     @property
     def total(self) -> Total:
@@ -205,11 +207,13 @@ def count(network: Network | NetworkSpec | nn.Module, input_size: int | None = N
     size = usual if input_size is None else input_size
     check_input_size(size)
     try:
-        steps = steps_of(trace(module, size))
+        recorded = trace(module, size)
+        steps = steps_of(recorded)
     except TraceError as error:
         raise _refusal(module, size, usual, spec, error) from error
     kept = _kept_bytes(module, size, steps)
-    return Costs(spec.name, spec.title, size, _rows(steps, module, spec, kept))
+    rows = _rows(steps, module, spec, kept)
+    return Costs(spec.name, spec.title, size, rows, recorded.on_zeros)
 
 
 def _module(network: Network | NetworkSpec | nn.Module) -> nn.Module:
