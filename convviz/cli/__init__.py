@@ -8,12 +8,13 @@ it, 130 after Ctrl-C. Results go to stdout, progress to stderr and only if that 
 """
 
 import argparse
+import gc
 import importlib
 import io
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import redirect_stdout
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from typing import NoReturn, TextIO
 
 from convviz import __version__, limits
@@ -22,6 +23,7 @@ from convviz.errors import MEMORY_SHORT, ConvvizError, is_about_memory
 
 __all__ = ["main"]
 
+_FROM_SHAPES = ("layers", "costs")
 _COMMANDS = (
     "app",
     "activations",
@@ -64,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         command.add(subparsers)
     try:
         args = parser.parse_args(argv)
-        with redirect_stdout(_Results(sys.stdout)):
+        with redirect_stdout(_Results(sys.stdout)), _collector_off(args.command in _FROM_SHAPES):
             status: int = commands[args.command].run(args)
         sys.stdout.flush()
     except SystemExit as stop:  # argparse ends so, after --help too
@@ -84,6 +86,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return status
+
+
+@contextmanager
+def _collector_off(off: bool) -> Iterator[None]:
+    """Do without the garbage collector, which goes over all of PyTorch's objects again and again.
+
+    For commands that only read shapes, which takes little memory; it is a third of their time.
+
+    Args:
+        off: Whether to.
+    """
+    if not (off and gc.isenabled()):
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 class _Results(io.TextIOBase):

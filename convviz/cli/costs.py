@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from convviz.networks.registry import spec
     from convviz.structure import costs
+    from convviz.structure.findings import on_zeros_sentence
 
     names = list(dict.fromkeys(args.networks))
     counts = {name: costs.count(spec(name), args.input_size) for name in names}
@@ -61,6 +62,9 @@ def run(args: argparse.Namespace) -> int:
                 print(f"\n{total.title}, {size}×{size} pixels")
                 cells = [[cell(row) for cell in _COLUMNS.values()] for row in total.layers]
                 print(table(list(_COLUMNS), cells))
+        for total in counts.values():
+            if total.on_zeros:
+                print(f"\n{on_zeros_sentence(total.title)}")
     return 0
 
 
@@ -73,6 +77,8 @@ def as_json(costs: Costs) -> dict[str, Any]:
     for part in _PARTS:
         values[f"{part}_parameters"] = costs.part(part).parameters
     values |= {"macs": costs.macs, "activation_bytes": costs.activation_bytes}
+    if costs.on_zeros:
+        values["on_zeros"] = True
     return values | {"layers": [_row_as_json(row) for row in costs.layers]}
 
 

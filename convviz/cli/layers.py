@@ -37,22 +37,23 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from convviz.networks.registry import spec as network_spec
-    from convviz.structure.findings import left_out_sentence
-    from convviz.structure.layers import further_layers, layers, left_out
+    from convviz.structure.findings import left_out_sentence, on_zeros_sentence
+    from convviz.structure.layers import further_layers, layers, left_out, runs_on_zeros
 
     check_target(args.json)
     spec = network_spec(args.network)
     say_whose(spec.name)
     size = spec.input_size if args.input_size is None else args.input_size
     all_layers, missing = layers(spec, size), left_out(spec, size)
-    further = further_layers(spec, size)
+    further, on_zeros = further_layers(spec, size), runs_on_zeros(spec, size)
     if args.all:  # what is around a layer comes after it
         all_layers = tuple(sorted((*all_layers, *further), key=lambda layer: layer.index))
     listed_layers = [layer for layer in all_layers if args.all or not layer.detail]
     if args.json is not None:
         rows = [_as_json(layer) for layer in listed_layers]
         value = {"network": spec.name, "input_size": size, "layers": rows}
-        write_json(args.json, value | {"left_out": missing})
+        value |= {"left_out": missing} | ({"on_zeros": True} if on_zeros else {})
+        write_json(args.json, value)
     if args.json != "-":
         header = ("layer", "title", "kind", "stage", "output")
         cells = [
@@ -64,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
         for sentence in (
             _hidden(len(all_layers) - len(listed_layers)),
             left_out_sentence(missing),
+            on_zeros_sentence(spec.title) if on_zeros else "",
         ):
             if sentence:
                 print(f"\n{sentence}")

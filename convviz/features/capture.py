@@ -14,7 +14,7 @@ the pass says (`convviz.structure.layout`).
 import copy
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from convviz.datasets.image_set import Excerpt, ImageSet, origins, seen_text
 from convviz.datasets.zip_archive import LeftOut
 from convviz.errors import ImageError, NetworkError, SettingError
+from convviz.features.guided_backpropagation import MaskedReLUs, guide
 from convviz.formatting import near_matches
 from convviz.images.preprocess import to_tensor
 from convviz.networks.clone import clone
@@ -510,11 +511,11 @@ def input_gradient(
             has no ReLU that could guide.
     """
     image = batch.detach().clone().requires_grad_()
-    with torch.enable_grad():
+    with torch.enable_grad(), MaskedReLUs() if guided else nullcontext() as masked:
         scores = class_scores_in(clone(module)(image.clone()))  # its first layer may work in place
         value = score(scores).sum()
     check_gradient(value, "the scores")
-    if guided and not _guide(value):
+    if masked is not None and not guide(value, masked):
         raise NetworkError(
             "The network has no ReLU on the way to its scores, so guided backpropagation would be "
             "the plain gradient: choose the gradient."
@@ -537,58 +538,6 @@ def class_scores_in(output: Any) -> Tensor:
             "is no class whose evidence could be shown: choose another network."
         )
     return scores
-
-
-def _guide(value: Tensor) -> int:
-    """Let only what is positive pass back through each ReLU that a value was computed with.
-
-    The ReLUs are found in the graph that PyTorch keeps for the backward pass, so it does not matter
-    whether a module, a function or an operation in place has made them.
-
-    Returns:
-        How many there are.
-    """
-    count = 0
-    seen: set[Any] = set()
-    ahead = [value.grad_fn]
-    while ahead:
-        node = ahead.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if _is_relu(node):
-            node.register_prehook(_positive_parts)
-            count += 1
-        ahead += [before for before, _ in node.next_functions]
-    return count
-
-
-def _positive_parts(gradients: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]:
-    return tuple(None if each is None else each.clamp(min=0) for each in gradients)
-
-
-# What PyTorch calls the operations that may be a ReLU, in the graph of the backward pass, and what
-# it calls the bounds there of which a ReLU has one at 0.
-_RELU_NODES = {
-    "Hardtanh": ("_saved_min_val",),  # a ReLU6 is hardtanh from 0 to 6
-    "Clamp": ("_saved_min",),
-    "ClampMin": ("_saved_min",),
-    "Threshold": ("_saved_threshold",),
-    "Maximum": ("_saved_self", "_saved_other"),
-}
-
-
-def _is_relu(node: Any) -> bool:
-    """Whether a step of the backward pass is that of a ReLU, in whatever words it was written."""
-    name = node.name().partition("Backward")[0]
-    bounds = (getattr(node, bound, None) for bound in _RELU_NODES.get(name, ()))
-    return name == "Relu" or any(map(_is_zero, bounds))
-
-
-def _is_zero(bound: Any) -> bool:
-    if isinstance(bound, Tensor):
-        return not bool(bound.any())
-    return bound is not None and float(bound) == 0.0
 
 
 def truncated(module: nn.Module, name: str, *, as_maps: bool = True) -> nn.Module:

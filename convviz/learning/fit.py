@@ -17,7 +17,6 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import GoogLeNet
 
 from convviz.datasets import labelled_set
 from convviz.datasets.labelled_set import Dataset, Split
@@ -27,14 +26,14 @@ from convviz.learning.augmentation import augment
 from convviz.learning.config import Answers, TrainingResult, TrainingSettings, TrainingStep
 from convviz.learning.encoding import DecodedImages, FeatureScale, cut, encode, trunk
 from convviz.learning.loop import BestWeights, Examples, Schedule, seed_dropout, train
-from convviz.learning.plan import TransferPlan, trained_parts
+from convviz.learning.plan import TransferPlan, trained_parts, with_heads
 from convviz.learning.snapshots import SnapshotSchedule, Watch
 from convviz.learning.step import Learner
 from convviz.networks.clone import clone
-from convviz.networks.decoders import in_form, put
+from convviz.networks.decoders import in_form, remove_heads
 from convviz.networks.device import fast_dtype
 from convviz.networks.network import is_within
-from convviz.networks.registry import build
+from convviz.structure.trace import TraceError, trace
 
 Progress = TypeVar("Progress")
 Outcome = TypeVar("Outcome")
@@ -79,12 +78,26 @@ def fit(
     if plan.form.classes != dataset.classes:
         raise SettingError("The plan was made for other classes: plan again for this data set.")
     labelled_set.check_fits(len(dataset), settings.size)
+    if plan.auxiliary:
+        _check_heads(plan, settings.size)
     for name in watch.names if watch else ():
         check_layer(plan.network.module, name)
     if images is None:
         indices = tuple(sorted((*split.train, *split.validation, *split.test)))
         images = DecodedImages(dataset, indices, settings.size)
     return _fit(plan, split, settings, stop, watch, images)
+
+
+def _check_heads(plan: TransferPlan, size: int) -> None:
+    """Refuse images that are too small for auxiliary heads: Inception v3's need 5 × 5 averages."""
+    spec = plan.network.spec
+    try:
+        trace(with_heads(spec, plan.form), size, train=True)
+    except TraceError as error:
+        raise SettingError(
+            f"With its auxiliary heads {spec.title} cannot be trained on images of {size} × {size} "
+            f"pixels: choose {spec.input_size}, the size it is made for, or train without heads."
+        ) from error
 
 
 def _fit(
@@ -350,11 +363,8 @@ def _set_modes(plan: TransferPlan, module: nn.Module) -> None:
 def _plain(plan: TransferPlan, trained_module: nn.Module) -> nn.Module:
     """Put the trained weights into a plain network, without what only training needs."""
     if plan.auxiliary:
-        network = build(plan.network.spec, num_classes=len(plan.form.classes))
-        for name in plan.auxiliary:
-            put(network, name, None)
-        if isinstance(network, GoogLeNet):
-            network.aux_logits = False
+        network = with_heads(plan.network.spec, plan.form)
+        remove_heads(network, plan.auxiliary)
     else:
         with torch.device("meta"):
             network = in_form(clone(plan.network.module), plan.form, plan.network.spec.auxiliary)

@@ -11,9 +11,9 @@ below about 1e-19 is 0, and so would be the norm.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from math import hypot, isfinite
 from typing import Literal
 
@@ -26,7 +26,7 @@ from convviz.errors import NetworkError
 from convviz.images.preprocess import to_tensor
 from convviz.learning.step import all_scores, total_loss
 from convviz.lessons.auxiliary_loss import AuxiliaryLoss, auxiliary_loss
-from convviz.networks.initial_weights import untrained
+from convviz.networks.initial_weights import set_weight, untrained
 from convviz.networks.network import AUXILIARY_WEIGHT, NetworkSpec, is_within
 from convviz.structure.layers import layers
 
@@ -132,15 +132,37 @@ def gradient_norms(
         names: Dotted names of the layers.
         keep_graph: Whether another gradient of the same pass will be asked for.
     """
-    weights = [module.get_parameter(f"{name}.weight") for name in names]
-    gradients = torch.autograd.grad(loss, weights, retain_graph=keep_graph)
-    return {name: float(g.double().norm()) for name, g in zip(names, gradients, strict=True)}
+    weights = [learned_weights(module.get_submodule(name)) for name in names]
+    flat = [weight for group in weights for weight in group]
+    gradients = iter(torch.autograd.grad(loss, flat, retain_graph=keep_graph))
+    return {
+        name: _norm(islice(gradients, len(group)))
+        for name, group in zip(names, weights, strict=True)
+    }
 
 
 @torch.no_grad()
 def weight_norms(module: nn.Module, names: Sequence[str]) -> dict[str, float]:
     """Measure the weights of layers, given by their dotted names, as Euclidean norms."""
-    return {name: float(module.get_parameter(f"{name}.weight").double().norm()) for name in names}
+    return {name: _norm(learned_weights(module.get_submodule(name))) for name in names}
+
+
+def learned_weights(layer: nn.Module) -> list[nn.Parameter]:
+    """List what a layer's weights are learned as: one parameter, or those they are computed from.
+
+    With weight_norm these are length and direction, with spectral_norm the weights before they are
+    divided.
+    """
+    return [
+        parameter
+        for name, parameter in layer.named_parameters()
+        if "bias" not in name.removeprefix("parametrizations.").split(".")[0]
+    ]
+
+
+def _norm(tensors: Iterable[Tensor]) -> float:
+    """Return the Euclidean norm of all numbers of some tensors together."""
+    return hypot(*(float(tensor.double().norm()) for tensor in tensors))
 
 
 def layer_gradients(
@@ -210,7 +232,7 @@ def _untrained(spec: NetworkSpec, seed: int, start: Initialisation) -> nn.Module
         with torch.no_grad():
             for part in module.modules():
                 if isinstance(part, nn.Conv2d | nn.Linear):
-                    part.weight.normal_(0.0, NARROW, generator=generator)
+                    set_weight(part, lambda x: x.normal_(0.0, NARROW, generator=generator))
     module.requires_grad_(True).train()
     for part in module.modules():
         if isinstance(part, nn.modules.dropout._DropoutNd):

@@ -10,17 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import GoogLeNet
 
 from convviz.errors import NetworkError, SettingError
 from convviz.networks.clone import clone
-from convviz.networks.decoders import EncoderOnly, Form, in_form, inputs_of, is_pooled
+from convviz.networks.decoders import (
+    EncoderOnly,
+    Form,
+    in_form,
+    inputs_of,
+    is_pooled,
+    make_decoder,
+    put,
+)
 from convviz.networks.initial_weights import draw
-from convviz.networks.network import Network, is_within
+from convviz.networks.network import Network, NetworkSpec, is_within
 from convviz.networks.registry import build
 from convviz.structure.layers import last_linear
 from convviz.weights.load import load
@@ -323,12 +331,39 @@ def _form(
 def _shaped(network: Network, form: Form, scenario: Scenario, heads: tuple[str, ...]) -> nn.Module:
     """Copy the network's structure, with the new decoder on the meta device."""
     if heads:
-        module = clone(build(network.spec, num_classes=len(form.classes)))
-        if isinstance(module, GoogLeNet):
-            module.aux_logits = True
-        return module
+        return with_heads(network.spec, form)
     with torch.device("meta"):
         return in_form(clone(network.module), form, network.spec.auxiliary).eval()
+
+
+def with_heads(spec: NetworkSpec, form: Form) -> nn.Module:
+    """Build a network with its auxiliary heads, each of which has a score for every new class.
+
+    Args:
+        spec: The network's description.
+        form: Its new decoder; a `build` that takes `num_classes` makes it itself.
+
+    Raises:
+        NetworkError: The network cannot be built, or a head has no fully connected layer.
+    """
+    classes = len(form.classes)
+    takes_classes = "num_classes" in signature(spec.build).parameters
+    module = clone(build(spec, **({"num_classes": classes} if takes_classes else {})))
+    for name in (form.decoder, *spec.auxiliary):
+        linear = [
+            f"{name}.{key}".rstrip(".")
+            for key, part in module.get_submodule(name).named_modules()
+            if isinstance(part, nn.Linear)
+        ]
+        if not linear:
+            raise NetworkError(
+                f"The auxiliary head {name} of {spec.title} has no fully connected layer whose "
+                "place new scores could take; train it without."
+            )
+        last = module.get_submodule(linear[-1])
+        if last.out_features != classes:
+            put(module, linear[-1], make_decoder(inputs_of(last), classes))
+    return module
 
 
 def _channels(features: nn.Module) -> int:

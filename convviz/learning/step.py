@@ -117,18 +117,16 @@ class Learner:
 def all_scores(out: object) -> tuple[Tensor, ...]:
     """List a network's scores, the main ones first, then the auxiliary heads'.
 
-    What else a network returns beside its scores, such as features, is left out: of a tuple, a
-    dictionary or the like the first tensor has the scores.
+    Of a tuple, a dictionary or the like the first tensor has the main scores, and others of its
+    shape those of the heads. What else a network returns, such as features, is left out.
 
     Raises:
         NetworkError: It returns no tensor.
     """
     main = main_scores(out)
     # torchvision's GoogLeNet returns (scores, deeper head's, shallower head's) in train mode.
-    others = out[1:] if isinstance(out, tuple) and out[0] is main else ()
-    heads = tuple(scores for scores in others if scores is not None)
-    alike = all(isinstance(scores, Tensor) and scores.shape == main.shape for scores in heads)
-    return (main, *heads) if alike else (main,)
+    heads = (each for each in tensors_in(out) if each is not main)
+    return (main, *(scores for scores in heads if scores.shape == main.shape))
 
 
 def main_scores(out: object) -> Tensor:

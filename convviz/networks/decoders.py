@@ -111,12 +111,32 @@ def in_form(module: nn.Module, form: Form, auxiliary: Sequence[str] = ()) -> nn.
         features = module.get_submodule("features")
         return PooledNetwork(features, decoder)
     put(module, form.decoder, decoder)
-    for name in auxiliary:
-        if getattr(module, name, None) is not None:
-            put(module, name, None)
-    if auxiliary:
-        forget_heads(module)
+    remove_heads(module, auxiliary)
     return module
+
+
+class NoHead(nn.Module):
+    """Takes the place of an auxiliary head that was removed, and returns None."""
+
+    def forward(self, *_: object) -> None:
+        """Return nothing, whatever the head would have read."""
+
+
+def remove_heads(module: nn.Module, names: Sequence[str]) -> None:
+    """Remove the auxiliary heads of a network, which goes on without.
+
+    Args:
+        module: The network; it is changed.
+        names: Dotted names of the heads.
+    """
+    is_torchvisions = isinstance(module, GoogLeNet | Inception3)
+    for name in names:
+        parent, _, leaf = name.rpartition(".")
+        if getattr(module.get_submodule(parent), leaf, None) is not None:
+            # A user's forward() may call its head without a look at whether there is one.
+            put(module, name, None if is_torchvisions else NoHead())
+    if names:
+        forget_heads(module)
 
 
 def forget_heads(module: nn.Module) -> None:

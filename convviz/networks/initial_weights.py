@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from convviz.networks.clone import clone
 from convviz.networks.network import NetworkSpec
@@ -54,10 +58,55 @@ def draw(module: nn.Module, generator: torch.Generator) -> None:
         _draw(part, generator)
 
 
+def set_weight(part: nn.modules.conv._ConvNd | nn.Linear, fill: Callable[[Tensor], Tensor]) -> None:
+    """Give a convolution or linear layer other weights, in place.
+
+    Weights that are computed from others (weight_norm, spectral_norm, pruning) are set by those.
+
+    Args:
+        part: The layer.
+        fill: Fills a tensor of the weights' shape in place, and returns it.
+    """
+    if is_parametrized(part, "weight"):
+        with suppress(NotImplementedError):  # one that cannot be turned round keeps its weights
+            part.weight = fill(torch.empty_like(part.weight))
+    elif "weight_g" in part._parameters:  # PyTorch's first weight_norm: length and direction
+        length, direction = part._parameters["weight_g"], part._parameters["weight_v"]
+        if length is not None and direction is not None:
+            fill(direction)
+            over = [axis for axis, size in enumerate(length.shape) if size == 1]
+            length.copy_(torch.linalg.vector_norm(direction, dim=over or None, keepdim=True))
+    else:
+        original = part._parameters.get("weight_orig")  # of a spectral norm, or of pruning
+        fill(part.weight if original is None else original)
+
+
+def _settle_spectral_norm(part: nn.Module, generator: torch.Generator) -> None:
+    """Let a spectral norm find the new weights' largest singular value, which training does else.
+
+    Its power iteration (Miyato et al. 2018) starts from a vector that is drawn.
+    """
+    starts = [b for n, b in part.named_buffers() if n.rpartition(".")[2] in _VECTORS]
+    if not starts:
+        return
+    for start in starts:
+        start.normal_(generator=generator)
+        start.div_(start.norm())
+    training = part.training
+    part.train()
+    for _ in range(_POWER_ITERATIONS):
+        getattr(part, "weight", None)  # which a parametrization computes when it is read
+        for hook in part._forward_pre_hooks.values():
+            hook(part, ())
+    part.train(training)
+
+
 def _owner(parameter: str) -> str:
     return parameter.rpartition(".")[0]
 
 
+_VECTORS = ("_u", "_v", "weight_u", "weight_v")  # of a spectral norm
+_POWER_ITERATIONS = 50
 _POSITIONS = 0.02  # standard deviation of what tells a transformer the tokens' places
 _NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
 _DRAWN = (nn.modules.conv._ConvNd, nn.Linear, nn.MultiheadAttention, *_NORMS)
@@ -66,10 +115,12 @@ _DRAWN = (nn.modules.conv._ConvNd, nn.Linear, nn.MultiheadAttention, *_NORMS)
 def _draw(part: nn.Module, generator: torch.Generator) -> None:
     if isinstance(part, nn.modules.conv._ConvNd):
         inputs = part.weight[0].numel()
-        part.weight.normal_(0.0, (2 / inputs) ** 0.5, generator=generator)
+        set_weight(part, lambda x: x.normal_(0.0, (2 / inputs) ** 0.5, generator=generator))
+        _settle_spectral_norm(part, generator)
     elif isinstance(part, nn.Linear):
         bound = part.in_features**-0.5
-        part.weight.uniform_(-bound, bound, generator=generator)
+        set_weight(part, lambda x: x.uniform_(-bound, bound, generator=generator))
+        _settle_spectral_norm(part, generator)
     elif isinstance(part, nn.MultiheadAttention) and part.in_proj_weight is not None:
         bound = part.embed_dim**-0.5
         part.in_proj_weight.uniform_(-bound, bound, generator=generator)

@@ -36,7 +36,7 @@ from convviz.structure.layers import Output, built, encoder_end, layer
 from convviz.structure.ops import Window, kind_of
 from convviz.structure.receptive_field import ReceptiveField, receptive_fields
 from convviz.structure.steps import Step, group, row_names, steps_of
-from convviz.structure.trace import Shape, TraceError, trace
+from convviz.structure.trace import Shape, Trace, TraceError, trace
 
 PARTS = ("encoder", "decoder", "auxiliary")
 BYTES_PER_VALUE = 4  # float32
@@ -124,12 +124,14 @@ class Costs:
         title: Name for people.
         input_size: Side of the square image, in pixels.
         layers: The rows.
+        on_zeros: Whether they are those of an image of zeros, as the network reads numbers.
     """
 
     name: str
     title: str
     input_size: int
     layers: tuple[LayerCost, ...]
+    on_zeros: bool = False
 
     @property
     def total(self) -> Total:
@@ -205,24 +207,24 @@ def count(network: Network | NetworkSpec | nn.Module, input_size: int | None = N
     size = usual if input_size is None else input_size
     check_input_size(size)
     try:
-        rows = rows_of(module, size, spec)
+        record = trace(module, size)
     except TraceError as error:
         raise _refusal(module, size, usual, spec, error) from error
-    return Costs(spec.name, spec.title, size, rows)
+    rows = rows_of(record, module, size, spec)
+    return Costs(spec.name, spec.title, size, rows, record.on_zeros)
 
 
-def rows_of(module: nn.Module, image: int | Shape, spec: NetworkSpec) -> tuple[LayerCost, ...]:
+def rows_of(
+    record: Trace, module: nn.Module, image: int | Shape, spec: NetworkSpec
+) -> tuple[LayerCost, ...]:
     """Make the rows of a network's costs.
 
     Args:
+        record: Of a pass in eval mode.
         module: The network.
         image: Side of the square image in pixels, or the shape (C, H, W) of another input.
         spec: Says where the encoder ends, which parts are auxiliary, and the layers' titles.
-
-    Raises:
-        TraceError: The network cannot be run on such an image.
     """
-    record = trace(module, image)
     steps = steps_of(record)
     kept = _kept_bytes(module, image, steps, {call.name for call in record.calls})
     return _rows(steps, module, spec, kept)

@@ -33,7 +33,7 @@ from convviz.networks.design_module import (
 )
 from convviz.networks.network import NetworkSpec, is_within
 from convviz.structure.costs import Costs, LayerCost, Total, rows_of, total
-from convviz.structure.trace import Shape
+from convviz.structure.trace import Shape, trace
 
 MOST_TRAINED_PARAMETERS = 20_000_000
 MOST_TRAINED_MACS = 500_000_000
@@ -290,7 +290,8 @@ def _costs_before(text: str, line: int) -> DesignCosts | None:
 def count_placed(placed: PlacedDesign) -> DesignCosts:
     """Count what a design costs whose blocks have been found to fit."""
     spec = spec_of(placed)
-    rows = rows_of(placed.module, placed.design.input.shape, spec)
+    image = placed.design.input.shape
+    rows = rows_of(trace(placed.module, image), placed.module, image, spec)
     blocks: list[BlockCost] = []
     field, jump = 1, 1.0
     for each, layers in zip(placed.blocks, _by_block(placed.blocks, rows), strict=True):

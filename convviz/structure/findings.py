@@ -31,6 +31,32 @@ def left_out_sentence(names: Sequence[str]) -> str:
     )
 
 
+def windows_sentence(name: str, windows: int, positions: int) -> str:
+    """Say why the heads of an attention have no map over the image: it goes on in windows.
+
+    Args:
+        name: Name of the layer, safe to show.
+        windows: How many windows there are.
+        positions: How many positions each has.
+    """
+    return (
+        f"The attention of {name} goes on inside {windows:,} windows of {positions:,} positions, "
+        "apart in each, so no head of it has one map over the whole image."
+    )
+
+
+def on_zeros_sentence(title: str) -> str:
+    """Say that a list of layers holds for an image of zeros, and may not for another.
+
+    Args:
+        title: The network's title, safe to show.
+    """
+    return (
+        f"{title} reads numbers while it runs, so its layers are listed as it runs on an "
+        "image of zeros; for another image others may run, or some more or less often."
+    )
+
+
 def whole_image_sentence(field: ReceptiveField) -> str:
     """Say why every position of a map depends on the whole image; empty if it does not.
 

@@ -17,6 +17,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import TypeVar
 
 import torch
@@ -30,6 +31,7 @@ from convviz.networks.image_channels import image_channels
 from convviz.networks.network import Network, NetworkSpec, is_within
 from convviz.networks.registry import build
 from convviz.structure.dataflow import Flow, Join, flow
+from convviz.structure.findings import windows_sentence
 from convviz.structure.input_size import LARGEST_LISTED, check_input_size, size_sentence
 from convviz.structure.layout import Layout, layouts_in
 from convviz.structure.ops import kind_of
@@ -188,6 +190,11 @@ def layer(network: Network | NetworkSpec, name: str, input_size: int | None = No
             f"{network.title} has a module {name}, but it puts out neither maps, nor tokens that "
             "stand for places of the image, nor one vector for it: choose another layer."
         )
+    if asked.part == HEADS_PART:
+        windows = attention_windows(network, name)
+        if windows is not None:
+            sentence = windows_sentence(asked.module, windows.count, windows.positions)
+            raise NetworkError(f"{sentence.rstrip('.')}: choose {asked.module}.")
     hint = did_you_mean(name, names, f"they go from {names[0]} to {names[-1]}.")
     called = f"called {name}" if name.strip() else "without a name"
     raise NetworkError(f"{network.title} has no layer {called}: {hint}")
@@ -690,6 +697,64 @@ def left_out(network: Network | NetworkSpec, input_size: int | None = None) -> t
     calls = flow(module, size).calls
     names = dict.fromkeys(call.name for call in calls if call.leaf and call.name)
     return tuple(name for name in names if name not in listed)
+
+
+@dataclass(frozen=True)
+class AttentionWindows:
+    """The windows of an attention that goes on in each of them apart, as Swin's and MaxViT's do.
+
+    Attributes:
+        count: How many there are in a map.
+        positions: How many positions each has.
+    """
+
+    count: int
+    positions: int
+
+
+def attention_windows(network: Network | NetworkSpec, name: str) -> AttentionWindows | None:
+    """Find the windows that the attention of a layer goes on in; None where there are none.
+
+    Args:
+        network: A loaded network, or the description of one.
+        name: Dotted name of the layer.
+
+    Raises:
+        NetworkError: The network cannot be run.
+    """
+    module = network.module if isinstance(network, Network) else built(network)
+    return _windows(module, network.input_size).get(OutputName.of(name).module)
+
+
+@per_module()
+def _windows(module: nn.Module, size: int) -> dict[str, AttentionWindows]:
+    recorded = trace(module, size)
+    names = {call.position: call.name for call in recorded.calls}
+    found = {}
+    for operation in recorded.operations:
+        # (windows, heads, positions, positions), for one image; further axes of windows before.
+        shape = operation.output.shape
+        if "softmax" in operation.name and len(shape) >= 4 and shape[-1] == shape[-2] > 1:
+            count = prod(shape[:-3])
+            if count > 1 and operation.call in names:
+                found[names[operation.call]] = AttentionWindows(count, shape[-1])
+    return found
+
+
+def runs_on_zeros(network: Network | NetworkSpec, input_size: int | None = None) -> bool:
+    """Whether a network's layers are those of an image of zeros, as it reads numbers while it runs.
+
+    Args:
+        network: A loaded network, or the description of one.
+        input_size: Side of the square input, in pixels; None for the network's own.
+
+    Raises:
+        NetworkError: The network cannot be run on an image of this size.
+    """
+    size = network.input_size if input_size is None else input_size
+    layers(network, size)  # which says why it cannot be run
+    module = network.module if isinstance(network, Network) else built(network)
+    return trace(module, size).on_zeros
 
 
 def has_parameters(module: nn.Module) -> bool:

@@ -15,6 +15,7 @@ since the product of the two values is no product with a weight.
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -174,6 +175,7 @@ _CREATING = {
 }
 
 
+@functools.cache  # of the dispatcher's operations, which PyTorch looks up in Python
 def name(function: Any) -> str:
     """Return an operation's plain name: ``relu`` for ``aten.relu_.default``."""
     return str(function.overloadpacket.__name__).removesuffix("_")
@@ -187,13 +189,43 @@ def arguments(function: Any, args: tuple[Any, ...], kwargs: Arguments) -> dict[s
         args: Its positional arguments.
         kwargs: Its keyword arguments.
     """
-    schema = function._schema.arguments
+    schema = _schema(function)
     values = {a.name: value for a, value in zip(schema, args, strict=False)} | dict(kwargs)
     return {
-        a.name: values.get(a.name, a.default_value)
-        for a in schema
-        if a.name in values or a.has_default_value()
+        a.name: values.get(a.name, a.default) for a in schema if a.name in values or a.has_default
     }
+
+
+def written(function: Any) -> tuple[str, ...]:
+    """Return the names of the arguments that an operation writes to.
+
+    Args:
+        function: The operation.
+    """
+    return tuple(argument.name for argument in _schema(function) if argument.is_written)
+
+
+@dataclass(frozen=True)
+class _Argument:
+    """One argument of an operation's schema, which PyTorch makes anew whenever it is asked."""
+
+    name: str
+    has_default: bool
+    default: Any
+    is_written: bool
+
+
+@functools.cache
+def _schema(function: Any) -> tuple[_Argument, ...]:
+    return tuple(
+        _Argument(
+            name=argument.name,
+            has_default=argument.has_default_value(),
+            default=argument.default_value,
+            is_written=argument.alias_info is not None and argument.alias_info.is_write,
+        )
+        for argument in function._schema.arguments
+    )
 
 
 def is_bookkeeping(name: str) -> bool:

@@ -31,7 +31,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from convviz.networks.clone import clone, per_module
 from convviz.networks.image_channels import image_channels
-from convviz.structure import ops
+from convviz.structure import ops, shape_inference
 
 Shape = tuple[int, ...]
 T = TypeVar("T")
@@ -531,13 +531,10 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         """Run one operation and record it."""
         arguments = ops.arguments(func, args, kwargs or {})
         inputs = tuple(self._given(tensor) for tensor in tensors_in(arguments))
-        output = _output_without_values(func, args)
-        if output is None:
-            output = func(*args, **(kwargs or {}))
-        for argument in func._schema.arguments:
-            if argument.alias_info is not None and argument.alias_info.is_write:
-                for tensor in tensors_in(arguments.get(argument.name)):
-                    self._write(tensor)
+        output = shape_inference.run(func, args, kwargs or {})
+        for name in ops.written(func):
+            for tensor in tensors_in(arguments.get(name)):
+                self._write(tensor)
         outputs = [self.value(tensor) for tensor in tensors_in(output)]
         if outputs:
             read = [m for v in inputs for m in (v.memory, *self._copies.get(v.memory, ()))]
@@ -572,31 +569,3 @@ def _shapes(argument: Any) -> Any:
     if isinstance(argument, (tuple, list)):
         return tuple(_shapes(value) for value in argument)
     return argument
-
-
-_EVAL_NORM = torch.ops.aten._native_batch_norm_legit_no_training.default
-_NORMS = (torch.ops.aten.native_batch_norm.default, torch.ops.aten._native_batch_norm_legit.default)
-_UNARY = (
-    *("relu", "silu", "gelu", "hardswish", "hardsigmoid", "sigmoid", "hardtanh"),
-    *(f"{name}_" for name in ("relu", "silu", "hardswish", "hardsigmoid", "sigmoid", "hardtanh")),
-)
-
-
-def _output_without_values(func: Any, args: Any) -> Any:
-    """Make the output of an operation on the meta device that keeps the shape of its input.
-
-    PyTorch finds that shape by taking the operation apart in Python, which for batch norms and
-    activations takes most of the time of a pass. None for any other operation.
-    """
-    source = args[0] if args else None
-    if not isinstance(source, Tensor) or not source.is_meta or not source.is_floating_point():
-        return None
-    if func is _EVAL_NORM:
-        return torch.empty_like(source), source.new_empty(0), source.new_empty(0)
-    if func in _NORMS:
-        channels = source.new_empty(source.shape[1])
-        return torch.empty_like(source), channels, torch.empty_like(channels)
-    name = func.overloadpacket.__name__
-    if name not in _UNARY:
-        return None
-    return source if name.endswith("_") else torch.empty_like(source)

@@ -43,6 +43,17 @@ CONVENTIONS: dict[str, Convention] = {
         check="PyTorch hooks and comparisons written out anew for every kind of layer and τ.",
         test="tests/features/test_emptiness_oracle.py",
     ),
+    "soft threshold": Convention(
+        title="τ behind SiLU, GELU and the like",
+        counted="The farthest from 0 that the function comes for any input up to 0 (SiLU 0.278, "
+        "GELU 0.170), divided by the layer's largest number. For LeakyReLU it is the slope, for "
+        "functions that are positive everywhere 0.01. A channel below it went no farther than what "
+        "is negative makes it.",
+        source="convviz's own definition, from the functions as PyTorch computes them; with a ReLU "
+        "it is 0.",
+        check="The functions' largest magnitudes on 30,001 inputs from −30 to 0.",
+        test="tests/features/test_soft_layers.py",
+    ),
     "maximum and rank": Convention(
         title="Maximum, mean and rank",
         counted="Of a channel's numbers after the ReLU, or with their signs where no ReLU follows. "

@@ -11,8 +11,8 @@ from convviz.cli.layers import _heading, _hidden
 from convviz.cli.options import find_layer
 from convviz.errors import NetworkError
 from convviz.networks.registry import spec
-from convviz.structure.findings import left_out_sentence
-from convviz.structure.layers import layers
+from convviz.structure.findings import left_out_sentence, on_zeros_sentence, windows_sentence
+from convviz.structure.layers import AttentionWindows, attention_windows, layer, layers
 from convviz.weights.load import load
 
 
@@ -100,6 +100,64 @@ def test_what_a_list_says_of_itself(capsys: pytest.CaptureFixture[str], own_file
     assert left_out_sentence([]) == ""
     assert left_out_sentence(["a"]).startswith("1 module that runs is not listed")
     assert left_out_sentence(["a", "b", "c"]).endswith("image: a, b, c.")
+
+
+@pytest.mark.claims("convviz.structure.findings.windows_sentence")
+def test_attention_inside_windows_has_no_heads_over_the_image(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # Swin-T at 224: 56 × 56 positions in windows of 7 × 7, of which there are 8 × 8.
+    name = "features.1.0.attn"
+    assert attention_windows(spec("swin_t"), name) == AttentionWindows(8 * 8, 7 * 7)
+    sentence = windows_sentence(name, 64, 49)
+    assert sentence.startswith(f"The attention of {name} goes on inside 64 windows of 49 positions")
+    with pytest.raises(NetworkError) as refused:
+        layer(spec("swin_t"), f"{name}:heads")
+    assert str(refused.value) == f"{sentence.rstrip('.')}: choose {name}."
+    # ViT's attention goes over the whole map.
+    assert attention_windows(spec("vit_b_32"), "encoder.layers.encoder_layer_3") is None
+    assert attention_windows(spec("alexnet"), "features.0") is None
+    assert windows_sentence("a", 1_000, 64).count("1,000 windows of 64 positions") == 1
+
+
+READS = """
+import torch
+from torch import nn
+from convviz.networks import NetworkSpec, register
+
+class Reads(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.bright, self.dark, self.fc = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3), nn.Linear(4, 2)
+
+    def forward(self, x):
+        x = self.bright(x) if x.mean() > 0.5 else self.dark(x)
+        return self.fc(x.relu().mean((2, 3)))
+
+register(NetworkSpec("reads", "Reads_it", Reads, input_size=32))
+"""
+
+
+@pytest.mark.claims("convviz.structure.findings.on_zeros_sentence")
+def test_a_list_made_of_zeros_says_so(capsys: pytest.CaptureFixture[str], own_file: Any) -> None:
+    own_file(READS)
+    sentence = on_zeros_sentence("Reads_it")
+    assert sentence.startswith("Reads_it reads numbers while it runs")
+    assert "image of zeros; for another image others may run" in sentence
+    for words in (["layers", "reads"], ["costs", "reads"], ["costs", "reads", "alexnet"]):
+        assert main(words) == 0
+        assert capsys.readouterr().out.splitlines()[-1] == sentence
+    main(["layers", "reads", "--json", "-"])
+    value = json.loads(capsys.readouterr().out)
+    assert value["on_zeros"] is True
+    names = [layer["name"] for layer in value["layers"]]
+    assert "dark" in names  # zeros are dark
+    assert "bright" not in names
+    main(["costs", "reads", "alexnet", "--json", "-"])
+    value = json.loads(capsys.readouterr().out)
+    assert [value[name].get("on_zeros") for name in ("reads", "alexnet")] == [True, None]
+    main(["layers", "alexnet"])
+    assert "zeros" not in capsys.readouterr().out
 
 
 def test_tokens_blocks_uses_and_heads_are_listed(

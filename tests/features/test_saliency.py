@@ -65,6 +65,69 @@ def test_guided_backpropagation_stops_what_is_negative_at_any_form_of_relu(name:
     assert torch.allclose(plain.attribution[1], torch.full((2, 2), -0.25))
 
 
+def forms() -> dict[str, Any]:
+    """Ways to write a ReLU with a mask."""
+
+    def filled(y: Tensor) -> Tensor:
+        y = y.clone()
+        y[y < 0] = 0
+        return y
+
+    return {
+        "where": lambda y: torch.where(y > 0, y, 0),
+        "where with a tensor": lambda y: torch.where(y >= 0, y, torch.zeros_like(y)),
+        "where turned round": lambda y: torch.where(y <= 0, 0.0, y),
+        "its method": lambda y: y.where(y > 0, torch.tensor(0.0)),
+        "by keyword": lambda y: torch.where(condition=y > 0, input=y, other=torch.tensor(0.0)),
+        "product": lambda y: y * (y > 0),
+        "mask first": lambda y: (y > 0) * y,
+        "mask of numbers": lambda y: y * (y > 0).float(),
+        "mask of the same type": lambda y: y.mul(y.gt(0).to(y.dtype)),
+        "no negative mask": lambda y: y * ~(y < 0),
+        "masked_fill": lambda y: y.masked_fill(y < 0, 0),
+        "masked_fill by keyword": lambda y: y.masked_fill(mask=torch.lt(y, 0), value=0.0),
+        "by index": filled,
+        "maximum": lambda y: torch.maximum(y, torch.zeros(())),
+        "compared with a tensor": lambda y: torch.where(torch.gt(y, torch.zeros_like(y)), y, 0),
+    }
+
+
+class Formed(nn.Module):
+    def __init__(self, form: Any) -> None:
+        super().__init__()
+        self.form = form
+
+    def forward(self, y: Tensor) -> Tensor:
+        return self.form(y)
+
+
+@pytest.mark.parametrize("form", forms())
+def test_guided_backpropagation_stops_what_is_negative_at_relus_written_with_masks(
+    form: str,
+) -> None:
+    network = explained(scorer(Formed(forms()[form])), side=2, classes=2)
+    found = saliency(network, two_channels_image(), A, "guided")
+    expected = torch.stack((0.5 * RED, torch.zeros(2, 2), torch.zeros(2, 2)))
+    assert torch.allclose(found.attribution, expected)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda y: y * (y > 0.5),
+        lambda y: torch.where(y > 0, y, 1.0),
+        lambda y: torch.where(y > 0, 2 * y, 0),
+        lambda y: y * (y < 0),
+        lambda y: y.masked_fill(y > 0, 0),
+        lambda y: y * torch.sigmoid(y),
+    ],
+)
+def test_what_only_looks_like_a_relu_does_not_guide(form: Any) -> None:
+    network = explained(scorer(Formed(form)), side=2, classes=2)
+    with pytest.raises(NetworkError, match="no ReLU on the way"):
+        saliency(network, two_channels_image(), A, "guided")
+
+
 def test_guided_backpropagation_says_where_it_would_be_the_plain_gradient() -> None:
     network = explained(scorer(nn.Tanh()), side=2, classes=2)
     with pytest.raises(NetworkError, match="no ReLU on the way"):

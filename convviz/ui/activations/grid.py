@@ -46,7 +46,9 @@ def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> N
     legend(atlas, options, activations, dead)
     _grid_and_panel(choice, activations, options, atlas, dead)
     _dead_channels(choice, activations, dead, page_jobs, job)
-    how_we_know("empty channels", "maximum and rank", "map on the image", "dead channels")
+    how_we_know(
+        "empty channels", "soft threshold", "maximum and rank", "map on the image", "dead channels"
+    )
 
 
 def remember_channel(choice: Choice, activations: Activations) -> None:

@@ -10,7 +10,7 @@ from convviz.lessons.worked_row import write_out
 from convviz.networks.network import is_within
 from convviz.networks.registry import spec
 from convviz.structure.costs import Costs, LayerCost
-from convviz.structure.findings import whole_image_sentence
+from convviz.structure.findings import on_zeros_sentence, whole_image_sentence
 from convviz.ui import cache, exports, state
 from convviz.ui.architectures import findings
 from convviz.ui.choice import Choice
@@ -29,6 +29,8 @@ def draw(choice: Choice) -> None:
     form, size = _choose_form(choice.network_name)
     costs = cache.costs(form.name, size)
     row = _chosen_row(costs)
+    if costs.on_zeros:
+        st.caption(on_zeros_sentence(state.plain(costs.title)))
     st.caption(
         "Each block is a layer: the larger its maps, the higher (by the square root, so that small "
         "maps can be seen), and the more channels, the wider. A vector stands upright. Click a "

@@ -10,12 +10,14 @@ from math import prod
 import streamlit as st
 
 from convviz.networks.network import Network, is_within
-from convviz.structure.findings import left_out_sentence
+from convviz.structure.findings import left_out_sentence, on_zeros_sentence, windows_sentence
 from convviz.structure.layers import (
     Layer,
+    attention_windows,
     comparable,
     encoder_depth,
     left_out,
+    runs_on_zeros,
     stepping_stones,
     trunk,
 )
@@ -86,6 +88,11 @@ def pick(
         _draw_related(related(layer, layers, further))
         if sentence := left_out_sentence(left_out(network)):
             st.caption(sentence)
+        if windows := attention_windows(network, layer.name):
+            name = state.code(layer.name)
+            st.caption(windows_sentence(name, windows.count, windows.positions))
+        if runs_on_zeros(network):
+            st.caption(on_zeros_sentence(state.plain(network.title)))
     state.visit().layers[network.name] = layer.name
     state.put(Key.LAYER, layer.name)
     return layer
