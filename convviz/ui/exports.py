@@ -28,6 +28,7 @@ _MIME = {
     "png": "image/png",
     "gif": "image/gif",
     "csv": "text/csv",
+    "npz": "application/octet-stream",
     "safetensors": "application/octet-stream",
     "pt": "application/octet-stream",
     "py": "text/x-python",

@@ -129,6 +129,9 @@ class Key(StrEnum):
     PRECISION = "precision"
 
     # Transfer learning
+    TRANSFER_VIEW = "transfer"
+    SEPARATION_LAYER = "separation_layer"
+    SEPARATION_PLANE = "plane"
     SCENARIO = "scenario"
     TRAINING_SECONDS = "training_seconds", int
     TRANSFER_COMPARE = "transfer_compare", bool
@@ -180,6 +183,7 @@ class Entry(StrEnum):
     SECOND_IMAGE_REFUSAL = "convviz.second_image_refusal"
     USUAL_DATA = "convviz.usual_data"
     TRAINING_ZIP = "convviz.training_zip"
+    SEPARATION_THUMBNAILS = "convviz.separation_thumbnails"
     LIVE_MOMENT = "convviz.live_at"
 
 
@@ -204,6 +208,7 @@ class Component(StrEnum):
     SLIDING_KERNEL = "convviz_sliding_kernel"
     SLIDING_WINDOW = "convviz_sliding_window"
     FILM = "convviz_film"
+    IMAGE_SCATTER = "convviz_image_scatter"
     LAYER_KEYS = "convviz_layer_keys"
     LAYERS_AHEAD = "convviz_layers_ahead"
 
