@@ -8,6 +8,8 @@ import plotly.graph_objects as go
 
 from convviz.figures import theme
 from convviz.formatting import percent
+from convviz.learning.separation import Separation
+from convviz.learning.significance import interval
 from convviz.plain_text import plain_html
 
 
@@ -132,3 +134,58 @@ def compared(names: Sequence[str], shares: Sequence[float], seconds: Sequence[fl
     figure.update_xaxes(range=[0, 1], title="accuracy", **theme.percent_axis(1))
     figure.update_yaxes(range=[len(names) - 0.5, -0.75], showticklabels=False, showgrid=False)
     return theme.style(figure, height=90 + 66 * len(names))
+
+
+def separation(separation: Separation) -> go.Figure:
+    """Draw how well each stage separates the classes: trained and untrained, beside guessing.
+
+    Args:
+        separation: The accuracies; their 95 % intervals are drawn as bars.
+    """
+    figure = go.Figure()
+    titles = [plain_html(each.layer.title) for each in separation.stages]
+    count, different = len(separation.indices), len(separation.different)
+    encoders = {"trained": [each.answers for each in separation.stages]}
+    untrained = [each.untrained for each in separation.stages if each.untrained is not None]
+    if untrained:
+        encoders["untrained"] = untrained
+    for encoder, (name, answers) in enumerate(encoders.items()):
+        for kind, (what, method) in enumerate((("linear probe", "linear"), ("class mean", "mean"))):
+            correct = [sum(getattr(each, method)) for each in answers]
+            ends = [interval(right, count, different) for right in correct]
+            shares = [right / count for right in correct]
+            figure.add_scatter(
+                x=titles,
+                y=shares,
+                name=f"{name}, {what}",
+                mode="lines+markers",
+                line={
+                    "color": theme.series(encoder),
+                    "width": (2.5, 1.5)[kind],
+                    "dash": ("solid", "dot")[kind],
+                },
+                marker={"symbol": ("circle", "square")[encoder], "size": (8, 6)[kind]},
+                error_y={
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [high - y for y, (_, high) in zip(shares, ends, strict=True)],
+                    "arrayminus": [y - low for y, (low, _) in zip(shares, ends, strict=True)],
+                    "thickness": 1,
+                    "width": 3,
+                },
+                customdata=[
+                    [percent(y, 1), percent(low), percent(high)]
+                    for y, (low, high) in zip(shares, ends, strict=True)
+                ],
+                hovertemplate=f"%{{x}}<br>{name} encoder, {what}: %{{customdata[0]}}<br>"
+                "95 % interval %{customdata[1]} to %{customdata[2]}<extra></extra>",
+            )
+    figure.add_hline(
+        y=separation.guessing,
+        line={"color": theme.QUIET, "dash": "dash"},
+        annotation_text="always the largest class",
+        annotation_position="bottom right",
+    )
+    figure.update_xaxes(title="stage, from the image on", type="category")
+    figure.update_yaxes(title="accuracy", range=[0, 1.04], **theme.percent_axis(1))
+    return theme.style(figure, height=400, legend=True)

@@ -520,6 +520,35 @@ CONVENTIONS: dict[str, Convention] = {
         "whose accuracy is that of guessing.",
         test="tests/learning/test_evaluation.py",
     ),
+    "probe accuracy": Convention(
+        title="Class mean and linear probe",
+        counted="At each stage the maps after the ReLU are averaged over their positions: one "
+        "number for each channel, standardised over the pictures learned from. The class mean "
+        "names the class whose mean is nearest; the linear probe is logistic regression with "
+        "C = 1 (L2). Five-fold cross-validation, the same folds everywhere; of more than 600 "
+        "pictures 600 are drawn. The untrained encoder has one draw of first weights.",
+        source="Alain and Bengio, “Understanding intermediate layers using linear classifier "
+        "probes”, 2016.",
+        check="scikit-learn's NearestCentroid and LogisticRegression on the same features.",
+        test="tests/learning/test_separation.py",
+    ),
+    "points of images": Convention(
+        title="Pictures as points",
+        counted="Principal components of the standardised features, found without your image, "
+        "which is put among them; or t-SNE of 50 such components, perplexity 30, with your image.",
+        source="Pearson (1901), On lines and planes of closest fit; van der Maaten and Hinton "
+        "(2008), Visualizing data using t-SNE.",
+        check="scikit-learn's PCA; t-SNE is scikit-learn's.",
+        test="tests/learning/test_probe.py",
+    ),
+    "nearest images": Convention(
+        title="Nearest pictures",
+        counted="By cosine distance, 1 − cos, of the features as they are: the averages of the "
+        "channels' maps.",
+        source="The definition of the cosine distance.",
+        check="scikit-learn's cosine_distances.",
+        test="tests/learning/test_probe.py",
+    ),
     "accuracy_interval": Convention(
         title="95 % interval",
         counted="The accuracies for which a result such as this one is not unusual, given the "

@@ -142,6 +142,9 @@ class Key(StrEnum):
     STRENGTH = "strength", float
 
     # Transfer learning
+    TRANSFER_VIEW = "transfer"
+    SEPARATION_LAYER = "separation_layer"
+    SEPARATION_PLANE = "plane"
     SCENARIO = "scenario"
     TRAINING_SECONDS = "training_seconds", int
     TRANSFER_COMPARE = "transfer_compare", bool
@@ -207,6 +210,7 @@ class Entry(StrEnum):
     USUAL_DATA = "convviz.usual_data"
     TRAINING_ZIP = "convviz.training_zip"
     LIVE_CAMERA = "convviz.live_camera"
+    SEPARATION_THUMBNAILS = "convviz.separation_thumbnails"
     LIVE_MOMENT = "convviz.live_at"
     USUAL_SECONDS = "convviz.usual_seconds"
     COURSE = "convviz.course"  # what was predicted
@@ -236,6 +240,7 @@ class Component(StrEnum):
     SLIDING_KERNEL = "convviz_sliding_kernel"
     SLIDING_WINDOW = "convviz_sliding_window"
     FILM = "convviz_film"
+    IMAGE_SCATTER = "convviz_image_scatter"
     LAYER_KEYS = "convviz_layer_keys"
     LAYERS_AHEAD = "convviz_layers_ahead"
     GLOSSARY = "convviz_glossary"

@@ -90,3 +90,23 @@ def test_everything_fits_on_a_phone(visit: Any) -> None:
         ".map((e) => e.className).slice(0, 5)"
     )
     assert page.evaluate("document.documentElement.scrollWidth") <= 390, wide
+
+
+def test_pictures_as_points_show_themselves_and_their_neighbours(visit: Any) -> None:
+    page = visit("/Transfer_learning?network=googlenet&transfer=separate&data=shapes")
+    page.locator(".st-key-start").get_by_role("button").click()
+    scatter = page.get_by_role("img", name="pictures and your image as points")
+    expect(scatter).to_be_visible(timeout=200_000)
+    points = scatter.locator(".point:not(.own)")
+    expect(scatter.locator(".own")).to_have_count(1)
+    expect(page.get_by_text(re.compile(r"\d of 8 are of the class "))).to_be_visible()
+    scatter.scroll_into_view_if_needed()
+    box = points.first.bounding_box()
+    assert box is not None
+    across, down = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(across, down)
+    tip = page.locator(".tip:visible")
+    expect(tip.locator("img")).to_have_attribute("src", re.compile("^blob:"))
+    expect(tip.locator("span")).to_have_text(re.compile("disc|square|: "))
+    page.mouse.click(across, down)
+    expect(page.get_by_text(re.compile(r"\d of 8 are of its own class, "))).to_be_visible()

@@ -335,3 +335,31 @@ def test_one_zip_in_two_visits_is_looked_at_once_and_goes_with_the_last(
         apps.append(app)
     assert looks == ["c"]
     assert len(datasets._in_use) == 1
+
+
+def test_classes_separate_with_depth_and_the_own_image_has_neighbours(open_page: Any) -> None:
+    app = open_page(PAGE, network="googlenet", transfer="separate")
+    assert not app.exception
+    app.button(key="start").click()
+    deadline = time.monotonic() + 100
+    while not app.get("plotly_chart") and not app.error and time.monotonic() < deadline:
+        app.run()
+        time.sleep(0.5)
+    assert not app.exception
+    assert not app.error
+    texts = [element.value for element in (*app.markdown, *app.caption)]
+    assert any(text.startswith("The linear probe classifies ") for text in texts)
+    assert any(text.startswith("36 pictures, 128 × 128 pixels, in 5 parts ") for text in texts)
+    assert any("**Nearest to " in text and " at inception5b**" in text for text in texts)
+    assert sum(" of 8 are of the class " in text for text in texts) == 1
+    labels = {element.label for element in app.get("download_button")}
+    assert labels == {"Accuracies (CSV)", "Features (NPZ)"}
+    app.select_slider(key="separation_layer").set_value("conv1").run()
+    assert not app.exception
+    assert any("**Nearest to " in e.value and " at conv1**" in e.value for e in app.markdown)
+    assert app.query_params["separation_layer"] == "conv1"
+    app.segmented_control(key="plane").set_value("tsne").run()
+    assert not app.exception
+    assert any("t-SNE keeps neighbours together" in e.value for e in app.caption)
+    app.segmented_control(key="transfer_separation_encoder").set_value("Untrained").run()
+    assert not app.exception

@@ -294,3 +294,30 @@ def test_cells_are_named_and_counted() -> None:
     assert findings.cell("cat", "dog", 1) == "cat taken for dog: 1 picture"
     assert findings.cell("cat", "dog", 1_200) == "cat taken for dog: 1,200 pictures"
     assert findings.most_confident(16, 17) == "The 16 most confident of 17 are shown."
+
+
+@pytest.mark.claims(
+    "convviz.ui.transfer.findings.axis",
+    "convviz.ui.transfer.findings.points",
+    "convviz.ui.transfer.findings.nearest_to",
+    "convviz.ui.transfer.findings.no_tsne",
+)
+def test_points_of_images_are_named() -> None:
+    assert findings.axis(1, (0.5, 0.25)) == "component 1 (50 % of the variance)"
+    assert findings.axis(2, (0.5, 0.0)) == "component 2 (0 % of the variance)"
+    assert findings.points("conv1", 1).startswith("1 picture and your image")
+    assert findings.points("conv1", 1200).startswith("1,200 pictures and your image")
+    assert findings.points("conv1", 2).endswith("by what conv1 makes of them")
+    assert findings.nearest_to("cat_1 *b*", "relu2_1") == (
+        "**Nearest to cat_1 \\*b\\* at relu2_1**, by cosine distance"
+    )
+    assert "convviz[tsne]" in findings.no_tsne()
+
+
+@pytest.mark.claims("convviz.ui.transfer.findings.nearest")
+def test_classes_of_the_nearest_images_are_counted() -> None:
+    names = ["a", "b", "b", "a", "b"]
+    assert findings.nearest(names, "a").startswith("2 of 5 are of its own class, a.")
+    assert findings.nearest(names, "c").startswith("0 of 5 are of its own class, c.")
+    assert findings.nearest(names, None).startswith("3 of 5 are of the class b;")
+    assert findings.nearest([], None).startswith("The distance is")

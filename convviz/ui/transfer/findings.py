@@ -288,6 +288,57 @@ def small_file(title: str, weights: str) -> str:
     return f"A small file. It opens where {plain(title)} has the weights “{plain(weights)}”."
 
 
+def no_tsne() -> str:
+    """Say what t-SNE needs."""
+    return (
+        "t-SNE needs scikit-learn, which is not installed on this machine (pip install "
+        "“convviz[tsne]”); the principal components are drawn in its place."
+    )
+
+
+def axis(number: int, shares: tuple[float, float]) -> str:
+    """Name an axis of the principal components with its share of the variance.
+
+    Args:
+        number: 1 or 2.
+        shares: Of both.
+    """
+    return f"component {number} ({percent(shares[number - 1])} of the variance)"
+
+
+def points(stage: str, count: int) -> str:
+    """Name the drawing of all images as points, for a screen reader."""
+    return f"{_pictures(count)} and your image as points, by what {stage} makes of them"
+
+
+def nearest_to(title: str, stage: str) -> str:
+    """Introduce the nearest images."""
+    return f"**Nearest to {quoted(title)} at {quoted(stage)}**, by cosine distance"
+
+
+def nearest(names: Sequence[str], own: str | None) -> str:
+    """Say which classes the nearest images are of.
+
+    Args:
+        names: Class of each, the nearest first.
+        own: Class of the image whose neighbours they are; None where it has none.
+    """
+    measure = (
+        "The distance is 1 − cos of the angle between the features, averages of each channel "
+        "over its map: 0 for the same direction, 1 for nothing in common."
+    )
+    if not names:
+        return measure
+    if own is not None:
+        same = sum(name == own for name in names)
+        return f"{same} of {len(names)} are of its own class, {quoted(own)}. {measure}"
+    most = max(names, key=names.count)
+    return (
+        f"{names.count(most)} of {len(names)} are of the class {quoted(most)}; your image need be "
+        f"of none of these classes, and has neighbours all the same. {measure}"
+    )
+
+
 def _verdict(paired: PairedComparison) -> str:
     """Say in words what a paired comparison says."""
     if paired.only_first == paired.only_second == 0:

@@ -8,15 +8,28 @@ from convviz.jobs.job import JobView
 from convviz.learning.findings import fine_tuning_over_seeds
 from convviz.learning.transfer import TransferProgress, train_transfer
 from convviz.networks.registry import spec
-from convviz.ui import cache, datasets, jobs
+from convviz.ui import cache, datasets, jobs, widgets
 from convviz.ui.choice import Choice
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.jobs import PageJobs
-from convviz.ui.transfer import findings, plan, result
+from convviz.ui.keys import Key
+from convviz.ui.transfer import findings, plan, result, separation
 from convviz.ui.transfer.plan import TransferSetup
+
+_TRAIN, _SEPARATE = "train", "separate"
+_VIEWS = {_TRAIN: "Train on pictures", _SEPARATE: "How classes separate"}
 
 
 def draw(choice: Choice) -> None:
+    """Draw the view that is open."""
+    view = widgets.views("View", _VIEWS, Key.TRANSFER_VIEW, _TRAIN)
+    if view == _SEPARATE:
+        separation.draw(choice, datasets.choose(datasets.DIRECTIONS))
+    else:
+        _draw_training(choice)
+
+
+def _draw_training(choice: Choice) -> None:
     """Draw the steps, and the training that runs or has ended."""
     st.header("1 · Pictures with classes", anchor=False)
     dataset = datasets.choose(datasets.DIRECTIONS)
