@@ -58,8 +58,8 @@ def run(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     tensors: list[Tensor] = []
     try:
         # The type that numbers become depends on the default.
-        key = (function, _key(args, tensors), _key(tuple(kwargs.items()), tensors))
-        key = (torch.get_default_dtype(), *key)
+        arguments = _key(args, tensors), _key(tuple(kwargs.items()), tensors)
+        key = (torch.get_default_dtype(), function, *arguments)
         known = _known.get(key, ())
     except (_NotOnShapes, TypeError):  # the latter: what has no hash
         return function(*args, **kwargs)

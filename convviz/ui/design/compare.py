@@ -106,8 +106,7 @@ def _choose(label: str, at_hand: Design | None, key: Key, usual: str) -> Design 
         if kind == _TEXT:
             design = _typed(label)
         elif kind.startswith(_CHANGE):
-            key = kind.removeprefix(_CHANGE)
-            design = at_hand and _changed(at_hand, key)
+            design = at_hand and _changed(at_hand, kind.removeprefix(_CHANGE))
         else:
             design = at_hand if kind == _AT_HAND else start(kind)
         if design is None:

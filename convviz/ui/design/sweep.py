@@ -202,13 +202,14 @@ def _draw_points(sweep: DesignSweep) -> None:
     """Draw the points that are trained, and the front."""
     if not sweep.trained:
         return
-    kind: Cost = st.segmented_control(
+    chosen = st.segmented_control(
         "Against",
         _COSTS,
         format_func=_COSTS.__getitem__,
         key=state.remember(Key.DESIGN_SWEEP_COST, "parameters", allowed=_COSTS),
         required=True,
     )
+    kind: Cost = chosen or "parameters"
     st.plotly_chart(
         figures.sweep(sweep, kind), config=theme.save_as("sweep"), key="design_sweep_figure"
     )
