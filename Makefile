@@ -40,7 +40,7 @@ JOBS ?= 2
 PIECES := lint format-check types audit tests
 
 .PHONY: help run dev install preflight test chromium check $(PIECES) unit pages browser \
-	choices independent networks views test-load bench screenshots format clean
+	choices independent networks views test-load test-walks bench screenshots format clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{ printf "make %-13s %s\n", $$1, $$2 }'
@@ -142,6 +142,11 @@ networks: ## looks into every classifier of torchvision: minutes, 8 GB
 views: ## every view in the browser, where make test takes a few: minutes
 	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && \
 		$(VENV_PYTHON) -m pytest --views -m views tests/browser
+
+# WALKS=FOLDER keeps a picture of the end of each
+test-walks: ## from a network, weights, a zip or a TIFF to the grid, in a browser: minutes
+	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && \
+		$(VENV_PYTHON) -m pytest --walks tests/browser/test_walks.py
 
 # LOAD says which of them: make test-load LOAD="-k thirty"
 test-load: ## thirty visitors at once, and a soak: hours; writes docs/LOAD.md

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from convviz.reconstruction.reconstruct import reconstruct as reconstruct
     from convviz.structure.costs import count as count
     from convviz.structure.design_costs import count_design as count_design
+    from convviz.structure.layers import further_layers as further_layers
     from convviz.structure.layers import layers as layers
 
 __version__ = "0.3.0"
@@ -93,6 +94,7 @@ _MODULES = {
     "fit": "convviz.learning.fit",
     "from_folder": "convviz.datasets.class_folders",
     "from_zip": "convviz.datasets.class_folders",
+    "further_layers": "convviz.structure.layers",
     "grad_cam": "convviz.features.grad_cam",
     "image_features": "convviz.features.image_features",
     "layers": "convviz.structure.layers",

@@ -44,6 +44,7 @@ LONG = (
     ("independent", "independent", "count many networks by other code"),
     ("networks", "networks", "look into all of torchvision's classifiers"),
     ("views", "views", "hold every view to what holds for a few in each run"),
+    ("walks", "test-walks", "go from what people bring to the grid, in a browser"),
     ("load", "test-load", "run the long tests of load, faults and hostile input"),
 )
 

@@ -1,12 +1,21 @@
 """What the README tells people to type and to write works."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from convviz.features.activations import activations
+from convviz.features.predictions import predict
+from convviz.weights.load import load
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,6 +41,28 @@ def test_the_example_of_an_own_network_works_as_it_stands(tmp_path: Path) -> Non
     file = tmp_path / "my_net.py"
     file.write_text(example, encoding="utf-8")
     assert "layer3.1.relu" in command_line("layers", "resnet18", CONVVIZ_NETWORKS=str(file))
+    costs = command_line("costs", "lenet", "--json", "-", CONVVIZ_NETWORKS=str(file))
+    assert json.loads(costs)["lenet"]["parameters"] == sum(
+        (156, 2_416, 400 * 120 + 120, 120 * 84 + 84, 84 * 10 + 10)  # LeNet-5 as it is usually built
+    )
+
+
+def test_its_lenet_sees_digits_as_they_are(fresh_registry: None) -> None:
+    (example,) = (code for code in EXAMPLES if "register(" in code)
+    exec(example, {"__name__": "my_net"})
+    network = load("lenet")
+    digit = Image.fromarray((load_digits().images[3] * 15.9).astype(np.uint8)).resize((28, 28))
+    batch = (torch.tensor(np.asarray(digit))[None, None] / 255 - 0.1307) / 0.3081
+    maps = activations(network, digit, "conv2").maps
+    with torch.inference_mode():
+        first = network.module.pool(network.module.conv1(batch).relu())
+        expected, scores = network.module.conv2(first), network.module(batch)
+    assert maps.shape == (16, 10, 10)
+    assert torch.allclose(maps, expected[0], atol=1e-5)
+    assert maps.std() > 0
+    found = {each.label: each.probability for each in predict(network, digit)}
+    names = dict(zip("0123456789", scores.softmax(1)[0].tolist(), strict=True))
+    assert found == {name: pytest.approx(names[name], abs=1e-5) for name in found}
 
 
 def test_the_example_of_the_python_package_works_as_it_stands() -> None:

@@ -19,6 +19,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,15 +60,25 @@ expect.set_options(timeout=60_000)  # a machine that runs tests may be busy
 @pytest.fixture(scope="session")
 def app(session_settings: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start the app as a user does and return its address; it has no network and an empty cache."""
+    with served(tmp_path_factory.mktemp("server") / "log.txt") as address:
+        yield address
+
+
+@contextmanager
+def served(log: Path, **settings: str) -> Iterator[str]:
+    """Run the app as a user does, with environment variables of its own; gives its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("server") / "log.txt"
     command = [sys.executable, "-m", "streamlit", "run", "app.py"]
     options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
     with log.open("wb") as output:
         server = subprocess.Popen(
-            [*command, *options], cwd=ROOT, stdout=output, stderr=output, env=dict(os.environ)
+            [*command, *options],
+            cwd=ROOT,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, **settings},
         )
     try:
         _wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health", server, log)
