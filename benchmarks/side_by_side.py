@@ -5,8 +5,8 @@
     python -m benchmarks.side_by_side --smallest        each part once, to see that it runs
 
 Each pair is measured in the same run, in turns, so that both see the machine in the same state. The
-table goes to benchmarks/RESULTS.md with the machine, the versions and the date; with `--only` or
-`--smallest` it is printed and nothing is written, unless `--out` names a file.
+table becomes the last section of benchmarks/RESULTS.md, with machine, versions and date; with
+`--only` or `--smallest` it is printed and nothing is written, unless `--out` names a file.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from statistics import median
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
+HEADING = "## Everything else, side by side\n"
 _KIB = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes or in kibibytes
 
 
@@ -496,7 +497,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(lines[-1], flush=True)
     if out is not None:
         end = f"\nLoad average at the end: {os.getloadavg()[0]:.1f}.\n"
-        out.write_text("\n".join((head, *lines, end)), encoding="utf-8")
+        before = out.read_text(encoding="utf-8") if out.exists() else ""
+        kept = before.partition(HEADING)[0]
+        out.write_text(kept + "\n".join((head, *lines, end)), encoding="utf-8")
 
 
 def _head() -> str:
@@ -506,7 +509,7 @@ def _head() -> str:
         for name in ("torch", "torchvision", "streamlit", "pillow")
     )
     return (
-        "# Measured side by side\n\n"
+        f"{HEADING}\n"
         "Written by `make bench`; each pair was measured in the same run, in turns.\n\n"
         f"{datetime.date.today().isoformat()}; {_processor()}, {os.cpu_count()} cores; "
         f"{platform.system()}; Python {platform.python_version()}, {versions}; load average at the "
