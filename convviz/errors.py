@@ -114,6 +114,11 @@ MEMORY_SHORT = (
 """What to say where nothing more is known of the computation."""
 
 
+def memory_short(error_id: str) -> str:
+    """Say that memory is short, with the id under which the log has it."""
+    return f"{MEMORY_SHORT} The log has the details (error {error_id})."
+
+
 def at_least(name: str, value: int, least: int, why: str = "") -> None:
     """Check that a setting is a whole number and large enough.
 

@@ -2,7 +2,7 @@
 
 from convviz.ui import shell
 
-shell.open_page(
+choice = shell.open_page(
     "Design",
     question="Put a network together, one line a block: every size, number and field is counted "
     "from the network that the lines make.",
@@ -11,7 +11,7 @@ shell.open_page(
     folder="design",
 )
 
-with shell.errors():
+with shell.errors(choice):
     from convviz.ui.design import page
 
     page.draw()

@@ -18,7 +18,7 @@ from typing import Any
 from distributed import Worker, WorkerPlugin
 from distributed.utils import sync
 
-from convviz.errors import MEMORY_SHORT, ConvvizError, is_about_memory
+from convviz.errors import ConvvizError, is_about_memory, memory_short
 from convviz.jobs.coordinator import PREFIX
 
 _log = logging.getLogger(__name__)
@@ -43,6 +43,14 @@ def too_large(size: int, most: int) -> str:
     return (
         f"The result takes {size / 1e6:,.1f} MB, and no more than {most / 1e6:,.1f} MB may come "
         "back from the cluster: choose a smaller image or fewer steps."
+    )
+
+
+def fault(error_id: str) -> str:
+    """Say that there is a bug, with the id under which the machine's log has it."""
+    return (
+        f"Something went wrong inside convviz (error {error_id}, noted in the log of a machine of "
+        "the cluster): try other settings, or tell whoever runs this app."
     )
 
 
@@ -158,16 +166,9 @@ class ClusterWorker(WorkerPlugin):
         except ConvvizError as error:
             attempt.error = str(error)
         except BaseException as error:  # noqa: BLE001 - a bug in one work must not stop the worker
-            if is_about_memory(error):
-                _log.warning("memory was short in job %r: %s", attempt.title, error)
-                attempt.error = MEMORY_SHORT
-                return
             error_id = secrets.token_hex(4)
             _log.exception("error %s in job %r", error_id, attempt.title)
-            attempt.error = (
-                f"Something went wrong inside convviz (error {error_id}, noted in the log of a "
-                "machine of the cluster): try other settings, or tell whoever runs this app."
-            )
+            attempt.error = memory_short(error_id) if is_about_memory(error) else fault(error_id)
 
     def _report(self, attempt: _Attempt) -> None:
         """Report on a part until it is done."""

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from convviz.errors import MEMORY_SHORT, ConvvizError, JobError, is_about_memory
+from convviz.errors import ConvvizError, JobError, is_about_memory, memory_short
 from convviz.jobs.gate import Gate
 from convviz.jobs.job import JobView, Limits, Work
 from convviz.jobs.queue import CLOSED, STOPPED, Job, JobQueue
@@ -193,11 +193,10 @@ class LocalRunner:
         except ConvvizError as error:
             return str(error)
         except BaseException as error:  # noqa: BLE001 - a bug in one work must not stop the queue
-            if is_about_memory(error):
-                _log.warning("memory was short in job %r: %s", job.title, error)
-                return MEMORY_SHORT
             error_id = secrets.token_hex(4)
             _log.exception("error %s in job %r", error_id, job.title)
+            if is_about_memory(error):
+                return memory_short(error_id)
             return (
                 f"Something went wrong inside convviz (error {error_id}, noted in the server's "
                 "log): try other settings, or tell whoever runs this app."

@@ -13,6 +13,8 @@ SMALL = ("lenet5", "small-alexnet", "small-vgg", "small-googlenet", "small-resne
 WHOLE = ("alexnet", "alexnet-2012", "vgg16", "googlenet")
 STARTS = SMALL + WHOLE
 """Names of all, in the order in which they are offered."""
+FIRST = "lenet5"
+"""What the page opens with."""
 
 
 @cache

@@ -22,7 +22,7 @@ from streamlit.errors import FragmentHandledException
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 
-from convviz.errors import MEMORY_SHORT, ConvvizError, is_about_memory
+from convviz.errors import ConvvizError, is_about_memory, memory_short
 from convviz.jobs.gate import GATE
 from convviz.plain_text import plain
 from convviz.ui.keys import Entry
@@ -137,9 +137,8 @@ def sentence(error: Exception) -> str:
     """Say what went wrong: a user's error in its own words, a bug by the id that the log has."""
     if isinstance(error, ConvvizError):
         return plain(str(error))
-    if is_about_memory(error):
-        return MEMORY_SHORT
-    return fault(log(error, _ids()))
+    error_id = log(error, _ids())
+    return memory_short(error_id) if is_about_memory(error) else fault(error_id)
 
 
 def fault(error_id: str) -> str:

@@ -7,14 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import streamlit as st
+
 from convviz.features.activations import Activations
 from convviz.learning import recording
+from convviz.networks.design import Design
+from convviz.networks.design_link import from_link
+from convviz.networks.design_starts import FIRST
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
 from convviz.structure.costs import receptive_field
+from convviz.structure.design_costs import DesignCosts, count_design
 from convviz.ui import answers, cache, questions
 from convviz.ui.answers import AMOUNTS, YES_NO, Answer
 from convviz.ui.choice import Choice
+from convviz.ui.keys import Key
 from convviz.ui.questions import Question
 
 Asked = tuple[Question, Callable[[], Answer]]
@@ -285,11 +292,40 @@ def _auxiliary(choice: Choice) -> list[Asked]:
     ]
 
 
+def _design(_: Choice) -> list[Asked]:
+    def counted() -> DesignCosts:
+        link = str(st.session_state.get(Key.DESIGN, FIRST))
+        return count_design(Design.parse(from_link(link)))
+
+    def fewer_parameters() -> Answer:
+        rows = [row for block in counted().blocks for row in block.layers]
+        connected = sum(row.parameters for row in rows if row.kind == "linear")
+        rest = sum(row.parameters for row in rows) - connected
+        return answers.fewer(
+            ("The convolutional part", rest), ("the fully connected part", connected), "parameters"
+        )
+
+    def whole_width() -> Answer:
+        last = counted().last_map
+        side = counted().design.input.width
+        return answers.deepest_field(f"`{last.text}`", last.receptive_field, side)
+
+    return [
+        _yes_no(
+            "Does this design's convolutional part have fewer parameters than its fully connected "
+            "part?",
+            fewer_parameters,
+        ),
+        _yes_no("Does one position of its last map see the whole width of the image?", whole_width),
+    ]
+
+
 _PAGES: dict[str, Callable[[Choice], list[Asked]]] = {
     "Activations": _activations,
     "Evidence": _evidence,
     "Filters": _filters,
     "Architectures": _architectures,
+    "Design": _design,
     "Reconstruction": _reconstruction,
     "Transfer learning": _transfer,
     "Training": _training,

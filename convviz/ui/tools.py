@@ -20,7 +20,7 @@ def listen() -> None:
 
 def draw() -> None:
     """Draw the buttons."""
-    with st.container(horizontal=True, gap="medium", key="tools"):
+    with st.container(gap="xxsmall", key="tools"):
         st.button(
             "Copy link",
             icon=":material/link:",

@@ -73,7 +73,7 @@ def test_progress_comes_while_it_runs_and_a_stop_keeps_the_last_item(runner: Clu
     runner.forget(job, "anna")
 
 
-@pytest.mark.claims("convviz.jobs.cluster_worker.ClusterWorker._do")
+@pytest.mark.claims("convviz.jobs.cluster_worker.fault")
 @pytest.mark.parametrize("sentence", ["The number cannot be 7: choose 8.", ""])
 def test_a_failure_is_a_sentence_and_keeps_the_item(runner: ClusterRunner, sentence: str) -> None:
     job = runner.submit(refuse, owner="anna", title="fails", sentence=sentence)

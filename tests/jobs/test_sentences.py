@@ -34,14 +34,16 @@ def test_a_job_that_ends_says_which_limit_it_met(seconds: float) -> None:
 
 
 @pytest.mark.claims("convviz.jobs.runner.LocalRunner._run")
-def test_a_bug_in_a_work_has_an_id_that_the_log_has(
-    harness: Harness, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("fault", [RuntimeError, MemoryError])
+def test_a_fault_in_a_work_has_an_id_that_the_log_has(
+    harness: Harness, caplog: pytest.LogCaptureFixture, fault: type[Exception]
 ) -> None:
     job = harness.start("ann")
     with caplog.at_level(logging.ERROR):
-        harness.feeds[job].items.put(RuntimeError("secret /home/u"))
+        harness.feeds[job].items.put(fault("secret /home/u"))
         eventually(lambda: harness.view(job, "ann").state == "failed")
     error = harness.view(job, "ann").error
     (number,) = re.findall(r"error ([0-9a-f]{8})", error)
     assert number in caplog.text
     assert "secret" not in error
+    assert ("not enough memory" in error) == (fault is MemoryError)

@@ -93,7 +93,7 @@ def texts(at: AppTest) -> Iterator[str]:
         yield str(getattr(element, "proto", ""))
 
 
-@pytest.mark.claims("convviz.ui.errors.fault")
+@pytest.mark.claims("convviz.ui.errors.fault", "convviz.errors.memory_short")
 @pytest.mark.parametrize("kind", FAULTS, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("where", PLACES)
 def test_a_fault_is_one_sentence_with_the_id_that_the_log_has(
@@ -111,6 +111,7 @@ def test_a_fault_is_one_sentence_with_the_id_that_the_log_has(
     (shown,) = at.error
     (logged,) = set(ids(caplog.records))
     assert re.search(r"\(error ([0-9a-f]{8})\)", shown.value)[1] == logged  # type: ignore[index]
+    assert ("not enough memory" in shown.value) == (kind is MemoryError)
     assert "secret" not in " ".join(texts(at))
     drawn = [element.value for element in at.text]
     assert "before" in drawn

@@ -21,7 +21,7 @@ from convviz.ui.questions import Question
 from convviz.ui.sidebar.image import of_sample
 from convviz.weights.load import load
 
-TITLES = [page.title for page in PAGES if page.title not in ("Course", "Design")]
+TITLES = [page.title for page in PAGES if page.title != "Course"]
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +119,17 @@ def test_training_compares_its_beginning_and_end(
         counts.append(int((torch.relu(values).flatten(1).max(1).values <= 0).sum()))
     assert f"{counts[0]} of 64 channels" in answer("Training", 1).sentence
     assert f"{counts[1]} of 64 channels" in answer("Training", 1).sentence
+
+
+def test_design_asks_about_the_design_at_hand(answer: Callable[[str, int], Answer]) -> None:
+    # LeNet-5: 6, 16 and 120 kernels of 5 × 5, each with a bias, then 120 → 84 → 10.
+    convolutional = 6 * 26 + 16 * (6 * 25 + 1) + 120 * (16 * 25 + 1)
+    connected = 121 * 84 + 85 * 10
+    fewer = answer("Design", 0)
+    assert fewer.right == ("no",)
+    assert f"{convolutional:,}" in fewer.sentence
+    assert f"{connected:,}" in fewer.sentence
+    # 5, pooling of 2, 5, pooling of 2, 5: 5 + 1 + 4 · 2 + 2 + 4 · 4 = 32 of 32 pixels.
+    seen = answer("Design", 1)
+    assert seen.right == ("yes",)
+    assert "32 pixels of the image's 32" in seen.sentence
