@@ -16,6 +16,7 @@ from convviz.networks.design_link import from_link
 from convviz.networks.design_starts import FIRST
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
+from convviz.plain_text import plain
 from convviz.structure.costs import receptive_field
 from convviz.structure.design_costs import DesignCosts, count_design
 from convviz.ui import answers, cache, questions
@@ -193,7 +194,7 @@ def _architectures(choice: Choice) -> list[Asked]:
 
 
 def _fewer_question(title: str, other: str) -> str:
-    return f"Does {title} multiply less for one image than {other}?"
+    return f"Does {plain(title)} multiply less for one image than {plain(other)}?"
 
 
 def _reconstruction(choice: Choice) -> list[Asked]:

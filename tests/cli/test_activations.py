@@ -84,7 +84,7 @@ def test_a_layer_may_be_given_by_its_title(capsys: pytest.CaptureFixture[str]) -
         ([".", "--network", "googlenet", "--layer", "conv1"], "cannot be read"),
         (
             [__file__, "--network", "googlenet", "--layer", "conv1"],
-            "WebP, AVIF, GIF, BMP",
+            "WebP, AVIF, HEIC, GIF, BMP",
         ),
         (["a\0b", "--network", "googlenet", "--layer", "conv1"], "null character"),
         (["sample:dog", "--network", "googlenet", "--layer", "conv1"], "cat, coffee"),

@@ -27,6 +27,7 @@ def draw(choice: Choice) -> None:
     activations = cache.activations(choice.image, choice.network, choice.layer)
     with st.container(horizontal=True, key=ahead.HEADLINE):
         headline = st.container(width="stretch", gap=None)
+        beside = st.container(width="content")
         options = display.menu(activations)
     with headline:
         texts = ahead.headline(choice, activations, options)
@@ -43,8 +44,10 @@ def draw(choice: Choice) -> None:
         ahead.give_shown(choice, activations, options, texts)
     else:
         live.end()
+    with beside:
+        is_live = view == _FIRST_VIEW and live.switch()
     with st.container(key="activations_open_view"):
-        if view == _FIRST_VIEW and live.switch():
+        if is_live:
             live.draw(choice, activations, options)
         else:
             views[view](choice, activations, options)
