@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -60,7 +61,8 @@ def on(play: Callable[[Desk], Awaitable[None]], workers: int = 2, **options: Any
         await desk.plugin.start(desk.scheduler)  # type: ignore[arg-type]
         await play(desk)
 
-    asyncio.run(asyncio.wait_for(scene(), 20))
+    with ThreadPoolExecutor() as thread:  # the main one may be a browser's loop
+        thread.submit(asyncio.run, asyncio.wait_for(scene(), 20)).result()
 
 
 @pytest.fixture(autouse=True)

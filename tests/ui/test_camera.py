@@ -8,6 +8,7 @@ import io
 import json
 import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -77,7 +78,9 @@ def post(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run((app or Starlette(routes=[*camera.routes()]))(scope, receive, send))
+    app = app or Starlette(routes=[*camera.routes()])
+    with ThreadPoolExecutor() as thread:  # the main one may be a browser's loop
+        thread.submit(asyncio.run, app(scope, receive, send)).result()
     return int(sent[0]["status"]), b"".join(each.get("body", b"") for each in sent[1:])
 
 
