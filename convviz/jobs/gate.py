@@ -1,8 +1,8 @@
 """Who goes first: the passes of pages, then the steps of jobs.
 
 A page's pass takes a fraction of a second and somebody waits for it; a job takes minutes. So a job
-waits between two of its steps while a page computes, but never for long: pages that come without a
-pause must not keep a job from ending.
+waits between two of its steps while a page computes, but no longer than it has worked before, and
+never for long: with pages that come without a pause it still has half of the time.
 
 A step that has begun is not interrupted. Its threads have a lower priority where the system lets a
 thread have one of its own (`give_way`), so that a page that comes in its middle gets most of the
@@ -22,7 +22,7 @@ from contextlib import contextmanager
 _log = logging.getLogger(__name__)
 
 MOST_SECONDS = 1.0
-"""A job's step waits no longer than this."""
+"""A job waits no longer than this at once."""
 
 # Of 19. A page's threads then get three times as much of a core as the job's beside them, and a job
 # on a machine where other programs work still gets its part.
@@ -33,7 +33,7 @@ class Gate:
     """Lets the passes of pages go before the steps of jobs.
 
     Args:
-        most_seconds: How long a step waits at most.
+        most_seconds: How long a job waits at most at once.
         clock: Returns seconds that never run backwards; tests replace it.
     """
 
@@ -45,6 +45,9 @@ class Gate:
         self._changed = threading.Condition()
         self._pages = 0
         self._waiting = 0
+        self._of_thread = (
+            threading.local()
+        )  # how long its job may wait, as it last went on, and when
 
     @property
     def waiting(self) -> int:
@@ -65,17 +68,24 @@ class Gate:
                 self._changed.notify_all()
 
     def wait(self) -> None:
-        """Wait until no page computes; a job calls this before each of its steps."""
+        """Wait until no page computes; a job calls this before each of its steps.
+
+        Each second of work allows a second of waiting, up to the most at once.
+        """
         with self._changed:
             if not self._pages:
                 return
-            until = self._clock() + self._most_seconds
+            begun = self._clock()
+            left, since = getattr(self._of_thread, "allowed", (self._most_seconds, begun))
+            until = begun + min(self._most_seconds, left + begun - since)
             self._waiting += 1
             try:
                 while self._pages and (left := until - self._clock()) > 0:
                     self._changed.wait(left)
             finally:
                 self._waiting -= 1
+                now = self._clock()
+                self._of_thread.allowed = (max(0.0, until - now), now)
 
 
 GATE = Gate()

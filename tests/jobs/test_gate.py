@@ -86,6 +86,33 @@ def test_pages_without_a_pause_do_not_keep_a_job_from_ending(wait_until: WaitUnt
     runner.close()
 
 
+def test_a_job_waits_no_longer_than_it_has_worked() -> None:
+    now = [0.0]
+    gate = Gate(most_seconds=1.0, clock=lambda: now[0])
+    waited: list[float] = []
+
+    class Changed:
+        """Time passes by waiting alone."""
+
+        def __enter__(self) -> None: ...
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def notify_all(self) -> None: ...
+
+        def wait(self, seconds: float) -> None:
+            waited.append(seconds)
+            now[0] += seconds
+
+    gate._changed = Changed()  # type: ignore[assignment]
+    with gate.page():
+        for worked in (0.0, 0.25, 0.5, 8.0):
+            now[0] += worked
+            gate.wait()
+        gate.wait()
+    assert waited == [1.0, 0.25, 0.5, 1.0]
+
+
 def test_a_page_that_fails_lets_the_job_go_on() -> None:
     gate = Gate(most_seconds=60)
     with pytest.raises(ValueError, match="page"), gate.page():

@@ -52,7 +52,7 @@ def finished(app: AppTest) -> AppTest:
         app.run()
         if any(element.label == "Test accuracy" for element in app.metric) or app.error:
             return app
-        time.sleep(0.5)
+        time.sleep(2)  # a run of the page goes before the job
     raise AssertionError("the training did not end")
 
 
@@ -344,7 +344,7 @@ def test_classes_separate_with_depth_and_the_own_image_has_neighbours(open_page:
     deadline = time.monotonic() + 100
     while not app.get("plotly_chart") and not app.error and time.monotonic() < deadline:
         app.run()
-        time.sleep(0.5)
+        time.sleep(2)  # a run of the page goes before the job
     assert not app.exception
     assert not app.error
     texts = [element.value for element in (*app.markdown, *app.caption)]

@@ -272,8 +272,8 @@ def evidence_text(evidence: ClassEvidence) -> str:
     return (
         "**Where the score comes from.** Since the mean treats all places alike, the weighted maps "
         "can be added before it: the image shows how much each place adds to the score of "
-        f"*{plain(evidence.prediction.label)}* (bright: much). Its mean is the score without the bias: "
-        f"{float(evidence.evidence.mean()):.2f}."
+        f"*{plain(evidence.prediction.label)}* (bright: much). Its mean is the score without the "
+        f"bias: {float(evidence.evidence.mean()):.2f}."
     )
 
 
