@@ -34,7 +34,7 @@ TEST_INSTALLED := $(VENV)/.test-installed
 TORCH_INDEX ?=
 export TORCH_INDEX
 
-# Processes that run the tests side by side, each of one thread and up to 6 GB.
+# Processes that run the tests side by side, each of one thread and up to 7 GB.
 JOBS ?= 2
 
 PIECES := lint format-check types audit tests

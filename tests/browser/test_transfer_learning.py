@@ -38,7 +38,7 @@ def trained(page: Page) -> None:
     page.locator(".st-key-start").get_by_role("button").click()
     expect(page).to_have_url(re.compile("job="))
     page.reload()
-    expect(page.get_by_role("button", name="The whole network")).to_be_visible(timeout=200_000)
+    expect(page.get_by_role("button", name="The whole network")).to_be_visible(timeout=120_000)
     expect(page.get_by_text("Test accuracy", exact=True)).to_be_visible()
 
 
@@ -93,10 +93,10 @@ def test_everything_fits_on_a_phone(visit: Any) -> None:
 
 
 def test_pictures_as_points_show_themselves_and_their_neighbours(visit: Any) -> None:
-    page = visit("/Transfer_learning?network=googlenet&transfer=separate&data=shapes")
+    page = visit("/Transfer_learning?network=alexnet&transfer=separate&data=shapes")
     page.locator(".st-key-start").get_by_role("button").click()
     scatter = page.get_by_role("img", name="pictures and your image as points")
-    expect(scatter).to_be_visible(timeout=200_000)
+    expect(scatter).to_be_visible(timeout=120_000)
     points = scatter.locator(".point:not(.own)")
     expect(scatter.locator(".own")).to_have_count(1)
     expect(page.get_by_text(re.compile(r"\d of 8 are of the class "))).to_be_visible()

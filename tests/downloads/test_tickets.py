@@ -177,7 +177,7 @@ def test_another_process_that_gets_nowhere_is_not_waited_for_for_ever(
     monkeypatch.setattr(http, "LIMITS", IMPATIENT)
     with FileLock(cache.prepare() / f"{stored.name}.lock"):
         ticket = stored.start()
-        until(lambda: ticket.state == "waiting")
+        until(lambda: ticket.state in ("waiting", "failed"))  # it may have waited already
         with pytest.raises(WeightsError, match="almost nothing arrived"):
             ticket.wait()
     assert stored.start().wait()
