@@ -321,7 +321,7 @@ def test_amplify_makes_an_image_that_the_layer_answers_more(open_page: Any) -> N
     app = open_page(PAGE, **AMPLIFY, octaves="2", strength="0.05")
     assert not app.exception
     assert "give a layer more of what it already sees" in "\n".join(
-        each.value for each in app.subheader
+        each.value for each in app.header
     )
     assert app.select_slider(key="octaves").value == 2
     assert app.select_slider(key="strength").value == 0.05

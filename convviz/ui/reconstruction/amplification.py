@@ -130,7 +130,7 @@ def preview(plan: AmplifyPlan) -> None:
         slot = run.pair(plan.subject, png(plan.original), alt=_ALT)
         slot.draw(b"", "What the layer answers more will grow here from the original")
     with idea:
-        st.subheader(IDEA_TITLE, anchor=False)
+        st.header(IDEA_TITLE, anchor=False)
         explain()
 
 
