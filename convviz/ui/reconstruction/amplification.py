@@ -171,7 +171,7 @@ def _explore(done: AmplifyProgress) -> None:
     with images:
         above_slider = st.container()
         if len(done.frames) > 1:
-            frame = _frame_slider(done)
+            frame = run.frame_slider(done.frames, "reconstruction_amplify_frame")
         with above_slider:
             slot = run.pair(done.subject, done.original, alt=_ALT)
             if frame:
@@ -189,19 +189,6 @@ def _explore(done: AmplifyProgress) -> None:
                 at=frame.step if frame else None,
             )
             st.plotly_chart(figure, config=theme.CONFIG, key="reconstruction_answers")
-
-
-def _frame_slider(done: AmplifyProgress) -> AmplifyFrame | None:
-    """Draw the slider; None at its end, which stands for the image as it is saved."""
-    by_step = {frame.step: frame for frame in done.frames}
-    steps = list(by_step)
-    step = st.select_slider(
-        "Go back through the steps",
-        steps,
-        value=steps[-1],
-        key=f"reconstruction_amplify_frame:{hash(done.frames)}",
-    )
-    return None if step == steps[-1] else by_step[step]
 
 
 def _frame_caption(frame: AmplifyFrame) -> str:

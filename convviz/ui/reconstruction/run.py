@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -16,11 +16,18 @@ from convviz.formatting import decimals, say_seconds
 from convviz.jobs.job import JobView
 from convviz.plain_text import plain
 from convviz.reconstruction import findings
-from convviz.reconstruction.progress import Frame, ReconstructionProgress, Subject
+from convviz.reconstruction.progress import (
+    AmplifyFrame,
+    Frame,
+    ReconstructionProgress,
+    Subject,
+)
 from convviz.reconstruction.reconstruct import ReconstructionResult
 from convviz.ui import errors, predictions
 from convviz.ui.components.drawing import drawing
 from convviz.ui.reconstruction import exports
+
+AnyFrame = TypeVar("AnyFrame", Frame, AmplifyFrame)
 
 _PSNR = (
     "Peak signal-to-noise ratio of y against x, pixel by pixel: 10 dB more means a tenth of the "
@@ -81,7 +88,7 @@ def _explore(run: ReconstructionProgress) -> None:
     with images:
         above_slider = st.container()
         if len(run.frames) > 1:
-            frame = _frame_slider(run)
+            frame = frame_slider(run.frames, "reconstruction_frame")
         with above_slider:
             slot = pair(run.subject, run.original)
             if frame:
@@ -101,15 +108,23 @@ def _explore(run: ReconstructionProgress) -> None:
             st.plotly_chart(figure, config=theme.CONFIG, key="reconstruction_loss")
 
 
-def _frame_slider(run: ReconstructionProgress) -> Frame | None:
-    """Draw the slider; None at its end, which stands for the image as it is saved."""
-    by_step = {frame.step: frame for frame in run.frames}
+def frame_slider(frames: tuple[AnyFrame, ...], key: str) -> AnyFrame | None:
+    """Draw the slider through a run's frames.
+
+    Args:
+        frames: Two or more.
+        key: What the key of the slider begins with.
+
+    Returns:
+        The chosen frame; None at the end, which stands for the image as it is saved.
+    """
+    by_step = {frame.step: frame for frame in frames}
     steps = list(by_step)
     step = st.select_slider(
         "Go back through the steps",
         steps,
         value=steps[-1],
-        key=f"reconstruction_frame:{hash(run.frames)}",
+        key=f"{key}:{hash(frames)}",
     )
     return None if step == steps[-1] else by_step[step]
 
