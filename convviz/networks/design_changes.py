@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from convviz.errors import SettingError
 from convviz.networks.design import (
@@ -233,30 +234,37 @@ def _scorer(design: Design) -> int:
     return max((i for i, b in enumerate(design.blocks) if isinstance(b, weighted)), default=-1)
 
 
-def _wide(design: Design) -> Blocks:
+def scaled_widths(design: Design, factor: float) -> Blocks:
+    """Multiply the channels of all layers but the last one, which gives the scores.
+
+    Args:
+        design: The design.
+        factor: Numbers are rounded, and stay multiples of a convolution's groups; none becomes 0.
+    """
     last = _scorer(design)
 
-    def doubled(index: int, block: DesignBlock) -> DesignBlock:
-        if index == last and not isinstance(block, InceptionBlock):
-            return block
+    def scaled(count: int, multiple: int = 1) -> int:
+        return multiple * max(1, round(count * factor / multiple)) if count else 0
+
+    def wider(index: int, block: DesignBlock) -> DesignBlock:
         match block:
-            case ConvBlock():
-                return replace(block, channels=2 * block.channels)
-            case FcBlock():
-                return replace(block, units=2 * block.units)
-            case InceptionBlock():
+            case InceptionBlock():  # also as the last one: its channels are no scores
                 return replace(
                     block,
-                    conv1=2 * block.conv1,
-                    reduce3=2 * block.reduce3,
-                    conv3=2 * block.conv3,
-                    reduce5=2 * block.reduce5,
-                    conv5=2 * block.conv5,
-                    pool=2 * block.pool,
+                    conv1=scaled(block.conv1),
+                    reduce3=scaled(block.reduce3),
+                    conv3=scaled(block.conv3),
+                    reduce5=scaled(block.reduce5),
+                    conv5=scaled(block.conv5),
+                    pool=scaled(block.pool),
                 )
+            case ConvBlock() if index != last:
+                return replace(block, channels=scaled(block.channels, block.groups))
+            case FcBlock() if index != last:
+                return replace(block, units=scaled(block.units))
         return block
 
-    return tuple(doubled(index, block) for index, block in enumerate(design.blocks))
+    return tuple(wider(index, block) for index, block in enumerate(design.blocks))
 
 
 def _deep(design: Design) -> Blocks:
@@ -364,7 +372,7 @@ CHANGES = (
         *("wide", "Twice as wide"),
         "All layers but the last have twice as many channels.",
         "no layer but the last",
-        _wide,
+        partial(scaled_widths, factor=2),
     ),
     DesignChange(
         *("deep", "Twice as deep"),

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from convviz.errors import SettingError
-from convviz.networks.design import MOST_NAME, ConvBlock, Design, FcBlock, InceptionBlock
-from convviz.networks.design_changes import change_design
+from convviz.networks.design import MOST_NAME, ConvBlock, Design
+from convviz.networks.design_changes import change_design, scaled_widths
 
 
 def widen(design: Design, factor: float) -> Design:
@@ -21,27 +20,7 @@ def widen(design: Design, factor: float) -> Design:
     Raises:
         SettingError: There is no other layer.
     """
-    kinds = (ConvBlock, FcBlock, InceptionBlock)
-    places = [index for index, block in enumerate(design.blocks) if isinstance(block, kinds)]
-    blocks = list(design.blocks)
-    for index in places:
-        block = blocks[index]
-        if isinstance(block, InceptionBlock):
-            names = ("conv1", "reduce3", "conv3", "reduce5", "conv5", "pool")
-            counts = {name: int(getattr(block, name)) for name in names}
-            scaled: dict[str, Any] = {
-                name: max(1, round(n * factor)) if n else 0 for name, n in counts.items()
-            }
-            blocks[index] = replace(block, **scaled)
-        elif index == places[-1]:
-            continue
-        elif isinstance(block, ConvBlock):
-            # Groups divide the channels before and after.
-            channels = block.groups * max(1, round(block.channels * factor / block.groups))
-            blocks[index] = replace(block, channels=channels)
-        elif isinstance(block, FcBlock):
-            blocks[index] = replace(block, units=max(1, round(block.units * factor)))
-    changed = replace(design, blocks=tuple(blocks))
+    changed = replace(design, blocks=scaled_widths(design, factor))
     if factor >= 2 and changed == design:
         raise SettingError("There is nothing to widen: the design has no layer but the last.")
     return changed
