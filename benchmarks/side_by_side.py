@@ -28,6 +28,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from torch import nn
+
+    from convviz.networks.network import Network
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
@@ -119,17 +126,17 @@ def activations(smallest: bool) -> Iterator[Row]:
         cut = truncated(network.module, layer)
         size = network.input_size
 
-        def ours(network: object = network, layer: str = layer) -> int:
-            maps = compute(network, image, layer)  # type: ignore[arg-type]
+        def ours(network: Network = network, layer: str = layer) -> int:
+            maps = compute(network, image, layer)
             tile = grid.own_size(*maps.maps.shape)
             return len(grid.atlas(maps, tile=tile, marks=False).png)
 
         palette = Image.open(io.BytesIO(_atlas_png(network, image, layer)))
         palette.load()
 
-        def bare(cut: object = cut, size: int = size, picture: Image.Image = palette) -> int:
+        def bare(cut: nn.Module = cut, size: int = size, picture: Image.Image = palette) -> int:
             with torch.no_grad():
-                cut(torch.zeros(1, 3, size, size))  # type: ignore[operator]
+                cut(torch.zeros(1, 3, size, size))
             file = io.BytesIO()
             picture.save(file, "PNG")
             return file.tell()
@@ -144,11 +151,11 @@ def activations(smallest: bool) -> Iterator[Row]:
         )
 
 
-def _atlas_png(network: object, image: object, layer: str) -> bytes:
+def _atlas_png(network: Network, image: Image.Image, layer: str) -> bytes:
     from convviz.features.activations import activations as compute
     from convviz.sprites import grid
 
-    maps = compute(network, image, layer)  # type: ignore[arg-type]
+    maps = compute(network, image, layer)
     return grid.atlas(maps, tile=grid.own_size(*maps.maps.shape), marks=False).png
 
 
@@ -161,7 +168,6 @@ def channels(smallest: bool) -> Iterator[Row]:
     from matplotlib import pyplot
 
     from convviz.features.activations import Activations, measure
-    from convviz.networks.network import Network
     from convviz.sprites import grid
     from convviz.structure.layers import layer
     from convviz.weights.load import load

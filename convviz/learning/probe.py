@@ -38,7 +38,7 @@ def nearest_class_mean(features: Tensor, labels: Tensor, others: Tensor) -> Tens
     Returns:
         Their classes, (M,).
     """
-    classes: Tensor = labels.unique()  # type: ignore[no-untyped-call]
+    classes: Tensor = labels.unique()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     means = torch.stack([features[labels == label].mean(0) for label in classes])
     return classes[
         torch.cdist(others, means, compute_mode="donot_use_mm_for_euclid_dist").argmin(1)
@@ -64,7 +64,7 @@ def linear_probe(
     """
     classes: Tensor
     targets: Tensor
-    classes, targets = labels.unique(return_inverse=True)  # type: ignore[no-untyped-call]
+    classes, targets = labels.unique(return_inverse=True)  # type: ignore[no-untyped-call]  # torch leaves it untyped
     if len(classes) == 1:
         return classes.expand(len(others))
     if features.shape[1] > len(features):
@@ -101,7 +101,7 @@ def linear_probe(
         weights.grad = gradient
         return decay * weights[:-1].square().sum() / 2 - logs[every, targets].mean()
 
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    optimizer.step(closure)  # type: ignore[no-untyped-call]  # torch leaves it untyped
     others = torch.cat((others, torch.ones(len(others), 1, dtype=others.dtype)), 1)
     return classes[scores(others).argmax(1)]
 

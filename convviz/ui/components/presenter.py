@@ -28,14 +28,16 @@ def presenter(
             key=_KEY,
             data={
                 "on": on,
-                **{name: f".st-key-{key} button" for name, key in _buttons(copy, back, forward)},
+                "copy": _selector(copy),
+                "back": _selector(back),
+                "forward": _selector(forward),
             },
             on_toggle_change=on_toggle,
         )
 
 
-def _buttons(copy: str, back: str, forward: str) -> tuple[tuple[str, str], ...]:
-    return ("copy", copy), ("back", back), ("forward", forward)
+def _selector(key: str) -> str:
+    return f".st-key-{key} button"
 
 
 _component = declare(Component.PRESENTER)
