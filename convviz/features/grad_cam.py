@@ -34,7 +34,8 @@ from convviz.features.class_target import (
 )
 from convviz.networks.network import Network
 from convviz.structure.costs import receptive_field
-from convviz.structure.layers import Layer, layer, layers, stepping_stones, trunk
+from convviz.structure.layers import Layer, layer, layers
+from convviz.structure.trunk import stepping_stones, trunk
 
 CamMethod = Literal["gradcam", "hirescam", "layercam"]
 _TRIED = 6  # layers, for one that a gradient reaches

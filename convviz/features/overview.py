@@ -10,7 +10,8 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from convviz.features.activations import activations_of
 from convviz.networks.network import Network
-from convviz.structure.layers import Layer, layers, stages
+from convviz.structure.layers import Layer, layers
+from convviz.structure.trunk import stages
 
 MOST_MAPS = 3
 MOST_PIXELS = 112  # of a map's side; larger maps are averaged down for the screen

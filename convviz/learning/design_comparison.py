@@ -44,7 +44,8 @@ from convviz.networks.design_spec import design_spec
 from convviz.networks.initial_weights import draw
 from convviz.networks.network import IMAGENET_MEAN, IMAGENET_STD
 from convviz.structure.design_costs import check_trainable, count_design
-from convviz.structure.layers import layers, thin
+from convviz.structure.layers import layers
+from convviz.structure.trunk import thin
 from convviz.weights import trained
 from convviz.weights.trained import TrainedInfo
 

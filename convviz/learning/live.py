@@ -20,7 +20,7 @@ from convviz.learning.loop import one_thread
 from convviz.learning.plan import plan
 from convviz.learning.small_networks import SmallDesign, small_network
 from convviz.learning.snapshots import Snapshot, add, watch
-from convviz.structure.layers import thin
+from convviz.structure.trunk import thin
 
 Rate = Literal["tiny", "usual", "deadly"]
 

@@ -1,7 +1,7 @@
 """How classes separate with depth: what each stage of an encoder tells about the class of an image.
 
 Every image runs once through the trained encoder and once through the same one untrained. Of each
-stage (`convviz.structure.layers.stages`, the encoder's) the maps after the ReLU are averaged over
+stage (`convviz.structure.trunk.stages`, the encoder's) the maps after the ReLU are averaged over
 their positions, one number for each channel. Two plain classifiers then tell how well these numbers
 separate the classes (`convviz.learning.probe`), in stratified folds that keep copies of an image
 together.
@@ -30,8 +30,9 @@ from convviz.learning.probe import cross_validated, linear_probe, nearest_class_
 from convviz.learning.significance import PairedComparison, compare_paired
 from convviz.networks.image_channels import check_channels, fitted
 from convviz.networks.network import Network
-from convviz.structure.layers import Layer, layers, stages
+from convviz.structure.layers import Layer, layers
 from convviz.structure.trace import TraceError, trace
+from convviz.structure.trunk import stages
 
 SIDE = 128
 """Side of the images that the encoders see, in pixels, unless the network takes others only."""

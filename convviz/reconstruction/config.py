@@ -15,7 +15,8 @@ from convviz.networks.device import PRECISIONS, Precision
 from convviz.networks.registry import spec
 from convviz.reconstruction import optimizers
 from convviz.reconstruction.optimizers import OPTIMIZERS
-from convviz.structure.layers import layer, layers, trunk_depth
+from convviz.structure.layers import layer, layers
+from convviz.structure.trunk import trunk_depth
 
 STARTS = ("noise", "grey")
 

@@ -27,7 +27,8 @@ from convviz.reconstruction.reconstruct import (
     ReconstructionStep,
     reconstruct,
 )
-from convviz.structure.layers import Layer, thin
+from convviz.structure.layers import Layer
+from convviz.structure.trunk import thin
 
 FRAMES = 60
 """At most so many frames of one run are kept."""

@@ -40,7 +40,8 @@ from convviz.reconstruction.progress import (
 )
 from convviz.reconstruction.quality import SsimBaselines, agreement, psnr, ssim
 from convviz.reconstruction.reconstruct import Halfway, ReconstructionResult, ReconstructionStep
-from convviz.structure.layers import layer, layers, one_per_stage
+from convviz.structure.layers import layer, layers
+from convviz.structure.trunk import one_per_stage
 
 FOLDER = Path(__file__).with_name("data")
 

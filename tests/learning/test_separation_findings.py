@@ -13,7 +13,8 @@ from convviz.datasets.shapes import shapes
 from convviz.learning.findings import probed, separates
 from convviz.learning.separation import ProbeAnswers, Separation, StageSeparation, archive
 from convviz.networks.registry import spec
-from convviz.structure.layers import layers, stages
+from convviz.structure.layers import layers
+from convviz.structure.trunk import stages
 
 ROWS = 40
 LAYERS = [layer for layer in stages(layers(spec("alexnet"))) if layer.in_encoder]

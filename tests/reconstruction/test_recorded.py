@@ -20,7 +20,8 @@ from convviz.reconstruction import findings, progress, recorded
 from convviz.reconstruction.config import ReconstructionConfig
 from convviz.reconstruction.reconstruct import reconstruct
 from convviz.reconstruction.recorded import RecordedSeries
-from convviz.structure.layers import layers, one_per_stage
+from convviz.structure.layers import layers
+from convviz.structure.trunk import one_per_stage
 from convviz.ui.reconstruction import exports
 from convviz.weights.load import load
 from tests.networks_for_tests import network_of, two_convolutions

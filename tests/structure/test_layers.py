@@ -13,17 +13,8 @@ from convviz.networks.catalogue import OF_THE_COURSE
 from convviz.networks.initial_weights import untrained
 from convviz.networks.network import Network, Weights
 from convviz.networks.registry import spec
-from convviz.structure.layers import (
-    Branch,
-    Layer,
-    layer,
-    layers,
-    one_per_stage,
-    stages,
-    thin,
-    trunk,
-    trunk_depth,
-)
+from convviz.structure.layers import Branch, Layer, layer, layers
+from convviz.structure.trunk import one_per_stage, stages, thin, trunk, trunk_depth
 
 ALEXNET = {
     "conv1": ("features.0", (64, 55, 55), "block 1"),

@@ -7,7 +7,8 @@ from torch import nn
 
 from convviz.networks.network import NetworkSpec
 from convviz.structure import layers as structure_layers
-from convviz.structure.layers import Branch, Layer, comparable
+from convviz.structure.layers import Branch, Layer
+from convviz.structure.trunk import comparable, stepping_stones
 from convviz.ui.components.layer_keys import added
 from convviz.ui.sidebar import findings
 from convviz.ui.sidebar.layer import Steps, choices, label, related
@@ -100,7 +101,7 @@ def test_steps_go_along_the_trunk_or_by_the_parts(
 def stones(module: nn.Module) -> list[str]:
     made = NetworkSpec(name="stones", title="Stones", build=lambda: module)
     layers = structure_layers.layers(made)
-    return [each.name for each in structure_layers.stepping_stones(module, choices(layers))]
+    return [each.name for each in stepping_stones(module, choices(layers))]
 
 
 def test_googlenet_is_gone_through_by_module() -> None:

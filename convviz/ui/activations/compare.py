@@ -16,8 +16,8 @@ from convviz.networks.network import Network
 from convviz.networks.registry import available, spec
 from convviz.sprites.grid import Atlas, Section
 from convviz.sprites.overlay import overlay
-from convviz.structure import layers as structure_layers
 from convviz.structure.layers import Layer
+from convviz.structure.trunk import comparable, encoder_depth, in_branch
 from convviz.ui import cache, state
 from convviz.ui.activations import checkpoints, grid, second_image
 from convviz.ui.activations import dead as dead_channels
@@ -163,7 +163,7 @@ def have_same_channels(layers: Sequence[Layer], one: Layer, other: Layer) -> boo
         other: Another layer; which one comes first does not matter.
     """
     first, last = sorted((one, other), key=lambda layer: layer.index)
-    if first.shape[0] != last.shape[0] or structure_layers.in_branch(layers, last):
+    if first.shape[0] != last.shape[0] or in_branch(layers, last):
         return False
     between = [layer for layer in layers if first.index < layer.index <= last.index]
     return all(layer.kind in _CHANNEL_WISE for layer in between)
@@ -204,8 +204,8 @@ def _choose_right(
     other = load(name)
     if other is None:
         return choice.image, None, None
-    depth = structure_layers.encoder_depth(cache.layers(network), layer)
-    return choice.image, other, structure_layers.comparable(cache.layers(other), depth)
+    depth = encoder_depth(cache.layers(network), layer)
+    return choice.image, other, comparable(cache.layers(other), depth)
 
 
 def load(name: str) -> Network | None:

@@ -14,7 +14,8 @@ from convviz.features.class_target import ClassTarget
 from convviz.features.grad_cam import ClassMap
 from convviz.features.saliency import SaliencyMethod, randomised, saliency, similarity
 from convviz.sprites.overlay import heatmap
-from convviz.structure.layers import Layer, stepping_stones
+from convviz.structure.layers import Layer
+from convviz.structure.trunk import stepping_stones
 from convviz.ui import cache, exports, state
 from convviz.ui.choice import Choice
 from convviz.ui.evidence import findings, maps

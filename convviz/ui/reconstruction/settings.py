@@ -25,8 +25,8 @@ from convviz.reconstruction.config import (
 from convviz.reconstruction.optimizers import OPTIMIZERS
 from convviz.reconstruction.progress import Plan, plan
 from convviz.reconstruction.step_time import seconds_per_step, usual_seconds
-from convviz.structure import layers as structure_layers
 from convviz.structure.layers import Layer
+from convviz.structure.trunk import comparable, encoder_depth, one_per_stage
 from convviz.ui import cache, state
 from convviz.ui.choice import Choice
 from convviz.ui.keys import Entry, Key
@@ -86,7 +86,7 @@ def _layers(network: Network) -> tuple[Layer, ...]:
     """Choose the layers of a depth series, from shallow to deep."""
     layers = cache.layers(network)
     by_name = {layer.name: layer for layer in sidebar_layer.choices(layers)}
-    stages = [layer.name for layer in structure_layers.one_per_stage(layers)]
+    stages = [layer.name for layer in one_per_stage(layers)]
     names = st.multiselect(
         "Layers",
         list(by_name),
@@ -118,14 +118,14 @@ def _networks(network: Network, layer: Layer) -> tuple[tuple[Network, Layer], ..
         key=f"reconstruction_networks:{','.join(sources)}",
         max_selections=MOST_IMAGES,
     )
-    depth = structure_layers.encoder_depth(cache.layers(network), layer)
+    depth = encoder_depth(cache.layers(network), layer)
     pairs = []
     for name in names:
         if name == network.name:
             pairs.append((network, layer))
         else:
             other = cache.network(name, sources[name])
-            pairs.append((other, structure_layers.comparable(cache.layers(other), depth)))
+            pairs.append((other, comparable(cache.layers(other), depth)))
     st.caption(findings.compared_layers(pairs))
     if missing:
         st.caption(findings.weights_missing(missing))

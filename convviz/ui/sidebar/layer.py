@@ -11,16 +11,8 @@ import streamlit as st
 
 from convviz.networks.network import Network, is_within
 from convviz.structure.findings import left_out_sentence, on_zeros_sentence, windows_sentence
-from convviz.structure.layers import (
-    Layer,
-    attention_windows,
-    comparable,
-    encoder_depth,
-    left_out,
-    runs_on_zeros,
-    stepping_stones,
-    trunk,
-)
+from convviz.structure.layers import Layer, attention_windows, left_out, runs_on_zeros
+from convviz.structure.trunk import comparable, encoder_depth, stepping_stones, trunk
 from convviz.ui import cache, state
 from convviz.ui.components.layer_keys import layer_keys
 from convviz.ui.keys import Key
