@@ -87,8 +87,8 @@ def kept_bytes(name: str, size: int) -> int:
     def pack(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
-            kept[storage.data_ptr()] = (tensor, storage.nbytes())
-        return tensor
+            kept[storage.data_ptr()] = (tensor.detach(), storage.nbytes())
+        return tensor.detach()  # the tensor itself would hold the graph, which holds it
 
     with saved_tensors_hooks(pack, lambda tensor: tensor):
         output = module(torch.zeros(1, 3, size, size))
