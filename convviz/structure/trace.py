@@ -302,6 +302,7 @@ def record(
             if gradients:
                 for parameter in module.parameters():
                     parameter.requires_grad_(parameter.is_floating_point())
+                hooks.callback(recorder.forget)
                 hooks.enter_context(saved_tensors_hooks(recorder.save, recorder.restore))
             hooks.enter_context(torch.set_grad_enabled(gradients))
             with torch.device(batch.device), _Constants(recorder), recorder:
@@ -446,18 +447,25 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         """Return what has been recorded."""
         return Trace(self._image, tuple(self._events), saved=tuple(self._saved))
 
-    def save(self, tensor: Tensor) -> Tensor:
-        """Record a tensor that is kept for the backward pass."""
+    def save(self, tensor: Tensor) -> int:
+        """Record a tensor that is kept for the backward pass; return its number."""
         self._kept.append(tensor)
         memory, size = self._memory(tensor), tensor.untyped_storage().nbytes()
         call = self.stack[-1].position if self.stack else -1
         self._saved.append(Saved(memory, memory in self._stored, size, call))
-        return tensor
+        return len(self._kept) - 1
 
-    @staticmethod
-    def restore(tensor: Tensor) -> Tensor:
-        """Give the backward pass, which never comes, what was kept."""
-        return tensor
+    def restore(self, number: int) -> Tensor:
+        """Give a backward pass inside forward() what was kept."""
+        return self._kept[number]
+
+    def forget(self) -> None:
+        """Let go of the tensors.
+
+        Their graph holds `save` and `restore`, and so this record: a circle that no collector sees.
+        """
+        self._kept.clear()
+        self._tensors.clear()
 
     def value(self, tensor: Tensor) -> Value:
         """Return the value that a tensor has now."""

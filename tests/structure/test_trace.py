@@ -1,5 +1,7 @@
 """Running a user's network once: whatever it returns, and whatever it does wrong."""
 
+import gc
+import weakref
 from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +29,23 @@ class TestRecord:
         return nn.Sequential(
             nn.Conv2d(3, 2, 1), nn.ReLU(inplace=True), nn.Dropout(), nn.Flatten(), nn.Linear(8, 2)
         ).eval()
+
+    def test_nothing_is_kept_of_a_pass_that_needed_gradients(self, module: nn.Module) -> None:
+        _, output = record(module, torch.zeros(1, 3, 2, 2), gradients=True)
+        kept = weakref.ref(output)
+        del output
+        gc.collect()
+        assert kept() is None
+
+    def test_a_network_may_differentiate_inside_its_forward(self) -> None:
+        class Force(nn.Module):
+            def forward(self, images: Tensor) -> Tensor:
+                with torch.enable_grad():
+                    images = images.detach().requires_grad_()
+                    return torch.autograd.grad((images**2).sum(), images)[0]
+
+        _, output = record(Force(), torch.full((1, 3, 2, 2), 3.0), gradients=True)
+        assert output.tolist() == torch.full((1, 3, 2, 2), 6.0).tolist()
 
     def test_calls_are_listed_in_the_order_in_which_they_end(self, module: nn.Module) -> None:
         calls = trace(module, 2).calls
