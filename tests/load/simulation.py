@@ -19,6 +19,7 @@ from math import isnan
 
 import numpy as np
 from PIL import Image, ImageDraw
+from websockets.exceptions import WebSocketException
 
 from tests.load.server import Server
 from tests.load.visitor import Answer, Picture, Visitor, VisitorError, percentile
@@ -310,7 +311,7 @@ class _Person:
                     wrong = [text for text in visitor.texts() if "went wrong" in text]
                     if wrong:
                         raise VisitorError(wrong[0])
-        except (VisitorError, OSError, EOFError, TimeoutError) as error:
+        except (VisitorError, OSError, EOFError, TimeoutError, WebSocketException) as error:
             self.faults.append(f"visitor {self.number}, {action.what}: {error!r}")
 
 

@@ -138,6 +138,7 @@ class Visitor:
                 max_size=None,
                 proxy=None,
                 open_timeout=_SECONDS,
+                ping_timeout=_SECONDS,
                 compression=None,
             )
         )
