@@ -17,7 +17,7 @@ from convviz.reconstruction.progress import (
     SeriesProgress,
 )
 from convviz.ui import cache, jobs
-from convviz.ui.choice import Choice
+from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.components.drawing import drawing
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.jobs import PageJobs
@@ -76,7 +76,7 @@ def _draw_amplify(choice: Choice, page_jobs: PageJobs) -> None:
             job,
             ready=True,
             on_click=amplification.start,
-            args=(page_jobs, plan),
+            args=(page_jobs, plan, choice.image),
             what="run",
         )
     if job is not None:
@@ -90,7 +90,12 @@ def _draw_reconstruct(choice: Choice, page_jobs: PageJobs, mode: str) -> None:
     job = page_jobs.find()
     with row:
         page_jobs.start_button(
-            "Start", job, ready=bool(plans), on_click=_start, args=(page_jobs, plans), what="run"
+            "Start",
+            job,
+            ready=bool(plans),
+            on_click=_start,
+            args=(page_jobs, plans, choice.image),
+            what="run",
         )
     if job is not None:
         _draw_job(page_jobs, job)
@@ -190,19 +195,27 @@ def _ended(job: JobView) -> None:
         one_run.ended(job.newest)
 
 
-def _start(page_jobs: PageJobs, plans: Sequence[Plan]) -> None:
-    """Start one reconstruction, or a series of several."""
+def _start(page_jobs: PageJobs, plans: Sequence[Plan], image: ChosenImage) -> None:
+    """Start one reconstruction, or a series of several, from an image of the sidebar."""
     seconds = sum(plan.config.seconds or 0.0 for plan in plans) or None
     first = plans[0].subject
     if len(plans) == 1:
         title = f"{first.image}, from {first.layer_title} of {first.network}"
-        page_jobs.start(progress.reconstruct_one, title=title, seconds=seconds, plan=plans[0])
+        page_jobs.start(
+            progress.reconstruct_one, title=title, seconds=seconds, images=(image,), plan=plans[0]
+        )
         return
     networks = {plan.subject.network for plan in plans}
     title = f"{first.image}, from {len(plans)} layers of {first.network}"
     if len(networks) > 1:
         title = f"{first.image}, from {', '.join(plan.subject.network for plan in plans)}"
-    page_jobs.start(progress.reconstruct_series, title=title, seconds=seconds, plans=tuple(plans))
+    page_jobs.start(
+        progress.reconstruct_series,
+        title=title,
+        seconds=seconds,
+        images=(image,),
+        plans=tuple(plans),
+    )
 
 
 def _offer_to_continue(page_jobs: PageJobs, job: JobView) -> None:
