@@ -67,7 +67,7 @@ UI_GROUPS = (
     },
     {
         *("cache", "jobs", "exports", "downloads", "predictions", "navigation", "questions"),
-        *("page_questions", "camera"),
+        *("page_questions", "camera", "handed_on"),
     },
     {"components"},
     {"datasets", "auxiliary_settings", "sidebar", "forget", "login", "tools"},

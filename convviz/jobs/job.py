@@ -110,6 +110,7 @@ class JobView:
         paused: It waits for its next turn, and goes on from where it was.
         others: How many other jobs take turns with it.
         joined: It was there when this visitor asked for it: somebody else had started the same.
+        handed_on: It is the result of somebody else's run, which they share.
         newest: The item that its work yielded last; None before the first.
         note: Why it ended before its work was complete, as a sentence; empty otherwise.
         error: What went wrong, as a sentence; empty unless the state is "failed".
@@ -129,6 +130,7 @@ class JobView:
     paused: bool = False
     others: int = 0
     joined: bool = False
+    handed_on: bool = False
     newest: Any = None
     note: str = ""
     error: str = ""

@@ -25,7 +25,7 @@ from convviz.jobs.cluster import ClusterRunner, ClusterSettings, TakeoverRunner
 from convviz.jobs.gate import GATE, give_way
 from convviz.jobs.job import JobView, Limits, Parts, Runner, Work, set_parts
 from convviz.jobs.runner import LocalRunner
-from convviz.ui import state, visitor
+from convviz.ui import handed_on, state, visitor
 from convviz.ui.choice import ChosenImage
 from convviz.ui.errors import fragment, guarded
 from convviz.ui.keys import Component, Entry, Key
@@ -175,10 +175,12 @@ class PageJobs:
     Attributes:
         page: Name of the page: its folder in `ui`. Jobs of other pages are not shown on it.
         owner: The visitor's secret.
+        can_share: Whether its results can be handed on.
     """
 
     page: str
     owner: str
+    can_share: bool = False
 
     @guarded
     def start(
@@ -233,6 +235,8 @@ class PageJobs:
 
     def open(self, job_id: str) -> None:
         """Make a job of this visitor the one that the page shows."""
+        if st.session_state.get(Entry.HANDED_ON):
+            handed_on.close()
         st.session_state[self._key("id")] = job_id
         state.write_url(Key.JOB, job_id)
 
@@ -246,11 +250,14 @@ class PageJobs:
     def find(self) -> JobView | None:
         """Return the job that the page shows: the URL's, the last one, or one under way.
 
-        If the URL names a job that does not exist, or a start was refused, the page says so.
+        Before all of them comes a result that somebody else shares and the URL opens. If the URL
+        names a job that does not exist, or a start was refused, the page says so.
         """
         refusal = st.session_state.pop(self._key("refusal"), "")
         if refusal:
             st.warning(refusal, icon=":material/hourglass_top:")
+        if self.can_share and (shared := handed_on.opened(self.page)) is not None:
+            return shared
         linked = state.visit().link.pop(Key.JOB, None)
         job_id = linked or st.session_state.get(self._key("id"))
         all_views = runner().mine(self.owner)
@@ -280,6 +287,10 @@ class PageJobs:
         if view.id == job_id and view.state == "done" and not view.closing:
             st.session_state[self._key("to_store")] = None
             store().put(same, view.newest)
+
+    def draw_shared(self, view: JobView | None) -> None:
+        """Draw what the visitor shares beside the job that the page shows."""
+        handed_on.draw_others(self.owner, view)
 
     def elsewhere(self) -> JobView | None:
         """Return this visitor's job that is under way on another page; they have one at a time."""
@@ -363,6 +374,8 @@ class PageJobs:
             small: Draw no title once it has ended, and a small one before: the page shows the
                 result elsewhere.
         """
+        if view.handed_on:
+            handed_on.draw_banner()
         if view.live or not small:
             self._heading(view, beside, small=small)
         if view.error:
@@ -380,6 +393,8 @@ class PageJobs:
         elif not (view.live or view.closing):
             if view.newest is not None:
                 ended(view)
+                if self.can_share and not view.handed_on:
+                    handed_on.draw(view, self.owner)
         elif text or view.newest is None:
             self._watch(view, lambda now: _draw_waiting(now, text or ready), phase)
         else:
@@ -403,7 +418,7 @@ class PageJobs:
                     on_click=self.stop,
                     args=(view.id,),
                 )
-            else:
+            elif not view.handed_on:
                 beside(view)
             if not small:
                 self._scroll(view)
@@ -455,13 +470,14 @@ class PageJobs:
         return f"{Entry.JOBS}.{self.page}.{name}"
 
 
-def page_jobs(page: str) -> PageJobs:
+def page_jobs(page: str, *, can_share: bool = False) -> PageJobs:
     """Return this visitor's jobs of a page; called once in every full run.
 
     Args:
         page: Name of the page: its folder in `ui`.
+        can_share: Whether its results can be handed on.
     """
-    return PageJobs(page, visitor.owner())
+    return PageJobs(page, visitor.owner(), can_share)
 
 
 def progress(view: JobView, text: str) -> None:

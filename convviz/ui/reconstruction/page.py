@@ -47,7 +47,7 @@ def draw(choice: Choice) -> None:
     A job that waits for its turn leaves time to read: all that stands there before it is started
     stays below it.
     """
-    page_jobs = jobs.page_jobs("reconstruction")
+    page_jobs = jobs.page_jobs("reconstruction", can_share=True)
     mode = view.choose()
     if mode == view.AMPLIFY:
         _draw_amplify(choice, page_jobs)
@@ -83,6 +83,7 @@ def _draw_amplify(choice: Choice, page_jobs: PageJobs) -> None:
         _draw_job(page_jobs, job)
     if job is None or job.state == "queued":
         amplification.preview(plan)
+    page_jobs.draw_shared(job)
 
 
 def _draw_reconstruct(choice: Choice, page_jobs: PageJobs, mode: str) -> None:
@@ -105,6 +106,7 @@ def _draw_reconstruct(choice: Choice, page_jobs: PageJobs, mode: str) -> None:
             _draw_idea_below()
         else:
             _preview(plans)
+    page_jobs.draw_shared(job)
 
 
 def _preview(plans: Sequence[Plan]) -> None:
