@@ -88,7 +88,7 @@ def draw(view: JobView, owner: str) -> None:
         _draw_link(shared, owner)
         return
     st.button(
-        f"Share with its image for {hours(limits.SHARED_HOURS.value)}",
+        share_label(limits.SHARED_HOURS.value),
         icon=":material/share:",
         key="handed_on_share",
         on_click=_share,
@@ -107,8 +107,7 @@ def draw_others(owner: str, view: JobView | None) -> None:
     """
     others = [each for each in RUNS.of(owner) if view is None or each.job_id != view.id]
     if others:
-        label = f"Results that you share: {len(others)} more" if view else "Results that you share"
-        with st.expander(label, icon=":material/share:"):
+        with st.expander("Results that you share", icon=":material/share:"):
             for each in others:
                 st.markdown(f"**{state.plain(each.title)}**")
                 _draw_link(each, owner)
@@ -125,6 +124,11 @@ def _draw_link(shared: HandedOn, owner: str) -> None:
             on_click=_stop,
             args=(shared.id, owner),
         )
+
+
+def share_label(count: int) -> str:
+    """Say on the button what is shared and for how many hours."""
+    return f"Share with its image for {hours(count)}"
 
 
 def sharing_ends(seconds: float) -> str:
