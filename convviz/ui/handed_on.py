@@ -36,7 +36,7 @@ def opened(page: str) -> JobView | None:
         page: The page's folder in `ui`; a result opens on its own page alone.
     """
     asked = state.visit().link.pop(Key.HANDED_ON, None)
-    if asked is not None:
+    if asked is not None or state.visit().restoring:
         st.session_state[Entry.HANDED_ON] = asked
     shared_id = st.session_state.get(Entry.HANDED_ON)
     if shared_id is None:
@@ -73,29 +73,42 @@ def draw_banner() -> None:
         st.button("Close", icon=":material/close:", key="handed_on_close", on_click=guarded(close))
 
 
-def draw(view: JobView, owner: str) -> None:
-    """Draw, below a visitor's own result, the button that shares it, or its link.
+def draw_button(view: JobView, owner: str) -> None:
+    """Draw the button that shares a visitor's own result, unless it is shared.
 
     Args:
         view: The run, which has ended and has a result.
         owner: The visitor's secret.
     """
+    if _shared(view, owner) is None:
+        st.button(
+            share_label(limits.SHARED_HOURS.value),
+            icon=":material/share:",
+            key="handed_on_share",
+            on_click=_share,
+            args=(view, owner),
+            help="Makes a link that opens this result, read-only, for whoever has it. Until then "
+            "nobody else can see it. It ends with “Stop sharing” or “Forget my data”.",
+        )
+
+
+def draw_link(view: JobView, owner: str) -> None:
+    """Draw the link to a visitor's own result if it is shared, or why it could not be.
+
+    Args:
+        view: The run.
+        owner: The visitor's secret.
+    """
     refusal = st.session_state.pop(Entry.SHARING_REFUSAL, "")
     if refusal:
         st.warning(refusal, icon=":material/share_off:")
-    shared = next((each for each in RUNS.of(owner) if each.job_id == view.id), None)
+    shared = _shared(view, owner)
     if shared is not None:
         _draw_link(shared, owner)
-        return
-    st.button(
-        share_label(limits.SHARED_HOURS.value),
-        icon=":material/share:",
-        key="handed_on_share",
-        on_click=_share,
-        args=(view, owner),
-        help="Makes a link that opens this result, read-only, for whoever has it. Until then "
-        "nobody else can see it. It ends with “Stop sharing” or “Forget my data”.",
-    )
+
+
+def _shared(view: JobView, owner: str) -> HandedOn | None:
+    return next((each for each in RUNS.of(owner) if each.job_id == view.id), None)
 
 
 def draw_others(owner: str, view: JobView | None) -> None:

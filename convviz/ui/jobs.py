@@ -223,6 +223,7 @@ class PageJobs:
         except JobError as error:
             st.session_state[self._key("refusal")] = str(error)
         else:
+            handed_on.close()
             self.open(job_id)
             st.session_state[self._key("started")] = job_id
             is_new = shared.is_public and finished is None
@@ -235,8 +236,6 @@ class PageJobs:
 
     def open(self, job_id: str) -> None:
         """Make a job of this visitor the one that the page shows."""
-        if st.session_state.get(Entry.HANDED_ON):
-            handed_on.close()
         st.session_state[self._key("id")] = job_id
         state.write_url(Key.JOB, job_id)
 
@@ -393,8 +392,6 @@ class PageJobs:
         elif not (view.live or view.closing):
             if view.newest is not None:
                 ended(view)
-                if self.can_share and not view.handed_on:
-                    handed_on.draw(view, self.owner)
         elif text or view.newest is None:
             self._watch(view, lambda now: _draw_waiting(now, text or ready), phase)
         else:
@@ -419,13 +416,17 @@ class PageJobs:
                     args=(view.id,),
                 )
             elif not view.handed_on:
+                if self.can_share and view.newest is not None:
+                    handed_on.draw_button(view, self.owner)
                 beside(view)
             if not small:
                 self._scroll(view)
+        if self.can_share and not view.live:
+            handed_on.draw_link(view, self.owner)
 
     def _scroll(self, view: JobView) -> None:
         """Let the page scroll to a job that was started here: once to the run, once to its end."""
-        if st.session_state.get(self._key("started")) != view.id:
+        if not view.handed_on and st.session_state.get(self._key("started")) != view.id:
             return  # found again, or opened from a list: the visitor is where they want to be
         with st.container(key="job_scroll"):
             _scroll(

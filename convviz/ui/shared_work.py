@@ -63,7 +63,7 @@ def store() -> ResultStore:
     """Return the results that are kept on disk, below the cache folder."""
     classes, codecs = _classes(), _codecs()
     return ResultStore(
-        lambda: files.folder() / "results",
+        lambda: files.folder() / files.RESULTS,
         lambda: limits.STORED_MEGABYTES.bytes,
         lambda result: result_file.write(result, classes, codecs),
         lambda data: result_file.read(data, classes, codecs),
