@@ -18,6 +18,7 @@ from convviz.ui import handed_on, jobs
 
 PAGE = "pages/4_Reconstruction.py"
 LINK = {"network": "googlenet", "layer": "conv1"}
+MANY = 2000  # steps: more than are taken before it is stopped
 OpenPage = Callable[..., AppTest]
 
 
@@ -98,6 +99,22 @@ def test_what_somebody_computed_from_a_sample_is_there_at_once_also_after_a_rest
     fourth = until_ended(press(visitor(open_page, steps=3), "Start"))
     assert KNOWN not in sentences(fourth)
     other.close()
+
+
+def test_who_presses_start_for_what_is_under_way_watches_that_run(
+    open_page: OpenPage, runner: LocalRunner
+) -> None:
+    first = press(visitor(open_page, steps=MANY), "Start")
+    second = press(visitor(open_page, steps=MANY), "Start")
+    assert "Somebody had started exactly this run already" in sentences(second)
+    assert "Somebody had started" not in sentences(first)
+    press(first, "Stop")
+    assert "You stopped it" in sentences(first)
+    assert "Stop" in labels(second.run())
+    assert newest(second, runner).live
+    press(second, "Stop")
+    until_ended(second)
+    assert newest(second, runner).state == "stopped"
 
 
 def test_a_visitors_own_image_is_shared_with_who_has_the_same_bytes_and_never_on_disk(
