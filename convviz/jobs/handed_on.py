@@ -32,6 +32,7 @@ class HandedOn:
         page: The page that shows it.
         title: What its owner called the run.
         note: How the run ended, where it was not complete.
+        about: What its page files the result under.
         result: The last item of its work.
         until: When it is dropped, on the clock of `HandedOnRuns`.
     """
@@ -42,6 +43,7 @@ class HandedOn:
     page: str
     title: str
     note: str
+    about: Any
     result: Any = field(repr=False)
     until: float
 
@@ -69,7 +71,15 @@ class HandedOnRuns:
         self._by_id: dict[str, HandedOn] = {}
 
     def share(
-        self, owner: str, job_id: str, *, page: str, title: str, result: Any, note: str = ""
+        self,
+        owner: str,
+        job_id: str,
+        *,
+        page: str,
+        title: str,
+        result: Any,
+        note: str = "",
+        about: Any = None,
     ) -> HandedOn:
         """Share a result; one that is shared already stays as it is.
 
@@ -80,6 +90,7 @@ class HandedOnRuns:
             title: What the run is called.
             result: The last item of its work.
             note: How the run ended, where it was not complete.
+            about: What its page files the result under.
 
         Raises:
             JobError: There are too many, or they take too much memory.
@@ -111,6 +122,7 @@ class HandedOnRuns:
                 page,
                 title,
                 note,
+                about,
                 result,
                 self._clock() + self._seconds(),
             )

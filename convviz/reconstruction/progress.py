@@ -254,6 +254,10 @@ class SeriesProgress:
         return sum(run.nbytes for run in self.runs)
 
 
+AnyProgress = TypeVar("AnyProgress", ReconstructionProgress, AmplifyProgress, SeriesProgress)
+AnyPlan = TypeVar("AnyPlan", Plan, AmplifyPlan)
+
+
 def plan(
     network: Network,
     layer: Layer,
@@ -312,6 +316,24 @@ def continuation(network: Network, run: ReconstructionProgress) -> Plan:
         run: The run.
     """
     return Plan(network, run.config, run.subject, Image.open(io.BytesIO(run.original)))
+
+
+def named(item: AnyProgress, image: str) -> AnyProgress:
+    """Return a run whose image is called so; runs that several visitors share have no name for it.
+
+    Args:
+        item: The run or the series.
+        image: The image's title.
+    """
+    if isinstance(item, SeriesProgress):
+        subjects = tuple(replace(subject, image=image) for subject in item.subjects)
+        return replace(item, subjects=subjects, runs=tuple(named(run, image) for run in item.runs))
+    return replace(item, subject=replace(item.subject, image=image))
+
+
+def unnamed(plan: AnyPlan) -> AnyPlan:
+    """Return a plan without its image's title, so that it is the same whatever a file is called."""
+    return replace(plan, subject=replace(plan.subject, image=""))
 
 
 def reconstruct_one(

@@ -52,7 +52,7 @@ def opened(page: str) -> JobView | None:
         id=shared.id,
         title=shared.title,
         page=shared.page,
-        about=None,
+        about=shared.about,
         state="done",
         newest=shared.result,
         note=shared.note,
@@ -174,6 +174,7 @@ def _share(view: JobView, owner: str) -> None:
             title=view.title,
             result=view.newest,
             note=view.note if view.state == "stopped" else "",
+            about=view.about,
         )
     except JobError as error:
         st.session_state[Entry.SHARING_REFUSAL] = str(error)

@@ -32,11 +32,13 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalRunner]:
     local.close()
 
 
-def visitor(open_page: OpenPage, *, steps: int = 2, own: bytes = b"", **link: str) -> AppTest:
+def visitor(
+    open_page: OpenPage, *, steps: int = 2, own: bytes = b"", name: str = "mine.png", **link: str
+) -> AppTest:
     at = open_page(PAGE, **{**LINK, **link})
     if own:
         at.switch_page("app.py").run()
-        at.file_uploader(key="home_upload").upload("mine.png", own, "image/png").run()
+        at.file_uploader(key="home_upload").upload(name, own, "image/png").run()
         at.switch_page(PAGE).run()
     at.number_input(key="most_steps").set_value(steps)
     return at.run()
@@ -124,8 +126,10 @@ def test_a_visitors_own_image_is_shared_with_who_has_the_same_bytes_and_never_on
     first = until_ended(press(visitor(open_page, own=mine), "Start"))
     other = until_ended(press(visitor(open_page, own=noise(1)), "Start"))
     assert newest(other, runner).newest is not newest(first, runner).newest
-    same = press(visitor(open_page, own=mine), "Start")
+    same = press(visitor(open_page, own=mine, name="theirs.png"), "Start")
     assert newest(same, runner).newest is newest(first, runner).newest
+    assert "theirs" in same.header[0].value
+    assert "mine.png" not in repr(newest(same, runner))  # nobody learns another's file name
     assert not (cache_folder / "results").exists()
     for at in (first, same):
         at.button(key="forget_my_data").click().run()

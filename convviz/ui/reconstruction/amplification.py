@@ -21,6 +21,7 @@ from convviz.reconstruction.progress import (
     AmplifyProgress,
     amplify_one,
     amplify_plan,
+    unnamed,
 )
 from convviz.ui import errors, state, widgets
 from convviz.ui.choice import Choice, ChosenImage
@@ -119,8 +120,9 @@ def start(page_jobs: PageJobs, plan: AmplifyPlan, image: ChosenImage) -> None:
         amplify_one,
         title=f"{subject.image}, with more of {what} of {subject.network}",
         seconds=plan.config.seconds,
+        about=subject.image,
         images=(image,),
-        plan=plan,
+        plan=unnamed(plan),
     )
 
 

@@ -188,13 +188,14 @@ def _phase(job: JobView) -> object:
 
 
 def _ended(job: JobView) -> None:
-    """Draw a job's result."""
-    if isinstance(job.newest, SeriesProgress):
-        series.ended(job.newest)
-    elif isinstance(job.newest, AmplifyProgress):
-        amplification.ended(job.newest)
+    """Draw a job's result; its image is called as this visitor calls it."""
+    result = job.newest if job.about is None else progress.named(job.newest, job.about)
+    if isinstance(result, SeriesProgress):
+        series.ended(result)
+    elif isinstance(result, AmplifyProgress):
+        amplification.ended(result)
     else:
-        one_run.ended(job.newest)
+        one_run.ended(result)
 
 
 def _start(page_jobs: PageJobs, plans: Sequence[Plan], image: ChosenImage) -> None:
@@ -204,7 +205,12 @@ def _start(page_jobs: PageJobs, plans: Sequence[Plan], image: ChosenImage) -> No
     if len(plans) == 1:
         title = f"{first.image}, from {first.layer_title} of {first.network}"
         page_jobs.start(
-            progress.reconstruct_one, title=title, seconds=seconds, images=(image,), plan=plans[0]
+            progress.reconstruct_one,
+            title=title,
+            seconds=seconds,
+            about=first.image,
+            images=(image,),
+            plan=progress.unnamed(plans[0]),
         )
         return
     networks = {plan.subject.network for plan in plans}
@@ -215,8 +221,9 @@ def _start(page_jobs: PageJobs, plans: Sequence[Plan], image: ChosenImage) -> No
         progress.reconstruct_series,
         title=title,
         seconds=seconds,
+        about=first.image,
         images=(image,),
-        plans=tuple(plans),
+        plans=tuple(map(progress.unnamed, plans)),
     )
 
 
@@ -234,7 +241,7 @@ def _offer_to_continue(page_jobs: PageJobs, job: JobView) -> None:
 
 
 def _continue(page_jobs: PageJobs, job: JobView) -> None:
-    run = job.newest
+    run = job.newest if job.about is None else progress.named(job.newest, job.about)
     network = cache.network(run.subject.network_name, run.subject.weights_source)
     plan = progress.continuation(network, run)
     page_jobs.start(
