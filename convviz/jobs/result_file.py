@@ -114,7 +114,7 @@ def _value(
         return codecs[name].decode(*values)
     if kind == "class":
         made = classes[name]
-        known: list[str] = [field.name for field in fields(made)]  # type: ignore[arg-type]  # each is a dataclass
+        known = list(vars(made)["__dataclass_fields__"])
         if len(known) != len(values):
             raise KeyError(name)
         return made(**dict(zip(known, values, strict=True)))
