@@ -1,8 +1,8 @@
 """A lane: jobs that wait for each other, whose turn it is, and for how long.
 
 Where turns are limited, a job that others wait for is paused at one of its items, and goes on later
-from there. New jobs go before paused ones, so that everybody soon has a first item; but a paused
-job that has waited for long goes before both, and one that is asked to end before all.
+from there. New jobs go before paused ones, so that everybody soon has a first item; but those that
+come long after a job was paused go behind it. One that is asked to end goes before all.
 
 Convention: as in `queue`, there is no clock here; times are seconds on the runner's.
 """
@@ -23,8 +23,8 @@ from convviz.work_clock import Pauses
 ROUND_SECONDS = 45.0
 """Turns are as short as lets everybody who waits have one within this time."""
 
-LONGEST_PAUSE = 60.0
-"""A job that was paused for longer goes before new ones."""
+HEAD_START = 60.0
+"""A new job goes before those that were paused up to so many seconds before it came."""
 
 
 @dataclass(eq=False)
@@ -43,7 +43,7 @@ class Job:
         state: Its state; a paused job is "running".
         worked: Seconds that its earlier turns took.
         turn: When its turn began; None while it has none.
-        waiting_since: When it was paused last.
+        waiting_since: When it came, or was paused last.
         items: What its work yields, from where it was paused; None before its first pause.
         pauses: The clock of its work.
         stop_requested_at: When it was asked to end; None before that, and for a paused one before
@@ -198,15 +198,12 @@ class Lane:
         """Whether jobs are paused for others."""
         return self.turn_seconds < float("inf")
 
-    def order(self, now: float) -> list[Job]:
+    def order(self) -> list[Job]:
         """Return the waiting jobs in the order in which they will have a turn, as things are."""
 
-        def rank(job: Job) -> int:
-            if not job.paused:
-                return 2
-            if job.stop_reason:
-                return 0
-            return 1 if now - job.waiting_since > LONGEST_PAUSE else 3
+        def rank(job: Job) -> tuple[bool, float]:
+            later = HEAD_START if job.paused else 0.0
+            return not (job.paused and job.stop_reason), job.waiting_since + later
 
         return sorted(self.waiting, key=rank)
 
@@ -232,7 +229,7 @@ class Lane:
             now: The time.
             limit: How long a job may run, in seconds.
         """
-        order = self.order(now)
+        order = self.order()
         ahead = order[: order.index(job)]
         turn = self.turn()
         busy = [

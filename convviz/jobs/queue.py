@@ -103,7 +103,7 @@ class JobQueue:
             there.last_seen = now
             self._tickets[ticket.id] = (ticket, there)
             return there
-        job.lane = lane
+        job.lane, job.waiting_since = lane, now
         if job.live:
             waiting = sum(len(lane.waiting) for lane in self.lanes.values())
             if waiting >= self.limits.waiting:
@@ -181,7 +181,7 @@ class JobQueue:
         if lane.takes_turns and job.live:
             view = replace(view, others=len(lane.waiting) + len(lane.busy) - 1)
         if job in lane.waiting:
-            position = lane.order(now).index(job) + 1
+            position = lane.order().index(job) + 1
             return replace(
                 view, position=position, expected_wait_seconds=lane.wait(job, now, limit)
             )
@@ -193,7 +193,7 @@ class JobQueue:
         queue = self.lanes[lane]
         if not queue.waiting:
             return None
-        job = queue.order(now)[0]
+        job = queue.order()[0]
         queue.waiting.remove(job)
         queue.busy.append(job)
         job.begin_turn(now)
