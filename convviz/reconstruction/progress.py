@@ -254,7 +254,7 @@ class SeriesProgress:
         return sum(run.nbytes for run in self.runs)
 
 
-AnyProgress = TypeVar("AnyProgress", ReconstructionProgress, AmplifyProgress, SeriesProgress)
+AnyRun = TypeVar("AnyRun", ReconstructionProgress, AmplifyProgress)
 AnyPlan = TypeVar("AnyPlan", Plan, AmplifyPlan)
 
 
@@ -318,17 +318,20 @@ def continuation(network: Network, run: ReconstructionProgress) -> Plan:
     return Plan(network, run.config, run.subject, Image.open(io.BytesIO(run.original)))
 
 
-def named(item: AnyProgress, image: str) -> AnyProgress:
-    """Return a run whose image is called so; runs that several visitors share have no name for it.
+def named(run: AnyRun, image: str) -> AnyRun:
+    """Return a run whose image is called so; one that several visitors share has no name for it.
 
     Args:
-        item: The run or the series.
+        run: The run.
         image: The image's title.
     """
-    if isinstance(item, SeriesProgress):
-        subjects = tuple(replace(subject, image=image) for subject in item.subjects)
-        return replace(item, subjects=subjects, runs=tuple(named(run, image) for run in item.runs))
-    return replace(item, subject=replace(item.subject, image=image))
+    return replace(run, subject=replace(run.subject, image=image))
+
+
+def named_series(series: SeriesProgress, image: str) -> SeriesProgress:
+    """Return a series whose image is called so; see `named`."""
+    subjects = tuple(replace(subject, image=image) for subject in series.subjects)
+    return replace(series, subjects=subjects, runs=tuple(named(run, image) for run in series.runs))
 
 
 def unnamed(plan: AnyPlan) -> AnyPlan:

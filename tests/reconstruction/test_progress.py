@@ -227,7 +227,7 @@ def test_a_plan_without_a_name_is_the_same_whatever_the_image_is_called(
     *_, run = progress.reconstruct_one(stop=Stop(), plan=progress.unnamed(plans[0]))
     assert progress.named(run, "mine.png").subject == plans[0].subject
     series = SeriesProgress((run.subject,) * 2, (run,))
-    again = progress.named(series, "mine.png")
+    again = progress.named_series(series, "mine.png")
     assert {subject.image for subject in again.subjects} == {"mine.png"}
     assert [each.subject.image for each in again.runs] == ["mine.png"]
     assert again.runs[0].result is run.result

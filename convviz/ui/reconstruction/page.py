@@ -188,14 +188,26 @@ def _phase(job: JobView) -> object:
 
 
 def _ended(job: JobView) -> None:
-    """Draw a job's result; its image is called as this visitor calls it."""
-    result = job.newest if job.about is None else progress.named(job.newest, job.about)
+    """Draw a job's result."""
+    result = _named(job)
     if isinstance(result, SeriesProgress):
         series.ended(result)
     elif isinstance(result, AmplifyProgress):
         amplification.ended(result)
     else:
         one_run.ended(result)
+
+
+def _named(job: JobView) -> SeriesProgress | AmplifyProgress | ReconstructionProgress:
+    """Return a job's result with its image called as this visitor calls it."""
+    result: SeriesProgress | AmplifyProgress | ReconstructionProgress = job.newest
+    if job.about is None:
+        return result
+    if isinstance(result, SeriesProgress):
+        return progress.named_series(result, job.about)
+    if isinstance(result, AmplifyProgress):
+        return progress.named(result, job.about)
+    return progress.named(result, job.about)
 
 
 def _start(page_jobs: PageJobs, plans: Sequence[Plan], image: ChosenImage) -> None:
