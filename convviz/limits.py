@@ -115,6 +115,23 @@ KEPT_SECONDS = Limit(
     *("CONVVIZ_KEPT_SECONDS", 1800, "seconds", 10, 604_800),
     "how long a result is kept after its visitor has last looked at it",
 )
+TURN_SECONDS = Limit(
+    *("CONVVIZ_TURN_SECONDS", 4, "seconds", 1, 86_400),
+    "how long a run works before the next one has its turn, where several wait",
+)
+STORED_MEGABYTES = Limit(
+    *("CONVVIZ_STORED_MEGABYTES", 500, "MB", 0, 1_000_000),
+    "results made from samples that are kept on disk for whoever asks for the same",
+)
+SHARED_RUNS = Limit(
+    *("CONVVIZ_SHARED_RUNS", 100, "results", 1, 100_000), "how many results are shared by a link"
+)
+SHARED_MEGABYTES = Limit(
+    *("CONVVIZ_SHARED_MEGABYTES", 200, "MB", 1, 1_000_000), "how much memory these take together"
+)
+SHARED_HOURS = Limit(
+    *("CONVVIZ_SHARED_HOURS", 24, "hours", 1, 24), "how long each is shared, with its image"
+)
 
 # Long work on a cluster
 CLUSTER_LOCAL_RUNS = Limit(
@@ -161,6 +178,7 @@ ZIP_MEGABYTES = Limit(
 
 LIMITS = (
     *(WORKERS, RUN_SECONDS, WAITING_RUNS, GONE_SECONDS, KEPT_RUNS, KEPT_MEGABYTES, KEPT_SECONDS),
+    *(TURN_SECONDS, STORED_MEGABYTES, SHARED_RUNS, SHARED_MEGABYTES, SHARED_HOURS),
     *(CLUSTER_LOCAL_RUNS, CLUSTER_WORK_MEGABYTES, CLUSTER_WORKS_MEGABYTES, CLUSTER_ITEM_MEGABYTES),
     *(UPLOAD_MEGABYTES, VISITOR_MEGABYTES, SERVER_MEGABYTES),
     *(IMAGE_MEGABYTES, IMAGE_MEGAPIXELS, ZIP_FILES, ZIP_MEGABYTES),

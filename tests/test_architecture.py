@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "limits": set(),
     "plain_text": set(),
     "preflight": set(),
+    "work_clock": set(),
     "downloads": set(),
     "images": set(),
     "networks": set(),
@@ -46,7 +47,7 @@ MAY_IMPORT |= {
     "__main__": {"cli"},
     "__init__": _CORE - {"figures", "lessons"},  # for type checkers alone: see below
 }
-_EVERYONES = {"errors", "formatting", "limits", "plain_text", "__version__"}
+_EVERYONES = {"errors", "formatting", "limits", "plain_text", "work_clock", "__version__"}
 MAY_DRAW_PAGES = {"ui"}  # rooms that may import streamlit
 MAY_PLOT = {"figures"}  # rooms that may import plotly
 
@@ -62,11 +63,11 @@ PAGE_FOLDERS = {folder_of(page) for page in PAGES}
 UI_GROUPS = (
     {
         *("keys", "choice", "state", "errors", "visitor", "widgets", "formulas", "how_we_know"),
-        *("findings", "byte_store", "glossary", "answers"),
+        *("findings", "byte_store", "glossary", "answers", "shared_work"),
     },
     {
         *("cache", "jobs", "exports", "downloads", "predictions", "navigation", "questions"),
-        *("page_questions", "camera"),
+        *("page_questions", "camera", "handed_on"),
     },
     {"components"},
     {"datasets", "auxiliary_settings", "sidebar", "forget", "login", "tools"},

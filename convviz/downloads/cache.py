@@ -19,6 +19,9 @@ from filelock import FileLock, Timeout
 from convviz.errors import SettingError, WeightsError
 from convviz.formatting import size_text
 
+RESULTS = "results"
+"""The folder in it that keeps results: what computed them can compute them again."""
+
 _checksums: dict[tuple[str, int, int], str] = {}  # path, time and size to checksum
 
 
@@ -27,7 +30,7 @@ class Cleared:
     """The result of `clear`.
 
     Attributes:
-        files: How many files of weights.
+        files: How many files, of weights and of results.
         bytes: How many bytes that freed.
         kept: Names of files that could not be removed, because something still uses them.
     """
@@ -185,6 +188,13 @@ def clear() -> Cleared:
             continue
         files += size > 0
         freed += size
+    for result in sorted((folder() / RESULTS).glob("*.result")):
+        try:
+            size = result.stat().st_size
+            result.unlink(missing_ok=True)
+        except OSError:  # gone already, or another user's
+            continue
+        files, freed = files + 1, freed + size
     for lock in sorted(folder().glob("*.lock")):
         try:
             with FileLock(lock, timeout=0):

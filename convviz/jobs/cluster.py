@@ -264,6 +264,8 @@ class ClusterRunner:
         about: Any = None,
         lane: str = "compute",
         seconds: float | None = None,
+        same: str = "",
+        finished: Any = None,
         **arguments: Any,
     ) -> str:
         """Queue `work(stop=…, **arguments)` on the cluster; for the arguments see `Runner.submit`.
@@ -276,13 +278,13 @@ class ClusterRunner:
         if not owner:
             raise ValueError("a job needs an owner")
         parts = parts_of(work)
-        context, every = None, [dict(arguments)]
-        if parts is not None:
+        context, every = None, [dict(arguments)] if finished is None else []
+        if parts is not None and finished is None:
             context, cut = parts.cut(arguments, max(1, self._workers()))
             every = [dict(each) for each in cut]
         try:
             works = [_pickled((work, each), self._reduce) for each in every]
-            label = _pickled((about, work, context), {})
+            label, joint = _pickled(about, {}), _pickled((work, context), {})
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             _log.warning("a job cannot be sent to the cluster: %s", error)
             raise ClusterGone(
@@ -303,9 +305,12 @@ class ClusterRunner:
             title=title,
             page=page,
             about=label,
+            context=joint,
             lane=lane,
             seconds=seconds,
             works=works,
+            same=same,
+            finished=None if finished is None else _pickled(finished, {}),
         )
         return str(answer["id"])
 
@@ -521,11 +526,12 @@ class ClusterRunner:
                 item = known.items[number] if known and number < len(known.items) else None
             serials.append(serial)
             items.append(item)
-        about, work, context = pickle.loads(answer["about"])  # noqa: S301 - this server's own
+        about = pickle.loads(answer["about"])  # noqa: S301 - this server's own
+        work, context = pickle.loads(answer["context"])  # noqa: S301 - that of an app server
         if known is not None and known.serials == serials:
             newest = known.view.newest
         else:
-            newest = _joined(work, context, items)
+            newest = items[0] if answer["whole"] else _joined(work, context, items)
             nbytes = getattr(newest, "nbytes", nbytes)
         view = JobView(**{**plain, "about": about, "newest": newest})
         with self._known_lock:

@@ -65,7 +65,7 @@ class _Attempt:
     """
 
     def __init__(self, assigned: dict[str, Any]) -> None:
-        self.title: str = assigned["title"]
+        self.job: str = assigned["job"]
         self.token: str = assigned["token"]
         self.grace: float = assigned["grace"]
         self.item_bytes: int = assigned["item_bytes"]
@@ -149,7 +149,7 @@ class ClusterWorker(WorkerPlugin):
         try:
             work, arguments = pickle.loads(data)  # noqa: S301 - who reaches the cluster is trusted
         except Exception:  # noqa: BLE001 - whatever a class of another version raises
-            _log.exception("the work of job %r cannot be read", attempt.title)
+            _log.exception("the work of job %r cannot be read", attempt.job)
             attempt.error = UNREADABLE
             return
         try:
@@ -167,7 +167,7 @@ class ClusterWorker(WorkerPlugin):
             attempt.error = str(error)
         except BaseException as error:  # noqa: BLE001 - a bug in one work must not stop the worker
             error_id = secrets.token_hex(4)
-            _log.exception("error %s in job %r", error_id, attempt.title)
+            _log.exception("error %s in job %r", error_id, attempt.job)
             attempt.error = memory_short(error_id) if is_about_memory(error) else fault(error_id)
 
     def _report(self, attempt: _Attempt) -> None:

@@ -23,7 +23,8 @@ from distributed import Scheduler, SchedulerPlugin
 
 from convviz.errors import ClusterGone, JobError, QueueFull
 from convviz.jobs.job import JobView, Limits
-from convviz.jobs.queue import STOPPED, Job, JobQueue, Lane
+from convviz.jobs.lane import Job, Lane
+from convviz.jobs.queue import JobQueue, Ticket
 
 PREFIX = "convviz_"
 """What the names of this module's calls begin with, among those of Dask's scheduler."""
@@ -101,19 +102,19 @@ class _Run:
 
     Attributes:
         job: The job.
-        lane: Its lane's name.
-        about: What its page files it under, pickled.
         parts: Its parts.
+        context: What is needed to join its parts' items, pickled.
         error: Why a part failed, as a sentence.
         note: What happened on the way, as a sentence.
+        is_whole: Whether it has the item of the whole job instead of those of parts.
     """
 
     job: Job
-    lane: str
-    about: bytes
     parts: list[_Part]
+    context: bytes = b""
     error: str = ""
     note: str = ""
+    is_whole: bool = False
 
     @property
     def is_ending(self) -> bool:
@@ -151,6 +152,7 @@ class Coordinator(SchedulerPlugin):
         self._queue = JobQueue({"compute": 1}, self._limits)
         self._started = secrets.token_hex(4)
         self._runs: dict[str, _Run] = {}
+        self._left: dict[str, list[tuple[int, bytes | None]]] = {}  # by ticket: see `stop`
         self._by_token: dict[str, tuple[_Run, _Part]] = {}
         self._askers: set[asyncio.Future[None]] = set()
         servers: tuple[_Call, ...] = (self.hello, self.submit, self.view, self.mine)
@@ -184,8 +186,15 @@ class Coordinator(SchedulerPlugin):
         lane: str,
         seconds: float | None,
         works: Sequence[bytes],
+        context: bytes = b"",
+        same: str = "",
+        finished: bytes | None = None,
     ) -> dict[str, Any]:
-        """Queue a job; see `Runner.submit`."""
+        """Queue a job, or join one that does the same; see `Runner.submit`.
+
+        What comes as bytes is pickled. Who joins a job gets the context that its parts were cut
+        with, which may depend on how many machines there were.
+        """
         now = self._sweep()
         if not self._scheduler.workers:
             raise ClusterGone(NO_WORKERS)
@@ -196,63 +205,80 @@ class Coordinator(SchedulerPlugin):
                 f"{self._bounds.works / 1e6:,.0f} MB are let in: try again in a few minutes."
             )
         self._queue.lanes.setdefault(lane, Lane(1))
-        job = Job(
-            id=f"{self._started}.{secrets.token_urlsafe(24)}",
-            owner=owner,
-            title=title,
-            work=None,
-            arguments={},
-            expected_seconds=seconds,
-            last_seen=now,
-            page=page,
-        )
-        self._queue.add(job, lane, now)
-        self._runs[job.id] = _Run(job, lane, about, [_Part(work) for work in works])
-        self._wake()
-        return {"id": job.id}
+        ticket_id = f"{self._started}.{secrets.token_urlsafe(24)}"
+        new = Job(ticket_id, None, {}, seconds, now, same)
+        if finished is not None:
+            new.take(_Whole(1.0, len(finished)))
+            new.end("done", now)
+            parts = [_Part(b"", state="done", newest=finished, serial=1, fraction=1.0)]
+        else:
+            parts = [_Part(work) for work in works]
+        ticket = Ticket(ticket_id, owner, title, now, page, about)
+        if self._queue.add(ticket, new, lane, now) is new:
+            self._runs[new.id] = _Run(new, parts, context, is_whole=finished is not None)
+            self._wake()
+        return {"id": ticket_id}
 
     async def view(self, job_id: str, owner: str, have: Sequence[int]) -> dict[str, Any]:
         """Return a job's view; see `_view`."""
-        job = self._queue.find(job_id, owner, self._sweep())
-        return self._view(job, have)
+        return self._view(*self._queue.find(job_id, owner, self._sweep()), have)
 
     async def mine(self, owner: str, have: Mapping[str, Sequence[int]]) -> dict[str, Any]:
         """Return the views of an owner's jobs, newest first."""
-        jobs = self._queue.of(owner, self._sweep())
-        return {"views": [self._view(job, have.get(job.id, ())) for job in jobs]}
+        held = self._queue.of(owner, self._sweep())
+        views = [self._view(ticket, job, have.get(ticket.id, ())) for ticket, job in held]
+        return {"views": views}
 
     async def stop(self, job_id: str, owner: str) -> dict[str, Any]:
-        """Ask a job to end."""
+        """End a job for a visitor, who keeps its items as they are, and for all if it is the last.
+
+        See `JobQueue.stop`.
+        """
         now = self._sweep()
-        self._queue.request_stop(self._queue.find(job_id, owner, now), STOPPED, now)
+        ticket, job = self._queue.find(job_id, owner, now)
+        self._queue.stop(ticket, job, now)
+        if ticket.left is not None and ticket.id not in self._left:
+            self._left[ticket.id] = self._items(job)
         self._sweep()
         return {}
 
     async def forget(self, job_id: str, owner: str) -> dict[str, Any]:
         """Stop and drop a job."""
         now = self._sweep()
-        self._queue.forget(self._queue.find(job_id, owner, now), now)
+        self._queue.forget(*self._queue.find(job_id, owner, now), now)
         self._sweep()
         return {}
 
-    def _view(self, job: Job, have: Sequence[int]) -> dict[str, Any]:
+    def _items(self, job: Job) -> list[tuple[int, bytes | None]]:
+        """Return the serial number and the newest item of each part of a job."""
+        return [(part.serial, part.newest) for part in self._runs[job.id].parts]
+
+    def _view(self, ticket: Ticket, job: Job, have: Sequence[int]) -> dict[str, Any]:
         """Return a job's view: plain fields, and of each part that has an item its serial number.
 
         Args:
+            ticket: The visitor's ticket.
             job: The job.
             have: The serial number of each part's item that the caller has already; such an item
                 is not sent again.
         """
-        run = self._runs[job.id]
-        view = self._queue.view(job, time.monotonic())
+        view = self._queue.view(ticket, job, time.monotonic())
         plain = {field.name: getattr(view, field.name) for field in fields(JobView)}
         del plain["about"], plain["newest"]
-        had = [*have, *[0] * len(run.parts)]
+        newest = self._left.get(ticket.id) or self._items(job)
+        had = [*have, *[0] * len(newest)]
         items = [
-            (part.serial, None if part.serial == had[number] else part.newest)
-            for number, part in enumerate(run.parts)
+            (serial, None if serial == had[number] else item)
+            for number, (serial, item) in enumerate(newest)
         ]
-        return {"view": plain, "about": run.about, "items": items}
+        run = self._runs[job.id]
+        return {
+            "view": plain,
+            "about": ticket.about,
+            "context": run.context,
+            "items": items,
+            "whole": run.is_whole,
+        }
 
     # ---- calls of workers ------------------------------------------------------------------------
 
@@ -317,7 +343,6 @@ class Coordinator(SchedulerPlugin):
         self._by_token[part.token] = (run, part)
         return {
             "job": run.job.id,
-            "title": run.job.title,
             "token": part.token,
             "work": part.work,
             "grace": self._limits.grace_seconds,
@@ -379,8 +404,8 @@ class Coordinator(SchedulerPlugin):
         else:
             note = job.stop_reason or run.note
             job.end("stopped" if job.stop_reason else "done", now, note=note)
-        if job in self._queue.lanes[run.lane].busy:
-            self._queue.release(job, run.lane, now)
+        if job in self._queue.lanes[job.lane].busy:
+            self._queue.release(job, now)
 
     def _sweep(self) -> float:
         """Let jobs end whose time is over, and drop what is no longer kept; return the time."""
@@ -394,8 +419,10 @@ class Coordinator(SchedulerPlugin):
         for run in list(self._runs.values()):
             if run.is_ending:
                 self._settle(run, now)
-            if not self._queue.is_kept(run.job.id) and not run.running():
+            if not self._queue.is_kept(run.job) and not run.running():
                 del self._runs[run.job.id]
+        for ticket_id in [each for each in self._left if not self._queue.has(each)]:
+            del self._left[ticket_id]
         return now
 
     def _wake(self) -> None:

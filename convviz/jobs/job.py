@@ -75,6 +75,8 @@ class Limits:
         kept: How many ended jobs are kept.
         kept_bytes: How much memory their items may take together.
         kept_seconds: How long an ended job is kept after its visitor last polled it.
+        turn_seconds: How long a job works at most before the next one has its turn, where others
+            wait and the runner can pause jobs; infinite: each job runs to its end.
     """
 
     seconds: float = 300.0
@@ -86,6 +88,7 @@ class Limits:
     kept: int = 200
     kept_bytes: int = 256 * 2**20
     kept_seconds: float = 1800.0
+    turn_seconds: float = float("inf")
 
 
 @dataclass(frozen=True)
@@ -97,13 +100,17 @@ class JobView:
         title: What the visitor called it.
         page: The page that it was started on and is shown on.
         about: What its result is filed under, as the page gave it.
-        state: Its state.
+        state: Its state; a job that is paused is "running".
         position: 1 for the next to run, 2 for the one after it; 0 when it is not waiting.
         expected_wait_seconds: How long it will probably wait until it runs; 0 when not waiting.
-        seconds: How long it has been running, or ran.
+        seconds: How long it has been running, or ran, without its pauses.
         limit_seconds: How long it may run at most.
         stopping: It still runs, but has been asked to end.
         closing: It has ended, but its work still runs and may yield a last item.
+        paused: It waits for its next turn, and goes on from where it was.
+        others: How many other jobs take turns with it.
+        joined: It was there when this visitor asked for it: somebody else had started the same.
+        handed_on: It is the result of somebody else's run, which they share.
         newest: The item that its work yielded last; None before the first.
         note: Why it ended before its work was complete, as a sentence; empty otherwise.
         error: What went wrong, as a sentence; empty unless the state is "failed".
@@ -120,6 +127,10 @@ class JobView:
     limit_seconds: float = 0.0
     stopping: bool = False
     closing: bool = False
+    paused: bool = False
+    others: int = 0
+    joined: bool = False
+    handed_on: bool = False
     newest: Any = None
     note: str = ""
     error: str = ""
@@ -148,6 +159,8 @@ class Runner(Protocol):
         about: Any = None,
         lane: str = "compute",
         seconds: float | None = None,
+        same: str = "",
+        finished: Any = None,
         **arguments: Any,
     ) -> str:
         """Queue `work(stop=…, **arguments)` and return the job's id.
@@ -160,6 +173,10 @@ class Runner(Protocol):
             about: What the page files its result under; returned in the job's views.
             lane: Jobs of one lane wait for each other; an owner has at most one live job in each.
             seconds: How long the work will probably take, if known; improves the expected wait.
+            same: Identifies what is computed. Where a job with the same text is under way, or is
+                done and kept, its owner and this one share it: it is worked on once, and ends early
+                when the last of them stops it. Empty for a job that nobody shares.
+            finished: The work's last item, where it is known: the job is done at once.
             arguments: Passed to the work unchanged.
 
         Raises:

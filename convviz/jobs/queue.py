@@ -1,24 +1,26 @@
 """The queue of jobs: which job waits, which runs, when it has to end, how long its result is kept.
 
+A visitor holds a `Ticket`; a ticket is for a `Job`, and visitors who ask for the same work hold
+tickets for one job, which is done once. What one of them does with a ticket touches nobody else:
+a job is asked to end when the last visitor who is still there has stopped it.
+
 The queue has no threads, no clock and no lock. Its runner calls it under a lock and passes the
 time as `now`.
 """
 
 from __future__ import annotations
 
-import heapq
 import hmac
-import statistics
-import sys
-from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from convviz.errors import JobError, QueueFull
-from convviz.jobs.job import JobView, Limits, State, Work
+from convviz.jobs.job import JobView, Limits
+from convviz.jobs.lane import Job, Lane, bytes_of
 
 STOPPED = "You stopped it; this is what it had by then."
+KNOWN = "Exactly this was computed before, so here it is at once."
 CLOSED = "The app is shutting down: try again when it is back."
 
 _UNKNOWN = "This run no longer exists, or it is not yours. Start a new one."
@@ -27,180 +29,30 @@ _NOT_BEGUN = "Stopped before it began."
 
 
 @dataclass(eq=False)
-class Job:
-    """One job and its state.
+class Ticket:
+    """One visitor's part in a job.
 
     Attributes:
-        id: Identifies the job; cannot be guessed.
-        owner: Who may see and stop it.
-        title: What its visitor called it.
-        work: The work function; None once the job has ended.
-        arguments: The work's arguments; none once the job has ended.
-        expected_seconds: How long its work will probably take; None if that is not known.
-        last_seen: When its visitor last polled it.
+        id: Identifies it; cannot be guessed.
+        owner: Who holds it.
+        title: What the visitor called the job.
+        last_seen: When the visitor last polled it.
         page: The page that shows it.
-        about: What the page files its result under.
-        state: Its state.
-        started: When it began to run; None before that.
-        stop_requested_at: When it was asked to end; None before that.
-        stop_reason: Why it was asked to end, as a sentence for its visitor; the first one stays.
-        ended: When it ended; None before that.
-        newest: The item that its work yielded last.
-        bytes: Memory that the newest item takes.
-        note: Why it ended before its work was complete, as a sentence.
-        error: What went wrong, as a sentence.
-        stuck: Its thread was given up.
+        about: What the page files the result under.
+        joined: Whether the job was there already.
+        note: How the visitor came by the result, as a sentence.
+        left: What the visitor sees of a job that they stopped, and that goes on for others.
     """
 
     id: str
     owner: str
     title: str
-    work: Work | None
-    arguments: Mapping[str, Any]
-    expected_seconds: float | None
     last_seen: float
     page: str = ""
     about: Any = None
-    state: State = "queued"
-    started: float | None = None
-    stop_requested_at: float | None = None
-    stop_reason: str = ""
-    ended: float | None = None
-    newest: Any = None
-    bytes: int = 0
+    joined: bool = False
     note: str = ""
-    error: str = ""
-    stuck: bool = False
-
-    @property
-    def live(self) -> bool:
-        """Whether it waits or runs."""
-        return self.ended is None
-
-    def stop_requested(self) -> bool:
-        """Return whether its work should end; only this is read without the runner's lock."""
-        return bool(self.stop_reason)
-
-    def take(self, item: Any) -> None:
-        """Keep an item as the newest."""
-        self.newest = item
-        size = getattr(item, "nbytes", None)
-        self.bytes = sys.getsizeof(item) if size is None else int(size)
-
-    def request_stop(self, reason: str, now: float) -> None:
-        """Ask its work to end."""
-        self.stop_reason = self.stop_reason or reason
-        if self.stop_requested_at is None:
-            self.stop_requested_at = now
-
-    def end(self, state: State, now: float, *, note: str = "", error: str = "") -> None:
-        """Mark it as ended, once; drop the work and its arguments.
-
-        Args:
-            state: The final state.
-            now: The time.
-            note: Why it ended before its work was complete, as a sentence.
-            error: What went wrong, as a sentence.
-        """
-        if self.ended is not None:
-            return
-        self.state, self.ended, self.note, self.error = state, now, note, error
-        self.work, self.arguments = None, {}
-
-    def seconds(self, now: float) -> float:
-        """Return how long it has been running, or ran."""
-        if self.started is None:
-            return 0.0
-        return (now if self.ended is None else self.ended) - self.started
-
-    def view(self, now: float, *, limit: float, position: int = 0, wait: float = 0.0) -> JobView:
-        """Return what its visitor may see of it.
-
-        Args:
-            now: The time.
-            limit: How long a job may run, in seconds.
-            position: Its position in the queue; 0 when it is not waiting.
-            wait: How long it will probably wait, in seconds.
-        """
-        return JobView(
-            id=self.id,
-            title=self.title,
-            page=self.page,
-            about=self.about,
-            state=self.state,
-            position=position,
-            expected_wait_seconds=wait,
-            seconds=self.seconds(now),
-            limit_seconds=limit,
-            stopping=self.live and self.stop_requested(),
-            newest=self.newest,
-            note=self.note,
-            error=self.error,
-        )
-
-
-@dataclass(eq=False)
-class Lane:
-    """Jobs that wait for each other, and the threads that take them.
-
-    Attributes:
-        workers: How many threads run its jobs.
-        threads: How many of them have been started.
-        waiting: Jobs in the order in which they will run.
-        busy: Jobs that have a thread.
-        durations: How many seconds the last jobs took.
-    """
-
-    workers: int
-    threads: int = 0
-    waiting: list[Job] = field(default_factory=list)
-    busy: list[Job] = field(default_factory=list)
-    durations: deque[float] = field(default_factory=lambda: deque(maxlen=20))
-
-    def wait(self, job: Job, now: float, limit: float) -> float:
-        """Return how many seconds a waiting job will probably wait until it runs.
-
-        Args:
-            job: The job.
-            now: The time.
-            limit: How long a job may run, in seconds.
-        """
-        ahead = self.waiting[: self.waiting.index(job)]
-        busy = [self._remaining(running, now, limit) for running in self.busy]
-        return wait_seconds(
-            self.workers, busy, [self._duration(waiting, limit) for waiting in ahead]
-        )
-
-    def _duration(self, job: Job, limit: float) -> float:
-        """Return how long a job will probably take: as expected, else the last ones' median."""
-        median = statistics.median(self.durations) if self.durations else limit
-        return min(limit, median if job.expected_seconds is None else job.expected_seconds)
-
-    def _remaining(self, job: Job, now: float, limit: float) -> float:
-        """Return how much longer a job will probably need its thread."""
-        if not job.live or job.stop_requested_at is not None:
-            return 1.0
-        seconds = job.seconds(now)
-        fraction = getattr(job.newest, "fraction", None) or 0.0
-        # An early fraction is not a good estimate: the first step includes all set-up.
-        total = seconds / fraction if fraction > 0.05 else self._duration(job, limit)
-        return max(0.0, min(total, limit) - seconds)
-
-
-def wait_seconds(workers: int, busy: Iterable[float], ahead: Iterable[float]) -> float:
-    """Return after how many seconds a job runs, if each free worker takes the next job in order.
-
-    Args:
-        workers: How many jobs run at a time.
-        busy: For each running job, how much longer it takes.
-        ahead: For each job ahead in the queue, in its order, how long it takes.
-    """
-    free = sorted(busy)
-    free = [0.0] * (workers - len(free)) + free
-    heapq.heapify(free)
-    for seconds in ahead:
-        heapq.heapreplace(free, free[0] + seconds)
-    return free[0]
+    left: JobView | None = None
 
 
 class JobQueue:
@@ -209,106 +61,201 @@ class JobQueue:
     Args:
         lanes: How many jobs of each lane run at a time.
         limits: What is allowed.
+        takes_turns: Whether its runner can pause jobs.
     """
 
-    def __init__(self, lanes: Mapping[str, int], limits: Limits) -> None:
+    def __init__(
+        self, lanes: Mapping[str, int], limits: Limits, *, takes_turns: bool = False
+    ) -> None:
         self.limits = limits
-        self.lanes = {name: Lane(workers) for name, workers in lanes.items()}
-        self._jobs: dict[str, Job] = {}
+        turn = limits.turn_seconds if takes_turns else float("inf")
+        self.lanes = {name: Lane(workers, turn) for name, workers in lanes.items()}
+        self._tickets: dict[str, tuple[Ticket, Job]] = {}
 
-    def add(self, job: Job, lane: str, now: float) -> None:
-        """Put a job at the end of its lane's queue.
+    def add(self, ticket: Ticket, job: Job, lane: str, now: float) -> Job:
+        """Put a job at the end of its lane's queue, or join the one that does the same.
 
         Args:
+            ticket: The visitor's ticket.
             job: The job.
             lane: Name of its lane.
             now: The time.
 
+        Returns:
+            The job that the ticket is for.
+
         Raises:
-            JobError: Its owner already has a live job in this lane.
+            JobError: The visitor already has a live job in this lane.
             QueueFull: Too many jobs are waiting already.
         """
         self.expire(now)
-        queue = self.lanes[lane]
-        live = [queued for queued in queue.waiting + queue.busy if queued.live]
-        if any(_same(queued.owner, job.owner) for queued in live):
+        if any(
+            _same(other.owner, ticket.owner)
+            for other, held in self._tickets.values()
+            if held.lane == lane and held.live and other.left is None
+        ):
             raise JobError(_ALREADY)
-        waiting = sum(len(lane.waiting) for lane in self.lanes.values())
-        if waiting >= self.limits.waiting:
-            raise QueueFull(
-                f"{waiting} runs are waiting already, and no more are let in: "
-                "try again in a few minutes."
-            )
-        self._jobs[job.id] = job
-        queue.waiting.append(job)
+        there = self._find_same(job.same, lane)
+        if not (there or job).live:
+            ticket.note = KNOWN
+        if there is not None:
+            ticket.joined = True
+            there.last_seen = now
+            self._tickets[ticket.id] = (ticket, there)
+            return there
+        job.lane, job.waiting_since = lane, now
+        if job.live:
+            waiting = sum(len(lane.waiting) for lane in self.lanes.values())
+            if waiting >= self.limits.waiting:
+                raise QueueFull(
+                    f"{waiting} runs are waiting already, and no more are let in: "
+                    "try again in a few minutes."
+                )
+            self.lanes[lane].waiting.append(job)
+        self._tickets[ticket.id] = (ticket, job)
+        return job
 
-    def find(self, job_id: str, owner: str, now: float) -> Job:
-        """Return the owner's job, and record that its visitor is still there.
+    def _find_same(self, same: str, lane: str) -> Job | None:
+        """Return the job that computes, or has computed, the same; None where there is none."""
+        if not same:
+            return None
+        for _, job in self._tickets.values():
+            if job.same == same and job.lane == lane and job.can_be_joined:
+                return job
+        return None
+
+    def find(self, ticket_id: str, owner: str, now: float) -> tuple[Ticket, Job]:
+        """Return the owner's ticket with its job, and record that its visitor is still there.
 
         Args:
-            job_id: The job's id.
+            ticket_id: The ticket's id.
             owner: Its owner.
             now: The time.
 
         Raises:
-            JobError: There is no such job, or it has another owner: the same sentence for both.
+            JobError: There is no such ticket, or it has another owner: the same sentence for both.
         """
-        job = self._jobs.get(job_id)
-        # The owners are compared even if there is no job, so that the time does not reveal it.
-        if not _same(job.owner if job else "", owner) or job is None:
+        found = self._tickets.get(ticket_id)
+        # The owners are compared even if there is no ticket, so that the time does not reveal it.
+        if not _same(found[0].owner if found else "", owner) or found is None:
             raise JobError(_UNKNOWN)
-        job.last_seen = now
+        self._see(*found, now)
         self.expire(now)
-        return job
+        return found
 
-    def is_kept(self, job_id: str) -> bool:
+    def has(self, ticket_id: str) -> bool:
+        """Tell whether a ticket is neither evicted nor forgotten."""
+        return ticket_id in self._tickets
+
+    def is_kept(self, job: Job) -> bool:
         """Tell whether a job waits, runs, or has ended and is not evicted or forgotten yet."""
-        return job_id in self._jobs
+        return any(held is job for _, held in self._tickets.values())
 
-    def of(self, owner: str, now: float) -> list[Job]:
-        """Return the owner's jobs, newest first, and record that their visitor is still there."""
-        jobs = [job for job in self._jobs.values() if _same(job.owner, owner)]
-        for job in jobs:
-            job.last_seen = now
+    def of(self, owner: str, now: float) -> list[tuple[Ticket, Job]]:
+        """Return the owner's tickets, newest first, and record that their visitor is there."""
+        held = [each for each in self._tickets.values() if _same(each[0].owner, owner)]
+        for ticket, job in held:
+            self._see(ticket, job, now)
         self.expire(now)
-        return [job for job in reversed(jobs) if job.id in self._jobs]
+        return [each for each in reversed(held) if each[0].id in self._tickets]
 
-    def view(self, job: Job, now: float) -> JobView:
-        """Return what its visitor may see of a job."""
+    def view(self, ticket: Ticket, job: Job, now: float) -> JobView:
+        """Return what a visitor may see of a job."""
+        view = ticket.left or self._view(job, now)
+        return replace(
+            view,
+            id=ticket.id,
+            title=ticket.title,
+            page=ticket.page,
+            about=ticket.about,
+            joined=ticket.joined,
+            note=view.note or ticket.note,
+        )
+
+    def _view(self, job: Job, now: float) -> JobView:
         limit = self.limits.seconds
-        for lane in self.lanes.values():
-            if job in lane.waiting:
-                position = lane.waiting.index(job) + 1
-                wait = lane.wait(job, now, limit)
-                return job.view(now, limit=limit, position=position, wait=wait)
-            if job in lane.busy and not job.live:
-                return replace(job.view(now, limit=limit), closing=True)
-        return job.view(now, limit=limit)
+        view = job.view(now, limit=limit)
+        lane = self.lanes.get(job.lane)
+        if lane is None:
+            return view
+        if lane.takes_turns and job.live:
+            view = replace(view, others=len(lane.waiting) + len(lane.busy) - 1)
+        if job in lane.waiting:
+            position = lane.order().index(job) + 1
+            return replace(
+                view, position=position, expected_wait_seconds=lane.wait(job, now, limit)
+            )
+        return replace(view, closing=True) if job in lane.busy and not job.live else view
 
     def next(self, lane: str, now: float) -> Job | None:
-        """Move the lane's first waiting job to the running ones and return it."""
+        """Give the lane's first waiting job its turn and return it."""
         self.expire(now)
         queue = self.lanes[lane]
         if not queue.waiting:
             return None
-        job = queue.waiting.pop(0)
-        job.state, job.started = "running", now
+        job = queue.order()[0]
+        queue.waiting.remove(job)
         queue.busy.append(job)
+        job.begin_turn(now)
         return job
 
-    def release(self, job: Job, lane: str, now: float) -> None:
+    def turn_is_over(self, job: Job, now: float) -> bool:
+        """Tell whether a running job, which has just yielded an item, is to be paused."""
+        return self.lanes[job.lane].turn_is_over(job, now)
+
+    def pause(self, job: Job, items: Iterator[Any], now: float) -> None:
+        """Put a running job behind those that wait; an ended one only gives its thread back.
+
+        Args:
+            job: The job.
+            items: The rest of its work's items.
+            now: The time.
+        """
+        lane = self.lanes[job.lane]
+        lane.busy.remove(job)
+        if job.live:
+            job.pause(items, now)
+            lane.waiting.append(job)
+
+    def release(self, job: Job, now: float) -> None:
         """Record that an ended job no longer has a thread.
 
         Args:
             job: The job.
-            lane: Name of its lane.
             now: The time.
         """
-        queue = self.lanes[lane]
+        queue = self.lanes[job.lane]
         if job in queue.busy:
             queue.busy.remove(job)
         if job.state != "failed":
             queue.durations.append(job.seconds(now))
+
+    def stop(self, ticket: Ticket, job: Job, now: float) -> None:
+        """End a job for a visitor, and for all if nobody else watches it.
+
+        Args:
+            ticket: The visitor's ticket.
+            job: Its job.
+            now: The time.
+        """
+        if not job.live or ticket.left is not None:
+            return
+        if self._others(ticket, job, now):
+            note = STOPPED if job.state == "running" else _NOT_BEGUN
+            view = job.view(now, limit=self.limits.seconds)
+            ticket.left = replace(view, state="stopped", stopping=False, paused=False, note=note)
+        else:
+            self.request_stop(job, STOPPED, now)
+
+    def _others(self, ticket: Ticket, job: Job, now: float) -> bool:
+        """Tell whether anybody else who is still there watches a job."""
+        return any(
+            held is job
+            and other is not ticket
+            and other.left is None
+            and now - other.last_seen <= self.limits.gone_seconds
+            for other, held in self._tickets.values()
+        )
 
     def request_stop(self, job: Job, reason: str, now: float) -> None:
         """Ask a running job to end; remove a waiting one from its queue; leave an ended one.
@@ -320,27 +267,32 @@ class JobQueue:
         """
         if job.state == "running":
             job.request_stop(reason, now)
-        for lane in self.lanes.values():
-            if job in lane.waiting:
-                lane.waiting.remove(job)
-                job.end("stopped", now, note=_NOT_BEGUN if reason == STOPPED else reason)
+            return
+        lane = self.lanes.get(job.lane)
+        if lane is not None and job in lane.waiting:
+            lane.waiting.remove(job)
+            job.end("stopped", now, note=_NOT_BEGUN if reason == STOPPED else reason)
 
     def request_stop_of_all(self, reason: str, now: float) -> None:
-        """Ask every live job to end."""
+        """Ask every live job to end; a paused one has no further turn."""
         for lane in self.lanes.values():
-            for job in lane.waiting + lane.busy:
+            for job in list(lane.waiting):
+                lane.waiting.remove(job)
+                job.end("stopped", now, note=reason)
+            for job in lane.busy:
                 self.request_stop(job, reason, now)
 
-    def forget(self, job: Job, now: float) -> None:
-        """Ask a job to end, and drop it."""
-        self.request_stop(job, STOPPED, now)
-        self._jobs.pop(job.id, None)
+    def forget(self, ticket: Ticket, job: Job, now: float) -> None:
+        """Drop a visitor's ticket; the job ends and is dropped if nobody else watches it."""
+        if not self._others(ticket, job, now):
+            self.request_stop(job, STOPPED, now)
+        self._tickets.pop(ticket.id, None)
 
     def expire(self, now: float) -> None:
         """End jobs that have no time or no visitor left, and evict old results."""
         for lane in self.lanes.values():
             for job in list(lane.waiting):
-                if now - job.last_seen > self.limits.gone_seconds:
+                if not job.stop_reason and now - job.last_seen > self.limits.gone_seconds:
                     self.request_stop(job, self._gone(), now)
             for job in list(lane.busy):
                 self._enforce_limits(job, now)
@@ -350,6 +302,12 @@ class JobQueue:
                     lane.busy.remove(job)
                     lane.threads -= 1
         self._evict(now)
+
+    def _see(self, ticket: Ticket, job: Job, now: float) -> None:
+        """Record that a visitor is still there."""
+        ticket.last_seen = now
+        if ticket.left is None:
+            job.last_seen = now
 
     def _enforce_limits(self, job: Job, now: float) -> None:
         """Ask a running job to end if it must, and end it if it does not in time."""
@@ -369,16 +327,35 @@ class JobQueue:
         return f"It ended because nobody had looked at it for {seconds} seconds."
 
     def _evict(self, now: float) -> None:
-        """Drop ended jobs that have not been polled for a long time, or that are too many."""
+        """Drop tickets of what has ended that were not polled for long, or that are too many.
+
+        A result goes with the last ticket for it.
+        """
         ended = sorted(
-            (job for job in self._jobs.values() if not job.live), key=lambda job: job.last_seen
+            (
+                (ticket, job)
+                for ticket, job in self._tickets.values()
+                if not job.live or ticket.left is not None
+            ),
+            key=lambda each: each[0].last_seen,
         )
-        count, size = len(ended), sum(job.bytes for job in ended)
-        for job in ended:
-            expired = now - max(job.last_seen, job.ended or 0.0) > self.limits.kept_seconds
+        holders: dict[int, int] = {}
+        for _, job in ended:
+            holders[id(job)] = holders.get(id(job), 0) + 1
+        size = sum({id(job): job.bytes for _, job in ended if not job.live}.values())
+        size += sum(bytes_of(ticket.left.newest) for ticket, _ in ended if ticket.left)
+        count = len(ended)
+        for ticket, job in ended:
+            ended_at = 0.0 if job.ended is None else job.ended
+            expired = now - max(ticket.last_seen, ended_at) > self.limits.kept_seconds
             if expired or count > self.limits.kept or size > self.limits.kept_bytes:
-                del self._jobs[job.id]
-                count, size = count - 1, size - job.bytes
+                del self._tickets[ticket.id]
+                count -= 1
+                holders[id(job)] -= 1
+                if not holders[id(job)] and not job.live:
+                    size -= job.bytes
+                if ticket.left:
+                    size -= bytes_of(ticket.left.newest)
 
 
 def _same(first: str, second: str) -> bool:

@@ -12,13 +12,14 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from convviz.errors import ConvvizError, JobError, is_about_memory, memory_short
 from convviz.jobs.gate import Gate
 from convviz.jobs.job import JobView, Limits, Work
-from convviz.jobs.queue import CLOSED, STOPPED, Job, JobQueue
+from convviz.jobs.lane import Job
+from convviz.jobs.queue import CLOSED, JobQueue, Ticket
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class LocalRunner:
         prepare: Callable[[], None] = lambda: None,
         gate: Gate | None = None,
     ) -> None:
-        self._queue = JobQueue(lanes or {"compute": 1}, limits or Limits())
+        self._queue = JobQueue(lanes or {"compute": 1}, limits or Limits(), takes_turns=True)
         self._clock = clock
         self._prepare = prepare
         self._gate = gate or Gate()
@@ -66,6 +67,8 @@ class LocalRunner:
         about: Any = None,
         lane: str = "compute",
         seconds: float | None = None,
+        same: str = "",
+        finished: Any = None,
         **arguments: Any,
     ) -> str:
         """Queue `work(stop=…, **arguments)`; for the arguments see `Runner.submit`.
@@ -80,12 +83,15 @@ class LocalRunner:
             if self._closing:
                 raise JobError(CLOSED)
             now = self._clock()
-            job_id = f"{self._started}.{secrets.token_urlsafe(24)}"
-            job = Job(job_id, owner, title, work, arguments, seconds, now, page, about)
-            self._queue.add(job, lane, now)
+            ticket_id = f"{self._started}.{secrets.token_urlsafe(24)}"
+            job = Job(ticket_id, work, arguments, seconds, now, same)
+            if finished is not None:
+                job.take(finished)
+                job.end("done", now)
+            self._queue.add(Ticket(ticket_id, owner, title, now, page, about), job, lane, now)
             self._start_workers()
             self._changed.notify_all()
-        return job.id
+        return ticket_id
 
     def is_of_another(self, job_id: str) -> bool:
         """Tell whether another runner gave out this id; see `Runner.is_of_another`."""
@@ -100,7 +106,7 @@ class LocalRunner:
         """
         with self._changed:
             now = self._clock()
-            view = self._queue.view(self._queue.find(job_id, owner, now), now)
+            view = self._queue.view(*self._queue.find(job_id, owner, now), now)
             self._start_workers()
         return view
 
@@ -108,7 +114,7 @@ class LocalRunner:
         """Return the owner's jobs, newest first; see `Runner.mine`."""
         with self._changed:
             now = self._clock()
-            return tuple(self._queue.view(job, now) for job in self._queue.of(owner, now))
+            return tuple(self._queue.view(*each, now) for each in self._queue.of(owner, now))
 
     def stop(self, job_id: str, owner: str) -> None:
         """Ask a live job to end; see `Runner.stop`.
@@ -118,7 +124,7 @@ class LocalRunner:
         """
         with self._changed:
             now = self._clock()
-            self._queue.request_stop(self._queue.find(job_id, owner, now), STOPPED, now)
+            self._queue.stop(*self._queue.find(job_id, owner, now), now)
 
     def forget(self, job_id: str, owner: str) -> None:
         """Stop the job and drop its result; see `Runner.forget`.
@@ -128,7 +134,7 @@ class LocalRunner:
         """
         with self._changed:
             now = self._clock()
-            self._queue.forget(self._queue.find(job_id, owner, now), now)
+            self._queue.forget(*self._queue.find(job_id, owner, now), now)
 
     def close(self, timeout: float = 5.0) -> None:
         """Ask every job to end, wait for the threads, and accept no more jobs.
@@ -164,17 +170,24 @@ class LocalRunner:
         except Exception:  # noqa: BLE001 - without it jobs run as well, only slower
             _log.exception("a worker thread could not be prepared")
         while (job := self._next(lane)) is not None:
-            error = self._run(job)
+            rest, error = self._run(job)
             with self._changed:
                 now = self._clock()
-                if error:
-                    job.end("failed", now, error=error)
-                else:
-                    job.end("stopped" if job.stop_reason else "done", now, note=job.stop_reason)
                 if job.stuck:  # another thread has replaced this one
                     return
-                self._queue.release(job, lane, now)
-            del job  # a waiting thread must not keep its result in memory
+                if rest is not None:
+                    self._queue.pause(job, rest, now)
+                else:
+                    self._end(job, error, now)
+            del job, rest  # a waiting thread must not keep its result in memory
+
+    def _end(self, job: Job, error: str, now: float) -> None:
+        """Record that a job's work is over; called under the lock."""
+        if error:
+            job.end("failed", now, error=error)
+        else:
+            job.end("stopped" if job.stop_reason else "done", now, note=job.stop_reason)
+        self._queue.release(job, now)
 
     def _next(self, lane: str) -> Job | None:
         """Wait for a lane's next job; None when the runner closes."""
@@ -186,43 +199,61 @@ class LocalRunner:
                 self._changed.wait(_IDLE_SECONDS)
         return None
 
-    def _run(self, job: Job) -> str:
-        """Run a job's work; return what went wrong, as a sentence, or nothing."""
+    def _run(self, job: Job) -> tuple[Iterator[Any] | None, str]:
+        """Run a job's work for one turn.
+
+        Returns:
+            The rest of its items if it is to be paused, and what went wrong, as a sentence.
+        """
         try:
-            self._take_items(job)
+            return self._take_items(job), ""
         except ConvvizError as error:
-            return str(error)
+            return None, str(error)
         except BaseException as error:  # noqa: BLE001 - a bug in one work must not stop the queue
             error_id = secrets.token_hex(4)
-            _log.exception("error %s in job %r", error_id, job.title)
+            _log.exception("error %s in %s", error_id, getattr(job.work, "__name__", "a job"))
             if is_about_memory(error):
-                return memory_short(error_id)
-            return (
+                return None, memory_short(error_id)
+            return None, (
                 f"Something went wrong inside convviz (error {error_id}, noted in the server's "
                 "log): try other settings, or tell whoever runs this app."
             )
-        return ""
 
-    def _take_items(self, job: Job) -> None:
-        """Take items from the work until it has no more, or no more time."""
+    def _take_items(self, job: Job) -> Iterator[Any] | None:
+        """Take items from the work until it has no more, no more time, or its turn is over.
+
+        Returns:
+            The rest of the items if the job is to be paused.
+        """
         with self._changed:
-            work, arguments, grace = job.work, job.arguments, self._queue.limits.grace_seconds
+            items, work, arguments = job.items, job.work, job.arguments
         if work is None:  # it ended just as it was taken
-            return
-        self._gate.wait()
-        items = work(stop=job.stop_requested, **arguments)
-        try:
-            for item in items:
-                with self._changed:
-                    now = self._clock()
-                    job.take(item)
-                    self._queue.expire(now)
-                    requested = job.stop_requested_at
-                    if requested is not None and now - requested >= grace:
-                        return
-                if requested is None:  # a job that is to end has little time for its last item
-                    self._gate.wait()
-        finally:
-            close = getattr(items, "close", None)  # a plain iterator has none
-            if close is not None:
-                close()
+            return None
+        with job.pauses.working():
+            self._gate.wait()
+            if items is None:
+                items = iter(work(stop=job.stop_requested, **arguments))
+            is_paused = False
+            try:
+                is_paused = self._take_turn(job, items)
+            finally:
+                close = getattr(items, "close", None)  # a plain iterator has none
+                if close is not None and not is_paused:
+                    close()
+        return items if is_paused else None
+
+    def _take_turn(self, job: Job, items: Iterator[Any]) -> bool:
+        """Take items until none is left, or time or turn are over; tell whether to pause."""
+        for item in items:
+            with self._changed:
+                now = self._clock()
+                job.take(item)
+                self._queue.expire(now)
+                requested = job.stop_requested_at
+                if requested is not None and now - requested >= self._queue.limits.grace_seconds:
+                    return False
+                if requested is None and self._queue.turn_is_over(job, now):
+                    return True
+            if requested is None:  # a job that is to end has little time for its last item
+                self._gate.wait()
+        return False

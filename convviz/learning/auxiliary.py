@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import copy
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, cast
@@ -22,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from convviz import work_clock
 from convviz.datasets import labelled_set
 from convviz.datasets.labelled_set import Dataset, Split
 from convviz.learning.config import Validation, check_limits
@@ -199,11 +199,11 @@ class ComparedNetwork:
 
     def step(self, batch: Tensor, labels: Tensor, rate: float) -> bool:
         """Learn from one batch; False if a loss was not finite."""
-        began = time.perf_counter()
+        began = work_clock.seconds()
         self.module.train()
         with one_thread():
             losses = self.learner.step(batch, labels, rate)
-        self.seconds += time.perf_counter() - began
+        self.seconds += work_clock.seconds() - began
         self.losses.append(losses.main)
         return losses.finite
 

@@ -8,7 +8,6 @@ share one `Schedule`.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from convviz import work_clock
 from convviz.learning.config import (
     Answers,
     Ending,
@@ -65,7 +65,7 @@ class Schedule:
         self.ending: Ending = "epochs"
         self._settings = settings
         self._stop = stop
-        self._start = time.perf_counter()
+        self._start = work_clock.seconds()
         self._read = 0.0
         self._ready = 0.0
         self._epoch_start = 0.0
@@ -75,7 +75,7 @@ class Schedule:
     @property
     def seconds(self) -> float:
         """Since the beginning."""
-        return time.perf_counter() - self._start
+        return work_clock.seconds() - self._start
 
     @property
     def epochs(self) -> int:

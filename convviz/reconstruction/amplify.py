@@ -12,7 +12,6 @@ way is divided: a slow computer takes fewer, longer steps, and not a shorter way
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +21,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from convviz import work_clock
 from convviz.errors import NetworkError, ReconstructionError, SettingError
 from convviz.features.activations import judged, rectified
 from convviz.features.capture import check_gradient, truncated
@@ -326,7 +326,7 @@ class _OctaveBudget:
         self._seconds = DEFAULT_SECONDS if unlimited else config.seconds
         pixels = [side * side for side in sides]
         self._shares = [count / sum(pixels) for count in pixels]
-        self._started = time.perf_counter()
+        self._started = work_clock.seconds()
         self._done = self._begun = self._share = 0.0
         self._octave = self._count = 0
 
@@ -353,7 +353,7 @@ class _OctaveBudget:
     @property
     def seconds(self) -> float:
         """Seconds since the start."""
-        return time.perf_counter() - self._started
+        return work_clock.seconds() - self._started
 
     @property
     def fraction(self) -> float:

@@ -255,6 +255,10 @@ class SeriesProgress:
         return sum(run.nbytes for run in self.runs)
 
 
+AnyRun = TypeVar("AnyRun", ReconstructionProgress, AmplifyProgress)
+AnyPlan = TypeVar("AnyPlan", Plan, AmplifyPlan)
+
+
 def plan(
     network: Network,
     layer: Layer,
@@ -313,6 +317,27 @@ def continuation(network: Network, run: ReconstructionProgress) -> Plan:
         run: The run.
     """
     return Plan(network, run.config, run.subject, Image.open(io.BytesIO(run.original)))
+
+
+def named(run: AnyRun, image: str) -> AnyRun:
+    """Return a run whose image is called so; one that several visitors share has no name for it.
+
+    Args:
+        run: The run.
+        image: The image's title.
+    """
+    return replace(run, subject=replace(run.subject, image=image))
+
+
+def named_series(series: SeriesProgress, image: str) -> SeriesProgress:
+    """Return a series whose image is called so; see `named`."""
+    subjects = tuple(replace(subject, image=image) for subject in series.subjects)
+    return replace(series, subjects=subjects, runs=tuple(named(run, image) for run in series.runs))
+
+
+def unnamed(plan: AnyPlan) -> AnyPlan:
+    """Return a plan without its image's title, so that it is the same whatever a file is called."""
+    return replace(plan, subject=replace(plan.subject, image=""))
 
 
 def reconstruct_one(

@@ -8,7 +8,6 @@ show any improvement.
 from __future__ import annotations
 
 import math
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from convviz import work_clock
 from convviz.errors import MemoryShort, NetworkError, ReconstructionError, is_about_memory
 from convviz.features.predictions import Prediction, predict_batch
 from convviz.images.fourier import GREY, FourierImage
@@ -308,14 +308,14 @@ class _Descent:
         self._coefficients = self._image.coefficients(start.to(device))
         self._places = Squares(self._image) if config.local_scale else None
         self._optimizer = self._new_optimizer()
-        began = time.perf_counter()
+        began = work_clock.seconds()
         self._objective.relative_error(original.to(device))
         # A backward pass takes about twice as long as a forward pass.
-        self._precise_seconds = 3 * (time.perf_counter() - began)
+        self._precise_seconds = 3 * (work_clock.seconds() - began)
         self._original_predictions = self._predictions(original)
         self._baselines = baselines(original[0], resize=resize)
         # At the end two images are measured: as many passes, and fewer comparisons of images.
-        self._budget.closing_seconds = 1.2 * (time.perf_counter() - began)
+        self._budget.closing_seconds = 1.2 * (work_clock.seconds() - began)
         self._precise = dtype == torch.float32
         self._coarse = _COARSE_BY_SECONDS if config.steps is None else _COARSE_BY_STEPS
         self._kept: ObjectiveValue | None = None  # of the newest step that was not taken back
@@ -553,7 +553,7 @@ class _Budget:
     """
 
     def __init__(self, steps: int | None, seconds: float | None) -> None:
-        self._started = self._step_started = time.perf_counter()
+        self._started = self._step_started = work_clock.seconds()
         self._steps = steps
         self._seconds = DEFAULT_SECONDS if steps is None and seconds is None else seconds
         self._step_seconds = 0.0
@@ -563,16 +563,16 @@ class _Budget:
     @property
     def elapsed(self) -> float:
         """Seconds since the start."""
-        return time.perf_counter() - self._started
+        return work_clock.seconds() - self._started
 
     def begin_step(self) -> None:
         """Start a step."""
         self.index += 1
-        self._step_started = time.perf_counter()
+        self._step_started = work_clock.seconds()
 
     def end_step(self) -> None:
         """End a step: the next one will take about as long."""
-        self._step_seconds = time.perf_counter() - self._step_started
+        self._step_seconds = work_clock.seconds() - self._step_started
 
     @property
     def fraction(self) -> float:

@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.runtime import Runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from convviz.ui import camera, jobs, state, visitor
+from convviz.ui import camera, handed_on, jobs, state, visitor
 from convviz.ui.choice import DECODED
 from convviz.ui.errors import guarded
 
@@ -25,8 +25,8 @@ def draw() -> None:
         type="tertiary",
         on_click=_forget,
         help="Drops at once what this server holds of your visit: your image and other files, your "
-        "runs with their results, and the networks you trained or opened. Nothing of it is on "
-        "disk.",
+        "runs with their results, those that you share among them, and the networks you trained or "
+        "opened. Nothing of it is on disk.",
     )
 
 
@@ -36,6 +36,7 @@ def _forget() -> None:
     visit = state.visit()
     has_image = visit.own_image is not None
     runs = jobs.forget_all(visitor.known_owner())
+    shared = handed_on.RUNS.forget_all(visitor.known_owner())
     camera.end_all(visitor.known_owner())
     networks = len(visit.trained)
     _forget_networks(visit.trained)
@@ -49,10 +50,10 @@ def _forget() -> None:
         for cached in caches_of("network", "source"):
             cached.clear()
     _forget_uploads()
-    state.forget(forgotten(has_image=has_image, runs=runs, networks=networks))
+    state.forget(forgotten(has_image=has_image, runs=runs, networks=networks, shared=shared))
 
 
-def forgotten(*, has_image: bool, runs: int, networks: int) -> str:
+def forgotten(*, has_image: bool, runs: int, networks: int, shared: int = 0) -> str:
     """Say what was forgotten."""
     parts = [
         *(["your image"] if has_image else []),
@@ -62,6 +63,7 @@ def forgotten(*, has_image: bool, runs: int, networks: int) -> str:
             if networks
             else []
         ),
+        *([f"{shared} shared {'result' if shared == 1 else 'results'}"] if shared else []),
     ]
     what = ", ".join([*parts[:-2], " and ".join(parts[-2:])]) if parts else "all choices"
     return f"Forgotten: {what}. The server holds nothing of this visit any more."

@@ -11,7 +11,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +25,11 @@ from convviz.jobs.cluster import ClusterRunner, ClusterSettings, TakeoverRunner
 from convviz.jobs.gate import GATE, give_way
 from convviz.jobs.job import JobView, Limits, Parts, Runner, Work, set_parts
 from convviz.jobs.runner import LocalRunner
-from convviz.ui import state, visitor
+from convviz.ui import handed_on, state, visitor
+from convviz.ui.choice import ChosenImage
 from convviz.ui.errors import fragment, guarded
 from convviz.ui.keys import Component, Entry, Key
+from convviz.ui.shared_work import sharing, store
 
 Draw = Callable[[JobView], object]
 
@@ -37,6 +39,10 @@ _POLL_SECONDS_WAITING = 2.0  # a queue moves slowly
 _NOT_FOUND = (
     "The run in this address no longer exists, or it belongs to somebody else: a run opens only in "
     "the browser that started it."
+)
+_JOINED = (
+    "Somebody had started exactly this run already, so you watch the same one; your Stop ends it "
+    "for you alone."
 )
 _BUSY = "You have a run under way on another page: stop it, or let it end, first."
 _RESTARTED = (
@@ -100,6 +106,7 @@ def _make_runner() -> Runner:
         kept=limits.KEPT_RUNS.value,
         kept_bytes=limits.KEPT_MEGABYTES.bytes,
         kept_seconds=limits.KEPT_SECONDS.value,
+        turn_seconds=limits.TURN_SECONDS.value,
     )
     settings = cluster.settings(os.environ)
     if settings is None:
@@ -168,10 +175,12 @@ class PageJobs:
     Attributes:
         page: Name of the page: its folder in `ui`. Jobs of other pages are not shown on it.
         owner: The visitor's secret.
+        can_share: Whether its results can be handed on.
     """
 
     page: str
     owner: str
+    can_share: bool = False
 
     @guarded
     def start(
@@ -181,17 +190,24 @@ class PageJobs:
         title: str,
         seconds: float | None = None,
         about: Hashable = None,
+        images: Sequence[ChosenImage] | None = None,
         **arguments: Any,
     ) -> None:
         """Queue a job and make it the one the page shows; a refusal is shown by `find`.
+
+        Who asks for the same as somebody else joins that run, or has its result at once.
 
         Args:
             work: The work function.
             title: The job's name for the visitor.
             seconds: How long it will probably take, if known.
             about: The key under which the page files its result.
+            images: The images of the sidebar that the work is made from, for work that visitors
+                share; None for what is this visitor's alone.
             arguments: Handed to the work as they are.
         """
+        shared = sharing(work, arguments, images)
+        finished = store().get(shared.same) if shared.is_public else None
         try:
             job_id = runner().submit(
                 work,
@@ -200,13 +216,18 @@ class PageJobs:
                 page=self.page,
                 about=about,
                 seconds=seconds,
+                same=shared.same,
+                finished=finished,
                 **arguments,
             )
         except JobError as error:
             st.session_state[self._key("refusal")] = str(error)
         else:
+            handed_on.close()
             self.open(job_id)
             st.session_state[self._key("started")] = job_id
+            is_new = shared.is_public and finished is None
+            st.session_state[self._key("to_store")] = (job_id, shared.same) if is_new else None
 
     @guarded
     def stop(self, job_id: str) -> None:
@@ -228,11 +249,14 @@ class PageJobs:
     def find(self) -> JobView | None:
         """Return the job that the page shows: the URL's, the last one, or one under way.
 
-        If the URL names a job that does not exist, or a start was refused, the page says so.
+        Before all of them comes a result that somebody else shares and the URL opens. If the URL
+        names a job that does not exist, or a start was refused, the page says so.
         """
         refusal = st.session_state.pop(self._key("refusal"), "")
         if refusal:
             st.warning(refusal, icon=":material/hourglass_top:")
+        if self.can_share and (shared := handed_on.opened(self.page)) is not None:
+            return shared
         linked = state.visit().link.pop(Key.JOB, None)
         job_id = linked or st.session_state.get(self._key("id"))
         all_views = runner().mine(self.owner)
@@ -240,6 +264,7 @@ class PageJobs:
         for view in views:
             if view.id == job_id:
                 self.open(view.id)
+                self._keep_on_disk(view)
                 return view
         if job_id is not None:
             is_gone = runner().is_of_another(job_id)
@@ -254,6 +279,17 @@ class PageJobs:
         if elsewhere is not None:
             self._offer_stop(elsewhere)
         return None
+
+    def _keep_on_disk(self, view: JobView) -> None:
+        """Keep the result of a run that was started here, once, where it may be kept."""
+        job_id, same = st.session_state.get(self._key("to_store")) or ("", "")
+        if view.id == job_id and view.state == "done" and not view.closing:
+            st.session_state[self._key("to_store")] = None
+            store().put(same, view.newest)
+
+    def draw_shared(self, view: JobView | None) -> None:
+        """Draw what the visitor shares beside the job that the page shows."""
+        handed_on.draw_others(self.owner, view)
 
     def elsewhere(self) -> JobView | None:
         """Return this visitor's job that is under way on another page; they have one at a time."""
@@ -337,12 +373,16 @@ class PageJobs:
             small: Draw no title once it has ended, and a small one before: the page shows the
                 result elsewhere.
         """
+        if view.handed_on:
+            handed_on.draw_banner()
         if view.live or not small:
             self._heading(view, beside, small=small)
         if view.error:
             st.error(state.plain(view.error), icon=":material/error:")
         if caption:
             st.caption(caption)
+        if view.live and view.joined:
+            st.caption(_JOINED)
         note = view.note if note is None else note
         if note:
             st.info(note, icon=":material/timer:" if small else ":material/info:")
@@ -375,14 +415,18 @@ class PageJobs:
                     on_click=self.stop,
                     args=(view.id,),
                 )
-            else:
+            elif not view.handed_on:
+                if self.can_share and view.newest is not None:
+                    handed_on.draw_button(view, self.owner)
                 beside(view)
             if not small:
                 self._scroll(view)
+        if self.can_share and not view.live:
+            handed_on.draw_link(view, self.owner)
 
     def _scroll(self, view: JobView) -> None:
         """Let the page scroll to a job that was started here: once to the run, once to its end."""
-        if st.session_state.get(self._key("started")) != view.id:
+        if not view.handed_on and st.session_state.get(self._key("started")) != view.id:
             return  # found again, or opened from a list: the visitor is where they want to be
         with st.container(key="job_scroll"):
             _scroll(
@@ -405,7 +449,9 @@ class PageJobs:
             if layout(now) != layout(view):
                 st.rerun()
             draw(now)
+            turns.caption(taking_turns(now))
 
+        turns = st.empty()
         seconds = _POLL_SECONDS_WAITING if view.state == "queued" else _POLL_SECONDS
         fragment(poll, seconds)()
 
@@ -425,13 +471,14 @@ class PageJobs:
         return f"{Entry.JOBS}.{self.page}.{name}"
 
 
-def page_jobs(page: str) -> PageJobs:
+def page_jobs(page: str, *, can_share: bool = False) -> PageJobs:
     """Return this visitor's jobs of a page; called once in every full run.
 
     Args:
         page: Name of the page: its folder in `ui`.
+        can_share: Whether its results can be handed on.
     """
-    return PageJobs(page, visitor.owner())
+    return PageJobs(page, visitor.owner(), can_share)
 
 
 def progress(view: JobView, text: str) -> None:
@@ -469,6 +516,18 @@ def _draw_waiting(view: JobView, text: str) -> None:
 def _draw_queued(view: JobView) -> None:
     """Say where in the queue a job stands and how long it will probably wait."""
     st.info(queued(view.position, view.expected_wait_seconds), icon=":material/hourglass_top:")
+
+
+def taking_turns(view: JobView) -> str:
+    """Say that others' runs take turns with a job; "" where none does."""
+    if not (view.live and view.others) or view.stopping:
+        return ""
+    count = f"{view.others} other run takes" if view.others == 1 else f"{view.others} others take"
+    most = exact_seconds(limits.TURN_SECONDS.value)
+    text = f"{count} turns with this run, {most} each at most."
+    if view.paused:
+        text += f" It will probably go on in {say_seconds(view.expected_wait_seconds)}."
+    return text if view.state == "queued" else f"{text} Times count its own turns."
 
 
 def queued(position: int, seconds: float) -> str:

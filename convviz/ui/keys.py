@@ -38,6 +38,7 @@ class Key(StrEnum):
     LAYER = "layer"
     CHANNEL = "channel", int
     JOB = "job"
+    HANDED_ON = "shared"
     PRESENT = "present", int
 
     # Activations
@@ -198,6 +199,8 @@ class Entry(StrEnum):
     FAULTS = "convviz.faults"
     FAULT_IDS = "convviz.fault_ids"
     JOBS = "convviz.jobs"  # and the page and what it holds
+    HANDED_ON = "convviz.handed_on"
+    SHARING_REFUSAL = "convviz.sharing_refusal"
     RESULTS = "convviz.results"
     EVIDENCE_RESULTS = "convviz.evidence_results"
     RECORDING_WANTED = "convviz.recording_wanted"

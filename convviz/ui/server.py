@@ -42,7 +42,7 @@ from convviz.downloads import cache
 from convviz.errors import SettingError
 from convviz.jobs import cluster
 from convviz.plain_text import unlinked
-from convviz.ui import camera, errors, exports, login, shell
+from convviz.ui import camera, errors, exports, handed_on, login, shell
 
 _log = logging.getLogger(__name__)
 
@@ -487,8 +487,9 @@ async def _sweep_now_and_then() -> None:
         await asyncio.sleep(_SWEEP_SECONDS)
         try:
             let_go_files_of_ended_visits()
+            handed_on.RUNS.sweep()
         except Exception:  # noqa: BLE001 - one failed sweep must not be the last
-            _log.exception("files of ended visits could not be let go")
+            _log.exception("what is over could not be let go")
 
 
 # ---- frames --------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
-"""Start and stop, refresh, a second tab, a stranger with the link, three visitors."""
+"""Start and stop, refresh, a second tab, a stranger with the link, visitors who take turns."""
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,8 +18,8 @@ def started(visit: Callable[..., Page]) -> Iterator[Callable[..., Page]]:
     """Open the page as a new visitor and start a run; whatever still runs is stopped at the end."""
     pages: list[Page] = []
 
-    def start(**options: Any) -> Page:
-        page = visit(RUN, **options)
+    def start(link: str = RUN, **options: Any) -> Page:
+        page = visit(link, **options)
         page.locator(".st-key-start button").click()
         expect(page).to_have_url(re.compile("job="))
         pages.append(page)
@@ -88,20 +87,25 @@ def test_a_stranger_with_the_link_sees_nothing_and_stops_nothing(
     expect(stop(page)).to_be_enabled()
 
 
-def test_three_visitors_wait_for_each_other(started: Callable[..., Page]) -> None:
-    first = started()
-    expect(image(first)).to_be_visible()
-    second, third = started(), started()
-    expect(second.get_by_text("Next to run: it will probably start in about")).to_be_visible()
-    expect(third.get_by_text("Number 2 in the queue")).to_be_visible()
-    stop(second).click()  # leaves the queue
-    expect(second.get_by_text("Stopped before it began")).to_be_visible()
-    expect(third.get_by_text("Next to run")).to_be_visible()
-    began = time.monotonic()
-    stop(first).click()
-    expect(first.get_by_text("You stopped it")).to_be_visible()
-    assert time.monotonic() - began < 15  # seconds; the limit itself is proved in tests/jobs
-    expect(image(third)).to_be_visible()
+def test_three_visitors_take_turns_and_a_fourth_joins_one_of_them(
+    started: Callable[..., Page],
+) -> None:
+    pages = [started(RUN + f"&seed={seed}") for seed in (1, 2, 3)]
+    for page in pages:
+        expect(image(page)).to_be_visible()  # nobody waits for another's 60 seconds
+        expect(page.get_by_text("2 others take turns with this run")).to_be_visible()
+    fourth = started(RUN + "&seed=1")
+    expect(fourth.get_by_text("Somebody had started exactly this run already")).to_be_visible()
+    expect(image(fourth)).to_be_visible()
+    expect(fourth.get_by_text("2 others take turns with this run")).to_be_visible()
+    stop(pages[0]).click()
+    expect(pages[0].get_by_text("You stopped it")).to_be_visible()
+    expect(image(pages[0])).to_be_visible()
+    grown = image(fourth).get_attribute("src")
+    expect(image(fourth)).not_to_have_attribute("src", grown)
+    stop(fourth).click()  # the last who watches it
+    expect(fourth.get_by_text("You stopped it")).to_be_visible()
+    expect(fourth.get_by_test_id("stMetric")).to_have_count(3)
 
 
 def test_a_phone_shows_both_pictures_side_by_side(started: Callable[..., Page]) -> None:

@@ -109,6 +109,15 @@ def test_clear_removes_what_convviz_put_there_and_nothing_else() -> None:
     assert left == {"thesis.txt", "alexnet.pth"}
 
 
+def test_clear_removes_kept_results_too() -> None:
+    results = cache.folder() / cache.RESULTS
+    results.mkdir(parents=True)
+    (results / f"{'a' * 64}.result").write_bytes(b"12345")
+    (results / "notes.txt").write_bytes(b"mine")
+    assert cache.clear() == cache.Cleared(files=1, bytes=5)
+    assert [path.name for path in results.iterdir()] == ["notes.txt"]
+
+
 def test_clear_leaves_a_running_download_alone() -> None:
     folder = cache.prepare()
     part = folder / "one.pth.1-ab.part"

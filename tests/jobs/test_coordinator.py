@@ -30,11 +30,11 @@ class Desk:
     async def call(self, name: str, **arguments: Any) -> dict[str, Any]:
         return await self.scheduler.handlers[f"convviz_{name}"](**arguments)
 
-    async def submit(self, owner: str, *works: bytes) -> str:
+    async def submit(self, owner: str, *works: bytes, **more: Any) -> str:
         answer = await self.call(
             *("submit",),
             **{"owner": owner, "title": owner, "page": "", "about": b"", "lane": "compute"},
-            **{"seconds": None, "works": list(works or (b"work",))},
+            **{"seconds": None, "works": list(works or (b"work",)), **more},
         )
         return str(answer.get("id") or answer["sentence"])
 
@@ -192,3 +192,39 @@ def test_without_workers_no_job_is_taken() -> None:
 )
 def test_a_result_that_is_too_large_says_how_large(size: int, most: int, words: str) -> None:
     assert words in cluster_worker.too_large(size, most)
+
+
+def test_two_visitors_of_a_cluster_share_one_job_and_one_stop_leaves_it_to_the_other() -> None:
+    async def play(desk: Desk) -> None:
+        first = await desk.submit("anna", same="cat", context=b"cut in one")
+        second = await desk.submit("ben", same="cat", context=b"cut in two")
+        assigned = await desk.next("w1")
+        assert await desk.next("w2") == {}  # there is one job
+        await desk.report(assigned, item=b"one", fraction=0.5)
+        for job, owner in ((first, "anna"), (second, "ben")):
+            answer = await desk.view(job, owner)
+            assert (answer["items"], answer["context"]) == ([(1, b"one")], b"cut in one")
+        await desk.call("stop", job_id=first, owner="anna")
+        assert not (await desk.report(assigned, item=b"two", fraction=0.8))["stop"]
+        left, going_on = await desk.view(first, "anna"), await desk.view(second, "ben")
+        assert (left["view"]["state"], left["items"]) == ("stopped", [(1, b"one")])
+        assert (going_on["view"]["state"], going_on["items"]) == ("running", [(2, b"two")])
+        await desk.call("stop", job_id=second, owner="ben")
+        assert (await desk.report(assigned))["stop"]
+        await desk.report(assigned, done=True)
+        await desk.call("forget", job_id=first, owner="anna")
+        await desk.call("forget", job_id=second, owner="ben")
+        assert (desk.plugin._runs, desk.plugin._left) == ({}, {})
+
+    on(play)
+
+
+def test_a_result_that_is_known_needs_no_worker() -> None:
+    async def play(desk: Desk) -> None:
+        job = await desk.submit("anna", finished=b"result", same="cat")
+        answer = await desk.view(job, "anna")
+        assert (answer["view"]["state"], answer["items"]) == ("done", [(1, b"result")])
+        assert answer["whole"]
+        assert await desk.next("w1") == {}
+
+    on(play)

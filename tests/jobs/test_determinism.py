@@ -1,4 +1,4 @@
-"""Same seed, same steps, same threads: the same bits, alone and beside eight other runs."""
+"""Same seed, same steps, same threads: the same bits, alone, beside others, and with pauses."""
 
 from __future__ import annotations
 
@@ -51,7 +51,10 @@ def training(*, stop: Callable[[], bool], seed: int, network: Network) -> Iterat
 
 
 @pytest.mark.timeout(300)
-def test_runs_give_the_same_bits_alone_and_beside_eight_others(tiny: Network) -> None:
+@pytest.mark.parametrize(("workers", "turn"), [(9, float("inf")), (2, 1e-9)])
+def test_runs_give_the_same_bits_alone_beside_others_and_with_pauses(
+    tiny: Network, workers: int, turn: float
+) -> None:
     works: dict[str, tuple[Callable[..., Iterator[Any]], dict[str, Any]]] = {
         "L-BFGS": (reconstruction, {"optimizer": "lbfgs"}),
         "Adam": (reconstruction, {"optimizer": "adam"}),
@@ -63,7 +66,7 @@ def test_runs_give_the_same_bits_alone_and_beside_eight_others(tiny: Network) ->
         *_, alone[name] = work(stop=lambda: False, seed=5, **arguments)
         *_, other = work(stop=lambda: False, seed=6, **arguments)
         assert not all(map(torch.equal, alone[name], other)), f"{name}: no seed was used"
-    runner = LocalRunner({"compute": 9}, limits=Limits(seconds=250))
+    runner = LocalRunner({"compute": workers}, limits=Limits(seconds=250, turn_seconds=turn))
     try:
         jobs = {}
         for k, seed in enumerate((5, 6, 5)):  # three of each: nine others run beside each at first

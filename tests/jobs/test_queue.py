@@ -2,7 +2,7 @@
 
 import pytest
 
-from convviz.jobs.queue import Job, Lane, wait_seconds
+from convviz.jobs.lane import Job, Lane, wait_seconds
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_wait_is_when_the_next_worker_is_free(
 
 
 def job(*, expected: float | None = None, started: float | None = None) -> Job:
-    return Job("a", "a", "a", None, {}, expected, 0.0, started=started)
+    return Job("a", None, {}, expected, 0.0, turn=started)
 
 
 class Halfway:

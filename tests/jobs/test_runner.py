@@ -362,7 +362,7 @@ def test_forget_drops_the_job_at_once_and_stops_what_runs(
 
 def test_an_ended_job_no_longer_holds_its_arguments(harness: Harness) -> None:
     job = harness.run("ann")
-    ended = harness.runner._queue.find(job, "ann", harness.clock())
+    _, ended = harness.runner._queue.find(job, "ann", harness.clock())
     assert ended.work is None
     assert not ended.arguments
 

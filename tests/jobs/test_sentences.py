@@ -6,7 +6,8 @@ import re
 import pytest
 
 from convviz.jobs.job import Limits
-from convviz.jobs.queue import Job, JobQueue
+from convviz.jobs.lane import Job
+from convviz.jobs.queue import JobQueue, Ticket
 from tests.jobs.conftest import Harness, eventually
 
 
@@ -16,17 +17,17 @@ from tests.jobs.conftest import Harness, eventually
 @pytest.mark.parametrize("seconds", [10.0, 300.0, 1e6])
 def test_a_job_that_ends_says_which_limit_it_met(seconds: float) -> None:
     queue = JobQueue({"compute": 1}, Limits(seconds=seconds, gone_seconds=2 * seconds))
-    job = Job("id", "ann", "title", None, {}, None, 0.0)
-    queue.add(job, "compute", 0.0)
+    job = Job("id", None, {}, None, 0.0)
+    queue.add(Ticket("id", "ann", "title", 0.0), job, "compute", 0.0)
     queue.next("compute", 0.0)
     job.last_seen = seconds
     queue.expire(seconds - 2.0 + 1e-3)
     numbers = re.findall(r"\d+", job.stop_reason)
     assert list(map(float, numbers)) == [seconds]
     assert "the most a run may take" in job.stop_reason
-    other = Job("other", "bob", "title", None, {}, None, 0.0)
+    other = Job("other", None, {}, None, 0.0)
     gone = JobQueue({"compute": 1}, Limits(seconds=1e9, gone_seconds=seconds))
-    gone.add(other, "compute", 0.0)
+    gone.add(Ticket("other", "bob", "title", 0.0), other, "compute", 0.0)
     gone.next("compute", 0.0)
     gone.expire(seconds + 1.0)
     assert list(map(float, re.findall(r"\d+", other.stop_reason))) == [seconds]

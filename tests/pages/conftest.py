@@ -1,17 +1,33 @@
 """The real app, run without a browser."""
 
+import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from convviz.jobs.job import JobView
+from convviz.ui import jobs, shared_work
 from convviz.ui.jobs import PageJobs
 
 ROOT = Path(__file__).parents[2]
 
 OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture(autouse=True)
+def no_results_of_other_tests(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Let visitors share work with those of the same test only: all tests have one runner."""
+
+    def sharing(*args: Any) -> shared_work.Sharing:
+        shared = shared_work.sharing(*args)
+        same = hashlib.sha256(f"{tmp_path} {shared.same}".encode()).hexdigest()
+        return replace(shared, same=same) if shared.same else shared
+
+    monkeypatch.setattr(jobs, "sharing", sharing)
 
 
 @pytest.fixture

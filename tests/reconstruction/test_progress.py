@@ -212,3 +212,22 @@ def test_a_series_in_parts_joins_to_the_series_of_one_machine(
     for mine, theirs in zip(joined.runs, whole.runs, strict=True):
         assert mine.subject == theirs.subject
         assert mine.result.image.equal(theirs.result.image)
+
+
+def test_a_plan_without_a_name_is_the_same_whatever_the_image_is_called(
+    network: Network, image: Image.Image
+) -> None:
+    layer = layers(network)[0]
+    plans = [
+        progress.plan(network, layer, image, title, ReconstructionConfig(layer.name, steps=1))
+        for title in ("mine.png", "theirs.png")
+    ]
+    first, second = (progress.unnamed(plan).subject for plan in plans)
+    assert first == second
+    *_, run = progress.reconstruct_one(stop=Stop(), plan=progress.unnamed(plans[0]))
+    assert progress.named(run, "mine.png").subject == plans[0].subject
+    series = SeriesProgress((run.subject,) * 2, (run,))
+    again = progress.named_series(series, "mine.png")
+    assert {subject.image for subject in again.subjects} == {"mine.png"}
+    assert [each.subject.image for each in again.runs] == ["mine.png"]
+    assert again.runs[0].result is run.result

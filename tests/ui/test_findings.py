@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from convviz.ui import exports, findings, forget, jobs
+from convviz.jobs.job import JobView
+from convviz.ui import exports, findings, forget, handed_on, jobs
 from convviz.ui.sidebar import findings as sidebar
 
 EVIL = "[x](https://elsewhere.example)"
@@ -115,6 +116,42 @@ def test_what_the_queue_says(monkeypatch: pytest.MonkeyPatch) -> None:
     assert is_plain(jobs.under_way(EVIL))
 
 
+@pytest.mark.claims("convviz.ui.jobs.taking_turns")
+def test_what_a_run_says_that_takes_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVVIZ_TURN_SECONDS", "4")
+
+    def say(**more: object) -> str:
+        return jobs.taking_turns(JobView("id", "t", "p", None, **more))  # type: ignore[arg-type]
+
+    assert say(state="running", others=0) == ""
+    assert say(state="done", others=3) == ""
+    assert say(state="running", others=3, stopping=True) == ""
+    assert say(state="running", others=1) == (
+        "1 other run takes turns with this run, 4 seconds each at most. Times count its own turns."
+    )
+    assert say(state="running", others=7, paused=True, expected_wait_seconds=20.0) == (
+        "7 others take turns with this run, 4 seconds each at most. "
+        "It will probably go on in about 20 seconds. Times count its own turns."
+    )
+    assert say(state="queued", others=2, expected_wait_seconds=20.0) == (
+        "2 others take turns with this run, 4 seconds each at most."
+    )
+
+
+@pytest.mark.claims(
+    "convviz.ui.handed_on.share_label",
+    "convviz.ui.handed_on.sharing_ends",
+    "convviz.ui.handed_on.hours",
+)
+def test_what_is_said_of_sharing() -> None:
+    assert handed_on.share_label(24) == "Share with its image for a day"
+    assert handed_on.share_label(1) == "Share with its image for an hour"
+    assert handed_on.share_label(8) == "Share with its image for 8 hours"
+    assert handed_on.sharing_ends(24 * 3600).endswith("for about a day more.")
+    assert handed_on.sharing_ends(2.4 * 3600).endswith("for about 2 hours more.")
+    assert handed_on.sharing_ends(1800).endswith("for about 30 minutes more.")
+
+
 @pytest.mark.claims("convviz.ui.forget.forgotten")
 def test_what_was_forgotten() -> None:
     say = forget.forgotten
@@ -125,6 +162,9 @@ def test_what_was_forgotten() -> None:
         has_image=True, runs=2, networks=3
     )
     assert "1 network you trained" in say(has_image=False, runs=0, networks=1)
+    assert say(has_image=True, runs=0, networks=0, shared=2).startswith(
+        "Forgotten: your image and 2 shared results."
+    )
 
 
 @pytest.mark.claims("convviz.ui.exports.why_not_made")

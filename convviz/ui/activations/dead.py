@@ -61,6 +61,7 @@ def count_button(network: Network, page_jobs: PageJobs, job: JobView | None) -> 
         kwargs={
             "title": f"Dead channels of {network.title}",
             "about": _about(network, images),
+            "images": (),
             "network": network,
             "pictures": images,
         },

@@ -185,6 +185,7 @@ def _synthesis(
             is_done=step is not None,
             title=findings.synthesis_title(channel, layer.title),
             about=about,
+            images=(),
             network=choice.network,
             layer_name=layer.name,
             channel=channel,

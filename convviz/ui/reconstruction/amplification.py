@@ -21,9 +21,10 @@ from convviz.reconstruction.progress import (
     AmplifyProgress,
     amplify_one,
     amplify_plan,
+    unnamed,
 )
 from convviz.ui import errors, state, widgets
-from convviz.ui.choice import Choice
+from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.jobs import PageJobs
 from convviz.ui.keys import Key
 from convviz.ui.reconstruction import exports, run, settings
@@ -111,15 +112,17 @@ def plan(choice: Choice) -> tuple[AmplifyPlan, DeltaGenerator]:
     return amplify_plan(choice.network, layer, image.pixels, image.title, config), row
 
 
-def start(page_jobs: PageJobs, plan: AmplifyPlan) -> None:
-    """Start a run."""
+def start(page_jobs: PageJobs, plan: AmplifyPlan, image: ChosenImage) -> None:
+    """Start a run with an image of the sidebar."""
     subject, channel = plan.subject, plan.config.channel
     what = subject.layer_title if channel is None else f"channel {channel} of {subject.layer_title}"
     page_jobs.start(
         amplify_one,
         title=f"{subject.image}, with more of {what} of {subject.network}",
         seconds=plan.config.seconds,
-        plan=plan,
+        about=subject.image,
+        images=(image,),
+        plan=unnamed(plan),
     )
 
 

@@ -17,7 +17,7 @@ from convviz.reconstruction.progress import (
     SeriesProgress,
 )
 from convviz.ui import cache, jobs
-from convviz.ui.choice import Choice
+from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.components.drawing import drawing
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.jobs import PageJobs
@@ -47,7 +47,7 @@ def draw(choice: Choice) -> None:
     A job that waits for its turn leaves time to read: all that stands there before it is started
     stays below it.
     """
-    page_jobs = jobs.page_jobs("reconstruction")
+    page_jobs = jobs.page_jobs("reconstruction", can_share=True)
     mode = view.choose()
     if mode == view.AMPLIFY:
         _draw_amplify(choice, page_jobs)
@@ -76,13 +76,14 @@ def _draw_amplify(choice: Choice, page_jobs: PageJobs) -> None:
             job,
             ready=True,
             on_click=amplification.start,
-            args=(page_jobs, plan),
+            args=(page_jobs, plan, choice.image),
             what="run",
         )
     if job is not None:
         _draw_job(page_jobs, job)
     if job is None or job.state == "queued":
         amplification.preview(plan)
+    page_jobs.draw_shared(job)
 
 
 def _draw_reconstruct(choice: Choice, page_jobs: PageJobs, mode: str) -> None:
@@ -90,7 +91,12 @@ def _draw_reconstruct(choice: Choice, page_jobs: PageJobs, mode: str) -> None:
     job = page_jobs.find()
     with row:
         page_jobs.start_button(
-            "Start", job, ready=bool(plans), on_click=_start, args=(page_jobs, plans), what="run"
+            "Start",
+            job,
+            ready=bool(plans),
+            on_click=_start,
+            args=(page_jobs, plans, choice.image),
+            what="run",
         )
     if job is not None:
         _draw_job(page_jobs, job)
@@ -100,6 +106,7 @@ def _draw_reconstruct(choice: Choice, page_jobs: PageJobs, mode: str) -> None:
             _draw_idea_below()
         else:
             _preview(plans)
+    page_jobs.draw_shared(job)
 
 
 def _preview(plans: Sequence[Plan]) -> None:
@@ -182,27 +189,54 @@ def _phase(job: JobView) -> object:
 
 def _ended(job: JobView) -> None:
     """Draw a job's result."""
-    if isinstance(job.newest, SeriesProgress):
-        series.ended(job.newest)
-    elif isinstance(job.newest, AmplifyProgress):
-        amplification.ended(job.newest)
+    result = _named(job)
+    if isinstance(result, SeriesProgress):
+        series.ended(result)
+    elif isinstance(result, AmplifyProgress):
+        amplification.ended(result)
     else:
-        one_run.ended(job.newest)
+        one_run.ended(result)
 
 
-def _start(page_jobs: PageJobs, plans: Sequence[Plan]) -> None:
-    """Start one reconstruction, or a series of several."""
+def _named(job: JobView) -> SeriesProgress | AmplifyProgress | ReconstructionProgress:
+    """Return a job's result with its image called as this visitor calls it."""
+    result: SeriesProgress | AmplifyProgress | ReconstructionProgress = job.newest
+    if job.about is None:
+        return result
+    if isinstance(result, SeriesProgress):
+        return progress.named_series(result, job.about)
+    if isinstance(result, AmplifyProgress):
+        return progress.named(result, job.about)
+    return progress.named(result, job.about)
+
+
+def _start(page_jobs: PageJobs, plans: Sequence[Plan], image: ChosenImage) -> None:
+    """Start one reconstruction, or a series of several, from an image of the sidebar."""
     seconds = sum(plan.config.seconds or 0.0 for plan in plans) or None
     first = plans[0].subject
     if len(plans) == 1:
         title = f"{first.image}, from {first.layer_title} of {first.network}"
-        page_jobs.start(progress.reconstruct_one, title=title, seconds=seconds, plan=plans[0])
+        page_jobs.start(
+            progress.reconstruct_one,
+            title=title,
+            seconds=seconds,
+            about=first.image,
+            images=(image,),
+            plan=progress.unnamed(plans[0]),
+        )
         return
     networks = {plan.subject.network for plan in plans}
     title = f"{first.image}, from {len(plans)} layers of {first.network}"
     if len(networks) > 1:
         title = f"{first.image}, from {', '.join(plan.subject.network for plan in plans)}"
-    page_jobs.start(progress.reconstruct_series, title=title, seconds=seconds, plans=tuple(plans))
+    page_jobs.start(
+        progress.reconstruct_series,
+        title=title,
+        seconds=seconds,
+        about=first.image,
+        images=(image,),
+        plans=tuple(map(progress.unnamed, plans)),
+    )
 
 
 def _offer_to_continue(page_jobs: PageJobs, job: JobView) -> None:
@@ -219,7 +253,7 @@ def _offer_to_continue(page_jobs: PageJobs, job: JobView) -> None:
 
 
 def _continue(page_jobs: PageJobs, job: JobView) -> None:
-    run = job.newest
+    run = job.newest if job.about is None else progress.named(job.newest, job.about)
     network = cache.network(run.subject.network_name, run.subject.weights_source)
     plan = progress.continuation(network, run)
     page_jobs.start(
