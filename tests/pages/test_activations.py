@@ -374,6 +374,8 @@ def test_live_ends_with_its_switch_with_another_view_and_with_forget_my_data(
         app.toggle(key="activations_live").set_value(True).run()
         assert not app.exception
         assert app.session_state[Entry.LIVE_CAMERA] in camera._cameras
+        said = [each.value for each in (*app.main.header, *app.main.caption)]
+        assert not [text for text in said if "this image" in text]  # it is the camera's turn
         return app
 
     app = switched_on()
