@@ -69,7 +69,7 @@ UI_GROUPS = (
         *("page_questions", "camera"),
     },
     {"components"},
-    {"datasets", "auxiliary_settings", "sidebar", "forget", "login", "tools"},
+    {"datasets", "auxiliary_settings", "sidebar", "forget", "login", "tools", "worksheet"},
     {"shell", "server"},
     PAGE_FOLDERS,
 )
