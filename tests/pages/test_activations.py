@@ -8,10 +8,12 @@ from PIL import Image
 from scipy.ndimage import convolve
 from streamlit.testing.v1 import AppTest
 
+from convviz.datasets.image_set import SampleCrops
 from convviz.features.activations import Activations, activations, depth_trend, empty_by_depth
 from convviz.images.decode import decode
 from convviz.images.samples import sample
 from convviz.ui import camera
+from convviz.ui.activations import dead as dead_channels
 from convviz.ui.keys import Entry
 from convviz.weights.load import load
 
@@ -350,7 +352,10 @@ def test_a_bad_file_in_the_sidebar_leaves_the_page_as_it_was(open_page: Any) -> 
     assert headline(app) == before
 
 
-def test_dead_channels_are_marked_after_a_set_was_looked_through(open_page: Any) -> None:
+def test_dead_channels_are_marked_after_a_set_was_looked_through(
+    open_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_channels, "CropsAndPatterns", SampleCrops)  # fewer images
     app = open_page(PAGE, network="googlenet", layer="inception4a")
     legend = lambda: " ".join(str(element.proto.body) for element in app.get("html"))  # noqa: E731
     assert "empty: never above zero in this image" in legend()
