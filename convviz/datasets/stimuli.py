@@ -212,7 +212,8 @@ def _shape(number: int, random: np.random.Generator) -> Drawn:
         sides = [_along(turn + 360 * side / corners) for side in range(corners)]
         depth = np.max(sides, axis=0)
         inside = depth < apothem
-        return (inside & (depth > apothem - 0.08) if is_outline else inside).astype(float)
+        shares: Shares = (inside & (depth > apothem - 0.08) if is_outline else inside).astype(float)
+        return shares
 
     return f"{'outline of a ' if is_outline else ''}{name}", draw
 
@@ -250,9 +251,9 @@ def _cells(number: int, random: np.random.Generator) -> Drawn:
     def draw() -> Shares:
         across, down = _grid()
         near = np.sort([np.hypot(across - x, down - y) for x, y in places], axis=0)[:2]
-        if is_net:
-            return (near[1] - near[0] < 0.03).astype(float)
         shares: Shares = (near[0] / near[0].max()).clip(0, 1)
+        if is_net:
+            shares = (near[1] - near[0] < 0.03).astype(float)
         return shares
 
     return f"{'net' if is_net else 'cells'} around {count} points", draw
@@ -266,7 +267,8 @@ def _rings(number: int, random: np.random.Generator) -> Drawn:
         distance = np.hypot(*_grid())
         if is_wavy:  # as the rings of wood
             distance = distance + 0.3 * (_spectrum(2.0, seed) - 0.5)
-        return np.sin(distance * np.pi * SIDE / period) / 2 + 0.5
+        shares: Shares = np.sin(distance * np.pi * SIDE / period) / 2 + 0.5
+        return shares
 
     return f"{'wavy ' if is_wavy else ''}rings, {period} pixels apart", draw
 
