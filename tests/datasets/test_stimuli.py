@@ -46,6 +46,27 @@ def test_what_is_drawn_is_what_the_title_says(patterns: Stimuli) -> None:
             assert abs(int(waves.argmax()) - SIDE / period) <= 1
 
 
+@pytest.mark.claims("convviz.datasets.stimuli._checkerboard", "convviz.datasets.stimuli._fractal")
+def test_numbers_in_titles_are_those_drawn(patterns: Stimuli) -> None:
+    checked = set()
+    for index, title in enumerate(patterns.titles):
+        image = np.asarray(patterns.image(index), dtype=float).sum(2)
+        if title.startswith("checkerboard at 0°"):
+            side = int(title.split("fields of ")[1].split()[0])
+            changes = np.flatnonzero(np.diff(image[0]))
+            assert set(np.diff(changes)) == {side}
+        elif title.startswith("Sierpiński"):
+            levels = int(title.split(" of ")[1].split()[0])
+            hole = (image != image[0, 0]).mean()
+            assert hole == pytest.approx(1 - (8 / 9) ** levels, abs=0.03)
+        elif title.startswith("Julia"):
+            assert np.abs(image - image[::-1, ::-1]).max() <= 1  # z and −z go the same way
+        else:
+            continue
+        checked.add(title.split()[0])
+    assert checked == {"checkerboard", "Sierpiński", "Julia"}
+
+
 def test_a_pattern_lies_within_its_two_colours(patterns: Stimuli) -> None:
     index = next(i for i, t in enumerate(patterns.titles) if t.endswith("black and white"))
     image = np.asarray(patterns.image(index))

@@ -370,6 +370,7 @@ def test_dead_channels_are_marked_after_a_set_was_looked_through(
     assert not app.error
 
 
+@pytest.mark.claims("convviz.ui.activations.live.headline")
 def test_live_ends_with_its_switch_with_another_view_and_with_forget_my_data(
     open_page: Any,
 ) -> None:
@@ -381,6 +382,9 @@ def test_live_ends_with_its_switch_with_another_view_and_with_forget_my_data(
         assert app.session_state[Entry.LIVE_CAMERA] in camera._cameras
         said = [each.value for each in (*app.main.header, *app.main.caption)]
         assert not [text for text in said if "this image" in text]  # it is the camera's turn
+        height, width = load("googlenet").input_size // 2, load("googlenet").input_size // 2
+        start = "Layer `conv1` of GoogLeNet, convolution + batch norm + ReLU: 64 maps of "
+        assert any(text.startswith(f"{start}{height} × {width}.") for text in said)
         return app
 
     app = switched_on()
