@@ -1,8 +1,10 @@
 """How many frames a second does the live camera answer, for one visitor and for five?
 
-The server's own route runs in this process, on as many cores as PyTorch may use; each visitor is a
-process of its own that sends a frame as a JPEG, waits for the answer and sends the next one, as a
-browser does. What the browser draws is not part of it: that is the visitor's computer.
+Beside the rates stands what a frame costs the server in time of the processor, which depends less
+on what else the machine does. The server's own route runs in this process, on as many cores as
+PyTorch may use; each visitor is a process of its own that sends a frame as a JPEG, waits for the
+answer and sends the next one, as a browser does. What the browser draws is not part of it: that is
+the visitor's computer.
 
     python -m benchmarks.camera
     python -m benchmarks.camera --network alexnet --layers features.0 features.10 --visitors 1 5
@@ -62,19 +64,22 @@ def visit(port: int, secret: str, images: list[bytes], seconds: float, told: Que
 
 
 def measure(port: int, through: Through, images: list[bytes], visitors: int, seconds: float) -> str:
-    """Let some visitors send frames at once; return each one's frames a second."""
+    """Let some visitors send frames at once; return each one's rate, and the processor's time."""
     told: Queue[int] = multiprocessing.Queue()
     processes = []
     for number in range(visitors):
         secret = camera.live("", f"{number}", through)
         arguments = (port, secret, images, seconds, told)
         processes.append(multiprocessing.Process(target=visit, args=arguments))
+    before = time.process_time()
     for process in processes:
         process.start()
-    rates = sorted(told.get() / seconds for _ in processes)
+    answered = sorted(told.get() for _ in processes)
+    each = 1000 * (time.process_time() - before) / max(1, sum(answered))
     for process in processes:
         process.join()
-    return f"{rates[0]:.1f}" if len(rates) == 1 else f"{rates[0]:.1f} to {rates[-1]:.1f}"
+    rates = " to ".join(f"{count / seconds:.1f}" for count in sorted({answered[0], answered[-1]}))
+    return f"{rates} | {each:.0f}"
 
 
 def main() -> None:
@@ -101,10 +106,10 @@ def main() -> None:
     )
     print(
         "| layer | "
-        + " | ".join(f"{n} at once, frames a second each" for n in args.visitors)
+        + " | ".join(f"{n} at once, frames a second each | CPU ms a frame" for n in args.visitors)
         + " |"
     )
-    print("| --- |" + " ---: |" * len(args.visitors))
+    print("| --- |" + " ---: | ---: |" * len(args.visitors))
     for name in args.layers:
         layer = find_layer(network, name)
         through = Through(network, layer.name, "channel", 0.0)

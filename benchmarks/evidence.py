@@ -1,8 +1,9 @@
 """Do maps of evidence beat chance? Deletion and insertion for every sample photograph.
 
-For each network, photograph and method the areas under the two curves (deletion: less is better,
-insertion: more is better), beside the mean of three shuffled maps; the last row of each method
-counts in how many photographs the map beats all three. The class is the most probable one.
+For each network, photograph and method the areas under the two curves, deletion / insertion
+(deletion: less is better, insertion: more is better). Below them stand their means, those of three
+shuffled maps, and in how many photographs the map beats all three. The class is the most probable
+one.
 
     python -m benchmarks.evidence
     python -m benchmarks.evidence --networks googlenet --methods gradcam integrated
@@ -11,6 +12,8 @@ counts in how many photographs the map beats all three. The class is the most pr
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from convviz.features.class_target import ClassTarget, class_scores, decoder_input
 from convviz.features.deletion import DeletionStep, delete_and_insert
@@ -43,28 +46,80 @@ def test_of(network: Network, name: str, method: str) -> DeletionStep:
     return last
 
 
+@dataclass(frozen=True)
+class Areas:
+    """The areas under a map's curves, beside the means of shuffled maps, and what it beats."""
+
+    deletion: float
+    random_deletion: float
+    insertion: float
+    random_insertion: float
+    beats_in_deletion: bool
+    beats_in_insertion: bool
+
+    @classmethod
+    def of(cls, step: DeletionStep) -> Areas:
+        """Read them from the last step."""
+        deletion, insertion = (
+            0.0 if curve is None else curve.area for curve in (step.deletion, step.insertion)
+        )
+        return cls(
+            deletion,
+            step.random_deletion_area,
+            insertion,
+            step.random_insertion_area,
+            step.beats_random_in_deletion,
+            step.beats_random_in_insertion,
+        )
+
+
+def table(areas: Mapping[str, Mapping[str, Areas]]) -> list[str]:
+    """Write a network's table, a column for each method and a row for each photograph.
+
+    Args:
+        areas: By method and photograph.
+    """
+    methods = list(areas)
+    images = list(areas[methods[0]])
+    rows = [_row("image", *methods), _row("---", *("---:" for _ in methods))]
+    for image in images:
+        of = [areas[method][image] for method in methods]
+        rows.append(_row(image, *(f"{each.deletion:.3f} / {each.insertion:.3f}" for each in of)))
+    columns = [list(areas[method].values()) for method in methods]
+    means = (f"{_mean(c, 'deletion'):.3f} / {_mean(c, 'insertion'):.3f}" for c in columns)
+    chance = (
+        f"{_mean(c, 'random_deletion'):.3f} / {_mean(c, 'random_insertion'):.3f}" for c in columns
+    )
+    won = (
+        f"{sum(each.beats_in_deletion for each in column)} / "
+        f"{sum(each.beats_in_insertion for each in column)} of {len(images)}"
+        for column in columns
+    )
+    return [
+        *rows,
+        _row("mean", *means),
+        _row("mean, shuffled", *chance),
+        _row("better than all three shuffled", *won),
+    ]
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--networks", nargs="+", default=["alexnet", "vgg16", "googlenet"])
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
     parser.add_argument("--images", nargs="+", default=list(names_of_samples()))
     args = parser.parse_args()
-    print("| network | method | image | deletion | shuffled | insertion | shuffled |")
-    print("| --- | --- | --- | ---: | ---: | ---: | ---: |")
     for network in map(load, args.networks):
+        areas: dict[str, dict[str, Areas]] = {}
         for method in args.methods:
-            wins = [0, 0]
-            for name in args.images:
-                step = test_of(network, name, method)
-                curves = (step.deletion, step.insertion)
-                deletion, insertion = (0.0 if curve is None else curve.area for curve in curves)
-                areas = (deletion, step.random_deletion_area, insertion, step.random_insertion_area)
-                print(_row(network.name, method, name, *(f"{area:.3f}" for area in areas)))
-                wins[0] += step.beats_random_in_deletion
-                wins[1] += step.beats_random_in_insertion
-            won = [f"**{count} of {len(args.images)}**" for count in wins]
-            print(_row(network.name, method, "beats all three", won[0], "", won[1], ""), flush=True)
+            areas[method] = {name: Areas.of(test_of(network, name, method)) for name in args.images}
+        print(f"{network.title}, {network.weights.title}:\n")
+        print("\n".join(table(areas)), flush=True)
+
+
+def _mean(areas: Sequence[Areas], name: str) -> float:
+    return sum(getattr(each, name) for each in areas) / len(areas)
 
 
 def _row(*cells: str) -> str:

@@ -70,7 +70,7 @@ UI_GROUPS = (
         *("page_questions", "camera", "handed_on"),
     },
     {"components"},
-    {"datasets", "auxiliary_settings", "sidebar", "forget", "login", "tools"},
+    {"datasets", "auxiliary_settings", "sidebar", "forget", "login", "tools", "worksheet"},
     {"shell", "server"},
     PAGE_FOLDERS,
 )

@@ -8,7 +8,7 @@ counts as damaged here: nobody would see the note that parts of it are missing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
@@ -68,30 +68,36 @@ def seen_text(images: ImageSet, seen: int, seen_origins: int) -> str:
         seen: How many of its images were looked at.
         seen_origins: How many pictures these come from, as `origins` tells them apart.
     """
+    words: Callable[[int, int], str] | None = getattr(images, "seen_words", None)
+    if words is not None:
+        return words(seen, seen_origins)
     if seen_origins >= seen:
         return f"{seen} {'picture' if seen == 1 else 'pictures'}"
-    if isinstance(images, SampleCrops):
-        return f"{seen} crops of {seen_origins} photograph{'s' * (seen_origins != 1)}"
     return f"{seen} files of {seen_origins} different picture{'s' * (seen_origins != 1)}"
 
 
 @dataclass(frozen=True)
 class SampleCrops:
-    """Square crops of the sample photographs, at three scales; those of one scale do not overlap.
+    """Square crops of sample photographs, at three scales; those of one scale do not overlap.
 
     Five photographs are too few to see what a channel responds to; their parts are enough for a
     first answer, without any upload.
+
+    Attributes:
+        name: Name of the set, for people.
+        photographs: Names of the sample photographs; () for the usual five.
     """
 
     name: str = "the samples' crops"
+    photographs: tuple[str, ...] = ()
 
     @cached_property
     def _boxes(self) -> tuple[tuple[str, tuple[int, int, int, int]], ...]:
         return tuple(
-            (photograph.name, box)
+            (name, box)
             for scale in _SCALES
-            for photograph in samples()
-            for box in _squares(*_sample_image(photograph.name).size, scale)
+            for name in self.photographs or tuple(each.name for each in samples())
+            for box in _squares(*_sample_image(name).size, scale)
         )
 
     @cached_property
@@ -112,6 +118,12 @@ class SampleCrops:
         """Cut one crop out of its photograph."""
         name, box = self._boxes[index]
         return _sample_image(name).crop(box)
+
+    def seen_words(self, seen: int, seen_origins: int) -> str:
+        """Say how many crops were looked at, and of how many photographs."""
+        if seen_origins >= seen:
+            return f"{seen} {'picture' if seen == 1 else 'pictures'}"
+        return f"{seen} crops of {seen_origins} photograph{'s' * (seen_origins != 1)}"
 
 
 @dataclass(frozen=True)
@@ -264,7 +276,7 @@ class InFolder:
         return decode(self.files.read(self.files.entries[index]), complete=True)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _sample_image(name: str) -> Image.Image:
     return decode(sample(name).read())
 

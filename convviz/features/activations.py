@@ -236,11 +236,11 @@ class Activations:
         """Count the empty channels."""
         return int(self.empty(threshold).sum())
 
-    def sentence(self, threshold: float = 0.0) -> str:
-        """Say how many channels are empty."""
+    def sentence(self, threshold: float = 0.0, seen: str = "image") -> str:
+        """Say how many channels are empty for what was seen, an image or a camera's frame."""
         count, channels = self.empty_count(threshold), self.channels
         if channels == 1:
-            return f"The only channel is {'' if count else 'not '}empty for this image."
+            return f"The only channel is {'' if count else 'not '}empty for this {seen}."
         if count in (0, channels):
             start = f"All {channels} channels are" if count else f"None of {channels} channels is"
             why = ""
@@ -248,10 +248,10 @@ class Activations:
                 why = f": {self.layer.soft.function} puts out hardly any exact 0"
             elif not count and self.is_signed:
                 why = f": {_NO_RELU}"
-            return f"{start} empty for this image{why}."
+            return f"{start} empty for this {seen}{why}."
         verb = "is" if count == 1 else "are"
         share = percent(count / channels)
-        return f"{count} of {channels} channels ({share}) {verb} empty for this image."
+        return f"{count} of {channels} channels ({share}) {verb} empty for this {seen}."
 
     @cached_property
     def salience(self) -> Tensor:

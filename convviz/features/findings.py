@@ -163,19 +163,24 @@ def dead_mark(dead: DeadChannels) -> str:
 _NAMED = 3  # channels that answer most
 
 
-def strongest(activations: Activations, threshold: float) -> str:
+def strongest(activations: Activations, threshold: float, seen: str = "image") -> str:
     """Say how many channels a layer has and which of them answer most, by their salience.
 
     Channels that are equally salient are named together or not at all.
+
+    Args:
+        activations: The layer's activations.
+        threshold: τ, as in `Activations.empty`.
+        seen: What was seen: an image, or a camera's frame.
     """
     channels = activations.channels
     empty = activations.empty(threshold).tolist()
     salience = activations.salience.tolist()
     answering = [channel for channel in range(channels) if not empty[channel]]
     if channels == 1:
-        return f"The only channel {'answers' if answering else 'does not answer'} to this image."
+        return f"The only channel {'answers' if answering else 'does not answer'} to this {seen}."
     if not answering:
-        return f"None of {channels} channels answers to this image."
+        return f"None of {channels} channels answers to this {seen}."
     order = [channel for channel in activations.order("salience").tolist() if not empty[channel]]
     ranked = [channel for channel in order if not isnan(salience[channel])]
     named = ranked[:_NAMED]
@@ -190,8 +195,8 @@ def strongest(activations: Activations, threshold: float) -> str:
         return f"{start}; {len(ranked)} answer alike."
     if len(answering) == len(named):
         only = "only " if len(answering) < channels else ""
-        return f"{start}; {only}{_listed(named)} {_answer(named)} to this image."
-    return f"{start}; {_listed(named)} {_answer(named)} most to this image."
+        return f"{start}; {only}{_listed(named)} {_answer(named)} to this {seen}."
+    return f"{start}; {_listed(named)} {_answer(named)} most to this {seen}."
 
 
 def _answer(channels: Sequence[int]) -> str:
@@ -206,16 +211,7 @@ def _listed(channels: Sequence[int]) -> str:
 
 def layer_headline(activations: Activations, network_title: str, threshold: float) -> str:
     """Say which layer it is, its dotted name as code, and how many channels are empty."""
-    layer = activations.layer
-    channels, height, width = activations.maps.shape
-    unit = "numbers" if height == width == 1 else f"maps of {height} × {width}"
-    dotted = code(layer.name)
-    name = f"Layer {dotted}" if layer.name == layer.title else f"{plain(layer.title)} ({dotted})"
-    parts = [
-        f"{name} of {plain(network_title)}, {plain(layer.kind)}: {channels} {unit}.",
-        *filter(None, [arranged(layer)]),
-        activations.sentence(threshold),
-    ]
+    parts = [which_layer(activations, network_title), activations.sentence(threshold)]
     # Their sum is finite if all of them are, and is had in a tenth of the time.
     odd = 0
     if not isfinite(activations.maps.sum()):
@@ -227,6 +223,17 @@ def layer_headline(activations: Activations, network_title: str, threshold: floa
             "weights are too large, or damaged."
         )
     return " ".join(parts)
+
+
+def which_layer(activations: Activations, network_title: str) -> str:
+    """Say which layer it is, its dotted name as code, and how its maps are made."""
+    layer = activations.layer
+    channels, height, width = activations.maps.shape
+    unit = "numbers" if height == width == 1 else f"maps of {height} × {width}"
+    dotted = code(layer.name)
+    name = f"Layer {dotted}" if layer.name == layer.title else f"{plain(layer.title)} ({dotted})"
+    what = f"{name} of {plain(network_title)}, {plain(layer.kind)}: {channels} {unit}."
+    return " ".join(filter(None, [what, arranged(layer)]))
 
 
 def arranged(layer: Layer) -> str:

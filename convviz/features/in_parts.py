@@ -19,7 +19,6 @@ from convviz.datasets.image_set import (
     Excerpt,
     Files,
     ImageSet,
-    SampleCrops,
     origins,
     seen_text,
 )
@@ -72,7 +71,7 @@ def cut_set(
     count = min(machines, len(images) // _LEAST)
     if count < 2 or arguments.get("after") is not None:
         return None, [dict(arguments)]
-    kind = images if isinstance(images, SampleCrops) else Files(())
+    kind = images if hasattr(images, "seen_words") else Files(())
     whole = Whole(images.titles, origins(images), kind)
     excerpts: list[ImageSet] = []
     for first in range(count):

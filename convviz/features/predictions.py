@@ -8,11 +8,12 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from convviz.errors import NetworkError
-from convviz.features.capture import capture, input_for
+from convviz.features.activations import Activations, activations_in, activations_of_batch, needed
+from convviz.features.capture import capture, copied, input_for, observe_each
 from convviz.networks.clone import clone
 from convviz.networks.network import Network
 from convviz.structure.costs import heads as auxiliary_heads
-from convviz.structure.layers import layers
+from convviz.structure.layers import layer, layers
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,38 @@ def predict_batch(network: Network, batch: Tensor, k: int = 5) -> tuple[Predicti
     if not isinstance(scores, Tensor) or scores.dim() != 2:
         return ()  # a user's network may put out something other than class scores
     return best(network, scores[0], k)
+
+
+def activations_and_predictions(
+    network: Network, batch: Tensor, layer_name: str, k: int = 5
+) -> tuple[Activations, tuple[Prediction, ...]]:
+    """Measure a layer and predict the k most probable classes, in one pass where that is enough.
+
+    It is not for a decoder that was trained on smaller images: that sees them in their own size.
+
+    Args:
+        network: The network.
+        batch: Its input, as `capture.input_for` makes it, shape (1, 3, S, S).
+        layer_name: Dotted name of the layer.
+        k: How many classes at most.
+
+    Raises:
+        NetworkError: There is no such layer, or the scores are no finite numbers.
+    """
+    weights = network.weights
+    if not weights.has_decoder or weights.decoder_size not in (None, batch.shape[-1]):
+        activations = activations_of_batch(network, batch, (layer_name,))[layer_name]
+        return activations, predict_batch(network, batch, k)
+    target, gaps = layer(network, layer_name), dict[str, str]()
+    names = needed(target)
+    reducers = dict.fromkeys(("", *names), copied)
+    outputs = observe_each(network.module, batch, reducers, gaps=gaps)
+    for name in names:
+        if name in gaps:
+            raise NetworkError(gaps[name])
+    scores = outputs.get("")  # a user's network may put out something other than class scores
+    predictions = () if scores is None or scores.dim() != 2 else best(network, scores[0], k)
+    return activations_in(target, outputs), predictions
 
 
 def for_decoder(network: Network, batch: Tensor) -> Tensor:

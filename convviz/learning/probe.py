@@ -69,8 +69,8 @@ def linear_probe(
         return classes.expand(len(others))
     if features.shape[1] > len(features):
         # The solution lies in the span of the images, so the regression there is the same one.
-        _, _, basis = torch.linalg.svd(features, full_matrices=False)
-        features, others = features @ basis.T, others @ basis.T
+        basis, _ = torch.linalg.qr(features.T)
+        features, others = features @ basis, others @ basis
     count, is_binary = len(features), len(classes) == 2
     decay = 1 / (penalty * count)
     augmented = torch.cat((features, torch.ones(count, 1, dtype=features.dtype)), 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from convviz.features import findings
 from convviz.features.activations import Activations
 from convviz.features.predictions import Prediction
 from convviz.sprites.grid import Contrast, draw_tiles, effective_contrast, own_size, scale_of
@@ -26,6 +27,7 @@ class CameraFrame:
         levels: Levels from 0 to `grid.LEVELS` − 1, channel by channel and row by row.
         empty: The channels that are empty for this frame.
         predictions: The most probable classes; none without a decoder.
+        headline: Which channels answer most, and how many are empty.
     """
 
     channels: int
@@ -33,6 +35,7 @@ class CameraFrame:
     levels: bytes = field(repr=False)
     empty: tuple[int, ...]
     predictions: tuple[Prediction, ...]
+    headline: str
 
 
 def camera_frame(
@@ -63,4 +66,6 @@ def camera_frame(
         levels=draw_tiles(activations, scale, side).tobytes(),
         empty=tuple(empty.nonzero().flatten().tolist()),
         predictions=tuple(predictions),
+        headline=f"{findings.strongest(activations, threshold, 'frame')} "
+        f"{activations.sentence(threshold, 'frame')}",
     )

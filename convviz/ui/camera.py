@@ -47,6 +47,7 @@ _CLASSES = 5
 _MOST_CAMERAS = 200
 _KEPT_SECONDS = 3600.0  # a camera that sends nothing
 _SECRET_BYTES = 64  # at most, of what a request says is its secret
+_AT_WORK_SECONDS = 1.0  # a camera that sent a frame in the last … shares the cores
 
 
 @dataclass(frozen=True)
@@ -201,17 +202,20 @@ def _pass(through: Through, data: bytes) -> bytes:
         The length of a header (4 bytes, little endian), the header as JSON, and the maps' levels,
         all of it compressed.
     """
-    from convviz.features.activations import activations_of_batch
+    import torch
+
     from convviz.features.capture import input_for
-    from convviz.features.predictions import predict_batch
+    from convviz.features.predictions import activations_and_predictions
     from convviz.sprites.camera_frame import camera_frame
 
+    # One thread for each of several cameras does more than all threads for one after the other.
+    torch.set_num_threads(max(1, limits.threads() // _at_work()))
     batch = input_for(through.network, opened(data))
+    activations, predictions = activations_and_predictions(
+        through.network, batch, through.layer, _CLASSES
+    )
     frame = camera_frame(
-        activations_of_batch(through.network, batch, (through.layer,))[through.layer],
-        predict_batch(through.network, batch, _CLASSES),
-        contrast=through.contrast,
-        threshold=through.threshold,
+        activations, predictions, contrast=through.contrast, threshold=through.threshold
     )
     header = {
         "layer": through.layer,
@@ -220,9 +224,20 @@ def _pass(through: Through, data: bytes) -> bytes:
         "side": frame.side,
         "empty": frame.empty,
         "classes": [[guess.label, guess.probability] for guess in frame.predictions],
+        "headline": frame.headline,
     }
     text = json.dumps(header).encode()
-    return zlib.compress(len(text).to_bytes(4, "little") + text + frame.levels, 1)
+    # Of maps, runs of zeros are all that repeats: looking for more costs time and saves nothing.
+    packing = zlib.compressobj(1, strategy=zlib.Z_RLE)
+    packed = packing.compress(len(text).to_bytes(4, "little") + text + frame.levels)
+    return packed + packing.flush()
+
+
+def _at_work() -> int:
+    """Count the cameras that send frames now, at least 1."""
+    since = time.monotonic() - _AT_WORK_SECONDS
+    with _lock:
+        return max(1, sum(each.used > since for each in _cameras.values()))
 
 
 def opened(data: bytes) -> Image.Image:
@@ -244,16 +259,9 @@ _pool: ThreadPoolExecutor | None = None
 
 
 def _executor() -> ThreadPoolExecutor:
-    """Return the threads that frames are passed in: one for every two cores."""
+    """Return the threads that frames are passed in: one for every core."""
     global _pool
     with _lock:
         if _pool is None:
-            workers = max(1, limits.threads() // 2)
-
-            def share_cores() -> None:
-                import torch
-
-                torch.set_num_threads(max(1, limits.threads() // workers))
-
-            _pool = ThreadPoolExecutor(workers, "camera", initializer=share_cores)
+            _pool = ThreadPoolExecutor(limits.threads(), "camera")
         return _pool

@@ -249,6 +249,7 @@ class Component(StrEnum):
     GLOSSARY = "convviz_glossary"
     PRESENTER = "convviz_presenter"
     CAMERA = "convviz_camera"
+    WORKSHEET = "convviz_worksheet"
 
 
 def read(text: str, like: Value) -> Value | None:

@@ -112,6 +112,7 @@ def open_page(
         if choice is None:
             st.stop()
     except StopException:
+        _give_worksheet(None)
         state.write_address()
         raise
     if choice.loaded is not None and choice.loaded.weights.source == "random":
@@ -146,15 +147,23 @@ def errors(choice: Choice) -> Iterator[None]:
         with page_errors.errors():
             navigation.draw_next(state.visit().page)
     except StopException:
-        _end()
+        _end(choice)
         raise
-    _end()
+    _end(choice)
 
 
-def _end() -> None:
+def _end(choice: Choice) -> None:
     """Write the URL; what the page had to say about the callbacks before it has been said."""
     page_errors.forget_kept()
+    _give_worksheet(choice)
     state.write_address()
+
+
+def _give_worksheet(choice: Choice | None) -> None:
+    with page_errors.errors():
+        from convviz.ui import worksheet
+
+        worksheet.give(state.visit().page, choice)
 
 
 def _sidebar(

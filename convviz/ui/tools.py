@@ -1,4 +1,4 @@
-"""What can be done with any page: copy its link, present it, and reset it to its defaults."""
+"""What can be done with any page: copy its link, save a worksheet, present it, and reset it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import streamlit as st
 from convviz.ui import state
 from convviz.ui.components.presenter import presenter
 from convviz.ui.keys import Key
+
+WORKSHEET = "tools_worksheet"  # key of the button
 
 _COPY = "tools_copy_link"
 _BACK, _FORWARD = "course_back", "course_next"  # the buttons of the page Course
@@ -27,6 +29,14 @@ def draw() -> None:
             key=_COPY,
             type="tertiary",
             help="The address of this page with everything that is chosen on it.",
+        )
+        st.button(
+            "Worksheet",
+            icon=":material/description:",
+            key=WORKSHEET,
+            type="tertiary",
+            help="Saves what this page shows as one HTML file to print: figures, settings, two "
+            "questions with space to write, and how to make the same again.",
         )
         st.button(
             "Present",

@@ -51,6 +51,7 @@ AHEAD = of(BEFORE, (-8, 2), (-1, -1), (4, 1))
     "convviz.features.findings.empty_here",
     "convviz.features.findings.empty_rule",
     "convviz.features.findings.layer_headline",
+    "convviz.features.findings.which_layer",
     "convviz.features.findings.what_is_empty",
 )
 @pytest.mark.parametrize("threshold", [0.0, 0.25, 1.0])
@@ -71,6 +72,7 @@ def test_what_empty_means_is_what_is_counted(threshold: float) -> None:
             assert f"{bound:.3g}" in rules
         assert headline.startswith(f"{case.layer.title} (`{case.layer.name}`) of Net")
         assert "3 maps of 1 × 2" in headline
+        assert headline == f"{findings.which_layer(case, 'Net')} {case.sentence(threshold)}"
         sizes = case.rectified.flatten(1).abs().amax(1).tolist()
         empty = sum(size <= bound for size in sizes)
         assert ("None of 3" in headline) == (empty == 0)

@@ -6,7 +6,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from convviz.features.predictions import predict, predict_batch
+from convviz.features.activations import activations
+from convviz.features.predictions import activations_and_predictions, predict, predict_batch
 from tests.networks_for_tests import network_of
 
 CLASSES = ("goldfish, Carassius auratus", "  tabby,  tabby cat ")
@@ -67,3 +68,53 @@ def test_a_decoder_trained_on_smaller_images_is_asked_with_those() -> None:
     best = predict(smaller, RED, k=3)
     assert [each.index for each in best] == [0, 1, 2]
     assert best[0].probability == pytest.approx(best[2].probability * exp(2))
+
+
+class Counted(nn.Module):
+    """Red's mean as the first score; it counts its passes, since a list is shared by clones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maps = nn.Conv2d(3, 2, 1, bias=False)
+        self.maps.weight = nn.Parameter(torch.tensor([[1.0, 0, 0], [-1, 0, 0]]).reshape(2, 3, 1, 1))
+        self.relu = nn.ReLU(inplace=True)
+        self.sides = Sides()
+
+    def forward(self, batch: Tensor) -> Tensor:
+        self.sides.append(batch.shape[-1])
+        return self.relu(self.maps(batch)).mean((2, 3))
+
+
+class Sides(list[int]):
+    """What deepcopy leaves as it is."""
+
+    def __deepcopy__(self, memo: object) -> "Sides":
+        return self
+
+
+def test_a_layer_and_the_classes_in_one_pass() -> None:
+    module = Counted()
+    network = network_of(module, classes=CLASSES)
+    batch = torch.ones(1, 3, 4, 4)
+    expected = activations(network, RED, "maps").layer  # traces the network
+    module.sides.clear()
+    maps, predictions = activations_and_predictions(network, batch, "maps")
+    assert module.sides == [4]
+    assert maps.layer == expected
+    assert maps.maps[:, 0, 0].tolist() == [1.0, -1.0]  # before the ReLU in place
+    assert [each.index for each in predictions] == [0, 1]
+    assert predictions[0].probability == pytest.approx(exp(1) / (exp(1) + 1))
+
+
+def test_a_decoder_of_smaller_images_gets_a_pass_of_its_own() -> None:
+    module = Counted()
+    network = network_of(module, classes=CLASSES)
+    smaller = replace(network, weights=replace(network.weights, decoder_size=2))
+    activations(network, RED, "maps")
+    module.sides.clear()
+    maps, predictions = activations_and_predictions(smaller, torch.ones(1, 3, 4, 4), "maps")
+    assert module.sides == [4, 2]  # the first pass ends after the layer
+    assert maps.maps.shape == (2, 4, 4)
+    assert predictions[0].index == 0
+    none = activations_and_predictions(network_of(Counted()), torch.ones(1, 3, 4, 4), "maps")
+    assert none[1] == ()

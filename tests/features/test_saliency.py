@@ -183,7 +183,10 @@ def test_completeness_has_no_meaning_near_a_zero_difference() -> None:
 
 @pytest.mark.parametrize(
     ("network_name", "name"),
-    [("alexnet", "cat"), ("alexnet", "coffee"), ("googlenet", "brick")],
+    [
+        *(("alexnet", "cat"), ("alexnet", "coffee"), ("googlenet", "cat"), ("googlenet", "brick")),
+        *(pytest.param("vgg16", name, marks=pytest.mark.networks) for name in ("cat", "coffee")),
+    ],
 )
 def test_completeness_is_within_1_percent_on_photographs(network_name: str, name: str) -> None:
     network = load(network_name, fetch=False)

@@ -8,10 +8,12 @@ from PIL import Image
 from scipy.ndimage import convolve
 from streamlit.testing.v1 import AppTest
 
+from convviz.datasets.image_set import SampleCrops
 from convviz.features.activations import Activations, activations, depth_trend, empty_by_depth
 from convviz.images.decode import decode
 from convviz.images.samples import sample
 from convviz.ui import camera
+from convviz.ui.activations import dead as dead_channels
 from convviz.ui.keys import Entry
 from convviz.weights.load import load
 
@@ -350,7 +352,10 @@ def test_a_bad_file_in_the_sidebar_leaves_the_page_as_it_was(open_page: Any) -> 
     assert headline(app) == before
 
 
-def test_dead_channels_are_marked_after_a_set_was_looked_through(open_page: Any) -> None:
+def test_dead_channels_are_marked_after_a_set_was_looked_through(
+    open_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_channels, "CropsAndPatterns", SampleCrops)  # fewer images
     app = open_page(PAGE, network="googlenet", layer="inception4a")
     legend = lambda: " ".join(str(element.proto.body) for element in app.get("html"))  # noqa: E731
     assert "empty: never above zero in this image" in legend()
@@ -365,6 +370,7 @@ def test_dead_channels_are_marked_after_a_set_was_looked_through(open_page: Any)
     assert not app.error
 
 
+@pytest.mark.claims("convviz.ui.activations.live.headline")
 def test_live_ends_with_its_switch_with_another_view_and_with_forget_my_data(
     open_page: Any,
 ) -> None:
@@ -374,6 +380,11 @@ def test_live_ends_with_its_switch_with_another_view_and_with_forget_my_data(
         app.toggle(key="activations_live").set_value(True).run()
         assert not app.exception
         assert app.session_state[Entry.LIVE_CAMERA] in camera._cameras
+        said = [each.value for each in (*app.main.header, *app.main.caption)]
+        assert not [text for text in said if "this image" in text]  # it is the camera's turn
+        height, width = load("googlenet").input_size // 2, load("googlenet").input_size // 2
+        start = "Layer `conv1` of GoogLeNet, convolution + batch norm + ReLU: 64 maps of "
+        assert any(text.startswith(f"{start}{height} × {width}.") for text in said)
         return app
 
     app = switched_on()

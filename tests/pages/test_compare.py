@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from convviz.datasets.image_set import SampleCrops
+from convviz.ui.activations import dead as dead_channels
+
 PAGE = "pages/1_Activations.py"
 LINK = {"network": "googlenet", "layer": "conv1", "view": "Compare"}
 
@@ -103,7 +106,8 @@ def test_two_layers_are_at_first_neighbours(open_page: Any) -> None:
     assert not app.dataframe  # the table of all layers stands in the view of all layers
 
 
-def test_the_table_of_empty_and_dead(open_page: Any) -> None:
+def test_the_table_of_empty_and_dead(open_page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dead_channels, "CropsAndPatterns", SampleCrops)  # fewer images
     app = open_page(PAGE, **{**LINK, "view": "All layers"})
     table = app.dataframe[0].value
     assert "Empty for Coffee" in table.columns

@@ -173,3 +173,10 @@ def test_a_worse_image_shows_the_layer_before_where_no_gradient_reaches_one(
     instead = re.search(r"look at (\S+) instead", said)
     assert instead is not None
     assert f"Evidence in {instead[1]}" in " ".join(each.value for each in app.caption)
+
+    app = open_page(PAGE, network="patches", layer="encoder.ln", evidence="Is it true?")
+    assert "No gradient of the score reaches encoder.ln" in app.warning[0].value
+    app.button(key="evidence_layer_before").click().run()
+    assert not app.exception
+    assert app.selectbox(key="layer").value != "encoder.ln"
+    assert "Cover one place after another" in text_of(app)

@@ -41,6 +41,9 @@ def test_levels_are_the_shares_of_each_channels_highest_value() -> None:
     assert int(levels[0].sum()) == LEVELS - 1 + round((LEVELS - 1) / 5)
     assert not levels[1].any()
     assert frame.predictions == ()
+    assert frame.headline == (
+        "2 channels; only 0 answers to this frame. 1 of 2 channels (50 %) is empty for this frame."
+    )
 
 
 def test_the_classes_are_those_of_the_frame() -> None:

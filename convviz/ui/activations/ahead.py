@@ -14,7 +14,7 @@ from convviz.ui.choice import Choice
 from convviz.ui.components.layers_ahead import LayerAhead, layers_ahead
 from convviz.ui.sidebar.layer import steps
 
-HEADLINE = "activations_headline"  # key of the box that the page's headline stands in
+HEADLINE = "activations_headline"  # key of the box that the image's headline stands in
 
 _HEADING = f".st-key-{HEADLINE} h2"
 _CAPTION = f".st-key-{HEADLINE} [data-testid=stCaptionContainer] p"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.datasets.image_set import SampleCrops, seen_text
+from convviz.datasets.image_set import ImageSet, origins, seen_text
+from convviz.datasets.stimuli import CropsAndPatterns
 from convviz.features import findings
 from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels, DeadStep, count_dead
@@ -44,12 +45,12 @@ def sentence(network: Network, activations: Activations, channel: int) -> str:
 
 def count_of(network: Network) -> DeadStep | None:
     """Return the count over all layers of a network; None before it was made."""
-    return jobs.find(_about(network, SampleCrops()), DeadStep)
+    return jobs.find(_about(network, CropsAndPatterns()), DeadStep)
 
 
 def count_button(network: Network, page_jobs: PageJobs, job: JobView | None) -> None:
     """Draw the button that starts the count over all layers of a network."""
-    images = SampleCrops()
+    images = CropsAndPatterns()
     st.button(
         f"Find dead channels of {plain(network.title)}",
         icon=":material/search:",
@@ -68,11 +69,11 @@ def count_button(network: Network, page_jobs: PageJobs, job: JobView | None) -> 
     )
 
 
-def count_help(images: SampleCrops) -> str:
+def count_help(images: ImageSet) -> str:
     """Say what the count over all layers looks through."""
-    seen = seen_text(images, len(images), len(set(images.origins)))
+    seen = seen_text(images, len(images), len(set(origins(images))))
     return f"Looks through {seen}, once for all layers of the network."
 
 
-def _about(network: Network, images: SampleCrops) -> About:
+def _about(network: Network, images: ImageSet) -> About:
     return About.of("dead", network, None, images.name, images=images.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from convviz.features import findings
 from convviz.features.activations import Activations
 from convviz.features.effective_field import map_box
 from convviz.ui import camera, state, visitor
@@ -23,17 +24,14 @@ _BLEND = 0.75
 
 
 def switch() -> bool:
-    """Draw the switch, and tell whether it is on; what was live before ends where it is not."""
-    is_on = st.toggle(
+    """Draw the switch, and tell whether it is on."""
+    return st.toggle(
         "Live",
         key=_SWITCH,
         help="Shows what this layer answers to your camera. Frames go to this server, pass through "
         "the network and are gone: nothing of them is stored. Browsers allow the camera only on "
         "this machine (localhost) or over https.",
     )
-    if not is_on:
-        end()
-    return is_on
 
 
 def end() -> None:
@@ -41,6 +39,15 @@ def end() -> None:
     secret = st.session_state.pop(Entry.LIVE_CAMERA, "")
     if secret:
         camera.end(str(secret))
+
+
+def headline(choice: Choice, activations: Activations) -> None:
+    """Say which layer the camera is seen by; what each frame excites stands over its maps."""
+    st.header("Live: what this layer answers to your camera", anchor=False)
+    st.caption(
+        f"{findings.which_layer(activations, choice.network.title)} What is said below is of the "
+        "newest frame; the questions at the end of the page are about the image in the sidebar."
+    )
 
 
 def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> None:

@@ -25,13 +25,10 @@ def draw(choice: Choice) -> None:
     if choice.layer is None:
         raise RuntimeError("this page was opened with layer=False")
     activations = cache.activations(choice.image, choice.network, choice.layer)
-    with st.container(horizontal=True, key=ahead.HEADLINE):
+    with st.container(horizontal=True, key="activations_top"):
         headline = st.container(width="stretch", gap=None)
         beside = st.container(width="content")
         options = display.menu(activations)
-    with headline:
-        texts = ahead.headline(choice, activations, options)
-        _headline(texts, activations, options.threshold)
     views: dict[str, Callable[[Choice, Activations, DisplayOptions], None]] = {
         _FIRST_VIEW: grid.draw,
         "One channel": one_channel.draw,
@@ -40,12 +37,18 @@ def draw(choice: Choice) -> None:
     }
     titles = {title: title for title in views}
     view = widgets.views("View", titles, Key.ACTIVATIONS_VIEW, _FIRST_VIEW)
-    if view == _FIRST_VIEW:
-        ahead.give_shown(choice, activations, options, texts)
-    else:
-        live.end()
     with beside:
         is_live = view == _FIRST_VIEW and live.switch()
+    if is_live:
+        with headline:
+            live.headline(choice, activations)
+    else:
+        live.end()
+        texts = ahead.headline(choice, activations, options)
+        with headline:
+            _headline(texts, activations, options.threshold)
+        if view == _FIRST_VIEW:
+            ahead.give_shown(choice, activations, options, texts)
     with st.container(key="activations_open_view"):
         if is_live:
             live.draw(choice, activations, options)
@@ -62,15 +65,16 @@ def draw(choice: Choice) -> None:
         "empty channel",
         "dead channel",
     )
-    if view == _FIRST_VIEW:
+    if view == _FIRST_VIEW and not is_live:
         ahead.give_neighbours(choice, activations, options)
 
 
 def _headline(texts: tuple[str, str], activations: Activations, threshold: float) -> None:
     """Say which channels answer most, in which layer, and how many are empty."""
     heading, caption = texts
-    st.header(heading, anchor=False)
-    st.caption(caption, help=findings.what_is_empty(activations, threshold))
+    with st.container(key=ahead.HEADLINE, gap=None):
+        st.header(heading, anchor=False)
+        st.caption(caption, help=findings.what_is_empty(activations, threshold))
 
 
 def _all_layers(choice: Choice, activations: Activations, options: DisplayOptions) -> None:

@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 from convviz.datasets import published, zip_archive
 from convviz.datasets.image_set import Files, ImageSet, SampleCrops, Zipped
+from convviz.datasets.stimuli import Stimuli
 from convviz.errors import ImageError
 from convviz.features import findings
 from convviz.features.activations import Activations
@@ -28,7 +29,7 @@ from convviz.ui.keys import Entry, Key
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-_SETS = ("Samples", "My pictures", "Imagenette")
+_SETS = ("Samples", "Patterns", "My pictures", "Imagenette")
 _COUNTS = (100, 250, 500, 1000)
 _TILE = 150  # side of a patch on the page, in pixels
 _BESIDE = (128, 128, 128)  # colour beside a patch that is no square
@@ -91,6 +92,8 @@ def _choose_set(page_jobs: PageJobs, job: JobView | None) -> ImageSet | None:
     )
     if kind == "Samples":
         return SampleCrops()
+    if kind == "Patterns":
+        return Stimuli()
     if kind == "Imagenette":
         return _imagenette()
     st.file_uploader(

@@ -14,6 +14,7 @@ class Camera {
     this.live = root.querySelector(".live");
     this.stage = root.querySelector(".stage");
     this.grid = root.querySelector(".grid");
+    this.headline = root.querySelector(".headline");
     this.classes = root.querySelector(".classes");
     this.rate = root.querySelector(".rate");
     this.picked = root.querySelector(".picked");
@@ -118,7 +119,8 @@ class Camera {
 
   draw() {
     this.live.hidden = false;
-    const { channels } = this.answer;
+    const { channels, headline } = this.answer;
+    this.headline.textContent = headline;
     this.channel = Math.max(0, Math.min(this.channel, channels - 1));
     this.drawStage();
     this.drawGrid();

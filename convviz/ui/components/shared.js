@@ -101,8 +101,8 @@ function saveAs(name, url) {
   link.click();
 }
 
-// Save a drawing as an SVG file that looks the same elsewhere: the theme's colours written into it.
-function saveDrawing(drawing, name) {
+// A copy of a drawing that looks the same elsewhere: the theme's colours are written into it.
+function copyOfDrawing(drawing) {
   const copy = drawing.cloneNode(true);
   const originals = [drawing, ...drawing.querySelectorAll("*")];
   const copies = [copy, ...copy.querySelectorAll("*")];
@@ -119,10 +119,16 @@ function saveDrawing(drawing, name) {
     copies[i].style.filter = style.filter;
     copies[i].setAttribute("font-family", "sans-serif");
   });
+  copy.setAttribute("xmlns", SVG);
+  return copy;
+}
+
+// Save a drawing as an SVG file.
+function saveDrawing(drawing, name) {
+  const copy = copyOfDrawing(drawing);
   const { x, y, width, height } = drawing.viewBox.baseVal;
   const fill = getComputedStyle(drawing).getPropertyValue("--st-background-color");
   copy.prepend(svgElement("rect", { x, y, width, height, fill }));
-  copy.setAttribute("xmlns", SVG);
   copy.setAttribute("width", width);
   copy.setAttribute("height", height);
   const file = new Blob([new XMLSerializer().serializeToString(copy)], { type: "image/svg+xml" });

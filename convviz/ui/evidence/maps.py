@@ -34,6 +34,7 @@ from convviz.ui.components.channel_map import Under, channel_map, shares
 from convviz.ui.evidence import findings
 from convviz.ui.evidence.jobs import JobSubject, Runs
 from convviz.ui.evidence.target import AT_A_LAYER, METHODS
+from convviz.ui.keys import Key
 
 COLOURS: Colormap = "magma"
 _AT_ONCE = ("gradient", "guided")  # one pass forward and one back
@@ -86,6 +87,23 @@ def reached_before(image: ChosenImage, network: Network, class_map: ClassMap) ->
         "reached before",
         *key,
     )
+
+
+def draw_not_reached(choice: Choice, class_map: ClassMap) -> None:
+    """Say that no gradient reaches a layer, and offer the one before that it reaches."""
+    before = reached_before(choice.image, choice.network, class_map)
+    st.warning(findings.not_reached(class_map.layer, before), icon=":material/block:")
+    if before is not None:
+        st.button(
+            f"Look at {state.plain(before.title)}",
+            key="evidence_layer_before",
+            on_click=_open_layer,
+            args=(before.name,),
+        )
+
+
+def _open_layer(name: str) -> None:
+    st.session_state[Key.LAYER] = name
 
 
 def layer_shown(choice: Choice) -> Layer:

@@ -21,7 +21,10 @@ from convviz.ui.how_we_know import how_we_know
 def draw(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> None:
     """Put a method's map to two tests."""
     shown = maps.find(choice, target, method, runs)
-    if shown is not None and float(shown.values.max()) <= 0:
+    if shown is not None and shown.class_map is not None and not shown.class_map.is_reached:
+        maps.draw_not_reached(choice, shown.class_map)
+        shown = None
+    elif shown is not None and float(shown.values.max()) <= 0:
         st.info("The map is 0 everywhere, so it has no order to test: choose another layer.")
         shown = None
     if shown is not None:

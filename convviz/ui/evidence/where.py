@@ -42,7 +42,7 @@ def draw(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> None:
         _how_we_know()
         return
     if shown.class_map is not None and not shown.class_map.is_reached:
-        _not_reached(choice, shown.class_map)
+        maps.draw_not_reached(choice, shown.class_map)
         _how_we_know()
         return
     _maps(choice, target, method, shown)
@@ -84,22 +84,6 @@ def _scrub(choice: Choice) -> None:
 
 def _go() -> None:
     st.session_state[Key.LAYER] = st.session_state[_SCRUB]
-
-
-def _not_reached(choice: Choice, class_map: ClassMap) -> None:
-    before = maps.reached_before(choice.image, choice.network, class_map)
-    st.warning(findings.not_reached(class_map.layer, before), icon=":material/block:")
-    if before is not None:
-        st.button(
-            f"Look at {state.plain(before.title)}",
-            key="evidence_layer_before",
-            on_click=_open_layer,
-            args=(before.name,),
-        )
-
-
-def _open_layer(name: str) -> None:
-    st.session_state[Key.LAYER] = name
 
 
 def _maps(choice: Choice, target: ClassTarget, method: str, shown: EvidenceMap) -> None:
