@@ -94,9 +94,15 @@ def _predictions(ablation: Ablation) -> None:
 
 
 def _maps(ablation: Ablation) -> None:
+    most_changed = ablation.most_changed()
+    # What did not change shows nothing: behind its own ReLU that is all but what was switched off.
+    changed = most_changed[ablation.relative[most_changed] != 0][:_MOST_MAPS].tolist()
+    if not changed:
+        st.markdown(findings.nothing_changed(ablation.deeper.title))
+        return
     st.markdown(findings.most_changed_heading(ablation.deeper.title))
     with st.container(horizontal=True, key="activations_changed_maps"):
-        for channel in ablation.most_changed()[:_MOST_MAPS].tolist():
+        for channel in changed:
             before = ablation.before.rectified[channel]
             after = ablation.after.rectified[channel]
             low, high = ends(before, after)
