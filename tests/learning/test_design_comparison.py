@@ -312,13 +312,13 @@ def test_the_verdict_follows_from_the_numbers() -> None:
     assert "25.0 to 35.0" in turned
     # Differences 10 and −8: mean 1, half width 12.706 · 12.73 / √2 = 114.4.
     chance = verdict([right(60), right(60)], [right(70), right(52)])
-    assert chance.startswith("No difference that these 2 seeds show: on average B is 1.0 points")
+    assert chance.startswith("No difference that these 2 seeds show: on average “B” is 1.0 points")
     assert "−113.4 to 115.4" in chance
     equal = verdict([right(60), right(60)], [right(60), right(60)])
     assert equal.startswith("No difference that these 2 seeds show: on average both designs")
     # Each seed gains the same two images: the seeds agree, but two images are few (p = 0.5).
     few = verdict([right(60)] * 3, [right(62)] * 3)
-    assert few.startswith("No difference that these 100 test pictures show: B is 2.0 points ahead")
+    assert few.startswith("No difference that these 100 test pictures show: “B” is 2.0 points ahead")
     assert "p = 0.5" in few
 
 

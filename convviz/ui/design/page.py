@@ -169,7 +169,12 @@ def _draw_table(typed: str, counted: CountedText) -> None:
         selection_mode="single-row",
         column_config={
             "line": st.column_config.NumberColumn(width=50),
-            "size": st.column_config.TextColumn(width=250),
+            "size": st.column_config.TextColumn(width=240),
+            "left over": st.column_config.TextColumn(width=70),
+            "field": st.column_config.TextColumn(width=55, help="The receptive field"),
+            "stride": st.column_config.TextColumn(
+                width=60, help="How far the fields of neighbours lie apart, in pixels of the image"
+            ),
         },
     )
 
@@ -184,7 +189,7 @@ def _row(line: int, block: str, cost: BlockCost | None, is_wrong: bool) -> dict[
         "MACs": grouped(cost.macs) if cost else "",
         "memory": cost_findings.memory(cost.activation_bytes) if cost else "",
         "field": str(cost.receptive_field) if cost else "",
-        "stride in image": f"{cost.jump:g}" if cost else "",
+        "stride": f"{cost.jump:g}" if cost else "",
     }
 
 
