@@ -318,7 +318,7 @@ def test_the_verdict_follows_from_the_numbers() -> None:
     assert equal.startswith("No difference that these 2 seeds show: on average both designs")
     # Each seed gains the same two images: the seeds agree, but two images are few (p = 0.5).
     few = verdict([right(60)] * 3, [right(62)] * 3)
-    assert few.startswith("No difference that these 100 test pictures show: “B” is 2.0 points ahead")
+    assert few.startswith("No difference that these 100 test pictures show: “B” is 2.0 points")
     assert "p = 0.5" in few
 
 
