@@ -11,6 +11,7 @@ import difflib
 from collections.abc import Iterable
 
 MINUS, TIMES = "−", "·"
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def percent(share: float, digits: int | None = None) -> str:
@@ -89,9 +90,15 @@ def short(number: float) -> str:
     return f"{number:.0f}"
 
 
-def significant(number: float) -> str:
-    """Write a number with three significant digits: "0.123", "1.5e4"."""
-    return f"{number:.3g}".replace("e+0", "e").replace("e-0", "e-")
+def significant(number: float, digits: int = 3) -> str:
+    """Write a number with so many significant digits: "0.123", "1.5e4"."""
+    return f"{number:.{digits}g}".replace("e+0", "e").replace("e-0", "e-")
+
+
+def in_words(number: float, digits: int = 3) -> str:
+    """Write a number with so many significant digits for a sentence: "0.123", "1.18 × 10⁻¹¹"."""
+    factor, _, power = significant(number, digits).partition("e")
+    return f"{factor} × 10{power.translate(_RAISED)}" if power else factor
 
 
 def decimals(number: float, digits: int = 2) -> str:

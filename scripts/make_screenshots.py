@@ -22,7 +22,8 @@ PICTURES = {
     "activations": ("/Activations?image=coffee&network=alexnet&layer=features.0", "[data-channel]"),
 }
 _SETTLED = """() => [...document.images].every((image) => image.complete)
-  && !document.querySelector('[data-testid="stStatusWidget"]')"""
+  && document.querySelector(".st-key-next")
+  && !document.querySelector('[data-testid="stStatusWidget"], [data-testid="stSkeleton"]')"""
 
 
 def main() -> None:

@@ -90,6 +90,14 @@ def test_three_significant_digits(value: float, text: str) -> None:
     assert formatting.significant(value) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (0.12345, "0.123"), (1234567, "1.23 × 10⁶"), (1.1789e-11, "1.18 × 10⁻¹¹")],
+)
+def test_powers_of_ten_in_a_sentence(value: float, text: str) -> None:
+    assert formatting.in_words(value) == text
+
+
 def test_signs_are_typographic() -> None:
     assert formatting.decimals(-0.123) == "−0.12"
     assert (formatting.signed(-0.12), formatting.signed(0.12)) == (" − 0.120", " + 0.120")

@@ -272,13 +272,11 @@ class Activations:
         if by == "index":
             return torch.arange(self.channels)
         if by == "salience":
-            by_maximum = self.order("strength")
-            values = _comparable(self.salience)[by_maximum]
-            return by_maximum[torch.sort(values, descending=True, stable=True).indices]
+            return by_salience(self.salience, self.maximum)
         if by == "strength":
-            return torch.sort(_comparable(self.maximum), descending=True, stable=True).indices
+            return _largest_first(self.maximum)
         if by == "active":
-            return torch.sort(self.active_share, descending=True, stable=True).indices
+            return _largest_first(self.active_share)
         raise SettingError(f"Channels cannot be ordered by {by!r}; choose {', '.join(ORDERS)}.")
 
     @property
@@ -412,6 +410,25 @@ def salience(maps: Tensor) -> Tensor:
     smooth = (_neighbours_added(_neighbours_added(padded, dim=1), dim=2) / 16).flatten(1)
     deviation = (smooth - smooth.mean(1, keepdim=True)).square().mean(1).sqrt() * scale
     return torch.where(largest.isfinite(), deviation, largest)
+
+
+def by_salience(saliences: Tensor, maxima: Tensor) -> Tensor:
+    """Order channels by `salience`, the largest first, of equals the largest maximum.
+
+    Args:
+        saliences: Of each channel, shape (C,).
+        maxima: The largest value of each, shape (C,).
+
+    Returns:
+        Their indices, shape (C,), int64; not-a-numbers come last.
+    """
+    by_maximum = _largest_first(maxima)
+    return by_maximum[_largest_first(saliences[by_maximum])]
+
+
+def _largest_first(values: Tensor) -> Tensor:
+    """Order values, shape (C,), not-a-numbers last; equals stay in the order of their index."""
+    return torch.sort(_comparable(values), descending=True, stable=True).indices
 
 
 # Written out as sums of slices: PyTorch's pooling, with its steps of 1, takes 20 times as long.

@@ -17,7 +17,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from PIL import Image
@@ -42,6 +42,8 @@ from convviz.structure.outputs import (
     layouts,
 )
 from convviz.structure.trace import call_counts, tensors_in
+
+T = TypeVar("T")
 
 _BATCH = 4  # images of a set that run at once: a pass that is stopped ends within one batch
 
@@ -189,17 +191,17 @@ def observe(
 def observe_each(
     module: nn.Module,
     batch: Tensor,
-    reducers: Mapping[str, Callable[[Tensor], Tensor]],
+    reducers: Mapping[str, Callable[[Tensor], T]],
     change: tuple[str, Callable[[Tensor], Tensor]] | None = None,
     gaps: dict[str, str] | None = None,
-) -> dict[str, Tensor]:
+) -> dict[str, T]:
     """Run a network once, as `observe` does, with a function for each layer.
 
     Args:
         module: The network; it is not touched.
         batch: Its input, shape (N, 3, H, W).
         reducers: Dotted name of each layer to the function that its output is given to; the
-            network as a whole is called "".
+            network as a whole is called "". The result must not share the output's memory.
         change: Dotted name of a layer, and a function that replaces its output during the pass.
         gaps: Takes up what cannot be shown: the name of each such layer, and the sentence on it.
             None: it is raised.
@@ -235,17 +237,17 @@ def observe_each(
 def _run(
     module: nn.Module,
     batch: Tensor,
-    reducers: Mapping[str, Callable[[Tensor], Tensor]],
+    reducers: Mapping[str, Callable[[Tensor], T]],
     calls: "Mapping[str, _Calls]",
     change: tuple[str, Callable[[Tensor], Tensor]] | None,
     gaps: dict[str, str] | None,
-) -> tuple[dict[str, Tensor], Counter[str]]:
+) -> tuple[dict[str, T], Counter[str]]:
     """Run a network once for `observe_each`.
 
     Returns:
         The reducers' results, and how often the module behind each name ran.
     """
-    results: dict[str, Tensor] = {}
+    results: dict[str, T] = {}
     ran: Counter[str] = Counter()
     network = clone(module)
     if change is not None:

@@ -76,11 +76,11 @@ class CorruptionRange:
 
 CORRUPTIONS: dict[str, CorruptionRange] = {
     "blur": CorruptionRange("Blur, % of the side", 0.0, 10.0, 0.25),
-    "noise": CorruptionRange("Noise, of the range", 0.0, 0.5, 0.01),
-    "brightness": CorruptionRange("Brightness, times", 0.0, 3.0, 0.05),
-    "contrast": CorruptionRange("Contrast, times", 0.0, 3.0, 0.05),
+    "noise": CorruptionRange("Noise, 1 = from black to white", 0.0, 0.5, 0.01),
+    "brightness": CorruptionRange("Brightness, times as bright", 0.0, 3.0, 0.05),
+    "contrast": CorruptionRange("Contrast, times as strong", 0.0, 3.0, 0.05),
     "rotation": CorruptionRange("Rotation, degrees", -180.0, 180.0, 5.0),
-    "patch": CorruptionRange("Patch laid over, of the side", 0.0, 1.0, 0.02),
+    "patch": CorruptionRange("Grey patch, as a share of the side", 0.0, 1.0, 0.02),
 }
 NOTHING = Corruption()
 

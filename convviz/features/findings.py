@@ -30,7 +30,7 @@ from convviz.features.occlusion import OcclusionStep
 from convviz.features.saliency import COMPLETE, Saliency
 from convviz.features.synthesis import SynthesisStep
 from convviz.features.top_patches import TopPatches
-from convviz.formatting import percent
+from convviz.formatting import in_words, percent
 from convviz.plain_text import code, plain
 from convviz.structure.layers import Layer
 from convviz.structure.outputs import CLASS_PART, HEADS_PART, OutputName
@@ -523,7 +523,7 @@ def ablation_channel(channel: int, relative: float) -> str:
         return f"Channel {channel}, change not known"
     if relative == 0:
         return f"Channel {channel}, unchanged"
-    change = percent(relative) if relative < 10 else f"{relative:.3g} times its size"
+    change = percent(relative) if relative < 10 else f"{in_words(relative)} times its size"
     return f"Channel {channel}, changed by {change}"
 
 
@@ -591,7 +591,7 @@ def arithmetic_check(arithmetic: Arithmetic) -> str:
     """Compare the number that the steps end in with the map's own."""
     ends = (
         f"The map says {arithmetic.number:.9g}; these steps end in {arithmetic.result:.9g}, "
-        f"{arithmetic.difference:.1g} off."
+        f"{in_words(arithmetic.difference, 1)} off."
     )
     sizes = [abs(arithmetic.number)]
     for part in arithmetic.stages:
@@ -620,6 +620,11 @@ def contributions_heading(source: str) -> str:
 def most_changed_heading(title: str) -> str:
     """Name the maps of a layer before and after an ablation."""
     return f"**Channels of {plain(title)} that change most**: above before, below after"
+
+
+def nothing_changed(title: str) -> str:
+    """Say that an ablation leaves a layer as it is."""
+    return f"No channel of {plain(title)} changes."
 
 
 def field_heading(row: int, column: int) -> str:

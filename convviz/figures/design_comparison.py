@@ -72,7 +72,7 @@ def accuracies(comparison: DesignComparison) -> go.Figure:
             y=comparison.linear,
             line={"color": theme.OLIVE, "dash": "dot"},
             annotation_text="a linear classifier on pixels",
-            annotation_position="bottom left",
+            annotation_position="top left",
         )
     figure.update_xaxes(
         tickvals=list(range(len(names))), ticktext=names, range=[-0.5, len(names) - 0.5]
@@ -86,7 +86,7 @@ def _guessing(figure: go.Figure, comparison: DesignComparison) -> None:
         y=comparison.guessing,
         line={"color": theme.QUIET, "dash": "dash"},
         annotation_text="guessing",
-        annotation_position="top right",
+        annotation_position="bottom right",
     )
 
 

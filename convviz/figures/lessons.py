@@ -95,7 +95,8 @@ def break_even(bottleneck: Bottleneck) -> go.Figure:
         showarrow=True,
         arrowhead=0,
         ax=0,
-        ay=-64,
+        ay=-56,
+        yanchor="bottom",  # on the end of the line, which would cross it
         xanchor="left" if bottleneck.reduced < most / 2 else "right",
         font={"size": 15},
     )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from convviz.features.predictions import HeadPrediction
-from convviz.formatting import MINUS, percent, significant, times
+from convviz.formatting import MINUS, in_words, percent, times
 from convviz.learning.auxiliary import Comparison, Settings
 from convviz.learning.fine_tuning_record import FineTuningRecord
 from convviz.learning.gradients import Gradients, Initialisation, LayerGradient
@@ -53,8 +53,8 @@ def main_alone(stages: Sequence[LayerGradient]) -> str:
     if not any(stage.without for stage in stages):
         return "The main loss alone has a gradient of exactly 0 at every stage."
     text = (
-        f"With the main loss alone the gradient is {significant(first.without)} long at "
-        f"{first.title} and {significant(last.without)} at {last.title}, next to the loss"
+        f"With the main loss alone the gradient is {in_words(first.without)} long at "
+        f"{first.title} and {in_words(last.without)} at {last.title}, next to the loss"
     )
     if first.without and last.without:
         text += f": at {first.title} {_as_long(first.without / last.without)} as at {last.title}"
@@ -77,17 +77,17 @@ def _arrival(stages: Sequence[LayerGradient]) -> str:
         if most.relative < limit:
             return (
                 f"**So {what} arrives at any stage:** a step with learning rate 1 would change no "
-                f"stage's weights by more than {significant(most.relative)} of their length."
+                f"stage's weights by more than {in_words(most.relative)} of their length."
             )
         if first.relative < limit:
             return (
                 f"**So {what} arrives at {first.title}:** a step with learning rate 1 would change "
-                f"its weights by {significant(first.relative)} of their length, and those of "
-                f"{most.title} by {significant(most.relative)}."
+                f"its weights by {in_words(first.relative)} of their length, and those of "
+                f"{most.title} by {in_words(most.relative)}."
             )
     return (
         f"**So the main loss arrives at {first.title} without help:** a step with learning rate 1 "
-        f"would change its weights by {significant(first.relative)} of their length."
+        f"would change its weights by {in_words(first.relative)} of their length."
     )
 
 
@@ -400,13 +400,13 @@ def design_verdict(comparison: DesignComparison) -> str:
     if paired is None:
         a, b = (percent(result.accuracies[0], 1) for result in comparison.results)
         return (
-            f"One seed: {first.name} classifies {a} of {images.images:,} test pictures correctly, "
-            f"{second.name} {b}. It does not show what chance does: train with two seeds or more "
-            "before you call one better."
+            f"One seed: “{first.name}” classifies {a} of {images.images:,} test pictures "
+            f"correctly, “{second.name}” {b}. It does not show what chance does: train with two "
+            "seeds or more before you call one better."
         )
     better, worse = (second, first) if paired.mean > 0 else (first, second)
     low, high = (paired.low, paired.high) if paired.mean > 0 else (-paired.high, -paired.low)
-    ahead = f"{_points(abs(paired.mean))} points ahead of {worse.name}"
+    ahead = f"{_points(abs(paired.mean))} points ahead of “{worse.name}”"
     ends = f"95 % interval over {seeds} seeds: {_points(low)} to {_points(high)}"
     if not paired.mean:
         return (
@@ -415,16 +415,16 @@ def design_verdict(comparison: DesignComparison) -> str:
         )
     if not paired.is_significant:
         return (
-            f"No difference that these {seeds} seeds show: on average {better.name} is {ahead}, "
+            f"No difference that these {seeds} seeds show: on average “{better.name}” is {ahead}, "
             f"but that may be chance ({ends})."
         )
     if not images.is_significant:
         return (
-            f"No difference that these {images.images:,} test pictures show: {better.name} is "
+            f"No difference that these {images.images:,} test pictures show: “{better.name}” is "
             f"{ahead} ({ends}), but so few pictures tell the two apart that others may decide "
             f"otherwise (McNemar's test, p = {images.p_value:.2g})."
         )
-    return f"{better.name} is better on these data, {ahead} ({ends})."
+    return f"“{better.name}” is better on these data, {ahead} ({ends})."
 
 
 def _points(share: float) -> str:
@@ -438,7 +438,7 @@ def design_baselines(comparison: DesignComparison) -> str:
     if comparison.linear is not None:
         text += f", a linear classifier on pixels {percent(comparison.linear, 1)}"
     no_better = [
-        result.name
+        f"“{result.name}”"
         for result in comparison.results
         if result.accuracy is not None
         and comparison.test_images

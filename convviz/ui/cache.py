@@ -21,7 +21,7 @@ from convviz.features import overview as feature_overview
 from convviz.features import predictions as feature_predictions
 from convviz.features.activations import Activations, LayerSummary
 from convviz.features.class_evidence import AveragedMaps, ClassEvidence
-from convviz.features.overview import StageSummary
+from convviz.features.overview import Overview
 from convviz.features.predictions import HeadPrediction, Prediction
 from convviz.images.encode import jpeg
 from convviz.learning import fine_tuning_record
@@ -164,8 +164,8 @@ def predictions(image: ChosenImage, network: Network) -> tuple[Prediction, ...]:
 
 # At most half a megabyte each.
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=KEYS)
-def overview(image: ChosenImage, network: Network) -> tuple[StageSummary, ...]:
-    """Return what each stage of a network makes of the image; one pass gives them all."""
+def overview(image: ChosenImage, network: Network) -> Overview:
+    """Return what a whole network makes of the image; one pass gives all its stages."""
     return feature_overview.overview(network, image.pixels)
 
 

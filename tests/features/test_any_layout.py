@@ -174,7 +174,7 @@ def test_whatever_looks_at_maps_does_so_here(network: Network, image: Image.Imag
     target = layer(network, name)
     assert activations(network, image, name).empty_count() == 0
     assert len(empty_by_depth(network, image)) > 10
-    assert all(stage.channels for stage in overview(network, image))
+    assert all(stage.channels for stage in overview(network, image).stages)
     *_, occluded = occlude(network, image, name, 2, positions=2)
     assert occluded.responses.shape == (2, 2)
     assert occluded.responses.isfinite().all()
@@ -386,7 +386,7 @@ class TestOneGap:
         with pytest.raises(NetworkError, match=reason):
             capture(module, torch.zeros(1, 3, SIDE, SIDE), ["odd"])
         assert {each.layer.name for each in empty_by_depth(network, image)} == {"conv"}
-        assert overview(network, image)[0].layer.name == "conv"
+        assert overview(network, image).stages[0].layer.name == "conv"
 
     @pytest.mark.parametrize(
         ("make", "dtype"),

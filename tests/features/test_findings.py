@@ -349,6 +349,7 @@ def test_patches_are_counted_and_their_set_is_named() -> None:
     "convviz.features.findings.ablation",
     "convviz.features.findings.ablation_channel",
     "convviz.features.findings.most_changed_heading",
+    "convviz.features.findings.nothing_changed",
 )
 def test_what_is_off_is_counted() -> None:
     result = Ablation(RELU, (0, 2), (), SCORES, SIGNED, SIGNED, torch.zeros(3), (), ())
@@ -357,10 +358,11 @@ def test_what_is_off_is_counted() -> None:
     assert findings.ablation(replace(result, channels=())).startswith("None of 3 channels")
     assert findings.ablation_channel(4, 0.0) == "Channel 4, unchanged"
     assert findings.ablation_channel(4, 0.25) == "Channel 4, changed by 25 %"
-    assert findings.ablation_channel(4, 1e5).endswith("1e+05 times its size")
+    assert findings.ablation_channel(4, 1e5).endswith("1 × 10⁵ times its size")
     assert findings.ablation_channel(4, inf) == "Channel 4, was empty, now active"
     assert "not known" in findings.ablation_channel(4, nan)
     assert "fc" in findings.most_changed_heading("fc")
+    assert findings.nothing_changed("fc") == "No channel of fc changes."
 
 
 @pytest.mark.claims("convviz.features.findings.stage")

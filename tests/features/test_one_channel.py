@@ -128,7 +128,7 @@ def test_every_view_works_and_is_grey(lenet: Network, colourful: Image.Image) ->
     assert best.label == str(best.index)
     found = activations(lenet, colourful, "conv2")
     assert torch.equal(found.maps, capture(lenet.module, batch, ["conv2"])["conv2"][0])
-    assert overview(lenet, colourful)
+    assert overview(lenet, colourful).stages
     active = activations(lenet, colourful, "conv1").strongest
     *_, occluded = occlude(lenet, colourful, "conv1", active, positions=2)
     assert occluded.responses.isfinite().all()

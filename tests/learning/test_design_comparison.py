@@ -300,25 +300,25 @@ def test_the_verdict_follows_from_the_numbers() -> None:
     nothing = verdict([], [])
     assert nothing.startswith("Nothing can be compared")
     one = verdict([right(60)], [right(90)])
-    assert "A classifies 60.0 % of 100 test pictures" in one
-    assert "B 90.0 %" in one
+    assert "“A” classifies 60.0 % of 100 test pictures" in one
+    assert "“B” 90.0 %" in one
     assert "two seeds or more" in one
     # Differences 30, 32, 28 points: mean 30, half width 4.303 · 2 / √3 = 4.97.
     clear = verdict([right(60), right(60), right(60)], [right(90), right(92), right(88)])
-    assert clear.startswith("B is better on these data, 30.0 points ahead of A (95 % interval")
+    assert clear.startswith("“B” is better on these data, 30.0 points ahead of “A” (95 % interval")
     assert "over 3 seeds: 25.0 to 35.0" in clear
     turned = verdict([right(90), right(92), right(88)], [right(60), right(60), right(60)])
-    assert turned.startswith("A is better on these data, 30.0 points ahead of B")
+    assert turned.startswith("“A” is better on these data, 30.0 points ahead of “B”")
     assert "25.0 to 35.0" in turned
     # Differences 10 and −8: mean 1, half width 12.706 · 12.73 / √2 = 114.4.
     chance = verdict([right(60), right(60)], [right(70), right(52)])
-    assert chance.startswith("No difference that these 2 seeds show: on average B is 1.0 points")
+    assert chance.startswith("No difference that these 2 seeds show: on average “B” is 1.0 points")
     assert "−113.4 to 115.4" in chance
     equal = verdict([right(60), right(60)], [right(60), right(60)])
     assert equal.startswith("No difference that these 2 seeds show: on average both designs")
     # Each seed gains the same two images: the seeds agree, but two images are few (p = 0.5).
     few = verdict([right(60)] * 3, [right(62)] * 3)
-    assert few.startswith("No difference that these 100 test pictures show: B is 2.0 points ahead")
+    assert few.startswith("No difference that these 100 test pictures show: “B” is 2.0 points")
     assert "p = 0.5" in few
 
 
@@ -328,10 +328,10 @@ def test_what_does_no_better_than_guessing_is_named() -> None:
     text = findings.design_baselines(comparison(result("A", right(59)), result("B", right(61))))
     assert text.startswith("Guessing the largest class gives 50.0 %, a linear classifier on pixels")
     assert "25.0 %" in text
-    assert "A does no better than guessing, as far as 100 test pictures tell" in text
+    assert "“A” does no better than guessing, as far as 100 test pictures tell" in text
     assert "B" not in text
     both = findings.design_baselines(comparison(result("A", right(1)), result("B", right(2))))
-    assert "A and B do no better" in both
+    assert "“A” and “B” do no better" in both
     assert findings.design_baselines(comparison(result("A"))).endswith("pixels 25.0 %.")
 
 
@@ -385,8 +385,8 @@ def test_a_large_field_is_what_distant_marks_take() -> None:
     near, far = recorded.results
     assert min(far.accuracies) > 0.9
     assert max(near.accuracies) < 0.65
-    assert findings.design_verdict(recorded).startswith(f"{far.name} is better on these data")
-    assert f"{near.name} does no better than guessing" in findings.design_baselines(recorded)
+    assert findings.design_verdict(recorded).startswith(f"“{far.name}” is better on these data")
+    assert f"“{near.name}” does no better than guessing" in findings.design_baselines(recorded)
 
 
 def test_what_is_recorded_is_read(tmp_path: Path) -> None:

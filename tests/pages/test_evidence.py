@@ -86,7 +86,7 @@ def test_every_view_opens(open_page: Any, view: str) -> None:
     assert not app.error
     words = {
         "Is it true?": "Cover one place after another",
-        "A worse image": "as it is:",
+        "A worse image": "With the image as it is:",
         "Two networks": "**GoogLeNet**",
     }
     text = text_of(app)

@@ -33,6 +33,12 @@ def captions(app: AppTest) -> str:
     return " ".join(caption.value for caption in app.caption)
 
 
+def unfold(app: AppTest) -> AppTest:
+    """Show the whole image and the part that goes in; it stays open until it is closed."""
+    app.session_state["home_input"] = True
+    return app.run()
+
+
 def upload(app: AppTest, name: str, data: bytes, kind: str = "image/png") -> AppTest:
     app.file_uploader(key="home_upload").upload(name, data, kind)
     return app.run()
@@ -48,10 +54,16 @@ def test_opens_with_a_sample_and_what_the_network_takes_it_for(open_page: Any) -
     ]
     assert page_html(app).count("<li") == 5
     assert "espresso" in page_html(app)
-    assert "Coffee, 512 × 341 pixels" in captions(app)
-    assert "224 × 224 pixels" in captions(app)
+    assert "512 × 341" not in captions(app)
     assert not app.error
     assert not app.warning
+    assert not app.exception
+
+
+def test_the_whole_image_and_the_part_that_goes_in_are_one_click_away(open_page: Any) -> None:
+    app = unfold(open_page())
+    assert "Coffee, 512 × 341 pixels" in captions(app)
+    assert "224 × 224 pixels" in captions(app)
     assert not app.exception
 
 
@@ -141,14 +153,14 @@ def test_links_exactly_the_pages_there_are(open_page: Any) -> None:
 
 
 def test_a_sample_is_one_click_away(open_page: Any) -> None:
-    app = open_page()
+    app = unfold(open_page())
     app.button(key="home_sample_koala").click().run()
     assert app.query_params["image"] == "koala"
     assert "Koala, " in captions(app)
 
 
 def test_an_uploaded_picture_replaces_the_sample_and_stays_out_of_the_url(open_page: Any) -> None:
-    app = upload(open_page(), "my *dog*.png", picture())
+    app = upload(unfold(open_page()), "my *dog*.png", picture())
     assert "320 × 200 pixels" in captions(app)
     assert r"my \*dog\*\.png" in captions(app)
     assert app.query_params["image"] == "upload"
@@ -162,7 +174,7 @@ def tiles(app: AppTest, key: str) -> list[str]:
 
 
 def test_after_a_sample_the_own_image_is_one_click_away(open_page: Any) -> None:
-    app = open_page()
+    app = unfold(open_page())
     samples = tiles(app, "home")
     upload(app, "my *dog*.png", picture())
     assert tiles(app, "home") == [*samples, r"my \*dog\*\.png"]
@@ -193,7 +205,7 @@ def test_the_own_image_is_offered_in_the_sidebar_too(open_page: Any) -> None:
 
 
 def test_a_later_image_takes_the_place_of_the_first(open_page: Any) -> None:
-    app = upload(open_page(), "dog.png", picture())
+    app = upload(unfold(open_page()), "dog.png", picture())
     app.button(key="home_sample_koala").click().run()
     upload(app, "bad.png", b"this is text")
     assert tiles(app, "home")[-1] == r"dog\.png"
@@ -326,7 +338,7 @@ def test_a_bug_shows_the_number_under_which_it_is_logged(
 def test_a_small_image_with_transparent_parts_is_enlarged_and_lies_on_grey(open_page: Any) -> None:
     file = BytesIO()
     Image.new("RGBA", (28, 28), (200, 0, 0, 40)).save(file, "PNG")
-    text = captions(upload(open_page(), "digit.png", file.getvalue()))
+    text = captions(upload(unfold(open_page()), "digit.png", file.getvalue()))
     assert "the shorter side, 28 pixels, is enlarged to" in text
     assert "is lost" not in text
     assert "lies on mid-grey" in text

@@ -127,10 +127,9 @@ def test_pictures_that_do_not_change_convict_the_method(similarity: float) -> No
 @pytest.mark.claims("convviz.ui.evidence.findings.worse")
 def test_a_worse_image_is_compared_with_the_image_as_it_is() -> None:
     text = findings.worse((5.0, 0.5), (-1.0, 0.125))
-    assert "Score −1.00 (as it is: 5.00)" in text
-    assert "probability 12.5 % (as it is: 50.0 %" in text
-    assert "−37.5 %" in text
-    assert "a change of 0.0 %" in findings.worse((5.0, 0.5), (5.0, 0.5))
+    assert text == (
+        "Score −1.00, probability 12.5 %. With the image as it is: score 5.00, probability 50.0 %."
+    )
 
 
 @pytest.mark.claims("convviz.ui.evidence.findings.not_among")

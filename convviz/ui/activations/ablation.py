@@ -11,6 +11,7 @@ from convviz.figures import activations as figures
 from convviz.figures import theme
 from convviz.sprites.overlay import ends, heatmap
 from convviz.ui import predictions, state
+from convviz.ui.activations.compare import CHANNEL_WISE
 from convviz.ui.choice import Choice
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Entry, Key
@@ -29,6 +30,8 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
         st.info("This is the last layer: nothing comes after it that could change.")
         return
     names = list(by_name)
+    # What works on each channel by itself changes in those that are off alone.
+    mixing = (name for name, deeper in by_name.items() if deeper.kind not in CHANNEL_WISE)
     _begin_with(activations, channel)
     with st.container(
         horizontal=True, vertical_alignment="bottom", key="activations_ablation_controls"
@@ -46,7 +49,9 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
             "Look closely at",
             names,
             format_func=titles(tuple(by_name.values())).__getitem__,
-            key=state.remember(Key.SILENCE_DEEPER, names[0], allowed=names, in_url=False),
+            key=state.remember(
+                Key.SILENCE_DEEPER, next(mixing, names[0]), allowed=names, in_url=False
+            ),
             width=320,
         )
     ablation = ablate(
@@ -94,9 +99,15 @@ def _predictions(ablation: Ablation) -> None:
 
 
 def _maps(ablation: Ablation) -> None:
+    most_changed = ablation.most_changed()
+    # What did not change shows nothing: behind its own ReLU that is all but what was switched off.
+    changed = most_changed[ablation.relative[most_changed] != 0][:_MOST_MAPS].tolist()
+    if not changed:
+        st.markdown(findings.nothing_changed(ablation.deeper.title))
+        return
     st.markdown(findings.most_changed_heading(ablation.deeper.title))
     with st.container(horizontal=True, key="activations_changed_maps"):
-        for channel in ablation.most_changed()[:_MOST_MAPS].tolist():
+        for channel in changed:
             before = ablation.before.rectified[channel]
             after = ablation.after.rectified[channel]
             low, high = ends(before, after)

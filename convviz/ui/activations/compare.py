@@ -40,7 +40,7 @@ _IMAGES, _LAYERS, _NETWORKS, _CHECKPOINTS = _SUBJECTS = (
 _HEIGHT = 460  # pixels of a grid, which scrolls
 _PIXELS = 320  # of the enlarged map
 _NOTHING = {"all": "", "hide": "Every channel is empty.", "only": "No channel is empty."}
-_CHANNEL_WISE = ("ReLU", "max pooling", "average pooling", "batch norm", "dropout")
+CHANNEL_WISE = ("ReLU", "max pooling", "average pooling", "batch norm", "dropout")
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def have_same_channels(layers: Sequence[Layer], one: Layer, other: Layer) -> boo
     if first.shape[0] != last.shape[0] or in_branch(layers, last):
         return False
     between = [layer for layer in layers if first.index < layer.index <= last.index]
-    return all(layer.kind in _CHANNEL_WISE for layer in between)
+    return all(layer.kind in CHANNEL_WISE for layer in between)
 
 
 def neighbour(steps: sidebar_layer.Steps, name: str) -> str:

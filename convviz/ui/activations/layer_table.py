@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -88,11 +89,14 @@ def _draw_rows(choice: Choice, rows: Sequence[dict[str, object]]) -> None:
     header = list(rows[0])
     shares = [name for name in header if name.startswith("Empty for") or name == "Dead share"]
     helps = {"Dead": "Channels that are empty for each of the N images"}
+    columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in header}
+    for name in shares:  # the table's own form of a percentage is another than that of all texts
+        columns[name] = [None if share is None else 100 * share for share in columns[name]]
     st.dataframe(
-        {name: [row[name] for row in rows] for name in header},
+        columns,
         hide_index=True,
         column_config={
-            **dict.fromkeys(shares, st.column_config.NumberColumn(format="percent")),
+            **dict.fromkeys(shares, st.column_config.NumberColumn(format="%.1f %%")),
             **{name: st.column_config.NumberColumn(help=text) for name, text in helps.items()},
             "N": st.column_config.TextColumn(help="The images looked through"),
         },

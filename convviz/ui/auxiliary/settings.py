@@ -9,6 +9,7 @@ from convviz.ui import auxiliary_settings, state
 from convviz.ui.auxiliary import findings
 from convviz.ui.keys import Key
 
+_WIDTH = 250  # pixels of each: where they take several rows, they stand below one another
 _DEFAULTS = Settings()
 _STEPS = (100, 200, 400, 800)
 _RATES = (0.001, 0.002, 0.004, 0.008, 0.01, 0.02, 0.05, 0.1)
@@ -16,11 +17,11 @@ _NORMS = {False: "none, as in the paper", True: "after each convolution"}
 
 
 def choose() -> Settings:
-    """Draw the settings in one row and return what is chosen."""
+    """Draw the settings and return what is chosen."""
     with st.container(
         horizontal=True, gap="medium", vertical_alignment="bottom", key="auxiliary_settings"
     ):
-        weight = auxiliary_settings.weight(width=240, help=findings.weight_help())
+        weight = auxiliary_settings.weight(width=_WIDTH, help=findings.weight_help())
         start = st.selectbox(
             "First weights",
             findings.STARTS,
@@ -28,7 +29,7 @@ def choose() -> Settings:
             key=state.remember(Key.AUXILIARY_START, _DEFAULTS.start, allowed=findings.STARTS),
             help="In 2014 the rule of He et al., which makes up for what a ReLU takes away, was "
             "not known yet.",
-            width=250,
+            width=_WIDTH,
         )
         norm = st.selectbox(
             "Batch norm",
@@ -39,21 +40,21 @@ def choose() -> Settings:
             "channel's values to mean 0 and standard deviation 1 over a batch, before a scale and "
             "a shift that are learned. What it does to the gradients of this network is measured: "
             "train, and compare the stages.",
-            width=230,
+            width=_WIDTH,
         )
         rate = st.select_slider(
             "Learning rate",
             _RATES,
             key=state.remember(Key.AUXILIARY_RATE, _DEFAULTS.learning_rate, allowed=_RATES),
             help="Of SGD with Nesterov's momentum. A cosine schedule lowers it to nearly zero.",
-            width=200,
+            width=_WIDTH,
         )
         steps = st.select_slider(
             "Steps",
             _STEPS,
             key=state.remember(Key.AUXILIARY_STEPS, _DEFAULTS.steps, allowed=_STEPS),
             help=findings.steps_help(_DEFAULTS),
-            width=160,
+            width=_WIDTH,
         )
         seed = auxiliary_settings.seed(
             help="Of the first weights and of the order of the pictures."

@@ -12,7 +12,7 @@ class NetworkFlow {
     const wanted = JSON.stringify(data);
     if (wanted === this.drawn) return;
     this.drawn = wanted;
-    this.colours = decoded(data.colours);
+    this.colours = pixelsOf(decoded(data.colours));
     const list = element("ol", "stages");
     const count = data.stages.length;
     list.style.setProperty("--count", count);
@@ -50,10 +50,8 @@ class NetworkFlow {
     canvas.height = height;
     const context = canvas.getContext("2d");
     const pixels = context.createImageData(width, height);
-    levels.forEach((level, i) => {
-      pixels.data.set(this.colours.subarray(3 * level, 3 * level + 3), 4 * i);
-      pixels.data[4 * i + 3] = 255;
-    });
+    const drawn = new Uint32Array(pixels.data.buffer);
+    for (let i = 0; i < levels.length; i += 1) drawn[i] = this.colours[levels[i]];
     context.putImageData(pixels, 0, 0);
     return canvas;
   }
@@ -68,6 +66,15 @@ function text(title, lines) {
   made.append(name);
   made.append(...lines.map((line) => element("span", "", line)));
   return made;
+}
+
+// The colours of all levels, three bytes each, as whole pixels.
+function pixelsOf(colours) {
+  const pixels = new Uint8ClampedArray((4 * colours.length) / 3).fill(255);
+  for (let i = 0; i < colours.length; i += 3) {
+    pixels.set(colours.subarray(i, i + 3), (4 * i) / 3);
+  }
+  return new Uint32Array(pixels.buffer);
 }
 
 function decoded(letters) {

@@ -32,7 +32,7 @@ def network_flow(
     """
     data = {
         "photograph": f"data:image/jpeg;base64,{_text(photograph)}",
-        "input": [f"3 colours, {input_size} × {input_size}"],
+        "input": ["3 colours", f"{input_size} × {input_size}"],
         "colours": _text(lookup("viridis").tobytes()),
         "stages": [_stage(summary) for summary in summaries],
     }

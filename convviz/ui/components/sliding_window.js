@@ -548,7 +548,12 @@ function total(numbers) {
 }
 
 function short(value) {
-  return Number.isFinite(value) ? String(Number(value.toPrecision(4))) : String(value);
+  return withMinus(Number.isFinite(value) ? String(Number(value.toPrecision(4))) : String(value));
+}
+
+// As texts write it; a hyphen is narrower than a plus.
+function withMinus(text) {
+  return text.replace(/^-/, "−");
 }
 
 function signed(value) {
@@ -558,7 +563,7 @@ function signed(value) {
 function rounded(value, places) {
   if (!Number.isFinite(value)) return "?";
   const text = value.toFixed(places);
-  return Number(text) === 0 ? "0" : text.replace(/^(-?)0\./, "$1.");
+  return Number(text) === 0 ? "0" : withMinus(text.replace(/^(-?)0\./, "$1."));
 }
 
 function superscript(power) {

@@ -64,16 +64,16 @@ def _draw_gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
             _FORMS,
             format_func=_FORMS.__getitem__,
             key=state.remember(Key.AUXILIARY_FORM, "googlenet-2015", allowed=_FORMS),
-            width=280,
+            width=260,
         )
         start = st.selectbox(
             "First weights",
             _STARTS,
             format_func=_STARTS.__getitem__,
             key=state.remember(Key.AUXILIARY_FIRST_WEIGHTS, "narrow", allowed=_STARTS),
-            width=280,
+            width=260,
         )
-        weight = auxiliary_settings.weight(width=260)
+        weight = auxiliary_settings.weight(width=240)
         seed = auxiliary_settings.seed()
     with st.spinner("Drawing weights, one pass forward and two backward…"):
         gradients = _measure(choice.image, form, weight, seed, cast(Initialisation, start))

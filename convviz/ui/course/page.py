@@ -36,7 +36,6 @@ def draw(choice: Choice) -> None:
         if is_checked and step.reveal is not None:
             step.reveal(choice)
     _draw_buttons(choice, step, list(by_name))
-    _draw_lesson(choice, step)
     how_we_know(
         "guesses",
         "empty channels",
@@ -48,6 +47,7 @@ def draw(choice: Choice) -> None:
         "recorded series",
         "empty_while_training",
     )
+    _draw_lesson(choice, step)
     words()
 
 

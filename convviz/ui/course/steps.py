@@ -48,7 +48,8 @@ MOST_WORDS = 80
 """At most so many words explain an idea."""
 
 _STRONGEST = 8  # channels
-_TILE, _LARGE = 112, 448  # pixels
+_TILE, _LARGE = 96, 448  # pixels; nine tiles stand in one row at 1440 pixels, three on a phone
+_RECONSTRUCTED = 152  # pixels: the original and five layers stand in one row at 1440 pixels
 _MODULE, _NARROWED, _BEFORE = "inception4a", "inception4a.branch3.0", "maxpool3"
 _SAMPLE = "koala"  # stands in where an image has no recorded reconstructions
 _WATCHED = "conv3"  # of the recorded training
@@ -98,7 +99,7 @@ def _of(network: Network, layer: str = "", **more: str) -> Settings:
 def _draw_flow(choice: Choice, network: Network, key: str) -> None:
     """Draw a network's stages for the image; a click on one opens it on Activations."""
     opened = network_flow(
-        cache.overview(choice.image, network),
+        cache.overview(choice.image, network).stages,
         cache.photograph(choice.image, network),
         network.weights.input_size,
         key=key,
@@ -363,7 +364,7 @@ def _draw_reconstructions(choice: Choice) -> None:
             ("original", runs[0].original),
             *((run.subject.layer_title, run.image) for run in runs),
         ):
-            st.image(data, width=2 * _TILE, caption=caption, alt=f"{image.title}: {caption}")
+            st.image(data, width=_RECONSTRUCTED, caption=caption, alt=f"{image.title}: {caption}")
     st.caption(
         findings.recorded_text(
             sample(image.name).title, network.title, stands_in=image is not choice.image

@@ -94,8 +94,8 @@ def sweep_idea() -> str:
     """Say what a sweep is."""
     return (
         "Variants of the design at hand are trained one after the other, for the same time and "
-        "from the same seeds. Nothing beats what stands on the best front: whatever is as "
-        "accurate costs more."
+        "from the same seeds. On the best front are those that no other beats: every other one "
+        "that is as accurate costs more."
     )
 
 

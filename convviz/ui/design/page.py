@@ -21,7 +21,7 @@ from convviz.structure.design_costs import (
     check_trainable,
     count_text,
 )
-from convviz.ui import exports, state
+from convviz.ui import exports, state, widgets
 from convviz.ui.components import network_diagram
 from convviz.ui.design import compare, cost_findings, sweep, text
 from convviz.ui.errors import guarded
@@ -36,14 +36,7 @@ def draw() -> None:
     """Draw the design at hand in the view that is chosen."""
     typed = text.current()
     counted = count_text(typed)
-    view = st.segmented_control(
-        "View",
-        _VIEWS,
-        format_func=_VIEWS.__getitem__,
-        key=state.remember(Key.DESIGN_VIEW, "build", allowed=_VIEWS),
-        label_visibility="collapsed",
-        required=True,
-    )
+    view = widgets.views("View", _VIEWS, Key.DESIGN_VIEW, "build")
     if view == "train":
         compare.draw(counted.design)
     elif view == "sweep":
@@ -176,7 +169,12 @@ def _draw_table(typed: str, counted: CountedText) -> None:
         selection_mode="single-row",
         column_config={
             "line": st.column_config.NumberColumn(width=50),
-            "size": st.column_config.TextColumn(width=250),
+            "size": st.column_config.TextColumn(width=240),
+            "left over": st.column_config.TextColumn(width=70),
+            "field": st.column_config.TextColumn(width=55, help="The receptive field"),
+            "stride": st.column_config.TextColumn(
+                width=60, help="How far the fields of neighbours lie apart, in pixels of the image"
+            ),
         },
     )
 
@@ -191,7 +189,7 @@ def _row(line: int, block: str, cost: BlockCost | None, is_wrong: bool) -> dict[
         "MACs": grouped(cost.macs) if cost else "",
         "memory": cost_findings.memory(cost.activation_bytes) if cost else "",
         "field": str(cost.receptive_field) if cost else "",
-        "jump": f"{cost.jump:g}" if cost else "",
+        "stride": f"{cost.jump:g}" if cost else "",
     }
 
 
@@ -360,7 +358,12 @@ def _before_and_after(before: DesignCosts, after: DesignCosts) -> dict[str, list
     return {
         "what": [
             *("Blocks", "Parameters", "With auxiliary classifiers", "Multiply–accumulates"),
-            *("Memory kept in training", "Last map", "Its receptive field", "Its jump"),
+            *(
+                "Memory kept in training",
+                "Last map",
+                "Its receptive field",
+                "Its stride in pixels of the image",
+            ),
         ],
         "before": _column(before),
         "after": _column(after),

@@ -104,7 +104,7 @@ def _choose_axes() -> list[tuple[str, Sequence[float]]]:
     axes: list[tuple[str, Sequence[float]]] = []
     keys = (
         (Key.DESIGN_SWEEP_FIRST, "Vary", "width"),
-        (Key.DESIGN_SWEEP_SECOND, "and", _NONE),
+        (Key.DESIGN_SWEEP_SECOND, "Vary as well", _NONE),
     )
     with st.container(
         horizontal=True, gap="medium", vertical_alignment="bottom", key="design_sweep_axes"

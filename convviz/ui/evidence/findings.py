@@ -5,7 +5,7 @@ from __future__ import annotations
 from convviz.features.class_evidence import ClassActivationMap
 from convviz.features.deletion import DeletionStep
 from convviz.features.grad_cam import ClassMap
-from convviz.formatting import decimals, percent, probability, signed_percent
+from convviz.formatting import decimals, percent, probability
 from convviz.plain_text import plain
 from convviz.structure.layers import Layer
 
@@ -129,9 +129,8 @@ def worse(before: tuple[float, float], now: tuple[float, float]) -> str:
         now: Those of the worse one.
     """
     return (
-        f"Score {decimals(now[0])} (as it is: {decimals(before[0])}), probability "
-        f"{probability(now[1])} (as it is: {probability(before[1])}, a change of "
-        f"{signed_percent(now[1] - before[1])} of all)."
+        f"Score {decimals(now[0])}, probability {probability(now[1])}. With the image as it is: "
+        f"score {decimals(before[0])}, probability {probability(before[1])}."
     )
 
 

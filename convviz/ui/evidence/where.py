@@ -158,7 +158,7 @@ def _cam(choice: Choice, target: ClassTarget, class_map: ClassMap) -> None:
 def _channels(choice: Choice, target: ClassTarget, class_map: ClassMap) -> None:
     """Draw the channels that add most to the score, and what switching each off does."""
     layer, listed = class_map.layer, class_map.strongest(_CHANNELS)
-    st.subheader("Which channels", anchor=False)
+    st.header("Which channels", anchor=False)
     st.caption(findings.channels(class_map, len(listed)))
     measured = _measured(choice, target, layer, listed)
     largest = max(float(class_map.of_channel(channel).max()) for channel in listed)

@@ -100,6 +100,7 @@ def _sliders() -> Corruption:
                 limits.high,
                 float(getattr(_START, name)),
                 limits.step,
+                format="%g",
                 key=f"evidence_worse_{name}",
             )
             corruption = with_value(corruption, name, float(value))

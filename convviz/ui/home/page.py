@@ -20,8 +20,8 @@ def draw(choice: Choice) -> None:
     with errors():
         _from_image_to_classes(choice)
         how_we_know("input_crop", "strongest maps", "empty channels", "guesses")
-    st.header("Look further", anchor=False)
-    with errors():
+    with errors(), st.container(key="home_look_further"):
+        st.header("Look further", anchor=False)
         navigation.cards()
 
 
@@ -29,12 +29,12 @@ def _from_image_to_classes(choice: Choice) -> None:
     """Draw the network's stages from left to right, and its best guesses beside them."""
     network, image = choice.network, choice.image
     # Before anything is drawn: where the network fails, it is said once.
-    summaries = cache.overview(image, network)
+    overview = cache.overview(image, network)
     stages, comes_out = st.columns([10, 3], gap="medium")
     with stages:
         st.header(f"What {state.plain(network.title)} makes of it", anchor=False)
         opened = network_flow(
-            summaries,
+            overview.stages,
             cache.photograph(image, network),
             network.weights.input_size,
             key="home_flow",
@@ -42,19 +42,33 @@ def _from_image_to_classes(choice: Choice) -> None:
         if opened:
             state.ask({Key.LAYER: opened})
             st.switch_page("pages/1_Activations.py")
-        st.caption(findings.stages(summaries))
+        st.caption(findings.stages(overview.stages))
         if image.credit:
             st.caption(f"Photograph: {image.credit}.")
-        with st.expander("The whole image, and the part that goes in", icon=":material/crop:"):
-            whole, goes_in = st.columns([5, 3], gap="large")
-            with whole:
-                sidebar_image.whole(image, network)
-            with goes_in:
-                sidebar_image.input_crop(image, network)
-    # The guesses take a pass of their own, and the stages are on the screen by then.
+        _draw_input(choice)
+    # Where the guesses take a pass of their own, the stages are on the screen by then.
     with comes_out, errors():
         st.header(f"What {state.plain(network.title)} takes it for", anchor=False)
-        predictions.draw(network, cache.predictions(image, network))
+        guesses = overview.predictions
+        predictions.draw(network, cache.predictions(image, network) if guesses is None else guesses)
         unknown = findings.unknown_class(sidebar_image.label_of(image), network)
         if unknown:
             st.caption(unknown)
+
+
+def _draw_input(choice: Choice) -> None:
+    """Draw the whole image and the part that goes into the network, once they are asked for."""
+    unfolded = st.expander(
+        "The whole image, and the part that goes in",
+        icon=":material/crop:",
+        key="home_input",
+        on_change="rerun",
+    )
+    if not unfolded.open:  # two images, which every run would draw and send
+        return
+    with unfolded:
+        whole, goes_in = st.columns([5, 3], gap="large")
+        with whole:
+            sidebar_image.whole(choice.image, choice.network)
+        with goes_in:
+            sidebar_image.input_crop(choice.image, choice.network)

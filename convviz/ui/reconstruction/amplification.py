@@ -139,7 +139,7 @@ def preview(plan: AmplifyPlan) -> None:
 
 def explain() -> None:
     """Say what is done here."""
-    with st.container(key="reconstruction_amplify_idea", gap=None):
+    with st.container(key="reconstruction_amplify_idea", gap="small"):
         st.markdown(_IDEA)
         st.caption(_SOURCE)
 

@@ -146,7 +146,7 @@ def _draw_idea() -> None:
 
 
 def _explain_idea() -> None:
-    with st.container(key="reconstruction_idea_words", gap=None):
+    with st.container(key="reconstruction_idea_words", gap="small"):
         st.markdown(_IDEA)
         st.caption(_SOURCES)
 

@@ -121,7 +121,7 @@ def _draw_ended(job: str, step: SeparationStep, choice: Choice) -> None:
             help="Of each stage the features, a row for each picture; labels, names, and the part "
             "in which each picture was tested.",
         )
-    st.subheader("The pictures as points", anchor=False)
+    st.header("The pictures as points", anchor=False)
     _points(job, separation, choice)
 
 
