@@ -39,6 +39,7 @@ import threading
 import traceback
 from collections import Counter, OrderedDict
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,12 @@ def register(spec: NetworkSpec) -> None:
         raise NetworkError(f"{spec.name}: build must be a function that returns the network.")
     if spec.input_size < 1:
         raise NetworkError(f"{spec.name}: input_size must be at least 1 pixel.")
-    if {len(spec.mean), len(spec.std)} not in ({3}, {1}) or min(spec.std) <= 0:
+    both: tuple[Any, Any] = (spec.mean, spec.std)
+    if (
+        not all(isinstance(each, tuple) and all(map(isfinite, each)) for each in both)
+        or {len(each) for each in both} not in ({3}, {1})
+        or min(spec.std) <= 0
+    ):
         raise NetworkError(
             f"{spec.name}: mean and std need three numbers each, or one for grey images, and those "
             "of std must be above 0."

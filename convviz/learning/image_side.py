@@ -1,0 +1,46 @@
+"""The side of the images that a network is trained on, or probed with."""
+
+from __future__ import annotations
+
+from convviz.errors import SettingError
+from convviz.networks.network import Network
+from convviz.structure.input_size import size_sentence
+from convviz.structure.trace import TraceError, trace
+
+SIDE = 128
+"""Of the images a network sees, in pixels, unless it is made for smaller or other ones only."""
+
+LEAST_SIDE = 8
+"""Smaller images show nothing that could be told apart."""
+
+
+def side_for(network: Network) -> int:
+    """Return the side of the images that a network is shown, in pixels.
+
+    It is the network's own where that is at most `SIDE`, or where it takes no images of `SIDE`.
+    """
+    usual = network.input_size
+    return usual if usual <= SIDE or not _takes(network, SIDE) else SIDE
+
+
+def check_side(network: Network, side: int) -> None:
+    """Check that a network takes images of some side.
+
+    Raises:
+        SettingError: It does not; the sentence names a side that it takes.
+    """
+    if side == network.input_size or _takes(network, side):
+        return
+    sentence = size_sentence(network.module, side, network.input_size, network.title)
+    raise SettingError(
+        sentence
+        or f"{network.title} cannot take an image of {side}×{side} pixels: choose another side."
+    )
+
+
+def _takes(network: Network, side: int) -> bool:
+    try:
+        trace(network.module, side)
+    except TraceError:
+        return False
+    return True
