@@ -79,7 +79,7 @@ def fit(
     if plan.form.classes != dataset.classes:
         raise SettingError("The plan was made for other classes: plan again for this data set.")
     labelled_set.check_fits(len(dataset), settings.size)
-    check_side(plan.network, settings.size)
+    check_side(plan.network, settings.size, training=plan.scenario == "scratch")
     if plan.auxiliary:
         _check_heads(plan, settings.size)
     for name in watch.names if watch else ():

@@ -23,24 +23,33 @@ def side_for(network: Network) -> int:
     return usual if usual <= SIDE or not _takes(network, SIDE) else SIDE
 
 
-def check_side(network: Network, side: int) -> None:
+def check_side(network: Network, side: int, *, training: bool = False) -> None:
     """Check that a network takes images of some side.
+
+    Args:
+        network: The network.
+        side: In pixels.
+        training: Whether all of it runs in train mode, perhaps with parts that only that runs.
 
     Raises:
         SettingError: It does not; the sentence names a side that it takes.
     """
-    if side == network.input_size or _takes(network, side):
-        return
-    sentence = size_sentence(network.module, side, network.input_size, network.title)
-    raise SettingError(
-        sentence
-        or f"{network.title} cannot take an image of {side}×{side} pixels: choose another side."
-    )
+    if side != network.input_size and not _takes(network, side):
+        sentence = size_sentence(network.module, side, network.input_size, network.title)
+        raise SettingError(
+            sentence
+            or f"{network.title} cannot take an image of {side}×{side} pixels: choose another side."
+        )
+    if training and not _takes(network, side, train=True):
+        raise SettingError(
+            f"{network.title} takes images of {side}×{side} pixels, but in train mode it fails "
+            "with them: choose larger ones, or train a part of it instead of everything."
+        )
 
 
-def _takes(network: Network, side: int) -> bool:
+def _takes(network: Network, side: int, *, train: bool = False) -> bool:
     try:
-        trace(network.module, side)
+        trace(network.module, side, train=train)
     except TraceError:
         return False
     return True

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from inspect import signature
 from typing import Literal, get_args
 
 import torch
@@ -29,7 +28,7 @@ from convviz.networks.decoders import (
 )
 from convviz.networks.initial_weights import draw
 from convviz.networks.network import Network, NetworkSpec, is_within
-from convviz.networks.registry import build
+from convviz.networks.registry import build, takes_classes
 from convviz.structure.layers import last_linear
 from convviz.weights.load import load
 from convviz.weights.trained import PREFIX
@@ -347,8 +346,7 @@ def with_heads(spec: NetworkSpec, form: Form) -> nn.Module:
         NetworkError: The network cannot be built, or a head has no fully connected layer.
     """
     classes = len(form.classes)
-    takes_classes = "num_classes" in signature(spec.build).parameters
-    module = clone(build(spec, **({"num_classes": classes} if takes_classes else {})))
+    module = clone(build(spec, **({"num_classes": classes} if takes_classes(spec) else {})))
     for name in (form.decoder, *spec.auxiliary):
         linear = [
             f"{name}.{key}".rstrip(".")

@@ -81,8 +81,9 @@ class NetworkSpec:
         build: Builds the full network. The built-in ones are returned on PyTorch's "meta" device,
             that is with shapes but without values, as trained weights replace them anyway; give
             them values with `load_state_dict(..., assign=True)` or `initial_weights.untrained`.
-            They take `num_classes=`. A user's `build()` takes no arguments and returns real,
-            perhaps trained, weights.
+            They take `num_classes=`. A user's `build()` is called without arguments and
+            returns real, perhaps trained, weights; if it takes `num_classes`, it is called with
+            that for a file of weights that has another number of classes.
         year: When the paper appeared.
         paper: Authors and year.
         input_size: Side of the square input, in pixels.

@@ -39,6 +39,7 @@ import threading
 import traceback
 from collections import Counter, OrderedDict
 from dataclasses import replace
+from inspect import signature
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,11 @@ def spec(name: str) -> NetworkSpec:
     choice = did_you_mean(name.lower(), names, f"choose from {', '.join(named)}{others}.")
     sentence = f"There is no network called {name}: {choice}"
     raise NetworkError(" ".join((sentence, *problems())))
+
+
+def takes_classes(spec: NetworkSpec) -> bool:
+    """Whether a network can be built with any number of classes."""
+    return "num_classes" in signature(spec.build).parameters
 
 
 def build(spec: NetworkSpec, **options: Any) -> nn.Module:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from convviz.cli import main
 from convviz.datasets.labelled_set import Dataset, split
@@ -84,3 +84,29 @@ def test_an_image_that_does_not_fit_is_refused_before_the_training(
 
 def test_a_network_for_large_images_of_any_size_is_shown_smaller_ones() -> None:
     assert side_for(load("googlenet")) == 128
+
+
+class WithLargeHead(nn.Module):
+    """In train mode it also runs a head whose kernel needs maps of nine values a side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.head = nn.Conv2d(4, 2, 9)
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x).relu()
+        if self.training:
+            self.head(x)
+        return self.fc(x.mean((2, 3)))
+
+
+def test_a_side_at_which_train_mode_alone_fails_is_refused(few: Dataset) -> None:
+    register(NetworkSpec(name="headed", title="Headed", build=WithLargeHead, input_size=8))
+    network = load("headed")
+    parts, settings = split(few), TrainingSettings(epochs=1, size=8)
+    with pytest.raises(SettingError, match="but in train mode it fails with them: choose larger"):
+        fit(plan(network, "scratch", few.classes), few, parts, settings)
+    fit(plan(network, "last-layer", few.classes), few, parts, settings)
+    fit(plan(network, "scratch", few.classes), few, parts, TrainingSettings(epochs=1, size=9))
