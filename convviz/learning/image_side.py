@@ -42,8 +42,8 @@ def check_side(network: Network, side: int, *, training: bool = False) -> None:
         )
     if training and not _takes(network, side, train=True):
         raise SettingError(
-            f"{network.title} takes images of {side}×{side} pixels, but in train mode it fails "
-            "with them: choose larger ones, or train a part of it instead of everything."
+            f"{network.title} takes one image of {side}×{side} pixels, but fails with two in train "
+            "mode: choose a larger side, or let its forward() take any number of images."
         )
 
 

@@ -46,6 +46,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.lazy import LazyModuleMixin
 
 from convviz.errors import NetworkError
 from convviz.formatting import did_you_mean
@@ -258,6 +259,11 @@ def build(spec: NetworkSpec, **options: Any) -> nn.Module:
 def _cannot_be_looked_into(module: nn.Module) -> str:
     """Say why a network has no layers that can be looked at; empty if it may have."""
     for part in module.modules():
+        if isinstance(part, LazyModuleMixin) and part.has_uninitialized_params():
+            return (
+                f"the sizes of its {type(part).__name__} are known after a first pass only; let "
+                "build() pass an image through the network before it returns it"
+            )
         if isinstance(part, torch.jit.ScriptModule):
             return (
                 "it is, or holds, a TorchScript network, whose layers run out of sight; let "

@@ -106,7 +106,9 @@ def test_a_side_at_which_train_mode_alone_fails_is_refused(few: Dataset) -> None
     register(NetworkSpec(name="headed", title="Headed", build=WithLargeHead, input_size=8))
     network = load("headed")
     parts, settings = split(few), TrainingSettings(epochs=1, size=8)
-    with pytest.raises(SettingError, match="but in train mode it fails with them: choose larger"):
+    with pytest.raises(
+        SettingError, match="but fails with two in train mode: choose a larger side"
+    ):
         fit(plan(network, "scratch", few.classes), few, parts, settings)
     fit(plan(network, "last-layer", few.classes), few, parts, settings)
     fit(plan(network, "scratch", few.classes), few, parts, TrainingSettings(epochs=1, size=9))
