@@ -25,7 +25,6 @@ from convviz.features.capture import check_layer
 from convviz.learning.augmentation import augment
 from convviz.learning.config import Answers, TrainingResult, TrainingSettings, TrainingStep
 from convviz.learning.encoding import DecodedImages, FeatureScale, cut, encode, trunk
-from convviz.learning.image_side import check_side
 from convviz.learning.loop import BestWeights, Examples, Schedule, seed_dropout, train
 from convviz.learning.plan import TransferPlan, trained_parts, with_heads
 from convviz.learning.snapshots import SnapshotSchedule, Watch
@@ -79,7 +78,6 @@ def fit(
     if plan.form.classes != dataset.classes:
         raise SettingError("The plan was made for other classes: plan again for this data set.")
     labelled_set.check_fits(len(dataset), settings.size)
-    check_side(plan.network, settings.size, training=plan.scenario == "scratch")
     if plan.auxiliary:
         _check_heads(plan, settings.size)
     for name in watch.names if watch else ():

@@ -1,6 +1,7 @@
 """Networks for small images, and for images of one size, are trained on those."""
 
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from convviz.cli import main
-from convviz.datasets.labelled_set import Dataset, split
+from convviz.datasets.labelled_set import Dataset, partition, split
 from convviz.errors import SettingError
 from convviz.learning.config import TrainingSettings
+from convviz.learning.evaluation import Stage, evaluate
 from convviz.learning.fit import fit
 from convviz.learning.image_side import side_for
 from convviz.learning.plan import SCENARIOS, Scenario, plan
@@ -75,9 +77,9 @@ def test_an_image_that_does_not_fit_is_refused_before_the_training(
     few: Dataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sentence = "Digits cannot take an image of 64×64 pixels: choose 28×28."
-    network = load("digits28")
+    network, settings = load("digits28"), TrainingSettings(size=64)
     with pytest.raises(SettingError, match=sentence):
-        fit(plan(network, "scratch", few.classes), few, split(few), TrainingSettings(size=64))
+        evaluate([Stage(plan(network, "scratch", few.classes), settings)], few, partition(few))
     assert main(["train", "shapes", "--network", "digits28", "--size", "64"]) == 2
     assert sentence in capsys.readouterr().err
 
@@ -105,10 +107,17 @@ class WithLargeHead(nn.Module):
 def test_a_side_at_which_train_mode_alone_fails_is_refused(few: Dataset) -> None:
     register(NetworkSpec(name="headed", title="Headed", build=WithLargeHead, input_size=8))
     network = load("headed")
-    parts, settings = split(few), TrainingSettings(epochs=1, size=8)
+
+    def checked(scenario: Scenario, side: int) -> None:
+        settings = TrainingSettings(epochs=1, size=side)
+        evaluate([Stage(plan(network, scenario, few.classes), settings)], few, partition(few))
+
     with pytest.raises(
         SettingError, match="but fails with two in train mode: choose a larger side"
     ):
-        fit(plan(network, "scratch", few.classes), few, parts, settings)
-    fit(plan(network, "last-layer", few.classes), few, parts, settings)
-    fit(plan(network, "scratch", few.classes), few, parts, TrainingSettings(epochs=1, size=9))
+        checked("scratch", 8)
+    checked("last-layer", 8)
+    checked("scratch", 9)
+    # Auxiliary heads do not run in a training without them.
+    network = replace(network, spec=replace(network.spec, auxiliary=("head",)))
+    checked("scratch", 8)
