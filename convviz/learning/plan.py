@@ -385,12 +385,19 @@ def parts_of(module: nn.Module, heads: Sequence[str] = ()) -> dict[str, nn.Modul
         heads: Dotted names of layers that are treated apart from what lies around them: a module
             that holds one of them is divided into its own parts, such as a network in a wrapper.
     """
-    return {
-        f"{name}.{key}".lstrip("."): child
-        for name, owner in _divided(module, heads)
-        for key, child in owner.named_children()
-        if not _is_divided(f"{name}.{key}".lstrip("."), child, owner, name, heads)
-    }
+    return dict(_parts(module, heads))
+
+
+def _parts(
+    module: nn.Module, heads: Sequence[str], name: str = ""
+) -> Iterator[tuple[str, nn.Module]]:
+    """List the parts of a module, from the image to the classes, each by its dotted name."""
+    for key, child in module.named_children():
+        inner = f"{name}.{key}".lstrip(".")
+        if _is_divided(inner, child, module, name, heads):
+            yield from _parts(child, heads, inner)
+        else:
+            yield inner, child
 
 
 def _divided(

@@ -10,7 +10,7 @@ from convviz.datasets.labelled_set import Dataset, split
 from convviz.errors import NetworkError
 from convviz.learning.config import TrainingSettings
 from convviz.learning.fit import fit
-from convviz.learning.plan import SCENARIOS, Scenario, plan
+from convviz.learning.plan import SCENARIOS, Scenario, parts_of, plan
 from convviz.networks import registry
 from convviz.networks.network import Network, NetworkSpec
 from convviz.networks.registry import build, register
@@ -72,6 +72,14 @@ class InDictionary(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.parts["fc"](self.parts["conv"](x).relu().mean((2, 3)))
+
+
+def test_parts_are_listed_from_the_image_to_the_classes() -> None:
+    names = ["features.0", "features.1", "features.2", "features.3", "fc"]
+    assert list(parts_of(Inner())) == names
+    assert list(parts_of(Wrapped(), ["model.fc"])) == [f"model.{name}" for name in names]
+    assert list(parts_of(Wrapped())) == ["model"]
+    assert list(parts_of(WithHead(), ["head.fc2"])) == ["conv", "head.fc1", "head.fc2"]
 
 
 def made(builder: Callable[[], nn.Module]) -> Network:
