@@ -157,6 +157,7 @@ def test_a_network_that_returns_one_number_is_looked_into(fresh_registry: None) 
     assert [layer.name for layer in layers(made(OneNumber))] == ["conv"]
 
 
+@pytest.mark.claims("convviz.networks.registry._cannot_be_looked_into")
 def test_layers_without_a_size_yet_are_refused_in_one_sentence(fresh_registry: None) -> None:
     def builder() -> nn.Module:
         return nn.Sequential(nn.LazyConv2d(4, 3), nn.ReLU())

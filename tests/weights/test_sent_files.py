@@ -247,6 +247,7 @@ def test_tensors_that_are_none_of_the_networks_make_no_difference(net: NetworkSp
     assert checkpoint.open_file(file, mapped=True).source is file
 
 
+@pytest.mark.claims("convviz.weights.findings.stands_for_another")
 @pytest.mark.parametrize(
     ("data", "words"),
     [
@@ -264,6 +265,7 @@ def test_what_came_in_place_of_the_weights_is_named(data: bytes, words: str) -> 
         networks_fitting(SentFile("net.pt", data))
 
 
+@pytest.mark.claims("convviz.weights.checkpoint.File._of_other_kinds")
 @pytest.mark.parametrize(
     "change", [Tensor.to_sparse, lambda each: torch.empty_like(each, device="meta")]
 )
@@ -271,7 +273,7 @@ def test_tensors_of_other_kinds_are_named_and_not_taken_for_another_network(
     net: NetworkSpec, change: Callable[[Tensor], Tensor]
 ) -> None:
     file = sent({name: change(value) for name, value in numbered().items()})
-    with pytest.raises(WeightsError, match="holds tensors that are no network's"):
+    with pytest.raises(WeightsError, match="The file run.pth holds tensors that are no network's"):
         networks_fitting(file)
 
 
