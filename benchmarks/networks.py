@@ -1,10 +1,12 @@
-"""Seconds and memory of `layers` and `costs` for every classifier of torchvision.
+"""Processor time and memory of `layers` and `costs` for every classifier of torchvision.
 
-    python -m benchmarks.networks > table.md
+    OMP_NUM_THREADS=1 python -m benchmarks.networks > benchmarks/NETWORKS.md
 
 Each command runs in a process of its own, which is forked after `import torch, torchvision`; its
-seconds count from there, and its memory is the largest that the process had, PyTorch included. The
-first line of the table is a process that does nothing else. Works on Linux and macOS.
+seconds of processor time count from there, and its memory is the largest that the process had,
+PyTorch included. Processor time hardly depends on what else runs on the machine; with one thread it
+is about what a clock shows on a quiet one. The first line of the table is a process that does
+nothing else. Works on Linux and macOS.
 """
 
 from __future__ import annotations
@@ -13,7 +15,6 @@ import argparse
 import os
 import platform
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ class Measured:
     """One process.
 
     Attributes:
-        seconds: From the fork to its end.
+        seconds: Of processor time, from the fork to its end.
         bytes: The largest memory that it had.
         status: Its exit status.
     """
@@ -41,14 +42,13 @@ class Measured:
 
 def measure(work: Callable[[], int]) -> Measured:
     """Run something in a forked process, its output thrown away."""
-    start = time.perf_counter()
     child = os.fork()
     if child == 0:
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), 1)
             os._exit(work())
     _, status, usage = os.wait4(child, 0)
-    seconds = time.perf_counter() - start
+    seconds = usage.ru_utime + usage.ru_stime
     return Measured(seconds, usage.ru_maxrss * _KIB, os.waitstatus_to_exitcode(status))
 
 
@@ -66,10 +66,15 @@ def main() -> None:
     args = parser.parse_args()
     names = args.networks or torchvision.models.list_models(module=torchvision.models)
     empty = measure(lambda: 0)
+    print("# `layers` and `costs` of every classifier of torchvision\n")
+    print(
+        "Seconds of processor time beyond `import torch, torchvision`, and the largest memory of "
+        "the process, PyTorch included; written by `python -m benchmarks.networks`.\n"
+    )
     print(
         f"Measured with torch {torch.__version__}, torchvision {torchvision.__version__}, Python "
-        f"{platform.python_version()}, {os.cpu_count()} processor cores; load average at the start "
-        f"{os.getloadavg()[0]:.1f}.\n"
+        f"{platform.python_version()}, {os.cpu_count()} processor cores, threads: "
+        f"{torch.get_num_threads()}; load average at the start {os.getloadavg()[0]:.1f}.\n"
     )
     print("| network | layers, s | layers, MB | costs, s | costs, MB |")
     print("| --- | ---: | ---: | ---: | ---: |")
@@ -85,8 +90,8 @@ def main() -> None:
         slowest = max(slowest, *(run.seconds for run in runs))
         largest = max(largest, *(run.bytes for run in runs))
     print(
-        f"\nThe slowest took {slowest:.2f} s beyond `import torch, torchvision`, the largest "
-        f"{largest / 1e6:.0f} MB; load average at the end {os.getloadavg()[0]:.1f}."
+        f"\nThe slowest took {slowest:.2f} s of processor time beyond `import torch, torchvision`, "
+        f"the largest {largest / 1e6:.0f} MB; load average at the end {os.getloadavg()[0]:.1f}."
     )
 
 

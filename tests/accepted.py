@@ -141,16 +141,26 @@ WEIGHTS: dict[str, Callable[[], bytes]] = {
     "with tensors beside the network's": lambda: torch_file(
         prefixed("model.") | {"loss.weight": torch.ones(5)}
     ),
+    "in a list, with settings beside it": lambda: torch_file((numbered(), {"epochs": 3})),
     "numbers that are infinite": lambda: torch_file(
         numbered() | {"conv.bias": torch.full((4,), torch.inf)}
     ),
     "of a network that is not here": lambda: torch_file({"x.weight": torch.zeros(3)}),
     "a whole module": lambda: torch_file(Net()),
     "TorchScript": script_file,
+    "`torch.export`": lambda: zipped(
+        {"net/archive_format": b"pt2", "net/models/model.json": b"{}"}
+    ),
     "ONNX": lambda: b"\x08\x07\x12\x07pytorch\x1a\x032.0",
     "Keras (HDF5)": lambda: b"\x89HDF\r\n\x1a\n",
     "NumPy (`.npz`)": array_file,
     "a pickle that starts programs": lambda: torch_file({"a": StartsPrograms()}),
+    "sparse tensors": lambda: torch_file({n: v.to_sparse() for n, v in numbered().items()}),
+    "a zip with a file of weights in it": lambda: zipped({"best.pth": torch_file(numbered())}),
+    "a `.tar.gz`": lambda: b"\x1f\x8b\x08",
+    "a web page, in place of a download": lambda: b"<!DOCTYPE html><html><title>Sign in</title>",
+    "Git LFS's note on a file": lambda: b"version https://git-lfs.github.com/spec/v1\noid sha256:1",
+    "nothing": lambda: b"",
     "text": lambda: b"words",
 }
 
@@ -200,6 +210,9 @@ IMAGES: dict[str, Callable[[], bytes]] = {
     "TIFF of 12 bits in 16": lambda: tiff(GREY // 16),
     "TIFF of five channels": lambda: tiff(
         np.stack([GREY] * 5), photometric="minisblack", planarconfig="separate"
+    ),
+    "TIFF of a stack (its first picture)": lambda: tiff(
+        np.stack([GREY] * 3), photometric="minisblack"
     ),
     "TIFF of floats": lambda: tiff(GREY.astype(np.float32) / 100),
     "TIFF of 16-bit planes": lambda: tiff(

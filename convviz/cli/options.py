@@ -110,7 +110,7 @@ def _source_or_file(text: str) -> str | Path:
     if text in _SOURCES:
         return text
     # What has another name than weights have is a file if there is one.
-    is_file = text.lower().endswith(SUFFIXES) or Path(text).is_file()
+    is_file = text.lower().endswith(SUFFIXES) or Path(text).exists()
     return Path(text) if is_file else text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,13 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "--seconds", type=float, metavar="S", help="end the training after this time"
     )
-    parser.add_argument("--size", type=int, default=128, metavar="PIXELS", help="default: 128")
+    parser.add_argument(
+        "--size",
+        type=int,
+        metavar="PIXELS",
+        help="side of the pictures (default: 128, or the network's own side where that is less or "
+        "it takes no other)",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
     parser.add_argument(
         "--augment",
@@ -75,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
     from convviz.datasets.labelled_set import partition as divide
     from convviz.learning.config import TrainingSettings
     from convviz.learning.evaluation import Stage, evaluate
+    from convviz.learning.image_side import SIDE, side_for
     from convviz.learning.plan import plan as plan_transfer
     from convviz.learning.plan import recommend
     from convviz.learning.significance import interval
@@ -88,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
         epochs=20 if no_end else args.epochs,
         seconds=args.seconds,
         seed=args.seed,
-        size=args.size,
+        size=SIDE if args.size is None else args.size,
         augment=args.augment,
     )
     settings.check()
@@ -104,6 +112,8 @@ def run(args: argparse.Namespace) -> int:
     with ProgressBar() as progress:
         network = load_network(args, progress)
     say_whose(network.name)
+    if args.size is None:
+        settings = replace(settings, size=side_for(network))
     plan = plan_transfer(network, scenario, dataset.classes, auxiliary=args.auxiliary)
     if args.only_trained and not plan.parts_to_save():
         raise SettingError(
@@ -124,7 +134,7 @@ def run(args: argparse.Namespace) -> int:
             plan,
             dataset,
             result,
-            args.size,
+            settings.size,
             only_trained=args.only_trained,
             evaluation=evaluation,
         )

@@ -122,7 +122,7 @@ def effective_field(
     check_channel(target.shape, channel)
     check_position(target.shape, row, column)
     batch = input_for(network, image).requires_grad_()
-    output = truncated(network.module, target.name)(batch)
+    output = truncated(network.module, target.name)(batch.clone())  # it may change it in place
     check_gradient(output, target.name)
     value = output[0, channel] if output.dim() == 2 else output[0, channel, row, column]
     (gradient,) = torch.autograd.grad(value, batch)

@@ -20,7 +20,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any
 
@@ -90,6 +90,7 @@ class DecodedImage:
         is_cut_off: Whether the file ends before it should.
         missing: Share of the rows that are missing then, at the end of the file.
         stored: Width and height in the file, where it was read at half of them; else None.
+        pages: How many pictures a TIFF has, of which the first is shown.
     """
 
     image: Image.Image
@@ -98,6 +99,7 @@ class DecodedImage:
     is_cut_off: bool = False
     missing: float = 0.0
     stored: tuple[int, int] | None = None
+    pages: int = 1
 
 
 def decode(data: bytes, *, complete: bool = False) -> Image.Image:
@@ -140,7 +142,8 @@ def read(data: bytes, *, complete: bool = False) -> DecodedImage:
     headers.check(data)
     try:
         with _quiet_pillow():
-            return _read(data, complete=complete)
+            found = _read(data, complete=complete)
+            return replace(found, pages=headers.tiff_pages(data)) if tiff.is_tiff(data) else found
     except ImageError:
         raise
     except Image.DecompressionBombError as error:  # Pillow checks the size first

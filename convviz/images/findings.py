@@ -13,6 +13,7 @@ def notes(decoded: DecodedImage) -> tuple[str, ...]:
         cut_off(decoded.missing) if decoded.is_cut_off else "",
         stretched(decoded.scaling) if decoded.scaling is not None else "",
         channels(decoded.channels) if decoded.channels else "",
+        pages(decoded.pages) if decoded.pages > 1 else "",
         halved(*decoded.stored) if decoded.stored else "",
     )
     return tuple(text for text in found if text)
@@ -60,6 +61,15 @@ def channels(count: int) -> str:
     """
     shown = "the first is shown in grey" if count == 2 else "the first three are shown as colours"
     return f"The file has {count} channels: {shown}."
+
+
+def pages(count: int) -> str:
+    """Say that a file has more pictures than the one that is shown.
+
+    Args:
+        count: How many it has.
+    """
+    return f"The file has {count:,} pictures, one behind the other: the first is shown."
 
 
 def halved(width: int, height: int) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from convviz import limits
 from convviz.errors import ImageError
@@ -154,20 +155,79 @@ def tiff_tags(data: bytes) -> dict[int, Tag]:
     Raises:
         struct.error: The file ends before the directory does.
     """
-    return dict(_entries(data))
+    return dict(_entries(data, next(_directories(data))))
 
 
-def _entries(data: bytes) -> Iterator[tuple[int, Tag]]:
+def tiff_pages(data: bytes) -> int:
+    """Count a TIFF's pictures, 10,000 at most; smaller copies and masks of others are none."""
+    pages = 0
+    try:
+        for directory in islice(_directories(data), _MOST_PAGES):
+            tags = dict(islice(_entries(data, directory), 2))  # these two are the first
+            kind, old_kind = (
+                tags[tag].values if tag in tags else () for tag in (SUBFILE_TYPE, _OLD_SUBFILE_TYPE)
+            )
+            pages += not (sum(kind[:1]) & _COPY_OR_MASK or old_kind[:1] == (_OLD_COPY,))
+    except (struct.error, ImageError):
+        pass  # what lies behind a damaged directory is lost
+    return max(pages, 1)
+
+
+_MOST_PAGES = 10_000
+_OLD_SUBFILE_TYPE = 255
+_COPY_OR_MASK, _OLD_COPY = 0b101, 2  # values of SUBFILE_TYPE and of the old one
+
+
+@dataclass(frozen=True)
+class _Directory:
+    """Where a TIFF's list of tags lies.
+
+    Attributes:
+        order: Of its bytes, "<" or ">".
+        number: Of an offset, "L" or "Q".
+        first: Offset of its first entry.
+        count: Of its entries.
+    """
+
+    order: str
+    number: str
+    first: int
+    count: int
+
+    @property
+    def field(self) -> int:
+        """Bytes of an offset."""
+        return 8 if self.number == "Q" else 4
+
+    @property
+    def entry_bytes(self) -> int:
+        """Bytes of an entry."""
+        return 4 + 2 * self.field
+
+
+def _directories(data: bytes) -> Iterator[_Directory]:
+    """Follow a TIFF's directories from one to the next, each once."""
     order = "<" if data[:2] == b"II" else ">"
     big = data[2:4] in (b"+\0", b"\0+")
-    number, field = ("Q", 8) if big else ("L", 4)
-    (start,) = struct.unpack_from(order + number, data, 8 if big else 4)
+    number = "Q" if big else "L"
     count_format = order + ("Q" if big else "H")
-    (count,) = struct.unpack_from(count_format, data, start)
-    _parts(count)
-    first = start + struct.calcsize(count_format)
+    (start,) = struct.unpack_from(order + number, data, 8 if big else 4)
     known: set[int] = set()
-    for entry in range(first, first + count * (12 + 2 * (field - 4)), 12 + 2 * (field - 4)):
+    while not known or (start and start not in known):
+        known.add(start)
+        (count,) = struct.unpack_from(count_format, data, start)
+        _parts(count)
+        found = _Directory(order, number, start + struct.calcsize(count_format), count)
+        yield found
+        end = found.first + count * found.entry_bytes
+        (start,) = struct.unpack_from(order + number, data, end)
+
+
+def _entries(data: bytes, directory: _Directory) -> Iterator[tuple[int, Tag]]:
+    order, number, field = directory.order, directory.number, directory.field
+    first, size_of_entry = directory.first, directory.entry_bytes
+    known: set[int] = set()
+    for entry in range(first, first + directory.count * size_of_entry, size_of_entry):
         tag, kind, length = struct.unpack_from(f"{order}HH{number}", data, entry)
         if tag in known or kind not in _TYPE_BYTES:
             continue

@@ -8,8 +8,10 @@ from typing import Literal
 from torch import Tensor, nn
 
 from convviz.errors import SettingError
+from convviz.learning.image_side import LEAST_SIDE, SIDE
 from convviz.learning.snapshots import Snapshot
 from convviz.networks.network import AUXILIARY_WEIGHT
+from convviz.structure.input_size import LARGEST_INPUT
 
 Phase = Literal["reading", "encoding", "training", "testing", "done"]
 Optimiser = Literal["adamw", "sgd"]
@@ -30,7 +32,7 @@ class TrainingSettings:
         weight_decay: Of weights; biases and batch norms have none.
         schedule: "cosine" lowers the learning rate to nearly zero, "constant" leaves it.
         seed: Of new weights, of the order of the images, and of dropout.
-        size: Side of the square images, in pixels.
+        size: Side of the square images, in pixels; see `image_side.side_for`.
         auxiliary_weight: Factor of each auxiliary loss.
         augment: Whether images are changed a little each time they are learned from; see
             `augmentation.augment`. Nothing that depends on them is computed once then.
@@ -44,7 +46,7 @@ class TrainingSettings:
     weight_decay: float = 1e-2
     schedule: Literal["cosine", "constant"] = "cosine"
     seed: int = 0
-    size: int = 128
+    size: int = SIDE
     auxiliary_weight: float = AUXILIARY_WEIGHT
     augment: bool = False
 
@@ -61,7 +63,7 @@ class TrainingSettings:
             ("time in seconds", self.seconds, 0.1, 86_400),
             ("learning rate", self.learning_rate, 1e-8, 1e6),
             ("batch", self.batch, 1, 4096),
-            ("pictures' side in pixels", self.size, 32, 512),
+            ("pictures' side in pixels", self.size, LEAST_SIDE, LARGEST_INPUT),
             ("weight decay", self.weight_decay, 0, 10),
             ("weight of the auxiliary losses", self.auxiliary_weight, 0, 10),
             ("seed", self.seed, 0, 2**32 - 1),

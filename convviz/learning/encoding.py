@@ -15,10 +15,12 @@ from torch import Tensor, nn
 
 from convviz.datasets import labelled_set
 from convviz.datasets.labelled_set import Dataset, to_input
+from convviz.errors import NetworkError
 from convviz.features.capture import truncated
 from convviz.learning.plan import own_parameters, parts_of
 from convviz.networks.clone import clone
 from convviz.networks.decoders import put
+from convviz.networks.device import channels_last
 
 _BATCH = 16
 
@@ -30,7 +32,7 @@ def trunk(module: nn.Module, head: str) -> nn.Module:
     """
     copy = clone(module)
     put(copy, head, nn.Identity())
-    return truncated(copy, head, as_maps=False).to(memory_format=torch.channels_last)
+    return channels_last(truncated(copy, head, as_maps=False))
 
 
 @torch.no_grad()
@@ -93,16 +95,33 @@ def encode(
 
     Yields:
         How many are done, and the newest features, (n, …) float32.
+
+    Raises:
+        NetworkError: The encoder mixes images, or takes one only.
     """
     for start in range(0, len(pixels), _BATCH):
         batch = to_input(pixels[start : start + _BATCH], mean, std)
         batch = batch.contiguous(memory_format=torch.channels_last)
-        with (
-            torch.no_grad(),
-            torch.autocast("cpu", dtype, enabled=dtype != torch.float32),
-        ):
-            features = encoder(batch).float()
+        try:
+            features = _features(encoder, batch, dtype)
+        except (RuntimeError, TypeError):
+            if dtype == torch.float32:
+                raise
+            dtype = torch.float32  # not every forward() works in bfloat16
+            features = _features(encoder, batch, dtype)
+        if len(features) != len(batch):
+            raise NetworkError(
+                f"The network makes {len(features)} of {len(batch)} images, so it cannot learn "
+                "from several at once: let its forward() take any number of images."
+            )
         yield start + len(batch), features
+
+
+@torch.no_grad()
+def _features(encoder: nn.Module, batch: Tensor, dtype: torch.dtype) -> Tensor:
+    with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+        features: Tensor = encoder(batch).float()
+    return features
 
 
 @dataclass(eq=False)

@@ -22,6 +22,7 @@ from convviz.datasets.labelled_set import Dataset, Partition, Split
 from convviz.learning.config import Answers, TrainingResult, TrainingSettings, TrainingStep
 from convviz.learning.encoding import DecodedImages
 from convviz.learning.fit import fit
+from convviz.learning.image_side import check_side
 from convviz.learning.plan import TransferPlan, plan_further
 from convviz.networks.network import Network
 
@@ -141,6 +142,9 @@ def evaluate(
     for stage in stages:
         stage.settings.check()
     labelled_set.check_fits(len(dataset), last.settings.size)
+    # Auxiliary heads are left out of a training, or checked by `fit` if they are not.
+    alone = last.plan.scenario == "scratch" and not last.plan.network.spec.auxiliary
+    check_side(last.plan.network, last.settings.size, training=alone)
     if images is None:
         images = DecodedImages(dataset, tuple(range(len(dataset))), last.settings.size)
     # It checks its arguments at the call; nothing is trained yet.

@@ -8,9 +8,8 @@ pooling. What is frozen gets no gradient, and its batch norms keep their statist
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from inspect import signature
 from typing import Literal, get_args
 
 import torch
@@ -29,7 +28,7 @@ from convviz.networks.decoders import (
 )
 from convviz.networks.initial_weights import draw
 from convviz.networks.network import Network, NetworkSpec, is_within
-from convviz.networks.registry import build
+from convviz.networks.registry import build, takes_classes
 from convviz.structure.layers import last_linear
 from convviz.weights.load import load
 from convviz.weights.trained import PREFIX
@@ -138,7 +137,7 @@ class TransferPlan:
             if not part.trained:
                 continue
             owner, _, leaf = part.name.rpartition(".")
-            own = own_parameters(module).get(part.name)
+            own = _own_parameter(module, part.name)
             if own is not None:
                 # It keeps what it is, in whatever way its author drew it.
                 module.get_submodule(owner)._parameters[leaf] = nn.Parameter(_copied(own))
@@ -161,8 +160,10 @@ def trained_parts(module: nn.Module, names: Sequence[str]) -> list[nn.Module | n
         module: The network.
         names: As `parts_of` and `own_parameters` have them.
     """
-    own = own_parameters(module)
-    return [own[name] if name in own else module.get_submodule(name) for name in names]
+    own = {name: _own_parameter(module, name) for name in names}
+    return [
+        each if (each := own[name]) is not None else module.get_submodule(name) for name in names
+    ]
 
 
 def _copy_tensors(module: nn.Module) -> None:
@@ -252,7 +253,7 @@ def plan(
         raise SettingError(f"{network.title} has no auxiliary heads; train it without.")
     form, replaced = _form(network, scenario, tuple(classes))
     module = _shaped(network, form, scenario, heads)
-    sizes = _part_sizes(module)
+    sizes = _part_sizes(module, replaced)
     thawed = _thawed(network, list(sizes), replaced, thaw) if scenario == "fine-tune" else set()
     parts = []
     for name, parameters in sizes.items():
@@ -281,7 +282,7 @@ def plan_further(
     Raises:
         SettingError: There is no such part.
     """
-    sizes = _part_sizes(network.module)
+    sizes = _part_sizes(network.module, (form.decoder, *trained))
     thawed = _thawed(network, list(sizes), trained, thaw)
     parts = []
     for name, parameters in sizes.items():
@@ -317,10 +318,13 @@ def _form(
     last = last_linear(network.spec)
     inputs = inputs_of(network.module.get_submodule(last))
     group = last.rpartition(".")[0]
+    # What holds convolutions is no decoder, but the whole network in a wrapper.
+    around = network.module.get_submodule(group).modules()
+    is_decoder = group and not any(isinstance(part, nn.Conv2d) for part in around)
     siblings = [
         name
         for name, part in network.module.named_modules()
-        if isinstance(part, nn.Linear) and group and is_within(name, group)
+        if isinstance(part, nn.Linear) and is_decoder and is_within(name, group)
     ]
     if scenario == "several" and len(siblings) < 2:
         return Form(last, inputs, classes, (HIDDEN,)), (last,)
@@ -347,8 +351,7 @@ def with_heads(spec: NetworkSpec, form: Form) -> nn.Module:
         NetworkError: The network cannot be built, or a head has no fully connected layer.
     """
     classes = len(form.classes)
-    takes_classes = "num_classes" in signature(spec.build).parameters
-    module = clone(build(spec, **({"num_classes": classes} if takes_classes else {})))
+    module = clone(build(spec, **({"num_classes": classes} if takes_classes(spec) else {})))
     for name in (form.decoder, *spec.auxiliary):
         linear = [
             f"{name}.{key}".rstrip(".")
@@ -374,33 +377,75 @@ def _channels(features: nn.Module) -> int:
     return last[-1].out_channels
 
 
-def parts_of(module: nn.Module) -> dict[str, nn.Module]:
-    """List a network's parts by name: sequences' layers, and whole modules elsewhere."""
-    parts: dict[str, nn.Module] = {}
-    for name, child in module.named_children():
-        if isinstance(child, nn.Sequential):
-            parts |= {f"{name}.{key}": part for key, part in child.named_children()}
+def parts_of(module: nn.Module, heads: Sequence[str] = ()) -> dict[str, nn.Module]:
+    """List a network's parts by name: sequences' layers, and whole modules elsewhere.
+
+    Args:
+        module: The network.
+        heads: Dotted names of layers that are treated apart from what lies around them: a module
+            that holds one of them is divided into its own parts, such as a network in a wrapper.
+    """
+    return dict(_parts(module, heads))
+
+
+def _parts(
+    module: nn.Module, heads: Sequence[str], name: str = ""
+) -> Iterator[tuple[str, nn.Module]]:
+    """List the parts of a module, from the image to the classes, each by its dotted name."""
+    for key, child in module.named_children():
+        inner = f"{name}.{key}".lstrip(".")
+        if _is_divided(inner, child, module, name, heads):
+            yield from _parts(child, heads, inner)
         else:
-            parts[name] = child
-    return parts
+            yield inner, child
 
 
-def own_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
-    """List the parameters by name that hang on the network itself, or on one of its sequences."""
-    owners = {"": module} | {
-        name: child for name, child in module.named_children() if isinstance(child, nn.Sequential)
-    }
+def _divided(
+    module: nn.Module, heads: Sequence[str], name: str = ""
+) -> Iterator[tuple[str, nn.Module]]:
+    """List the modules whose children are parts: the network first, each by its dotted name."""
+    yield name, module
+    for key, child in module.named_children():
+        inner = f"{name}.{key}".lstrip(".")
+        if _is_divided(inner, child, module, name, heads):
+            yield from _divided(child, heads, inner)
+
+
+def _is_divided(
+    name: str, child: nn.Module, owner: nn.Module, owner_name: str, heads: Sequence[str]
+) -> bool:
+    """Whether a module counts by its parts: one that holds a head, and an outer sequence."""
+    if any(head.startswith(f"{name}.") for head in heads):
+        return True
+    within_a_sequence = owner_name and isinstance(owner, nn.Sequential)
+    return isinstance(child, nn.Sequential) and not within_a_sequence
+
+
+def own_parameters(module: nn.Module, heads: Sequence[str] = ()) -> dict[str, nn.Parameter]:
+    """List the parameters by name that hang on the network itself, or on what is divided in it.
+
+    Args:
+        module: The network.
+        heads: As for `parts_of`.
+    """
     return {
         f"{owner}.{name}".lstrip("."): parameter
-        for owner, part in owners.items()
+        for owner, part in _divided(module, heads)
         for name, parameter in part.named_parameters(recurse=False)
     }
 
 
-def _part_sizes(module: nn.Module) -> dict[str, int]:
+def _own_parameter(module: nn.Module, name: str) -> nn.Parameter | None:
+    """Return a parameter by its dotted name; None if a module has that name."""
+    owner, _, leaf = name.rpartition(".")
+    return module.get_submodule(owner)._parameters.get(leaf)
+
+
+def _part_sizes(module: nn.Module, heads: Sequence[str]) -> dict[str, int]:
     """Count the parameters of each part that has some."""
-    sizes = {name: parameter.numel() for name, parameter in own_parameters(module).items()}
-    for name, part in parts_of(module).items():
+    own = own_parameters(module, heads)
+    sizes = {name: parameter.numel() for name, parameter in own.items()}
+    for name, part in parts_of(module, heads).items():
         sizes[name] = sum(p.numel() for p in part.parameters())
     return {name: size for name, size in sizes.items() if size}
 

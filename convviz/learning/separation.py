@@ -25,6 +25,7 @@ from convviz.errors import NetworkError
 from convviz.features.activations import judged, rectified
 from convviz.features.capture import copied, observe_each
 from convviz.images.preprocess import to_tensor
+from convviz.learning.image_side import side_for
 from convviz.learning.plan import untrained_copy
 from convviz.learning.probe import cross_validated, linear_probe, nearest_class_mean
 from convviz.learning.significance import PairedComparison, compare_paired
@@ -32,11 +33,7 @@ from convviz.networks.image_channels import check_channels, fitted
 from convviz.networks.network import Network
 from convviz.networks.registry import is_own
 from convviz.structure.layers import Layer, layers
-from convviz.structure.trace import TraceError, trace
 from convviz.structure.trunk import stages
-
-SIDE = 128
-"""Side of the images that the encoders see, in pixels, unless the network takes others only."""
 
 MOST_IMAGES = 600
 """Of a larger set so many are drawn at random, of each class about the same share."""
@@ -226,18 +223,6 @@ def chosen(dataset: Dataset, most: int, seed: int = 0) -> tuple[int, ...]:
         if len(taken) + len(group) <= most:
             taken += group
     return tuple(sorted(taken))
-
-
-def side_for(network: Network) -> int:
-    """Return the side of the images that a network is shown, in pixels."""
-    usual = network.input_size
-    if usual <= SIDE:
-        return usual
-    try:
-        trace(network.module, SIDE)
-    except TraceError:  # it takes images of its own size only, or larger ones
-        return usual
-    return SIDE
 
 
 def image_input(network: Network, image: Image.Image, side: int) -> Tensor:

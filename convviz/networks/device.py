@@ -124,3 +124,13 @@ def convert(module: nn.Module, names: set[str], dtype: torch.dtype) -> None:
     for name, part in module.named_modules():
         if isinstance(part, _HEAVY) and name in names:
             part.to(dtype)
+
+
+def channels_last(module: nn.Module) -> nn.Module:
+    """Bring a network's kernels into the order of memory in which convolutions are fastest.
+
+    A network with kernels of three dimensions, for which PyTorch has another order, stays as it is.
+    """
+    if any(tensor.dim() == 5 for tensor in (*module.parameters(), *module.buffers())):
+        return module
+    return module.to(memory_format=torch.channels_last)

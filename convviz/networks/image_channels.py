@@ -50,12 +50,15 @@ def _of_kernels_of_their_own(module: nn.Module) -> list[int]:
 def fitted(spec: NetworkSpec, module: nn.Module) -> NetworkSpec:
     """Return a network's description with a mean and a deviation of one number, if it takes grey.
 
-    Three numbers are averaged.
+    Three different numbers are averaged.
     """
     if image_channels(module, spec.input_size) != 1 or len(spec.mean) == len(spec.std) == 1:
         return spec
-    mean, std = (sum(values) / len(values) for values in (spec.mean, spec.std))
-    return replace(spec, mean=(mean,), std=(std,))
+    mean, std = (
+        (values[0] if len(set(values)) == 1 else sum(values) / len(values),)
+        for values in (spec.mean, spec.std)
+    )
+    return replace(spec, mean=mean, std=std)
 
 
 def check_channels(spec: NetworkSpec, module: nn.Module) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Literal
 
 from torch import nn
@@ -60,6 +61,16 @@ def no_title(name: str) -> str | None:
     return None
 
 
+def _numbers(value: Any) -> Any:
+    """Return a number as a float, several as a tuple of floats, and anything else as it is."""
+    if isinstance(value, Real):
+        return float(value)
+    try:
+        return tuple(float(each) for each in value)
+    except (TypeError, ValueError):
+        return value  # `register` says what is wrong
+
+
 @dataclass(frozen=True)
 class NetworkSpec:
     """The description of a network: all that convviz needs to add it.
@@ -70,13 +81,14 @@ class NetworkSpec:
         build: Builds the full network. The built-in ones are returned on PyTorch's "meta" device,
             that is with shapes but without values, as trained weights replace them anyway; give
             them values with `load_state_dict(..., assign=True)` or `initial_weights.untrained`.
-            They take `num_classes=`. A user's `build()` takes no arguments and returns real,
-            perhaps trained, weights.
+            They take `num_classes=`. A user's `build()` is called without arguments and
+            returns real, perhaps trained, weights; if it takes `num_classes`, it is called with
+            that for a file of weights that has another number of classes.
         year: When the paper appeared.
         paper: Authors and year.
         input_size: Side of the square input, in pixels.
-        mean: Mean of each colour channel that the input is normalised with; one number for a
-            network that takes grey images.
+        mean: Mean of each colour channel that the input is normalised with; of one number for a
+            network that takes grey images. A number by itself, 0.5, stands for every channel.
         std: Standard deviation of each colour channel that the input is normalised with, likewise.
         encoder_end: Dotted name of the encoder's last layer. None: the last layer whose output
             still is a map of more than one pixel.
@@ -118,6 +130,14 @@ class NetworkSpec:
     classes: tuple[str, ...] = ()
     resize: int | Literal["none"] | None = None
     interpolation: Interpolation = "bilinear"
+
+    def __post_init__(self) -> None:
+        """Write mean and std as tuples, whether they came as numbers, lists or tuples."""
+        plain = {name: _numbers(getattr(self, name)) for name in ("mean", "std")}
+        length = next((len(each) for each in plain.values() if isinstance(each, tuple)), 3)
+        for name, each in plain.items():
+            value = (each,) * length if isinstance(each, float) else each
+            object.__setattr__(self, name, value)
 
     @property
     def resized_to(self) -> int:

@@ -39,11 +39,14 @@ import threading
 import traceback
 from collections import Counter, OrderedDict
 from dataclasses import replace
+from inspect import signature
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.lazy import LazyModuleMixin
 
 from convviz.errors import NetworkError
 from convviz.formatting import did_you_mean
@@ -88,7 +91,12 @@ def register(spec: NetworkSpec) -> None:
         raise NetworkError(f"{spec.name}: build must be a function that returns the network.")
     if spec.input_size < 1:
         raise NetworkError(f"{spec.name}: input_size must be at least 1 pixel.")
-    if {len(spec.mean), len(spec.std)} not in ({3}, {1}) or min(spec.std) <= 0:
+    both: tuple[Any, Any] = (spec.mean, spec.std)
+    if (
+        not all(isinstance(each, tuple) and all(map(isfinite, each)) for each in both)
+        or {len(each) for each in both} not in ({3}, {1})
+        or min(spec.std) <= 0
+    ):
         raise NetworkError(
             f"{spec.name}: mean and std need three numbers each, or one for grey images, and those "
             "of std must be above 0."
@@ -212,6 +220,11 @@ def spec(name: str) -> NetworkSpec:
     raise NetworkError(" ".join((sentence, *problems())))
 
 
+def takes_classes(spec: NetworkSpec) -> bool:
+    """Whether a network can be built with any number of classes."""
+    return "num_classes" in signature(spec.build).parameters
+
+
 def build(spec: NetworkSpec, **options: Any) -> nn.Module:
     """Build a network in eval mode, untrained or with the weights that the spec's `build` sets.
 
@@ -246,6 +259,11 @@ def build(spec: NetworkSpec, **options: Any) -> nn.Module:
 def _cannot_be_looked_into(module: nn.Module) -> str:
     """Say why a network has no layers that can be looked at; empty if it may have."""
     for part in module.modules():
+        if isinstance(part, LazyModuleMixin) and part.has_uninitialized_params():
+            return (
+                f"the sizes of its {type(part).__name__} are known after a first pass only; let "
+                "build() pass an image through the network before it returns it"
+            )
         if isinstance(part, torch.jit.ScriptModule):
             return (
                 "it is, or holds, a TorchScript network, whose layers run out of sight; let "

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from convviz.errors import ReconstructionError
 from convviz.features.capture import truncated
 from convviz.images.preprocess import LUMA, to_grey
-from convviz.networks.device import autocast, convert
+from convviz.networks.device import autocast, channels_last, convert
 from convviz.networks.network import Network
 from convviz.reconstruction.folding import fold_norms
 from convviz.structure.layers import Layer, layers
@@ -110,7 +110,7 @@ class Objective:
         self._precise = self._cut(network, layer.name)
         batch = original.to(device, memory_format=torch.channels_last)
         with torch.no_grad():
-            self._target = self._precise(batch).float().clone()
+            self._target = self._precise(batch.clone()).float().clone()
         if not bool(torch.isfinite(self._target).all()):
             raise ReconstructionError(
                 f"{layer.title} of {network.title} puts out values that are not finite for this "
@@ -152,7 +152,7 @@ class Objective:
         dtype = torch.float32 if precise else self._dtype
         batch = self._batch(pixels).requires_grad_()
         with torch.enable_grad(), autocast(dtype, self._device):
-            output = module(batch)
+            output = module(batch.clone())  # which a network may change in place
         if not output.requires_grad:
             raise ReconstructionError(
                 "The layer's output cannot be differentiated with respect to the image, so there "
@@ -206,9 +206,7 @@ class Objective:
         return weight * float(vertical.square().sum() + horizontal.square().sum())
 
     def _cut(self, network: Network, name: str) -> nn.Module:
-        cut = truncated(network.module, name).to(self._device)
-        # nn.Module.to() takes it, its annotations do not know it beside a device.
-        return cut.to(memory_format=torch.channels_last)
+        return channels_last(truncated(network.module, name).to(self._device))
 
     def _before_relu(self, network: Network, layer: Layer, batch: Tensor) -> str | None:
         """Find the layer whose positive part is the given layer's output, if there is one."""

@@ -156,7 +156,7 @@ def layouts_in(trace: Trace) -> dict[int, Layout | None]:
 
 def layout_of(shape: Shape, axes: Axes | None) -> Layout | None:
     """Find how a value is turned into maps, given what its axes stand for, if that is known."""
-    if 0 in shape:
+    if not shape or 0 in shape:
         return None
     if len(shape) == 2:
         return Layout(shape[1:]) if shape[0] == 1 else None

@@ -21,6 +21,7 @@ from convviz.weights.sent_file import SentFile, WeightsFile, opened, size_of
 _MAX_HEADER_BYTES = 5_000_000  # of a safetensors file: some 40,000 tensors
 _MOST_CLASS_NAMES = 25_000
 _DEEPEST = 4  # wrappers around a state dict
+_MOST_OF_A_LIST = 10  # what comes later in one is no state dict
 
 # Keys under which training programs put a state dict, the preferred first.
 _WRAPPERS = (
@@ -158,11 +159,7 @@ class File:
             or not all(each.is_whole for each in stored.values())
             or numbers > size_of(self.source)
         ):
-            raise WeightsError(
-                f"The file {self.source.name} holds tensors that are no network's (sparse, "
-                "quantised, complex, or with more numbers than the file): write it from a network "
-                "of plain floating-point weights."
-            )
+            raise self._of_other_kinds()
         try:
             held |= self.read_stored(stored)
         except Exception as error:  # a damaged file may raise anything
@@ -171,6 +168,22 @@ class File:
             name: held[name].to(torch.float32) if held[name].is_floating_point() else held[name]
             for name in tensors
         }
+
+    def check_kinds(self) -> None:
+        """Check that none of its tensors is of a kind that networks' weights are not.
+
+        Raises:
+            WeightsError: One is, a sparse one say.
+        """
+        if any(each.others for each in self.sets):
+            raise self._of_other_kinds()
+
+    def _of_other_kinds(self) -> WeightsError:
+        return WeightsError(
+            f"The file {self.source.name} holds tensors that are no network's (sparse, quantised, "
+            "complex, without numbers, or with more numbers than the file): write it from a "
+            "network of plain floating-point weights."
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,7 +229,8 @@ def open_file(source: WeightsFile, *, mapped: bool) -> File:
     name = source.name
     try:
         with opened(source) as file:
-            refusal = findings.other_format(name, file.read(300))
+            start = file.read(300)
+        refusal = findings.stands_for_another(name, start) or findings.other_format(name, start)
         if refusal:
             raise WeightsError(refusal)
         if _is_safetensors(source):
@@ -228,6 +242,17 @@ def open_file(source: WeightsFile, *, mapped: bool) -> File:
         raise WeightsError(
             f"The file {name} is a TorchScript network, a program that cannot be looked into: "
             "save the weights of the Python network, with torch.save(network.state_dict(), …)."
+        ) from error
+    except pickled.ExportedFileError as error:
+        raise WeightsError(
+            f"The file {name} was written by torch.export and holds a program, which cannot be "
+            "looked into: save the weights of the Python network, with "
+            "torch.save(network.state_dict(), …)."
+        ) from error
+    except pickled.PackedFileError as error:
+        raise WeightsError(
+            f"The file {name} is a zip archive with other files in it, not weights: unpack it, and "
+            "take the file of weights out of it."
         ) from error
     except pickled.ForeignFileError as error:
         if "names" in str(error):
@@ -369,6 +394,9 @@ def _items(value: Any) -> Mapping[Any, Any]:
         if value.is_module:
             return {}
         return value.items or (value.state if isinstance(value.state, Mapping) else {})
+    if isinstance(value, list | tuple):  # such as (state dict, settings)
+        inner = enumerate(value[:_MOST_OF_A_LIST])
+        return {str(number): each for number, each in inner if isinstance(each, Mapping)}
     return value if isinstance(value, Mapping) else {}
 
 

@@ -30,6 +30,38 @@ _ENDINGS = {
 }
 
 
+# Files in which others are packed, by how they begin.
+_PACKED = re.compile(
+    rb"(?s)\x1f\x8b|BZh\d|\xfd7zXZ|7z\xbc\xaf|Rar!|\x28\xb5\x2f\xfd|.{257}ustar"  # the last is tar
+)
+
+
+def stands_for_another(file: str, start: bytes) -> str:
+    """Say that a file is not what was meant, but came in its place; nothing if it may be.
+
+    Args:
+        file: Its name.
+        start: How it begins; some 300 bytes do.
+    """
+    if not start:
+        return (
+            f"The file {file} cannot be read as weights: it is empty; save it or download it again."
+        )
+    if start.startswith(b"version https://git-lfs."):
+        return (
+            f"The file {file} is only Git LFS's note on a file that lies elsewhere: fetch that "
+            "one with “git lfs pull”, or download it from its page."
+        )
+    if re.match(rb"(?i)\s*<(!doctype html|html)", start):
+        return (
+            f"The file {file} is a web page, which came in place of a download: open its link in a "
+            "browser, and download the file itself."
+        )
+    if _PACKED.match(start):
+        return f"The file {file} is packed: unpack it, and take the file of weights out of it."
+    return ""
+
+
 def other_format(file: str, start: bytes) -> str:
     """Say that a file is one of another program, and what to do; nothing if it may be PyTorch's.
 

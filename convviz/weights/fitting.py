@@ -32,7 +32,8 @@ class _Form:
 def networks_fitting(file: WeightsFile) -> tuple[str, ...]:
     """Name the networks whose weights a file may hold; nothing in it is run.
 
-    Names are compared first, then shapes; of a built-in network the number of classes may be any.
+    Names are compared first, then shapes; of a network whose `build` takes `num_classes`, as that
+    of every built-in one does, the number of classes may be any.
 
     Args:
         file: The file.
@@ -48,9 +49,12 @@ def networks_fitting(file: WeightsFile) -> tuple[str, ...]:
     fitting = tuple(
         name
         for name, form in forms.items()
-        if opened.fits(form.tensors, form.without, any_classes=not registry.is_own(name))
+        if opened.fits(
+            form.tensors, form.without, any_classes=registry.takes_classes(registry.spec(name))
+        )
     )
     if not fitting:
+        opened.check_kinds()
         raise WeightsError(
             f"The weights in {file.name} are those of none of the {len(forms):,} networks here, "
             f"by the names and shapes of their tensors{_nearest(opened, forms)}: name a Python "

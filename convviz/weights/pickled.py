@@ -75,6 +75,14 @@ class ScriptFileError(ValueError):
     """The file is a TorchScript network."""
 
 
+class ExportedFileError(ValueError):
+    """The file is a program that torch.export wrote."""
+
+
+class PackedFileError(ValueError):
+    """The file is a zip archive of other files than torch.save's."""
+
+
 class Named(str):
     """The name of something that a pickle refers to: module and name, with a space between."""
 
@@ -231,6 +239,8 @@ def read(source: WeightsFile) -> Contents:
 
     Raises:
         ScriptFileError: It is a TorchScript network.
+        ExportedFileError: It is a program by torch.export.
+        PackedFileError: It is a zip archive of other files.
         ForeignFileError: It names what starts programs, unpacks to more than its own size, or takes
             too many instructions.
         Exception: It is damaged.
@@ -302,6 +312,10 @@ def _read_archive(file: IO[bytes], size: int) -> Any:
             raise ForeignFileError("two of its entries have the same name")
         if any(re.fullmatch(r"([^/]*/)?(code/.*|constants\.pkl)", name) for name in entries):
             raise ScriptFileError("it has TorchScript's code")
+        if any(re.fullmatch(r"([^/]*/)?archive_format", name) for name in entries):
+            raise ExportedFileError("it has a program's graph")
+        if entries and not any(re.search(r"(^|/)data\.pkl$", name) for name in entries):
+            raise PackedFileError("it has no pickle")
         # PyTorch does not compress; entries that share bytes have more than the file, too.
         if sum(max(entry.file_size, entry.compress_size) for entry in entries.values()) > size:
             raise ForeignFileError("it unpacks to more than its size")

@@ -69,7 +69,8 @@ def load_file(
 ) -> Network:
     """Load a network with the weights of a user's file.
 
-    A built-in network gets as many classes as the file has.
+    A network whose `build` takes `num_classes`, as that of every built-in one does, gets as many
+    classes as the file has.
 
     Args:
         spec: The network.
@@ -89,8 +90,14 @@ def load_file(
     expected = expected_of(spec, as_torchvision=bool(classes))
     module = expected.module
     state = opened.fitting(expected.tensors, expected.without)
-    other_count = None if own else checkpoint.class_count(expected.tensors, state.tensors)
+    other_count = checkpoint.class_count(expected.tensors, state.tensors)
     if other_count is not None:
+        if not registry.takes_classes(spec):
+            raise WeightsError(
+                f"The file {file.name} is for {other_count:,} classes, and {spec.title} is built "
+                "with another number: let its build() take num_classes, or return a network with "
+                "as many."
+            )
         module = registry.build(spec, **expected.options, num_classes=other_count)
     count = other_count or len(classes) or None
     origin = f"The file {file.name}"
@@ -99,13 +106,14 @@ def load_file(
     )
     if expected.without:
         forget_heads(module)  # as torchvision does
-    if own:
+    own_names = spec.classes if other_count is None else ()
+    if own and own_names:
         check_classes(spec, module)
     if names:
         _check_names(spec, module, count, names)
         shown, note = names, findings.named_by_visitor(file.name, len(names))
     else:
-        shown, note = _class_names(file.name, count, spec.classes, opened.classes, classes)
+        shown, note = _class_names(file.name, count, own_names, opened.classes, classes)
     taken = findings.taken_from(file.name, state.key, state.prefix, state.left_out, state.as_well)
     return network_with(
         spec,

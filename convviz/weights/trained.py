@@ -35,6 +35,7 @@ from convviz.networks.design import MOST_CHARACTERS, Design
 from convviz.networks.design_module import place_blocks
 from convviz.networks.design_spec import design_spec
 from convviz.networks.network import Network, NetworkSpec, Weights, is_within
+from convviz.structure.input_size import LARGEST_INPUT
 from convviz.structure.layers import last_linear
 from convviz.weights.checkpoint import fill
 from convviz.weights.source import IN_USERS_FOLDER, SourceStatus, network_with
@@ -432,7 +433,7 @@ def _info(header: Mapping[str, Any]) -> TrainedInfo:
     size, accuracy = int(header["input_size"]), float(header["accuracy"])
     inputs = int(form["inputs"])
     if not (
-        32 <= size <= 512
+        1 <= size <= LARGEST_INPUT
         and 2 <= len(classes) <= _MOST_CLASSES
         and len(hidden) <= 4
         and all(1 <= width <= _MOST_INPUTS for width in (inputs, *hidden))

@@ -62,3 +62,10 @@ def test_most_images_need_no_note() -> None:
     assert findings.notes(DecodedImage(IMAGE, Scaling(0, 65535))) == ()
     everything = DecodedImage(IMAGE, Scaling(0, 9, is_stretched=True), 5, True, 0.25, (9, 9))
     assert len(findings.notes(everything)) == 4
+
+
+@pytest.mark.claims("convviz.images.findings.pages")
+@pytest.mark.parametrize(("count", "words"), [(2, "has 2 pictures"), (1200, "has 1,200 pictures")])
+def test_pictures_that_are_not_shown_are_counted(count: int, words: str) -> None:
+    assert words in findings.pages(count)
+    assert findings.notes(DecodedImage(IMAGE, pages=count)) == (findings.pages(count),)

@@ -12,6 +12,7 @@ import pytest
 import tifffile
 
 from convviz.errors import ImageError
+from convviz.images import headers
 from convviz.images.decode import decode, is_transparent, read
 from convviz.images.findings import notes
 from tests.images.test_headers import DECODE, linux, tiff
@@ -282,3 +283,26 @@ def test_hostile_planes_take_no_memory(tmp_path: Path) -> None:
         assert use.kind == "ImageError", use
         assert HOSTILE[use.name][1] in use.outcome
         assert use.megabytes < 3 * (tmp_path / use.name).stat().st_size / 1e6 + 15, use
+
+
+@pytest.mark.parametrize("big", [False, True])
+def test_the_planes_of_a_stack_are_counted(big: bool) -> None:
+    planes = np.arange(7 * 40 * 60, dtype=np.uint16).reshape(7, 40, 60)
+    file = io.BytesIO()
+    tifffile.imwrite(file, planes, bigtiff=big)
+    assert read(file.getvalue()).pages == 7
+    cut = file.getvalue()[: len(file.getvalue()) // 2]
+    assert headers.tiff_pages(cut) <= 7
+
+
+def test_smaller_copies_and_masks_are_no_pictures_and_loops_end() -> None:
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        for kind, side in ((0, 40), (1, 20), (4, 40), (2, 40)):
+            writer.write(np.zeros((side, side), bool), subfiletype=kind)
+    assert headers.tiff_pages(file.getvalue()) == 2  # the first, and one page of several
+    data = bytearray(
+        b"II*\0\x08\0\0\0" + b"\0\0" + b"\x08\0\0\0"
+    )  # a directory that follows itself
+    assert headers.tiff_pages(bytes(data)) == 1
+    assert headers.tiff_pages(b"II*\0") == 1

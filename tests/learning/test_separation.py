@@ -13,13 +13,13 @@ from convviz.datasets.image_set import ImageSet
 from convviz.datasets.labelled_set import Dataset, stratified_folds
 from convviz.errors import SettingError
 from convviz.features.capture import input_for
+from convviz.learning.image_side import side_for
 from convviz.learning.plan import untrained_copy
 from convviz.learning.separation import (
     Separation,
     chosen,
     encoder_stages,
     separate,
-    side_for,
 )
 from convviz.learning.significance import compare_paired
 from convviz.weights.load import load

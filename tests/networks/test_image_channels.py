@@ -70,3 +70,16 @@ def test_a_description_takes_one_number_or_three(fresh_registry: None) -> None:
     for mean, std in (((0.5,), (0.5, 0.5, 0.5)), ((0.5, 0.5), (0.5, 0.5)), ((), ())):
         with pytest.raises(NetworkError, match="three numbers each, or one for grey"):
             register(spec(mean=mean, std=std))
+
+
+def test_a_number_by_itself_stands_for_every_channel() -> None:
+    one = spec(mean=0.1307, std=0.3081)
+    assert (one.mean, one.std) == ((0.1307,) * 3, (0.3081,) * 3)
+    grey = fitted(one, nn.Conv2d(1, 4, 3))
+    assert (grey.mean, grey.std) == ((0.1307,), (0.3081,))
+    colours = spec(mean=0, std=[0.25, 0.5, 1])
+    assert (colours.mean, colours.std) == ((0.0, 0.0, 0.0), (0.25, 0.5, 1.0))
+    assert spec(mean=0.5, std=(0.5,)).mean == (0.5,)
+    for wrong in (float("nan"), None, "half", 0, (0.5, 0.5, float("inf"))):
+        with pytest.raises(NetworkError, match="mean and std need three numbers each, or one"):
+            register(spec(std=wrong))

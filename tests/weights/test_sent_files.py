@@ -23,6 +23,7 @@ from convviz.weights.class_names import read_class_names
 from convviz.weights.fitting import networks_fitting
 from convviz.weights.load import load, open_sent
 from convviz.weights.sent_file import SentFile
+from tests.class_folders import zipped
 from tests.weights.test_state_dict_file import Net, assert_numbered, fine_tuned, numbered, prefixed
 
 Make = Callable[[Any], bytes]
@@ -244,3 +245,59 @@ def test_tensors_that_are_none_of_the_networks_make_no_difference(net: NetworkSp
     assert networks_fitting(file) == ("net",)
     assert_numbered(open_sent(file, "net").module)
     assert checkpoint.open_file(file, mapped=True).source is file
+
+
+@pytest.mark.claims("convviz.weights.findings.stands_for_another")
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "it is empty"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "git lfs pull"),
+        (b"\n<html><body>Too many downloads</body></html>", "is a web page"),
+        (b"\x1f\x8b\x08\x00", "is packed: unpack it"),
+        (b"best.pth".ljust(257, b"\x00") + b"ustar\x0000", "is packed: unpack it"),
+        (zipped({"runs/best.pth": torch_file(numbered())}), "unpack it"),
+        (zipped({"net/archive_format": b"pt2"}), "written by torch.export"),
+    ],
+)
+def test_what_came_in_place_of_the_weights_is_named(data: bytes, words: str) -> None:
+    with pytest.raises(WeightsError, match=rf"The file net\.pt .*{words}"):
+        networks_fitting(SentFile("net.pt", data))
+
+
+@pytest.mark.claims("convviz.weights.checkpoint.File._of_other_kinds")
+@pytest.mark.parametrize(
+    "change", [Tensor.to_sparse, lambda each: torch.empty_like(each, device="meta")]
+)
+def test_tensors_of_other_kinds_are_named_and_not_taken_for_another_network(
+    net: NetworkSpec, change: Callable[[Tensor], Tensor]
+) -> None:
+    file = sent({name: change(value) for name, value in numbered().items()})
+    with pytest.raises(WeightsError, match=r"The file run\.pth holds tensors"):
+        networks_fitting(file)
+
+
+def test_a_state_dict_in_a_list_is_found(net: NetworkSpec) -> None:
+    for content in ((numbered(), {"epochs": 3}), [prefixed("module.")]):
+        assert networks_fitting(sent(content)) == ("net",)
+        assert_numbered(open_sent(sent(content), "net").module)
+
+
+def test_a_network_of_ones_own_gets_as_many_classes_if_its_build_takes_them(
+    fresh_registry: None,
+) -> None:
+    def build(num_classes: int = 2) -> nn.Module:
+        return nn.Sequential(
+            nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, num_classes)
+        )
+
+    register(NetworkSpec(name="free", title="Free", build=build, input_size=8, classes=("a", "b")))
+    register(NetworkSpec(name="bound", title="Bound", build=lambda: build(), input_size=8))
+    file = sent(build(7).state_dict())
+    assert networks_fitting(file) == ("free",)
+    network = open_sent(file, "free")
+    assert network.module(torch.zeros(1, 3, 8, 8)).shape == (1, 7)
+    assert network.weights.classes == tuple(f"class {n}" for n in range(7))
+    assert open_sent(sent(build(2).state_dict()), "free").weights.classes == ("a", "b")
+    with pytest.raises(WeightsError, match="for 7 classes, and Bound is built with another number"):
+        open_sent(file, "bound")

@@ -11,6 +11,7 @@ from convviz.datasets.labelled_set import Dataset, Partition, partition
 from convviz.errors import SettingError
 from convviz.learning.augmentation import seconds_an_epoch
 from convviz.learning.config import TrainingSettings
+from convviz.learning.image_side import side_for
 from convviz.learning.plan import Scenario, TransferPlan, recommend
 from convviz.learning.plan import plan as plan_transfer
 from convviz.networks.network import Network
@@ -25,7 +26,6 @@ _NAMES: dict[Scenario, str] = {
     "scratch": "Train everything from scratch",
 }
 _SECONDS = (5, 10, 20, 40, 60, 90)
-_PIXELS = 128  # side of the training images
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,11 @@ def choose(network: Network, dataset: Dataset | None) -> TransferSetup | None:
             "64 % of its area, and is changed a little in brightness, contrast and saturation. "
             "Pictures that choose the epoch or test stay as they are.",
         )
+        side = cache.once(lambda: side_for(network), "side", network)
         if augment:
             images = len(parts.split.train)
             seconds_each = cache.once(
-                lambda: seconds_an_epoch(network, images, _PIXELS), "epoch", network, images
+                lambda: seconds_an_epoch(network, images, side), "epoch", network, images
             )
             st.caption(findings.augmentation_cost(images, seconds_each, seconds))
         # An encoder that is untrained itself has nothing to transfer.
@@ -98,7 +99,7 @@ def choose(network: Network, dataset: Dataset | None) -> TransferSetup | None:
     plan = plan_transfer(network, scenario, dataset.classes)
     with right:
         draw_parts(plan)
-    settings = TrainingSettings(epochs=40, seconds=float(seconds), size=_PIXELS, augment=augment)
+    settings = TrainingSettings(epochs=40, seconds=float(seconds), size=side, augment=augment)
     compare = compare and scenario != "scratch" and not untrained
     return TransferSetup(plan, dataset, parts, settings, compare)
 
