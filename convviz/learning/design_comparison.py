@@ -38,8 +38,10 @@ from convviz.learning.significance import (
 from convviz.learning.snapshots import SnapshotSchedule
 from convviz.learning.step import Learner, all_scores, total_loss
 from convviz.networks.decoders import Form
-from convviz.networks.design import MOST_NAME, ConvBlock, Design, FcBlock, InceptionBlock
+from convviz.networks.design import Design
+from convviz.networks.design_blocks import ConvBlock, FcBlock, InceptionBlock
 from convviz.networks.design_module import DesignNetwork, build, place_blocks
+from convviz.networks.design_reading import MOST_NAME
 from convviz.networks.design_spec import design_spec
 from convviz.networks.initial_weights import draw
 from convviz.networks.network import IMAGENET_MEAN, IMAGENET_STD

@@ -17,13 +17,13 @@ from torch.nn import functional
 
 from convviz.errors import DesignError
 from convviz.formatting import grouped
-from convviz.networks.design import (
+from convviz.networks.design import Design
+from convviz.networks.design_blocks import (
     AuxiliaryBlock,
     AvgPoolBlock,
     AvgPoolToBlock,
     BatchNormBlock,
     ConvBlock,
-    Design,
     DesignBlock,
     DropoutBlock,
     EndBlock,

@@ -31,8 +31,9 @@ from convviz.formatting import percent, size_text
 from convviz.networks import registry
 from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form, inputs_of
-from convviz.networks.design import MOST_CHARACTERS, Design
+from convviz.networks.design import Design
 from convviz.networks.design_module import place_blocks
+from convviz.networks.design_reading import MOST_CHARACTERS
 from convviz.networks.design_spec import design_spec
 from convviz.networks.network import Network, NetworkSpec, Weights, is_within
 from convviz.structure.layers import last_linear

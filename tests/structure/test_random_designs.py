@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from convviz.errors import DesignError
-from convviz.networks.design import AvgPoolToBlock, Design, InceptionBlock
+from convviz.networks.design import Design
+from convviz.networks.design_blocks import AvgPoolToBlock, InceptionBlock
 from convviz.networks.design_module import build, place_blocks
 from convviz.structure.design_costs import count_design, count_text
 

@@ -21,8 +21,9 @@ from convviz.learning.design_comparison import (
     compare_designs,
     saved,
 )
-from convviz.networks.design import MOST_CHARACTERS, MOST_NAME, Design
+from convviz.networks.design import Design
 from convviz.networks.design_changes import CHANGES, change_design
+from convviz.networks.design_reading import MOST_CHARACTERS, MOST_NAME
 from convviz.networks.design_starts import SMALL, start
 from convviz.structure.design_costs import count_design
 from convviz.ui import datasets, errors, exports, jobs, state
