@@ -15,7 +15,10 @@ from itertools import product
 from typing import Literal
 
 from convviz.errors import SettingError
-from convviz.learning.design_comparison import DesignComparison, DesignSettings
+from convviz.learning.design_results import (
+    DesignComparison,
+    DesignSettings,
+)
 from convviz.networks.design import Design
 from convviz.networks.design_variants import vary
 

@@ -16,17 +16,21 @@ from convviz.datasets.distant_marks import distant_marks
 from convviz.datasets.labelled_set import Dataset, partition
 from convviz.datasets.shapes import shapes
 from convviz.errors import DesignError, RecordingError, SettingError
-from convviz.learning import design_comparison, design_record, findings
+from convviz.learning import design_record, design_training, findings
 from convviz.learning.design_comparison import (
-    DeadRelu,
-    DesignComparison,
-    DesignImages,
-    DesignResult,
-    DesignRun,
-    DesignSettings,
     compare_designs,
     distinct,
     for_classes,
+)
+from convviz.learning.design_results import (
+    DeadRelu,
+    DesignComparison,
+    DesignResult,
+    DesignRun,
+    DesignSettings,
+)
+from convviz.learning.design_training import (
+    DesignImages,
     gradients,
 )
 from convviz.learning.significance import paired_interval, t_quantile
@@ -97,6 +101,26 @@ def test_the_network_of_the_first_seed_is_kept_and_saved_with_its_design() -> No
         assert network is not None
         assert (network.title, network.weights.classes) == (result.design.name, data().classes)
         assert load(network.name, result.source) is network
+
+
+def test_the_maps_of_the_first_seed_are_kept_while_it_learns() -> None:
+    *_, last = compared()
+    for result in last.results:
+        film = result.film
+        assert film is not None
+        first, end = film.frames[0], film.frames[-1]
+        assert (first.step, end.step) == (0, result.runs[0].steps)
+        assert {maps.layer.kind for maps in end.maps} == {"ReLU"}
+        untrained = build(result.design, 0)
+        assert first.kernels is not None
+        assert torch.equal(first.kernels, untrained.conv1.weight.detach())
+        probe = data().images.titles[partition(data()).split.validation[0]]
+        assert film.probe == probe
+    assert last.nbytes > sum(result.film.nbytes for result in last.results if result.film)
+    (*_, plain) = compare_designs(
+        [SMALL], data(), DesignSettings(epochs=1, seconds=None, seeds=1), keep=False
+    )
+    assert plain.results[0].film is None
 
 
 def test_the_accuracy_is_that_of_the_kept_network_on_the_test_images() -> None:
@@ -188,7 +212,7 @@ def test_a_design_that_diverges_is_tested_with_its_last_good_weights(
             wild = self.steps > 7 and isinstance(self.module, DesignNetwork)
             return replace(losses, main=math.nan) if wild else losses
 
-    monkeypatch.setattr(design_comparison, "Learner", Diverging)
+    monkeypatch.setattr(design_training, "Learner", Diverging)
     settings = DesignSettings(epochs=3, seconds=None, seeds=2)
     *_, last = compare_designs([SMALL], data(), settings)  # five steps an epoch
     first, second = last.results[0].runs

@@ -6,7 +6,12 @@ import pytest
 
 from convviz.datasets.shapes import shapes
 from convviz.errors import SettingError
-from convviz.learning.design_comparison import DesignSettings, compare_designs
+from convviz.learning.design_comparison import (
+    compare_designs,
+)
+from convviz.learning.design_results import (
+    DesignSettings,
+)
 from convviz.learning.design_sweep import best_front, plan_sweep
 from convviz.networks.design import Design
 from convviz.networks.design_variants import vary

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from convviz.learning.design_comparison import (
+from convviz.learning.design_results import (
     CurvePoint,
     DesignComparison,
     DesignResult,

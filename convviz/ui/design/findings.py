@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from convviz.formatting import grouped, percent, say_seconds
-from convviz.learning.design_comparison import DesignComparison, DesignSettings
+from convviz.learning.design_results import (
+    DesignComparison,
+    DesignFilm,
+    DesignSettings,
+)
 from convviz.learning.design_sweep import Cost, DesignSweep
+from convviz.learning.snapshots import Maps
 from convviz.structure.design_costs import DesignCosts
 
 
@@ -70,6 +75,31 @@ def progress(comparison: DesignComparison) -> str:
     if not run.points:
         return text
     return f"{text}, {percent(run.points[-1].accuracy, 1)} of the validation pictures"
+
+
+def filmed(film: DesignFilm) -> str:
+    """Say what the film shows."""
+    return (
+        f"{film.probe}, a validation picture that nothing was learned from, through the weights of "
+        f"{len(film.frames)} moments of the first seed's training. Drag the slider."
+    )
+
+
+def film_kernels(bound: float) -> str:
+    """Say on which scale the first kernels are drawn.
+
+    Args:
+        bound: The magnitude at the ends of the scale.
+    """
+    return f"Its weights on one scale, from −{bound:.2g} to {bound:.2g}."
+
+
+def film_maps(maps: Maps) -> str:
+    """Say how many of the maps of one moment are empty."""
+    crossed = " (crossed out)" if maps.empty else ""
+    return (
+        f"Each channel on its own scale: {maps.empty} of {maps.channels} channels empty{crossed}."
+    )
 
 
 def on_other_pages() -> str:
