@@ -32,7 +32,9 @@ from convviz.learning.design_results import (
 from convviz.learning.design_training import (
     DesignImages,
     gradients,
+    linear_accuracy,
 )
+from convviz.learning.encoding import DecodedImages
 from convviz.learning.significance import paired_interval, t_quantile
 from convviz.learning.step import Learner, Losses, total_loss
 from convviz.networks.design import Design
@@ -159,6 +161,42 @@ def test_a_saved_design_opens_by_its_file_alone(tmp_path: Path) -> None:
     assert load(DESIGN, path).name == opened.name
     with pytest.raises(Exception, match="is a trained grey one, not AlexNet"):
         load("alexnet", path)
+
+
+def decoded(dataset: Dataset) -> DesignImages:
+    split = partition(dataset).split
+    every = tuple(sorted({*split.train, *split.validation, *split.test}))
+    images = DecodedImages(dataset, every, 32)
+    for _ in images.decode():
+        pass
+    return DesignImages(images, split, 3)
+
+
+def test_dead_relus_are_those_of_a_plain_pass() -> None:
+    settings = DesignSettings(epochs=1, seconds=None, seeds=1, learning_rate=1.0)  # which kills
+    *_, last = compare_designs([SMALL], data(), settings)
+    (result,) = last.results
+    network = trained.find(result.source)
+    assert network is not None
+    images = decoded(data())
+    x, _ = images.batch(images.split.validation)
+    with torch.no_grad():
+        maps = network.module.relu1(network.module.conv1(x))
+    silent = int((maps.amax((0, 2, 3)) == 0).sum())
+    assert result.dead == (DeadRelu("relu1", 4, silent, len(images.split.validation)),)
+
+
+def test_the_linear_classifier_learns_what_is_linear_in_the_pixels_and_nothing_else() -> None:
+    bright = [np.asarray(data().images.image(k)).mean() for k in range(len(data()))]
+    middle = float(np.median(bright))
+    drawn = np.random.default_rng(0).integers(0, 2, len(data())).tolist()
+    learned = [
+        linear_accuracy(decoded(replace(data(), classes=("a", "b"), labels=tuple(labels))), 2)
+        for labels in ([int(each > middle) for each in bright], drawn)
+    ]
+    assert None not in learned
+    assert learned[0] > 0.85
+    assert learned[1] < 0.75  # of sixty test pictures with drawn labels
 
 
 def test_gradients_are_those_of_the_weighted_sum_of_losses() -> None:

@@ -70,7 +70,7 @@ def test_the_front_is_named_from_the_cheapest_to_the_most_accurate() -> None:
 
 @pytest.mark.claims(
     "convviz.ui.design.findings.sweep_in_short",
-    "convviz.ui.design.findings.sweep_point",
+    "convviz.ui.design.findings.sweep_points",
     "convviz.ui.design.findings.sweep_idea",
 )
 def test_a_sweep_is_said_in_one_line() -> None:
@@ -79,7 +79,8 @@ def test_a_sweep_is_said_in_one_line() -> None:
     assert text == "3 variants of 2 seeds, 10 s each: about 60 seconds in all."
     epochs = findings.sweep_in_short(DesignSweep(DesignSettings(5, None, 1), points[:1]))
     assert epochs == "1 variant of 1 seed, 5 epochs each."
-    assert findings.sweep_point(1, 3, "b") == "Variant 2 of 3: b"
+    assert findings.sweep_points((1,), 3) == "Variant 2 of 3"
+    assert findings.sweep_points((1, 2, 4), 5) == "Variants 2 to 5 of 5"
     assert "best front" in findings.sweep_idea()
 
 

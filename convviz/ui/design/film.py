@@ -43,7 +43,7 @@ def draw(comparison: DesignComparison) -> None:
         )
         layer = layer or next(iter(layers))
     film(
-        [_still(taken, frame, layer) for frame in taken.frames],
+        _stills(result.source, layer, taken),
         [_curve(result)],
         titles=("What the first convolution looks for", f"What {layers[layer]} answers"),
         key="design_film_shown",
@@ -51,7 +51,13 @@ def draw(comparison: DesignComparison) -> None:
     st.caption(state.plain(findings.filmed(taken)))
 
 
-def _still(taken: DesignFilm, frame: Snapshot, layer: str) -> Still:
+# A film takes about half a second, and the page needs it again after each click beside it.
+@st.cache_resource(max_entries=8, show_spinner="Developing the film…")
+def _stills(source: str, layer: str, _taken: DesignFilm) -> tuple[Still, ...]:
+    return tuple(_still(frame, layer) for frame in _taken.frames)
+
+
+def _still(frame: Snapshot, layer: str) -> Still:
     maps = next(maps for maps in frame.maps if maps.layer.name == layer)
     kernels, bound = kernels_png(frame)
     return Still(
@@ -68,8 +74,8 @@ def _curve(result: DesignResult) -> Chart:
     points = [(point.seconds, point.accuracy) for point in run.points]
     return Chart(
         "Validation accuracy",
-        (Line("validation accuracy", points, theme.VERMILION, side="right", marks=True),),
-        left="",
-        right="accuracy",
+        (Line("validation accuracy", points, theme.VERMILION, marks=True),),
+        left="share classified correctly",
         across="seconds",
+        top=1.0,
     )

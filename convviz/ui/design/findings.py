@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from convviz.formatting import grouped, percent, say_seconds
 from convviz.learning.design_results import (
     DesignComparison,
@@ -80,8 +82,8 @@ def progress(comparison: DesignComparison) -> str:
 def filmed(film: DesignFilm) -> str:
     """Say what the film shows."""
     return (
-        f"{film.probe}, a validation picture that nothing was learned from, through the weights of "
-        f"{len(film.frames)} moments of the first seed's training. Drag the slider."
+        f"Shown is “{film.probe}”, a validation picture that nothing was learned from, through the "
+        f"weights of {len(film.frames)} moments of the first seed's training. Drag the slider."
     )
 
 
@@ -105,8 +107,8 @@ def film_maps(maps: Maps) -> str:
 def on_other_pages() -> str:
     """Say where the trained networks can be looked into."""
     return (
-        "What seed 0 has trained is in the sidebar's list of networks now, under the design's "
-        "name: Activations, Filters, Reconstruction and the other pages open it."
+        "What seed 0 has trained is at the top of the sidebar's list of networks now, under the "
+        "design's name: Activations, Filters, Reconstruction and the other pages open it."
     )
 
 
@@ -140,15 +142,17 @@ def sweep_in_short(sweep: DesignSweep) -> str:
     return f"{text}, {settings.seconds:g} s each: {total} in all."
 
 
-def sweep_point(place: int, count: int, name: str) -> str:
-    """Name the run of one variant.
+def sweep_points(places: Sequence[int], count: int) -> str:
+    """Name the run of some variants.
 
     Args:
-        place: Its number, from 0.
+        places: Their numbers, from 0, in order.
         count: How many variants there are.
-        name: Its name.
     """
-    return f"Variant {place + 1} of {count}: {name}"
+    first, last = places[0] + 1, places[-1] + 1
+    if first == last:
+        return f"Variant {first} of {count}"
+    return f"Variants {first} to {last} of {count}"
 
 
 def front(sweep: DesignSweep, kind: Cost) -> str:
