@@ -93,6 +93,7 @@ def compare_designs(
     *,
     stop: Callable[[], bool] = lambda: False,
     keep: bool = True,
+    baseline: bool = True,
 ) -> Iterator[DesignComparison]:
     """Train one design or several on the same images, from the same seeds, for as long.
 
@@ -103,6 +104,7 @@ def compare_designs(
         stop: Asked between two steps; once it returns True, it ends with the runs that are over.
         keep: Whether gradients and dead ReLUs of the first seed's networks are measured, and the
             networks kept, so that `load` finds them.
+        baseline: Whether a linear classifier on pixels is trained first.
 
     Raises:
         SettingError: A setting is out of range, a design cannot be built or trained here, or the
@@ -115,7 +117,7 @@ def compare_designs(
     split = _split(dataset)
     designs = distinct(designs)
     results = tuple(_untrained(design, dataset, split, settings) for design in designs)
-    return _compare(results, dataset, split, settings, stop, keep)
+    return _compare(results, dataset, split, settings, stop, keep, baseline)
 
 
 def _split(dataset: Dataset) -> Split:
@@ -161,6 +163,7 @@ def _compare(
     settings: DesignSettings,
     stop: Callable[[], bool],
     keep: bool,
+    baseline: bool,
 ) -> Iterator[DesignComparison]:
     view = DesignComparison(
         settings,
@@ -188,11 +191,12 @@ def _compare(
         DesignImages(decoded[result.design.input.height], split, result.design.input.channels)
         for result in results
     ]
-    view = replace(view, stage="baseline")
-    yield view
-    with one_thread():
-        linear = linear_accuracy(images[0], len(dataset.classes), stop)
-    view = replace(view, linear=linear)
+    if baseline:
+        view = replace(view, stage="baseline")
+        yield view
+        with one_thread():
+            linear = linear_accuracy(images[0], len(dataset.classes), stop)
+        view = replace(view, linear=linear)
     view = replace(view, stage="training")
     total = settings.seeds * len(results)
     for number in range(total):

@@ -150,7 +150,10 @@ def train_points(
     done: tuple[tuple[int, DesignComparison], ...] = ()
     for place, design in points:
         begun = done
-        for comparison in compare_designs((design,), dataset, settings, stop=stop, keep=False):
+        trainings = compare_designs(
+            (design,), dataset, settings, stop=stop, keep=False, baseline=False
+        )
+        for comparison in trainings:
             done = (*begun, (place, comparison))
             yield SweepProgress(done, len(points))
         if stop():

@@ -111,6 +111,7 @@ def test_points_are_trained_together_or_each_on_a_machine_and_go_on_where_they_s
     (first, comparison), *_ = items[-1].points
     assert first == 0
     assert (comparison.results[0].source, comparison.results[0].gradients) == ("", ())
+    assert comparison.linear is None  # it would be the same for each point
     whole = sweep.with_results(items[-1])
     assert whole.open == ()
     assert [point.cost("parameters") for point in whole.trained] == [
