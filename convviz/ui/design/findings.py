@@ -125,8 +125,8 @@ def recorded(comparison: DesignComparison) -> str:
 def sweep_idea() -> str:
     """Say what a sweep is."""
     return (
-        "Variants of the design at hand are trained one after the other, for the same time and "
-        "from the same seeds. Nothing beats what stands on the best front: whatever is as "
+        "Variants of the design at hand are trained on the same pictures, from the same seeds and "
+        "for as long. Nothing beats what stands on the best front: whatever is as "
         "accurate costs more."
     )
 
