@@ -68,7 +68,8 @@ class DesignImages:
 
     def to_input(self, pixels: Tensor) -> Tensor:
         """Turn images, (N, 3, S, S) uint8, into what the design takes in, (N, channels, S, S)."""
-        mean, std = IMAGENET_MEAN, IMAGENET_STD
+        mean: Sequence[float] = IMAGENET_MEAN
+        std: Sequence[float] = IMAGENET_STD
         if self.channels == 1:
             mean, std = ((sum(values) / 3,) for values in (IMAGENET_MEAN, IMAGENET_STD))
         return labelled_set.to_input(pixels, mean, std)
