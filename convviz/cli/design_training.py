@@ -13,7 +13,10 @@ from convviz.errors import SettingError
 from convviz.formatting import grouped, percent
 
 if TYPE_CHECKING:
-    from convviz.learning.design_comparison import DesignComparison, DesignResult
+    from convviz.learning.design_results import (
+        DesignComparison,
+        DesignResult,
+    )
     from convviz.networks.design import Design
 
 _SECONDS, _SEEDS = 20.0, 3
@@ -90,9 +93,13 @@ def train(designs: Sequence[Design], args: argparse.Namespace) -> DesignComparis
         SettingError: A setting, a design or the data cannot be used.
     """
     from convviz.learning.design_comparison import (
+        compare_designs,
+    )
+    from convviz.learning.design_results import (
         LEARNING_RATE,
         DesignSettings,
-        compare_designs,
+    )
+    from convviz.learning.design_training import (
         saved,
     )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from convviz.errors import DesignError, RecordingError
-from convviz.learning.design_comparison import (
+from convviz.learning.design_results import (
     DesignComparison,
     DesignResult,
     DesignRun,

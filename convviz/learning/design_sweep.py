@@ -1,7 +1,8 @@
 """A sweep: variants of one design, each trained for the same time and seeds, and the best of them.
 
-Each point is a comparison of one design (`design_comparison.compare_designs`), a job of its own, so
-that a sweep can be stopped and go on, and several machines can share it.
+Each point is a comparison of one design (`design_comparison.compare_designs`). `train_points`
+trains several, one after the other, or each on a machine of its own (`cut_points`); what is over
+stays, so that a sweep can be stopped and go on.
 
 A variant is on the best front if no other is as accurate for less, or more accurate for as much
 (Pareto 1906).
@@ -9,13 +10,18 @@ A variant is on the best front if no other is as accurate for less, or more accu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Literal
+from typing import Any, Literal
 
+from convviz.datasets.labelled_set import Dataset
 from convviz.errors import SettingError
-from convviz.learning.design_comparison import DesignComparison, DesignSettings
+from convviz.learning.design_comparison import compare_designs
+from convviz.learning.design_results import (
+    DesignComparison,
+    DesignSettings,
+)
 from convviz.networks.design import Design
 from convviz.networks.design_variants import vary
 
@@ -69,15 +75,22 @@ class DesignSweep:
         return tuple(point for point in self.points if point.accuracy is not None)
 
     @property
-    def following(self) -> int | None:
-        """Number of the point to be trained next; None if all are."""
-        return next((k for k, point in enumerate(self.points) if point.accuracy is None), None)
+    def open(self) -> tuple[int, ...]:
+        """Numbers of the points that are still to be trained, in order."""
+        return tuple(k for k, point in enumerate(self.points) if point.accuracy is None)
 
     def with_result(self, place: int, comparison: DesignComparison) -> DesignSweep:
         """Return the sweep with one point's trainings."""
         points = list(self.points)
         points[place] = replace(points[place], comparison=comparison)
         return replace(self, points=tuple(points))
+
+    def with_results(self, progress: SweepProgress) -> DesignSweep:
+        """Return the sweep with the points whose trainings have come to their end."""
+        sweep = self
+        for place, comparison in progress.over:
+            sweep = sweep.with_result(place, comparison)
+        return sweep
 
     def front(self, kind: Cost) -> tuple[SweepPoint, ...]:
         """Return the trained points that no other beats, the cheapest first."""
@@ -86,6 +99,90 @@ class DesignSweep:
             [point.cost(kind) for point in points], [point.accuracy or 0.0 for point in points]
         )
         return tuple(points[place] for place in best)
+
+
+@dataclass(frozen=True)
+class SweepProgress:
+    """How far the trainings of some points are.
+
+    Attributes:
+        points: Number and trainings of each point that has begun.
+        count: How many points there are.
+    """
+
+    points: tuple[tuple[int, DesignComparison], ...]
+    count: int
+
+    @property
+    def fraction(self) -> float:
+        """Share of the work that is done, in 0…1."""
+        return sum(comparison.fraction for _, comparison in self.points) / self.count
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes, about."""
+        return sum(comparison.nbytes for _, comparison in self.points)
+
+    @property
+    def over(self) -> tuple[tuple[int, DesignComparison], ...]:
+        """Those that have come to their end, and were not stopped."""
+        return tuple(each for each in self.points if each[1].stage == "done" and not each[1].note)
+
+
+def train_points(
+    *,
+    stop: Callable[[], bool],
+    points: Sequence[tuple[int, Design]],
+    dataset: Dataset,
+    settings: DesignSettings,
+) -> Iterator[SweepProgress]:
+    """Train variants of a design one after the other.
+
+    Args:
+        stop: Asked between two steps; once it returns True, it ends with the points that are over.
+        points: Number and design of each.
+        dataset: The images.
+        settings: How to train.
+
+    Raises:
+        SettingError: As `compare_designs` does.
+    """
+    done: tuple[tuple[int, DesignComparison], ...] = ()
+    for place, design in points:
+        begun = done
+        trainings = compare_designs(
+            (design,), dataset, settings, stop=stop, keep=False, baseline=False
+        )
+        for comparison in trainings:
+            done = (*begun, (place, comparison))
+            yield SweepProgress(done, len(points))
+        if stop():
+            return
+
+
+def cut_points(arguments: Mapping[str, Any], machines: int) -> tuple[int, list[Mapping[str, Any]]]:
+    """Cut `train_points` into its points, so that several machines can train them.
+
+    Args:
+        arguments: Its arguments.
+        machines: How many there are; does not matter here.
+
+    Returns:
+        What `join_points` needs, and the arguments of each part.
+    """
+    points = arguments["points"]
+    return len(points), [{**arguments, "points": (point,)} for point in points]
+
+
+def join_points(count: int, parts: Sequence[SweepProgress | None]) -> SweepProgress | None:
+    """Put the points of a sweep together.
+
+    Args:
+        count: As from `cut_points`.
+        parts: The newest item of each part; None for those that have none yet.
+    """
+    begun = tuple(point for part in parts if part is not None for point in part.points)
+    return SweepProgress(begun, count) if begun else None
 
 
 def best_front(costs: Sequence[float], accuracies: Sequence[float]) -> tuple[int, ...]:

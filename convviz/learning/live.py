@@ -18,7 +18,7 @@ from convviz.learning.fit import fit
 from convviz.learning.guessing import Guessing, guessing
 from convviz.learning.loop import one_thread
 from convviz.learning.plan import plan
-from convviz.learning.small_networks import SmallDesign, small_network
+from convviz.learning.small_design import SmallDesign, small_network
 from convviz.learning.snapshots import Snapshot, add, watch
 from convviz.structure.trunk import thin
 
@@ -173,7 +173,7 @@ def train_small(
     Raises:
         SettingError: A setting is out of range, or the images do not fit into memory.
     """
-    network = small_network(design, settings.seed)
+    network = small_network(design, settings.seed, len(dataset.classes))
     settings = replace(settings, size=design.pixels)
     indices = thin(split.validation, _OTHERS)
     view = LiveProgress(

@@ -21,6 +21,7 @@ from convviz.learning.evaluation import Evaluation, Stage, evaluate
 from convviz.learning.plan import Scenario, TransferPlan, untrained_copy
 from convviz.learning.plan import plan as make_plan
 from convviz.learning.significance import interval
+from convviz.networks.design_spec import design_of
 from convviz.networks.network import Network, Weights
 from convviz.weights import trained
 from convviz.weights.load import load
@@ -451,6 +452,7 @@ def about(
     tested = evaluation.tested if evaluation is not None else ()
     low, high = interval(correct, images, len(dataset.different(tested)) or None)
     options = plan.network.spec.imagenet_options
+    design = design_of(plan.network.spec)
     return TrainedInfo(
         network=plan.network.name,
         form=plan.form,
@@ -463,6 +465,7 @@ def about(
         ),
         accuracy=correct / images,
         options=tuple(n for n, value in options if getattr(result.module, n, None) == value),
+        design=design.text if design is not None else "",
     )
 
 

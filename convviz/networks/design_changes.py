@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from convviz.errors import SettingError
-from convviz.networks.design import (
+from convviz.networks.design import Design
+from convviz.networks.design_blocks import (
     AuxiliaryBlock,
     AvgPoolToBlock,
     BatchNormBlock,
     ConvBlock,
-    Design,
     DesignBlock,
     DropoutBlock,
     EndBlock,

@@ -11,7 +11,7 @@ import re
 
 from torch import nn
 
-from convviz.networks.design import (
+from convviz.networks.design_blocks import (
     AuxiliaryBlock,
     EndBlock,
     FlattenBlock,

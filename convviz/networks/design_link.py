@@ -7,7 +7,7 @@ import binascii
 import zlib
 
 from convviz.errors import SettingError
-from convviz.networks.design import MOST_CHARACTERS
+from convviz.networks.design_reading import MOST_CHARACTERS
 from convviz.networks.design_starts import STARTS, start_text
 
 

@@ -17,13 +17,13 @@ from torch.nn import functional
 
 from convviz.errors import DesignError
 from convviz.formatting import grouped
-from convviz.networks.design import (
+from convviz.networks.design import Design
+from convviz.networks.design_blocks import (
     AuxiliaryBlock,
     AvgPoolBlock,
     AvgPoolToBlock,
     BatchNormBlock,
     ConvBlock,
-    Design,
     DesignBlock,
     DropoutBlock,
     EndBlock,
@@ -50,12 +50,19 @@ AUXILIARY_CHANNELS, AUXILIARY_UNITS, AUXILIARY_SIDE, AUXILIARY_DROPOUT = 128, 10
 
 RESIDUAL, END, FLATTEN = "residual", "end", "flatten"
 
+_KEEPING = (nn.BatchNorm1d, nn.BatchNorm2d, nn.LocalResponseNorm, nn.ReLU, nn.Dropout)
+
 
 class InceptionBranches(nn.Module):
-    """An Inception module: (N, C, H, W) to (N, the branches' channels, H, W)."""
+    """An Inception module: (N, C, H, W) to (N, the branches' channels, H, W).
+
+    Attributes:
+        channels: Of its output.
+    """
 
     def __init__(self, channels: int, block: InceptionBlock) -> None:
         super().__init__()
+        self.channels = block.conv1 + block.conv3 + block.conv5 + block.pool
         norm = block.batch_norm
         middle = [(block.conv3, 3)]
         last = {"5x5": [(block.conv5, 5)], "3x3": [(block.conv5, 3)]}.get(
@@ -280,7 +287,15 @@ def _place(design: Design) -> Iterator[PlacedBlock]:
 
 
 def _run(part: nn.Module, shape: Shape) -> Shape:
-    """Run a part on a tensor without values and return its output's shape, without the batch."""
+    """Return the shape of a part's output, without the batch.
+
+    What keeps a map's size does not run: on tensors without values PyTorch takes such operations
+    apart in Python, which would take most of the time.
+    """
+    if isinstance(part, InceptionBranches):
+        return (part.channels, *shape[1:])
+    if isinstance(part, _KEEPING):
+        return shape
     output: Tensor = part.eval()(torch.empty((1, *shape)))
     return tuple(output.shape[1:])
 

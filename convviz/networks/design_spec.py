@@ -40,5 +40,14 @@ def design_spec(design: Design) -> NetworkSpec:
     return registry.add_unlisted(spec)
 
 
+def design_of(spec: NetworkSpec) -> Design | None:
+    """Return the design that a network is built from; None for a network that is none."""
+    build_design = spec.build
+    if isinstance(build_design, partial) and build_design.func is _build:
+        design: Design = build_design.args[0]
+        return design
+    return None
+
+
 def _build(design: Design) -> DesignNetwork:
     return build(design, None)

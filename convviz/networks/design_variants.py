@@ -10,8 +10,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from convviz.errors import SettingError
-from convviz.networks.design import MOST_NAME, ConvBlock, Design
+from convviz.networks.design import Design
+from convviz.networks.design_blocks import ConvBlock
 from convviz.networks.design_changes import change_design, scaled_widths
+from convviz.networks.design_reading import MOST_NAME
 
 
 def widen(design: Design, factor: float) -> Design:

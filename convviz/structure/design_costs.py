@@ -13,11 +13,11 @@ from functools import lru_cache
 
 from convviz.errors import DesignError
 from convviz.formatting import grouped
-from convviz.networks.design import (
+from convviz.networks.design import Design
+from convviz.networks.design_blocks import (
     AuxiliaryBlock,
     AvgPoolToBlock,
     ConvBlock,
-    Design,
     DesignBlock,
     EndBlock,
     FcBlock,

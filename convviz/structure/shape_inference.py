@@ -68,12 +68,30 @@ def run(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     if known:
         return _again(known, tensors)
     before = [_state(tensor) for tensor in tensors]
-    output = function(*args, **kwargs)
+    output = _normalised(function, args) or function(*args, **kwargs)
     if len(_known) >= _MOST_KEPT:
         _known.clear()
     changed = any(_state(each) != state for each, state in zip(tensors, before, strict=True))
     _known[key] = None if changed else _description(output, tensors)
     return output
+
+
+def _normalised(function: Any, args: Sequence[Any]) -> tuple[Tensor, ...] | None:
+    """Make what a batch norm puts out; None for any other operation, or one out of the ordinary.
+
+    PyTorch takes 2 ms to find that it is as large as the input, and a network has many of them.
+    """
+    if function is not torch.ops.aten.native_batch_norm.default or len(args) != 8:
+        return None
+    x, *numbers = args[:5]
+    channels = x.shape[1:2]
+    plain = all(
+        isinstance(each, Tensor) and each.shape == channels and each.dtype is x.dtype
+        for each in numbers
+    )
+    if not plain or x.dtype is not torch.float32 or not x.is_contiguous():
+        return None
+    return torch.empty_like(x), x.new_empty(channels), x.new_empty(channels)
 
 
 def _key(argument: Any, tensors: list[Tensor]) -> Any:

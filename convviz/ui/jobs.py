@@ -135,6 +135,7 @@ def _cluster_runner(settings: ClusterSettings, allowed: Limits) -> Runner:
     from convviz.features.in_parts import cut_set, join_dead, join_top_patches
     from convviz.features.top_patches import find_top_patches
     from convviz.jobs.coordinator import Bounds
+    from convviz.learning.design_sweep import cut_points, join_points, train_points
     from convviz.networks import device
     from convviz.networks.network import Network
     from convviz.reconstruction.progress import cut_series, join_series, reconstruct_series
@@ -143,6 +144,7 @@ def _cluster_runner(settings: ClusterSettings, allowed: Limits) -> Runner:
     set_parts(reconstruct_series, Parts(cut_series, join_series))
     set_parts(find_top_patches, Parts(cut_set, join_top_patches))
     set_parts(count_dead, Parts(cut_set, join_dead))
+    set_parts(train_points, Parts(cut_points, join_points))
     bounds = Bounds(
         work=limits.CLUSTER_WORK_MEGABYTES.bytes,
         works=limits.CLUSTER_WORKS_MEGABYTES.bytes,

@@ -31,8 +31,9 @@ from convviz.formatting import percent, size_text
 from convviz.networks import registry
 from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form, inputs_of
-from convviz.networks.design import MOST_CHARACTERS, Design
+from convviz.networks.design import Design
 from convviz.networks.design_module import place_blocks
+from convviz.networks.design_reading import MOST_CHARACTERS
 from convviz.networks.design_spec import design_spec
 from convviz.networks.network import Network, NetworkSpec, Weights, is_within
 from convviz.structure.input_size import LARGEST_INPUT
@@ -82,7 +83,7 @@ class TrainedInfo:
 
     Attributes:
         network: Name of the network that was trained.
-        form: Its decoder.
+        form: Its decoder; without a decoder's name it is the one that the network is built with.
         input_size: Side of the images it was trained on, in pixels.
         training_set: Name of the data it was trained on.
         note: Its accuracy in a sentence or two, with the images it was measured on.
@@ -298,7 +299,7 @@ def read(data: bytes, bases: Bases) -> Network:
         raise
     except Exception as error:  # a damaged file may raise anything
         raise WeightsError(_DAMAGED) from error
-    if not info.design:
+    if info.form.decoder or not info.design:
         _check_form(info.form, spec)
     if base is None:
         module = _empty(spec, info)
@@ -510,7 +511,7 @@ def _empty(spec: NetworkSpec, info: TrainedInfo) -> nn.Module:
     Raises:
         WeightsError: It is a design with another number of outputs than its file has classes.
     """
-    if info.design:
+    if info.design and not info.form.decoder:
         placed = place_blocks(Design.parse(info.design))
         if placed.classes != len(info.form.classes):
             raise WeightsError(_DAMAGED)

@@ -48,3 +48,21 @@ def test_lenet_is_built_from_nothing_and_the_link_keeps_it(visit: Visit) -> None
     with page.expect_download() as download:
         page.get_by_role("button", name="Take it home").click()
     assert "class LeNet5(nn.Module):" in Path(download.value.path()).read_text("utf-8")
+
+
+def test_one_change_is_trained_to_a_verdict_and_looked_into(visit: Visit) -> None:
+    page = visit(
+        "/Design?design=lenet5&design_view=train&design_b=change-norm&design_equal=epochs"
+        "&design_epochs=2&design_seeds=1"
+    )
+    page.locator(".st-key-start button").click()
+    expect(page.get_by_text("One seed:")).to_be_visible(timeout=180_000)
+    moment = page.get_by_role("slider", name="Moment of the training")
+    expect(moment).to_be_visible()
+    moment.press("Home")
+    expect(moment).to_have_attribute("aria-valuetext", "step 0")
+    page.get_by_role("link", name="Activations", exact=True).first.click()
+    page.locator(".st-key-network input").click()
+    page.get_by_role("option", name="LeNet-5, norm").click()
+    expect(page.get_by_text("of LeNet-5, norm, convolution: 6 maps of 28 × 28")).to_be_visible()
+    expect(page).to_have_url(re.compile("network=design-lenet-5-norm-"))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from convviz.figures import design_comparison as figures
-from convviz.learning.design_comparison import (
+from convviz.learning.design_results import (
     CurvePoint,
     DesignComparison,
     DesignResult,

@@ -16,19 +16,25 @@ from convviz.datasets.distant_marks import distant_marks
 from convviz.datasets.labelled_set import Dataset, partition
 from convviz.datasets.shapes import shapes
 from convviz.errors import DesignError, RecordingError, SettingError
-from convviz.learning import design_comparison, design_record, findings
+from convviz.learning import design_record, design_training, findings
 from convviz.learning.design_comparison import (
-    DeadRelu,
-    DesignComparison,
-    DesignImages,
-    DesignResult,
-    DesignRun,
-    DesignSettings,
     compare_designs,
     distinct,
     for_classes,
-    gradients,
 )
+from convviz.learning.design_results import (
+    DeadRelu,
+    DesignComparison,
+    DesignResult,
+    DesignRun,
+    DesignSettings,
+)
+from convviz.learning.design_training import (
+    DesignImages,
+    gradients,
+    linear_accuracy,
+)
+from convviz.learning.encoding import DecodedImages
 from convviz.learning.significance import paired_interval, t_quantile
 from convviz.learning.step import Learner, Losses, total_loss
 from convviz.networks.design import Design
@@ -99,6 +105,26 @@ def test_the_network_of_the_first_seed_is_kept_and_saved_with_its_design() -> No
         assert load(network.name, result.source) is network
 
 
+def test_the_maps_of_the_first_seed_are_kept_while_it_learns() -> None:
+    *_, last = compared()
+    for result in last.results:
+        film = result.film
+        assert film is not None
+        first, end = film.frames[0], film.frames[-1]
+        assert (first.step, end.step) == (0, result.runs[0].steps)
+        assert {maps.layer.kind for maps in end.maps} == {"ReLU"}
+        untrained = build(result.design, 0)
+        assert first.kernels is not None
+        assert torch.equal(first.kernels, untrained.conv1.weight.detach())
+        probe = data().images.titles[partition(data()).split.validation[0]]
+        assert film.probe == probe
+    assert last.nbytes > sum(result.film.nbytes for result in last.results if result.film)
+    (*_, plain) = compare_designs(
+        [SMALL], data(), DesignSettings(epochs=1, seconds=None, seeds=1), keep=False
+    )
+    assert plain.results[0].film is None
+
+
 def test_the_accuracy_is_that_of_the_kept_network_on_the_test_images() -> None:
     result = compared()[-1].results[0]
     network = trained.find(result.source)
@@ -135,6 +161,42 @@ def test_a_saved_design_opens_by_its_file_alone(tmp_path: Path) -> None:
     assert load(DESIGN, path).name == opened.name
     with pytest.raises(Exception, match="is a trained grey one, not AlexNet"):
         load("alexnet", path)
+
+
+def decoded(dataset: Dataset) -> DesignImages:
+    split = partition(dataset).split
+    every = tuple(sorted({*split.train, *split.validation, *split.test}))
+    images = DecodedImages(dataset, every, 32)
+    for _ in images.decode():
+        pass
+    return DesignImages(images, split, 3)
+
+
+def test_dead_relus_are_those_of_a_plain_pass() -> None:
+    settings = DesignSettings(epochs=1, seconds=None, seeds=1, learning_rate=1.0)  # which kills
+    *_, last = compare_designs([SMALL], data(), settings)
+    (result,) = last.results
+    network = trained.find(result.source)
+    assert network is not None
+    images = decoded(data())
+    x, _ = images.batch(images.split.validation)
+    with torch.no_grad():
+        maps = network.module.relu1(network.module.conv1(x))
+    silent = int((maps.amax((0, 2, 3)) == 0).sum())
+    assert result.dead == (DeadRelu("relu1", 4, silent, len(images.split.validation)),)
+
+
+def test_the_linear_classifier_learns_what_is_linear_in_the_pixels_and_nothing_else() -> None:
+    bright = [np.asarray(data().images.image(k)).mean() for k in range(len(data()))]
+    middle = float(np.median(bright))
+    drawn = np.random.default_rng(0).integers(0, 2, len(data())).tolist()
+    learned = [
+        linear_accuracy(decoded(replace(data(), classes=("a", "b"), labels=tuple(labels))), 2)
+        for labels in ([int(each > middle) for each in bright], drawn)
+    ]
+    assert None not in learned
+    assert learned[0] > 0.85
+    assert learned[1] < 0.75  # of sixty test pictures with drawn labels
 
 
 def test_gradients_are_those_of_the_weighted_sum_of_losses() -> None:
@@ -188,7 +250,7 @@ def test_a_design_that_diverges_is_tested_with_its_last_good_weights(
             wild = self.steps > 7 and isinstance(self.module, DesignNetwork)
             return replace(losses, main=math.nan) if wild else losses
 
-    monkeypatch.setattr(design_comparison, "Learner", Diverging)
+    monkeypatch.setattr(design_training, "Learner", Diverging)
     settings = DesignSettings(epochs=3, seconds=None, seeds=2)
     *_, last = compare_designs([SMALL], data(), settings)  # five steps an epoch
     first, second = last.results[0].runs

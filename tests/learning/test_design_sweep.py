@@ -1,13 +1,22 @@
 """A sweep's variants, in what order they are trained, and which of them nothing beats."""
 
 from itertools import product
+from typing import Any
 
 import pytest
 
 from convviz.datasets.shapes import shapes
 from convviz.errors import SettingError
-from convviz.learning.design_comparison import DesignSettings, compare_designs
-from convviz.learning.design_sweep import best_front, plan_sweep
+from convviz.learning.design_results import (
+    DesignSettings,
+)
+from convviz.learning.design_sweep import (
+    best_front,
+    cut_points,
+    join_points,
+    plan_sweep,
+    train_points,
+)
 from convviz.networks.design import Design
 from convviz.networks.design_variants import vary
 from convviz.structure.design_costs import count_design
@@ -85,17 +94,55 @@ def test_nothing_beats_the_front() -> None:
         )
 
 
-def test_a_point_is_trained_and_the_next_follows() -> None:
+def test_points_are_trained_together_or_each_on_a_machine_and_go_on_where_they_stopped() -> None:
+    settings = DesignSettings(epochs=1, seconds=None, seeds=1)
+    sweep = plan_sweep(SMALL, [("width", (0.25, 0.5, 1.0))], settings)
+    assert (sweep.open, sweep.trained, sweep.front("macs")) == ((0, 1, 2), (), ())
+    arguments: dict[str, Any] = {
+        "points": tuple((place, sweep.points[place].design) for place in sweep.open),
+        "dataset": shapes(per_class=8),
+        "settings": settings,
+    }
+    items = list(train_points(stop=lambda: False, **arguments))
+    fractions = [item.fraction for item in items]
+    assert fractions == sorted(fractions)
+    assert (fractions[-1], len(items[-1].over)) == (1.0, 3)
+    assert items[-1].nbytes > 0
+    (first, comparison), *_ = items[-1].points
+    assert first == 0
+    assert (comparison.results[0].source, comparison.results[0].gradients) == ("", ())
+    assert comparison.linear is None  # it would be the same for each point
+    whole = sweep.with_results(items[-1])
+    assert whole.open == ()
+    assert [point.cost("parameters") for point in whole.trained] == [
+        count_design(point.design).parameters for point in whole.points
+    ]
+    assert 1 <= len(whole.front("parameters")) <= 3
+
+    count, parts = cut_points(arguments, 2)
+    newest = [list(train_points(stop=lambda: False, **part))[-1] for part in parts]
+    joined = join_points(count, newest)
+    assert joined is not None
+    accuracies = [point.accuracy for point in sweep.with_results(joined).points]
+    assert accuracies == [point.accuracy for point in whole.points]
+    assert join_points(count, [None, None, None]) is None
+    partly = join_points(count, [None, newest[1], None])
+    assert partly is not None
+    assert (partly.fraction, sweep.with_results(partly).open) == (pytest.approx(1 / 3), (0, 2))
+
+
+def test_a_stopped_point_is_trained_again() -> None:
     settings = DesignSettings(epochs=1, seconds=None, seeds=1)
     sweep = plan_sweep(SMALL, [("width", (0.25, 0.5))], settings)
-    assert (sweep.following, sweep.trained, sweep.front("macs")) == (0, (), ())
-    data = shapes(per_class=8)
-    for place in (0, 1):
-        *_, last = compare_designs([sweep.points[place].design], data, settings, keep=False)
-        assert (last.results[0].source, last.results[0].gradients) == ("", ())
-        sweep = sweep.with_result(place, last)
-    assert sweep.following is None
-    assert [point.cost("parameters") for point in sweep.trained] == [
-        count_design(point.design).parameters for point in sweep.points
-    ]
-    assert 1 <= len(sweep.front("parameters")) <= 2
+    points = tuple((place, sweep.points[place].design) for place in sweep.open)
+    begun: list[int] = []
+
+    def stop() -> bool:
+        return len(begun) > 1
+
+    for item in train_points(
+        stop=stop, points=points, dataset=shapes(per_class=8), settings=settings
+    ):
+        begun[:] = [place for place, _ in item.points]
+    assert begun == [0, 1]
+    assert sweep.with_results(item).open == (1,)

@@ -15,7 +15,7 @@ from convviz.learning.config import TrainingSettings
 from convviz.learning.fit import fit
 from convviz.learning.live import DEADLY_RATE, LiveProgress, learning_rate, train_small
 from convviz.learning.plan import plan
-from convviz.learning.small_networks import SmallDesign, small_network
+from convviz.learning.small_design import SmallDesign, small_network
 from convviz.ui.training import findings
 
 DESIGN = SmallDesign(width=4, depth=2, pixels=32)

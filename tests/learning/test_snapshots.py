@@ -14,7 +14,7 @@ from convviz.features.capture import capture
 from convviz.learning.config import TrainingResult, TrainingSettings
 from convviz.learning.fit import fit
 from convviz.learning.plan import TransferPlan, plan
-from convviz.learning.small_networks import SmallDesign, small_network, small_spec
+from convviz.learning.small_design import SmallDesign, small_network
 from convviz.learning.snapshots import Maps, Snapshot, SnapshotSchedule, Watch, add, watch
 from convviz.networks.clone import clone
 from convviz.networks.initial_weights import untrained
@@ -68,7 +68,7 @@ def test_frame_0_is_an_untrained_network_and_the_last_is_the_one_that_is_kept(
     frames, result = trained(few, few_split, looked, made=made)
     first, last = frames[0], frames[-1]
     # The same seed draws the same network, without any training in sight.
-    assert_shows(first, untrained(small_spec(design), SHORT.seed), looked)
+    assert_shows(first, untrained(network.spec, SHORT.seed), looked)
     assert_shows(last, result.module, looked)
     assert (first.step, first.kept, last.kept) == (0, False, True)
     assert (last.step, last.epoch) == (result.best_step, result.best_epoch)
@@ -128,7 +128,7 @@ def test_what_counts_as_empty_is_what_the_relu_lets_through(
 
 def test_values_that_are_no_numbers_are_kept_apart_from_silence() -> None:
     network = small_network(DESIGN)
-    relu = layer(network, "features.relu1")
+    relu = layer(network, "relu1")
     maps = torch.zeros(4, 2, 2)
     maps[0, 0, 0] = torch.inf
     maps[1, 0, 0] = torch.nan

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from convviz.errors import DesignError
-from convviz.networks import design as grammar
-from convviz.networks import design_module
-from convviz.networks.design import ConvBlock, Design, InceptionBlock, MaxPoolBlock
+from convviz.networks import design_blocks, design_grammar, design_module, design_reading
+from convviz.networks.design import Design
+from convviz.networks.design_blocks import ConvBlock, InceptionBlock, MaxPoolBlock
 from convviz.structure import design_costs
 
 BEGIN = "input 3x32x32\n"
 
 
-def only(line: str) -> grammar.DesignBlock:
+def only(line: str) -> design_blocks.DesignBlock:
     """Read one line after an input."""
     return Design.parse(BEGIN + line).blocks[1]
 
@@ -52,12 +52,12 @@ def only(line: str) -> grammar.DesignBlock:
             InceptionBlock(64, 0, 128, 0, 32, 32),
             "inception 64 128 32 >32",
         ),
-        ("dropout .5", grammar.DropoutBlock(0.5), "dropout 0.5"),
-        ("avgpool to 6×6", grammar.AvgPoolToBlock((6, 6)), "avgpool to 6x6"),
+        ("dropout .5", design_blocks.DropoutBlock(0.5), "dropout 0.5"),
+        ("avgpool to 6×6", design_blocks.AvgPoolToBlock((6, 6)), "avgpool to 6x6"),
     ],
 )
 def test_a_line_is_read_and_written(
-    line: str, block: grammar.DesignBlock, text: str | None
+    line: str, block: design_blocks.DesignBlock, text: str | None
 ) -> None:
     assert only(line) == block
     if text is not None:
@@ -141,8 +141,8 @@ def test_what_is_no_line_is_named_with_its_cure(text: str, line: int, words: str
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
-@pytest.mark.parametrize("form", grammar.GRAMMAR, ids=lambda form: form.keyword)
-def test_every_example_of_the_grammar_can_be_read(form: grammar.LineForm) -> None:
+@pytest.mark.parametrize("form", design_grammar.GRAMMAR, ids=lambda form: form.keyword)
+def test_every_example_of_the_grammar_can_be_read(form: design_grammar.LineForm) -> None:
     before = {"name": "", "input": ""}.get(form.keyword, BEGIN)
     after = {
         "name": "\n" + BEGIN + "fc 1",
@@ -156,12 +156,15 @@ def test_every_example_of_the_grammar_can_be_read(form: grammar.LineForm) -> Non
 
 
 def test_the_document_has_the_grammar_and_the_limits() -> None:
-    document = (Path(grammar.__file__).parents[2] / "docs/DESIGN_LANGUAGE.md").read_text("utf-8")
-    for form in grammar.GRAMMAR:
+    document = (Path(design_grammar.__file__).parents[2] / "docs/DESIGN_LANGUAGE.md").read_text(
+        "utf-8"
+    )
+    for form in design_grammar.GRAMMAR:
         assert f"| `{form.example}` | {form.meaning} |" in document
     text = " ".join(document.split())
     for limit in (
-        f"{grammar.MOST_BLOCKS} blocks, {grammar.MOST_CHANNELS:,} channels, {grammar.MOST_SIDE:,}",
+        f"{design_reading.MOST_BLOCKS} blocks, {design_reading.MOST_CHANNELS:,} channels, "
+        f"{design_reading.MOST_SIDE:,}",
         f"{design_module.LARGEST_MAP:,} positions",
         f"{design_module.MOST_PARAMETERS:,} parameters",
         f"{design_costs.MOST_TRAINED_PARAMETERS:,} parameters",

@@ -61,9 +61,14 @@ def test_two_designs_are_trained_from_start_to_verdict(open_page: Any) -> None:
     table = next(f.value for f in app.dataframe if "seconds an epoch" in f.value.columns)
     assert list(table["epochs"]) == ["2", "2"]
     assert len(saves(app)) == 3
+    assert "While they learned" in [h.value for h in app.header]
+    layers = app.segmented_control(key="design_film_layer_0")
+    layers.set_value(layers.options[-1])
+    app = sound(app.run())
+    assert "moments of the first seed's training" in texts(app)
     name = table["design"][1]
     app.switch_page("pages/1_Activations.py").run()
-    assert name in app.selectbox(key="network").options
+    assert name in app.selectbox(key="network").options[:2]
 
 
 @pytest.mark.usefixtures("few_images")

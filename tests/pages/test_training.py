@@ -111,8 +111,8 @@ def test_trains_counts_and_saves(open_page: Any) -> None:
     assert "any of 12 validation pictures" in captions(app)
     # Six equal classes: one sixth.
     assert "always naming the largest class would name 17 % of them correctly" in captions(app)
-    assert app.segmented_control(key="live_layer").value == "features.relu2"
-    app.segmented_control(key="live_layer").set_value("features.relu1").run()
+    assert app.segmented_control(key="live_layer").value == "relu2"
+    app.segmented_control(key="live_layer").set_value("relu1").run()
     assert not app.exception
 
 

@@ -2,12 +2,13 @@
 
 import pytest
 import torch
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
 
 from convviz.errors import DesignError
 from convviz.networks.design import Design
-from convviz.networks.design_module import build
+from convviz.networks.design_module import InceptionBranches, build
 from convviz.networks.design_starts import SMALL, start
 from convviz.networks.registry import spec
 from convviz.structure import costs
@@ -118,6 +119,19 @@ def test_the_whole_networks_count_what_torchvision_s_do(
             torch.empty(1, 3, 224, 224)
         )
     assert designed.macs * 2 == counter.get_total_flops()
+
+
+def test_a_module_runs_in_the_two_traced_passes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[bool] = []
+    forward = InceptionBranches.forward
+
+    def counted(self: InceptionBranches, x: Tensor) -> Tensor:
+        runs.append(self.training)
+        return forward(self, x)
+
+    monkeypatch.setattr(InceptionBranches, "forward", counted)
+    count_design(start("googlenet"))
+    assert runs == 9 * [False] + 9 * [True]  # to classify, and what training keeps
 
 
 def test_alexnet_of_2012_has_as_many_weights_as_its_two_towers() -> None:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from convviz.errors import DesignError
-from convviz.networks.design import AvgPoolToBlock, Design, InceptionBlock
+from convviz.networks.design import Design
+from convviz.networks.design_blocks import AvgPoolToBlock, InceptionBlock
 from convviz.networks.design_module import build, place_blocks
 from convviz.structure.design_costs import count_design, count_text
 
@@ -83,6 +84,8 @@ def test_a_design_runs_as_it_is_counted_or_has_a_sentence(text: str) -> None:
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
     assert len(outputs) == 1 + len(design.auxiliary)
     assert all(tuple(each.shape[1:]) == costs.output for each in outputs)
+    placed = [each.output for each in place_blocks(design).blocks]
+    assert placed == [block.output for block in costs.blocks]
     sizes = {name: p.numel() for name, p in network.named_parameters()}
     for block in costs.blocks:
         own = [name for name in sizes if name.split(".")[0] in block.parts]

@@ -36,7 +36,13 @@ def described(output: Any) -> Any:
         lambda: nn.Conv2d(6, 4, 3, device=META)(LAST),
         lambda: functional.relu(LAST),
         lambda: nn.BatchNorm2d(6, device=META)(IMAGE),
+        lambda: nn.BatchNorm2d(6, device=META).eval()(IMAGE),
         lambda: nn.BatchNorm2d(6, device=META).eval()(LAST),
+        lambda: nn.BatchNorm2d(6, affine=False, device=META)(IMAGE),
+        lambda: nn.BatchNorm2d(6, track_running_stats=False, device=META)(IMAGE),
+        lambda: nn.BatchNorm2d(6, device=META, dtype=torch.float64)(IMAGE.double()),
+        lambda: nn.BatchNorm2d(6, device=META)(IMAGE.half()),
+        lambda: nn.BatchNorm1d(6, device=META)(IMAGE[:, :, 0, 0].contiguous()),
         lambda: nn.LayerNorm(6, device=META)(TOKENS),
         lambda: nn.MultiheadAttention(6, 2, device=META, batch_first=True)(TOKENS, TOKENS, TOKENS),
         lambda: functional.max_pool2d(IMAGE, 2, return_indices=True),
@@ -75,6 +81,13 @@ def test_an_operation_that_fails_fails_each_time() -> None:
         for _ in range(2):
             with pytest.raises(RuntimeError):
                 IMAGE + torch.empty(2, 6, 8, 7, device=META)
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_a_batch_norm_of_other_channels_fails(train: bool) -> None:
+    norm = nn.BatchNorm2d(5, device=META).train(train)
+    with Inferred(), pytest.raises(RuntimeError, match="5"):
+        norm(IMAGE)
 
 
 def test_numbers_are_computed() -> None:

@@ -3,17 +3,23 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
-from convviz.learning.design_comparison import (
+from convviz.features.activations import measure
+from convviz.learning.design_results import (
     CurvePoint,
     DesignComparison,
+    DesignFilm,
     DesignResult,
     DesignRun,
     DesignSettings,
 )
 from convviz.learning.design_sweep import DesignSweep, SweepPoint
+from convviz.learning.small_design import SmallDesign, small_network
+from convviz.learning.snapshots import Maps, Snapshot
 from convviz.networks.design import Design
 from convviz.structure.design_costs import count_design
+from convviz.structure.layers import layer
 from convviz.ui.design import findings
 
 
@@ -70,7 +76,7 @@ def test_the_front_is_named_from_the_cheapest_to_the_most_accurate() -> None:
 
 @pytest.mark.claims(
     "convviz.ui.design.findings.sweep_in_short",
-    "convviz.ui.design.findings.sweep_point",
+    "convviz.ui.design.findings.sweep_points",
     "convviz.ui.design.findings.sweep_idea",
 )
 def test_a_sweep_is_said_in_one_line() -> None:
@@ -79,7 +85,8 @@ def test_a_sweep_is_said_in_one_line() -> None:
     assert text == "3 variants of 2 seeds, 10 s each: about 60 seconds in all."
     epochs = findings.sweep_in_short(DesignSweep(DesignSettings(5, None, 1), points[:1]))
     assert epochs == "1 variant of 1 seed, 5 epochs each."
-    assert findings.sweep_point(1, 3, "b") == "Variant 2 of 3: b"
+    assert findings.sweep_points((1,), 3) == "Variant 2 of 3"
+    assert findings.sweep_points((1, 2, 4), 5) == "Variants 2 to 5 of 5"
     assert "best front" in findings.sweep_idea()
 
 
@@ -118,3 +125,22 @@ def test_what_was_recorded_is_said_with_its_settings() -> None:
 def test_what_is_compared_is_explained() -> None:
     assert "from the same seeds" in findings.two_designs()
     assert "under the design's name" in findings.on_other_pages()
+
+
+@pytest.mark.claims(
+    "convviz.ui.design.findings.filmed",
+    "convviz.ui.design.findings.film_kernels",
+    "convviz.ui.design.findings.film_maps",
+)
+def test_a_film_says_what_is_shown() -> None:
+    values = torch.ones(4, 2, 2)
+    values[0] = 0
+    relu = layer(small_network(SmallDesign(4, 1, pixels=32)), "relu1")
+    empty, full = (Maps.of(measure(relu, maps, None)) for maps in (values, values + 1))
+    frame = Snapshot(0, 0, 0.0, None, (empty,))
+    text = findings.filmed(DesignFilm("cat 3", (frame, frame)))
+    assert text.startswith("Shown is “cat 3”, a validation picture")
+    assert "2 moments of the first seed" in text
+    assert findings.film_kernels(0.256).endswith("from −0.26 to 0.26.")
+    assert findings.film_maps(empty).endswith("1 of 4 channels empty (crossed out).")
+    assert findings.film_maps(full).endswith("0 of 4 channels empty.")

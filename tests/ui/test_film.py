@@ -9,14 +9,14 @@ import torch
 from convviz.features.activations import measure
 from convviz.learning.guessing import Guessing
 from convviz.learning.live import ChannelCount, EpochCheck, LiveProgress, LossPoint
-from convviz.learning.small_networks import SmallDesign, small_network
+from convviz.learning.small_design import SmallDesign, small_network
 from convviz.learning.snapshots import Maps, Snapshot
 from convviz.structure.layers import layer
 from convviz.ui.components.film import Still, _pack
 from convviz.ui.training import live_film
 
 DESIGN = SmallDesign(width=4, depth=2, pixels=32)
-RELU = "features.relu1"
+RELU = "relu1"
 
 
 def frame(step: int, *, kept: bool = False) -> Snapshot:

@@ -16,7 +16,7 @@ from convviz.features.activations import measure
 from convviz.learning import recording
 from convviz.learning.guessing import Guessing
 from convviz.learning.live import ChannelCount, EpochCheck, LiveOutcome, LiveProgress
-from convviz.learning.small_networks import SmallDesign, SmallNetwork, small_network
+from convviz.learning.small_design import SmallDesign, small_network
 from convviz.learning.snapshots import Maps, Snapshot
 from convviz.structure.layers import layer
 from convviz.ui.training import findings
@@ -120,7 +120,7 @@ def test_the_panel_names_the_layer() -> None:
 def maps_of(*maxima: float, dead: int = 1) -> Maps:
     """A layer of four channels, each of whose maps has one value everywhere."""
     values = torch.tensor(maxima, dtype=torch.float32)[:, None, None].expand(-1, 2, 2).contiguous()
-    return Maps.of(measure(layer(small_network(DESIGN), "features.relu1"), values, None), dead)
+    return Maps.of(measure(layer(small_network(DESIGN), "relu1"), values, None), dead)
 
 
 def frame(step: int, *, kept: bool = False, value: float = 0.5) -> Snapshot:
@@ -230,12 +230,12 @@ def test_advice_about_the_rate_fits_the_settings(
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_the_arithmetic_is_that_of_the_network_itself(depth: int, batch_norm: bool) -> None:
     design = SmallDesign(8, depth, batch_norm, 48)
-    network = SmallNetwork(design, 5).eval()
+    network = small_network(design, classes=5).module
     text = findings.arithmetic(design, 5)
     count = sum(parameter.numel() for parameter in network.parameters())
     assert f"{count:,} parameters" in text
     x, shapes = torch.zeros(1, 3, 48, 48), ["48 × 48 × 3"]
-    parts = list(network.features.named_children())
+    parts = list(network.named_children())[:-2]  # without the average and the classifier
     for index, (_, part) in enumerate(parts):
         x = part(x)
         if index + 1 == len(parts) or parts[index + 1][0].startswith("conv"):

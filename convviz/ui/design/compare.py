@@ -16,17 +16,22 @@ from convviz.jobs.job import JobView
 from convviz.learning import design_record
 from convviz.learning import findings as results
 from convviz.learning.design_comparison import (
+    compare_designs,
+)
+from convviz.learning.design_results import (
     DesignComparison,
     DesignSettings,
-    compare_designs,
+)
+from convviz.learning.design_training import (
     saved,
 )
-from convviz.networks.design import MOST_CHARACTERS, MOST_NAME, Design
+from convviz.networks.design import Design
 from convviz.networks.design_changes import CHANGES, change_design
+from convviz.networks.design_reading import MOST_CHARACTERS, MOST_NAME
 from convviz.networks.design_starts import SMALL, start
 from convviz.structure.design_costs import count_design
 from convviz.ui import datasets, errors, exports, jobs, state
-from convviz.ui.design import findings
+from convviz.ui.design import film, findings
 from convviz.ui.design.settings import settle, too_long
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.jobs import PageJobs
@@ -210,6 +215,7 @@ def _draw_ended(comparison: DesignComparison) -> None:
     for result in comparison.results:
         if text := results.dead_relus(result):
             st.caption(state.plain(text))
+    film.draw(comparison)
     _draw_files(comparison)
 
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from convviz.formatting import grouped, percent, say_seconds
-from convviz.learning.design_comparison import DesignComparison, DesignSettings
+from convviz.learning.design_results import (
+    DesignComparison,
+    DesignFilm,
+    DesignSettings,
+)
 from convviz.learning.design_sweep import Cost, DesignSweep
+from convviz.learning.snapshots import Maps
 from convviz.structure.design_costs import DesignCosts
 
 
@@ -72,11 +79,36 @@ def progress(comparison: DesignComparison) -> str:
     return f"{text}, {percent(run.points[-1].accuracy, 1)} of the validation pictures"
 
 
+def filmed(film: DesignFilm) -> str:
+    """Say what the film shows."""
+    return (
+        f"Shown is “{film.probe}”, a validation picture that nothing was learned from, through the "
+        f"weights of {len(film.frames)} moments of the first seed's training. Drag the slider."
+    )
+
+
+def film_kernels(bound: float) -> str:
+    """Say on which scale the first kernels are drawn.
+
+    Args:
+        bound: The magnitude at the ends of the scale.
+    """
+    return f"Its weights on one scale, from −{bound:.2g} to {bound:.2g}."
+
+
+def film_maps(maps: Maps) -> str:
+    """Say how many of the maps of one moment are empty."""
+    crossed = " (crossed out)" if maps.empty else ""
+    return (
+        f"Each channel on its own scale: {maps.empty} of {maps.channels} channels empty{crossed}."
+    )
+
+
 def on_other_pages() -> str:
     """Say where the trained networks can be looked into."""
     return (
-        "What seed 0 has trained is in the sidebar's list of networks now, under the design's "
-        "name: Activations, Filters, Reconstruction and the other pages open it."
+        "What seed 0 has trained is at the top of the sidebar's list of networks now, under the "
+        "design's name: Activations, Filters, Reconstruction and the other pages open it."
     )
 
 
@@ -93,9 +125,9 @@ def recorded(comparison: DesignComparison) -> str:
 def sweep_idea() -> str:
     """Say what a sweep is."""
     return (
-        "Variants of the design at hand are trained one after the other, for the same time and "
-        "from the same seeds. On the best front are those that no other beats: every other one "
-        "that is as accurate costs more."
+        "Variants of the design at hand are trained on the same pictures, from the same seeds and "
+        "for as long. On the best front are those that no other beats: every other one that is as "
+        "accurate costs more."
     )
 
 
@@ -110,15 +142,17 @@ def sweep_in_short(sweep: DesignSweep) -> str:
     return f"{text}, {settings.seconds:g} s each: {total} in all."
 
 
-def sweep_point(place: int, count: int, name: str) -> str:
-    """Name the run of one variant.
+def sweep_points(places: Sequence[int], count: int) -> str:
+    """Name the run of some variants.
 
     Args:
-        place: Its number, from 0.
+        places: Their numbers, from 0, in order.
         count: How many variants there are.
-        name: Its name.
     """
-    return f"Variant {place + 1} of {count}: {name}"
+    first, last = places[0] + 1, places[-1] + 1
+    if first == last:
+        return f"Variant {first} of {count}"
+    return f"Variants {first} to {last} of {count}"
 
 
 def front(sweep: DesignSweep, kind: Cost) -> str:

@@ -8,9 +8,10 @@ import streamlit as st
 
 from convviz.errors import ConvvizError, DesignError
 from convviz.formatting import grouped
-from convviz.networks.design import GRAMMAR, Design
+from convviz.networks.design import Design
 from convviz.networks.design_changes import CHANGES, change_design
 from convviz.networks.design_code import torch_code
+from convviz.networks.design_grammar import GRAMMAR
 from convviz.networks.design_module import place_blocks
 from convviz.networks.design_starts import STARTS, start, start_text
 from convviz.networks.network import is_within

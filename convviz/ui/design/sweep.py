@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 
+from convviz import limits
 from convviz.datasets.labelled_set import Dataset
 from convviz.errors import ConvvizError
 from convviz.figures import design_comparison as figures
 from convviz.figures import theme
 from convviz.formatting import grouped, percent
 from convviz.jobs.job import JobView
-from convviz.learning.design_comparison import DesignSettings, compare_designs
-from convviz.learning.design_sweep import Cost, DesignSweep, plan_sweep
+from convviz.learning.design_results import (
+    DesignSettings,
+)
+from convviz.learning.design_sweep import Cost, DesignSweep, SweepProgress, plan_sweep, train_points
 from convviz.networks.design import Design
 from convviz.networks.design_variants import VARIATIONS
 from convviz.ui import datasets, exports, jobs, state
@@ -35,16 +39,14 @@ class _RunningSweep:
     Attributes:
         sweep: What is trained so far.
         dataset: The images.
-        going: Whether the next point is started when one ends.
-        job: Id of the newest point's run.
-        place: Number of that point.
+        going: Whether the next points are started when a run ends.
+        job: Id of the newest run.
     """
 
     sweep: DesignSweep
     dataset: Dataset
     going: bool = True
     job: str = ""
-    place: int = 0
 
 
 def draw(at_hand: Design | None) -> None:
@@ -77,7 +79,7 @@ def draw(at_hand: Design | None) -> None:
             what="sweep",
         )
         is_live = view is not None and view.live
-        if running is not None and running.sweep.following is not None and not is_live:
+        if running is not None and running.sweep.open and not is_live:
             st.button(
                 "Go on",
                 icon=":material/resume:",
@@ -91,11 +93,11 @@ def draw(at_hand: Design | None) -> None:
     if view is not None and view.live:
         page_jobs.show(
             view,
-            live=lambda view: _draw_live,
+            live=lambda _: partial(_draw_live, running),
             ready="Reading the pictures…",
             small=True,
         )
-    if running is not None:
+    elif running is not None:
         _draw_points(running.sweep)
     how_we_know("design_accuracy", "parameters", "macs", "guessing")
 
@@ -155,37 +157,35 @@ def _go_on(page_jobs: PageJobs) -> None:
 
 
 def _train_next(page_jobs: PageJobs, running: _RunningSweep) -> None:
-    """Start the next point's run."""
-    place = running.sweep.following
-    if place is None:
+    """Start a run of as many of the open points as a run has time for."""
+    sweep = running.sweep
+    if not sweep.open:
         return
-    point, settings = running.sweep.points[place], running.sweep.settings
-    each = settings.seconds or 2.0 * (settings.epochs or 1)
+    settings = sweep.settings
+    each = settings.seeds * (settings.seconds or 2.0 * (settings.epochs or 1))
+    places = sweep.open[: max(1, int(limits.RUN_SECONDS.value // each))]
     page_jobs.start(
-        compare_designs,
-        title=findings.sweep_point(place, len(running.sweep.points), point.design.name),
-        seconds=settings.seeds * each,
-        designs=(point.design,),
+        train_points,
+        title=findings.sweep_points(places, len(sweep.points)),
+        seconds=len(places) * each,
+        points=tuple((place, sweep.points[place].design) for place in places),
         dataset=running.dataset,
         settings=settings,
-        keep=False,
     )
     newest = page_jobs.find()
     # A start may be refused, since another run is under way or too many wait.
     job = newest.id if newest is not None and newest.live else ""
-    st.session_state[Entry.DESIGN_SWEEP] = _RunningSweep(
-        running.sweep, running.dataset, bool(job), job, place
-    )
+    st.session_state[Entry.DESIGN_SWEEP] = _RunningSweep(sweep, running.dataset, bool(job), job)
 
 
 def _take(page_jobs: PageJobs, view: JobView, running: _RunningSweep) -> _RunningSweep:
-    """Take the result of a point that has ended, and start the next one unless it was stopped."""
+    """Take what a run has trained, and start the next one unless it ended early."""
     if view.id != running.job or not running.going:
         return running
-    comparison = view.newest
-    is_over = view.state == "done" and comparison is not None and not comparison.note
-    sweep = running.sweep.with_result(running.place, comparison) if is_over else running.sweep
-    running = _RunningSweep(sweep, running.dataset, is_over, running.job, running.place)
+    progress: SweepProgress | None = view.newest
+    sweep = running.sweep if progress is None else running.sweep.with_results(progress)
+    is_over = view.state == "done" and progress is not None and len(progress.over) == progress.count
+    running = _RunningSweep(sweep, running.dataset, is_over, running.job)
     st.session_state[Entry.DESIGN_SWEEP] = running
     if view.error:
         st.error(state.plain(view.error), icon=":material/error:")
@@ -194,8 +194,22 @@ def _take(page_jobs: PageJobs, view: JobView, running: _RunningSweep) -> _Runnin
     return running
 
 
-def _draw_live(view: JobView) -> None:
-    jobs.progress(view, findings.progress(view.newest))
+def _draw_live(running: _RunningSweep | None, view: JobView) -> None:
+    """Draw a run that goes on; called about once a second, so it must stay cheap.
+
+    Args:
+        running: The sweep that it belongs to; None if another visit started it.
+        view: The run.
+    """
+    progress: SweepProgress = view.newest
+    jobs.progress(view, findings.progress(progress.points[-1][1]))
+    sweep = running.sweep.with_results(progress) if running is not None else None
+    if sweep is not None and sweep.trained:
+        st.plotly_chart(
+            figures.sweep(sweep, st.session_state.get(Key.DESIGN_SWEEP_COST) or "parameters"),
+            config=theme.save_as("sweep"),
+            key="design_sweep_live",
+        )
 
 
 def _draw_points(sweep: DesignSweep) -> None:

@@ -12,8 +12,8 @@ from pathlib import PurePath
 import streamlit as st
 
 from convviz.errors import SettingError
-from convviz.networks.design import MOST_CHARACTERS, clean_name
 from convviz.networks.design_link import from_link, to_link
+from convviz.networks.design_reading import MOST_CHARACTERS, clean_name
 from convviz.networks.design_starts import FIRST
 from convviz.ui import state
 from convviz.ui.keys import Entry, Key

@@ -146,7 +146,7 @@ def pick_network(*, draw: bool = True) -> str:
     Args:
         draw: Whether the list is drawn; without it the network stays as it was chosen elsewhere.
     """
-    names = (*available(), *_designs())
+    names = (*_designs(), *available())
     key = state.remember(Key.NETWORK, _default_network(), allowed=names, default_in_url=True)
     if not draw:
         # Left there, it would come back when the widget goes, in place of what was chosen since.
@@ -161,9 +161,9 @@ def pick_network(*, draw: bool = True) -> str:
         names,
         format_func=labels.__getitem__,
         key=key,
-        help="Networks made to name what a photograph shows: those of the course, then all other "
-        "classifiers of torchvision by family. Type a part of a name to find one. Where no trained "
-        "weights are on this machine, they can be fetched.",
+        help="Networks made to name what a photograph shows: the designs that you trained, those "
+        "of the course, then all other classifiers of torchvision by family. Type a part of a name "
+        "to find one. Where no trained weights are on this machine, they can be fetched.",
     )
     if replaces(name):
         st.caption(state.plain(replaces_built_in(spec(name))))
@@ -171,12 +171,15 @@ def pick_network(*, draw: bool = True) -> str:
 
 
 def _designs() -> tuple[str, ...]:
-    """Name the designs of which this visit has trained networks, the link's among them."""
+    """Name the designs of which this visit has trained networks, the newest first.
+
+    The link's is among them.
+    """
     visit = state.visit()
     linked = visit.link.get(Key.NETWORK, "")
     if is_unlisted(linked):
         _take_link(linked)
-    networks = [trained.find(source) for source in visit.trained]
+    networks = [trained.find(source) for source in reversed(visit.trained)]
     names = [network.name for network in networks if network and is_unlisted(network.name)]
     return tuple(dict.fromkeys(names))
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from convviz.formatting import percent
+from convviz.formatting import grouped, percent
 from convviz.learning.guessing import smoothed_floor
 from convviz.learning.live import LiveProgress, Rate
 from convviz.learning.recording import Log, LoggedStep
-from convviz.learning.small_networks import SmallDesign
+from convviz.learning.small_design import SmallDesign
 from convviz.learning.snapshots import Maps, Snapshot
 from convviz.networks.network import AUXILIARY_WEIGHT
+from convviz.structure.design_costs import count_design
 from convviz.weights.bundled import BundledInfo
 
 # The recorded training
@@ -227,12 +228,13 @@ def arithmetic(design: SmallDesign, classes: int) -> str:
         design: The network's.
         classes: How many it names.
     """
-    stacks = design.stacks()
-    shapes = [f"{stack.output} × {stack.output} × {stack.channels}" for stack in stacks]
-    steps = " → ".join([f"{design.pixels} × {design.pixels} × 3", *shapes])
+    costs = count_design(design.design(classes))
+    # What comes to each convolution, and to the average at the end.
+    shapes = [block.comes for block in costs.blocks if block.text.startswith(("conv", "gap"))]
+    steps = " → ".join(f"{height} × {width} × {channels}" for channels, height, width in shapes)
     return (
-        f"{steps} → global average pooling: {stacks[-1].channels} numbers → {classes} classes. "
-        f"{design.parameters(classes):,} parameters; the weights are drawn at random at first."
+        f"{steps} → global average pooling: {shapes[-1][0]} numbers → {classes} classes. "
+        f"{grouped(costs.parameters)} parameters; the weights are drawn at random at first."
     )
 
 

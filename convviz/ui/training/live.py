@@ -13,7 +13,7 @@ from convviz.formatting import percent
 from convviz.jobs.job import JobView
 from convviz.learning.config import TrainingSettings
 from convviz.learning.live import LiveProgress, Rate, learning_rate, train_small
-from convviz.learning.small_networks import SmallDesign
+from convviz.learning.small_design import SmallDesign
 from convviz.ui import datasets, errors, jobs, state
 from convviz.ui.choice import Choice
 from convviz.ui.components.film import film

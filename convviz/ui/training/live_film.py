@@ -9,15 +9,10 @@ import streamlit as st
 from convviz.figures import theme
 from convviz.learning.live import LiveProgress
 from convviz.learning.snapshots import Maps, Snapshot
-from convviz.sprites.grid import atlas
-from convviz.sprites.kernels import kernel_sheet
 from convviz.ui import exports
 from convviz.ui.components.film import Chart, Line, Still
+from convviz.ui.components.film_pictures import kernels_png, maps_png
 from convviz.ui.training import findings
-
-_KERNEL_PIXELS = 48
-_TILE_PIXELS = 48
-_KERNELS_IN_A_ROW = 8
 
 
 def titles(view: LiveProgress, layer: str) -> tuple[str, str]:
@@ -75,20 +70,6 @@ def end(view: LiveProgress) -> int:
 def label(view: LiveProgress, frame: Snapshot) -> str:
     """Name a moment."""
     return findings.label(view, frame, is_back=end(view) < len(view.frames) - 1)
-
-
-def kernels_png(frame: Snapshot) -> tuple[bytes, float]:
-    """Draw the first layer's kernels; also return the magnitude at the ends of their scale."""
-    if frame.kernels is None:
-        return b"", 0.0
-    sheet = kernel_sheet(list(frame.kernels), tile=_KERNEL_PIXELS, columns=_KERNELS_IN_A_ROW)
-    return sheet.png, sheet.bound
-
-
-def maps_png(maps: Maps) -> bytes:
-    """Draw a layer's maps, empty ones crossed out."""
-    columns = 8 if maps.channels <= 32 else 16
-    return atlas(maps.activations(), tile=_TILE_PIXELS, columns=columns).png
 
 
 def charts(view: LiveProgress) -> tuple[Chart, ...]:

@@ -1,0 +1,445 @@
+"""Reading the text of a design, line by line.
+
+What is no line of the grammar is named with its line and what to write instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from convviz.errors import DesignError
+from convviz.formatting import did_you_mean, grouped
+from convviz.networks.design_blocks import (
+    AuxiliaryBlock,
+    AvgPoolBlock,
+    AvgPoolToBlock,
+    BatchNormBlock,
+    ConvBlock,
+    DesignBlock,
+    DropoutBlock,
+    EndBlock,
+    FcBlock,
+    FlattenBlock,
+    GapBlock,
+    InceptionBlock,
+    InputBlock,
+    MaxPoolBlock,
+    Pair,
+    ReluBlock,
+    ResidualBlock,
+    ResponseNormBlock,
+    Third,
+    decimal,
+)
+from convviz.networks.design_grammar import GRAMMAR
+
+MOST_BLOCKS = 400
+MOST_CHARACTERS = 40_000
+MOST_CHANNELS = 65_536
+MOST_SIDE = 1024
+"""Pixels of the image, and of kernels, strides, paddings and dilations."""
+MOST_NAME = 40
+"""Characters of a name."""
+
+_FORMS = {form.keyword: form for form in GRAMMAR}
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line that is read: its number, its first word, and the other words."""
+
+    number: int
+    keyword: str
+    words: tuple[str, ...]
+
+    def error(self, sentence: str) -> DesignError:
+        return DesignError(self.number, sentence)
+
+    @property
+    def form(self) -> str:
+        """How such a line is written, as the end of a sentence."""
+        return f"such a line is “{_FORMS[self.keyword].example}”"
+
+
+_NUMBER = re.compile(r"[0-9]+")
+_SIZE = re.compile(r"([0-9]+)[x×]([0-9]+)", re.IGNORECASE)
+_SIGNED = re.compile(r"([/pgd])([0-9]+)(?:[x×]([0-9]+))?", re.IGNORECASE)
+_COLUMN = re.compile(r"([0-9]*)>([0-9]+)")
+_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9}")
+
+_MEANS = {
+    "number": "number",
+    "size": "size",
+    "/": "stride",
+    "p": "padding",
+    "g": "number of groups",
+    "d": "dilation",
+}
+
+
+def shown(word: str) -> str:
+    """Quote a word of somebody's text, cut to a length that fits into a sentence."""
+    printable = "".join(sign if sign.isprintable() else "�" for sign in word)
+    return f"“{printable if len(printable) <= 30 else printable[:29] + '…'}”"
+
+
+def _integer(line: _Line, digits: str, what: str, least: int, most: int) -> int:
+    value = int(digits) if len(digits) <= 12 else 10**12
+    if not least <= value <= most:
+        raise line.error(
+            f"the {what} is {'too large' if value > most else digits}: choose a whole number from "
+            f"{grouped(least)} to {grouped(most)}."
+        )
+    return value
+
+
+def _options(line: _Line, takes: str, flags: Sequence[str] = ()) -> dict[str, str]:
+    """Sort the words of a line by what they are; each may stand once.
+
+    Args:
+        line: The line.
+        takes: The signs that it takes: n for a number, s for a size, / p g d.
+        flags: The words that it takes as they are.
+    """
+    found: dict[str, str] = {}
+    for word in line.words:
+        lower = word.lower()
+        if lower in flags:
+            kind = lower
+        elif _NUMBER.fullmatch(word):
+            kind = "number"
+        elif _SIZE.fullmatch(word):
+            kind = "size"
+        elif _SIGNED.fullmatch(word):
+            kind = word[0].lower()
+        else:
+            raise line.error(f"{shown(word)} is not understood here: {line.form}.")
+        if kind not in flags and (kind[0] not in takes):
+            hint = ""
+            if kind == "number" and "s" in takes:
+                hint = f"; a size is written {word}x{word}" if len(word) < 5 else ""
+            raise line.error(
+                f"{line.keyword} takes no {_MEANS[kind]}, such as {shown(word)}{hint}: {line.form}."
+            )
+        if kind in found:
+            if kind == "number" and "s" in takes and "size" not in found:
+                raise line.error(
+                    f"there are two numbers, {shown(found[kind])} and {shown(word)}; a kernel is "
+                    f"written as its height and width, such as 3x3: {line.form}."
+                )
+            raise line.error(
+                f"{shown(found[kind])} and {shown(word)} say the same thing twice: leave one out."
+            )
+        found[kind] = word
+    return found
+
+
+def _pair(line: _Line, word: str, what: str, least: int, most: int = MOST_SIDE) -> Pair:
+    """Read "3x3", "/2", "p1" or "p1x2"."""
+    digits = re.findall(r"[0-9]+", word)
+    values = [_integer(line, each, what, least, most) for each in digits]
+    return values[0], values[-1]
+
+
+def _needed(line: _Line, found: dict[str, str], kind: str, what: str) -> str:
+    if kind not in found:
+        raise line.error(f"{line.keyword} needs {what}: {line.form}.")
+    return found[kind]
+
+
+def _one_number(line: _Line, what: str) -> str:
+    if len(line.words) != 1:
+        count = "none" if not line.words else f"{len(line.words)} words"
+        raise line.error(f"{line.keyword} needs {what}, and has {count}: {line.form}.")
+    return line.words[0]
+
+
+def _fraction(line: _Line, word: str, what: str) -> float:
+    if not _DECIMAL.fullmatch(word):
+        raise line.error(f"{shown(word)} is no {what}: {line.form}.")
+    return float(word)
+
+
+def _read_input(line: _Line) -> DesignBlock:
+    word = _one_number(line, "channels, height and width")
+    parts = re.split("[x×]", word, flags=re.IGNORECASE)
+    if len(parts) != 3 or not all(_NUMBER.fullmatch(part) for part in parts):
+        raise line.error(
+            f"{shown(word)} is not the size of an image: write channels, height and width, such as "
+            "3x224x224 in colour or 1x28x28 in grey."
+        )
+    channels = _integer(line, parts[0], "number of channels", 1, MOST_CHANNELS)
+    height, width = (_integer(line, side, "image's side", 1, MOST_SIDE) for side in parts[1:])
+    return InputBlock(channels, height, width, line=line.number)
+
+
+def _read_conv(line: _Line) -> DesignBlock:
+    found = _options(line, "ns/pgd")
+    number = _needed(line, found, "number", "its number of channels")
+    channels = _integer(line, number, "number of channels", 1, MOST_CHANNELS)
+    kernel = _pair(line, _needed(line, found, "size", "its kernel, such as 3x3"), "kernel", 1)
+    group_word = found.get("g", "g1")
+    if not _NUMBER.fullmatch(group_word[1:]):
+        raise line.error(f"{shown(group_word)} is no number of groups: {line.form}.")
+    groups = _integer(line, group_word[1:], "number of groups", 1, MOST_CHANNELS)
+    if channels % groups:
+        raise line.error(
+            f"{grouped(channels)} channels cannot be divided into {grouped(groups)} groups: choose "
+            f"a multiple of {grouped(groups)}, or other groups."
+        )
+    return ConvBlock(
+        channels,
+        kernel,
+        stride=_pair(line, found.get("/", "/1"), "stride", 1),
+        padding=_pair(line, found.get("p", "p0"), "padding", 0),
+        groups=groups,
+        dilation=_pair(line, found.get("d", "d1"), "dilation", 1),
+        line=line.number,
+    )
+
+
+def _read_pool(line: _Line) -> tuple[Pair, Pair, Pair, bool]:
+    found = _options(line, "s/p", ("ceil",))
+    kernel = _pair(line, _needed(line, found, "size", "its window, such as 2x2"), "window", 1)
+    stride = _pair(line, found["/"], "stride", 1) if "/" in found else kernel
+    padding = _pair(line, found.get("p", "p0"), "padding", 0)
+    if any(pad > side // 2 for pad, side in zip(padding, kernel, strict=True)):
+        most = min(kernel) // 2
+        raise line.error(
+            f"a padding of {max(padding)} is more than half of a {kernel[0]}×{kernel[1]} window: "
+            f"choose p{most} or a larger window."
+            if most
+            else f"a {kernel[0]}×{kernel[1]} window takes no padding: leave p{max(padding)} out or "
+            "choose a larger window."
+        )
+    return kernel, stride, padding, "ceil" in found
+
+
+def _read_maxpool(line: _Line) -> DesignBlock:
+    return MaxPoolBlock(*_read_pool(line), line=line.number)
+
+
+def _read_avgpool(line: _Line) -> DesignBlock:
+    lower = [word.lower() for word in line.words]
+    if "to" not in lower:
+        return AvgPoolBlock(*_read_pool(line), line=line.number)
+    if len(lower) != 2 or lower[0] != "to" or not _SIZE.fullmatch(lower[1]):
+        raise line.error("to is followed by a size alone, as in “avgpool to 6x6”.")
+    return AvgPoolToBlock(_pair(line, lower[1], "size", 1), line=line.number)
+
+
+def _read_dropout(line: _Line) -> DesignBlock:
+    rate = _fraction(line, _one_number(line, "its rate"), "rate")
+    if not 0 <= rate < 1:
+        raise line.error(f"a dropout of {decimal(rate)} leaves nothing: choose 0 or more, below 1.")
+    return DropoutBlock(rate, line=line.number)
+
+
+def _read_fc(line: _Line) -> DesignBlock:
+    word = _one_number(line, "its number of outputs")
+    if not _NUMBER.fullmatch(word):
+        raise line.error(f"{shown(word)} is no number of outputs: {line.form}.")
+    return FcBlock(_integer(line, word, "number of outputs", 1, MOST_CHANNELS), line=line.number)
+
+
+def _read_inception(line: _Line) -> DesignBlock:
+    columns: list[tuple[str, str, str]] = []  # what was typed, the number before >, the one after
+    third: list[str] = []
+    norms = 0
+    for word in line.words:
+        lower = word.lower().replace("×", "x")
+        if lower in {"5x5", "3x3", "3x3s"}:
+            third.append(lower)
+        elif lower == "bn":
+            norms += 1
+        elif _NUMBER.fullmatch(word):
+            columns.append((word, "", word))
+        elif match := _COLUMN.fullmatch(word):
+            columns.append((word, match[1], match[2]))
+        else:
+            raise line.error(f"{shown(word)} is not understood here: {line.form}.")
+    if len(columns) != 4:
+        raise line.error(
+            f"inception has four branches, and {len(columns)} are given: write the 1×1, the 3×3 "
+            "with the 1×1 before it, the 5×5 likewise, and the pooling's 1×1, as in “64 96>128 "
+            "16>32 >32”."
+        )
+    if len(third) > 1 or norms > 1:
+        twice = " and ".join(map(shown, third)) if len(third) > 1 else "“bn” and “bn”"
+        raise line.error(f"{twice} say the same thing twice: leave one out.")
+    (first, _, conv1), (_, reduce3, conv3), (_, reduce5, conv5), (last, before, pool) = columns
+    if ">" in first:
+        raise line.error(f"nothing comes before the 1×1 of the first branch: write {conv1}.")
+    if before or ">" not in last:
+        raise line.error(
+            f"the fourth branch is a pooling before a 1×1: write >{pool}, and not {shown(last)}."
+        )
+    typed = (conv1, reduce3, conv3, reduce5, conv5, pool)
+    numbers = [
+        _integer(line, each, "number of channels", 1, MOST_CHANNELS) if each else 0
+        for each in typed
+    ]
+    for word, _, _ in columns[1:3]:
+        if word.startswith(">"):
+            raise line.error(
+                f"{shown(word)} lacks the 1×1 before it: write 16{word}, or {word[1:]} without a "
+                "1×1."
+            )
+    kind: Third = "3x3" if "3x3" in third else "3x3s" if "3x3s" in third else "5x5"
+    first1, reduced3, wide3, reduced5, wide5, pooled = numbers
+    return InceptionBlock(
+        *(first1, reduced3, wide3, reduced5, wide5, pooled),
+        third=kind,
+        batch_norm=bool(norms),
+        line=line.number,
+    )
+
+
+def _read_auxiliary(line: _Line) -> DesignBlock:
+    rest = [word for word in line.words if word.lower() != "bn"]
+    if len(line.words) - len(rest) > 1:
+        raise line.error("“bn” and “bn” say the same thing twice: leave one out.")
+    if len(rest) != 1:
+        raise line.error(f"auxiliary needs one number, the weight of its loss: {line.form}.")
+    weight = _fraction(line, rest[0], "weight of a loss")
+    if not 0 < weight <= 10:
+        raise line.error("the weight of the loss must be above 0 and at most 10.")
+    return AuxiliaryBlock(weight, len(rest) < len(line.words), line=line.number)
+
+
+def _read_alone(block: Callable[..., DesignBlock]) -> Callable[[_Line], DesignBlock]:
+    """Make the reader of a line that is its keyword alone."""
+
+    def read(line: _Line) -> DesignBlock:
+        if line.words:
+            raise line.error(
+                f"{line.keyword} stands alone: leave {shown(' '.join(line.words))} out."
+            )
+        return block(line=line.number)
+
+    return read
+
+
+_READERS: dict[str, Callable[[_Line], DesignBlock]] = {
+    "input": _read_input,
+    "conv": _read_conv,
+    "batchnorm": _read_alone(BatchNormBlock),
+    "lrn": _read_alone(ResponseNormBlock),
+    "relu": _read_alone(ReluBlock),
+    "maxpool": _read_maxpool,
+    "avgpool": _read_avgpool,
+    "dropout": _read_dropout,
+    "flatten": _read_alone(FlattenBlock),
+    "gap": _read_alone(GapBlock),
+    "fc": _read_fc,
+    "inception": _read_inception,
+    "residual": _read_alone(ResidualBlock),
+    "end": _read_alone(EndBlock),
+    "auxiliary": _read_auxiliary,
+}
+
+
+def read_blocks(text: str, name: str | None) -> tuple[str, tuple[DesignBlock, ...]]:
+    """Read the text of a design.
+
+    Args:
+        text: Lines as `GRAMMAR` says.
+        name: The name where the text gives none; None for none.
+
+    Returns:
+        The design's name, which may be empty, and its blocks, the first of which is the input.
+
+    Raises:
+        DesignError: A line is none of the grammar; the error names it.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise DesignError(
+            1, f"the text is longer than {grouped(MOST_CHARACTERS)} characters: shorten it."
+        )
+    given = clean_name(name or "")
+    blocks: list[DesignBlock] = []
+    opened: DesignBlock | None = None  # the residual that has no end yet
+    lines = re.split(r"\r\n|\n|\r", text.removeprefix("\ufeff"))
+    first = True
+    for number, typed in enumerate(lines, 1):
+        content = typed.partition("#")[0].strip()
+        if not content:
+            continue
+        keyword, *words = content.split()
+        keyword = keyword.lower()
+        if keyword == "name":
+            if not first:
+                raise DesignError(number, "a name stands in the first line alone: move it there.")
+            given = _name(number, content[len("name") :].strip())
+            first = False
+            continue
+        first = False
+        if keyword not in _READERS:
+            known = did_you_mean(keyword[:40], _READERS, f"choose from {', '.join(_READERS)}.")
+            raise DesignError(number, f"there is no block called {shown(keyword)}: {known}")
+        line = _Line(number, keyword, tuple(words))
+        if (keyword == "input") == bool(blocks):
+            raise line.error(
+                "a network has one input, its first block: leave this line out."
+                if blocks
+                else "the first block says what comes in: put a line such as “input 3x224x224” "
+                "before this one."
+            )
+        block = _READERS[keyword](line)
+        opened = _opened(line, opened, block, blocks)
+        blocks.append(block)
+        if len(blocks) > MOST_BLOCKS:
+            raise line.error(f"a design has at most {MOST_BLOCKS} blocks: leave some out.")
+    if not blocks:
+        raise DesignError(1, "the text has no block: begin with a line such as “input 3x224x224”.")
+    if len(blocks) == 1:
+        raise DesignError(
+            blocks[0].line,
+            "nothing comes after the input: add a line such as “conv 16 3x3 p1” or “fc 10”.",
+        )
+    if opened is not None:
+        raise DesignError(
+            opened.line, "this residual has no end: add a line “end” where its input is added."
+        )
+    return given, tuple(blocks)
+
+
+def _opened(
+    line: _Line, opened: DesignBlock | None, block: DesignBlock, blocks: Sequence[DesignBlock]
+) -> DesignBlock | None:
+    """Return the residual that has no end yet after a block."""
+    if isinstance(block, ResidualBlock):
+        if opened is not None:
+            raise line.error(
+                f"residuals do not nest, and that of line {opened.line} has no end yet: put “end” "
+                "before this line."
+            )
+        return block
+    if not isinstance(block, EndBlock):
+        return opened
+    if opened is None:
+        raise line.error("there is no residual to end: put “residual” before, or leave it out.")
+    if all(isinstance(each, AuxiliaryBlock) for each in blocks[blocks.index(opened) + 1 :]):
+        raise line.error(
+            f"the residual of line {opened.line} is empty: put a line such as “conv 16 3x3 p1” "
+            "into it, or leave both out."
+        )
+    return None
+
+
+def _name(line: int, name: str) -> str:
+    if not name:
+        raise DesignError(line, "the name is missing: write it after the word, as in “name mine”.")
+    if len(name) > MOST_NAME or not name.isprintable():
+        raise DesignError(
+            line, f"a name has at most {MOST_NAME} characters, all printable: choose another."
+        )
+    return " ".join(name.split())
+
+
+def clean_name(name: str) -> str:
+    """Make a name that a design can have of any text, such as a file's name; it may be empty."""
+    printable = "".join(sign if sign.isprintable() and sign != "#" else " " for sign in name)
+    return " ".join(printable.split())[:MOST_NAME].strip()
