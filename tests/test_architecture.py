@@ -70,7 +70,7 @@ UI_GROUPS = (
     },
     {"components"},
     {"datasets", "auxiliary_settings", "sidebar", "forget", "login", "tools"},
-    {"shell", "server"},
+    {"warm_up", "shell", "server"},
     PAGE_FOLDERS,
 )
 
