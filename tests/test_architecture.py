@@ -71,7 +71,7 @@ UI_GROUPS = (
     },
     {"components"},
     {"datasets", "auxiliary_settings", "sidebar", "forget", "login", "tools", "worksheet"},
-    {"shell", "server"},
+    {"warm_up", "shell", "server"},
     PAGE_FOLDERS,
 )
 

@@ -215,7 +215,7 @@ class Activations:
         """Return the largest strength of a channel that counts as empty."""
         return float(empty_up_to(self.strength, threshold))
 
-    @property
+    @cached_property
     def is_signed(self) -> bool:
         """Whether a number of it is negative: then no ReLU came before it or follows directly."""
         return self.layer.pre_relu is None and bool((self.rectified < 0).any())

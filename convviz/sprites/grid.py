@@ -371,12 +371,14 @@ class Scale:
         highs: High end of each channel's scale, shape (C, 1, 1).
         low: Low end over all channels that count.
         high: High end over all channels that count.
+        covers: Whether all values are numbers between the ends of their channel's scale.
     """
 
     lows: NDArray[np.float32]
     highs: NDArray[np.float32]
     low: float
     high: float
+    covers: bool
 
 
 def scale_of(
@@ -399,16 +401,22 @@ def scale_of(
         ends: Lowest and highest value of a shared scale; None to take them from these maps.
     """
     maps = activations.maps.numpy()
-    pixels = np.where(np.isfinite(maps), maps, np.float32(0)).reshape(len(maps), -1, 1)
-    lows = pixels.min(1, keepdims=True).clip(max=0)
-    highs = pixels.max(1, keepdims=True).clip(min=0)
+    pixels = maps.reshape(len(maps), -1, 1)
+    lows, highs = pixels.min(1, keepdims=True), pixels.max(1, keepdims=True)
+    finite = bool(np.isfinite(lows).all() and np.isfinite(highs).all())
+    if not finite:
+        pixels = np.where(np.isfinite(pixels), pixels, np.float32(0))
+        lows, highs = pixels.min(1, keepdims=True), pixels.max(1, keepdims=True)
+    least, greatest = lows, highs
+    lows, highs = lows.clip(max=0), highs.clip(min=0)
     counts = _counting(empty)
     low, high = float(lows[counts].min()), float(highs[counts].max())
     if contrast == "shared" and ends is not None:
         low, high = ends
     if contrast == "shared":
         lows, highs = np.full_like(lows, low), np.full_like(highs, high)
-    return Scale(lows, highs, low, high)
+    covers = finite and bool((lows <= least).all() and (greatest <= highs).all())
+    return Scale(lows, highs, low, high, covers)
 
 
 def draw_tiles(activations: Activations, scale: Scale, side: int) -> NDArray[np.uint8]:
@@ -418,8 +426,10 @@ def draw_tiles(activations: Activations, scale: Scale, side: int) -> NDArray[np.
     """
     # NumPy rather than torch: on a busy server torch's threads wait for one another far longer
     # than these few operations take.
-    maps = np.nan_to_num(activations.maps.numpy(), nan=0.0)
-    maps = maps.clip(scale.lows, np.maximum(scale.highs, scale.lows))
+    maps = activations.maps.numpy()
+    if not scale.covers:
+        maps = np.nan_to_num(maps, nan=0.0)
+        maps = maps.clip(scale.lows, np.maximum(scale.highs, scale.lows))
     maps = _averaged(_averaged(maps, side, axis=1), side, axis=2)
     span = np.where(scale.highs > scale.lows, scale.highs - scale.lows, np.float32(1))
     scaled = (maps - scale.lows) / span
@@ -436,11 +446,19 @@ def _averaged(maps: NDArray[np.float32], length: int, axis: int) -> NDArray[np.f
     if present <= length:
         return maps
     starts = np.arange(length) * present // length
-    counts = np.diff(starts, append=present).astype(np.float32)
+    counts = np.diff(starts, append=present)
     shape = [1, 1, 1]
     shape[axis] = length
-    sums: NDArray[np.float32] = np.add.reduceat(maps, starts, axis=axis)
-    averages: NDArray[np.float32] = sums / counts.reshape(shape)
+    # Slices are added up in a half to a third of the time that np.add.reduceat takes.
+    sums: NDArray[np.float32] = maps.take(starts, axis)
+    for step in range(1, counts.max()):
+        longer = np.flatnonzero(counts > step)
+        more = maps.take(starts[longer] + step, axis)
+        if axis == 1:
+            sums[:, longer] += more
+        else:
+            sums[..., longer] += more
+    averages: NDArray[np.float32] = sums / counts.astype(np.float32).reshape(shape)
     return averages
 
 

@@ -23,6 +23,12 @@ class Page:
     question: str
 
     @property
+    def folder(self) -> str:
+        """Its folder in ui: the first word of the file's name, behind the number."""
+        words = Path(self.file).stem.split("_")
+        return words[1].lower() if len(words) > 1 else "home"
+
+    @property
     def exists(self) -> bool:
         """Whether this version of the app has the page."""
         return (_ROOT / self.file).is_file()

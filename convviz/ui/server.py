@@ -30,6 +30,7 @@ import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -45,6 +46,11 @@ from convviz.plain_text import unlinked
 from convviz.ui import camera, errors, exports, handed_on, login, shell
 
 _log = logging.getLogger(__name__)
+
+# PyTorch's threads wait for their next share of work by looking all the time, for milliseconds
+# after each operation. Two threads on two busy cores spend more on that than on a pass. Both names
+# are OpenMP's, which reads them once, when PyTorch is loaded.
+WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"}
 
 HOSTS = "CONVVIZ_HOSTS"
 EMBED = "CONVVIZ_EMBED"
@@ -80,6 +86,7 @@ def options() -> Options:
     except SettingError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None
+    _let_threads_sleep()
     if _is_set_by_hand("server.allowedHosts"):
         hosts = hosts if names else {name.strip().lower().rstrip(".") for name in by_hand}
     elif hosts != set(LOCAL_HOSTS):
@@ -97,6 +104,12 @@ def options() -> Options:
         routes=camera.routes(),
         on_script_error=errors.uncaught,
     )
+
+
+def _let_threads_sleep() -> None:
+    """Have PyTorch's threads sleep while they wait, unless whoever starts the server says how."""
+    if not WAITING.keys() & os.environ.keys():
+        os.environ.update(WAITING)
 
 
 def _is_set_by_hand(option: str) -> bool:
@@ -430,7 +443,8 @@ class Uploads:
                     raise HTTPException(status_code=413, detail=refusal)
                 return message
 
-            await self._app(scope, counted, send)
+            with suppress(ClientDisconnect):  # nobody is left to be told, and it is no fault
+                await self._app(scope, counted, send)
         finally:
             self._coming[session] -= coming
             if not self._coming[session]:

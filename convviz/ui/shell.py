@@ -32,7 +32,7 @@ from streamlit.runtime.scriptrunner import StopException
 from convviz import limits
 from convviz.jobs.gate import GATE
 from convviz.ui import errors as page_errors
-from convviz.ui import findings, forget, glossary, login, navigation, state, tools
+from convviz.ui import findings, forget, glossary, login, navigation, state, tools, warm_up
 from convviz.ui.choice import USES, Choice, Use
 from convviz.ui.components.glossary import explain_words
 from convviz.ui.sidebar import image as sidebar_image
@@ -218,8 +218,14 @@ def start_in_background(count_visitors: Callable[[], int]) -> None:
     """
     global _background, _count_visitors
     _count_visitors = count_visitors
-    _background = threading.Thread(target=_pytorch_problem, name="convviz-start", daemon=True)
+    _background = threading.Thread(target=_start, name="convviz-start", daemon=True)
     _background.start()
+
+
+def _start() -> None:
+    """Load PyTorch, and what pages begin with in a thread that nobody waits for."""
+    if _pytorch_problem() is None:
+        threading.Thread(target=warm_up.prepare, name="convviz-warm-up", daemon=True).start()
 
 
 def _start_pytorch() -> None:
@@ -228,8 +234,11 @@ def _start_pytorch() -> None:
         # The script ends here, so that nothing stays of a page from before a restart.
         _wait_for_pytorch()
         st.stop()
-    with st.spinner(_STARTING):
-        sentence = _pytorch_problem()
+    if _load_pytorch.cache_info().currsize:
+        sentence = _pytorch_problem()  # a spinner would start a thread in every run
+    else:
+        with st.spinner(_STARTING):
+            sentence = _pytorch_problem()
     if sentence:
         st.error(sentence, icon=":material/error:")
         st.stop()

@@ -342,6 +342,44 @@ def table(rounds: Sequence[Round]) -> str:
     return "\n".join(lines)
 
 
+GOALS = {
+    "First render": (0.1, 0.1),
+    "Activations": (0.5, 1.0),
+    "Architectures": (0.3, 1.0),
+    "Filters": (0.5, 1.0),
+    "Training": (1.0, 2.0),
+}
+"""The longest that 95 of 100 actions may take thirty visitors, in seconds, at each of `_PACES`."""
+
+_PACES = (Pace(5, 15), Pace(2, 6))
+_CPU_GOAL = 1.6  # seconds of a visit's fifteen actions
+
+
+def goals_table(rounds: Sequence[Round]) -> str:
+    """Hold what thirty visitors waited, and what one costs, to what was aimed at."""
+    lines = ["| goal | aimed at | measured | |", "| --- | ---: | ---: | --- |"]
+
+    def add(what: str, goal: float, value: float) -> None:
+        met = "met" if value <= goal else "not met"
+        lines.append(f"| {what} | {goal:g} s | {value:.2f} s | {met} |")
+
+    for group, seconds in GOALS.items():
+        for pace, goal in zip(_PACES, seconds, strict=True):
+            taken = [
+                value
+                for each in rounds
+                if each.visitors == VISITORS_AT_ONCE and each.pace == pace
+                for value in each.seconds.get(group, [])
+            ]
+            if taken:
+                what = f"{group}, {VISITORS_AT_ONCE} visitors, {pace.title} between actions, p95"
+                add(what, goal, percentile(taken, 0.95))
+    alone = [each.cpu_by_action for each in rounds if len(each.cpu_by_action) == len(VISIT)]
+    if alone and not isnan(alone[0][0]):
+        add("the server's CPU for fifteen actions", _CPU_GOAL, sum(map(sum, alone)) / len(alone))
+    return "\n".join(lines)
+
+
 def cpu_table(rounds: Sequence[Round]) -> str:
     """Write the server's CPU time by action, over the rounds of a single visitor."""
     alone = [each.cpu_by_action for each in rounds if len(each.cpu_by_action) == len(VISIT)]

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from socket import create_connection
 
 import pytest
 from websockets.sync.client import connect
@@ -124,8 +125,7 @@ def test_a_websocket_is_passed_on_and_the_page_is_drawn(port: int) -> None:
         f"wss://{NAME}:{port}/convviz/_stcore/stream",
         subprotocols=["streamlit"],  # type: ignore[list-item]
         additional_headers={"Origin": f"https://{NAME}"},
-        host="127.0.0.1",
-        port=port,
+        sock=create_connection(("127.0.0.1", port), timeout=20),
         ssl=trusting(),
         server_hostname=NAME,
         max_size=None,

@@ -226,6 +226,28 @@ def test_a_map_of_its_own_size_loses_nothing(
     assert own_size(channels, height, width) == expected
 
 
+def test_a_large_map_is_averaged_in_blocks_that_need_not_be_equal(activations_of: Make) -> None:
+    """Of five rows and columns the first two and the last three make one each."""
+    large = torch.tensor(
+        [
+            [1.0, 3.0, 4.0, 4.0, 4.0],
+            [3.0, 1.0, 4.0, 4.0, 4.0],
+            [0.0, 6.0, 6.0, 6.0, 6.0],
+            [0.0, 0.0, 6.0, 6.0, 6.0],
+            [3.0, 0.0, 6.0, 6.0, 6.0],
+        ]
+    )
+    tile = tile_of(atlas(activations_of(large[None]), tile=2), 0)
+    # Means 2, 4, 1.5 and 6 on a scale from 0 to 6.
+    assert tile.tolist() == [[21, 42], [16, 63]]
+    # A value that is no number counts as 0, and one beyond the ends as the end.
+    large[0, 0], large[4, 4] = torch.nan, torch.inf
+    ends = (0.0, 4.0)
+    tile = tile_of(atlas(activations_of(large[None]), tile=2, contrast="shared", ends=ends), 0)
+    # Means 1.75 of 0, 3, 3, 1; 4; 7 / 6 of 0, 4, 0, 0, 3, 0; and 4.
+    assert tile.tolist() == [[28, 63], [18, 63]]
+
+
 class TestGridPicture:
     MAPS = torch.rand(6, 4, 4, generator=torch.Generator().manual_seed(0)) + 0.1
 

@@ -1,6 +1,9 @@
 """The server around the pages: hosts, headers, uploads and what it takes out of frames."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +23,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from convviz.errors import SettingError
 from convviz.plain_text import unlinked
 from convviz.ui import server, shell
+from tests.conftest import ROOT
 
 LOCAL = {"localhost", "127.0.0.1", "::1"}
 
@@ -246,6 +250,21 @@ def test_a_false_length_and_a_broken_line_leave_nothing_counted(
     assert uploads._coming == {}
 
 
+def test_a_line_cut_off_in_mid_upload_is_no_fault(manager: MemoryUploadedFileManager) -> None:
+    async def cut_off(scope: Any, receive: Any, send: Any) -> None:
+        await Request(scope, receive).body()
+
+    uploads = server.Uploads(cut_off)
+    sent = call(
+        uploads,
+        http("PUT", "/_stcore/upload_file/one/c", content_length="1000000"),
+        {"type": "http.request", "body": b"begun", "more_body": True},
+        {"type": "http.disconnect"},
+    )
+    assert sent == []
+    assert uploads._coming == {}
+
+
 def test_the_path_of_the_script_is_taken_out_of_the_first_frame() -> None:
     frame = ForwardMsg()
     frame.new_session.main_script_path = f"{server.shell.ROOT}/app.py"
@@ -301,6 +320,29 @@ def test_a_pass_has_its_visitors_share_of_the_cores(
         assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
+
+
+def test_threads_sleep_while_they_wait_unless_somebody_said_how(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in server.WAITING:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    server._let_threads_sleep()
+    assert os.environ["OMP_WAIT_POLICY"] == "active"
+    assert "GOMP_SPINCOUNT" not in os.environ
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    server._let_threads_sleep()
+    assert {name: os.environ[name] for name in server.WAITING} == server.WAITING
+
+
+def test_pytorch_is_not_loaded_before_its_threads_know_how_to_wait() -> None:
+    code = (
+        "import sys, os; from convviz.ui import server; server.options();"
+        "assert 'torch' not in sys.modules and os.environ['OMP_WAIT_POLICY'] == 'passive'"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=120)
 
 
 def test_a_folder_of_weights_that_is_none_ends_the_start(

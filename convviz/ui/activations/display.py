@@ -55,6 +55,10 @@ class DisplayOptions:
     threshold: float
 
 
+USUAL = DisplayOptions("index", "all", "channel", "viridis", 0.0)
+"""How a grid is drawn until the visitor chooses otherwise."""
+
+
 def atlas_of(
     image: ChosenImage,
     network: Network,
@@ -78,7 +82,7 @@ def menu(activations: Activations) -> DisplayOptions:
             "Order",
             _ORDERS,
             format_func=_ORDERS.__getitem__,
-            key=state.remember(Key.ORDER, "index", allowed=_ORDERS),
+            key=state.remember(Key.ORDER, USUAL.order, allowed=_ORDERS),
             help="Strongest: by how much of a pattern a map draws, its contrast in space, so that "
             "one bright dot does not count for much. Highest maximum: by the highest activation of "
             "each channel, so of class scores the highest score first and the lowest last. Most "
@@ -88,13 +92,13 @@ def menu(activations: Activations) -> DisplayOptions:
             "Show",
             _SHOWS,
             format_func=_SHOWS.__getitem__,
-            key=state.remember(Key.SHOW, "all", allowed=_SHOWS),
+            key=state.remember(Key.SHOW, USUAL.show, allowed=_SHOWS),
         )
         contrast = st.selectbox(
             "Contrast",
             _CONTRASTS,
             format_func=_CONTRASTS.__getitem__,
-            key=state.remember(Key.CONTRAST, "channel", allowed=_CONTRASTS),
+            key=state.remember(Key.CONTRAST, USUAL.contrast, allowed=_CONTRASTS),
             help="Per channel: each map from 0, or its own lowest value where that is negative, "
             "to its own highest value, or 0 where all are negative, so that weak channels can be "
             "seen. Shared: one scale for all, so that they can be compared.",
@@ -103,14 +107,14 @@ def menu(activations: Activations) -> DisplayOptions:
             "Colours",
             COLORMAPS,
             format_func=str.capitalize,
-            key=state.remember(Key.COLOURS, "viridis", allowed=COLORMAPS),
+            key=state.remember(Key.COLOURS, USUAL.colours, allowed=COLORMAPS),
             help="Equal steps in the numbers look like equal steps in brightness.",
         )
         threshold = st.select_slider(
             "Empty up to τ",
             _THRESHOLDS,
             format_func=lambda value: f"{value:g}",
-            key=state.remember(Key.THRESHOLD, 0.0, allowed=_THRESHOLDS),
+            key=state.remember(Key.THRESHOLD, USUAL.threshold, allowed=_THRESHOLDS),
             help="Count a channel as empty when its strongest activation is at most τ (tau) times "
             "the layer's strongest. With 0, only silent channels count. Where no ReLU follows, the "
             "size counts, whatever the sign.",

@@ -10,14 +10,25 @@ from convviz.features import findings
 from convviz.features.activations import Activations, depth_trend
 from convviz.figures import activations as figures
 from convviz.figures import theme
+from convviz.networks.network import Network
+from convviz.structure.trunk import comparable
 from convviz.ui import cache, exports, state, widgets
 from convviz.ui.activations import ahead, compare, display, grid, layer_table, live, one_channel
 from convviz.ui.activations.display import DisplayOptions
-from convviz.ui.choice import Choice
+from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
+from convviz.ui.sidebar.layer import choices
 
 _FIRST_VIEW = "This layer"
+
+
+def prepare(image: ChosenImage, network: Network) -> None:
+    """Make what the page begins with, before the first visitor asks for it."""
+    cache.further_layers(network)
+    layer = comparable(choices(cache.layers(network)), state.USUAL_DEPTH)
+    activations = cache.activations(image, network, layer)
+    display.atlas_of(image, network, activations, display.USUAL)
 
 
 def draw(choice: Choice) -> None:

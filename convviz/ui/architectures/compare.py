@@ -47,6 +47,13 @@ _COLUMNS = {
 }
 
 
+def prepare() -> None:
+    """Count what the comparison begins with."""
+    for name in cache.short_list():
+        cache.costs(name)
+        cache.costs(name, _SIZE)
+
+
 def draw() -> None:
     """Draw the comparison."""
     names = _choose_networks()

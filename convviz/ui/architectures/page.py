@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from convviz.networks.network import Network
 from convviz.ui.architectures import by_layer, compare, papers, views
-from convviz.ui.choice import Choice
+from convviz.ui.choice import Choice, ChosenImage
+
+
+def prepare(_image: ChosenImage, _network: Network) -> None:
+    """Count what the page begins with, before the first visitor asks for it."""
+    compare.prepare()
 
 
 def draw(choice: Choice) -> None:

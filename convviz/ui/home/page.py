@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import streamlit as st
 
+from convviz.networks.network import Network
 from convviz.ui import cache, navigation, predictions, state
-from convviz.ui.choice import Choice
+from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.components.network_flow import network_flow
 from convviz.ui.errors import errors
 from convviz.ui.home import findings
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 from convviz.ui.sidebar import image as sidebar_image
+
+
+def prepare(image: ChosenImage, network: Network) -> None:
+    """Make what the page shows, before the first visitor asks for it."""
+    cache.overview(image, network)
+    cache.predictions(image, network)
+    cache.photograph(image, network)
+    sidebar_image.prepare(image, network)
 
 
 def draw(choice: Choice) -> None:

@@ -165,6 +165,16 @@ def chooser(key: str, *, wide: bool = False) -> None:
         st.error(findings.refused(refusal), icon=":material/error:")
 
 
+def prepare(image: ChosenImage, network: Network) -> None:
+    """Make what the page Home shows of the samples, and of one of them."""
+    for sample in gallery():
+        thumbnail(of_sample(sample.name))
+    weights, how = network.weights, network.spec.interpolation
+    _framed(image, weights.input_size, weights.resize)
+    grey = len(network.spec.mean) == 1
+    _crop(image, weights.input_size, weights.resize, how, grey=grey)
+
+
 def _gallery(key: str) -> None:
     own = state.visit().own_image
     shown = {sample.name: sample.title for sample in gallery()}

@@ -326,6 +326,11 @@ def _settle(name: str, statuses: dict[str, SourceStatus]) -> str:
     return source
 
 
+def usual_source(name: str) -> str:
+    """Return the source of the weights that a network has until the visitor chooses others."""
+    return _automatic({status.source: status for status in source_statuses(name)})
+
+
 def _automatic(statuses: dict[str, SourceStatus]) -> str:
     """Choose what is here, in the order of `auto`, else what is quickest to fetch."""
     for source in AUTO_ORDER:

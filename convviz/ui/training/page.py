@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from convviz.networks.network import Network
 from convviz.ui import widgets
-from convviz.ui.choice import Choice
+from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.keys import Key
 from convviz.ui.training import live, recorded
 
 _VIEWS = {"recorded": "A recorded training", "live": "Train one here"}
+
+
+def prepare(image: ChosenImage, _network: Network) -> None:
+    """Make what the page begins with, before the first visitor asks for it."""
+    recorded.prepare(image)
 
 
 def draw(choice: Choice) -> None:

@@ -24,6 +24,14 @@ _TILE_PIXELS = 64
 _KERNEL_PIXELS = 56
 
 
+def prepare(image: ChosenImage) -> None:
+    """Make what the recorded training begins with."""
+    moments = recording.steps()
+    for step in moments:
+        _still(image, _FIRST, step, with_maps=step == moments[0])
+    _losses()
+
+
 def draw(choice: Choice) -> None:
     """Draw the recorded training."""
     log, classes = recording.log(), len(bundled.classes())
@@ -98,7 +106,7 @@ def _kernels(step: int) -> tuple[bytes, str]:
 
 
 # At most 400 kB each.
-@st.cache_resource(max_entries=140, show_spinner="Looking at your image…", hash_funcs=cache.KEYS)
+@st.cache_resource(max_entries=140, show_spinner=False, hash_funcs=cache.KEYS)
 def _maps(image: ChosenImage, title: str, layer: str, step: int) -> tuple[bytes, str]:
     """Draw the image's maps at one moment, and say what the drawing shows.
 
