@@ -45,6 +45,8 @@ def test_layers_without_evidence_are_named_with_another() -> None:
     text = findings.not_reached(layer(), layer("relu4"))
     assert "reaches relu5" in text
     assert "look at relu4 instead" in text
+    shown = findings.not_reached(layer(), layer("relu4"), is_shown=True)
+    assert shown.endswith("This is the evidence in relu4.")
     assert "choose another layer" in findings.not_reached(layer(), None)
     places = findings.no_places(layer("fc"), layer("relu5"))
     assert places.startswith("fc puts out one number")

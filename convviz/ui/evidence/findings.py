@@ -23,12 +23,23 @@ def score(title: str, value: float, share: float, *, against: bool) -> str:
     )
 
 
-def not_reached(layer: Layer, before: Layer | None) -> str:
-    """Say that no gradient reaches a layer, and which layer to look at instead."""
-    offer = "choose another layer" if before is None else f"look at {plain(before.title)} instead"
+def not_reached(layer: Layer, before: Layer | None, *, is_shown: bool = False) -> str:
+    """Say that no gradient reaches a layer, and which layer there is instead.
+
+    Args:
+        layer: The layer.
+        before: The last one before it that a gradient reaches.
+        is_shown: Whether that one is shown in its place, without a click.
+    """
+    if before is None:
+        offer = "You can choose another layer."
+    elif is_shown:
+        offer = f"This is the evidence in {plain(before.title)}."
+    else:
+        offer = f"You can look at {plain(before.title)} instead."
     return (
         f"No gradient of the score reaches {plain(layer.title)}: what comes after it passes "
-        f"nothing of it on to this class, so its maps are no evidence. You can {offer}."
+        f"nothing of it on to this class, so its maps are no evidence. {offer}"
     )
 
 

@@ -45,7 +45,7 @@ def draw(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> None:
     )
     if not as_it_is.is_reached:
         before = maps.reached_before(choice.image, choice.network, as_it_is)
-        st.info(findings.not_reached(layer, before), icon=":material/block:")
+        st.info(findings.not_reached(layer, before, is_shown=True), icon=":material/block:")
         layer = before or layer
     _live(choice, target, method, layer.name)
     how_we_know("worse image", "class map", "guesses")
