@@ -149,7 +149,7 @@ test-walks: ## from a network, weights, a zip or a TIFF to the grid, in a browse
 		$(VENV_PYTHON) -m pytest --walks tests/browser/test_walks.py
 
 # LOAD says which of them: make test-load LOAD="-k thirty"
-test-load: ## thirty visitors at once, and a soak: hours; writes docs/LOAD.md
+test-load: ## thirty visitors at once, and a soak: hours; writes docs/LOAD.md and docs/FAULTS.md
 	@$(VENV_PYTHON) -m pytest --load -m load -s $(LOAD) tests
 
 bench: ## everything measured side by side: half an hour, a quiet machine; writes benchmarks/RESULTS.md

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from convviz.limits import LIMITS
+from tests import fault_table
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")  # before anything imports torch
 pytest_plugins = ["tests.networks_for_tests"]
@@ -68,6 +69,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker(marker):
                 item.add_marker(skip)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Print what the long tests of faults have measured, and write it down if all of them ran."""
+    if not config.getoption("--load") or not fault_table.ROWS:
+        return
+    text = fault_table.report(fault_table.ROWS)
+    terminalreporter.write(f"\n{text}")
+    if not config.getoption("keyword") and not terminalreporter.stats.get("failed"):
+        fault_table.REPORT.write_text(text, encoding="utf-8")
 
 
 def _isolate(patch: pytest.MonkeyPatch, cache: Path) -> None:

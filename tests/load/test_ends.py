@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fault_table import note
 from tests.load.server import Server
 from tests.load.visitor import Visitor
 
@@ -50,6 +51,7 @@ def test_a_kill_in_mid_run_leaves_nothing_and_the_next_start_says_so(tmp_path: P
         assert not any("started again" in text for text in one.texts())
         assert "job=" in one.query
         assert job not in one.query
+    note("KILL in mid-run, and the next start", "nothing left behind; a sentence", "so it was")
 
 
 @pytest.mark.load
@@ -73,3 +75,4 @@ def test_a_run_outlives_a_cut_line_and_ends_when_nobody_comes_back(tmp_path: Pat
             late.open("Reconstruction", **link, job=job)
             assert not late.has("stop")
             assert any("nobody had looked at it for 12 seconds" in text for text in late.texts())
+    note("A line that is cut for 6 of 12 s allowed; then for 20", "goes on; ends", "so it was")

@@ -11,6 +11,7 @@ import tifffile
 from PIL import Image
 
 from convviz.images import headers
+from tests.fault_table import largest, note
 from tests.images.test_headers import BOMBS, DECODE
 from tests.images.test_tiff import HOSTILE
 from tests.peak_memory import table, use_each
@@ -111,6 +112,9 @@ def test_the_largest_images_of_all_kinds_are_decoded_in_250_megabytes(tmp_path: 
         tifffile.imwrite(paths[-1], **options())
     uses = use_each(DECODE, paths, seconds=500)
     sys.stdout.write(f"{table(uses)}\n")
+    note(
+        "The largest images of every format are decoded", "≤ 250 MB beside the file", largest(uses)
+    )
     for use in uses:
         assert use.kind == "result", use
         # beside the file, whose bytes the caller holds
@@ -126,4 +130,5 @@ def test_refusals_are_quick(tmp_path: Path) -> None:
         paths[-1].write_bytes(make())
     uses = use_each(DECODE, paths, seconds=500)
     sys.stdout.write(f"{table(uses)}\n")
+    note("Claims of gigapixels, bombs and hostile TIFFs are refused", "< 0.2 s", largest(uses))
     assert all(use.kind == "ImageError" for use in uses)

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from streamlit.proto.Delta_pb2 import Delta
 
+from tests.fault_table import largest, note
 from tests.load.server import Server
 from tests.load.visitor import Visitor, trigger
 from tests.peak_memory import table, use_each
@@ -61,6 +62,9 @@ def test_as_many_images_as_allowed_take_little_memory(
     path = packed(kind, side, count, tmp_path / f"{count} {kind} of {side}")
     (use,) = use_each(setup, [path], seconds=800)
     sys.stdout.write(f"{table([use])}\n")
+    use_as = "pictures" if setup == PICTURES else "classes"
+    what = f"A zip of {count:,} images as {use_as}: {kind}, {side:,} × {side:,} pixels"
+    note(what, "≤ 300 MB beside the file", largest([use]))
     assert use.outcome == str(count)
     # beside the archive, whose bytes the caller holds
     assert use.megabytes - path.stat().st_size / 1e6 < 300
@@ -102,6 +106,8 @@ def test_a_large_zip_shows_how_far_it_is_and_stops_at_once(tmp_path: Path) -> No
         assert all("of 40" in text for text in one.bars)
         growth = max(one.megabytes) - one.megabytes[0]
         sys.stdout.write(f"stopped in {stopped:.2f} s, grew by {growth:.0f} MB\n")
+        measured = f"stopped in {stopped:.1f} s, grew by {growth:.0f} MB"
+        note("Stop while a zip of large JPEGs is read", "≤ 5 s, ≤ 300 MB", measured)
         assert stopped < 5  # one image takes half a second
         assert growth < 300
         assert any(text.startswith("Stopped after ") for text in one.texts())

@@ -15,7 +15,6 @@ Everything stays on this machine, and no simulation has more than thirty visitor
 from __future__ import annotations
 
 import os
-import platform
 import random
 import threading
 import time
@@ -23,11 +22,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from math import isnan
-from pathlib import Path
 
 import pytest
 from websockets.exceptions import WebSocketException
 
+from tests.fault_table import machine
 from tests.load.server import ROOT, Server
 from tests.load.simulation import (
     VISIT,
@@ -196,7 +195,7 @@ five pages: tests/load/simulation.py lists them. An action takes from the click 
 script and of the last image that it names; drawing in the browser is left out. The visitors run on
 the machine of the server and share its processors.
 
-Written by `{command}` on {date.today():%Y-%m-%d}: {_machine()}.
+Written by `{command}` on {date.today():%Y-%m-%d}: {machine()}.
 
 {table(rounds)}
 
@@ -213,20 +212,5 @@ What was aimed at:
 {goals_table(rounds)}
 
 Streamlit alone takes about 0.02 s of CPU to open a page of a hundred elements that compute nothing,
-and about 0.01 s to run it again. The rest of a visit is mostly VGG16's two passes.
+and about 0.01 s to run it again. The largest part of the rest are VGG16's two passes.
 """
-
-
-def _machine() -> str:
-    """Describe the machine: its kind of processor, how many may be used, and how busy it was."""
-    model = platform.processor() or platform.machine()
-    information = Path("/proc/cpuinfo")
-    if information.is_file():
-        lines = information.read_text(encoding="utf-8").splitlines()
-        names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-        model = names[0] if names else model
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    busy = (
-        f", load average {os.getloadavg()[0]:.1f} at the end" if hasattr(os, "getloadavg") else ""
-    )
-    return f"{cores} cores of {model}, {platform.system()}{busy}"

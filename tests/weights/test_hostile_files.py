@@ -23,6 +23,7 @@ from convviz.networks.registry import register
 from convviz.weights import checkpoint, pickled, trained
 from convviz.weights.load import load, open_saved, source_statuses
 from convviz.weights.trained import TrainedInfo
+from tests.fault_table import largest, note
 from tests.peak_memory import use_each
 from tests.weights.test_trained import CLASSES, Small, altered, learned
 
@@ -219,6 +220,8 @@ def test_hostile_files_of_weights_get_a_sentence_in_little_memory(
     good.write_bytes(saved({"a": torch.zeros(2)}))
     *uses, last = use_each(READ, [*paths, good], seconds=380)
     assert last.kind == "result"
+    if long:
+        note("Hostile files of weights get a sentence", "≤ 5 s, ≤ 500 MB", largest(uses))
     for use in uses:
         assert use.kind == "WeightsError", use
         assert use.megabytes < 500, use
@@ -384,7 +387,9 @@ def test_hostile_saved_networks_get_a_sentence_in_little_memory(tmp_path: Path) 
     for name, data in contents.items():
         paths.append(tmp_path / name)
         paths[-1].write_bytes(data)
-    for use in use_each(OPEN, paths):
+    uses = use_each(OPEN, paths)
+    note("Hostile saved networks get a sentence", "≤ 5 s, ≤ 500 MB", largest(uses))
+    for use in uses:
         assert use.kind == "WeightsError", use
         assert use.megabytes < 500, use
 
