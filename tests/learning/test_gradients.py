@@ -156,7 +156,7 @@ def test_the_papers_network_without_help_gets_hardly_anything_at_any_weight() ->
     )
     assert result.stages[0].without == pytest.approx(6.7e-12, rel=0.02)
     text = findings.initial_gradients(result, batch_norm=False, start="narrow")
-    assert "6.74e-12 long at conv1" in text
+    assert "6.74 × 10⁻¹² long at conv1" in text
     assert "hardly anything arrives at any stage" in text
     assert text.endswith("Now raise the weight, to see what the heads add.")
 
