@@ -205,7 +205,7 @@ class Coordinator(SchedulerPlugin):
                 f"{self._bounds.works / 1e6:,.0f} MB are let in: try again in a few minutes."
             )
         self._queue.lanes.setdefault(lane, Lane(1))
-        ticket_id = f"{self._started}.{secrets.token_urlsafe(24)}"
+        ticket_id = f"{self._started}.{secrets.token_hex(16)}"
         new = Job(ticket_id, None, {}, seconds, now, same)
         if finished is not None:
             new.take(_Whole(1.0, len(finished)))

@@ -24,7 +24,8 @@ from convviz.jobs.queue import CLOSED, JobQueue, Ticket
 _log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 30.0
-_ID = re.compile(r"(?P<started>[0-9a-f]{8})\.[A-Za-z0-9_-]{32}")
+# No underscores: keys of widgets are made of it, and in a component's key two of them mean more.
+_ID = re.compile(r"(?P<started>[0-9a-f]{8})\.[0-9a-f]{32}")
 
 
 class LocalRunner:
@@ -83,7 +84,7 @@ class LocalRunner:
             if self._closing:
                 raise JobError(CLOSED)
             now = self._clock()
-            ticket_id = f"{self._started}.{secrets.token_urlsafe(24)}"
+            ticket_id = f"{self._started}.{secrets.token_hex(16)}"
             job = Job(ticket_id, work, arguments, seconds, now, same)
             if finished is not None:
                 job.take(finished)

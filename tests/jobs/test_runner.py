@@ -43,6 +43,7 @@ def test_ids_cannot_be_guessed(harness: Harness) -> None:
     jobs = {harness.submit(f"visitor {i}") for i in range(20)}
     assert len(jobs) == 20
     assert min(map(len, jobs)) >= 32
+    assert not any("_" in job for job in jobs)  # which a component's key may not have twice
 
 
 def test_nobody_else_can_read_stop_or_forget_a_job(harness: Harness) -> None:
