@@ -38,9 +38,15 @@ def note(what: str, must: str, measured: str) -> None:
     ROWS.append(Row(what, must, measured))
 
 
-def largest(uses: Sequence[Use]) -> str:
-    """Say how many files there were, and what the worst of them took."""
-    megabytes = max(use.megabytes for use in uses)
+def largest(uses: Sequence[Use], held_in: Path | None = None) -> str:
+    """Say how many files there were, and what the worst of them took.
+
+    Args:
+        uses: What became of the files.
+        held_in: Their folder, where the memory of a file itself is its caller's and left out.
+    """
+    held = {use: (held_in / use.name).stat().st_size / 1e6 if held_in else 0.0 for use in uses}
+    megabytes = max(use.megabytes - held[use] for use in uses)
     seconds = max(use.seconds for use in uses)
     files = "1 file" if len(uses) == 1 else f"{len(uses)} files"
     return f"{files}, at most {megabytes:.0f} MB and {seconds:.2f} s of CPU"

@@ -124,6 +124,17 @@ class Server:
             return float("nan")
         return float(int(text.split()[1]) * os.sysconf("SC_PAGE_SIZE"))
 
+    def settled_bytes(self) -> float:
+        """Return the memory once it rests: what pages begin with has then been prepared."""
+        before = self.memory_bytes()
+        for _ in range(30):
+            time.sleep(5)
+            now = self.memory_bytes()
+            if abs(now - before) < 2e6:
+                return now
+            before = now
+        raise TimeoutError("the server's memory does not come to rest")
+
     def log_text(self) -> str:
         """Return what the server has written."""
         return self.log.read_text(encoding="utf-8", errors="replace")

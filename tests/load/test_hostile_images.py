@@ -113,7 +113,9 @@ def test_the_largest_images_of_all_kinds_are_decoded_in_250_megabytes(tmp_path: 
     uses = use_each(DECODE, paths, seconds=500)
     sys.stdout.write(f"{table(uses)}\n")
     note(
-        "The largest images of every format are decoded", "≤ 250 MB beside the file", largest(uses)
+        "The largest images of every format are decoded",
+        "≤ 250 MB beside the file",
+        largest(uses, tmp_path),
     )
     for use in uses:
         assert use.kind == "result", use

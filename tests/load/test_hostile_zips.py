@@ -64,7 +64,7 @@ def test_as_many_images_as_allowed_take_little_memory(
     sys.stdout.write(f"{table([use])}\n")
     use_as = "pictures" if setup == PICTURES else "classes"
     what = f"A zip of {count:,} images as {use_as}: {kind}, {side:,} × {side:,} pixels"
-    note(what, "≤ 300 MB beside the file", largest([use]))
+    note(what, "≤ 300 MB beside the file", largest([use], tmp_path))
     assert use.outcome == str(count)
     # beside the archive, whose bytes the caller holds
     assert use.megabytes - path.stat().st_size / 1e6 < 300

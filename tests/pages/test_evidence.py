@@ -170,7 +170,7 @@ def test_a_worse_image_shows_the_layer_before_where_no_gradient_reaches_one(
     assert not app.exception
     said = " ".join(each.value for each in app.info)
     assert "No gradient of the score reaches encoder.ln" in said
-    instead = re.search(r"look at (\S+) instead", said)
+    instead = re.search(r"This is the evidence in (\S+)\.", said)
     assert instead is not None
     assert f"Evidence in {instead[1]}" in " ".join(each.value for each in app.caption)
 
