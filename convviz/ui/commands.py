@@ -208,7 +208,7 @@ def _settings(
     from convviz.reconstruction.config import ReconstructionConfig
 
     usual = ReconstructionConfig() if name == "reconstruct" else None
-    words = []
+    words: list[str] = []
     for field, value in settings.items():
         is_usual = usual is not None and field != "seed" and value == getattr(usual, field)
         if value is not None and not is_usual:

@@ -15,7 +15,7 @@ from convviz.ui import commands, exports, navigation, page_questions, state
 from convviz.ui.choice import Choice
 from convviz.ui.components.worksheet import worksheet
 from convviz.ui.keys import Key
-from convviz.ui.sidebar.image import OWN
+from convviz.ui.sidebar.image import OWN, of_sample
 from convviz.ui.tools import WORKSHEET
 
 if TYPE_CHECKING:
@@ -95,7 +95,6 @@ def of_page(title: str, choice: Choice) -> Sheet:
         title: The page's title.
         choice: The sidebar's choices.
     """
-    credit = {"Photograph by": choice.image.credit} if choice.image.credit else {}
     about: dict[str, str] = {}
     network, layer = choice.loaded, choice.layer
     if network is not None:
@@ -106,7 +105,7 @@ def of_page(title: str, choice: Choice) -> Sheet:
     command = commands.of_page(title, choice, visit.address, visit.values)
     is_file = network is not None and commands.is_file(network.weights.source)
     return Sheet(
-        image={"Image": choice.image.title, **credit},
+        image=_image_named(choice.image.title, choice.image.credit),
         about=about,
         command=command,
         command_note=commands.ABOUT_FILE if command and is_file else "",
@@ -157,7 +156,7 @@ def _made_from(
     is_file = any(commands.is_file(each.weights_source) for each in subjects)
     return Sheet(
         about={
-            "Image": image,
+            **_image_named(image, of_sample(sample).credit if sample else ""),
             "Network": _each(each.network for each in subjects),
             "Weights": _each(each.weights for each in subjects),
             "Layer": _each(_layer_named(each.layer_title, each.layer) for each in subjects),
@@ -223,7 +222,7 @@ def _link_of_series(subjects: Sequence[Subject]) -> dict[str, str]:
 
 
 def _link_of_amplify(config: AmplifyConfig) -> dict[str, str]:
-    what = {Key.AMPLIFY: "layer"}
+    what: dict[str, str] = {Key.AMPLIFY: "layer"}
     if config.channel is not None:
         what = {Key.AMPLIFY: "channel", Key.AMPLIFY_CHANNEL: str(config.channel)}
     return {
@@ -237,6 +236,10 @@ def _link_of_amplify(config: AmplifyConfig) -> dict[str, str]:
 
 def _link_of_time(seconds: float | None) -> dict[str, str]:
     return {} if seconds is None else {Key.SECONDS: f"{seconds:.0f}"}
+
+
+def _image_named(title: str, credit: str) -> dict[str, str]:
+    return {"Image": title, "Photograph by": credit} if credit else {"Image": title}
 
 
 def _layer_named(title: str, name: str) -> str:

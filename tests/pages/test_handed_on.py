@@ -188,6 +188,7 @@ def test_a_worksheet_is_of_the_run_that_is_shown_and_not_of_the_sidebar(
     made = worksheet(at)
     assert made["image"] == {}
     assert (made["about"]["Image"], made["about"]["Layer"]) == ("Cat", "conv1")
+    assert "Stéfan van der Walt" in made["about"]["Photograph by"]
     settings = dict(made["settings"])
     assert (settings["Seed"], settings["Seconds"], settings["Steps at most"]) == ("7", "8", "2")
     assert "--layer conv1 --seconds 8 --steps 2 --seed 7" in made["command"]
