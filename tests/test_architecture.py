@@ -70,7 +70,10 @@ UI_GROUPS = (
         *("page_questions", "camera", "handed_on"),
     },
     {"components"},
-    {"datasets", "auxiliary_settings", "sidebar", "forget", "login", "tools", "worksheet"},
+    {
+        *("datasets", "auxiliary_settings", "sidebar", "forget", "login", "tools"),
+        *("commands", "worksheet"),
+    },
     {"warm_up", "shell", "server"},
     PAGE_FOLDERS,
 )

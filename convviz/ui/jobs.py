@@ -375,6 +375,8 @@ class PageJobs:
             small: Draw no title once it has ended, and a small one before: the page shows the
                 result elsewhere.
         """
+        if view.state != "queued" and not small:
+            state.visit().shown_run = view
         if view.handed_on:
             handed_on.draw_banner()
         if view.live or not small:

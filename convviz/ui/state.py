@@ -34,6 +34,7 @@ from convviz.ui.keys import Component, Entry, Key, Value
 
 if TYPE_CHECKING:
     from convviz.downloads.tickets import Fetch
+    from convviz.jobs.job import JobView
 
 Arguments = ParamSpec("Arguments")
 
@@ -80,6 +81,8 @@ class Visit:
         arrived: Whether a page was opened, or gone back to, since the URL was written.
         restoring: Whether this run takes the values from the URL, after Back or Forward.
         running: Whether the whole script runs, and has not come to its end.
+        shown_run: The job that the script has drawn so far, once it works or has ended; None where
+            all that is shown comes from what is chosen on the page.
         placed: Keys whose widgets have got their values on this page.
         layers: The layer last looked at, by network.
         layer_network: The network that the layer looked at belongs to.
@@ -118,6 +121,7 @@ class Visit:
     arrived: bool = True
     restoring: bool = False
     running: bool = False
+    shown_run: JobView | None = None
     placed: set[str] = field(default_factory=set)
     layers: dict[str, str] = field(default_factory=dict)
     layer_network: str = ""
@@ -202,6 +206,7 @@ def enter(page: str) -> None:
         current.link = dict(current.address)
     current.restoring = back
     current.running = True
+    current.shown_run = None
 
 
 def _is_back_or_forward() -> bool:

@@ -1,18 +1,60 @@
-"""A worksheet of any page: what it is about, its questions, and the command that makes it again."""
+"""A worksheet of any page: what it is about, its questions, and what makes it again.
+
+While a page shows a run, the sidebar may have gone on to another image or layer, and a run that is
+shared was somebody else's: then the sheet is about what the run itself says it was made from.
+"""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from convviz.ui import exports, navigation, page_questions, state
+from convviz.jobs.job import JobView
+from convviz.ui import commands, exports, navigation, page_questions, state
 from convviz.ui.choice import Choice
 from convviz.ui.components.worksheet import worksheet
 from convviz.ui.keys import Key
+from convviz.ui.sidebar.image import OWN, of_sample
 from convviz.ui.tools import WORKSHEET
 
-_PROGRAM = ("python", "-m", "convviz")
-_ORDERS, _CONTRASTS = ("index", "strength", "active"), ("channel", "shared")
+if TYPE_CHECKING:
+    from convviz.reconstruction.amplify import AmplifyConfig
+    from convviz.reconstruction.config import ReconstructionConfig
+    from convviz.reconstruction.progress import Subject
+
+_NOT_IN_LINKS: dict[str, str | None] = {Key.JOB: None, Key.HANDED_ON: None, Key.PRESENT: None}
+_BRING_IMAGE = (
+    "The link does not carry the image, which is no sample photograph: bring it again, with "
+    "“Change image” in the sidebar."
+)
+_OPEN_WEIGHTS = (
+    "The link does not carry these weights: open the file that you saved of them, in the sidebar."
+)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What a worksheet says beside the page itself.
+
+    Attributes:
+        image: What the sidebar's image is called and whom to thank; empty where the page shows
+            something else.
+        about: What else the page is about, each with its name.
+        settings: What a run was made with; None where the page's own widgets say it.
+        command: The command line that makes the same; "" where there is none.
+        command_note: What the command leaves to fill in.
+        link: Parameters that the page's address gets in the link; None takes one out.
+        link_note: What the link does not carry.
+    """
+
+    image: Mapping[str, str] = field(default_factory=dict)
+    about: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] | None = None
+    command: str = ""
+    command_note: str = ""
+    link: Mapping[str, str | None] = field(default_factory=lambda: _NOT_IN_LINKS)
+    link_note: str = ""
 
 
 def give(title: str, choice: Choice | None) -> None:
@@ -25,88 +67,191 @@ def give(title: str, choice: Choice | None) -> None:
     if title not in navigation.NEXT:
         title = navigation.HOME.title
     asked = [] if choice is None else page_questions.questions_of(title, choice)
+    run, state.visit().shown_run = state.visit().shown_run, None
+    if choice is None:
+        sheet = Sheet()
+    elif run is None:
+        sheet = of_page(title, choice)
+    else:
+        sheet = of_run(run)
     worksheet(
         button=WORKSHEET,
         name=exports.safe_name("convviz", title.lower(), "worksheet", ending="html"),
-        image={} if choice is None else _image_named(choice),
-        about={} if choice is None else _about(choice),
+        image=sheet.image,
+        about=sheet.about,
         questions=[(each.text, tuple(each.options.values())) for each, _ in asked],
-        command="" if choice is None else command(title, choice, state.visit().address),
+        settings=sheet.settings,
+        command=sheet.command,
+        command_note=sheet.command_note,
+        link=sheet.link,
+        link_note=sheet.link_note,
     )
 
 
-def _image_named(choice: Choice) -> dict[str, str]:
-    credit = {"Photograph by": choice.image.credit} if choice.image.credit else {}
-    return {"Image": choice.image.title, **credit}
-
-
-def _about(choice: Choice) -> dict[str, str]:
-    found: dict[str, str] = {}
-    network = choice.loaded
-    if network is not None:
-        found |= {"Network": network.title, "Weights": network.weights.title}
-    if choice.layer is not None:
-        title, name = choice.layer.title, choice.layer.name
-        found["Layer"] = title if title == name else f"{title} ({name})"
-    return found
-
-
-def command(title: str, choice: Choice, address: Mapping[str, str]) -> str:
-    """Write the command that makes again what a page shows; "" where there is none.
+def of_page(title: str, choice: Choice) -> Sheet:
+    """Describe a page that shows what is chosen on it.
 
     Args:
         title: The page's title.
         choice: The sidebar's choices.
-        address: What is chosen on the page, by the names of a link's parameters.
     """
-    words: list[str] = []
-    if title == "Activations":
-        words = ["activations", *_image(choice), *_network(choice), *_layer(choice)]
-        for option, key, allowed in (
-            ("--threshold", Key.THRESHOLD, None),
-            ("--order", Key.ORDER, _ORDERS),
-            ("--contrast", Key.CONTRAST, _CONTRASTS),
-            ("--colormap", Key.COLOURS, None),
-        ):
-            value = address.get(key, "")
-            if value and (allowed is None or value in allowed):
-                words += [option, value]
-        words += ["--out", "grid.png"]
-    elif title == "Evidence":
-        words = ["evidence", *_image(choice), *_network(choice)]
-        for option, key in (
-            ("--class", Key.EVIDENCE_CLASS),
-            ("--against", Key.EVIDENCE_AGAINST),
-            ("--method", Key.EVIDENCE_METHOD),
-            ("--layer", Key.LAYER),
-        ):
-            if address.get(key):
-                words += [option, address[key]]
-        words += ["--out", "map.png"]
-    elif title == "Reconstruction":
-        is_amplified = Key.AMPLIFY in address
-        name = "amplify" if is_amplified else "reconstruct"
-        words = [name, *_image(choice), *_network(choice), *_layer(choice)]
-        if address.get(Key.SECONDS):
-            words += ["--seconds", address[Key.SECONDS]]
-        words += ["--out", "image.png"]
-    elif title == "Architectures":
-        compared = address.get(Key.COMPARED_NETWORKS, "alexnet,vgg16").split(",")
-        words = ["costs", *compared]
-        if address.get(Key.COMPARED_SIDE):
-            words += ["--input-size", address[Key.COMPARED_SIDE]]
-    return shlex.join((*_PROGRAM, *words)) if words else ""
+    about: dict[str, str] = {}
+    network, layer = choice.loaded, choice.layer
+    if network is not None:
+        about |= {"Network": network.title, "Weights": network.weights.title}
+    if layer is not None:
+        about["Layer"] = _layer_named(layer.title, layer.name)
+    visit = state.visit()
+    command = commands.of_page(title, choice, visit.address, visit.values)
+    is_file = network is not None and commands.is_file(network.weights.source)
+    return Sheet(
+        image=_image_named(choice.image.title, choice.image.credit),
+        about=about,
+        command=command,
+        command_note=commands.ABOUT_FILE if command and is_file else "",
+        link_note=_not_carried(own_image=choice.image.origin != "sample", own_weights=is_file),
+    )
 
 
-def _image(choice: Choice) -> list[str]:
-    image = choice.image
-    return [f"sample:{image.name}" if image.origin == "sample" else image.name]
+def of_run(run: JobView) -> Sheet:
+    """Describe a page that shows a run, by what the run was made from.
+
+    Args:
+        run: The run. Of another than those of Reconstruction nothing is said but its page.
+    """
+    from convviz.reconstruction import progress
+
+    result = run.newest
+    if isinstance(result, progress.SeriesProgress):
+        series = result if run.about is None else progress.named_series(result, run.about)
+        settings = _reconstruction_settings(series.runs[0].config) if series.runs else {}
+        return _made_from(series.subjects, settings, "", _link_of_series(series.subjects))
+    if isinstance(result, progress.AmplifyProgress):
+        amplified = result if run.about is None else progress.named(result, run.about)
+        subject, config = amplified.subject, amplified.config
+        settings = _amplify_settings(config)
+        link = _link_of_network(subject) | _link_of_amplify(config)
+        return _made_from([subject], settings, commands.of_run(amplified), link)
+    if isinstance(result, progress.ReconstructionProgress):
+        one = result if run.about is None else progress.named(result, run.about)
+        subject, settings = one.subject, _reconstruction_settings(one.config)
+        link = _link_of_network(subject) | {Key.SERIES: "layer"} | _link_of_time(one.config.seconds)
+        return _made_from([subject], settings, commands.of_run(one), link)
+    return Sheet()
 
 
-def _network(choice: Choice) -> list[str]:
-    words = ["--network", choice.network_name]
-    return words if choice.loaded is None else [*words, "--weights", choice.loaded.weights.source]
+def _made_from(
+    subjects: Sequence[Subject], settings: Mapping[str, str], command: str, link: Mapping[str, str]
+) -> Sheet:
+    """Describe the result of a run.
+
+    Args:
+        subjects: What each of its images is about.
+        settings: What it was made with.
+        command: The command that makes it.
+        link: What else the link to its page carries.
+    """
+    image = subjects[0].image
+    sample = commands.sample_called(image)
+    is_file = any(commands.is_file(each.weights_source) for each in subjects)
+    return Sheet(
+        about={
+            **_image_named(image, of_sample(sample).credit if sample else ""),
+            "Network": _each(each.network for each in subjects),
+            "Weights": _each(each.weights for each in subjects),
+            "Layer": _each(_layer_named(each.layer_title, each.layer) for each in subjects),
+        },
+        settings=settings,
+        command=command,
+        command_note=commands.ABOUT_FILE if command and is_file else "",
+        link={**_NOT_IN_LINKS, Key.IMAGE: sample or OWN, **link},
+        link_note=_not_carried(own_image=not sample, own_weights=is_file),
+    )
 
 
-def _layer(choice: Choice) -> list[str]:
-    return [] if choice.layer is None else ["--layer", choice.layer.name]
+def _reconstruction_settings(config: ReconstructionConfig) -> dict[str, str]:
+    from convviz.reconstruction.optimizers import OPTIMIZERS
+
+    return _told(
+        {
+            "Seconds": config.seconds,
+            "Steps at most": config.steps,
+            "Optimiser": OPTIMIZERS[config.optimizer].title,
+            "Learning rate": config.learning_rate,
+            "Decay": config.decay,
+            "Total variation": config.tv,
+            "Start from": config.start if isinstance(config.start, str) else None,
+            "Seed": config.seed,
+            "Precision": config.precision,
+        }
+    )
+
+
+def _amplify_settings(config: AmplifyConfig) -> dict[str, str]:
+    return _told(
+        {
+            "Channel": "the whole layer" if config.channel is None else config.channel,
+            "Octaves": config.octaves,
+            "Strength": config.strength,
+            "Seconds": config.seconds,
+            "Seed": config.seed,
+        }
+    )
+
+
+def _told(settings: Mapping[str, object]) -> dict[str, str]:
+    return {
+        name: f"{value:g}" if isinstance(value, float) else str(value)
+        for name, value in settings.items()
+        if value is not None
+    }
+
+
+def _link_of_network(subject: Subject) -> dict[str, str]:
+    return {
+        Key.NETWORK: subject.network_name,
+        Key.WEIGHTS: subject.weights_source,
+        Key.LAYER: subject.layer,
+    }
+
+
+def _link_of_series(subjects: Sequence[Subject]) -> dict[str, str]:
+    if len({each.network_name for each in subjects}) > 1:
+        return {Key.SERIES: "networks"}
+    return {**_link_of_network(subjects[0]), Key.SERIES: "depth"}
+
+
+def _link_of_amplify(config: AmplifyConfig) -> dict[str, str]:
+    what: dict[str, str] = {Key.AMPLIFY: "layer"}
+    if config.channel is not None:
+        what = {Key.AMPLIFY: "channel", Key.AMPLIFY_CHANNEL: str(config.channel)}
+    return {
+        Key.SERIES: "amplify",
+        **what,
+        Key.OCTAVES: str(config.octaves),
+        Key.STRENGTH: str(config.strength),
+        **_link_of_time(config.seconds),
+    }
+
+
+def _link_of_time(seconds: float | None) -> dict[str, str]:
+    return {} if seconds is None else {Key.SECONDS: f"{seconds:.0f}"}
+
+
+def _image_named(title: str, credit: str) -> dict[str, str]:
+    return {"Image": title, "Photograph by": credit} if credit else {"Image": title}
+
+
+def _layer_named(title: str, name: str) -> str:
+    return title if title == name else f"{title} ({name})"
+
+
+def _each(texts: Iterable[str]) -> str:
+    """Write what several runs are about, without saying anything twice."""
+    return ", ".join(dict.fromkeys(texts))
+
+
+def _not_carried(*, own_image: bool, own_weights: bool) -> str:
+    """Say what has to be brought to the page that the link opens."""
+    notes = ((own_image, _BRING_IMAGE), (own_weights, _OPEN_WEIGHTS))
+    return " ".join(note for is_missing, note in notes if is_missing)

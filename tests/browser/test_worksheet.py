@@ -13,6 +13,7 @@ PAGES = {
     "/?network=googlenet&image=cat": ("Tiny ImageNet", 3),
     "/Activations?network=alexnet&weights=random&layer=features.0&image=cat": ("64 channels", 4),
     "/Architectures": ("138,357,544", 3),
+    "/Reconstruction?network=alexnet&weights=random&layer=features.0&seconds=60": ("Seconds60", 1),
 }
 
 
@@ -24,6 +25,10 @@ def test_a_worksheet_holds_the_page_and_fetches_nothing(
     expect(page.locator(".st-key-next")).to_be_visible()  # the end of the page
     expect(page.get_by_test_id("stSpinner")).to_have_count(0)
     title = page.locator("h1").inner_text()
+    ends = (
+        "a => history.replaceState(history.state, '', location + (location.search ? '&' : '?') + a)"
+    )
+    page.evaluate(ends, "job=a&shared=b&present=1")
     with page.expect_download() as saved:
         page.get_by_role("button", name="Worksheet").first.click()
     assert re.fullmatch(r"convviz-\w+-worksheet\.html", saved.value.suggested_filename)
@@ -46,3 +51,4 @@ def test_a_worksheet_holds_the_page_and_fetches_nothing(
     )
     assert sheet.locator(".question").count() == 2
     expect(sheet.locator("code").last).to_contain_text(page.url.partition("?")[0])
+    expect(sheet.locator("code").last).not_to_contain_text(re.compile("job=|shared=|present="))

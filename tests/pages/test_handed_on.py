@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -163,6 +164,53 @@ def test_a_run_is_private_until_it_is_shared_and_again_after(open_page: OpenPage
     late = open_page(PAGE, **LINK, shared=shared)
     assert "is not shared, or no longer" in sentences(late)
     assert not late.exception
+
+
+def worksheet(at: AppTest) -> Any:
+    elements = at.get("bidi_component")
+    (found,) = (each for each in elements if each.proto.component_name == "convviz_worksheet")
+    return json.loads(found.proto.json)
+
+
+def test_a_worksheet_is_of_the_run_that_is_shown_and_not_of_the_sidebar(
+    open_page: OpenPage,
+) -> None:
+    at = visitor(open_page, image="cat", seconds="8")
+    before = worksheet(at)
+    assert (before["image"]["Image"], before["about"]["Layer"]) == ("Cat", "conv1")
+    assert (before["settings"], before["linkNote"]) == (None, "")
+    assert before["link"] == {"job": None, "shared": None, "present": None}
+    assert "sample:cat" in before["command"]
+    assert "--layer conv1 --seconds 8 --steps 2 --seed 0" in before["command"]
+
+    at.number_input(key="seed").set_value(7).run()
+    at = until_ended(press(at, "Start"))
+    made = worksheet(at)
+    assert made["image"] == {}
+    assert (made["about"]["Image"], made["about"]["Layer"]) == ("Cat", "conv1")
+    assert "Stéfan van der Walt" in made["about"]["Photograph by"]
+    settings = dict(made["settings"])
+    assert (settings["Seed"], settings["Seconds"], settings["Steps at most"]) == ("7", "8", "2")
+    assert "--layer conv1 --seconds 8 --steps 2 --seed 7" in made["command"]
+    link = made["link"]
+    assert (link["image"], link["layer"], link["series"]) == ("cat", "conv1", "layer")
+
+    at.selectbox(key="layer").set_value("conv2")
+    at.number_input(key="seed").set_value(9)
+    assert worksheet(at.run()) == made
+    press(at, "Share with")
+    (shared,) = handed_on.RUNS.of(at.session_state["convviz.visitor"])
+    guest = open_page(PAGE, **LINK, image="rocket", shared=shared.id)
+    assert worksheet(guest) == made
+    press(guest, "Close")
+    assert worksheet(guest)["image"]["Image"] == "Rocket"
+
+
+def test_a_worksheet_says_that_an_own_image_must_be_brought(open_page: OpenPage) -> None:
+    at = visitor(open_page, own=noise(0))
+    assert "bring it again" in worksheet(at)["linkNote"]
+    assert " mine.png " in worksheet(at)["command"]
+    assert "bring it again" in worksheet(until_ended(press(at, "Start")))["linkNote"]
 
 
 def test_who_looks_at_a_shared_result_can_start_a_run_of_their_own(

@@ -66,13 +66,16 @@ class Worksheet {
 // What the page shows, gathered before anything else can change it, then written as HTML.
 async function sheet(data) {
   const { image, about, questions, command } = data;
+  const isOfSidebar = Object.keys(image).length > 0;
   const main = document.querySelector("[data-testid=stMainBlockContainer]");
-  const photograph = [...document.querySelectorAll("[data-testid=stSidebar] img")].find(isLarge);
+  const photographs = [...document.querySelectorAll("[data-testid=stSidebar] img")];
+  const photograph = isOfSidebar && photographs.find(isLarge);
   const found = [];
   if (photograph) found.push(figureOf(photograph));
   const described = Object.entries(photograph ? { ...image, ...about } : about);
   gather(main, found);
-  const settings = [...document.querySelectorAll(SETTINGS)].map(setting).filter(Boolean);
+  const widgets = [...document.querySelectorAll(SETTINGS)];
+  const settings = data.settings ?? widgets.map(setting).filter(Boolean);
   const paper = document.implementation.createHTMLDocument();
   const made = (tag, text, name) => {
     const node = paper.createElement(tag);
@@ -112,8 +115,20 @@ async function sheet(data) {
   if (settings.length) paper.body.append(made("h2", "Settings"), rows(settings));
   paper.body.append(made("h2", "The same again"));
   if (command) paper.body.append(made("p", "On the command line:"), made("code", command));
-  paper.body.append(made("p", "In the browser:"), made("code", location.href));
+  if (data.commandNote) paper.body.append(made("p", data.commandNote));
+  paper.body.append(made("p", "In the browser:"), made("code", address(data.link)));
+  if (data.linkNote) paper.body.append(made("p", data.linkNote));
   return `<!doctype html>\n${paper.documentElement.outerHTML}\n`;
+}
+
+// The page's address, with other values of some parameters, and without those that have none.
+function address(changes) {
+  const url = new URL(location.href);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null) url.searchParams.delete(name);
+    else url.searchParams.set(name, value);
+  }
+  return url.href;
 }
 
 // Walk through what can be seen. Each part found is a function that makes its node.
@@ -351,7 +366,8 @@ function setting(widget) {
   let name = label?.textContent.trim() || widget.getAttribute("aria-label") || "";
   let value;
   const box = widget.querySelector("input[type=checkbox]");
-  const sliders = [...widget.querySelectorAll("[role=slider]")];
+  // What stands at a thumb: the slider itself knows only the place among its choices.
+  const thumbs = [...widget.querySelectorAll("[data-testid=stSliderThumbValue]")];
   const picked = widget.querySelectorAll(
     "[aria-checked=true], [aria-pressed=true], [kind$=Active], label:has(input:checked)",
   );
@@ -359,10 +375,8 @@ function setting(widget) {
   if (box) {
     name = name || widget.textContent.trim();
     value = box.checked ? "on" : "off";
-  } else if (sliders.length) {
-    value = sliders
-      .map((each) => each.getAttribute("aria-valuetext") || each.getAttribute("aria-valuenow"))
-      .join(" to ");
+  } else if (thumbs.length) {
+    value = thumbs.map((each) => each.textContent.trim()).join(" to ");
   } else if (picked.length) {
     value = [...picked].map((each) => each.textContent.trim()).join(", ");
   } else if (field) value = field.value || widget.textContent.replace(name, "").trim();

@@ -22,17 +22,26 @@ def worksheet(
     image: Mapping[str, str],
     about: Mapping[str, str],
     questions: Sequence[tuple[str, Sequence[str]]],
+    settings: Mapping[str, str] | None,
     command: str,
+    command_note: str,
+    link: Mapping[str, str | None],
+    link_note: str,
 ) -> None:
     """Save the page when a button is pressed.
 
     Args:
         button: Key of the button.
         name: The file's name.
-        image: The image's title and whom to thank for it; not written where the page has none.
+        image: The title of the sidebar's image and whom to thank for it, for the top of the sheet;
+            empty where the page is about another, and not written where the sidebar shows none.
         about: What else the page is about, each with its name: network, weights, layer.
         questions: Each with its possible answers.
+        settings: What is shown was made with; None for what the page's widgets show.
         command: The command line that makes the same again; "" where there is none.
+        command_note: A text below it.
+        link: What the page's address gets in the link, by parameter; None takes one out.
+        link_note: A text below the link.
     """
     with out_of_sight("worksheet"):
         _component(
@@ -43,7 +52,11 @@ def worksheet(
                 "image": dict(image),
                 "about": dict(about),
                 "questions": [[text, list(options)] for text, options in questions],
+                "settings": None if settings is None else [list(row) for row in settings.items()],
                 "command": command,
+                "commandNote": command_note,
+                "link": {str(name): value for name, value in link.items()},
+                "linkNote": link_note,
             },
         )
 

@@ -1,0 +1,254 @@
+"""The command line that makes again what a page shows: its choices, or the result of a run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, get_args
+
+from convviz.images.samples import samples
+from convviz.ui.choice import Choice, ChosenImage
+from convviz.ui.keys import Key
+
+if TYPE_CHECKING:
+    from convviz.reconstruction.progress import Subject
+
+FILE = "FILE"
+"""Stands for a file that the command cannot name."""
+
+ABOUT_FILE = (
+    f"Write in the place of {FILE} the name of the file that you saved of these weights, or opened."
+)
+
+_PROGRAM = ("python", "-m", "convviz")
+_ORDERS, _CONTRASTS = ("index", "strength", "active"), ("channel", "shared")
+_NUMBERED = re.compile(r"(.+) \((\d+)\)")  # what Evidence calls a class that shares its name
+_USUAL_METHOD = "gradcam"
+
+# Options of `reconstruct` and `amplify`: the field of the settings, and where the page keeps it.
+_RECONSTRUCT = {
+    "seconds": ("--seconds", Key.SECONDS),
+    "steps": ("--steps", Key.MOST_STEPS),
+    "seed": ("--seed", Key.SEED),
+    "optimizer": ("--optimizer", Key.OPTIMIZER),
+    "learning_rate": ("--learning-rate", Key.LEARNING_RATE),
+    "decay": ("--decay", Key.DECAY),
+    "tv": ("--tv", Key.TOTAL_VARIATION),
+    "start": ("--start", Key.START_FROM),
+    "precision": ("--precision", Key.PRECISION),
+}
+_AMPLIFY = {
+    "channel": ("--channel", Key.AMPLIFY_CHANNEL),
+    "octaves": ("--octaves", Key.OCTAVES),
+    "strength": ("--strength", Key.STRENGTH),
+    "seconds": ("--seconds", Key.SECONDS),
+    "seed": ("--seed", Key.SEED),
+}
+
+
+def of_page(
+    title: str, choice: Choice, address: Mapping[str, str], values: Mapping[str, object]
+) -> str:
+    """Write the command for what is chosen on a page; "" where none makes what it shows.
+
+    Args:
+        title: The page's title.
+        choice: The sidebar's choices.
+        address: What is chosen on the page, by the names of a link's parameters.
+        values: What is remembered of it, also what no link carries or is as usual.
+    """
+    if title == "Activations":
+        return _activations(choice, address)
+    if title == "Evidence":
+        return _evidence(choice, address)
+    if title == "Reconstruction":
+        return _reconstruction(choice, address, values)
+    if title == "Architectures":
+        return _architectures(choice, address, values)
+    return ""
+
+
+def of_run(result: object) -> str:
+    """Write the command for the result of a run; "" where none makes it.
+
+    Args:
+        result: The newest item of the run's work.
+    """
+    from convviz.reconstruction.progress import AmplifyProgress, ReconstructionProgress
+
+    if isinstance(result, AmplifyProgress):
+        return _made("amplify", result.subject, result.config, _AMPLIFY)
+    if not isinstance(result, ReconstructionProgress) or not isinstance(result.config.start, str):
+        return ""
+    is_continued = result.result is not None and result.result.steps != result.step
+    return "" if is_continued else _made("reconstruct", result.subject, result.config, _RECONSTRUCT)
+
+
+def is_file(source: str) -> bool:
+    """Tell whether weights are those of a file, or were trained here: no command names them."""
+    from convviz.weights.trained import PREFIX
+
+    return source.startswith(PREFIX)
+
+
+def sample_called(title: str) -> str:
+    """Return the name of the sample photograph with this title; "" if it is none's."""
+    return next((sample.name for sample in samples() if sample.title == title), "")
+
+
+def _activations(choice: Choice, address: Mapping[str, str]) -> str:
+    if address.get(Key.ACTIVATIONS_VIEW) in ("Compare", "All layers"):
+        return ""
+    words = ["activations", *_chosen(choice), *_layer(choice)]
+    for option, key, allowed in (
+        ("--threshold", Key.THRESHOLD, None),
+        ("--order", Key.ORDER, _ORDERS),
+        ("--contrast", Key.CONTRAST, _CONTRASTS),
+        ("--colormap", Key.COLOURS, None),
+    ):
+        value = address.get(key, "")
+        if value and (allowed is None or value in allowed):
+            words += _option(option, value)
+    return _joined(*words, "--out", "grid.png")
+
+
+def _evidence(choice: Choice, address: Mapping[str, str]) -> str:
+    from convviz.features.grad_cam import CamMethod, is_grid
+
+    if address.get(Key.EVIDENCE_VIEW) in ("A worse image", "Two networks"):
+        return ""
+    words = ["evidence", *_chosen(choice)]
+    explained, other = address.get(Key.EVIDENCE_CLASS, ""), address.get(Key.EVIDENCE_AGAINST, "")
+    method = address.get(Key.EVIDENCE_METHOD, _USUAL_METHOD)
+    if explained:
+        words += _option("--class", _class(choice, explained))
+    if other and other != explained:  # a class is not compared with itself
+        words += _option("--against", _class(choice, other))
+    words += ["--method", method]
+    if method in get_args(CamMethod) and choice.layer is not None and is_grid(choice.layer.shape):
+        words += _layer(choice)
+    return _joined(*words, "--out", "map.png")
+
+
+def _class(choice: Choice, name: str) -> str:
+    """Write a class so that the command finds the same; of several with one name, its number."""
+    from convviz.features.predictions import class_name
+
+    numbered = _NUMBERED.fullmatch(name)
+    if numbered is None:
+        return name
+    classes, index = choice.network.weights.classes, int(numbered[2])
+    is_its = index < len(classes) and class_name(classes, index) == numbered[1]
+    return str(index) if is_its else name
+
+
+def _reconstruction(
+    choice: Choice, address: Mapping[str, str], values: Mapping[str, object]
+) -> str:
+    made = {"layer": "reconstruct", "amplify": "amplify"}.get(address.get(Key.SERIES, ""))
+    if made is None:  # a series: no one command makes several images
+        return ""
+    options = _RECONSTRUCT if made == "reconstruct" else _AMPLIFY
+    settings = {name: values.get(key) for name, (_, key) in options.items()}
+    if address.get(Key.AMPLIFY) != "channel":
+        settings.pop("channel", None)
+    words = [*_chosen(choice), *_layer(choice), *_settings(made, settings, options)]
+    return _joined(made, *words, "--out", "image.png")
+
+
+def _architectures(choice: Choice, address: Mapping[str, str], values: Mapping[str, object]) -> str:
+    from convviz.ui import cache
+
+    view = address.get(Key.ARCHITECTURES_VIEW, "compare")
+    if view == "layers":
+        forms = {form.key: form for form in cache.forms(choice.network_name)}
+        form = forms.get(address.get(Key.FORM, ""), forms["torchvision"])
+        if form.key == "paper":  # the command counts networks that can be built
+            return ""
+        side = values.get(f"{Key.FORM_SIDE}{form.key}", form.input_size)
+        return _joined("costs", form.name, "--input-size", str(side), "--per-layer")
+    networks = str(values.get(Key.COMPARED_NETWORKS, "")).split(",")
+    side = values.get(Key.COMPARED_SIDE)
+    counted = [name for name in networks if name and isinstance(side, int) and _fits(name, side)]
+    if view != "compare" or not counted:
+        return ""
+    return _joined("costs", *counted, "--input-size", str(side))
+
+
+def _fits(network: str, side: int) -> bool:
+    """Tell whether a network takes images of this size; the page leaves out one that does not."""
+    from convviz.errors import SettingError
+    from convviz.ui import cache
+
+    try:
+        cache.costs(network, side)
+    except SettingError:
+        return False
+    return True
+
+
+def _made(
+    name: str, subject: Subject, config: object, options: Mapping[str, tuple[str, Key]]
+) -> str:
+    """Write the command of a run with its own image, network, layer and settings."""
+    sample = sample_called(subject.image)
+    image = f"sample:{sample}" if sample else _file(subject.image)
+    settings = {field: getattr(config, field) for field in options}
+    return _joined(
+        *(name, image, *_network(subject.network_name, subject.weights_source)),
+        *("--layer", subject.layer, *_settings(name, settings, options), "--out", "image.png"),
+    )
+
+
+def _settings(
+    name: str, settings: Mapping[str, Any], options: Mapping[str, tuple[str, Key]]
+) -> list[str]:
+    """Write the settings that are made, but for those of the optimiser that are as usual."""
+    from convviz.reconstruction.config import ReconstructionConfig
+
+    usual = ReconstructionConfig() if name == "reconstruct" else None
+    words: list[str] = []
+    for field, value in settings.items():
+        is_usual = usual is not None and field != "seed" and value == getattr(usual, field)
+        if value is not None and not is_usual:
+            words += _option(options[field][0], _number(value))
+    return words
+
+
+def _number(value: object) -> str:
+    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _chosen(choice: Choice) -> list[str]:
+    source = None if choice.loaded is None else choice.loaded.weights.source
+    return [_image(choice.image), *_network(choice.network_name, source)]
+
+
+def _image(image: ChosenImage) -> str:
+    return f"sample:{image.name}" if image.origin == "sample" else _file(image.name)
+
+
+def _file(name: str) -> str:
+    """Return a file's name so that it is taken for no option."""
+    return f"./{name}" if name.startswith("-") else name
+
+
+def _network(name: str, source: str | None) -> list[str]:
+    words = ["--network", name]
+    if source is None:
+        return words
+    return [*words, "--weights", FILE if is_file(source) else source]
+
+
+def _layer(choice: Choice) -> list[str]:
+    return [] if choice.layer is None else ["--layer", choice.layer.name]
+
+
+def _option(option: str, value: str) -> Sequence[str]:
+    """Write an option; a value that begins like one is tied to it."""
+    return (f"{option}={value}",) if value.startswith("-") else (option, value)
+
+
+def _joined(*words: str) -> str:
+    return shlex.join((*_PROGRAM, *words))

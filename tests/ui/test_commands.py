@@ -1,0 +1,181 @@
+"""The command for what a page shows is one that the command line takes, and makes the same."""
+
+import argparse
+import importlib
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from convviz.images.samples import sample
+from convviz.reconstruction.amplify import AmplifyConfig
+from convviz.reconstruction.config import ReconstructionConfig
+from convviz.reconstruction.progress import (
+    AmplifyProgress,
+    ReconstructionProgress,
+    SeriesProgress,
+    Subject,
+)
+from convviz.structure.layers import layer
+from convviz.ui.choice import Choice, ChosenImage
+from convviz.ui.commands import of_page, of_run
+from convviz.weights.load import load
+
+SAMPLE = ChosenImage.of("cat", "Cat", b"", "sample", "Somebody")
+SUBJECT = Subject(
+    *("Cat", "alexnet", "AlexNet", "encoder", "Weights", "features.9", "conv4"),
+    *(43264, 224, 256),
+)
+USUAL = {"seconds": 60, "seed": 0, "start_from": "noise", "precision": "auto", "optimizer": None}
+
+
+def chosen(image: ChosenImage = SAMPLE, source: str = "bundled") -> Choice:
+    network = load("googlenet", fetch=False)
+    network = replace(network, weights=replace(network.weights, source=source))
+    return Choice(image, "googlenet", network, layer(network, "inception3a"))
+
+
+def command(
+    title: str,
+    link: Mapping[str, str],
+    values: Mapping[str, object] = USUAL,
+    choice: Choice | None = None,
+) -> str:
+    return of_page(title, choice or chosen(), link, {**values, **link})
+
+
+def parsed(line: str) -> argparse.Namespace:
+    """Read a command as the command line does."""
+    program, words = shlex.split(line)[:3], shlex.split(line)[3:]
+    assert program == ["python", "-m", "convviz"]
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    subparsers = parser.add_subparsers(dest="command")
+    importlib.import_module(f"convviz.cli.{words[0]}").add(subparsers)
+    return parser.parse_args(words)
+
+
+def test_activations() -> None:
+    link = {"tau": "0.05", "order": "active", "contrast": "shared", "colours": "magma"}
+    args = parsed(command("Activations", link))
+    assert (args.command, args.image, args.network) == ("activations", "sample:cat", "googlenet")
+    assert (args.weights, args.layer, args.threshold) == ("bundled", "inception3a", 0.05)
+    assert (args.order, args.contrast, args.colormap) == ("active", "shared", "magma")
+    assert parsed(command("Activations", {"order": "salience"})).order == "index"
+    assert command("Activations", {"view": "Compare"}) == ""
+
+
+def test_evidence_names_a_layer_only_for_a_method_that_looks_at_one() -> None:
+    link = {"class": "tabby", "against": "goose", "method": "hirescam"}
+    args = parsed(command("Evidence", link))
+    assert (args.class_name, args.against, args.method) == ("tabby", "goose", "hirescam")
+    assert args.layer == "inception3a"
+    assert parsed(command("Evidence", {})).layer == "inception3a"
+    for method in ("gradient", "smoothgrad", "integrated", "guided", "occlusion"):
+        args = parsed(command("Evidence", {"method": method}))
+        assert (args.method, args.layer) == (method, None)
+    assert parsed(command("Evidence", {"class": "tabby", "against": "tabby"})).against is None
+    assert command("Evidence", {"evidence": "Two networks"}) == ""
+
+
+def test_evidence_without_maps_at_the_chosen_layer_leaves_it_to_the_command() -> None:
+    choice = chosen()
+    vector = Choice(choice.image, "googlenet", choice.loaded, layer(choice.network, "fc"))
+    assert parsed(command("Evidence", {}, choice=vector)).layer is None
+
+
+def test_a_class_that_shares_its_name_goes_by_its_number() -> None:
+    choice = chosen()
+    weights = replace(choice.network.weights, classes=("crane", "tabby", "crane"))
+    twice = replace(choice, loaded=replace(choice.network, weights=weights))
+    args = parsed(command("Evidence", {"class": "crane (2)", "against": "tabby"}, choice=twice))
+    assert (args.class_name, args.against) == ("2", "tabby")
+
+
+def test_one_layer_with_the_page_s_settings() -> None:
+    args = parsed(command("Reconstruction", {"series": "layer", "amplify": "channel"}))
+    assert (args.command, args.layer, args.seconds) == ("reconstruct", "inception3a", 60)
+    assert (args.optimizer, args.tv, args.start, args.seed) == (None, None, None, 0)
+    values = {
+        **{"seconds": 30, "most_steps": 9, "seed": 7, "optimizer": "adam", "learning_rate": 0.02},
+        **{"decay": 1.0, "total_variation": 0.5, "start_from": "grey", "precision": "float32"},
+    }
+    args = parsed(command("Reconstruction", {"series": "layer"}, values))
+    assert (args.seconds, args.steps, args.seed, args.optimizer) == (30, 9, 7, "adam")
+    assert (args.learning_rate, args.decay, args.tv) == (0.02, 1, 0.5)
+    assert (args.start, args.precision) == ("grey", "float32")
+
+
+def test_amplify_with_the_page_s_settings() -> None:
+    values = {**USUAL, "octaves": 3, "strength": 0.2, "amplify_channel": 5}
+    args = parsed(command("Reconstruction", {"series": "amplify"}, values))
+    assert (args.command, args.channel, args.octaves) == ("amplify", None, 3)
+    assert (args.strength, args.seconds, args.seed) == (0.2, 60, 0)
+    args = parsed(command("Reconstruction", {"series": "amplify", "amplify": "channel"}, values))
+    assert args.channel == 5
+
+
+@pytest.mark.parametrize("series", ["depth", "networks"])
+def test_no_command_makes_a_series(series: str) -> None:
+    assert command("Reconstruction", {"series": series}) == ""
+    assert of_run(SeriesProgress((SUBJECT,), ())) == ""
+
+
+def test_a_run_s_own_image_network_layer_and_settings() -> None:
+    config = ReconstructionConfig(
+        layer="features.9", seconds=60.0, steps=40, optimizer="adam", tv=0.25, start="grey", seed=3
+    )
+    args = parsed(of_run(ReconstructionProgress(SUBJECT, config, b"")))
+    assert (args.command, args.image, args.network) == ("reconstruct", "sample:cat", "alexnet")
+    assert (args.weights, args.layer) == ("encoder", "features.9")
+    assert (args.seconds, args.steps, args.optimizer, args.tv) == (60, 40, "adam", 0.25)
+    assert (args.start, args.seed) == ("grey", 3)
+
+    own = replace(SUBJECT, image="-x.jpg")
+    amplified = AmplifyConfig(channel=0, octaves=2, strength=0.3, seconds=8.0, seed=4)
+    args = parsed(of_run(AmplifyProgress(own, amplified, b"")))
+    assert (args.command, args.image, args.channel) == ("amplify", "./-x.jpg", 0)
+    assert (args.octaves, args.strength, args.seconds, args.seed) == (2, 0.3, 8, 4)
+
+
+def test_what_a_run_of_another_kind_made_has_no_command() -> None:
+    assert of_run(object()) == ""
+    start = ReconstructionConfig(layer="features.9", start=sample_pixels())
+    assert of_run(ReconstructionProgress(SUBJECT, start, b"")) == ""
+
+
+def sample_pixels() -> object:
+    return ChosenImage.of("cat", "Cat", sample("cat").read(), "sample").pixels
+
+
+def test_architectures_where_costs_prints_what_the_view_shows() -> None:
+    args = parsed(command("Architectures", {"compared": "vgg16,alexnet"}, {"side": 96}))
+    assert (args.networks, args.input_size) == (["vgg16", "alexnet"], 96)
+    too_small = {"compared": "googlenet,alexnet"}
+    assert parsed(command("Architectures", too_small, {"side": 48})).networks == ["googlenet"]
+    assert command("Architectures", {"compared": ""}, {"side": 224}) == ""
+
+    args = parsed(command("Architectures", {"architectures": "layers"}, {"side_torchvision": 96}))
+    assert (args.networks, args.input_size, args.per_layer) == (["googlenet"], 96, True)
+    assert command("Architectures", {"architectures": "layers", "form": "paper"}) == ""
+    assert command("Architectures", {"architectures": "papers"}) == ""
+
+
+def test_weights_that_no_command_can_name_are_a_file_to_fill_in() -> None:
+    args = parsed(command("Evidence", {}, choice=chosen(source="trained-0123456789ab")))
+    assert args.weights == "FILE"
+
+
+def test_a_page_that_no_command_makes() -> None:
+    assert command("Filters", {}) == ""
+
+
+@pytest.mark.parametrize("name", ["my cat.jpg", "a;rm -rf ~.png", "$(x) 'y'.jpg"])
+def test_a_file_s_name_stays_one_word(name: str) -> None:
+    image = replace(SAMPLE, name=name, origin="upload")
+    assert parsed(command("Evidence", {}, choice=chosen(image))).image == name
+
+
+def test_a_file_s_name_is_taken_for_no_option() -> None:
+    image = replace(SAMPLE, name="-x.jpg", origin="upload")
+    assert parsed(command("Activations", {}, choice=chosen(image))).image == "./-x.jpg"
