@@ -115,6 +115,11 @@ def run(args: argparse.Namespace) -> int:
     if args.size is None:
         settings = replace(settings, size=side_for(network))
     plan = plan_transfer(network, scenario, dataset.classes, auxiliary=args.auxiliary)
+    if args.only_trained and plan.is_drawn_anew:
+        raise SettingError(
+            f"--only-trained would write a file that nothing opens: the build() of {network.title} "
+            "sets other weights each time; let it set the same ones, or leave the option out."
+        )
     if args.only_trained and not plan.parts_to_save():
         raise SettingError(
             "--only-trained would leave nothing out: the file needs the whole network where it was "

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, get_args
 
 import torch
@@ -31,7 +32,7 @@ from convviz.networks.network import Network, NetworkSpec, is_within
 from convviz.networks.registry import build, takes_classes
 from convviz.structure.layers import last_linear
 from convviz.weights.load import load
-from convviz.weights.trained import PREFIX
+from convviz.weights.trained import PREFIX, is_drawn_anew
 
 Scenario = Literal["last-layer", "several", "fine-tune", "scratch"]
 State = Literal["frozen", "replaced", "thawed", "keeps learning", "from scratch"]
@@ -117,11 +118,19 @@ class TransferPlan:
     def parts_to_save(self) -> tuple[str, ...]:
         """Name the parts that a small file holds, beside the network trained on; () for everything.
 
-        A network that was trained here before has no other file to start from.
+        A network that was trained here before has no other file to start from, nor has one whose
+        `build` draws other weights each time.
         """
         if self.scenario == "scratch" or self.network.weights.source.startswith(PREFIX):
             return ()
-        return self.trained_names()
+        return () if self.is_drawn_anew else self.trained_names()
+
+    @cached_property
+    def is_drawn_anew(self) -> bool:
+        """Whether a user's `build` sets other weights each time in the parts that stay frozen."""
+        return self.scenario != "scratch" and is_drawn_anew(
+            self.network, self.form, self.trained_names()
+        )
 
     def build(self, generator: torch.Generator) -> nn.Module:
         """Make the network to train: frozen parts share their weights, trained parts have copies.

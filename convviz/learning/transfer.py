@@ -111,6 +111,8 @@ class TransferOutcome:
         note: A sentence if it ended otherwise than planned.
         misclassified: All of them among the images measured on, the most confident first.
         augmented: Whether the images were changed each time they were learned from.
+        drawn_anew: Whether there is no small file because a user's `build` sets other weights each
+            time.
     """
 
     name: str
@@ -140,6 +142,7 @@ class TransferOutcome:
     note: str
     misclassified: tuple[Misclassified, ...] = ()
     augmented: bool = False
+    drawn_anew: bool = False
 
     def cells(self) -> dict[tuple[int, int], tuple[Misclassified, ...]]:
         """Sort the misclassified images into the confusion matrix, its largest cells first.
@@ -389,6 +392,7 @@ def _outcome(
         note=evaluation.note,
         misclassified=tuple(_misclassified(dataset, indices, answers)),
         augmented=settings.augment,
+        drawn_anew=plan.is_drawn_anew,
     )
 
 
@@ -486,7 +490,8 @@ def to_bytes(
         result: Of the training.
         input_size: Side of the images, in pixels.
         only_trained: Whether to leave out the frozen parts, which the original network has; with a
-            frozen encoder the file then holds the decoder alone.
+            frozen encoder the file then holds the decoder alone. Where there is no such file, see
+            `TransferPlan.parts_to_save`, it holds everything.
         evaluation: Of the way of training, as for `about`.
     """
     description = about(plan, dataset, result, input_size, evaluation)

@@ -41,16 +41,17 @@ class TitledNetwork:
     """Builds a network, and gives its layers titles and stages by its modules.
 
     Args:
-        build: Builds the network.
+        build: Builds the network; takes `num_classes`.
     """
 
     def __init__(self, build: Callable[..., nn.Module]) -> None:
         self._build = build
         self._names: dict[str, tuple[str | None, str | None]] = {}
 
-    def build(self, **options: Any) -> nn.Module:
+    # The parameter has to stand here: `registry.takes_classes` looks for it.
+    def build(self, *, num_classes: int = 1000, **options: Any) -> nn.Module:
         """Build the network."""
-        module = self._build(**options)
+        module = self._build(num_classes=num_classes, **options)
         if not self._names:
             self._names = titles_of(module)
         return module

@@ -45,7 +45,8 @@ _PATH = "/convviz/camera"
 _LEAST_SECONDS = 1 / 30  # between the passes of one camera
 _CLASSES = 5
 _MOST_CAMERAS = 200
-_KEPT_SECONDS = 3600.0  # a camera that sends nothing
+_RESTS_AFTER_SECONDS = 60.0  # a camera that sends nothing; its network is let go
+_KEPT_SECONDS = 3600.0  # and then the camera itself
 _SECRET_BYTES = 64  # at most, of what a request says is its secret
 _AT_WORK_SECONDS = 1.0  # a camera that sent a frame in the last … shares the cores
 
@@ -73,13 +74,13 @@ class Camera:
 
     Attributes:
         owner: The visitor's secret.
-        through: What its frames pass through.
+        through: What its frames pass through; None while it rests.
         used: When it last sent a frame, by the monotonic clock.
         busy: Whether a frame of it is in its pass.
     """
 
     owner: str
-    through: Through
+    through: Through | None
     used: float = field(default_factory=time.monotonic)
     busy: bool = False
 
@@ -102,11 +103,8 @@ def live(secret: str, owner: str, through: Through) -> str:
     with _lock:
         known = _cameras.get(secret)
         if known is not None and known.owner == owner:
-            known.through = through
+            known.through, known.used = through, time.monotonic()
             return secret
-        now = time.monotonic()
-        for old in [key for key, each in _cameras.items() if now - each.used > _KEPT_SECONDS]:
-            del _cameras[old]
         while len(_cameras) >= _MOST_CAMERAS:
             del _cameras[min(_cameras, key=lambda key: _cameras[key].used)]
         secret = secrets.token_urlsafe(32)
@@ -127,6 +125,21 @@ def end_all(owner: str) -> None:
             del _cameras[secret]
 
 
+def sweep() -> None:
+    """Let go of the networks of pages that have sent no frame for a minute, as left ones do.
+
+    Such a camera rests. If its page was hidden only, its next frame is told so, and the page's next
+    run calls `live` again.
+    """
+    now = time.monotonic()
+    with _lock:
+        for secret, each in list(_cameras.items()):
+            if now - each.used > _KEPT_SECONDS:
+                del _cameras[secret]
+            elif now - each.used > _RESTS_AFTER_SECONDS:
+                each.through = None
+
+
 def path() -> str:
     """Return the address that frames are sent to, without the host."""
     base = str(config.get_option("server.baseUrlPath") or "").strip("/")
@@ -145,6 +158,9 @@ async def _answer(request: Request) -> Response:
         # Whoever guesses is not told whether the secret or the origin was wrong.
         return PlainTextResponse("This page is no longer live.\n", status_code=403)
     with _lock:
+        through = camera.through
+        if through is None:
+            return PlainTextResponse("The camera goes on in a moment.\n", status_code=410)
         if camera.busy:
             return PlainTextResponse("One frame at a time.\n", status_code=429)
         camera.busy = True
@@ -157,7 +173,7 @@ async def _answer(request: Request) -> Response:
         if data is None:
             return PlainTextResponse("The frame is too large.\n", status_code=413)
         loop = asyncio.get_running_loop()
-        answer = await loop.run_in_executor(_executor(), _pass, camera.through, data)
+        answer = await loop.run_in_executor(_executor(), _pass, through, data)
     except ConvvizError as error:
         return PlainTextResponse(f"{error}\n", status_code=422)
     except Exception as error:  # noqa: BLE001 - logged; the page shows its number

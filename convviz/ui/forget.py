@@ -1,4 +1,7 @@
-"""Forget my data: everything that the server holds of one visit, gone at once."""
+"""Forget my data: everything that the server holds of one visit, gone at once.
+
+A visit is what happens in one tab of a browser; runs and live cameras are those of all its tabs.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +27,10 @@ def draw() -> None:
         key="forget_my_data",
         type="tertiary",
         on_click=_forget,
-        help="Drops at once what this server holds of your visit: your image and other files, your "
-        "runs with their results, those that you share among them, and the networks you trained or "
-        "opened. Nothing of it is on disk.",
+        help="Drops at once what this server holds of this tab: your image and other files, and "
+        "the networks you trained or opened; and of all your tabs the runs with their results, "
+        "those that you share among them. Nothing that you brought is on disk. Results made from "
+        "samples may be, and stay for everybody.",
     )
 
 
@@ -66,7 +70,10 @@ def forgotten(*, has_image: bool, runs: int, networks: int, shared: int = 0) -> 
         *([f"{shared} shared {'result' if shared == 1 else 'results'}"] if shared else []),
     ]
     what = ", ".join([*parts[:-2], " and ".join(parts[-2:])]) if parts else "all choices"
-    return f"Forgotten: {what}. The server holds nothing of this visit any more."
+    return (
+        f"Forgotten: {what}. The server holds nothing that you brought to this tab any more; if "
+        "you have others open, forget in each of them."
+    )
 
 
 def caches_of(*parameters: str) -> Iterator[Any]:

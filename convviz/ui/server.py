@@ -502,6 +502,7 @@ async def _sweep_now_and_then() -> None:
         try:
             let_go_files_of_ended_visits()
             handed_on.RUNS.sweep()
+            camera.sweep()
         except Exception:  # noqa: BLE001 - one failed sweep must not be the last
             _log.exception("what is over could not be let go")
 

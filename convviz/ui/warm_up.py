@@ -10,6 +10,7 @@ import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from convviz.errors import ConvvizError
 from convviz.jobs.gate import GATE
 from convviz.ui.navigation import HOME, pages
 
@@ -25,7 +26,8 @@ _FOR_COMPONENTS = ("pandas", "pyarrow")  # Streamlit imports them with the first
 def prepare() -> None:
     """Load the pages and make ready what they begin with; who is here already goes first.
 
-    What fails is logged. Whoever asks for it gets the sentence.
+    What fails is logged; what cannot be had is a line for who debugs. Whoever asks for it gets the
+    sentence.
     """
     # At the usual priority: a page may need a module that is just being imported here.
     try:
@@ -41,6 +43,8 @@ def prepare() -> None:
             module = import_module(f"convviz.ui.{page.folder}.page")
             if hasattr(module, "prepare"):
                 module.prepare(image, network)
+        except ConvvizError as error:  # no fault: a user's network for small images, say
+            _log.debug("the page %s was made ready in part: %s", page.title, error)
         except Exception:  # noqa: BLE001 - the other pages are worth it all the same
             _log.exception("the page %s could not be made ready", page.title)
 

@@ -18,6 +18,9 @@ from convviz.weights import findings, pickled
 from convviz.weights.pickled import Foreign, Stored
 from convviz.weights.sent_file import SentFile, WeightsFile, opened, size_of
 
+MOST_CLASSES = 1000
+"""Of a network that is built with the number of classes that a file has."""
+
 _MAX_HEADER_BYTES = 5_000_000  # of a safetensors file: some 40,000 tensors
 _MOST_CLASS_NAMES = 25_000
 _DEEPEST = 4  # wrappers around a state dict

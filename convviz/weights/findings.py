@@ -11,6 +11,9 @@ from convviz.formatting import size_text
 NOT_STATED = "not stated"
 """What weights were trained on, where nobody says."""
 
+AS_BUILT = "As your file builds it"
+"""Title of the weights that a user's `build` sets."""
+
 # Files of other programs, by how they begin and by what their names end in.
 _BEGINNINGS = (
     # Its first fields: the version, then who wrote it, the graph, or the sets of operators.

@@ -11,7 +11,7 @@ from convviz.networks.network import Network, NetworkSpec
 from convviz.structure.layers import check_classes
 from convviz.weights import checkpoint, state_dict_file, trained
 from convviz.weights.file_names import SUFFIXES, stem_of
-from convviz.weights.findings import NOT_STATED
+from convviz.weights.findings import AS_BUILT, NOT_STATED
 from convviz.weights.source import IN_USERS_FOLDER, Source, SourceStatus, network_with
 
 
@@ -41,7 +41,7 @@ class Own(Source):
             return None
         path = _file(spec)
         if path is None:
-            return SourceStatus(self.name, _BUILT, True, note="from your Python file")
+            return SourceStatus(self.name, AS_BUILT, True, note="from your Python file")
         size = path.stat().st_size
         return SourceStatus(
             self.name, state_dict_file.title_of(path), True, size, note=IN_USERS_FOLDER, path=path
@@ -64,7 +64,7 @@ class Own(Source):
             spec,
             module,
             source=self.name,
-            title=_BUILT,
+            title=AS_BUILT,
             training_set=NOT_STATED,
             size=size,
             sha256=sha256,
@@ -73,7 +73,6 @@ class Own(Source):
         )
 
 
-_BUILT = "As your file builds it"
 _NAMELESS = (
     "The weights are those that your own file gives the network; convviz does not know its "
     "classes, so there are no class predictions."

@@ -70,7 +70,7 @@ def load_file(
     """Load a network with the weights of a user's file.
 
     A network whose `build` takes `num_classes`, as that of every built-in one does, gets as many
-    classes as the file has.
+    classes as the file has, 1 to `checkpoint.MOST_CLASSES`.
 
     Args:
         spec: The network.
@@ -92,11 +92,17 @@ def load_file(
     state = opened.fitting(expected.tensors, expected.without)
     other_count = checkpoint.class_count(expected.tensors, state.tensors)
     if other_count is not None:
-        if not registry.takes_classes(spec):
+        if other_count > 0 and not registry.takes_classes(spec):
             raise WeightsError(
                 f"The file {file.name} is for {other_count:,} classes, and {spec.title} is built "
                 "with another number: let its build() take num_classes, or return a network with "
                 "as many."
+            )
+        if not 1 <= other_count <= checkpoint.MOST_CLASSES:
+            raise WeightsError(
+                f"The file {file.name} is for {other_count:,} classes, and {spec.title} can be "
+                f"built here for 1 to {checkpoint.MOST_CLASSES:,}: choose the file of a network "
+                "with as many."
             )
         module = registry.build(spec, **expected.options, num_classes=other_count)
     count = other_count or len(classes) or None

@@ -26,7 +26,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from convviz.downloads import cache
-from convviz.errors import ConvvizError, WeightsError, WeightsNotHere
+from convviz.errors import ConvvizError, NetworkError, WeightsError, WeightsNotHere
 from convviz.formatting import percent, size_text
 from convviz.networks import registry
 from convviz.networks.clone import clone
@@ -38,7 +38,8 @@ from convviz.networks.design_spec import design_spec
 from convviz.networks.network import Network, NetworkSpec, Weights, is_within
 from convviz.structure.input_size import LARGEST_INPUT
 from convviz.structure.layers import last_linear
-from convviz.weights.checkpoint import fill
+from convviz.weights.checkpoint import MOST_CLASSES, fill
+from convviz.weights.findings import AS_BUILT
 from convviz.weights.source import IN_USERS_FOLDER, SourceStatus, network_with
 
 PREFIX = "trained-"
@@ -50,7 +51,6 @@ MAX_BYTES = 800_000_000
 _KEPT, _KEPT_BYTES = 24, 600_000_000
 _KEY = "convviz"
 _HEADER_BYTES = 1_000_000
-_MOST_CLASSES = 1000
 _MOST_INPUTS = 1_000_000  # of a decoder and its layers
 
 # The checksum of AlexNet's encoder in float32, as convviz 0.1 fetched it, and of the same encoder
@@ -435,7 +435,7 @@ def _info(header: Mapping[str, Any]) -> TrainedInfo:
     inputs = int(form["inputs"])
     if not (
         1 <= size <= LARGEST_INPUT
-        and 2 <= len(classes) <= _MOST_CLASSES
+        and 2 <= len(classes) <= MOST_CLASSES
         and len(hidden) <= 4
         and all(1 <= width <= _MOST_INPUTS for width in (inputs, *hidden))
         and 0 <= accuracy <= 1
@@ -529,15 +529,50 @@ def _with_base(
         names = {name for name, _ in network.module.named_modules()}
         if ("features" if form.pooled else form.decoder) not in names:
             continue  # an encoder alone has no decoder to replace
-        with torch.device("meta"):
-            module = in_form(clone(network.module), form, spec.auxiliary)
+        module = _in_form(network.module, spec, form)
         if _checksum(module.state_dict(), parts) in (base.sha256, _ROUNDED.get(base.sha256)):
             return module
+    if base.title == AS_BUILT:
+        raise WeightsNotHere(
+            f"The file holds only the trained part of {spec.title}; the rest is what its build() "
+            "set at that time, and now it sets other weights: let it set the same ones each time, "
+            "or open a file of the whole network."
+        )
     raise WeightsNotHere(
         f"The file holds only the trained part of {spec.title}; the rest is that of the weights "
         f"“{base.title}”, which are not here: fetch those first, or open a file of the whole "
         "network."
     )
+
+
+def is_drawn_anew(network: Network, form: Form, parts: Sequence[str]) -> bool:
+    """Whether a user's `build` sets other weights each time in what a file of parts leaves out.
+
+    Nobody could open such a file.
+
+    Args:
+        network: What was trained on; of weights from elsewhere than `build` it is not asked.
+        form: The new decoder.
+        parts: Dotted names of the parts that the file holds.
+    """
+    if network.weights.title != AS_BUILT:
+        return False
+    spec = network.spec
+    try:
+        again = registry.build(spec)
+    except NetworkError:
+        return True
+    first, second = (
+        _checksum(_in_form(module, spec, form).state_dict(), parts)
+        for module in (network.module, again)
+    )
+    return first != second
+
+
+def _in_form(module: nn.Module, spec: NetworkSpec, form: Form) -> nn.Module:
+    """Copy a network, with the new decoder on the meta device."""
+    with torch.device("meta"):
+        return in_form(clone(module), form, spec.auxiliary)
 
 
 def _as_float32(name: str, value: Tensor) -> Tensor:

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from torch import nn
 
 from convviz.cli import main
+from convviz.networks.network import NetworkSpec
+from convviz.networks.registry import register
 from convviz.weights.load import open_saved
 
 
@@ -136,6 +139,22 @@ def test_a_saved_decoder_is_a_choice_of_weights_for_other_commands(
     assert "is a trained GoogLeNet, not AlexNet" in capsys.readouterr().err
     assert main([*look, "--weights", str(data.with_suffix(".safetensors"))]) == 2
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_a_network_that_is_drawn_anew_each_time_is_not_saved_in_part(
+    tmp_path: Path, fresh_registry: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def build() -> nn.Module:
+        return nn.Sequential(
+            nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 2)
+        )
+
+    register(NetworkSpec(name="drawn", title="Drawn", build=build, input_size=32))
+    data, out = pictures(tmp_path / "colours.zip"), tmp_path / "part.safetensors"
+    train = ["train", str(data), "--network", "drawn", "--only-trained", "--out", str(out)]
+    assert main(train) == 2
+    assert "the build() of Drawn sets other weights each time" in capsys.readouterr().err
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(

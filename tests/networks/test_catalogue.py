@@ -41,6 +41,10 @@ def test_families_stand_together_and_in_each_the_smallest_first() -> None:
     assert resnets == ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
 
 
+def test_every_one_can_be_built_for_any_number_of_classes() -> None:
+    assert [spec.name for spec in CATALOGUE if not registry.takes_classes(spec)] == []
+
+
 @pytest.mark.parametrize("spec", CATALOGUE, ids=lambda spec: spec.name)
 def test_a_description_is_that_of_the_entry_it_names(spec: NetworkSpec) -> None:
     weights, preset = entry(spec), entry(spec).transforms()

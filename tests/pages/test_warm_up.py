@@ -10,6 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from convviz.errors import NetworkError
 from convviz.features import activations, overview, predictions
 from convviz.learning import recording
 from convviz.structure import costs
@@ -68,3 +69,20 @@ def test_a_page_that_cannot_be_made_ready_is_logged_and_the_others_are(
     assert "convviz.ui.home.page" in made
     assert "convviz.ui.design.page" in made
     assert len(made) == len(navigation.pages())
+
+
+def test_what_a_page_cannot_have_is_no_fault(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Fake(ModuleType):
+        def prepare(self, image: object, network: object) -> None:
+            if "architectures" in self.__name__:
+                raise NetworkError("LeNet cannot take an image of 224×224 pixels.")
+
+    monkeypatch.setattr(warm_up, "_first_choice", lambda: (None, None))
+    monkeypatch.setattr(warm_up, "import_module", Fake)
+    with caplog.at_level(logging.DEBUG, logger=warm_up.__name__):
+        warm_up.prepare()
+    (record,) = caplog.records
+    assert (record.levelno, record.exc_info) == (logging.DEBUG, None)
+    assert "Architectures was made ready in part: LeNet cannot take" in record.getMessage()

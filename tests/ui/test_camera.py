@@ -185,6 +185,22 @@ def test_the_number_of_cameras_is_bounded(secret: str, monkeypatch: pytest.Monke
     assert post(secrets[-1], jpeg())[0] == 200
 
 
+def test_the_network_of_who_sends_no_frame_for_a_minute_is_let_go(secret: str) -> None:
+    through = Through(red_network(), "0", "shared", 0.0)
+    sending, left = (camera.live("", OWNER, through) for _ in range(2))
+    for each, seconds in ((secret, 61), (sending, 30), (left, 3601)):
+        camera._cameras[each].used -= seconds
+    camera.sweep()
+    assert {key: each.through for key, each in camera._cameras.items()} == {
+        secret: None,
+        sending: through,
+    }
+    assert post(secret, jpeg())[0] == 410
+    assert camera.live(secret, OWNER, through) == secret  # the page runs again
+    camera.sweep()
+    assert post(secret, jpeg())[0] == 200
+
+
 def test_a_frame_to_keep_may_be_anything() -> None:
     assert kept_frame({"jpeg": base64.b64encode(b"data").decode()}) == b"data"
     for wrong in (None, "x", {}, {"jpeg": 5}, {"jpeg": "é"}, {"jpeg": "a"}):

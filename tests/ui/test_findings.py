@@ -161,6 +161,10 @@ def test_what_was_forgotten() -> None:
     assert "your image, 2 runs with what came of them and 3 networks you" in say(
         has_image=True, runs=2, networks=3
     )
+    assert say(has_image=True, runs=0, networks=0).endswith(
+        "holds nothing that you brought to this tab any more; if you have others open, forget in "
+        "each of them."
+    )
     assert "1 network you trained" in say(has_image=False, runs=0, networks=1)
     assert say(has_image=True, runs=0, networks=0, shared=2).startswith(
         "Forgotten: your image and 2 shared results."

@@ -256,6 +256,7 @@ def test_fine_tuning_is_compared_with_before() -> None:
     "convviz.ui.transfer.findings.question",
     "convviz.ui.transfer.findings.on_other_pages",
     "convviz.ui.transfer.findings.small_file",
+    "convviz.ui.transfer.findings.no_small_file",
     "convviz.ui.transfer.findings.no_script",
 )
 def test_names_stand_where_they_belong() -> None:
@@ -267,6 +268,7 @@ def test_names_stand_where_they_belong() -> None:
     assert findings.small_file("AlexNet", "ImageNet").endswith(
         "It opens where AlexNet has the weights “ImageNet”."
     )
+    assert "the build() of My net sets other weights each time" in findings.no_small_file("My net")
 
 
 @pytest.mark.claims("convviz.ui.transfer.findings.augmentation_cost")

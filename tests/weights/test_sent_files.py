@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
-from torchvision.models import vgg13
+from torchvision.models import shufflenet_v2_x0_5, vgg13
 
 from convviz.errors import WeightsError
 from convviz.networks.network import NetworkSpec
@@ -60,6 +60,19 @@ def test_every_kind_of_file_is_read_from_memory(net: NetworkSpec, make: Make) ->
     assert_numbered(network.module)
     assert network.weights.title == "Your file anything"
     assert network.weights.bytes == len(file.data)
+
+
+def test_a_fine_tuned_network_of_torchvision_is_recognised_and_opened_as_its_file_is(
+    tmp_path: Path,
+) -> None:
+    name, state = "shufflenet_v2_x0_5", shufflenet_v2_x0_5(num_classes=3).state_dict()
+    file = sent(state)
+    assert networks_fitting(file) == (name,)
+    path = tmp_path / "run.pth"
+    path.write_bytes(file.data)
+    for network in (open_sent(file, name), load(name, path)):
+        assert network.weights.classes == ("class 0", "class 1", "class 2")
+        assert torch.equal(network.module.get_submodule("fc").weight, state["fc.weight"])
 
 
 def test_the_source_tells_files_networks_and_names_apart_and_can_be_loaded(

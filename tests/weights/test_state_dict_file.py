@@ -464,6 +464,20 @@ def test_more_than_the_number_of_classes_is_still_refused(
         load("alexnet", tmp_path / "x.pth")
 
 
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+@pytest.mark.parametrize("classes", [0, 1001])
+def test_a_file_of_no_classes_or_too_many_is_refused(
+    thin_classes: None, tmp_path: Path, classes: int
+) -> None:
+    torch.save(fine_tuned("alexnet", classes), tmp_path / "x.pth")
+    with pytest.raises(WeightsError) as caught:
+        load("alexnet", tmp_path / "x.pth")
+    assert str(caught.value) == (
+        f"The file x.pth is for {classes:,} classes, and AlexNet can be built here for 1 to 1,000: "
+        "choose the file of a network with as many."
+    )
+
+
 # The sentences.
 
 

@@ -17,6 +17,7 @@ from convviz.errors import WeightsError, WeightsNotHere
 from convviz.features.predictions import predict
 from convviz.images.decode import decode
 from convviz.images.samples import sample
+from convviz.learning.plan import plan as make_plan
 from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form
 from convviz.networks.initial_weights import draw
@@ -346,6 +347,39 @@ def test_an_encoder_alone_is_no_base_for_a_part_of_the_classifier() -> None:
     )
     with pytest.raises(WeightsNotHere, match="only the trained part of AlexNet"):
         open_saved(part)  # the encoder is here, but has no such decoder
+
+
+class Seeded(Small):
+    """A network whose `build` sets the same convolution each time, and another head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        nn.init.constant_(self.conv.weight, 0.5)
+        nn.init.constant_(self.conv.bias, 0.25)
+
+
+@pytest.mark.parametrize(("build", "drawn_anew"), [(Small, True), (Seeded, False)])
+def test_a_part_alone_is_not_written_for_a_build_that_draws_the_rest_anew(
+    fresh_registry: None, build: Callable[[], nn.Module], drawn_anew: bool
+) -> None:
+    register(NetworkSpec(name="drawn", title="Drawn", build=build, input_size=32))
+    base = load("drawn", "own")
+    plan = make_plan(base, "last-layer", CLASSES)
+    assert plan.is_drawn_anew == drawn_anew
+    assert plan.parts_to_save() == (() if drawn_anew else PARTS)
+    module = learned(base, plan.form)
+    part = trained.write(module, about("drawn", plan.form), parts=PARTS, on=base.weights)
+    if not drawn_anew:
+        assert same(open_saved(part).module, module)
+        return
+    with pytest.raises(WeightsNotHere) as caught:  # as it was written before
+        open_saved(part)
+    assert str(caught.value) == (
+        "The file holds only the trained part of Drawn; the rest is what its build() set at that "
+        "time, and now it sets other weights: let it set the same ones each time, or open a file "
+        "of the whole network."
+    )
+    assert make_plan(base, "scratch", CLASSES).is_drawn_anew is False
 
 
 def test_the_network_that_is_joined_is_left_alone(

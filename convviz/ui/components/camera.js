@@ -87,6 +87,10 @@ class Camera {
         this.stop();
         return this.say(data.messages.over);
       }
+      if (response.status === 410 && !this.resuming) {
+        this.resuming = true; // it has rested, while the tab was hidden: the page has to run
+        this.tell("resumed", data.secret);
+      }
       if (response.status !== 200 && response.status !== 429) this.say(await response.text());
       if (response.status === 200) answer = unpackedAnswer(await response.arrayBuffer());
     } catch {
@@ -96,6 +100,7 @@ class Camera {
     if (!answer) return new Promise((resolve) => setTimeout(resolve, AGAIN));
     if (answer.layer !== this.data.layer || answer.network !== this.data.network) return;
     this.say("");
+    this.resuming = false;
     this.answer = answer;
     this.spare = this.shown?.canvas;
     this.shown = this.sent;

@@ -100,7 +100,12 @@ def camera(
         data={**asdict(view), "colours": table, "messages": _MESSAGES},
         on_channel_change=picked,
         on_frozen_change=frozen,
+        on_resumed_change=_run,
     )
+
+
+def _run() -> None:
+    """Let the page run, which tells `ui.camera` again what frames pass through."""
 
 
 def kept_frame(value: object) -> bytes:

@@ -288,6 +288,14 @@ def small_file(title: str, weights: str) -> str:
     return f"A small file. It opens where {plain(title)} has the weights “{plain(weights)}”."
 
 
+def no_small_file(title: str) -> str:
+    """Say why what was trained cannot be saved alone."""
+    return (
+        f"There is no small file of what was trained alone: the build() of {plain(title)} sets "
+        "other weights each time, so that nothing could open it. Save the whole network."
+    )
+
+
 def no_tsne() -> str:
     """Say what t-SNE needs."""
     return (

@@ -172,6 +172,8 @@ def _classify(choice: Choice, network: Network) -> None:
 
 
 def _save_buttons(view: TransferProgress, outcome: TransferOutcome, network: Network) -> None:
+    if outcome.drawn_anew:
+        st.caption(findings.no_small_file(network.title))
     with st.container(horizontal=True, gap="small", key="transfer_save"):
         if outcome.parts:
             alone = all(is_within(part, outcome.about.form.decoder) for part in outcome.parts)
