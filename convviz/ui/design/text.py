@@ -6,6 +6,7 @@ line, so that table, text, link and file are always the same thing.
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import PurePath
 
@@ -117,8 +118,12 @@ def from_file(name: str, data: bytes) -> str:
     Raises:
         SettingError: It is no text, or too long.
     """
+    # More bytes are too many characters whichever they are: 4 is the most that one takes, and 3 the
+    # mark at the beginning. A character that is cut in two at the end is none of the file's faults.
+    start = data[: 4 * MOST_CHARACTERS + 4]
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
     try:
-        text = data[: 4 * MOST_CHARACTERS + 1].decode("utf-8-sig")
+        text = decoder.decode(start, final=len(start) == len(data))
     except UnicodeDecodeError as error:
         raise SettingError(
             "The file is no text in UTF-8: open one with a block on each line."
