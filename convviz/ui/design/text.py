@@ -118,9 +118,9 @@ def from_file(name: str, data: bytes) -> str:
     Raises:
         SettingError: It is no text, or too long.
     """
-    # More bytes are too many characters whichever they are: 4 is the most that one takes, and 3 the
-    # mark at the beginning. A character that is cut in two at the end is none of the file's faults.
-    start = data[: 4 * MOST_CHARACTERS + 4]
+    # More bytes are too many characters whichever they are: a character takes 4 at most, and the
+    # mark at the beginning 3. A character that this cuts in two is no fault of the file.
+    start = data[: 3 + 4 * (MOST_CHARACTERS + 1)]
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     try:
         text = decoder.decode(start, final=len(start) == len(data))
