@@ -19,6 +19,7 @@ from convviz.datasets.labelled_set import Dataset, Split, partition
 from convviz.errors import DesignError, SettingError
 from convviz.learning.config import TrainingStep
 from convviz.learning.design_results import (
+    UNNAMED,
     DesignComparison,
     DesignResult,
     DesignRun,
@@ -80,7 +81,7 @@ def distinct(designs: Sequence[Design]) -> tuple[Design, ...]:
         if counts[design.name] == 1
         else replace(
             design,
-            name=f"{design.name[: MOST_NAME - 2] or 'Design'} {next(letters[design.name], 'Z')}",
+            name=f"{design.name[: MOST_NAME - 2] or UNNAMED} {next(letters[design.name], 'Z')}",
         )
         for design in designs
     )
@@ -131,7 +132,7 @@ def _split(dataset: Dataset) -> Split:
 def _untrained(
     design: Design, dataset: Dataset, split: Split, settings: DesignSettings
 ) -> DesignResult:
-    name = design.name or "The design"
+    name = design.name or UNNAMED
     channels, height, width = design.input.shape
     if height != width or channels not in (1, 3) or not 32 <= height <= 512:
         raise SettingError(

@@ -19,6 +19,9 @@ from convviz.learning.significance import (
 from convviz.learning.snapshots import Snapshot
 from convviz.networks.design import Design
 
+UNNAMED = "Design"
+"""What a design without a name is called."""
+
 LEARNING_RATE = 2e-3
 """The usual largest rate of AdamW; a cosine lowers it to nearly zero."""
 
@@ -183,7 +186,7 @@ class DesignResult:
     @property
     def name(self) -> str:
         """Name for people."""
-        return self.design.name or "Design"
+        return self.design.name or UNNAMED
 
     @property
     def complete(self) -> tuple[DesignRun, ...]:

@@ -298,6 +298,11 @@ class PageJobs:
         views = runner().mine(self.owner)
         return next((view for view in views if view.live and view.page != self.page), None)
 
+    def under_way(self) -> JobView | None:
+        """Return this visitor's job that is under way on this page, also if another tab has it."""
+        views = runner().mine(self.owner)
+        return next((view for view in views if view.live and view.page == self.page), None)
+
     def is_busy(self, view: JobView | None) -> bool:
         """Tell whether a job of this visitor is under way, so that no other can be started.
 

@@ -1,7 +1,11 @@
 """The page Design trains: two designs from start to verdict, and a sweep from point to point."""
 
+import re
+import secrets
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,9 +13,17 @@ from streamlit.testing.v1 import AppTest
 
 from convviz.datasets.labelled_set import Dataset
 from convviz.datasets.shapes import shapes
-from convviz.ui import datasets
+from convviz.errors import SettingError
+from convviz.learning.design_sweep import SweepProgress, train_points
+from convviz.networks.design_link import from_link, to_link
+from convviz.networks.design_starts import FIRST
+from convviz.ui import datasets, visitor
+from convviz.ui.design import sweep
 
 PAGE = "pages/9_Design.py"
+SWEEP = {"design_view": "sweep", "design_equal": "epochs", "design_epochs": "2"} | {
+    "design_seeds": "1"
+}
 
 
 @pytest.fixture
@@ -48,10 +60,11 @@ def texts(app: AppTest) -> str:
 
 @pytest.mark.usefixtures("few_images")
 def test_two_designs_are_trained_from_start_to_verdict(open_page: Any) -> None:
+    hostile = re.sub("(?m)^name .*$", "name :red[A] **b** $x$", from_link(FIRST))
     app = open_page(
         PAGE,
         **{"design_view": "train", "design_b": "change-norm", "design_equal": "epochs"},
-        **{"design_epochs": "2", "design_seeds": "1"},
+        **{"design_epochs": "2", "design_seeds": "1", "design": to_link(hostile)},
     )
     assert "Recorded: a small and a large receptive field" in [h.value for h in sound(app).header]
     app.button(key="start").click().run()
@@ -60,7 +73,10 @@ def test_two_designs_are_trained_from_start_to_verdict(open_page: Any) -> None:
     assert "Guessing the largest class gives" in texts(app)
     table = next(f.value for f in app.dataframe if "seconds an epoch" in f.value.columns)
     assert list(table["epochs"]) == ["2", "2"]
+    first, second = (f"{letter} · \\:red\\[A\\] \\*\\*b\\*\\* \\$x\\$" for letter in "AB")
     assert len(saves(app)) == 3
+    assert {f"{first} (safetensors)", f"{second}, norm (safetensors)"} < saves(app)
+    assert app.segmented_control(key="design_film_of").options == [first, f"{second}, norm"]
     assert "While they learned" in [h.value for h in app.header]
     layers = app.segmented_control(key="design_film_layer_0")
     layers.set_value(layers.options[-1])
@@ -73,22 +89,103 @@ def test_two_designs_are_trained_from_start_to_verdict(open_page: Any) -> None:
 
 @pytest.mark.usefixtures("few_images")
 def test_a_sweep_goes_from_point_to_point(open_page: Any) -> None:
-    app = open_page(
-        PAGE,
-        **{"design_view": "sweep", "design_equal": "epochs", "design_epochs": "2"},
-        **{"design_seeds": "1"},
-    )
+    app = start_two_variants(open_page)
+    app = until(app, lambda app: variants(app) == 2)
+    assert "of 2 trained variants" in texts(app)
+    assert "Sweep (CSV)" in saves(app)
+
+
+def start_two_variants(open_page: Any) -> AppTest:
+    app = open_page(PAGE, **SWEEP)
     (pills,) = [p for p in sound(app).get("button_group") if "Values of width" in p.label]
     pills.set_value([0.25, 0.5]).run()
     assert "2 variants of 1 seed, 2 epochs each." in texts(app)
-    app.button(key="start").click().run()
+    return app.button(key="start").click().run()
 
-    def is_over(app: AppTest) -> bool:
-        return any(list(f.value.get("variant", [])) and len(f.value) == 2 for f in app.dataframe)
 
-    app = until(app, is_over)
-    assert "of 2 trained variants" in texts(app)
-    assert "Sweep (CSV)" in saves(app)
+def variants(app: AppTest) -> int:
+    return sum(len(f.value) for f in app.dataframe if "variant" in f.value)
+
+
+@pytest.fixture
+def one_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every visit be the same visitor's, as after a refresh."""
+    secret = secrets.token_urlsafe(32)
+    monkeypatch.setattr(visitor, "known_owner", lambda: secret)
+
+
+@pytest.mark.usefixtures("few_images", "one_browser")
+def test_a_sweep_goes_on_after_a_refresh(open_page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+
+    def held(**arguments: Any) -> Iterator[SweepProgress]:
+        for item in train_points(**arguments):
+            yield item
+            released.wait(5)
+
+    monkeypatch.setattr(sweep, "train_points", held)
+    # Too few seconds for two variants of 2 epochs in one run.
+    short = SimpleNamespace(RUN_SECONDS=SimpleNamespace(value=7))
+    monkeypatch.setattr(sweep, "limits", short)
+    app = start_two_variants(open_page)
+    assert "Variant 1 of 2" in texts(app)
+    job = app.query_params["job"]
+    app = open_page(PAGE, **SWEEP, job=job)
+    assert "Variant 1 of 2" in texts(sound(app))
+    assert "On generated shapes and textures; 1 seed of each variant, 2 epochs each." in texts(app)
+    released.set()
+    app = until(app, lambda app: variants(app) == 2)
+    assert app.query_params["job"] != job
+    assert "2 of 2 variants trained. On " in texts(app)
+
+    # When it is over, another refresh shows it all, whatever is chosen for the next one.
+    other = {"design_equal": "time", "design_seconds": "20"}
+    app = open_page(PAGE, **(SWEEP | other), job=app.query_params["job"])
+    assert variants(sound(app)) == 2
+    assert "20 s each" in texts(app)
+    assert "1 seed of each variant, 2 epochs each." in texts(app)
+    # The first run's address has what that run has trained, and starts nothing.
+    app = open_page(PAGE, **SWEEP, job=job)
+    assert variants(sound(app)) == 1
+    assert not app.button(key="design_sweep_go_on").disabled
+
+
+@pytest.mark.usefixtures("one_browser")
+def test_why_a_sweep_failed_stays_and_it_goes_on_with_its_own_pictures(
+    open_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(**arguments: Any) -> Iterator[SweepProgress]:
+        for item in train_points(**arguments):
+            yield item
+            if item.over:
+                raise SettingError("It broke *off*.")
+
+    def few(kind: str) -> Dataset:
+        return shapes(per_class=8 if kind == "distant-marks" else 9)
+
+    monkeypatch.setattr(datasets, "_generated", few)
+    monkeypatch.setattr(sweep, "train_points", broken)
+    app = start_two_variants(open_page)
+    deadline = time.monotonic() + 60
+    while not app.error:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+        app.run()
+    link = SWEEP | {"job": app.query_params["job"]}
+    for again in (app.run(), open_page(PAGE, **link)):
+        assert [each.value for each in again.error] == [r"It broke \*off\*."]
+        assert variants(again) == 1
+        assert "1 of 2 variants trained. On " in texts(again)
+        assert not again.button(key="design_sweep_go_on").disabled
+    app = open_page(PAGE, **link, data="shapes")
+    assert variants(app) == 1
+    assert app.button(key="design_sweep_go_on").disabled
+    assert "To go on, choose the pictures of this sweep again" in texts(app)
+    monkeypatch.setattr(sweep, "train_points", train_points)
+    app.segmented_control(key="data").set_value("distant-marks").run()
+    app.button(key="design_sweep_go_on").click().run()
+    app = until(app, lambda app: variants(app) == 2)
+    assert not [each for each in app.button if each.key == "design_sweep_go_on"]
 
 
 def test_what_takes_too_long_is_said_before_anything_starts(open_page: Any) -> None:

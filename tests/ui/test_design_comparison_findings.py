@@ -85,6 +85,8 @@ def test_a_sweep_is_said_in_one_line() -> None:
     assert text == "3 variants of 2 seeds, 10 s each: about 60 seconds in all."
     epochs = findings.sweep_in_short(DesignSweep(DesignSettings(5, None, 1), points[:1]))
     assert epochs == "1 variant of 1 seed, 5 epochs each."
+    once = findings.sweep_in_short(DesignSweep(DesignSettings(1, None, 1), points[:1]))
+    assert once == "1 variant of 1 seed, 1 epoch each."
     assert findings.sweep_points((1,), 3) == "Variant 2 of 3"
     assert findings.sweep_points((1, 2, 4), 5) == "Variants 2 to 5 of 5"
     assert "best front" in findings.sweep_idea()
@@ -144,3 +146,33 @@ def test_a_film_says_what_is_shown() -> None:
     assert findings.film_kernels(0.256).endswith("from −0.26 to 0.26.")
     assert findings.film_maps(empty).endswith("1 of 4 channels empty (crossed out).")
     assert findings.film_maps(full).endswith("0 of 4 channels empty.")
+
+
+@pytest.mark.claims(
+    "convviz.ui.design.findings.sweep_settings",
+    "convviz.ui.design.findings.sweep_so_far",
+    "convviz.ui.design.findings.choose_again",
+)
+def test_a_sweep_that_ended_early_says_how_its_own_points_are_trained() -> None:
+    point = trained_point("x", 10, 5)
+    sweep = DesignSweep(DesignSettings(5, None, 1), (point, replace(point, comparison=None)))
+    assert findings.sweep_so_far(sweep, "my set") == (
+        "1 of 2 variants trained. On my set; 1 seed of each variant, 5 epochs each."
+    )
+    timed = findings.sweep_settings(DesignSettings(seconds=10, seeds=2), "my set")
+    assert timed == "On my set; 2 seeds of each variant, 10 s each."
+    assert findings.choose_again("my set").endswith(
+        "choose the pictures of this sweep again: my set."
+    )
+
+
+@pytest.mark.claims("convviz.ui.design.findings.design_label")
+def test_two_designs_have_labels_of_their_own_and_their_names_stay_text() -> None:
+    names = ("one long name for both of them, 1", "one long name for both of them, 2")
+    assert [findings.design_label(number, name) for number, name in enumerate(names)] == [
+        "A · one long name for both …",
+        "B · one long name for both …",
+    ]
+    assert findings.design_label(0, "name :red[A] **b** $x$") == (
+        r"A · name \:red\[A\] \*\*b\*\* \$x\$"
+    )

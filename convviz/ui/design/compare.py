@@ -182,7 +182,7 @@ def _draw_job(page_jobs: PageJobs, view: JobView) -> None:
 def _draw_live(view: JobView) -> None:
     """Draw trainings that go on; called about once a second, so it must stay cheap."""
     comparison: DesignComparison = view.newest
-    jobs.progress(view, findings.progress(comparison))
+    jobs.progress(view, state.plain(findings.progress(comparison)))
     st.plotly_chart(
         figures.curves(comparison),
         config=theme.save_as("designs-curves"),
@@ -279,7 +279,7 @@ def _draw_files(comparison: DesignComparison) -> None:
             if result.source not in visitors:
                 visitors.append(result.source)
             exports.save_button(
-                f"{state.shorten(result.name, 24)} (safetensors)",
+                f"{findings.design_label(number, result.name)} (safetensors)",
                 partial(saved, result),
                 f"{network.name}.safetensors",
                 key=f"design_train_save_{number}",

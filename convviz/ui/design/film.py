@@ -19,7 +19,7 @@ def draw(comparison: DesignComparison) -> None:
     if not filmed:
         return
     st.header("While they learned", anchor=False)
-    names = {number: state.shorten(each.name, 24) for number, each in filmed.items()}
+    names = {number: findings.design_label(number, each.name) for number, each in filmed.items()}
     with st.container(horizontal=True, gap="medium", key="design_film_row"):
         number = st.segmented_control(
             "Design",

@@ -12,6 +12,7 @@ from convviz.learning.design_results import (
 )
 from convviz.learning.design_sweep import Cost, DesignSweep
 from convviz.learning.snapshots import Maps
+from convviz.plain_text import plain, shorten
 from convviz.structure.design_costs import DesignCosts
 
 
@@ -35,16 +36,31 @@ def seen_and_counted(costs: DesignCosts) -> str:
 
 def in_short(settings: DesignSettings, dataset: str) -> str:
     """Say in one line how the designs are trained."""
-    each = (
-        f"{settings.seconds:g} s"
-        if settings.seconds is not None
-        else f"{settings.epochs} {'epoch' if settings.epochs == 1 else 'epochs'}"
-    )
-    seeds = "1 seed" if settings.seeds == 1 else f"{settings.seeds} seeds"
     total = ""
     if settings.seconds is not None:
         total = f": {say_seconds(2 * settings.seeds * settings.seconds)} in all"
-    return f"{dataset}; {seeds} of each design, {each} each{total}."
+    return f"{dataset}; {_seeds(settings)} of each design, {_length(settings)} each{total}."
+
+
+def _seeds(settings: DesignSettings) -> str:
+    return "1 seed" if settings.seeds == 1 else f"{settings.seeds} seeds"
+
+
+def _length(settings: DesignSettings) -> str:
+    """Say how long one training lasts."""
+    if settings.seconds is not None:
+        return f"{settings.seconds:g} s"
+    return "1 epoch" if settings.epochs == 1 else f"{settings.epochs} epochs"
+
+
+def design_label(number: int, name: str) -> str:
+    """Name a design of a comparison where there is little room; foreign text stays text.
+
+    Args:
+        number: 0 for design A, 1 for B: long names may be alike at their beginning.
+        name: The design's name.
+    """
+    return f"{chr(ord('A') + number)} · {plain(shorten(name, 24))}"
 
 
 def too_long(settings: DesignSettings, designs: int, most: int) -> str:
@@ -134,12 +150,43 @@ def sweep_idea() -> str:
 def sweep_in_short(sweep: DesignSweep) -> str:
     """Say how many variants a sweep has, and how long it takes."""
     count, settings = len(sweep.points), sweep.settings
-    text = f"{count} {'variant' if count == 1 else 'variants'} of {settings.seeds} "
-    text += "seed" if settings.seeds == 1 else "seeds"
+    text = f"{count} {'variant' if count == 1 else 'variants'} of {_seeds(settings)}"
+    text += f", {_length(settings)} each"
     if settings.seconds is None:
-        return f"{text}, {settings.epochs} epochs each."
+        return f"{text}."
     total = say_seconds(count * settings.seeds * settings.seconds)
-    return f"{text}, {settings.seconds:g} s each: {total} in all."
+    return f"{text}: {total} in all."
+
+
+def sweep_settings(settings: DesignSettings, dataset: str) -> str:
+    """Say how the variants of a sweep are trained.
+
+    Args:
+        settings: Those of the sweep, which may not be what the page has now.
+        dataset: Name of its images, as Markdown.
+    """
+    return f"On {dataset}; {_seeds(settings)} of each variant, {_length(settings)} each."
+
+
+def sweep_so_far(sweep: DesignSweep, dataset: str) -> str:
+    """Say how many variants of a sweep are trained, and how.
+
+    Args:
+        sweep: The sweep.
+        dataset: Name of its images, as Markdown.
+    """
+    count, trained = len(sweep.points), len(sweep.trained)
+    what = f"{trained} of {count} {'variant' if count == 1 else 'variants'} trained"
+    return f"{what}. {sweep_settings(sweep.settings, dataset)}"
+
+
+def choose_again(dataset: str) -> str:
+    """Say that a sweep needs its images again, which went with the page.
+
+    Args:
+        dataset: Their name, as Markdown.
+    """
+    return f"To go on, choose the pictures of this sweep again: {dataset}."
 
 
 def sweep_points(places: Sequence[int], count: int) -> str:

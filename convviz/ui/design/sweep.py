@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import streamlit as st
@@ -34,17 +35,24 @@ _COSTS: dict[Cost, str] = {"parameters": "Parameters", "macs": "Multiply–accum
 
 @dataclass(frozen=True)
 class _RunningSweep:
-    """A sweep of this visit.
+    """A sweep of this visitor.
+
+    The page's session has it, and each run of it the same without its images, so that a refresh
+    finds it again. A run would send its images to a cluster anew with each poll.
 
     Attributes:
         sweep: What is trained so far.
-        dataset: The images.
+        images: Name of the images.
+        identity: Tells whether other images are the same.
+        dataset: The images; None after a refresh, until they are chosen.
         going: Whether the next points are started when a run ends.
         job: Id of the newest run.
     """
 
     sweep: DesignSweep
-    dataset: Dataset
+    images: str
+    identity: str
+    dataset: Dataset | None = None
     going: bool = True
     job: str = ""
 
@@ -57,14 +65,20 @@ def draw(at_hand: Design | None) -> None:
     """
     page_jobs = jobs.page_jobs("design_sweep")
     view = page_jobs.find()
-    running: _RunningSweep | None = st.session_state.get(Entry.DESIGN_SWEEP)
-    if running is not None and view is not None and not view.live:
-        running = _take(page_jobs, view, running)
-        view = page_jobs.find()
+    if view is not None and not _may_change(view) and (live := page_jobs.under_way()) is not None:
+        page_jobs.open(live.id)  # another tab has started the next points
+        view = live
+    running = _find(view)
     st.markdown(findings.sweep_idea())
     axes = _choose_axes()
     with st.expander("Pictures to learn from", expanded=running is None):
         dataset = datasets.choose("distant-marks")
+    if running is not None:
+        running = _with_images(running, dataset)
+        st.session_state[Entry.DESIGN_SWEEP] = running
+        if view is not None and not _may_change(view):
+            running = _take(page_jobs, view, running)
+            view = page_jobs.find()
     settings = settle("sweep")
     planned, refusal = _plan(at_hand, axes, settings)
     if refusal:
@@ -78,27 +92,10 @@ def draw(at_hand: Design | None) -> None:
             args=(page_jobs, planned, dataset),
             what="sweep",
         )
-        is_live = view is not None and view.live
-        if running is not None and running.sweep.open and not is_live:
-            st.button(
-                "Go on",
-                icon=":material/resume:",
-                key="design_sweep_go_on",
-                disabled=page_jobs.is_busy(view),
-                on_click=_go_on,
-                args=(page_jobs,),
-            )
         if planned is not None:
             st.caption(findings.sweep_in_short(planned))
-    if view is not None and view.live:
-        page_jobs.show(
-            view,
-            live=lambda _: partial(_draw_live, running),
-            ready="Reading the pictures…",
-            small=True,
-        )
-    elif running is not None:
-        _draw_points(running.sweep)
+    if running is not None:
+        _draw_sweep(page_jobs, view, running)
     how_we_know("design_accuracy", "parameters", "macs", "guessing")
 
 
@@ -146,8 +143,39 @@ def _plan(
         return None, str(error)
 
 
+def _may_change(view: JobView) -> bool:
+    """Whether a run may still train a point: it goes on, or is about to end."""
+    return view.live or view.closing
+
+
+def _find(view: JobView | None) -> _RunningSweep | None:
+    """Return the sweep of this visit; after a refresh, that of the run that the page has found."""
+    running: _RunningSweep | None = st.session_state.get(Entry.DESIGN_SWEEP)
+    if view is None or not isinstance(view.about, _RunningSweep):
+        return running
+    if running is not None and (view.id == running.job or not _may_change(view)):
+        return running
+    # A run that was over before may be an old one, after which others have gone on.
+    going = _may_change(view)
+    running = replace(view.about, job=view.id, going=going)
+    return running if going else _with_results(running, view)
+
+
+def _with_images(running: _RunningSweep, dataset: Dataset | None) -> _RunningSweep:
+    """Give a sweep that was found again its images, if the page has chosen them."""
+    if running.dataset is not None or dataset is None or _identity(dataset) != running.identity:
+        return running
+    return replace(running, dataset=dataset)
+
+
+def _identity(dataset: Dataset) -> str:
+    """Tell images apart by what they are called and how they are sorted, without decoding them."""
+    parts = (dataset.name, dataset.classes, dataset.labels, dataset.groups, dataset.given)
+    return hashlib.sha256(repr((parts, dataset.images.titles)).encode()).hexdigest()
+
+
 def _start(page_jobs: PageJobs, planned: DesignSweep, dataset: Dataset) -> None:
-    _train_next(page_jobs, _RunningSweep(planned, dataset))
+    _train_next(page_jobs, _RunningSweep(planned, dataset.name, _identity(dataset), dataset))
 
 
 def _go_on(page_jobs: PageJobs) -> None:
@@ -159,7 +187,7 @@ def _go_on(page_jobs: PageJobs) -> None:
 def _train_next(page_jobs: PageJobs, running: _RunningSweep) -> None:
     """Start a run of as many of the open points as a run has time for."""
     sweep = running.sweep
-    if not sweep.open:
+    if not sweep.open or running.dataset is None:
         return
     settings = sweep.settings
     each = settings.seeds * (settings.seconds or 2.0 * (settings.epochs or 1))
@@ -168,6 +196,7 @@ def _train_next(page_jobs: PageJobs, running: _RunningSweep) -> None:
         train_points,
         title=findings.sweep_points(places, len(sweep.points)),
         seconds=len(places) * each,
+        about=replace(running, dataset=None),
         points=tuple((place, sweep.points[place].design) for place in places),
         dataset=running.dataset,
         settings=settings,
@@ -175,7 +204,14 @@ def _train_next(page_jobs: PageJobs, running: _RunningSweep) -> None:
     newest = page_jobs.find()
     # A start may be refused, since another run is under way or too many wait.
     job = newest.id if newest is not None and newest.live else ""
-    st.session_state[Entry.DESIGN_SWEEP] = _RunningSweep(sweep, running.dataset, bool(job), job)
+    st.session_state[Entry.DESIGN_SWEEP] = replace(running, going=bool(job), job=job)
+
+
+def _with_results(running: _RunningSweep, view: JobView) -> _RunningSweep:
+    progress: SweepProgress | None = view.newest
+    if progress is None:
+        return running
+    return replace(running, sweep=running.sweep.with_results(progress))
 
 
 def _take(page_jobs: PageJobs, view: JobView, running: _RunningSweep) -> _RunningSweep:
@@ -183,28 +219,61 @@ def _take(page_jobs: PageJobs, view: JobView, running: _RunningSweep) -> _Runnin
     if view.id != running.job or not running.going:
         return running
     progress: SweepProgress | None = view.newest
-    sweep = running.sweep if progress is None else running.sweep.with_results(progress)
     is_over = view.state == "done" and progress is not None and len(progress.over) == progress.count
-    running = _RunningSweep(sweep, running.dataset, is_over, running.job)
+    running = replace(_with_results(running, view), going=False)
     st.session_state[Entry.DESIGN_SWEEP] = running
-    if view.error:
-        st.error(state.plain(view.error), icon=":material/error:")
     if is_over:
         _train_next(page_jobs, running)
-    return running
+    newest: _RunningSweep = st.session_state[Entry.DESIGN_SWEEP]
+    return newest
 
 
-def _draw_live(running: _RunningSweep | None, view: JobView) -> None:
+def _draw_sweep(page_jobs: PageJobs, view: JobView | None, running: _RunningSweep) -> None:
+    """Draw the run of a sweep and what it has trained, or how it ended and all points so far."""
+    may_change = view is not None and _may_change(view)
+    if view is not None:
+        name = state.quoted(running.images)
+        page_jobs.show(
+            view,
+            live=lambda _: partial(_draw_live, running),
+            ready="Reading the pictures…",
+            caption=findings.sweep_settings(running.sweep.settings, name) if may_change else "",
+            small=True,
+        )
+    if not may_change:
+        _draw_go_on(page_jobs, view, running)
+        _draw_points(running.sweep)
+
+
+def _draw_go_on(page_jobs: PageJobs, view: JobView | None, running: _RunningSweep) -> None:
+    """Say how the points below are trained, and offer to train those that are open."""
+    with st.container(horizontal=True, vertical_alignment="center", key="design_sweep_rest"):
+        if running.sweep.open:
+            st.button(
+                "Go on",
+                icon=":material/resume:",
+                key="design_sweep_go_on",
+                disabled=page_jobs.is_busy(view) or running.dataset is None,
+                on_click=_go_on,
+                args=(page_jobs,),
+            )
+        name = state.quoted(running.images)
+        st.caption(findings.sweep_so_far(running.sweep, name))
+    if running.sweep.open and running.dataset is None:
+        st.caption(findings.choose_again(name))
+
+
+def _draw_live(running: _RunningSweep, view: JobView) -> None:
     """Draw a run that goes on; called about once a second, so it must stay cheap.
 
     Args:
-        running: The sweep that it belongs to; None if another visit started it.
+        running: The sweep that it belongs to.
         view: The run.
     """
     progress: SweepProgress = view.newest
-    jobs.progress(view, findings.progress(progress.points[-1][1]))
-    sweep = running.sweep.with_results(progress) if running is not None else None
-    if sweep is not None and sweep.trained:
+    jobs.progress(view, state.plain(findings.progress(progress.points[-1][1])))
+    sweep = running.sweep.with_results(progress)
+    if sweep.trained:
         st.plotly_chart(
             figures.sweep(sweep, st.session_state.get(Key.DESIGN_SWEEP_COST) or "parameters"),
             config=theme.save_as("sweep"),

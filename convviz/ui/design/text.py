@@ -6,6 +6,7 @@ line, so that table, text, link and file are always the same thing.
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import PurePath
 
@@ -117,8 +118,12 @@ def from_file(name: str, data: bytes) -> str:
     Raises:
         SettingError: It is no text, or too long.
     """
+    # More bytes are too many characters whichever they are: a character takes 4 at most, and the
+    # mark at the beginning 3. A character that this cuts in two is no fault of the file.
+    start = data[: 3 + 4 * (MOST_CHARACTERS + 1)]
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
     try:
-        text = data[: 4 * MOST_CHARACTERS + 1].decode("utf-8-sig")
+        text = decoder.decode(start, final=len(start) == len(data))
     except UnicodeDecodeError as error:
         raise SettingError(
             "The file is no text in UTF-8: open one with a block on each line."
