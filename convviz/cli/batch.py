@@ -35,7 +35,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="pictures, or class folders")
     parser.add_argument(
-        "--network", required=True, metavar="NETWORK", help="alexnet, vgg16, resnet18, …"
+        "--network",
+        metavar="NETWORK",
+        help="alexnet, vgg16, resnet18, …; not needed with the file of a design (--weights)",
     )
     parser.add_argument(
         "--layer",

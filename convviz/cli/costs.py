@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from convviz.cli.options import json_output, say_whose
+from convviz.cli.options import find_spec, json_output, say_whose
 from convviz.cli.output import table, write_json
 from convviz.formatting import grouped
 
@@ -27,7 +27,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "keeps of one image for the backward pass, in float32. A network that is named twice is "
         "counted once. No weights are needed.",
     )
-    parser.add_argument("networks", nargs="+", metavar="NETWORK")
+    parser.add_argument(
+        "networks", nargs="+", metavar="NETWORK", help="a name, or the file of a trained design"
+    )
     parser.add_argument(
         "--input-size",
         type=int,
@@ -39,13 +41,12 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from convviz.networks.registry import spec
     from convviz.structure import costs
     from convviz.structure.findings import on_zeros_sentence
 
-    names = list(dict.fromkeys(args.networks))
-    counts = {name: costs.count(spec(name), args.input_size) for name in names}
-    for name in names:
+    specs = {spec.name: spec for spec in map(find_spec, args.networks)}
+    counts = {name: costs.count(spec, args.input_size) for name, spec in specs.items()}
+    for name in specs:
         say_whose(name)
     if args.json is not None:
         rows = {name: as_json(total) for name, total in counts.items()}

@@ -201,8 +201,9 @@ def _cam(network: Network, image: Image.Image, target: ClassTarget) -> _Evidence
     found = class_activation_map(network, image, target)
     if found is None:
         raise NetworkError(
-            f"In {network.title} more than averages and one linear layer follows the last maps, so "
-            "class activation mapping does not apply: choose gradcam."
+            f"In {network.title} more than averages and one linear layer follows the last maps, or "
+            "the linear layer makes nothing of them, so class activation mapping does not apply: "
+            "choose gradcam."
         )
     box, side = evidence_box(network, found.layer.name)
     arrays = {"evidence": found.evidence, "weights": found.weights}

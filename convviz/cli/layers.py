@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from convviz.cli.options import json_output, say_whose
+from convviz.cli.options import find_spec, json_output, say_whose
 from convviz.cli.output import check_target, table, write_json
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         description="List a network's layers in the order in which they run: dotted name, title, "
         "kind, stage and output. No weights are needed.",
     )
-    parser.add_argument("network", metavar="NETWORK")
+    parser.add_argument(
+        "network", metavar="NETWORK", help="a name, or the file of a trained design"
+    )
     parser.add_argument(
         "--all", action="store_true", help="also the parts of layers that are hidden otherwise"
     )
@@ -36,12 +38,11 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from convviz.networks.registry import spec as network_spec
     from convviz.structure.findings import left_out_sentence, on_zeros_sentence
     from convviz.structure.layers import further_layers, layers, left_out, runs_on_zeros
 
     check_target(args.json)
-    spec = network_spec(args.network)
+    spec = find_spec(args.network)
     say_whose(spec.name)
     size = spec.input_size if args.input_size is None else args.input_size
     all_layers, missing = layers(spec, size), left_out(spec, size)

@@ -18,7 +18,7 @@ from convviz.weights.file_names import SUFFIXES
 if TYPE_CHECKING:
     from PIL import Image
 
-    from convviz.networks.network import Network
+    from convviz.networks.network import Network, NetworkSpec
     from convviz.structure.layers import Layer
 
 _MOST_BYTES = 200_000_000  # no image within the limits of pixels is larger
@@ -69,11 +69,18 @@ def layer_and_image() -> argparse.ArgumentParser:
     return parser
 
 
-def load_network(args: argparse.Namespace, progress: ProgressBar) -> Network:
+def load_network(
+    args: argparse.Namespace, progress: ProgressBar, usual: str | None = None
+) -> Network:
     """Load the network that a command names by --network and --weights.
 
     The file of a design says its network itself. Of what is fetched first, size and licence are
     said on standard error.
+
+    Args:
+        args: The command's options.
+        progress: Shows how far a fetch is.
+        usual: The network where none is named; None if one must be.
 
     Raises:
         ConvvizError: No network is named, or as `weights.load.load` does.
@@ -84,6 +91,7 @@ def load_network(args: argparse.Namespace, progress: ProgressBar) -> Network:
     name = args.network
     if name is None and isinstance(args.weights, Path) and design_in(args.weights) is not None:
         name = DESIGN
+    name = usual if name is None else name
     if name is None:
         raise NetworkError(
             "No network is named: give --network NAME, such as alexnet, or --weights FILE of a "
@@ -95,6 +103,39 @@ def load_network(args: argparse.Namespace, progress: ProgressBar) -> Network:
         progress=progress.megabytes,
         announce=lambda sentence: print(sentence, file=sys.stderr),
     )
+
+
+def find_spec(text: str) -> NetworkSpec:
+    """Look a network up by its name, or by the file of a trained design, which describes it.
+
+    Raises:
+        NetworkError: There is none of that name, or the file has no design.
+        WeightsError: The design in the file cannot be built here.
+    """
+    from convviz.networks.design_spec import PREFIX
+    from convviz.networks.registry import available, spec
+    from convviz.weights.trained import design_in
+
+    source = _source_or_file(text)
+    if text not in available() and isinstance(source, Path):
+        if not source.is_file():
+            raise NetworkError(f"{text} cannot be read: there is no such file.")
+        found = design_in(source)
+        if found is None:
+            raise NetworkError(
+                f"{source.name} is not the file of a trained design, so it does not say its "
+                "network: give the network's name."
+            )
+        return found
+    try:
+        return spec(text)
+    except NetworkError:
+        if not text.startswith(PREFIX):
+            raise
+        raise NetworkError(
+            f"There is no network called {text}: a trained design is known from its file alone, so "
+            "give the file's name instead, such as mine.safetensors."
+        ) from None
 
 
 def say_whose(name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from convviz.cli.options import json_output, say_whose, weights
+from convviz.cli.options import json_output, load_network, say_whose, weights
 from convviz.cli.output import ProgressBar, check_target, table, write_json
 from convviz.cli.train import read_data
 
@@ -30,7 +30,11 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         metavar="N",
         help="so many of imagenette or cifar10 (default: 600; at most 600 are looked at)",
     )
-    parser.add_argument("--network", default="googlenet", metavar="NAME", help="default: googlenet")
+    parser.add_argument(
+        "--network",
+        metavar="NAME",
+        help="default: googlenet, or the design whose file --weights names",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
     parser.add_argument(
         "--trained-only", action="store_true", help="leave the untrained encoder out"
@@ -43,10 +47,10 @@ def run(args: argparse.Namespace) -> int:
 
     from convviz.learning.findings import probed, separates
     from convviz.learning.separation import separate
-    from convviz.weights.load import load
 
     dataset = read_data(args.data, args.pictures)
-    network = load(args.network, args.weights)
+    with ProgressBar() as progress:
+        network = load_network(args, progress, "googlenet")
     say_whose(network.name)
     separation = None
     with ProgressBar() as progress:

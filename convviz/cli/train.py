@@ -41,7 +41,11 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         metavar="N",
         help="so many of imagenette or cifar10 (default: 600)",
     )
-    parser.add_argument("--network", default="googlenet", metavar="NAME", help="default: googlenet")
+    parser.add_argument(
+        "--network",
+        metavar="NAME",
+        help="default: googlenet, or the design whose file --weights names",
+    )
     parser.add_argument(
         "--scenario",
         choices=_SCENARIOS,
@@ -110,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
             "only where all weights are learned anew."
         )
     with ProgressBar() as progress:
-        network = load_network(args, progress)
+        network = load_network(args, progress, "googlenet")
     say_whose(network.name)
     if args.size is None:
         settings = replace(settings, size=side_for(network))
@@ -294,7 +298,8 @@ def _print_result(
         f"{percent(guessing)}."
     )
     print(
-        f"The network was trained for {epochs} in {result.seconds:.1f} s; kept is epoch "
+        f"The network was trained for {epochs} in {sum(result.epoch_seconds):.1f} s, without the "
+        "reading of the pictures and the features of what is frozen; kept is epoch "
         f"{result.best_epoch}, with {percent(result.validation.accuracy, 1)} of the "
         f"{len(partition.split.validation):,} pictures that choose it."
     )

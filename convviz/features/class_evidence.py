@@ -23,6 +23,8 @@ from convviz.networks.network import Network
 from convviz.structure.layers import Layer, layers
 from convviz.structure.ops import weight_of
 
+_NOTHING = 1e-3  # up to this, two scores are the same
+
 
 @dataclass(frozen=True, eq=False)
 class AveragedMaps:
@@ -114,7 +116,8 @@ def class_activation_map(
     maps, must return the network's scores.
 
     Returns:
-        The map; None where more follows, or something else.
+        The map; None where more follows, or something else, and where the linear layer makes
+        nothing of the means, which would show nothing.
 
     Raises:
         NetworkError: The weights have no decoder, or the scores are no finite numbers.
@@ -129,9 +132,14 @@ def class_activation_map(
             continue
         weight = part.weight.detach().float()
         bias = torch.zeros(len(weight)) if part.bias is None else part.bias.detach().float()
-        again = weight @ maps.mean((1, 2)) + bias
+        shares = weight @ maps.mean((1, 2))
+        # Where the maps add nothing, such as with weights of 0, the scores are the bias whatever
+        # comes between, and tell nothing of what does.
+        if not (shares.abs() > _NOTHING).any():
+            continue
+        again = shares + bias
         if again.shape == scores[0].shape and torch.allclose(
-            again, scores[0], rtol=1e-3, atol=1e-3
+            again, scores[0], rtol=1e-3, atol=_NOTHING
         ):
             return ClassActivationMap(
                 last,

@@ -108,6 +108,7 @@ class LiveProgress:
         probe: The probe image's title.
         guessing: What is reached without looking at the images.
         others: How many images dead channels are looked for with.
+        most_seconds: How long it may train; None where only the number of epochs is limited.
         phase: What it does.
         fraction: Share of it that is done, in 0…1.
         seconds: Since it began.
@@ -127,6 +128,7 @@ class LiveProgress:
     probe: str
     guessing: Guessing
     others: int = 0
+    most_seconds: float | None = None
     phase: Phase = "reading"
     fraction: float = 0.0
     seconds: float = 0.0
@@ -185,6 +187,7 @@ def train_small(
         probe,
         guessing(dataset, split),
         len(indices),
+        settings.seconds,
     )
     yield view
     snapshots = watch(

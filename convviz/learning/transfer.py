@@ -216,6 +216,7 @@ class TransferProgress:
         lesson: Its data and settings.
         fold: Fold that is tested by the training that runs; 0 for the network that is kept.
         folds: How many folds there are; 0 with a test part.
+        trainings: How many trainings there are: this one, and those that it is compared with.
         before: Outcome that it was fine-tuned from; None if it began anew.
         before_job: Id of the job with that outcome.
         epochs: Of the network that is kept.
@@ -231,10 +232,18 @@ class TransferProgress:
     lesson: Lesson
     fold: int = 0
     folds: int = 0
+    trainings: int = 1
     before: TransferOutcome | None = None
     before_job: str = ""
     epochs: tuple[Epoch, ...] = ()
     outcomes: tuple[TransferOutcome, ...] = ()
+
+    @property
+    def most_seconds(self) -> float | None:
+        """How long all trainings may take, without what comes before; None if not limited."""
+        times = [recipe.settings.seconds for recipe in self.lesson.recipes]
+        known = [seconds for seconds in times if seconds is not None]
+        return self.trainings * sum(known) if len(known) == len(times) else None
 
     @property
     def validation_images(self) -> int:
@@ -293,11 +302,11 @@ def train_transfer(
         classes=dataset.classes,
         lesson=Lesson(dataset, partition, (*history, recipe)),
         folds=len(partition.folds),
+        trainings=3 if compare else 1,
         before=before,
         before_job=before_job,
     )
     images = DecodedImages(dataset, tuple(range(len(dataset))), settings.size)
-    shares = 3 if compare else 1
     trainings = [(THIS, stages)]
     for number, (name, chain) in enumerate(trainings):
         evaluation: Evaluation | None = None
@@ -314,7 +323,7 @@ def train_transfer(
                 doing=name,
                 phase=training.phase,
                 fold=step.fold,
-                fraction=min((number + step.fraction) / shares, 1.0),
+                fraction=min((number + step.fraction) / view.trainings, 1.0),
                 seconds=training.seconds,
             )
             if evaluation is None:

@@ -28,7 +28,7 @@ from convviz.reconstruction.progress import (
     SeriesProgress,
 )
 from convviz.reconstruction.quality import PATCH, SsimBaselines, baselines, scaled, ssim
-from convviz.reconstruction.reconstruct import ReconstructionResult
+from convviz.reconstruction.reconstruct import Halfway, ReconstructionResult
 from convviz.reconstruction.recorded import RecordedSeries
 from convviz.reconstruction.step_time import (
     BLUR_STEPS,
@@ -109,17 +109,10 @@ def is_settled(result: ReconstructionResult, *, before: int = 0) -> bool:
         return False
     if not result.relative_error <= _MATCHED:
         return False
-    half = result.halfway
-    pairs = (
-        (half.ssim, result.ssim),
-        (half.layout, result.layout),
-        (half.detail, result.detail),
-    )
     doublings = _doublings(result, before)
     return all(
         abs(after - earlier) <= _STEADY * doublings
-        for earlier, after in pairs
-        if earlier is not None and after is not None
+        for earlier, after in _likenesses(result.halfway, result)
     )
 
 
@@ -166,6 +159,16 @@ def _verdict(result: ReconstructionResult, config: ReconstructionConfig, before:
             "not for want of time."
         )
     falls = result.relative_error < half.relative_error * _FALLING ** _doublings(result, before)
+    if _is_drifting(result, before):
+        if result.relative_error > _FAR:
+            return (
+                "The feature maps come closer and the image does not, but with so large an error "
+                "that says little about the layer."
+            )
+        return (
+            "The feature maps come closer and the image does not: what the run changes now is what "
+            "the layer leaves free, and more time would not bring the image closer."
+        )
     if falls:
         return (
             "It is not done: more time would bring the image closer, so what still looks "
@@ -181,6 +184,36 @@ def _verdict(result: ReconstructionResult, config: ReconstructionConfig, before:
         "It is not done: the feature maps are nearly matched, but the image still changes, so "
         "what looks different is not all lost by the layer."
     )
+
+
+def _is_drifting(result: ReconstructionResult, before: int) -> bool:
+    """Whether the error fell while the image moved away from the original, by every measure.
+
+    Over the second half of the steps: no measure of likeness rose as far as its text shows it, and
+    one of them fell noticeably.
+    """
+    half = result.halfway
+    if half is None or result.gave_up or result.is_silent:
+        return False
+    doublings = _doublings(result, before)
+    if not result.relative_error < half.relative_error * _FALLING**doublings:
+        return False
+    pairs = _likenesses(half, result)
+    return any(earlier - after > _STEADY * doublings for earlier, after in pairs) and all(
+        after <= earlier or decimals(after) == decimals(earlier) for earlier, after in pairs
+    )
+
+
+def _likenesses(half: Halfway, result: ReconstructionResult) -> list[tuple[float, float]]:
+    """List each measure of likeness that is defined: at half of the run, and at its end."""
+    pairs = (
+        (half.ssim, result.ssim),
+        (half.layout, result.layout),
+        (half.detail, result.detail),
+    )
+    return [
+        (earlier, after) for earlier, after in pairs if earlier is not None and after is not None
+    ]
 
 
 def _doublings(result: ReconstructionResult, before: int) -> float:
@@ -348,26 +381,44 @@ def _ended(runs: Sequence[ReconstructionProgress]) -> tuple[list[_Run], str]:
 
 def _how_sure(results: Sequence[_Run]) -> str:
     """Say which differences are due to the layer and which to the short optimisation."""
-    open_runs = [
-        run.subject.layer_title
+    unsettled = [
+        (run, result)
         for run, result in results
         if not is_settled(result, before=run.step - result.steps) or _what_limits(run.config)
     ]
+    drifting, open_runs = list[str](), list[str]()
+    for run, result in unsettled:
+        drifts = _is_drifting(result, run.step - result.steps)
+        (drifting if drifts else open_runs).append(run.subject.layer_title)
+    which = "the image of" if len(drifting) == 1 else "the images of"
+    moved_away = (
+        f"Over the second half of the steps {which} {_listed(drifting)} moved away from the "
+        "original while the feature maps came closer: more time would not mend that."
+        if drifting
+        else ""
+    )
+    return _joined(moved_away, _how_open(open_runs, len(results), any_drifts=bool(drifting)))
+
+
+def _how_open(open_runs: Sequence[str], count: int, *, any_drifts: bool) -> str:
+    """Say which of several runs more time would change, by the titles of their layers."""
+    if not open_runs and any_drifts:
+        return ""
     if not open_runs:
         return (
             "All runs have settled: their feature maps are nearly those of the original, and over "
             "the second half of the steps the images hardly changed. So what still looks "
             "different is what the layers hardly know."
         )
-    if 3 < len(open_runs) == len(results):
+    if 3 < len(open_runs) == count:
         return (
-            f"None of the {len(results)} images has settled: part of what looks different is not "
+            f"None of the {count} images has settled: part of what looks different is not "
             "lost by the layers, but would come with more time or other settings."
         )
     names = (
         f"{_listed(open_runs)} "
         if len(open_runs) <= 3
-        else f"{len(open_runs)} of the {len(results)} images "
+        else f"{len(open_runs)} of the {count} images "
     )
     return (
         f"{names}{'has' if len(open_runs) == 1 else 'have'} not settled: there, part of what looks "

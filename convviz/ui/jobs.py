@@ -490,27 +490,35 @@ def page_jobs(page: str, *, can_share: bool = False) -> PageJobs:
     return PageJobs(page, visitor.owner(), can_share)
 
 
-def progress(view: JobView, text: str) -> None:
+def progress(view: JobView, text: str, most: float | None = None) -> None:
     """Draw the progress bar of a job that has an item: a text and the time that is left.
 
     Once the job is to stop, “Stopping…” takes their place.
+
+    Args:
+        view: The job.
+        text: What it does.
+        most: How long all of its work may take, as for `time_left`.
     """
     fraction = view.newest.fraction
-    parts = (text, time_left(fraction, view.seconds))
+    parts = (text, time_left(fraction, view.seconds, most))
     text = "Stopping…" if view.stopping else " · ".join(filter(None, parts))
     st.progress(fraction, text=text)
 
 
-def time_left(fraction: float, seconds: float) -> str:
+def time_left(fraction: float, seconds: float, most: float | None = None) -> str:
     """Say how long a job will still take, judged by the part that is done; "" where none can tell.
 
     Args:
         fraction: Share of the work that is done, in 0…1.
         seconds: How long that took.
+        most: How long the whole work may take where its time was chosen. What came before the
+            work, such as reading pictures, is in `seconds` and makes the estimate too long.
     """
     if not 0 < fraction < 1 or seconds < 1:
         return ""
-    return f"{say_seconds(seconds * (1 - fraction) / fraction)} left"
+    left = seconds * (1 - fraction) / fraction
+    return f"{say_seconds(left if most is None else min(left, most * (1 - fraction)))} left"
 
 
 def under_way(title: str) -> str:

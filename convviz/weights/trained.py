@@ -234,9 +234,12 @@ def load_file(spec: NetworkSpec, path: Path, bases: Bases) -> Network:
     """
     network = read_file(path, bases)
     if network.name != spec.name:
+        about = about_file(path)
+        what = f"a trained {network.title}"
+        if about is not None and about.design:
+            what = f"the trained design “{network.title}”"
         raise WeightsError(
-            f"{path.name} is a trained {network.title}, not {spec.title}: choose the network "
-            f"{network.name}."
+            f"{path.name} is {what}, not {spec.title}: choose the network {network.name}."
         )
     return network
 

@@ -1,9 +1,11 @@
 """`design … --train`: a design, or two, are trained, compared, saved and opened again."""
 
 import json
+from collections import OrderedDict
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from convviz.cli import main
 from convviz.cli import train as train_command
@@ -43,9 +45,51 @@ def test_a_trained_design_opens_by_its_file_alone(
     assert shown["network"].startswith("design-mine-")
     assert shown["weights"]["source"].startswith("trained-")
     assert main([*look, "--network", "alexnet"]) == 2
-    assert "is a trained mine, not AlexNet" in capsys.readouterr().err
+    assert "is the trained design “mine”, not AlexNet" in capsys.readouterr().err
     assert main(["activations", "sample:cat", "--layer", "conv1"]) == 2
     assert "give --network NAME" in capsys.readouterr().err
+
+
+def test_every_command_takes_the_network_from_a_design_s_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def said(*command: str) -> str:
+        assert main(list(command)) == 0
+        return capsys.readouterr().out
+
+    monkeypatch.setattr(train_command, "read_data", lambda *_: shapes(per_class=8))
+    monkeypatch.setattr("convviz.cli.design_training.read_data", lambda *_: shapes(per_class=8))
+    monkeypatch.setattr("convviz.cli.separation.read_data", lambda *_: shapes(per_class=8))
+    (tmp_path / "mine.txt").write_text(SMALL)
+    out = str(tmp_path / "mine.safetensors")
+    command = ["design", str(tmp_path / "mine.txt"), "--train", "shapes", "--epochs", "1"]
+    said(*command, "--seeds", "1", "--out", out)
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    Image.new("RGB", (32, 32), "red").save(pictures / "red.png")
+    table = said("batch", str(pictures), "--weights", out, "--layer", "conv1")
+    assert table.splitlines()[0].endswith("max_channel:conv1")
+    result = json.loads(said("separation", "shapes", "--weights", out, "--json", "-"))
+    name = result["network"]
+    assert result["weights"].startswith("trained-")
+    trained = said("train", "shapes", "--weights", out, "--epochs", "1", "--json", "-")
+    assert json.loads(trained)["test_accuracy"] >= 0
+    values = json.loads(said("costs", out, "--json", "-"))
+    assert {each["parameters"] for each in values.values()} == {142}
+    listed = json.loads(said("layers", out, "--json", "-"))
+    assert [each["name"] for each in listed["layers"]][:2] == ["conv1", "relu1"]
+    assert {listed["network"]} == set(values)
+    assert name
+    monkeypatch.setattr("convviz.networks.registry._unlisted", OrderedDict())
+    for command in ("layers", "costs"):
+        assert main([command, listed["network"]]) == 2
+        assert "known from its file alone" in capsys.readouterr().err
+        assert main([command, str(tmp_path / "none.safetensors")]) == 2
+        assert "none.safetensors cannot be read" in capsys.readouterr().err
+        assert main([command, str(tmp_path / "mine.txt")]) == 2
+        assert "give the network's name" in capsys.readouterr().err
+    assert main(["batch", str(pictures)]) == 2
+    assert "No network is named" in capsys.readouterr().err
 
 
 @pytest.mark.claims("convviz.cli.design_training.print_result")

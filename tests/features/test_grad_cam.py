@@ -25,9 +25,11 @@ from convviz.features.grad_cam import (
     reached_before,
     with_method,
 )
+from convviz.networks.network import Network
 from convviz.structure.layers import layer
 from convviz.weights.load import load
 from tests.features.explained import explained, real, two_channels, two_channels_image
+from tests.networks_for_tests import network_of
 
 A, B = ClassTarget(0), ClassTarget(1)
 
@@ -184,6 +186,18 @@ def test_cam_is_for_small_decoders_and_not_for_others(cat: Image.Image) -> None:
     assert float(cam.evidence.mean()) + cam.bias == pytest.approx(float(scores[3]), abs=1e-3)
     whole = real("alexnet")
     assert class_activation_map(whole, cat, ClassTarget(3)) is None
+
+
+def test_scores_of_zeros_are_no_sign_of_averages(cat: Image.Image) -> None:
+    def network(weight: float) -> Network:
+        decoder = nn.Linear(4, 2)
+        nn.init.constant_(decoder.weight, weight)
+        parts = nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), decoder
+        nn.init.constant_(parts[0].weight, 0.1)
+        return network_of(nn.Sequential(*parts), side=16, classes=("a", "b"))
+
+    assert class_activation_map(network(1.0), cat, ClassTarget(0)) is not None
+    assert class_activation_map(network(0.0), cat, ClassTarget(0)) is None
 
 
 def test_the_map_lies_where_the_decoder_s_input_has_it(cat: Image.Image) -> None:

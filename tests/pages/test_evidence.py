@@ -180,3 +180,27 @@ def test_a_worse_image_shows_the_layer_before_where_no_gradient_reaches_one(
     assert not app.exception
     assert app.selectbox(key="layer").value != "encoder.ln"
     assert "Cover one place after another" in text_of(app)
+
+
+def test_an_own_network_is_told_what_it_lacks_and_what_it_shares(
+    open_page: Any, own_file: Callable[..., Path]
+) -> None:
+    own_file(
+        "from torch import nn\n"
+        "from convviz.networks import NetworkSpec, register\n"
+        "def build():\n"
+        "    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1),\n"
+        "        nn.Flatten(), nn.Linear(4, 2))\n"
+        "register(NetworkSpec(name='nameless', title='Nameless', build=build, input_size=32))\n"
+        "register(NetworkSpec(name='named', title='Named', build=build, input_size=32,\n"
+        "    classes=('same', 'other')))\n"
+    )
+    app = open_page(PAGE, network="nameless")
+    assert not app.exception
+    assert "`classes=(" in text_of(app)
+    assert "Choose other weights" not in text_of(app)
+    app = open_page(PAGE, network="nameless", weights="random")
+    assert "`classes=(" not in text_of(app)
+    app = open_page(PAGE, network="named", evidence="Two networks", **{"class": "same"})
+    assert not app.exception
+    assert "choose another network under With, one that knows “same”." in text_of(app)

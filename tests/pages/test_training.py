@@ -114,6 +114,12 @@ def test_trains_counts_and_saves(open_page: Any) -> None:
     assert app.segmented_control(key="live_layer").value == "relu2"
     app.segmented_control(key="live_layer").set_value("relu1").run()
     assert not app.exception
+    assert "earlier image" not in captions(app)
+    app.session_state["sidebar_change_image"] = True
+    app.run()
+    app.button(key="side_sample_koala").click().run()
+    assert "are of your earlier image, Coffee:" in captions(app)
+    assert not app.exception
 
 
 @pytest.mark.usefixtures("quick")

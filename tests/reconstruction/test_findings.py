@@ -207,6 +207,7 @@ def test_a_run_has_not_settled_for_other_reasons() -> None:
 
 
 UNMATCHED = "not matched: the optimisation is stuck"
+DRIFTS = "what the run changes now is what the layer leaves free"
 SETTLED = "has settled: what still looks different is what the layer hardly knows"
 
 
@@ -226,6 +227,11 @@ SETTLED = "has settled: what still looks different is what the layer hardly know
         ((0.9, 0.3, 0.0, 0.0), (0.8999, 0.3, 0.0, 0.0), UNMATCHED),
         ((0.3, 0.3, 0.0, 0.0), (0.4, 0.2, 0.0, 0.0), UNMATCHED),
         ((0.9, 0.3, 0.0, 0.0), (0.5, 0.3, 0.0, 0.0), "It is not done: more time"),
+        ((0.2, 0.5, 0.8, 0.3), (0.1, 0.4, 0.7, 0.2), DRIFTS),
+        ((0.09, 0.5, 0.8, 0.3), (0.05, 0.4, 0.8, 0.3), DRIFTS),
+        ((0.2, 0.5, None, None), (0.1, 0.4, None, None), DRIFTS),
+        ((0.2, 0.5, 0.8, 0.3), (0.1, 0.4, 0.9, 0.2), "It is not done: more time"),
+        ((0.9, 0.5, 0.8, 0.3), (0.6, 0.4, 0.7, 0.2), "says little about the layer"),
     ],
 )
 def test_how_far_a_run_is_follows_its_second_half(
@@ -318,7 +324,9 @@ def test_the_finding_is_the_one_that_the_numbers_show(layout: float, detail: flo
 
 
 @pytest.mark.claims(
-    "convviz.reconstruction.findings._how_sure", "convviz.reconstruction.findings.what_is_lost"
+    "convviz.reconstruction.findings._how_sure",
+    "convviz.reconstruction.findings._how_open",
+    "convviz.reconstruction.findings.what_is_lost",
 )
 def test_only_settled_runs_show_what_layers_do_not_know() -> None:
     def text(*settled: bool) -> str:
@@ -345,6 +353,23 @@ def test_a_small_error_alone_is_no_proof() -> None:
     earlier = Halfway(50, 0.12, 0.21, 0.9, 0.5)
     runs = [run(name, 0.9, 0.5, 0.099, 0.245, half=earlier) for name in ("inception4a", "b")]
     assert "inception4a and b have not settled" in findings.what_is_lost(runs)
+
+
+@pytest.mark.claims("convviz.reconstruction.findings._how_sure")
+def test_no_more_time_is_promised_to_an_image_that_moves_away() -> None:
+    def drifting(name: str) -> ReconstructionProgress:
+        return run(name, 0.7, 0.2, 0.1, 0.4, half=Halfway(50, 0.2, 0.5, 0.8, 0.3))
+
+    alone = findings.what_is_lost([run("a", 0.9, 0.9), drifting("b")])
+    assert "the image of b moved away from the original" in alone
+    assert "come with more time" not in alone
+    earlier = Halfway(50, 0.12, 0.21, 0.9, 0.5)
+    mixed = findings.what_is_lost([run("a", 0.9, 0.5, 0.099, 0.245, half=earlier), drifting("b")])
+    assert "the image of b moved away" in mixed
+    assert "a has not settled" in mixed
+    both = findings.what_is_lost([drifting("a"), drifting("b")])
+    assert "the images of a and b moved away" in both
+    assert "have settled" not in alone + mixed + both
 
 
 @pytest.mark.claims("convviz.reconstruction.findings._too_far")

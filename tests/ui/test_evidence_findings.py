@@ -137,5 +137,15 @@ def test_a_worse_image_is_compared_with_the_image_as_it_is() -> None:
 @pytest.mark.claims("convviz.ui.evidence.findings.not_among")
 def test_a_class_that_the_other_network_lacks_is_named() -> None:
     assert findings.not_among("tabby", "My net").startswith(
-        "“tabby” is none of the classes of My net"
+        "“tabby” is none of the classes of My net: choose another class."
     )
+    none_shared = findings.not_among("tabby", "My net", shares_any=False)
+    assert "choose another class" not in none_shared
+    assert none_shared.endswith("choose another network under With, one that knows “tabby”.")
+
+
+@pytest.mark.claims("convviz.ui.evidence.findings.no_class")
+def test_why_no_class_can_be_explained() -> None:
+    assert "classes=(" in findings.no_class(is_nameless=True)
+    assert "decoder" not in findings.no_class(is_nameless=True)
+    assert "Choose other weights" in findings.no_class(is_nameless=False)

@@ -80,6 +80,12 @@ def test_how_the_drawing_is_read() -> None:
     two = findings.stages([summary(), summary(1, 0, (0,))])
     assert two.startswith("2 stages, in the order")
     assert "at most 3 maps, the strongest:" in two
+    for count in (1, 2):
+        numbers = findings.stages([summary(200, 0, (), sides=(), signed=True)] * count)
+        assert "numbers and no maps" in numbers
+        empty = findings.stages([summary(3, 3, ())] * count)
+        assert "every channel is empty for this image" in empty
+        assert "at most 0" not in numbers + empty
     one = findings.stages([summary(1, 0, (0,))])
     assert one.startswith("One stage. Of each you see the strongest map:")
 

@@ -319,6 +319,9 @@ def test_caches_that_anybody_clears_in_mid_job_lose_no_job(runner: LocalRunner) 
 def test_the_time_left_follows_the_share_that_is_done() -> None:
     assert jobs.time_left(0.25, 60) == "about 3 minutes left"  # three quarters take three times
     assert jobs.time_left(0.5, 20) == "about 20 seconds left"
+    # What came before makes no chosen time longer: 0.1 of 40 s are over, after 8 s of reading.
+    assert jobs.time_left(0.1, 12, 40) == "about 35 seconds left"
+    assert jobs.time_left(0.5, 10, 40) == "about 10 seconds left"
     for nothing in ((0.0, 10), (1.0, 10), (0.1, 0.5)):
         assert jobs.time_left(*nothing) == ""
 

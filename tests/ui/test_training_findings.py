@@ -285,3 +285,8 @@ def test_how_the_numbers_are_counted() -> None:
     none = findings.numbers(view(outcome=LiveOutcome(0.75, 5, 0, "epochs", "")), "Cat")
     assert "No epoch did better on them than the weights before the first step" in none
     assert not re.search(r"epoch 0\b", none)
+
+
+@pytest.mark.claims("convviz.ui.training.findings.earlier_image")
+def test_the_maps_of_an_earlier_image_are_said_to_be_so() -> None:
+    assert "your earlier image, my \\*cat\\*:" in findings.earlier_image("my *cat*")

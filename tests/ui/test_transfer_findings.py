@@ -18,6 +18,16 @@ from convviz.ui.transfer import findings
 from convviz.weights.trained import TrainedInfo
 
 
+@pytest.mark.claims("convviz.ui.transfer.findings.trainings")
+def test_how_many_trainings_a_start_begins() -> None:
+    assert findings.trainings(20, compare=False) == "One training, for at most 20 seconds."
+    three = findings.trainings(20, compare=True)
+    assert three.startswith("Three trainings: this one")
+    assert "each for at most 20 seconds" in three
+    assert "(with the 5 networks that test it)" in findings.trainings(5, compare=False, folds=5)
+    assert "(with the 5 networks that test each)" in findings.trainings(5, compare=True, folds=5)
+
+
 def outcome(correct: list[bool], **more: Any) -> TransferOutcome:
     """Make a training whose images are tested as given; all errors go from class 0 to class 1."""
     right = sum(correct)

@@ -145,6 +145,38 @@ def worse(before: tuple[float, float], now: tuple[float, float]) -> str:
     )
 
 
-def not_among(title: str, network: str) -> str:
-    """Say that a network does not know a class."""
-    return f"“{plain(title)}” is none of the classes of {plain(network)}: choose another class."
+def not_among(title: str, network: str, *, shares_any: bool = True) -> str:
+    """Say that a network does not know a class.
+
+    Args:
+        title: The class.
+        network: The network that lacks it.
+        shares_any: Whether it knows any class of the network in the sidebar.
+    """
+    text = f"“{plain(title)}” is none of the classes of {plain(network)}"
+    if shares_any:
+        return f"{text}: choose another class."
+    return (
+        f"{text}, nor is any other class of the network in the sidebar: choose another network "
+        f"under With, one that knows “{plain(title)}”."
+    )
+
+
+def no_class(*, is_nameless: bool) -> str:
+    """Say why no class can be explained, and what to do.
+
+    Args:
+        is_nameless: Whether it is a network of the user's own that lacks only the classes' names.
+    """
+    if is_nameless:
+        return (
+            "Without the names of its classes none can be chosen here, so there is nothing to "
+            "explain. In the Python file of this network, give `NetworkSpec` the names, in the "
+            'order of the outputs: `classes=("cat", "dog", …)`.'
+        )
+    return (
+        "Without a decoder no class has a score, so there is nothing to explain. Choose other "
+        "weights in the sidebar: GoogLeNet comes with a decoder of its own, AlexNet and VGG16 "
+        "with small ones behind their encoders, and the ImageNet weights of every network "
+        "include one."
+    )

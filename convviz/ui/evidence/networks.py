@@ -54,7 +54,11 @@ def _other_side(choice: Choice, other: Network, target: ClassTarget, method: str
     for index, same in zip(indices, found, strict=True):
         if same is None:
             title = ClassTarget(index).title(choice.network)
-            st.info(findings.not_among(title, other.title))
+            classes = range(len(choice.network.weights.classes))
+            shares_any = any(
+                same_class(choice.network, each, other) is not None for each in classes
+            )
+            st.info(findings.not_among(title, other.title, shares_any=shares_any))
             return
     known = [index for index in found if index is not None]
     _side(choice, other, ClassTarget(*known), method, "right")

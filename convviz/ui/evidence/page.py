@@ -7,9 +7,10 @@ from collections.abc import Callable
 import streamlit as st
 
 from convviz.features.class_target import ClassTarget
+from convviz.networks.registry import is_own
 from convviz.ui import predictions, widgets
 from convviz.ui.choice import Choice
-from convviz.ui.evidence import jobs, networks, target, truth, where, worse
+from convviz.ui.evidence import findings, jobs, networks, target, truth, where, worse
 from convviz.ui.evidence.jobs import Runs
 from convviz.ui.keys import Key
 
@@ -26,12 +27,8 @@ def draw(choice: Choice) -> None:
     network = choice.network
     if not network.weights.has_decoder:
         st.info(predictions.why_none(network), icon=":material/visibility_off:")
-        st.markdown(
-            "Without a decoder no class has a score, so there is nothing to explain. Choose other "
-            "weights in the sidebar: GoogLeNet comes with a decoder of its own, AlexNet and VGG16 "
-            "with small ones behind their encoders, and the ImageNet weights of every network "
-            "include one."
-        )
+        own = is_own(network.name) and network.weights.source != "random"
+        st.markdown(findings.no_class(is_nameless=own and not network.spec.classes))
         return
     titles = {title: title for title in _VIEWS}
     view = widgets.views("View", titles, Key.EVIDENCE_VIEW, "Where it looks")

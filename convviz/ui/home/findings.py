@@ -24,6 +24,18 @@ def stages(summaries: Sequence[StageSummary]) -> str:
         else f"{len(summaries)} stages, in the order in which they run"
     )
     drawn = max((len(summary.strongest) for summary in summaries), default=0)
+    if not drawn:
+        if all(len(summary.layer.shape) == 1 for summary in summaries):
+            it = "It puts" if len(summaries) == 1 else "Each puts"
+            return (
+                f"{count}. {it} out numbers and no maps: you see them all in one picture, by a "
+                "scale of its own. Click a stage to see more of it."
+            )
+        return (
+            f"{count}. No map is drawn: every channel is empty for this image, which means that "
+            "nothing of it is left after the ReLU, which sets what is below 0 to 0. Click a stage "
+            "to see more of it."
+        )
     maps = "the strongest map" if drawn == 1 else f"at most {drawn} maps, the strongest"
     return (
         f"{count}. Of each you see {maps}: bright where the channel answers most, each by a scale "

@@ -12,6 +12,7 @@ from convviz.learning.recording import Log, LoggedStep
 from convviz.learning.small_design import SmallDesign
 from convviz.learning.snapshots import Maps, Snapshot
 from convviz.networks.network import AUXILIARY_WEIGHT
+from convviz.plain_text import quoted
 from convviz.structure.design_costs import count_design
 from convviz.weights.bundled import BundledInfo
 
@@ -292,6 +293,18 @@ def _accuracy(view: LiveProgress) -> str:
         f"Accuracy is measured on {view.validation_images:,} pictures that it did not learn from; "
         f"always naming the largest class would name {percent(view.guessing.accuracy)} of them "
         f"correctly. {kept}"
+    )
+
+
+def earlier_image(probe: str) -> str:
+    """Say that a training shows the maps of another image than the one in the sidebar.
+
+    Args:
+        probe: Title of the training's image.
+    """
+    return (
+        f"The maps below are of your earlier image, {quoted(probe)}: the training began with it. "
+        "Start a new one to see those of the image in the sidebar."
     )
 
 

@@ -76,6 +76,9 @@ def draw(choice: Choice) -> None:
         if setup:
             st.caption(_in_short(setup))
     if view is not None:
+        newest: LiveProgress | None = view.newest
+        if newest is not None and view.about != choice.image.sha256:
+            st.caption(findings.earlier_image(newest.probe))
         _draw_job(page_jobs, view)
     how_we_know("live_accuracy", "guessing", "empty_while_training")
 
@@ -145,6 +148,7 @@ def _start(page_jobs: PageJobs, setup: LiveSetup, choice: Choice) -> None:
         train_small,
         title=f"A small network learns {state.shorten(setup.dataset.name)}",
         seconds=setup.settings.seconds,
+        about=choice.image.sha256,
         design=setup.design,
         picture=choice.image.pixels,
         probe=choice.image.title,
@@ -190,7 +194,8 @@ def _pick_layer(view: LiveProgress) -> str:
 def _draw_live(view: JobView, layer: str) -> None:
     """Draw a training that goes on; called about once a second, so it must be cheap."""
     newest: LiveProgress = view.newest
-    jobs.progress(view, findings.progress(newest, _PHASES[newest.phase]))
+    text = findings.progress(newest, _PHASES[newest.phase])
+    jobs.progress(view, text, newest.most_seconds)
     if layer and newest.frames:
         film(
             live_film.newest(newest, layer),

@@ -99,6 +99,24 @@ def computed_once(plan: TransferPlan) -> str:
     )
 
 
+def trainings(seconds: float, *, compare: bool, folds: int = 0) -> str:
+    """Say how many trainings a press of Start begins, and how long each may take.
+
+    Args:
+        seconds: The time that is chosen for one.
+        compare: Whether it is compared with no transfer.
+        folds: How many networks test it; 0 with a test part.
+    """
+    time = f"for at most {seconds:g} seconds"
+    tests = f" (with the {folds} networks that test it)" if folds else ""
+    if not compare:
+        return f"One training{tests}, {time}."
+    return (
+        f"Three trainings{tests.replace('it)', 'each)')}: this one and the same on an untrained "
+        f"encoder, each {time}, then everything from scratch, for about as long as the first took."
+    )
+
+
 def doing(view: TransferProgress) -> str:
     """Say what a job does now."""
     fold = f" · testing part {view.fold} of {view.folds}" if view.fold else ""

@@ -41,9 +41,14 @@ def _draw_training(choice: Choice) -> None:
     st.header("3 · Training", anchor=False)
     page_jobs = jobs.page_jobs("transfer")
     view = page_jobs.find()
-    page_jobs.start_button(
-        "Start", view, ready=setup is not None, on_click=_start, args=(page_jobs, setup)
-    )
+    with st.container(horizontal=True, vertical_alignment="center", key="transfer_start_row"):
+        page_jobs.start_button(
+            "Start", view, ready=setup is not None, on_click=_start, args=(page_jobs, setup)
+        )
+        if setup is not None:
+            seconds = setup.settings.seconds or 0.0
+            folds = len(setup.partition.folds)
+            st.caption(findings.trainings(seconds, compare=setup.compare, folds=folds))
     if view is not None:
         page_jobs.show(
             view,
@@ -77,5 +82,5 @@ def _start(page_jobs: PageJobs, setup: TransferSetup) -> None:
 def _draw_live(view: JobView) -> None:
     """Draw a training that goes on; called about once a second, so it must be cheap."""
     newest: TransferProgress = view.newest
-    jobs.progress(view, findings.doing(newest))
+    jobs.progress(view, findings.doing(newest), newest.most_seconds)
     result.curves(newest, "transfer_live")
