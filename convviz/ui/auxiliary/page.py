@@ -15,7 +15,7 @@ from convviz.learning import findings as results
 from convviz.learning.auxiliary import Comparison, Settings, compare_auxiliary
 from convviz.learning.auxiliary_recording import RecordedComparisons
 from convviz.learning.small_networks import HEADS
-from convviz.ui import datasets, errors, exports, jobs, state
+from convviz.ui import charts, datasets, errors, exports, jobs, state
 from convviz.ui.auxiliary import findings
 from convviz.ui.auxiliary.settings import choose
 from convviz.ui.how_we_know import how_we_know
@@ -158,14 +158,14 @@ def _draw_curves(comparison: Comparison, name: str, steps: int) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Loss of the main classifier** on the training pictures")
-        st.plotly_chart(
+        charts.draw(
             figures.losses(comparison.moments, comparison.guessing.loss, steps),
             config=theme.save_as("auxiliary-loss"),
             key=f"auxiliary_{name}_loss",
         )
     with right:
         st.markdown("**Classified correctly** of the pictures not learned from")
-        st.plotly_chart(
+        charts.draw(
             figures.accuracies(comparison.moments, comparison.guessing.accuracy, steps),
             config=theme.save_as("auxiliary-accuracy"),
             key=f"auxiliary_{name}_accuracy",
@@ -173,7 +173,7 @@ def _draw_curves(comparison: Comparison, name: str, steps: int) -> None:
 
 
 def _draw_gradients(comparison: Comparison, index: int, name: str) -> None:
-    st.plotly_chart(
+    charts.draw(
         figures.gradients(comparison.moments, index, HEADS),
         config=theme.save_as(f"auxiliary-gradients-{comparison.moments[index].step}"),
         key=f"auxiliary_{name}_gradients",
