@@ -105,7 +105,7 @@ def style(
 
 
 def enlarged(figure: go.Figure) -> go.Figure:
-    """Return a copy for a projector: text, margins, height and offsets are larger, the width is not.
+    """Return a copy for a projector, with larger text, margins, offsets and height.
 
     Plotly lays such a figure out for the room that there is, which a page's zoom would cut off.
 

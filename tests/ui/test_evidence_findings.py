@@ -25,7 +25,8 @@ def class_map(contributions: tuple[float, float] = (0.5, -0.2)) -> ClassMap:
 
 @pytest.mark.claims("convviz.ui.evidence.findings.score")
 @pytest.mark.parametrize(
-    ("share", "text"), [(0.0, "< 0.1 %"), (0.25, "25.0 %"), (0.99999, "> 99.9 %"), (1.0, "100.0 %")]
+    ("share", "text"),
+    [(0.0, "< 0.1 %"), (0.25, "25.0 %"), (0.99999, "> 99.9 %"), (1.0, "> 99.9 %")],
 )
 def test_the_score_is_told_with_its_probability(share: float, text: str) -> None:
     alone = findings.score("tabby", -1.234, share, against=False)

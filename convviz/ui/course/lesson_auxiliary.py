@@ -8,7 +8,7 @@ import streamlit as st
 
 from convviz.figures import theme
 from convviz.figures.auxiliary import gradient_norms
-from convviz.formatting import percent
+from convviz.formatting import probability
 from convviz.learning import findings
 from convviz.learning.gradients import Gradients, Initialisation, auxiliary_gradients
 from convviz.lessons import auxiliary_loss
@@ -130,6 +130,6 @@ def _draw_predictions(choice: Choice) -> None:
             for prediction in head.predictions:
                 st.progress(
                     prediction.probability,
-                    text=f"{prediction.label}: {percent(prediction.probability, 1)}",
+                    text=f"{prediction.label}: {probability(prediction.probability)}",
                 )
     st.markdown(findings.head_predictions(heads))

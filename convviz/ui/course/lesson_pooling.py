@@ -12,7 +12,7 @@ from convviz.features.class_evidence import AveragedMaps, ClassEvidence
 from convviz.features.effective_field import map_box
 from convviz.figures import lessons as figures
 from convviz.figures import theme
-from convviz.formatting import percent, signed
+from convviz.formatting import probability, signed
 from convviz.lessons.pooling import classifiers
 from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
@@ -85,7 +85,7 @@ def _draw_scores(choice: Choice) -> None:
     index = st.selectbox(
         "Class",
         range(len(classes)),
-        format_func=lambda i: f"{predictions[i].label} ({percent(predictions[i].probability, 1)})",
+        format_func=lambda i: f"{predictions[i].label} ({probability(predictions[i].probability)})",
         key="course_gap_class",
         help="The network's five best guesses.",
         width=320,

@@ -7,7 +7,7 @@ import streamlit as st
 from convviz.features.predictions import predict
 from convviz.figures import theme
 from convviz.figures import transfer as figures
-from convviz.formatting import percent, size_text
+from convviz.formatting import percent, probability, size_text
 from convviz.images.preprocess import crop
 from convviz.jobs.job import JobView
 from convviz.learning.transfer import TransferOutcome, TransferProgress
@@ -132,7 +132,7 @@ def _mistakes(outcome: TransferOutcome) -> None:
                 st.image(mistake.png, width=112, output_format="PNG", alt=mistake.title)
                 st.caption(
                     f"{plain_name(mistake.is_class)}, taken for {plain_name(mistake.taken_for)} "
-                    f"({percent(mistake.probability)})"
+                    f"({probability(mistake.probability)})"
                 )
 
 
@@ -156,7 +156,7 @@ def _cell(view: TransferProgress, outcome: TransferOutcome, job: str) -> None:
                 title = images.titles[each.index]
                 thumbnail = crop(images.image(each.index), size=112, resize=112)
                 st.image(thumbnail, width=112, output_format="PNG", alt=title)
-                share = percent(each.probability).replace(" ", "\u00a0")
+                share = probability(each.probability).replace(" ", "\u00a0")
                 st.caption(f"{state.plain(state.shorten(title, 24))} ({share})")
     if len(cells[cell]) > _MOST_OF_A_CELL:
         st.caption(findings.most_confident(_MOST_OF_A_CELL, len(cells[cell])))
