@@ -401,7 +401,7 @@ class PageJobs:
         if not view.handed_on and st.session_state.get(self._key("started")) != view.id:
             return  # found again, or opened from a list: the visitor is where they want to be
         token = f"{view.id} {'runs' if view.live else 'ended'}"
-        scrolling.to(".st-key-job_heading", token, key="job")
+        scrolling.to(".st-key-job_heading", token, key="run")
 
     def _watch(self, view: JobView, draw: Draw, phase: Callable[[JobView], object]) -> None:
         """Draw a job about once a second; run the page anew when the job needs another layout."""

@@ -187,6 +187,20 @@ class Links:
             )
 
 
+def draw_start() -> None:
+    """Draw the link to the course for who is new here."""
+    course = next((page for page in pages() if page.title == "Course"), None)
+    if course is not None:
+        with st.container(key="navigation_start"):
+            st.page_link(
+                course.file,
+                label="**New here? Start the course**",
+                icon=f":material/{course.icon}:",
+                query_params=state.link(),
+                width="content",
+            )
+
+
 def draw_next(title: str) -> None:
     """Draw where to go from a page: a sentence, and the link; for a page of steps, from its last.
 

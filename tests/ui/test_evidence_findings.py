@@ -9,6 +9,7 @@ from convviz.features.deletion import Curve, DeletionStep
 from convviz.features.grad_cam import ClassMap
 from convviz.structure.layers import Layer
 from convviz.ui.evidence import findings
+from convviz.weights.load import load
 
 A = ClassTarget(0)
 
@@ -91,7 +92,7 @@ def step(deletion: float, insertion: float, others: tuple[float, ...]) -> Deleti
 @pytest.mark.parametrize(
     ("deletion", "insertion", "verdict"),
     [
-        (0.1, 0.9, "beats every shuffled one in both tests"),
+        (0.1, 0.9, "Yes: the map beats every shuffled one in both tests"),
         (0.1, 0.3, "in deletion, but not in insertion"),
         (0.3, 0.9, "in insertion, but not in deletion"),
         (0.9, 0.1, "does not beat chance"),
@@ -107,6 +108,7 @@ def test_a_map_that_does_not_beat_chance_is_named(
     assert text.count("0.300") >= 2
     assert "average of 3" in text
     assert verdict in text
+    assert text.startswith(("**Yes: ", "**Partly: ", "**No: "))  # in words, then the figures
     assert "Not all" in findings.deletion(DeletionStep(A, 0, 10))
 
 
@@ -140,3 +142,14 @@ def test_a_class_that_the_other_network_lacks_is_named() -> None:
     assert findings.not_among("tabby", "My net").startswith(
         "“tabby” is none of the classes of My net"
     )
+
+
+@pytest.mark.claims("convviz.ui.evidence.findings.seen_at")
+def test_the_size_of_the_image_that_the_decoder_sees_is_told() -> None:
+    network = load("alexnet", "encoder")
+    smaller = findings.seen_at(network, 128, (0.1, 0.1, 0.9, 0.9))
+    assert "128 × 128 pixels, the size that the decoder was trained on" in smaller
+    assert "at 224 × 224" in smaller
+    assert "may end before the image does" in smaller
+    usual = findings.seen_at(network, network.weights.input_size, None)
+    assert usual == "The predictions are made of the image at 224 × 224 pixels."

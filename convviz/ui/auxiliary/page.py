@@ -59,9 +59,10 @@ def _draw_recorded() -> None:
         st.info(str(error), icon=":material/play_arrow:")
         return
     st.header("Recorded: with and without auxiliary losses", anchor=False)
-    st.caption(findings.recorded(recorded))
-    st.markdown(findings.seeds(recorded.comparisons))
     _draw_ended("recorded", recorded.comparisons[0])
+    with st.expander("How this was recorded, and with other seeds", expanded=True):
+        st.caption(findings.recorded(recorded))
+        st.markdown(findings.seeds(recorded.comparisons))
 
 
 @st.cache_resource(show_spinner=False)
@@ -139,10 +140,10 @@ def _draw_live(view: JobView) -> None:
 
 
 def _draw_ended(job_id: str, comparison: Comparison) -> None:
-    st.markdown(results.gradients(comparison))
     st.markdown(results.learning(comparison))
-    _draw_table(comparison)
     _draw_curves(comparison, "ended", max(comparison.step, 1))
+    _draw_table(comparison)
+    st.markdown(results.gradients(comparison))
     _draw_moment(job_id, comparison)
     with st.expander("What became of auxiliary classifiers"):
         st.markdown(results.aftermath(comparison.settings))

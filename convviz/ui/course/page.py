@@ -75,6 +75,8 @@ def _choose(by_name: Mapping[str, CourseStep]) -> str:
             width=380,
         )
         st.progress(len(done) / len(names), text=findings.progress_text(len(done), len(names)))
+    if done:
+        st.caption("Your predictions are kept while this tab is open, and lost if it is reloaded.")
     return str(name)
 
 

@@ -442,7 +442,7 @@ STEPS = (
         "A ConvNet has two parts. The **encoder** is a chain of layers that turn the image into "
         "more and more, smaller and smaller feature maps: edges first, then textures, then parts. "
         "The **decoder** reads the last maps and shares out a probability among all classes it "
-        "knows. Follow the image from the left to the right.",
+        "knows. Follow the image along the arrows.",
         Question("Will the decoder give its first guess more than half?", YES_NO),
         lambda choice: _draw_flow(choice, _any_with_classes(choice), "course_flow"),
         _sureness,
