@@ -140,8 +140,14 @@ def _draw_live(view: JobView) -> None:
 
 
 def _draw_ended(job_id: str, comparison: Comparison) -> None:
-    st.markdown(results.learning(comparison))
+    last = comparison.moments[-1]
+    st.markdown(
+        findings.in_a_sentence(
+            last.step, last.with_heads.validation.accuracy, last.without.validation.accuracy
+        )
+    )
     _draw_curves(comparison, "ended", max(comparison.step, 1))
+    st.markdown(results.learning(comparison))
     _draw_table(comparison)
     st.markdown(results.gradients(comparison))
     _draw_moment(job_id, comparison)
