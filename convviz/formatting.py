@@ -48,7 +48,7 @@ def probability(share: float) -> str:
     if share < 0.001:
         return "< 0.1 %"
     text = f"{100 * share:.1f} %"
-    return "> 99.9 %" if text == "100.0 %" and share < 1 else text
+    return "> 99.9 %" if text == "100.0 %" else text  # 1 itself is a rounded number, as 0 is
 
 
 def size_text(count: int, digits: int | None = None) -> str:

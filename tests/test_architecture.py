@@ -63,7 +63,7 @@ PAGE_FOLDERS = {folder_of(page) for page in PAGES}
 UI_GROUPS = (
     {
         *("keys", "choice", "state", "errors", "visitor", "widgets", "formulas", "how_we_know"),
-        *("findings", "byte_store", "glossary", "answers", "shared_work"),
+        *("charts", "scrolling", "findings", "byte_store", "glossary", "answers", "shared_work"),
     },
     {
         *("cache", "jobs", "exports", "downloads", "predictions", "navigation", "questions"),

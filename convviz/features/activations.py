@@ -559,14 +559,21 @@ def depth_trend(summaries: Sequence[LayerSummary]) -> str:
     third = len(shares) // 3
     first, last = sum(shares[:third]) / third, sum(shares[-third:]) / third
     correlation = rank_correlation(list(range(len(shares))), shares)
-    clear = (
-        abs(correlation) >= max(_LEAST_CORRELATION, _LEAST_DEVIATIONS / sqrt(len(shares) - 1))
+    moves = (
+        abs(correlation) >= _LEAST_CORRELATION
         and abs(last - first) >= _LEAST_DIFFERENCE
         and (last > first) == (correlation > 0)
     )
-    claim = ("grows" if last > first else "falls") if clear else "shows no clear trend"
+    enough = abs(correlation) >= _LEAST_DEVIATIONS / sqrt(len(shares) - 1)
+    if not moves:
+        claim = "shows no clear trend with depth"
+    elif enough:
+        claim = f"{'grows' if last > first else 'falls'} with depth"
+    else:
+        way = "rises" if last > first else "falls"
+        claim = f"{way} here, but {len(shares)} layers are too few to call it a trend"
     return (
-        f"The share of empty channels {claim} with depth: on average {percent(first)} in the first "
+        f"The share of empty channels {claim}: on average {percent(first)} in the first "
         f"third of the {len(shares)} {name}, {percent(last)} in the last third (rank correlation "
         f"{correlation:+.2f})."
     )

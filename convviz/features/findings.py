@@ -160,11 +160,11 @@ def dead_mark(dead: DeadChannels) -> str:
     return f"dead: empty for each of {dead.images}"
 
 
-_NAMED = 3  # channels that answer most
+_NAMED = 3  # channels that draw most of a pattern
 
 
 def strongest(activations: Activations, threshold: float, seen: str = "image") -> str:
-    """Say how many channels a layer has and which of them answer most, by their salience.
+    """Say how many channels a layer has, and which draw most of a pattern, by their salience.
 
     Channels that are equally salient are named together or not at all.
 
@@ -196,7 +196,8 @@ def strongest(activations: Activations, threshold: float, seen: str = "image") -
     if len(answering) == len(named):
         only = "only " if len(answering) < channels else ""
         return f"{start}; {only}{_listed(named)} {_answer(named)} to this {seen}."
-    return f"{start}; {_listed(named)} {_answer(named)} most to this {seen}."
+    draw = "draws" if len(named) == 1 else "draw"
+    return f"{start}; {_listed(named)} {draw} most of a pattern from this {seen}."
 
 
 def _answer(channels: Sequence[int]) -> str:

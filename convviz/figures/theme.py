@@ -104,6 +104,50 @@ def style(
     return figure
 
 
+def enlarged(figure: go.Figure) -> go.Figure:
+    """Return a copy for a projector, with larger text, margins, offsets and height.
+
+    Plotly lays such a figure out for the room that there is, which a page's zoom would cut off.
+
+    Returns:
+        Its text has 24 pixels at least.
+    """
+    larger = go.Figure(_scaled(figure.to_plotly_json()))
+    for axis in (*larger.select_xaxes(), *larger.select_yaxes()):
+        # Where a figure leaves these sizes to the page's theme, they are the theme's small ones.
+        axis.title.font.size = axis.title.font.size or _LEAST_TEXT
+        axis.tickfont.size = axis.tickfont.size or _LEAST_TEXT
+    return larger
+
+
+_LARGER = 1.8
+_LEAST_TEXT = 24  # pixels, read from the back of a room where the screen has 1920
+_OFFSETS = frozenset({"ax", "ay", "xshift", "yshift", "standoff", "ticklen"})
+
+
+def _scaled(part: Any, name: str = "") -> Any:
+    """Enlarge what is a length in pixels in a part of a figure, by the name it stands under."""
+    if isinstance(part, list | tuple):
+        return [_scaled(each, name) for each in part]
+    if isinstance(part, dict):
+        return {key: _scaled_value(name, key, value) for key, value in part.items()}
+    return part
+
+
+def _scaled_value(parent: str, name: str, value: Any) -> Any:
+    is_number = isinstance(value, int | float)
+    if is_number and name == "size" and (parent == "font" or parent.endswith("font")):
+        return max(_LEAST_TEXT, round(_LARGER * value))
+    if is_number and (
+        (name == "height" and parent == "layout")
+        or parent == "margin"
+        or name in _OFFSETS
+        or (name == "size" and parent == "marker")
+    ):
+        return round(_LARGER * value)
+    return _scaled(value, name)
+
+
 def _merged(present: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """Return a nested dictionary with the values of another one put in."""
     merged = dict(present)

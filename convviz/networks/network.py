@@ -39,6 +39,8 @@ class Weights:
             is not `input_size`.
         warning: What is wrong with the numbers, one sentence, which the note has as well; empty if
             nothing is.
+        accuracy: Share of validation images whose class it names first; None where that was not
+            measured with these weights here.
     """
 
     source: str
@@ -54,6 +56,7 @@ class Weights:
     decoder_set: str = ""
     decoder_size: int | None = None
     warning: str = ""
+    accuracy: float | None = None
 
 
 def no_title(name: str) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from convviz import formatting
 from convviz.formatting import percent
 from convviz.plain_text import plain
 
@@ -43,8 +44,8 @@ def sureness(network: str, label: str, probability: float) -> Answer:
     """Whether a network gives its first guess more than half of the probability, 0…1."""
     return Answer(
         _yes(probability > 0.5),
-        f"{plain(network)} gives its first guess, *{plain(label)}*, {percent(probability, 1)} of "
-        "the probability.",
+        f"{plain(network)} gives its first guess, *{plain(label)}*, "
+        f"{formatting.probability(probability)} of the probability.",
     )
 
 
@@ -66,7 +67,7 @@ def surest(probabilities: Mapping[str, tuple[str, float]]) -> Answer:
     """Which network gives its first guess most: title and probability, by the option's name."""
     highest = max(probability for _, probability in probabilities.values())
     given = " and ".join(
-        f"{plain(title)} gives its first guess {percent(probability, 1)}"
+        f"{plain(title)} gives its first guess {formatting.probability(probability)}"
         for title, probability in probabilities.values()
     )
     right = tuple(name for name, (_, value) in probabilities.items() if value == highest)

@@ -144,6 +144,12 @@ TERMS = (
         "gradient",
         "How the loss changes when a weight, or a pixel, changes by a little.",
     ),
+    Term("score", "The number that a network gives a class before it makes probabilities of all."),
+    Term(
+        "Grad-CAM",
+        "A layer's maps added up, each times its mean gradient: by how much the class's score "
+        "rises with that map, averaged over its positions.",
+    ),
     Term("loss", "What training lowers: how far the network's answers are from the right ones."),
     Term("ablation", "Setting channels to 0 and comparing what the network says before and after."),
     Term("top patch", "A part of a set's images to which a channel answers most."),

@@ -25,10 +25,10 @@ from convviz.jobs.cluster import ClusterRunner, ClusterSettings, TakeoverRunner
 from convviz.jobs.gate import GATE, give_way
 from convviz.jobs.job import JobView, Limits, Parts, Runner, Work, set_parts
 from convviz.jobs.runner import LocalRunner
-from convviz.ui import handed_on, state, visitor
+from convviz.ui import handed_on, scrolling, state, visitor
 from convviz.ui.choice import ChosenImage
 from convviz.ui.errors import fragment, guarded
-from convviz.ui.keys import Component, Entry, Key
+from convviz.ui.keys import Entry, Key
 from convviz.ui.shared_work import sharing, store
 
 Draw = Callable[[JobView], object]
@@ -49,36 +49,6 @@ _RESTARTED = (
     "The server was started again, and the run that was open here is gone with all other runs. "
     "The settings are still here: start it again with the button on this page."
 )
-
-# The element may be mounted again with the same token, which is followed once. What stands below
-# the heading comes some seconds later: until then the page may be too short to scroll so far.
-# Whoever begins to scroll meanwhile is left alone.
-_SCROLL = """
-export default function ({ data }) {
-  if (window.convvizScrolled === data.token) return;
-  window.convvizScrolled = data.token;
-  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
-  const main = document.querySelector("[data-testid=stMain]");
-  const app = document.querySelector("[data-testid=stApp]");
-  let tries = 150;
-  let again = 15; // what is drawn late may move the heading away
-  const timer = setInterval(() => {
-    tries -= 1;
-    const heading = document.querySelector(".st-key-job_heading");
-    const way = heading ? heading.getBoundingClientRect().top - 80 : Infinity;
-    const room = main.scrollHeight - main.clientHeight - main.scrollTop;
-    const isWhole = app.dataset.testScriptState === "notRunning"; // nothing of before is left
-    if (!(isWhole && room >= way) && tries > 0) return;
-    if (Math.abs(way) > 40) heading?.scrollIntoView({ behavior, block: "start" });
-    again -= 1;
-    if (again < 0) clearInterval(timer);
-  }, 200);
-  const leave = () => clearInterval(timer);
-  for (const act of ["wheel", "touchmove", "keydown"])
-    addEventListener(act, leave, { once: true, passive: true });
-}
-"""
-_scroll = st.components.v2.component(Component.SCROLL, js=_SCROLL)
 
 # Not in Streamlit's cache, which any visitor can clear.
 _runner: Runner | None = None
@@ -437,11 +407,8 @@ class PageJobs:
         """Let the page scroll to a job that was started here: once to the run, once to its end."""
         if not view.handed_on and st.session_state.get(self._key("started")) != view.id:
             return  # found again, or opened from a list: the visitor is where they want to be
-        with st.container(key="job_scroll"):
-            _scroll(
-                key="job_scroll_to",
-                data={"token": f"{view.id} {'runs' if view.live else 'ended'}"},
-            )
+        token = f"{view.id} {'runs' if view.live else 'ended'}"
+        scrolling.to(".st-key-job_heading", token, key="run")
 
     def _watch(self, view: JobView, draw: Draw, phase: Callable[[JobView], object]) -> None:
         """Draw a job about once a second; run the page anew when the job needs another layout."""

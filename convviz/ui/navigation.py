@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from convviz.ui import glossary, state
+from convviz.ui.keys import Key
 
 _ROOT = Path(__file__).parents[2]  # app.py and pages/ stand beside the package
 
@@ -43,22 +44,22 @@ PAGES = (
         "How does a ConvNet get from pixels to class names? Step by step, with your own image.",
     ),
     Page(
-        "pages/1_Activations.py",
-        "Activations",
-        "grid_view",
-        "Which channels of a layer answer to the image, and which stay empty?",
-    ),
-    Page(
-        "pages/8_Evidence.py",
-        "Evidence",
-        "quiz",
-        "Why this class: where does the network look, and is that true?",
-    ),
-    Page(
         "pages/2_Filters.py",
         "Filters",
         "tune",
         "What did the channels of a layer learn to look for?",
+    ),
+    Page(
+        "pages/6_Training.py",
+        "Training",
+        "trending_up",
+        "How do feature maps grow while a network learns?",
+    ),
+    Page(
+        "pages/5_Transfer_learning.py",
+        "Transfer learning",
+        "alt_route",
+        "How does a trained encoder help a new task with few images?",
     ),
     Page(
         "pages/3_Architectures.py",
@@ -73,34 +74,35 @@ PAGES = (
         "What does a network cost that you put together, and what does one change to it?",
     ),
     Page(
-        "pages/4_Reconstruction.py",
-        "Reconstruction",
-        "restore_page",
-        "What does a layer still know about the image?",
-    ),
-    Page(
-        "pages/5_Transfer_learning.py",
-        "Transfer learning",
-        "alt_route",
-        "How does a trained encoder help a new task with few images?",
-    ),
-    Page(
-        "pages/6_Training.py",
-        "Training",
-        "trending_up",
-        "How do feature maps grow while a network learns?",
-    ),
-    Page(
         "pages/7_Auxiliary_classifiers.py",
         "Auxiliary classifiers",
         "call_split",
         "Do small classifiers on the way help a deep network learn?",
     ),
+    Page(
+        "pages/1_Activations.py",
+        "Activations",
+        "grid_view",
+        "Which channels of a layer answer to the image, and which stay empty?",
+    ),
+    Page(
+        "pages/8_Evidence.py",
+        "Evidence",
+        "quiz",
+        "Why this class: where does the network look, and is that true?",
+    ),
+    Page(
+        "pages/4_Reconstruction.py",
+        "Reconstruction",
+        "restore_page",
+        "What does a layer still know about the image?",
+    ),
 )
 
 
-# Where each page leads: in the order of the course, from the whole network over filters, training,
-# transfer learning and designs to feature maps and what is left in them.
+# Where each page leads, which is their order in the sidebar: that of the course, from the whole
+# network over filters, training, transfer learning and designs to feature maps and what is left in
+# them.
 NEXT = {
     "Home": (
         "Course",
@@ -148,6 +150,9 @@ NEXT = {
     ),
 }
 
+# Before its last step a page has a “Next” of its own.
+_LAST_STEP = {"Course": "training"}
+
 
 @cache
 def pages() -> tuple[Page, ...]:
@@ -182,12 +187,28 @@ class Links:
             )
 
 
+def draw_start() -> None:
+    """Draw the link to the course for who is new here."""
+    course = next((page for page in pages() if page.title == "Course"), None)
+    if course is not None:
+        with st.container(key="navigation_start"):
+            st.page_link(
+                course.file,
+                label="**New here? Start the course**",
+                icon=f":material/{course.icon}:",
+                query_params=state.link(),
+                width="content",
+            )
+
+
 def draw_next(title: str) -> None:
-    """Draw where to go from a page: a sentence, and the link.
+    """Draw where to go from a page: a sentence, and the link; for a page of steps, from its last.
 
     Args:
         title: The page's title; one that no page of `PAGES` has is Home's heading.
     """
+    if title in _LAST_STEP and state.visit().values.get(Key.STEP) != _LAST_STEP[title]:
+        return
     by_title = {page.title: page for page in (HOME, *pages())}
     name, sentence = NEXT[title if title in by_title else HOME.title]
     following = by_title.get(name, HOME)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -35,15 +35,22 @@ def bars_html(predictions: Sequence[Prediction]) -> str:
     return f'<ol class="convviz-bars">{rows}</ol>'
 
 
-def draw(network: Network, predictions: Sequence[Prediction]) -> None:
+def draw(
+    network: Network,
+    predictions: Sequence[Prediction],
+    below: Callable[[], None] | None = None,
+) -> None:
     """Draw a network's best guesses, or say why it has none.
 
     Args:
         network: The network that made them.
         predictions: Its best guesses; none where it has no decoder.
+        below: Draws what stands directly below the bars.
     """
     if predictions:
         bars(predictions)
+        if below is not None:
+            below()
         st.caption(about(network))
     else:
         st.info(why_none(network), icon=":material/visibility_off:")

@@ -106,6 +106,7 @@ class Bundled(Source):
                 f"{percent(info.accuracy_top5, 1)}."
             ),
             input_size=info.input_size,
+            accuracy=info.accuracy,
         )
 
 

@@ -142,6 +142,7 @@ class Encoder(Source):
             note=note,
             decoder_set=info.training_set if info else "",
             decoder_size=info.input_size if info else None,
+            accuracy=info.accuracy if info else None,
         )
 
 

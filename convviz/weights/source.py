@@ -91,6 +91,7 @@ def network_with(
     input_size: int | None = None,
     decoder_set: str = "",
     decoder_size: int | None = None,
+    accuracy: float | None = None,
 ) -> Network:
     """Make a network from a module and the description of its weights.
 
@@ -108,6 +109,7 @@ def network_with(
             None: as torchvision's ImageNet weights, which see the middle 7/8 of an image.
         decoder_set: What the decoder was trained on, if that is not `training_set`.
         decoder_size: Side of the image for the decoder's predictions, if that is not `input_size`.
+        accuracy: Share of validation images whose class it names first, if that was measured.
 
     Of weights that are infinite or not a number the note gives warning.
     """
@@ -126,6 +128,7 @@ def network_with(
         warning=warning,
         decoder_set=decoder_set,
         decoder_size=decoder_size,
+        accuracy=accuracy,
     )
     return Network(fitted(spec, module), module, weights)
 

@@ -257,7 +257,11 @@ class TestTrend:
             # perfectly ranked, but by next to nothing
             ([0.1, 0.101, 0.102, 0.103, 0.104, 0.105], "shows no clear trend", ("+1.00",)),
             # three layers in a row may be chance
-            ([0.1, 0.2, 0.3], "shows no clear trend", ("10 %", "30 %", "+1.00")),
+            (
+                [0.1, 0.2, 0.3],
+                "rises here, but 3 layers are too few to call it a trend",
+                ("10 %", "30 %", "+1.00"),
+            ),
         ],
     )
     def test_claims_follow_the_numbers(

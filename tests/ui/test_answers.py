@@ -16,10 +16,10 @@ def says(answer: Answer, right: str, *words: str) -> None:
 @pytest.mark.parametrize(
     ("probability", "right", "told"),
     [
-        (0.0, "no", "0.0 %"),
+        (0.0, "no", "< 0.1 %"),
         (0.5, "no", "50.0 %"),
         (0.501, "yes", "50.1 %"),
-        (1.0, "yes", "100.0 %"),
+        (1.0, "yes", "> 99.9 %"),
     ],
 )
 def test_how_sure_a_network_is(probability: float, right: str, told: str) -> None:

@@ -120,3 +120,11 @@ def test_a_moment_is_named_by_the_steps_behind_it() -> None:
     assert "the two are equal" in findings.moment(three, 0)
     assert findings.moment(three, 2).startswith("After 1,200 steps. ")
     assert "the two are equal" not in findings.moment(three, 2)
+
+
+@pytest.mark.claims("convviz.ui.auxiliary.findings.in_a_sentence")
+def test_the_result_in_a_sentence() -> None:
+    said = findings.in_a_sentence(1400, 0.42, 0.3)
+    assert "After 1,400 steps" in said
+    assert "with auxiliary losses classifies 42 %" in said
+    assert said.endswith("without 30 %.")

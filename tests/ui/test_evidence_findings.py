@@ -9,6 +9,7 @@ from convviz.features.deletion import Curve, DeletionStep
 from convviz.features.grad_cam import ClassMap
 from convviz.structure.layers import Layer
 from convviz.ui.evidence import findings
+from convviz.weights.load import load
 
 A = ClassTarget(0)
 
@@ -25,7 +26,8 @@ def class_map(contributions: tuple[float, float] = (0.5, -0.2)) -> ClassMap:
 
 @pytest.mark.claims("convviz.ui.evidence.findings.score")
 @pytest.mark.parametrize(
-    ("share", "text"), [(0.0, "< 0.1 %"), (0.25, "25.0 %"), (0.99999, "> 99.9 %"), (1.0, "100.0 %")]
+    ("share", "text"),
+    [(0.0, "< 0.1 %"), (0.25, "25.0 %"), (0.99999, "> 99.9 %"), (1.0, "> 99.9 %")],
 )
 def test_the_score_is_told_with_its_probability(share: float, text: str) -> None:
     alone = findings.score("tabby", -1.234, share, against=False)
@@ -90,7 +92,7 @@ def step(deletion: float, insertion: float, others: tuple[float, ...]) -> Deleti
 @pytest.mark.parametrize(
     ("deletion", "insertion", "verdict"),
     [
-        (0.1, 0.9, "beats every shuffled one in both tests"),
+        (0.1, 0.9, "Yes: the map beats every shuffled one in both tests"),
         (0.1, 0.3, "in deletion, but not in insertion"),
         (0.3, 0.9, "in insertion, but not in deletion"),
         (0.9, 0.1, "does not beat chance"),
@@ -106,6 +108,7 @@ def test_a_map_that_does_not_beat_chance_is_named(
     assert text.count("0.300") >= 2
     assert "average of 3" in text
     assert verdict in text
+    assert text.startswith(("**Yes: ", "**Partly: ", "**No: "))  # in words, then the figures
     assert "Not all" in findings.deletion(DeletionStep(A, 0, 10))
 
 
@@ -149,3 +152,14 @@ def test_why_no_class_can_be_explained() -> None:
     assert "classes=(" in findings.no_class(is_nameless=True)
     assert "decoder" not in findings.no_class(is_nameless=True)
     assert "Choose other weights" in findings.no_class(is_nameless=False)
+
+
+@pytest.mark.claims("convviz.ui.evidence.findings.seen_at")
+def test_the_size_of_the_image_that_the_decoder_sees_is_told() -> None:
+    network = load("alexnet", "encoder")
+    smaller = findings.seen_at(network, 128, (0.1, 0.1, 0.9, 0.9))
+    assert "128 × 128 pixels, the size that the decoder was trained on" in smaller
+    assert "at 224 × 224" in smaller
+    assert "may end before the image does" in smaller
+    usual = findings.seen_at(network, network.weights.input_size, None)
+    assert usual == "The predictions are made of the image at 224 × 224 pixels."

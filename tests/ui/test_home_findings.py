@@ -107,3 +107,18 @@ def test_what_a_network_has_no_name_for(name: str) -> None:
     assert findings.unknown_class("", network) == ""
     silent = replace(network, weights=replace(network.weights, has_decoder=False))
     assert findings.unknown_class("astronaut", silent) == ""
+
+
+@pytest.mark.claims("convviz.ui.home.findings.own_picture")
+def test_an_own_picture_is_told_how_far_to_trust_the_guesses() -> None:
+    network = load("alexnet", "encoder")
+    share = network.weights.accuracy
+    assert share is not None
+    assert f"{100 * share:.1f} %" in network.weights.note  # the figure that was measured
+    few = replace(network, weights=replace(network.weights, accuracy=0.428))
+    assert findings.own_picture(few) == (
+        "It knows only these 200 classes, and of pictures of them it is right about 4 times in ten."
+    )
+    unmeasured = replace(network, weights=replace(network.weights, accuracy=None))
+    assert "times in ten" not in findings.own_picture(unmeasured)
+    assert findings.own_picture(load("alexnet", "random")) == ""

@@ -8,7 +8,7 @@ ROOT = Path(__file__).parent.parent.parent
 LIGHT = tuple(
     f"convviz.ui.{name}"
     for name in (
-        *("keys", "choice", "state", "errors", "visitor", "widgets", "formulas"),
+        *("keys", "choice", "state", "errors", "visitor", "widgets", "charts", "formulas"),
         *("exports", "navigation", "sidebar.image", "shell", "architectures.views"),
     )
 )

@@ -10,7 +10,7 @@ from convviz.features.activations import Activations
 from convviz.figures import activations as figures
 from convviz.figures import theme
 from convviz.sprites.overlay import ends, heatmap
-from convviz.ui import predictions, state
+from convviz.ui import charts, predictions, state
 from convviz.ui.activations.compare import CHANNEL_WISE
 from convviz.ui.choice import Choice
 from convviz.ui.how_we_know import how_we_know
@@ -67,7 +67,7 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
     with left:
         st.markdown("**How much each deeper layer changes**")
         figure = figures.changes(ablation.changes)
-        st.plotly_chart(figure, config=theme.CONFIG, key="activations_changes")
+        charts.draw(figure, config=theme.CONFIG, key="activations_changes")
     with right:
         _predictions(ablation)
     _maps(ablation)

@@ -179,7 +179,7 @@ def number_rows(activations: Activations, channel: int) -> list[tuple[str, str]]
     ranks = activations.ranks()
     rank, sharing = int(ranks[channel]), int((ranks == ranks[channel]).sum())
     shared = "" if sharing == 1 else f", shared by {sharing}"
-    return [*rows, ("Rank", f"{rank} of {activations.channels}{shared}")]
+    return [*rows, ("Rank by maximum", f"{rank} of {activations.channels}{shared}")]
 
 
 def _dead_channels(

@@ -12,7 +12,7 @@ from convviz.figures import theme
 from convviz.sprites.overlay import ends, heatmap, overlay
 from convviz.structure.costs import receptive_field
 from convviz.structure.findings import whole_image_sentence
-from convviz.ui import cache, exports, state
+from convviz.ui import cache, charts, exports, state
 from convviz.ui.activations import second_image
 from convviz.ui.activations.display import STRETCHED
 from convviz.ui.choice import Choice
@@ -41,7 +41,7 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
     with middle:
         st.markdown("**Values of the map**")
         figure = figures.histogram(values)
-        st.plotly_chart(figure, config=theme.CONFIG, key="activations_map_histogram")
+        charts.draw(figure, config=theme.CONFIG, key="activations_map_histogram")
     with right:
         _second_image(choice, activations, channel)
     how_we_know("map on the image", "effective field", "maximum and rank")

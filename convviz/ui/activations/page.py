@@ -12,7 +12,7 @@ from convviz.figures import activations as figures
 from convviz.figures import theme
 from convviz.networks.network import Network
 from convviz.structure.trunk import comparable
-from convviz.ui import cache, exports, state, widgets
+from convviz.ui import cache, charts, exports, state, widgets
 from convviz.ui.activations import ahead, compare, display, grid, layer_table, live, one_channel
 from convviz.ui.activations.display import DisplayOptions
 from convviz.ui.choice import Choice, ChosenImage
@@ -81,7 +81,7 @@ def draw(choice: Choice) -> None:
 
 
 def _headline(texts: tuple[str, str], activations: Activations, threshold: float) -> None:
-    """Say which channels answer most, in which layer, and how many are empty."""
+    """Say which channels draw most of a pattern, in which layer, and how many are empty."""
     heading, caption = texts
     with st.container(key=ahead.HEADLINE, gap=None):
         st.header(heading, anchor=False)
@@ -92,7 +92,7 @@ def _all_layers(choice: Choice, activations: Activations, options: DisplayOption
     """Draw how the share of empty channels changes from the first layer to the last."""
     summaries = cache.empty_by_depth(choice.image, choice.network, options.threshold)
     st.markdown(depth_trend(summaries))
-    st.plotly_chart(
+    charts.draw(
         figures.empty_by_depth(summaries, activations.layer.name),
         config=theme.CONFIG,
         key="activations_depth_chart",

@@ -17,7 +17,7 @@ from convviz.lessons.printed_figures import reported as reported_figures
 from convviz.networks.registry import spec
 from convviz.structure.costs import Costs
 from convviz.structure.input_size import LARGEST_INPUT
-from convviz.ui import cache, exports, state
+from convviz.ui import cache, charts, exports, state
 from convviz.ui.architectures import findings
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
@@ -140,7 +140,7 @@ def _draw_parameters(networks: Sequence[Costs]) -> None:
     st.header("Parameters", anchor=False)
     axes = {"linear": "Linear", "log": "Logarithmic"}
     log = one_of("Axis", axes, Key.COMPARED_AXIS, "linear") == "log"
-    st.plotly_chart(
+    charts.draw(
         cache.once(
             lambda: figures.parameters(networks, log=log),
             "parameters",
@@ -253,7 +253,7 @@ def _draw_trade(networks: Sequence[Costs], reported: dict[str, Reported | None])
     if len(published) < 2:
         return
     st.header("What the cost buys", anchor=False)
-    st.plotly_chart(
+    charts.draw(
         cache.once(
             lambda: figures.trade(
                 [cache.costs(costs.name) for costs, _ in published],  # as they were tested
@@ -287,7 +287,7 @@ def _draw_bars(
     colours: Sequence[str],
     longest: float | None = None,
 ) -> None:
-    st.plotly_chart(
+    charts.draw(
         cache.once(
             lambda: figures.amounts(
                 titles, values, texts=texts, exact=exact, colours=colours, longest=longest

@@ -15,7 +15,7 @@ from convviz.learning import findings as results
 from convviz.learning.auxiliary import Comparison, Settings, compare_auxiliary
 from convviz.learning.auxiliary_recording import RecordedComparisons
 from convviz.learning.small_networks import HEADS
-from convviz.ui import datasets, errors, exports, jobs, state
+from convviz.ui import charts, datasets, errors, exports, jobs, state
 from convviz.ui.auxiliary import findings
 from convviz.ui.auxiliary.settings import choose
 from convviz.ui.how_we_know import how_we_know
@@ -59,9 +59,10 @@ def _draw_recorded() -> None:
         st.info(str(error), icon=":material/play_arrow:")
         return
     st.header("Recorded: with and without auxiliary losses", anchor=False)
-    st.caption(findings.recorded(recorded))
-    st.markdown(findings.seeds(recorded.comparisons))
     _draw_ended("recorded", recorded.comparisons[0])
+    with st.expander("How this was recorded, and with other seeds", expanded=True):
+        st.caption(findings.recorded(recorded))
+        st.markdown(findings.seeds(recorded.comparisons))
 
 
 @st.cache_resource(show_spinner=False)
@@ -139,10 +140,16 @@ def _draw_live(view: JobView) -> None:
 
 
 def _draw_ended(job_id: str, comparison: Comparison) -> None:
-    st.markdown(results.gradients(comparison))
+    last = comparison.moments[-1]
+    st.markdown(
+        findings.in_a_sentence(
+            last.step, last.with_heads.validation.accuracy, last.without.validation.accuracy
+        )
+    )
+    _draw_curves(comparison, "ended", max(comparison.step, 1))
     st.markdown(results.learning(comparison))
     _draw_table(comparison)
-    _draw_curves(comparison, "ended", max(comparison.step, 1))
+    st.markdown(results.gradients(comparison))
     _draw_moment(job_id, comparison)
     with st.expander("What became of auxiliary classifiers"):
         st.markdown(results.aftermath(comparison.settings))
@@ -158,14 +165,14 @@ def _draw_curves(comparison: Comparison, name: str, steps: int) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Loss of the main classifier** on the training pictures")
-        st.plotly_chart(
+        charts.draw(
             figures.losses(comparison.moments, comparison.guessing.loss, steps),
             config=theme.save_as("auxiliary-loss"),
             key=f"auxiliary_{name}_loss",
         )
     with right:
         st.markdown("**Classified correctly** of the pictures not learned from")
-        st.plotly_chart(
+        charts.draw(
             figures.accuracies(comparison.moments, comparison.guessing.accuracy, steps),
             config=theme.save_as("auxiliary-accuracy"),
             key=f"auxiliary_{name}_accuracy",
@@ -173,7 +180,7 @@ def _draw_curves(comparison: Comparison, name: str, steps: int) -> None:
 
 
 def _draw_gradients(comparison: Comparison, index: int, name: str) -> None:
-    st.plotly_chart(
+    charts.draw(
         figures.gradients(comparison.moments, index, HEADS),
         config=theme.save_as(f"auxiliary-gradients-{comparison.moments[index].step}"),
         key=f"auxiliary_{name}_gradients",

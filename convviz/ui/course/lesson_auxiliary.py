@@ -8,7 +8,7 @@ import streamlit as st
 
 from convviz.figures import theme
 from convviz.figures.auxiliary import gradient_norms
-from convviz.formatting import percent
+from convviz.formatting import probability
 from convviz.learning import findings
 from convviz.learning.gradients import Gradients, Initialisation, auxiliary_gradients
 from convviz.lessons import auxiliary_loss
@@ -16,7 +16,7 @@ from convviz.networks.paper_designs import GOOGLENET, describe
 from convviz.networks.registry import spec as network_spec
 from convviz.structure.costs import Head
 from convviz.structure.costs import heads as auxiliary_heads
-from convviz.ui import auxiliary_settings, cache, exports, state
+from convviz.ui import auxiliary_settings, cache, charts, exports, state
 from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.components import network_diagram
 from convviz.ui.course import lesson_network
@@ -83,7 +83,7 @@ def _draw_gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
             gradients, batch_norm=batch_norm, start=cast(Initialisation, start)
         )
     )
-    st.plotly_chart(
+    charts.draw(
         gradient_norms(gradients.stages, {head.name: head.after for head in heads}),
         config=theme.save_as("gradients"),
         key="course_gradients",
@@ -130,6 +130,6 @@ def _draw_predictions(choice: Choice) -> None:
             for prediction in head.predictions:
                 st.progress(
                     prediction.probability,
-                    text=f"{prediction.label}: {percent(prediction.probability, 1)}",
+                    text=f"{prediction.label}: {probability(prediction.probability)}",
                 )
     st.markdown(findings.head_predictions(heads))

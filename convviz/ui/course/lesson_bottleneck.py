@@ -9,7 +9,7 @@ from convviz.figures import theme
 from convviz.lessons.bottleneck import Bottleneck, bottleneck
 from convviz.lessons.inception import inception_modules
 from convviz.structure.costs import Costs
-from convviz.ui import cache, state
+from convviz.ui import cache, charts, state
 from convviz.ui.choice import Choice
 from convviz.ui.course import findings
 from convviz.ui.formulas import ledger
@@ -49,7 +49,7 @@ def draw(choice: Choice) -> None:
             ),
         ]
     )
-    st.plotly_chart(
+    charts.draw(
         figures.break_even(chosen),
         config=theme.save_as("bottleneck"),
         key="course_bottleneck",
@@ -120,7 +120,7 @@ def _draw_every_module() -> None:
     st.header("What the 1×1 layers save in every Inception module", anchor=False)
     name = one_of("Of", _FORMS, Key.BOTTLENECK_SAVING, "googlenet-2015")
     modules = inception_modules(cache.costs(name))
-    st.plotly_chart(
+    charts.draw(
         figures.module_savings(modules),
         config=theme.save_as("savings"),
         key="course_savings",

@@ -12,14 +12,14 @@ from convviz.features.class_evidence import AveragedMaps, ClassEvidence
 from convviz.features.effective_field import map_box
 from convviz.figures import lessons as figures
 from convviz.figures import theme
-from convviz.formatting import percent, signed
+from convviz.formatting import probability, signed
 from convviz.lessons.pooling import classifiers
 from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
 from convviz.plain_text import plain
 from convviz.sprites.overlay import heatmap, overlay
-from convviz.ui import cache, exports
+from convviz.ui import cache, charts, exports
 from convviz.ui.choice import Choice
 from convviz.ui.course import findings, lesson_network
 from convviz.ui.formulas import formula, ledger
@@ -60,7 +60,7 @@ def _draw_parameters() -> None:
                 st.caption(plain(str(error)))
     if not networks:
         return
-    st.plotly_chart(figures.classifiers(networks), config=theme.save_as("gap"), key="course_gap")
+    charts.draw(figures.classifiers(networks), config=theme.save_as("gap"), key="course_gap")
     ledger((network.title, network.averaged_formula, network.remark) for network in networks)
     st.caption(
         "These are numbers of parameters. How well the networks would do is another question: they "
@@ -85,7 +85,7 @@ def _draw_scores(choice: Choice) -> None:
     index = st.selectbox(
         "Class",
         range(len(classes)),
-        format_func=lambda i: f"{predictions[i].label} ({percent(predictions[i].probability, 1)})",
+        format_func=lambda i: f"{predictions[i].label} ({probability(predictions[i].probability)})",
         key="course_gap_class",
         help="The network's five best guesses.",
         width=320,

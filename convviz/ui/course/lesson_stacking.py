@@ -7,7 +7,7 @@ import streamlit as st
 from convviz.figures import lessons as figures
 from convviz.figures import theme
 from convviz.lessons.stacking import Stacking, replacing, stack
-from convviz.ui import cache, state
+from convviz.ui import cache, charts, state
 from convviz.ui.choice import Choice
 from convviz.ui.components.drawing import drawing
 from convviz.ui.course import findings
@@ -42,7 +42,7 @@ def draw(choice: Choice) -> None:
     with right:
         _draw_towers(stacking)
     ledger(findings.stacking_rows(stacking))
-    st.plotly_chart(
+    charts.draw(
         figures.stack_against_single([replacing(kernel) for kernel in _LARGE], large),
         config=theme.save_as("stacks"),
         key="course_stacks",

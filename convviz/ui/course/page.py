@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from convviz.ui import glossary, navigation, state
+from convviz.ui import glossary, navigation, scrolling, state
 from convviz.ui.choice import Choice
 from convviz.ui.course import findings, steps
 from convviz.ui.course.steps import CourseStep
@@ -36,6 +36,7 @@ def draw(choice: Choice) -> None:
         if is_checked and step.reveal is not None:
             step.reveal(choice)
     _draw_buttons(choice, step, list(by_name))
+    scrolling.to("[data-testid=stMain] h1", step.name, key="course")
     how_we_know(
         "guesses",
         "empty channels",
@@ -74,6 +75,8 @@ def _choose(by_name: Mapping[str, CourseStep]) -> str:
             width=380,
         )
         st.progress(len(done) / len(names), text=findings.progress_text(len(done), len(names)))
+    if done:
+        st.caption("Your predictions are kept while this tab is open, and lost if it is reloaded.")
     return str(name)
 
 

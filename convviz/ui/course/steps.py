@@ -26,7 +26,7 @@ from convviz.sprites import grid
 from convviz.sprites.overlay import heatmap, overlay
 from convviz.structure.layers import Layer
 from convviz.structure.layers import layer as layer_named
-from convviz.ui import answers, cache, predictions, state
+from convviz.ui import answers, cache, charts, predictions, state
 from convviz.ui.answers import AMOUNTS, YES_NO, Answer
 from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.components.network_flow import network_flow
@@ -332,7 +332,7 @@ def _emptier(choice: Choice) -> Answer:
 def _draw_depth(choice: Choice) -> None:
     summaries = cache.empty_by_depth(choice.image, choice.network, 0.0)
     shown = [each for each in summaries if each.layer.in_encoder]
-    st.plotly_chart(empty_by_depth(shown, ""), config=theme.CONFIG, key="course_empty_by_depth")
+    charts.draw(empty_by_depth(shown, ""), config=theme.CONFIG, key="course_empty_by_depth")
 
 
 # ---- reconstruction ------------------------------------------------------------------------------
@@ -442,7 +442,7 @@ STEPS = (
         "A ConvNet has two parts. The **encoder** is a chain of layers that turn the image into "
         "more and more, smaller and smaller feature maps: edges first, then textures, then parts. "
         "The **decoder** reads the last maps and shares out a probability among all classes it "
-        "knows. Follow the image from the left to the right.",
+        "knows. Follow the image along the arrows.",
         Question("Will the decoder give its first guess more than half?", YES_NO),
         lambda choice: _draw_flow(choice, _any_with_classes(choice), "course_flow"),
         _sureness,

@@ -30,7 +30,7 @@ from convviz.networks.design_changes import CHANGES, change_design
 from convviz.networks.design_reading import MOST_CHARACTERS, MOST_NAME
 from convviz.networks.design_starts import SMALL, start
 from convviz.structure.design_costs import count_design
-from convviz.ui import datasets, errors, exports, jobs, state
+from convviz.ui import charts, datasets, errors, exports, jobs, state
 from convviz.ui.design import film, findings
 from convviz.ui.design.settings import settle, too_long
 from convviz.ui.how_we_know import how_we_know
@@ -183,7 +183,7 @@ def _draw_live(view: JobView) -> None:
     """Draw trainings that go on; called about once a second, so it must stay cheap."""
     comparison: DesignComparison = view.newest
     jobs.progress(view, state.plain(findings.progress(comparison)))
-    st.plotly_chart(
+    charts.draw(
         figures.curves(comparison),
         config=theme.save_as("designs-curves"),
         key="design_train_live_curves",
@@ -199,7 +199,7 @@ def _draw_ended(comparison: DesignComparison) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Validation accuracy** while they learned")
-        st.plotly_chart(
+        charts.draw(
             figures.curves(comparison),
             config=theme.save_as("designs-curves"),
             key="design_train_ended_curves",
@@ -207,7 +207,7 @@ def _draw_ended(comparison: DesignComparison) -> None:
     with right:
         if any(result.gradients for result in comparison.results):
             st.markdown("**Gradient norms by layer**, before and after the first seed's training")
-            st.plotly_chart(
+            charts.draw(
                 figures.gradients(comparison),
                 config=theme.save_as("designs-gradients"),
                 key="design_train_gradients",
@@ -232,7 +232,7 @@ def _draw_accuracies(comparison: DesignComparison) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Test accuracy**, every seed")
-        st.plotly_chart(
+        charts.draw(
             figures.accuracies(comparison),
             config=theme.save_as("designs-accuracy"),
             key="design_train_accuracy",
@@ -240,7 +240,7 @@ def _draw_accuracies(comparison: DesignComparison) -> None:
     with right:
         if paired is not None:
             st.markdown("**Difference**, seed by seed, and the mean with its 95 % interval")
-            st.plotly_chart(
+            charts.draw(
                 figures.differences(comparison, paired),
                 config=theme.save_as("designs-difference"),
                 key="design_train_difference",

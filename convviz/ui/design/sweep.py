@@ -22,7 +22,7 @@ from convviz.learning.design_results import (
 from convviz.learning.design_sweep import Cost, DesignSweep, SweepProgress, plan_sweep, train_points
 from convviz.networks.design import Design
 from convviz.networks.design_variants import VARIATIONS
-from convviz.ui import datasets, exports, jobs, state
+from convviz.ui import charts, datasets, exports, jobs, state
 from convviz.ui.design import findings
 from convviz.ui.design.settings import settle, too_long
 from convviz.ui.how_we_know import how_we_know
@@ -274,7 +274,7 @@ def _draw_live(running: _RunningSweep, view: JobView) -> None:
     jobs.progress(view, state.plain(findings.progress(progress.points[-1][1])))
     sweep = running.sweep.with_results(progress)
     if sweep.trained:
-        st.plotly_chart(
+        charts.draw(
             figures.sweep(sweep, st.session_state.get(Key.DESIGN_SWEEP_COST) or "parameters"),
             config=theme.save_as("sweep"),
             key="design_sweep_live",
@@ -293,7 +293,7 @@ def _draw_points(sweep: DesignSweep) -> None:
         required=True,
     )
     kind: Cost = chosen or "parameters"
-    st.plotly_chart(
+    charts.draw(
         figures.sweep(sweep, kind), config=theme.save_as("sweep"), key="design_sweep_figure"
     )
     st.markdown(state.plain(findings.front(sweep, kind)))

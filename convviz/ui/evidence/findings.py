@@ -6,6 +6,7 @@ from convviz.features.class_evidence import ClassActivationMap
 from convviz.features.deletion import DeletionStep
 from convviz.features.grad_cam import ClassMap
 from convviz.formatting import decimals, percent, probability
+from convviz.networks.network import Network
 from convviz.plain_text import plain
 from convviz.structure.layers import Layer
 
@@ -56,6 +57,29 @@ def alone(height: int, width: int) -> str:
     return f"The map alone, {height} × {width} values; nothing is scaled or smoothed."
 
 
+def seen_at(network: Network, side: int, box: tuple[float, ...] | None) -> str:
+    """Say at which size the network saw the image, and why a layer's evidence may stop short of it.
+
+    Args:
+        network: The network.
+        side: Of the input that the predictions were made of, in pixels.
+        box: Where the layer's map lies on it; None for all of it.
+    """
+    usual = network.weights.input_size
+    text = f"The predictions are made of the image at {side} × {side} pixels"
+    if side != usual:
+        text += (
+            f", the size that the decoder was trained on; the sidebar and Activations count layers "
+            f"at {usual} × {usual}, so their maps are larger"
+        )
+    if box is not None:
+        text += (
+            ". Each value is drawn around the middle of the pixels that it looks at, so the "
+            "coloured field may end before the image does"
+        )
+    return f"{text}."
+
+
 def cam(found: ClassActivationMap, class_map: ClassMap) -> str:
     """Compare class activation mapping with Grad-CAM where both apply."""
     largest = float(found.map.max())
@@ -73,8 +97,9 @@ def channels(class_map: ClassMap, listed: int) -> str:
     total = float(class_map.contributions.sum())
     most = "channel that adds" if listed == 1 else f"{listed} channels that add"
     return (
-        f"The {most} most to the score, of {len(class_map.contributions):,}, by estimate; all "
-        f"together come to {decimals(total)} of {decimals(class_map.score)}."
+        f"The {most} most to the score, of {len(class_map.contributions):,}, by estimate; "
+        f"all {len(class_map.contributions):,} channels together, with "
+        f"those that subtract, come to {decimals(total)} of {decimals(class_map.score)}."
     )
 
 
@@ -100,12 +125,18 @@ def deletion(step: DeletionStep) -> str:
     )
     wins = (step.beats_random_in_deletion, step.beats_random_in_insertion)
     verdict = {
-        (True, True): "**The map beats every shuffled one in both tests.**",
-        (True, False): "**It beats every shuffled map in deletion, but not in insertion.**",
-        (False, True): "**It beats every shuffled map in insertion, but not in deletion.**",
-        (False, False): "**It does not beat chance: do not believe this map here.**",
+        (True, True): "**Yes: the map beats every shuffled one in both tests.** ",
+        (
+            True,
+            False,
+        ): "**Partly: it beats every shuffled map in deletion, but not in insertion.** ",
+        (
+            False,
+            True,
+        ): "**Partly: it beats every shuffled map in insertion, but not in deletion.** ",
+        (False, False): "**No: it does not beat chance: do not believe this map here.** ",
     }[wins]
-    return "".join(lines) + verdict
+    return (verdict + "".join(lines)).rstrip()
 
 
 def randomised(similarity: float, method: str) -> str:

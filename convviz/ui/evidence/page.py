@@ -35,3 +35,4 @@ def draw(choice: Choice) -> None:
     explained, method = target.choose(choice)
     st.markdown(target.score_sentence(choice.image, network, explained))
     _VIEWS[view](choice, explained, method, jobs.open_jobs())
+    widgets.words("layer", "channel", "feature map", "ReLU", "gradient", "score", "Grad-CAM")

@@ -10,7 +10,7 @@ from convviz.features.occlusion import ScoreOcclusionStep, occlude_class
 from convviz.features.saliency import similarity
 from convviz.figures import evidence as figures
 from convviz.figures import theme
-from convviz.ui import exports
+from convviz.ui import charts, exports
 from convviz.ui.choice import Choice
 from convviz.ui.evidence import findings, maps
 from convviz.ui.evidence.jobs import JobSubject, Runs
@@ -64,7 +64,7 @@ def _deletion(choice: Choice, target: ClassTarget, shown: EvidenceMap, runs: Run
         (step.deletion, step.random_deletions, "deleted"),
         (step.insertion, step.random_insertions, "inserted"),
     ):
-        st.plotly_chart(
+        charts.draw(
             figures.curves(curve, shuffled, action), config=theme.CONFIG, key=f"evidence_{action}"
         )
     names = [f"shuffled_{index + 1}" for index in range(len(step.random_deletions))]

@@ -105,7 +105,8 @@ def _maps(choice: Choice, target: ClassTarget, method: str, shown: EvidenceMap) 
             st.caption(ABOUT[method])
         with st.container(key="evidence_alone_column", gap="small"):
             maps.draw_alone(shown, "evidence_alone")
-            st.caption(findings.alone(height, width))
+            seen = findings.seen_at(choice.network, shown.side, shown.box)
+            st.caption(f"{findings.alone(height, width)} {seen}")
             maps.save_buttons(choice, target, method, shown, blend / 100)
 
 

@@ -23,7 +23,7 @@ from convviz.features.predictions import best, for_decoder
 from convviz.figures import evidence as figures
 from convviz.figures import theme
 from convviz.sprites.overlay import overlay
-from convviz.ui import cache, exports, predictions, state
+from convviz.ui import cache, charts, exports, predictions, state
 from convviz.ui.choice import Choice
 from convviz.ui.evidence import findings, maps
 from convviz.ui.evidence.jobs import Runs
@@ -133,7 +133,7 @@ def _curve(choice: Choice, target: ClassTarget, corruption: Corruption) -> None:
         )
     now = float(getattr(corruption, kind))
     figure = figures.corruption(step, CORRUPTIONS[kind].title, now)
-    st.plotly_chart(figure, config=theme.CONFIG, key="evidence_corruption_curve")
+    charts.draw(figure, config=theme.CONFIG, key="evidence_corruption_curve")
     exports.save_button(
         "Save as CSV",
         lambda: exports.table(

@@ -16,7 +16,7 @@ from convviz.sprites.grid import Section
 from convviz.sprites.kernels import kernel_picture, kernel_sheet
 from convviz.sprites.overlay import heatmap
 from convviz.structure.layers import Layer
-from convviz.ui import cache, exports, state
+from convviz.ui import cache, charts, exports, state
 from convviz.ui.choice import Choice
 from convviz.ui.components.channel_grid import Picture, channel_grid
 from convviz.ui.filters import findings
@@ -57,13 +57,13 @@ def draw(choice: Choice) -> None:
     with left:
         st.markdown("**Norms**: how large each filter is, whatever its pattern")
         figure = figures.norms(filters, order, state.channel())
-        st.plotly_chart(figure, config=theme.CONFIG, key="filters_norms_chart")
+        charts.draw(figure, config=theme.CONFIG, key="filters_norms_chart")
     with right:
         st.markdown("**All weights of the layer**")
         figure = cache.once(
             lambda: figures.weights([(layer.title, filters)]), "weights", choice.network, layer
         )
-        st.plotly_chart(figure, config=theme.CONFIG, key="filters_weights_chart")
+        charts.draw(figure, config=theme.CONFIG, key="filters_weights_chart")
     exports.save_button(
         "Save the norms as CSV",
         lambda: exports.table(["filter", "norm"], enumerate(filters.norms.tolist())),

@@ -15,7 +15,7 @@ from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
 from convviz.sprites.kernels import kernel_sheet
-from convviz.ui import cache, exports, state, widgets
+from convviz.ui import cache, charts, exports, state, widgets
 from convviz.ui.choice import Choice
 from convviz.ui.filters import findings, kernels
 from convviz.ui.how_we_know import how_we_know
@@ -101,7 +101,7 @@ def _trained_and_untrained(choice: Choice) -> None:
         _sheet(choice, title, untrained, bound, key="filters_save_untrained")
     st.markdown("**All weights of the layer**")
     figure = figures.weights([("in use", trained), ("untrained", untrained)])
-    st.plotly_chart(figure, config=theme.CONFIG, key="filters_both_weights")
+    charts.draw(figure, config=theme.CONFIG, key="filters_both_weights")
     how_we_know("untrained_kernels", "kernel_norm")
 
 

@@ -60,6 +60,19 @@ def unknown_class(label: str, network: Network) -> str:
     )
 
 
+def own_picture(network: Network) -> str:
+    """Say of a visitor's own image how far the guesses are to be trusted; "" without a decoder."""
+    count, accuracy = len(network.weights.classes), network.weights.accuracy
+    if not network.weights.has_decoder or not count:
+        return ""
+    known = "It knows only one class" if count == 1 else f"It knows only these {count:,} classes"
+    if accuracy is None:
+        return f"{known}, and names one whatever your picture shows."
+    return (
+        f"{known}, and of pictures of them it is right about {round(10 * accuracy)} times in ten."
+    )
+
+
 def knows(classes: Sequence[str], label: str) -> bool:
     """Whether a class of this name is among a network's.
 

@@ -25,6 +25,7 @@ def prepare(image: ChosenImage, network: Network) -> None:
 
 def draw(choice: Choice) -> None:
     """Draw the page; the links stay where the network fails."""
+    navigation.draw_start()
     sidebar_image.chooser("home", wide=True)
     with errors():
         _from_image_to_classes(choice)
@@ -59,10 +60,22 @@ def _from_image_to_classes(choice: Choice) -> None:
     with comes_out, errors():
         st.header(f"What {state.plain(network.title)} takes it for", anchor=False)
         guesses = overview.predictions
-        predictions.draw(network, cache.predictions(image, network) if guesses is None else guesses)
+        guesses = cache.predictions(image, network) if guesses is None else guesses
+        predictions.draw(network, guesses, lambda: _own_picture(network))
         unknown = findings.unknown_class(sidebar_image.label_of(image), network)
         if unknown:
             st.caption(unknown)
+
+
+def _own_picture(network: Network) -> None:
+    """Say below the guesses for a visitor's own image what the network can know, with the list."""
+    said = findings.own_picture(network)
+    if not said or state.visit().values.get(Key.IMAGE) != sidebar_image.OWN:
+        return
+    st.markdown(said)
+    names = [state.plain(name.split(",")[0]) for name in network.weights.classes]
+    with st.popover("The classes it knows", key="home_classes"):
+        st.markdown(" · ".join(names))
 
 
 def _draw_input(choice: Choice) -> None:

@@ -23,7 +23,7 @@ from convviz.reconstruction.progress import (
     amplify_plan,
     unnamed,
 )
-from convviz.ui import errors, state, widgets
+from convviz.ui import charts, errors, state, widgets
 from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.jobs import PageJobs
 from convviz.ui.keys import Key
@@ -191,7 +191,7 @@ def _explore(done: AmplifyProgress) -> None:
                 [done.start, *(point.score for point in done.points)],
                 at=frame.step if frame else None,
             )
-            st.plotly_chart(figure, config=theme.CONFIG, key="reconstruction_answers")
+            charts.draw(figure, config=theme.CONFIG, key="reconstruction_answers")
 
 
 def _frame_caption(frame: AmplifyFrame) -> str:

@@ -23,7 +23,7 @@ from convviz.reconstruction.progress import (
     Subject,
 )
 from convviz.reconstruction.reconstruct import ReconstructionResult
-from convviz.ui import errors, predictions
+from convviz.ui import charts, errors, predictions
 from convviz.ui.components.drawing import drawing
 from convviz.ui.reconstruction import exports
 
@@ -105,7 +105,7 @@ def _explore(run: ReconstructionProgress) -> None:
                 [step.loss for step in run.steps],
                 at=frame.step if frame else None,
             )
-            st.plotly_chart(figure, config=theme.CONFIG, key="reconstruction_loss")
+            charts.draw(figure, config=theme.CONFIG, key="reconstruction_loss")
 
 
 def frame_slider(frames: tuple[AnyFrame, ...], key: str) -> AnyFrame | None:

@@ -12,6 +12,7 @@ from convviz.jobs.job import JobView
 from convviz.plain_text import plain
 from convviz.reconstruction import findings
 from convviz.reconstruction.progress import ReconstructionProgress, SeriesProgress
+from convviz.ui import charts
 from convviz.ui.reconstruction import exports
 from convviz.ui.reconstruction.run import ImageSlot, progress_text
 
@@ -69,7 +70,7 @@ def ended(series: SeriesProgress, *, about: str = "") -> None:
             [run.result.layout if run.result else None for run in done],
             [run.result.detail if run.result else None for run in done],
         )
-        st.plotly_chart(figure, config=theme.CONFIG, key="reconstruction_survival")
+        charts.draw(figure, config=theme.CONFIG, key="reconstruction_survival")
 
 
 def tiles(series: SeriesProgress, originals: Sequence[bytes] = ()) -> list[ImageSlot]:

@@ -13,7 +13,7 @@ from convviz.jobs.job import JobView
 from convviz.learning.plan import TransferPlan, plan_further
 from convviz.learning.transfer import Lesson, TransferOutcome, TransferProgress, train_transfer
 from convviz.networks.network import Network
-from convviz.ui import state
+from convviz.ui import charts, state
 from convviz.ui.jobs import PageJobs
 from convviz.ui.keys import Key
 from convviz.ui.transfer import findings
@@ -155,7 +155,7 @@ def compare(
         st.metric("Time before", f"{before.seconds:.1f} s", width="content")
         st.metric("Time of fine-tuning", f"{after.seconds:.1f} s", width="content")
         st.metric("Epochs", after.epochs, width="content")
-    st.plotly_chart(
+    charts.draw(
         figures.compared(
             ["before: the encoder frozen", "after: fine-tuned"],
             [before.accuracy, after.accuracy],

@@ -7,12 +7,12 @@ import streamlit as st
 from convviz.features.predictions import predict
 from convviz.figures import theme
 from convviz.figures import transfer as figures
-from convviz.formatting import percent, size_text
+from convviz.formatting import percent, probability, size_text
 from convviz.images.preprocess import crop
 from convviz.jobs.job import JobView
 from convviz.learning.transfer import TransferOutcome, TransferProgress
 from convviz.networks.network import Network, is_within
-from convviz.ui import exports, predictions, state
+from convviz.ui import charts, exports, predictions, state
 from convviz.ui.choice import Choice
 from convviz.ui.datasets import plain_name
 from convviz.ui.jobs import PageJobs
@@ -41,7 +41,7 @@ def draw(page_jobs: PageJobs, job: JobView, view: TransferProgress, choice: Choi
     with left:
         st.markdown("**Confusion matrix** of the pictures measured on")
         figure = figures.confusion(view.classes, outcome.confusion)
-        st.plotly_chart(figure, config=theme.CONFIG, key="transfer_confusion")
+        charts.draw(figure, config=theme.CONFIG, key="transfer_confusion")
     with right:
         _mistakes(outcome)
     _cell(view, outcome, job.id)
@@ -71,7 +71,7 @@ def curves(view: TransferProgress, key: str) -> None:
     numbers = [epoch.number for epoch in view.epochs]
     left, right = st.columns(2, gap="large")
     with left:
-        st.plotly_chart(
+        charts.draw(
             figures.curves(
                 numbers,
                 [epoch.loss for epoch in view.epochs],
@@ -83,7 +83,7 @@ def curves(view: TransferProgress, key: str) -> None:
     with right:
         shares = [epoch.accuracy for epoch in view.epochs]
         guessing = view.lesson.dataset.guessing(view.lesson.partition.split.validation)
-        st.plotly_chart(
+        charts.draw(
             figures.accuracies(numbers, shares, guessing),
             config=theme.CONFIG,
             key=f"{key}_accuracy",
@@ -105,7 +105,7 @@ def _numbers(view: TransferProgress, outcome: TransferOutcome) -> None:
 
 def _comparison(view: TransferProgress) -> None:
     st.markdown("**What the trained encoder is worth**")
-    st.plotly_chart(
+    charts.draw(
         figures.compared(
             [outcome.name for outcome in view.outcomes],
             [outcome.accuracy for outcome in view.outcomes],
@@ -132,7 +132,7 @@ def _mistakes(outcome: TransferOutcome) -> None:
                 st.image(mistake.png, width=112, output_format="PNG", alt=mistake.title)
                 st.caption(
                     f"{plain_name(mistake.is_class)}, taken for {plain_name(mistake.taken_for)} "
-                    f"({percent(mistake.probability)})"
+                    f"({probability(mistake.probability)})"
                 )
 
 
@@ -156,7 +156,7 @@ def _cell(view: TransferProgress, outcome: TransferOutcome, job: str) -> None:
                 title = images.titles[each.index]
                 thumbnail = crop(images.image(each.index), size=112, resize=112)
                 st.image(thumbnail, width=112, output_format="PNG", alt=title)
-                share = percent(each.probability).replace(" ", "\u00a0")
+                share = probability(each.probability).replace(" ", "\u00a0")
                 st.caption(f"{state.plain(state.shorten(title, 24))} ({share})")
     if len(cells[cell]) > _MOST_OF_A_CELL:
         st.caption(findings.most_confident(_MOST_OF_A_CELL, len(cells[cell])))

@@ -25,7 +25,7 @@ from convviz.learning.separation import (
 )
 from convviz.learning.significance import interval
 from convviz.networks.network import Network
-from convviz.ui import cache, exports, jobs, state, widgets
+from convviz.ui import cache, charts, exports, jobs, state, widgets
 from convviz.ui.choice import Choice
 from convviz.ui.components.image_scatter import image_scatter
 from convviz.ui.datasets import plain_name
@@ -100,7 +100,7 @@ def _draw_ended(job: str, step: SeparationStep, choice: Choice) -> None:
         st.caption("It ended before the last picture, so there is nothing to show: start it again.")
         return
     figure = figures.separation(separation)
-    st.plotly_chart(figure, config=theme.CONFIG, key="transfer_separation_chart")
+    charts.draw(figure, config=theme.CONFIG, key="transfer_separation_chart")
     st.markdown(learning_findings.separates(separation))
     st.caption(learning_findings.probed(separation))
     for title, reason in separation.gaps:
