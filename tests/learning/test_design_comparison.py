@@ -159,7 +159,7 @@ def test_a_saved_design_opens_by_its_file_alone(tmp_path: Path) -> None:
     path = tmp_path / "mine.safetensors"
     path.write_bytes(saved)
     assert load(DESIGN, path).name == opened.name
-    with pytest.raises(Exception, match="is a trained grey one, not AlexNet"):
+    with pytest.raises(Exception, match="is the trained design “grey one”, not AlexNet"):
         load("alexnet", path)
 
 
