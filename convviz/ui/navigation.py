@@ -44,22 +44,22 @@ PAGES = (
         "How does a ConvNet get from pixels to class names? Step by step, with your own image.",
     ),
     Page(
+        "pages/1_Activations.py",
+        "Activations",
+        "grid_view",
+        "Which channels of a layer answer to the image, and which stay empty?",
+    ),
+    Page(
+        "pages/8_Evidence.py",
+        "Evidence",
+        "quiz",
+        "Why this class: where does the network look, and is that true?",
+    ),
+    Page(
         "pages/2_Filters.py",
         "Filters",
         "tune",
         "What did the channels of a layer learn to look for?",
-    ),
-    Page(
-        "pages/6_Training.py",
-        "Training",
-        "trending_up",
-        "How do feature maps grow while a network learns?",
-    ),
-    Page(
-        "pages/5_Transfer_learning.py",
-        "Transfer learning",
-        "alt_route",
-        "How does a trained encoder help a new task with few images?",
     ),
     Page(
         "pages/3_Architectures.py",
@@ -74,65 +74,40 @@ PAGES = (
         "What does a network cost that you put together, and what does one change to it?",
     ),
     Page(
-        "pages/7_Auxiliary_classifiers.py",
-        "Auxiliary classifiers",
-        "call_split",
-        "Do small classifiers on the way help a deep network learn?",
-    ),
-    Page(
-        "pages/1_Activations.py",
-        "Activations",
-        "grid_view",
-        "Which channels of a layer answer to the image, and which stay empty?",
-    ),
-    Page(
-        "pages/8_Evidence.py",
-        "Evidence",
-        "quiz",
-        "Why this class: where does the network look, and is that true?",
-    ),
-    Page(
         "pages/4_Reconstruction.py",
         "Reconstruction",
         "restore_page",
         "What does a layer still know about the image?",
     ),
+    Page(
+        "pages/5_Transfer_learning.py",
+        "Transfer learning",
+        "alt_route",
+        "How does a trained encoder help a new task with few images?",
+    ),
+    Page(
+        "pages/6_Training.py",
+        "Training",
+        "trending_up",
+        "How do feature maps grow while a network learns?",
+    ),
+    Page(
+        "pages/7_Auxiliary_classifiers.py",
+        "Auxiliary classifiers",
+        "call_split",
+        "Do small classifiers on the way help a deep network learn?",
+    ),
 )
 
 
-# Where each page leads, which is their order in the sidebar: that of the course, from the whole
-# network over filters, training, transfer learning and designs to feature maps and what is left in
-# them.
+# Where each page leads, in their order in the sidebar: from the image's feature maps over filters
+# and designs to what is left of the image, and to training.
 NEXT = {
     "Home": (
         "Course",
         "New to this? Short steps lead from pixels to class names, with your own image.",
     ),
     "Course": (
-        "Filters",
-        "A network looks at an image through small filters: see the patterns that it has learned.",
-    ),
-    "Filters": (
-        "Training",
-        "These patterns were random numbers once: watch what training makes of them.",
-    ),
-    "Training": (
-        "Transfer learning",
-        "Training takes many images: see how far a few take you when a trained encoder helps.",
-    ),
-    "Transfer learning": (
-        "Architectures",
-        "Encoders differ: see what AlexNet, VGG and GoogLeNet cost, and why each was built so.",
-    ),
-    "Architectures": (
-        "Design",
-        "Build a network yourself: see what each block costs, and what one change does.",
-    ),
-    "Design": (
-        "Auxiliary classifiers",
-        "GoogLeNet was trained with two small classifiers on the way: try whether they help.",
-    ),
-    "Auxiliary classifiers": (
         "Activations",
         "See what each channel of a trained network answers to your image.",
     ),
@@ -141,10 +116,34 @@ NEXT = {
         "Some of these channels decide what the image shows: see which, and where they look.",
     ),
     "Evidence": (
+        "Filters",
+        "A network looks at an image through small filters: see the patterns that it has learned.",
+    ),
+    "Filters": (
+        "Architectures",
+        "Networks stack such filters differently: see what each costs, and why it was built so.",
+    ),
+    "Architectures": (
+        "Design",
+        "Build a network yourself: see what each block costs, and what one change does.",
+    ),
+    "Design": (
         "Reconstruction",
         "See how much of the image can be made again from feature maps alone.",
     ),
     "Reconstruction": (
+        "Transfer learning",
+        "What layers keep helps with other tasks: see how far a few images take you.",
+    ),
+    "Transfer learning": (
+        "Training",
+        "All weights were random numbers once: watch what training makes of them.",
+    ),
+    "Training": (
+        "Auxiliary classifiers",
+        "GoogLeNet was trained with two small classifiers on the way: try whether they help.",
+    ),
+    "Auxiliary classifiers": (
         "Home",
         "That was the last page of the tour: begin again with another image or network.",
     ),

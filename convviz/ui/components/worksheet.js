@@ -8,7 +8,8 @@ const INK = "#0c161e";
 const LINES = 3; // to write on, below each question
 const TEXTS = "p, li, dt, dd, figcaption, .section";
 const LEFT_OUT = [
-  "button, input, select, textarea, label, script, style, video, summary, nav, header",
+  "button, input, select, textarea, script, style, video, summary, nav, header",
+  "label:not([data-testid=stMetricLabel])",
   "details:not([open]), .modebar, .katex-mathml, [role=tooltip], .tip",
   "[data-testid=stWidgetLabel], [data-testid=stTooltipIcon], [data-testid=stElementToolbar]",
   ".stButton, .stDownloadButton, .stButtonGroup, .stPageLink, .stPopover, .stSelectbox",
