@@ -180,7 +180,7 @@ def test_guesses_are_drawn_with_their_probabilities() -> None:
     html = predictions.bars_html(guesses)
     assert html.count("<li") == 4
     assert "a&lt;b" in html
-    for share in ("100.0 %", "25.0 %", "< 0.1 %"):
+    for share in ("> 99.9 %", "25.0 %", "< 0.1 %"):
         assert share in html
     for width in ("100.00%", "25.00%", "0.04%", "0.00%"):
         assert f"width:{width}" in html
