@@ -13,10 +13,7 @@ from convviz.errors import SettingError
 from convviz.formatting import grouped, percent
 
 if TYPE_CHECKING:
-    from convviz.learning.design_results import (
-        DesignComparison,
-        DesignResult,
-    )
+    from convviz.learning.design_results import DesignComparison, DesignResult
     from convviz.networks.design import Design
 
 _SECONDS, _SEEDS = 20.0, 3
@@ -92,16 +89,9 @@ def train(designs: Sequence[Design], args: argparse.Namespace) -> DesignComparis
     Raises:
         SettingError: A setting, a design or the data cannot be used.
     """
-    from convviz.learning.design_comparison import (
-        compare_designs,
-    )
-    from convviz.learning.design_results import (
-        LEARNING_RATE,
-        DesignSettings,
-    )
-    from convviz.learning.design_training import (
-        saved,
-    )
+    from convviz.learning.design_comparison import compare_designs
+    from convviz.learning.design_results import LEARNING_RATE, DesignSettings
+    from convviz.learning.design_training import saved
 
     seconds = _SECONDS if args.seconds is None and args.epochs is None else args.seconds
     settings = DesignSettings(

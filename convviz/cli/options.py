@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _MOST_BYTES = 200_000_000  # no image within the limits of pixels is larger
 _SAMPLE = "sample:"
+USUAL_NETWORK = "googlenet"
 _SOURCES = ("auto", "imagenet", "bundled", "encoder", "own", "random")
 
 
@@ -43,6 +44,17 @@ def weights() -> argparse.ArgumentParser:
         type=_source_or_file,
         help="auto, imagenet, bundled, encoder, own or random, or the FILE of a state dict (.pth, "
         ".pt, .ckpt, .bin, .safetensors …) or of what train --out has written (default: auto)",
+    )
+    return parser
+
+
+def network_or_design() -> argparse.ArgumentParser:
+    """Describe --network for commands that look at GoogLeNet unless told otherwise."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument(
+        "--network",
+        metavar="NAME",
+        help="default: googlenet, or the design whose file --weights names",
     )
     return parser
 

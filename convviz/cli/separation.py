@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from convviz.cli.options import json_output, load_network, say_whose, weights
+from convviz.cli.options import (
+    USUAL_NETWORK,
+    json_output,
+    load_network,
+    network_or_design,
+    say_whose,
+    weights,
+)
 from convviz.cli.output import ProgressBar, check_target, table, write_json
 from convviz.cli.train import read_data
 
@@ -17,7 +24,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     """Add the command and what it takes."""
     parser = subparsers.add_parser(
         "separation",
-        parents=[weights(), json_output()],
+        parents=[network_or_design(), weights(), json_output()],
         help="how well each stage of an encoder tells the classes of pictures apart",
         description="Classify pictures by what each stage of an encoder makes of them: by the "
         "nearest class mean and by a linear probe, cross-validated, beside the untrained encoder "
@@ -29,11 +36,6 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         type=int,
         metavar="N",
         help="so many of imagenette or cifar10 (default: 600; at most 600 are looked at)",
-    )
-    parser.add_argument(
-        "--network",
-        metavar="NAME",
-        help="default: googlenet, or the design whose file --weights names",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
     parser.add_argument(
@@ -50,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
     dataset = read_data(args.data, args.pictures)
     with ProgressBar() as progress:
-        network = load_network(args, progress, "googlenet")
+        network = load_network(args, progress, USUAL_NETWORK)
     say_whose(network.name)
     separation = None
     with ProgressBar() as progress:

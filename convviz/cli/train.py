@@ -7,7 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convviz.cli.options import json_output, load_network, say_whose, weights
+from convviz.cli.options import (
+    USUAL_NETWORK,
+    json_output,
+    load_network,
+    network_or_design,
+    say_whose,
+    weights,
+)
 from convviz.cli.output import ProgressBar, check_target, table, write, write_json
 from convviz.errors import SettingError
 
@@ -24,7 +31,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     """Add the command and what it takes."""
     parser = subparsers.add_parser(
         "train",
-        parents=[weights(), json_output()],
+        parents=[network_or_design(), weights(), json_output()],
         help="transfer learning: teach a trained network the classes of your own pictures",
         description="Teach a trained network the classes of your own pictures.",
     )
@@ -40,11 +47,6 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         type=int,
         metavar="N",
         help="so many of imagenette or cifar10 (default: 600)",
-    )
-    parser.add_argument(
-        "--network",
-        metavar="NAME",
-        help="default: googlenet, or the design whose file --weights names",
     )
     parser.add_argument(
         "--scenario",
@@ -114,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
             "only where all weights are learned anew."
         )
     with ProgressBar() as progress:
-        network = load_network(args, progress, "googlenet")
+        network = load_network(args, progress, USUAL_NETWORK)
     say_whose(network.name)
     if args.size is None:
         settings = replace(settings, size=side_for(network))

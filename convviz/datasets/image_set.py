@@ -8,11 +8,11 @@ counts as damaged here: nobody would see the note that parts of it are missing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from PIL import Image
 
@@ -50,6 +50,15 @@ class ImageSet(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsWhatWasSeen(Protocol):
+    """A set that has words of its own for how much of it was looked at: "83 crops of 5 …"."""
+
+    def seen_words(self, seen: int, seen_origins: int) -> str:
+        """Say how many of its images were looked at; see `seen_text`."""
+        ...
+
+
 def origins(images: ImageSet) -> tuple[Hashable, ...]:
     """Name the picture that each image of a set comes from.
 
@@ -68,9 +77,8 @@ def seen_text(images: ImageSet, seen: int, seen_origins: int) -> str:
         seen: How many of its images were looked at.
         seen_origins: How many pictures these come from, as `origins` tells them apart.
     """
-    words: Callable[[int, int], str] | None = getattr(images, "seen_words", None)
-    if words is not None:
-        return words(seen, seen_origins)
+    if isinstance(images, TellsWhatWasSeen):
+        return images.seen_words(seen, seen_origins)
     if seen_origins >= seen:
         return f"{seen} {'picture' if seen == 1 else 'pictures'}"
     return f"{seen} files of {seen_origins} different picture{'s' * (seen_origins != 1)}"

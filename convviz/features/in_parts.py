@@ -19,6 +19,7 @@ from convviz.datasets.image_set import (
     Excerpt,
     Files,
     ImageSet,
+    TellsWhatWasSeen,
     origins,
     seen_text,
 )
@@ -71,7 +72,7 @@ def cut_set(
     count = min(machines, len(images) // _LEAST)
     if count < 2 or arguments.get("after") is not None:
         return None, [dict(arguments)]
-    kind = images if hasattr(images, "seen_words") else Files(())
+    kind = images if isinstance(images, TellsWhatWasSeen) else Files(())
     whole = Whole(images.titles, origins(images), kind)
     excerpts: list[ImageSet] = []
     for first in range(count):

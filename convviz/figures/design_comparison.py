@@ -8,9 +8,7 @@ import plotly.graph_objects as go
 
 from convviz.figures import theme
 from convviz.formatting import percent, signed_percent, significant
-from convviz.learning.design_results import (
-    DesignComparison,
-)
+from convviz.learning.design_results import DesignComparison
 from convviz.learning.design_sweep import Cost, DesignSweep
 from convviz.learning.significance import PairedInterval
 from convviz.plain_text import plain_html

@@ -18,10 +18,7 @@ from typing import Any, Literal
 from convviz.datasets.labelled_set import Dataset
 from convviz.errors import SettingError
 from convviz.learning.design_comparison import compare_designs
-from convviz.learning.design_results import (
-    DesignComparison,
-    DesignSettings,
-)
+from convviz.learning.design_results import DesignComparison, DesignSettings
 from convviz.networks.design import Design
 from convviz.networks.design_variants import vary
 

@@ -19,11 +19,7 @@ from convviz.plain_text import plain
 from convviz.structure.costs import Head
 
 if TYPE_CHECKING:  # it makes sentences itself, for its networks' files
-    from convviz.learning.design_results import (
-        DesignComparison,
-        DesignResult,
-        DesignRun,
-    )
+    from convviz.learning.design_results import DesignComparison, DesignResult, DesignRun
 
 _ALIKE = 1.2  # up to this factor two gradients count as equally long
 _LEFT = 0.9  # a loss below this share of guessing's has begun to fall

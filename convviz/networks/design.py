@@ -9,12 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from convviz.networks.design_blocks import (
-    AuxiliaryBlock,
-    BatchNormBlock,
-    DesignBlock,
-    InputBlock,
-)
+from convviz.networks.design_blocks import AuxiliaryBlock, BatchNormBlock, DesignBlock, InputBlock
 from convviz.networks.design_reading import read_blocks
 
 

@@ -157,11 +157,8 @@ def sharing_ends(seconds: float) -> str:
 def _link(shared_id: str) -> str:
     """Return the address of the open page, with the id and nothing else of what is chosen."""
     here = urlsplit(st.context.url or "")
-    return urlunsplit((here.scheme, here.netloc, here.path, _query(shared_id), ""))
-
-
-def _query(shared_id: str) -> str:
-    return urlencode({Key.HANDED_ON.value: shared_id})
+    query = urlencode({Key.HANDED_ON.value: shared_id})
+    return urlunsplit((here.scheme, here.netloc, here.path, query, ""))
 
 
 @guarded

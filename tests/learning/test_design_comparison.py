@@ -17,11 +17,7 @@ from convviz.datasets.labelled_set import Dataset, partition
 from convviz.datasets.shapes import shapes
 from convviz.errors import DesignError, RecordingError, SettingError
 from convviz.learning import design_record, design_training, findings
-from convviz.learning.design_comparison import (
-    compare_designs,
-    distinct,
-    for_classes,
-)
+from convviz.learning.design_comparison import compare_designs, distinct, for_classes
 from convviz.learning.design_results import (
     DeadRelu,
     DesignComparison,
@@ -29,11 +25,7 @@ from convviz.learning.design_results import (
     DesignRun,
     DesignSettings,
 )
-from convviz.learning.design_training import (
-    DesignImages,
-    gradients,
-    linear_accuracy,
-)
+from convviz.learning.design_training import DesignImages, gradients, linear_accuracy
 from convviz.learning.encoding import DecodedImages
 from convviz.learning.significance import paired_interval, t_quantile
 from convviz.learning.step import Learner, Losses, total_loss

@@ -7,9 +7,7 @@ import pytest
 
 from convviz.datasets.shapes import shapes
 from convviz.errors import SettingError
-from convviz.learning.design_results import (
-    DesignSettings,
-)
+from convviz.learning.design_results import DesignSettings
 from convviz.learning.design_sweep import (
     best_front,
     cut_points,

@@ -84,15 +84,6 @@ async function sheet(data) {
     if (name) node.className = name;
     return node;
   };
-  const rows = (pairs) => {
-    const table = made("table");
-    for (const [name, value] of pairs) {
-      const row = made("tr");
-      row.append(made("th", name), made("td", value));
-      table.append(row);
-    }
-    return table;
-  };
   const title = main.querySelector("h1")?.textContent ?? "";
   paper.title = `${title} · convviz`;
   paper.documentElement.lang = "en";
@@ -102,7 +93,7 @@ async function sheet(data) {
   paper.head.append(made("style", STYLE));
   const name = made("p", undefined, "name");
   name.append("Name", made("span"), "Date", made("span"));
-  paper.body.append(name, made("h1", title), rows(described));
+  paper.body.append(name, made("h1", title), pairsTable(made, described));
   for (const each of found) paper.body.append(await each(made));
   if (questions.length) paper.body.append(made("h2", "Questions"));
   for (const [text, options] of questions) {
@@ -113,7 +104,7 @@ async function sheet(data) {
     for (let line = 0; line < LINES; line++) question.append(made("div", undefined, "line"));
     paper.body.append(question);
   }
-  if (settings.length) paper.body.append(made("h2", "Settings"), rows(settings));
+  if (settings.length) paper.body.append(made("h2", "Settings"), pairsTable(made, settings));
   paper.body.append(made("h2", "The same again"));
   if (command) paper.body.append(made("p", "On the command line:"), made("code", command));
   if (data.commandNote) paper.body.append(made("p", data.commandNote));
@@ -196,15 +187,18 @@ function listOf(list) {
     term.innerText.trim(),
     term.nextElementSibling?.innerText.trim() ?? "",
   ]);
-  return (made) => {
-    const table = made("table");
-    for (const [name, value] of terms) {
-      const row = made("tr");
-      row.append(made("th", name), made("td", value));
-      table.append(row);
-    }
-    return table;
-  };
+  return (made) => pairsTable(made, terms);
+}
+
+// Pairs of a name and a value, a row each.
+function pairsTable(made, pairs) {
+  const table = made("table");
+  for (const [name, value] of pairs) {
+    const row = made("tr");
+    row.append(made("th", name), made("td", value));
+    table.append(row);
+  }
+  return table;
 }
 
 function imageMaker(url, width, label, isOfValues) {

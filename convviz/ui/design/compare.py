@@ -15,16 +15,9 @@ from convviz.formatting import grouped, percent
 from convviz.jobs.job import JobView
 from convviz.learning import design_record
 from convviz.learning import findings as results
-from convviz.learning.design_comparison import (
-    compare_designs,
-)
-from convviz.learning.design_results import (
-    DesignComparison,
-    DesignSettings,
-)
-from convviz.learning.design_training import (
-    saved,
-)
+from convviz.learning.design_comparison import compare_designs
+from convviz.learning.design_results import DesignComparison, DesignSettings
+from convviz.learning.design_training import saved
 from convviz.networks.design import Design
 from convviz.networks.design_changes import CHANGES, change_design
 from convviz.networks.design_reading import MOST_CHARACTERS, MOST_NAME

@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convviz.formatting import grouped, percent, say_seconds
-from convviz.learning.design_results import (
-    DesignComparison,
-    DesignFilm,
-    DesignSettings,
-)
+from convviz.learning.design_results import DesignComparison, DesignFilm, DesignSettings
 from convviz.learning.design_sweep import Cost, DesignSweep
 from convviz.learning.snapshots import Maps
 from convviz.plain_text import plain, shorten

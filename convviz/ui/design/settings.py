@@ -5,10 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz import limits
-from convviz.learning.design_results import (
-    LEARNING_RATE,
-    DesignSettings,
-)
+from convviz.learning.design_results import LEARNING_RATE, DesignSettings
 from convviz.ui import state
 from convviz.ui.design import findings
 from convviz.ui.keys import Key

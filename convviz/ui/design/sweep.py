@@ -16,9 +16,7 @@ from convviz.figures import design_comparison as figures
 from convviz.figures import theme
 from convviz.formatting import grouped, percent
 from convviz.jobs.job import JobView
-from convviz.learning.design_results import (
-    DesignSettings,
-)
+from convviz.learning.design_results import DesignSettings
 from convviz.learning.design_sweep import Cost, DesignSweep, SweepProgress, plan_sweep, train_points
 from convviz.networks.design import Design
 from convviz.networks.design_variants import VARIATIONS
